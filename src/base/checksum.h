@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checksum.h - CRC32C (Castagnoli, RFC 3720 appendix B.4) and MurmurHash3 x86_32.
+ *
+ * CRC32C is the wire's and the store's checksum; SSE4.2 or ARMv8 instructions where the processor has
+ * them, else a table.  Murmur3 is what Pulsar routes keys with.
+ */
+#ifndef BASE_CHECKSUM_H
+#define BASE_CHECKSUM_H
+
+#include "base/bytes.h"
+
+/* `crc` is 0 to begin with, or the result over the bytes before: crc32c(crc32c(0, a), b) is that of ab. */
+uint32_t crc32c(uint32_t crc, struct bytes bytes);
+
+uint32_t murmur3_32(struct bytes bytes, uint32_t seed);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * map.h - hash maps from a 64-bit id, or from bytes, to a pointer.
+ *
+ * Open addressing, grown by doubling; the values are the caller's.  The bytes of a key are borrowed:
+ * they live in the value, as long as the value is in the map.  Keys from outside are hashed with a
+ * per-map seed.  Belongs to one thread.
+ */
+#ifndef BASE_MAP_H
+#define BASE_MAP_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct map_slot;
+struct map {
+    struct map_slot *slots; /* private, as all the rest */
+    size_t capacity;
+    size_t count;
+    uint64_t seed;
+};
+
+void map_init(struct map *m, uint64_t seed);
+void map_deinit(struct map *m);
+
+static inline size_t map_count(const struct map *m)
+{
+    return m->count;
+}
+
+/* A put of a key that is there replaces its value.  ERR_NOMEM changes nothing. */
+MUST_USE enum err map_put_id(struct map *m, uint64_t id, void *value);
+MUST_USE enum err map_put(struct map *m, struct bytes key, void *value);
+
+void *map_find_id(const struct map *m, uint64_t id); /* NULL when absent */
+void *map_find(const struct map *m, struct bytes key);
+
+/* The value that was there, or NULL. */
+void *map_remove_id(struct map *m, uint64_t id);
+void *map_remove(struct map *m, struct bytes key);
+
+/* Walks all values in no order: `*at` starts at 0; NULL at the end.  Not across changes of the map. */
+void *map_next(const struct map *m, size_t *at);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.h - one table of options: type, default, bounds, text; what a file, the environment and flags
+ * fill in, in that order.
+ *
+ * A room declares its options as a static array of struct option and a struct of values; files name an
+ * option by `key` ("pulsar.consumer.name": the path in TOML, or Pulsar's own key in key=value files),
+ * the environment by `env`, the command line by `flag`.  Help, validation and `config show` come from
+ * the table.  Errors name the file, the line and the nearest known key.  A secret is never printed.
+ */
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum option_type {
+    OPTION_TEXT,     /* char *, on the heap */
+    OPTION_BOOL,     /* bool */
+    OPTION_INTEGER,  /* int64_t, between min and max */
+    OPTION_BYTES,    /* int64_t; "64MB", "1GiB", "512k", or a bare number of bytes */
+    OPTION_DURATION, /* int64_t milliseconds; "30s", "100ms", "5m", "2h", "7d", or a bare number of milliseconds */
+    OPTION_CHOICE,   /* char *, one of `choices`, compared without case, stored as the table spells it */
+};
+
+struct option {
+    const char *key;            /* path in our TOML */
+    const char *alias;          /* Pulsar's own key in key=value files, or NULL */
+    const char *env;            /* environment variable, or NULL */
+    const char *flag;           /* "--http-port", or NULL */
+    enum option_type type;
+    const char *fallback;       /* the default, as one would write it in the file; NULL: unset */
+    int64_t min, max;           /* of INTEGER, BYTES, DURATION, in the unit stored; both 0: any that is >= 0 */
+    const char *const *choices; /* NULL-terminated */
+    size_t offset;              /* of the value in the struct of values */
+    bool secret;
+    const char *text;           /* one sentence, for help and the documentation */
+};
+
+struct options {
+    const struct option *table;
+    size_t count;
+    void *values;        /* zeroed by the owner before options_init */
+    const char **origin; /* per option: "default", "geminga.toml:12", "PULSAR_TENANT", "--port"; for `config show` */
+    struct options *next; /* another table that may be fed from the same files and flags, or NULL */
+};
+
+/* Applies the defaults.  Everything set later replaces them.  options_deinit frees the texts. */
+MUST_USE enum err options_init(struct options *o, const struct option *table, size_t count, void *values);
+void options_deinit(struct options *o);
+
+/* Reads a file's text (TOML, or key=value when `name` ends in ".conf" or ".properties") into the table, or
+ * tables chained by `next`.  On ERR_INVALID `message` is the whole sentence for the user, as in
+ * "geminga.toml:7: unknown key `brocker.port`; did you mean `broker.port`?". */
+MUST_USE enum err options_read(struct options *o, const char *name, struct bytes text, char *message, size_t message_size);
+
+/* The environment: `get` is getenv-like. */
+MUST_USE enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx, char *message,
+                              size_t message_size);
+
+/* Flags: takes those it knows out of argv (--flag value, --flag=value; a bool may stand alone) and leaves
+ * the rest in order, *argc adjusted.  An unknown --flag is left for the caller to refuse. */
+MUST_USE enum err options_flags(struct options *o, int *argc, char **argv, char *message, size_t message_size);
+
+/* One value by its key: what the file would have said.  ERR_NOT_FOUND for an unknown key. */
+MUST_USE enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
+                              size_t message_size);
+
+/* Writes "key = value  # origin" lines, secrets as "***". */
+struct text;
+void options_show(const struct options *o, struct text *out);
+/* The help's list of flags. */
+void options_help(const struct options *o, struct text *out);
+/* The known name nearest to `word` by edit distance, or NULL when none is near. */
+const char *nearest_word(const char *word, const char *const *words, size_t count);
+
+#endif

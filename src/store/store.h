@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.h - what the broker keeps: ledgers of entries, cursors over them, and a catalog of what is named.
+ *
+ * Everything below is called on the core thread and returns at once; what must reach the disk does so in the order of
+ * the calls, as records of one shared journal.  So of two changes the later is never durable without the earlier,
+ * and one barrier (store_barrier) tells when all changes before it are safe.  What is read back is
+ * what was changed, durable or not: only promises to the outside wait for the disk.
+ *
+ * Owns the data directory.  May call: base/, sys/.  A second backend (BookKeeper) can implement the same calls.
+ *
+ * Rules
+ *  1. A receipt (append done, barrier done) is given only after the sync of its bytes returned OK.
+ *  2. A failed sync ends the process (on_fatal); a failed write before a sync fails the appends in it, in order, and
+ *     their ledger takes no more (ERR_FENCED): the owner closes it and opens another.
+ *  3. After recovery nothing is served, receipted or trusted before it was written and synced again.
+ *  4. Completions run from the loop, never before the call that started them has returned, each exactly once.
+ *  5. Wrong bytes are never served: what fails its checksum fails that read with ERR_CORRUPT.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "store/position.h"
+#include "sys/sys.h"
+#include <stdint.h>
+
+struct log;
+struct store;
+struct text;
+
+/* ---- opening ---- */
+
+struct store_options {
+    uint64_t journal_file_bytes;      /* one journal file, zero-written once and recycled; 0: 64 MiB */
+    uint64_t checkpoint_bytes;        /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
+    uint64_t own_segment_bytes;       /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
+    size_t tail_cache_bytes;          /* budget of synced entries kept in memory; 0: 64 MiB */
+    uint32_t ack_delay_ms;            /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
+    const char *holder;               /* written to the lock file: "geminga pid 123" */
+    struct log *log;
+    /* The store cannot go on (a sync failed): end the process; on restart recovery decides. `what` is for the log. */
+    void (*on_fatal)(void *ctx, enum err err, const char *what);
+    void *ctx;
+};
+
+/* Recovers and opens; waits for the disk, so it is called before the loop runs.  On failure `message` is the whole
+ * sentence for the user: what is damaged (file, offset, topic, ledger, entry), or who holds the lock. */
+MUST_USE enum err store_open(struct store **out, const struct store_options *options, const struct sys *sys,
+                             char *message, size_t message_size);
+
+/* Writes out everything, closes the open ledgers, seals the journal, then calls done (from the loop).  No call in
+ * between. */
+void store_close(struct store *s, void (*done)(void *ctx), void *ctx);
+/* After close's done; or instead of store_close, to drop everything as a crash does (tests). */
+void store_free(struct store *s);
+
+/* ---- barriers ---- */
+
+struct store_op {
+    void (*done)(struct store_op *op, enum err err); /* container_of finds the owner */
+    struct store_op *next;                           /* the store's */
+};
+
+/* done(OK) when every change made before this call is durable. Starts a sync if none is due. */
+void store_barrier(struct store *s, struct store_op *op);
+
+/* ---- catalog: rows by table ---- */
+
+enum catalog_table {
+    CATALOG_BROKER = 1,       /* settings of the instance itself: cluster name, boot counter */
+    CATALOG_TENANT = 2,       /* parent 0 */
+    CATALOG_NAMESPACE = 3,    /* parent: its tenant */
+    CATALOG_TOPIC = 4,        /* parent: its namespace; name: "persistent://t/n/x" */
+    CATALOG_SUBSCRIPTION = 5, /* parent: its topic; its cursor has the same id */
+    CATALOG_SCHEMA = 6,       /* parent: its topic */
+    CATALOG_PARTITIONED = 7,  /* parent: its namespace; a partitioned topic's metadata */
+    CATALOG_TABLES = 8
+};
+
+struct catalog_row {
+    uint64_t id; /* from store_id_new; unique over all tables */
+    uint64_t parent;
+    struct bytes name;  /* unique within table and parent */
+    struct bytes value; /* the owner's encoding; at most 1 MiB */
+};
+
+/* A fresh positive id, never given before, not even in an earlier life of this directory (unless nothing durable
+ * mentioned it). */
+uint64_t store_id_new(struct store *s);
+
+/* Adds the row or replaces the one with its id.  ERR_EXISTS: the name belongs to another id. Copies. */
+MUST_USE enum err catalog_put(struct store *s, enum catalog_table table, const struct catalog_row *row);
+/* Removes the row; ERR_NOT_FOUND.  Removing a topic removes its ledgers, subscriptions, cursors and schemas with it,
+ * a subscription its cursor, in one record. */
+MUST_USE enum err catalog_remove(struct store *s, enum catalog_table table, uint64_t id);
+
+/* Borrowed until the next change of the catalog; NULL when absent. */
+const struct catalog_row *catalog_find(const struct store *s, enum catalog_table table, uint64_t parent,
+                                       struct bytes name);
+const struct catalog_row *catalog_get(const struct store *s, enum catalog_table table, uint64_t id);
+/* All rows of the parent, in the order of their names; `each` returns false to stop and changes nothing. */
+void catalog_each(const struct store *s, enum catalog_table table, uint64_t parent,
+                  bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
+
+/* ---- ledgers and entries ---- */
+
+enum entry_kind { ENTRY_DATA = 0, ENTRY_MARKER = 1 };
+enum entry_flags { ENTRY_BATCHED = 1, ENTRY_ENCRYPTED = 2, ENTRY_TRANSACTION = 4, ENTRY_REPLICATED = 8 };
+
+/* Kept before the client's bytes, versioned: see entry.h for its encoding. */
+struct entry_header {
+    enum entry_kind kind;
+    uint16_t flags;         /* enum entry_flags */
+    uint32_t messages;      /* in this entry; 0 only for markers */
+    uint64_t first_message; /* the index in its topic of the entry's first message */
+    int64_t broker_ms;      /* wall clock at the append */
+    int64_t publish_ms;     /* from the message metadata */
+};
+
+struct entry {
+    struct position position;
+    struct entry_header header;
+    struct slice bytes; /* as the producer sent them: checksum, metadata, payload.  A reference of the holder's */
+};
+
+void entry_unref(struct entry *e);
+
+struct ledger_info {
+    uint64_t id, topic;
+    uint64_t entries, bytes;          /* appended so far, synced or not; bytes without headers */
+    uint64_t first_message, messages; /* topic index of its first message, and how many it has */
+    int64_t created_ms, closed_ms;    /* closed_ms 0 while open */
+    int64_t publish_ms_max;           /* newest publish time in it; for seek by time */
+    bool open;                        /* takes appends; only ever the last of its topic */
+};
+
+/* The topic's ledgers, oldest first; borrowed until the next change of the chain.  After a recovery all are closed.
+ * Helpers over it are in chain.h. */
+const struct ledger_info *store_chain(const struct store *s, uint64_t topic, size_t *count);
+
+/* Opens a new ledger at the end of the topic's chain; the one before must be closed.  Durable with its first append. */
+MUST_USE enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id);
+/* No more appends; those under way complete.  An empty ledger may be closed too. */
+void ledger_close(struct store *s, uint64_t id);
+/* Gone, its space soon after: only a closed ledger, only the first of its chain or any of a topic without cursors
+ * behind it: the caller's duty. */
+void ledger_delete(struct store *s, uint64_t id);
+
+struct append {
+    /* err OK: entry is synced and readable.  Else nothing of it will ever be readable. */
+    void (*done)(struct append *a, enum err err);
+    struct position position; /* set by ledger_append */
+    struct append *next;      /* the store's */
+};
+
+/* Takes a reference of `bytes`.  The entry's id is assigned now (a->position), dones of one ledger come in order.
+ * ERR_FENCED: the ledger failed before or is closed; ERR_TOO_LARGE: over 64 MiB; ERR_FULL: the journal's queue is
+ * beyond its bound and the caller should stop reading until store_on_room.  On an error done is not called. */
+MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
+                                struct append *a);
+/* True while the queue before the journal is under half its bound; `room` (may be NULL) is called each time it falls
+ * back under it after having been over. */
+bool store_has_room(const struct store *s);
+void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
+
+/* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
+ * for the caller, stopping before `bytes_max` is passed (at least one).  Returns how many; 0: not in memory, or at the end. */
+size_t ledger_peek(struct store *s, struct position from, size_t max, size_t bytes_max, struct entry *out);
+
+#define STORE_READ_MAX 128
+
+struct store_read {
+    void (*done)(struct store_read *r, enum err err); /* OK: count >= 1.  ERR_NOT_FOUND: trimmed or never there. ERR_CORRUPT */
+    struct position from;
+    size_t max;       /* <= STORE_READ_MAX */
+    size_t bytes_max; /* stops before passing it; at least one entry */
+    struct entry entries[STORE_READ_MAX]; /* the reader's references, on OK */
+    size_t count;
+    void *private_;
+};
+
+/* The same from wherever it is; `r` is the store's until done.  Only synced entries.  The store copes with any
+ * number of reads under way; each is bounded by bytes_max. */
+void ledger_read(struct store *s, struct store_read *r);
+
+/* The end of what is synced in a ledger: the id of its last synced entry, -1 when none. */
+int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
+
+/* ---- figures ---- */
+
+struct store_stats {
+    uint64_t appended_entries, appended_bytes; /* synced, since open */
+    uint64_t syncs, journal_bytes;             /* since open */
+    uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;
+    uint64_t journal_pending_bytes, tail_cache_bytes; /* now */
+    uint64_t segment_files, segment_bytes, journal_files;
+    uint64_t recovered_entries, recovery_ms;          /* of this start */
+};
+void store_stats(const struct store *s, struct store_stats *out);
+
+#endif

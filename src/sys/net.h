@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net.h - byte streams between hosts, as a table of functions with completions.
+ *
+ * All calls and callbacks are on the loop's thread.  A callback never runs before the call that asked
+ * for it has returned.  Production: sys/uv_net.h (TCP).  Simulation: sys/sim/sim_net.h.
+ *
+ * Life of a connection: accepted or connected, then reads and writes in any number, then conn_close, or the peer's
+ * end or an error; whichever comes first, `on_closed` is called once, as the very last callback, after every
+ * write's `done`.  The handler's memory must live until then.
+ */
+#ifndef SYS_NET_H
+#define SYS_NET_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "sys/loop.h"
+#include <stdint.h>
+
+struct net;
+struct conn;
+struct listener;
+
+struct conn_handler {
+    /* Where the next bytes go: the handler owns the memory, which stays valid until on_read.  At least one byte. */
+    void (*on_buffer)(struct conn_handler *h, uint8_t **data, size_t *len);
+    void (*on_read)(struct conn_handler *h, size_t len); /* len > 0 bytes came into that memory */
+    /* OK: we closed it.  ERR_CLOSED: the peer did, in good order.  ERR_IO, ERR_TIMEOUT: it broke. */
+    void (*on_closed)(struct conn_handler *h, enum err why);
+};
+
+#define NET_WRITE_PARTS_MAX 8
+
+/* One write, embedded by its owner, who keeps it and the bytes it names until `done`.  Writes go out in order, whole. */
+struct conn_write {
+    struct list node; /* the connection's */
+    struct bytes parts[NET_WRITE_PARTS_MAX];
+    uint32_t count;
+    void (*done)(struct conn_write *w, enum err err);
+};
+
+/* One attempt to connect; names are resolved off the loop. */
+struct connector {
+    void (*done)(struct connector *c, enum err err, struct conn *conn); /* conn on OK only */
+    struct conn_handler *handler; /* of the connection to be; its callbacks start after done(OK) */
+    void *private_;               /* the implementation's */
+};
+
+struct net_ops {
+    /* `host` is an address or a name; port 0: the kernel chooses.  ERR_BUSY: the port is taken. */
+    enum err (*listen)(struct net *net, const char *host, uint16_t port,
+                       struct conn_handler *(*on_accept)(void *ctx, struct conn *conn), void *ctx,
+                       struct listener **out);
+    uint16_t (*listener_port)(struct listener *listener);
+    void (*listener_close)(struct listener *listener); /* no accept after it returns */
+    enum err (*connect)(struct net *net, const char *host, uint16_t port, uint64_t timeout_ms, struct connector *c);
+    void (*connect_cancel)(struct net *net, struct connector *c); /* done is not called; the memory is free */
+
+    void (*read_start)(struct conn *conn); /* reading is stopped to begin with */
+    void (*read_stop)(struct conn *conn);
+    void (*write)(struct conn *conn, struct conn_write *w);
+    size_t (*write_queued)(struct conn *conn); /* bytes not yet taken by the kernel */
+    void (*close)(struct conn *conn);          /* twice is fine; drops what is queued */
+    void (*close_after_writes)(struct conn *conn); /* flushes what is queued first */
+    /* "127.0.0.1:41234", for logs; at most 64 bytes with the NUL. */
+    void (*peer)(struct conn *conn, char *to, size_t size);
+};
+
+/* Embedded at the start of an implementation. */
+struct net {
+    const struct net_ops *ops;
+};
+
+struct conn {
+    struct net *net;
+    struct conn_handler *handler; /* set by on_accept's result or the connector */
+};
+
+struct listener {
+    struct net *net;
+};
+
+static inline void conn_read_start(struct conn *c)
+{
+    c->net->ops->read_start(c);
+}
+
+static inline void conn_read_stop(struct conn *c)
+{
+    c->net->ops->read_stop(c);
+}
+
+static inline void conn_write(struct conn *c, struct conn_write *w)
+{
+    c->net->ops->write(c, w);
+}
+
+static inline size_t conn_write_queued(struct conn *c)
+{
+    return c->net->ops->write_queued(c);
+}
+
+static inline void conn_close(struct conn *c)
+{
+    c->net->ops->close(c);
+}
+
+static inline void conn_close_after_writes(struct conn *c)
+{
+    c->net->ops->close_after_writes(c);
+}
+
+static inline void conn_peer(struct conn *c, char *to, size_t size)
+{
+    c->net->ops->peer(c, to, size);
+}
+
+#endif
