@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ack_set.h - what one cursor has acknowledged: a mark-delete position, and the entries beyond it.
+ *
+ * The entries beyond are one Roaring bitmap per ledger.  Next to it stand the numbers of messages in those entries,
+ * as bit planes: plane k holds the entries whose (messages ^ 1) has bit k set, so that entries of one message each,
+ * the common case, cost nothing, and the sum over any run of entries is a few rank queries.
+ * Owns the bitmaps and nothing else: it knows no journal and no topic; the topic's chain is passed in where an operation
+ * has to walk it (`l`, `n`: store_chain's result, see chain.h).  Belongs to one thread.  May call: chain.h, base/, CRoaring.
+ *
+ * Invariants (ack_set_check)
+ *  1. No entry at or before mark_delete is in a bitmap, and chain_after(mark_delete) is in none.
+ *  2. Bitmaps are of ledgers that were in the chain, of entries that were appended; none is empty; ledgers ascend.
+ *  3. entries, messages and ranges are what counting the bitmaps gives; every plane is a subset of its bitmap.
+ *
+ * CRoaring cannot report that memory is short: there the process ends, and recovery decides.
+ */
+#ifndef STORE_ACK_SET_H
+#define STORE_ACK_SET_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "store/position.h"
+
+struct ledger_acks;
+struct ledger_info;
+
+/* Embedded in a cursor; the fields are private to ack_set.c, read through the functions below. */
+struct ack_set {
+    struct position mark_delete;
+    uint64_t next_message;       /* topic index of the first message after mark_delete */
+    struct ledger_acks *ledgers; /* ascending; NULL while nothing is acknowledged beyond mark_delete */
+    size_t count, capacity;
+    uint64_t entries, messages;  /* acknowledged beyond mark_delete */
+    uint64_t ranges;             /* runs of neighbours among them; a run ends with its ledger */
+};
+
+/* Everything up to mark_delete is acknowledged (POSITION_EARLIEST: nothing), nothing after it.  `next_message` is the
+ * index in the topic of the first message after it: what exact backlogs in messages are computed from. */
+void ack_set_init(struct ack_set *s, struct position mark_delete, uint64_t next_message);
+void ack_set_deinit(struct ack_set *s);
+/* As deinit and init: a seek. */
+void ack_set_reset(struct ack_set *s, struct position mark_delete, uint64_t next_message);
+
+/* One entry of `messages` messages.  *changed (may be NULL): false when it was acknowledged before, or is not in the
+ * chain.  mark_delete moves on when what follows it is now acknowledged.  ERR_NOMEM changes nothing. */
+MUST_USE enum err ack_set_ack(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p,
+                              uint32_t messages, bool *changed);
+/* The entries [first, last] of one ledger, each of `messages` messages; those acknowledged before keep their counts, those
+ * that are not in the chain are left out. */
+MUST_USE enum err ack_set_ack_range(struct ack_set *s, const struct ledger_info *l, size_t n, uint64_t ledger,
+                                    uint32_t first, uint32_t last, uint32_t messages, bool *changed);
+/* Everything up to and including p; beyond the last entry it is clamped to it.  `next_message`: topic index of the first
+ * message after p; not used when p is the end of a ledger or clamped, where the chain knows. */
+void ack_set_ack_cumulative(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p,
+                            uint64_t next_message, bool *changed);
+/* A ledger that was the first of its chain is gone: a mark-delete position in or before it moves to its end, what was
+ * acknowledged in it is forgotten.  `l`, `n`: the chain without it. */
+void ack_set_drop_ledger(struct ack_set *s, const struct ledger_info *gone, const struct ledger_info *l, size_t n);
+
+static inline struct position ack_set_mark_delete(const struct ack_set *s)
+{
+    return s->mark_delete;
+}
+
+/* At or before mark_delete, or in the set. */
+bool ack_set_acked(const struct ack_set *s, struct position p);
+/* The first unacknowledged position at or after `from`, along the chain, whether it exists yet or not. */
+struct position ack_set_next(const struct ack_set *s, const struct ledger_info *l, size_t n, struct position from);
+
+/* What is not acknowledged, of what was appended. */
+uint64_t ack_set_backlog_entries(const struct ack_set *s, const struct ledger_info *l, size_t n);
+uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_info *l, size_t n);
+
+/* ---- as bytes, for a checkpoint ---- */
+
+/* The format is drawn in ack_set.c.  Compacts the bitmaps first. */
+size_t ack_set_encoded_size(struct ack_set *s);
+/* Writes exactly ack_set_encoded_size bytes; nothing may have changed since that call. */
+void ack_set_encode(const struct ack_set *s, uint8_t *to);
+/* Into an uninitialised *s, whole.  ERR_CORRUPT for anything that ack_set_encode did not write; ERR_VERSION; ERR_NOMEM. */
+MUST_USE enum err ack_set_decode(struct ack_set *s, struct bytes from);
+
+/* Asserts the invariants; with `l` NULL those that need no chain. */
+void ack_set_check(const struct ack_set *s, const struct ledger_info *l, size_t n);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * index_batch.h - the rows that one checkpoint gives to the catalog index: copies, so that a worker can write them while
+ * the core goes on.
+ *
+ * Built on the core, then borrowed by one catalog_index_apply (or several: applying a batch twice is applying it
+ * once), then freed on the core.  May call: base/, store.h.
+ */
+#ifndef STORE_INDEX_BATCH_H
+#define STORE_INDEX_BATCH_H
+
+#include "store/store.h"
+
+/* The catalog's tables, and what the store itself keeps there, as rows of the same shape. */
+enum index_table {
+    INDEX_LEDGER = CATALOG_TABLES, /* id: the ledger; parent: its topic; value: ledger_info_encode's */
+    INDEX_SEGMENT,                 /* id: the segment file's number; value: the store's */
+    INDEX_CURSOR,                  /* id: the subscription's; parent: its topic; value: ack_set_encode's */
+    INDEX_TABLES
+};
+
+#define INDEX_VALUE_MAX (256u * 1024 * 1024)
+
+/* One row to write, or with `removed` to delete (absent already is fine). */
+struct index_change {
+    struct index_change *next;
+    unsigned table; /* enum catalog_table or enum index_table */
+    bool removed;
+    struct catalog_row row; /* name and value lie behind this struct */
+};
+
+struct index_batch {
+    struct index_change *first; /* in the order in which they were added */
+    struct index_change **last;
+    size_t count, bytes;
+};
+
+void index_batch_init(struct index_batch *b);
+void index_batch_deinit(struct index_batch *b);
+
+MUST_USE enum err index_batch_put(struct index_batch *b, unsigned table, const struct catalog_row *row);
+/* The value's bytes are the caller's to fill, until the batch is applied: for a snapshot that is encoded in place. */
+MUST_USE enum err index_batch_put_space(struct index_batch *b, unsigned table, const struct catalog_row *row,
+                                        size_t value_len, uint8_t **value);
+MUST_USE enum err index_batch_remove(struct index_batch *b, unsigned table, uint64_t id);
+
+#define LEDGER_INFO_ENCODED 64
+
+/* A ledger's row is its info without id and topic, which are the row's own; as after a recovery `open` is false. */
+void ledger_info_encode(const struct ledger_info *l, uint8_t to[LEDGER_INFO_ENCODED]);
+MUST_USE enum err ledger_info_decode(struct ledger_info *l, const struct catalog_row *row);
+
+#endif
