@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * log_test.c - one whole line per event, whatever is in it.
+ */
+#include "base/base_test.h"
+
+#include "base/log.h"
+#include <stdio.h>
+#include <string.h>
+
+struct capture {
+    char text[4096];
+    size_t lines;
+};
+
+static void capture_line(void *ctx, const char *text, size_t len)
+{
+    struct capture *c = ctx;
+
+    assert_true(len < sizeof c->text);
+    memcpy(c->text, text, len);
+    c->text[len] = '\0';
+    c->lines++;
+}
+
+static int64_t fixed_time(void *ctx)
+{
+    return 1769860800123; /* 2026-01-31T12:00:00.123Z */
+}
+
+static void a_line_names_time_level_and_component(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.level = LOG_INFO, .wall_ms = fixed_time, .line = capture_line, .ctx = &c};
+
+    log_info(&log, "store", "recovered %d entries", 12);
+    assert_string_equal(c.text, "2026-01-31T12:00:00.123Z info store: recovered 12 entries\n");
+}
+
+static void below_the_level_nothing_is_written(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.level = LOG_WARN, .line = capture_line, .ctx = &c};
+
+    log_info(&log, "store", "quiet");
+    log_warn(NULL, "store", "swallowed");
+    assert_int_equal(c.lines, 0);
+    log_error(&log, "store", "loud");
+    assert_string_equal(c.text, "error store: loud\n");
+}
+
+static void a_text_from_outside_cannot_forge_a_line(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.line = capture_line, .ctx = &c};
+
+    log_info(&log, "session", "client says %s", "a\nerror store: b\x1b[31m");
+    assert_string_equal(c.text, "info session: client says a?error store: b?[31m\n");
+}
+
+static void a_long_line_is_cut_and_still_ends(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.wall_ms = fixed_time, .line = capture_line, .ctx = &c};
+
+    log_info(&log, "store", "%03000d", 1);
+    assert_int_equal(strlen(c.text), 2000);
+    assert_int_equal(c.text[1999], '\n');
+}
+
+static void a_repeated_fault_is_let_through_once_per_interval(void **state)
+{
+    struct log_rate rate = {0};
+    uint64_t suppressed = 99;
+
+    assert_true(log_rate_allow(&rate, 1000, 500, &suppressed));
+    assert_int_equal(suppressed, 0);
+    assert_false(log_rate_allow(&rate, 1001, 500, &suppressed));
+    assert_false(log_rate_allow(&rate, 1499, 500, &suppressed));
+    assert_true(log_rate_allow(&rate, 1500, 500, &suppressed));
+    assert_int_equal(suppressed, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_names_time_level_and_component),
+        cmocka_unit_test(below_the_level_nothing_is_written),
+        cmocka_unit_test(a_text_from_outside_cannot_forge_a_line),
+        cmocka_unit_test(a_long_line_is_cut_and_still_ends),
+        cmocka_unit_test(a_repeated_fault_is_let_through_once_per_interval),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
