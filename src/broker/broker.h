@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker.h - the broker as a whole: its options, its loaded topics, its operations.
+ *
+ * Owns every struct topic, and what hangs from it.  Lives on the core thread, and nothing in it locks.  May call: base/,
+ * sys/, wire/ (pure), store/.  What it knows durably is in the store's catalog; what is in memory is derived from
+ * that, or dies with the process.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "base/map.h"
+#include "broker/names.h"
+#include "broker/refusal.h"
+#include "broker/sink.h"
+#include "store/store.h"
+#include "sys/loop.h"
+#include "sys/sys.h"
+
+struct arena;
+struct broker;
+struct log;
+struct topic;
+
+struct broker_options {
+    const char *cluster; /* "standalone"; also in the names that the broker gives to producers */
+    bool topic_auto_creation, subscription_auto_creation;
+    uint64_t ledger_entries_max, ledger_bytes_max; /* a ledger that reached one of these is closed */
+    uint64_t ledger_age_max_ms;
+    uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
+    uint64_t retention_check_ms;
+    uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
+    bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */
+    uint64_t inactive_ms;        /* ... after so long */
+    struct log *log;
+};
+
+/* Pulsar's defaults. */
+void broker_options_init(struct broker_options *o);
+
+/* Counts this start (names of producers are unique over restarts by it), and sees to it that the tenants public and pulsar, and
+ * the namespaces public/default and pulsar/system exist.  `store` and the texts of `options` outlive the broker. */
+MUST_USE enum err broker_new(struct broker **out, const struct broker_options *options, const struct sys *sys,
+                             struct store *store);
+
+/* Unloads every topic: producers and consumers are told to look up again.  Then done, from the loop.  New
+ * producers and consumers are refused with ERR_AGAIN from now on. */
+void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx);
+
+/* After stop; or without it, as a crash: nobody is told anything, nothing is called back.  NULL is fine. */
+void broker_free(struct broker *b);
+
+struct store *broker_store(struct broker *b);
+struct loop *broker_loop(struct broker *b);
+const struct broker_options *broker_options(const struct broker *b);
+
+/* ---- operations that take time ---- */
+
+/* Embedded at the start of each kind of operation.  The caller owns the memory until `done`, called once, from the loop,
+ * never before the call that started it has returned.  What it created is durable by then. */
+struct broker_op {
+    void (*done)(struct broker_op *op);
+    struct refusal why; /* how it went: why.err is OK, or all of it is set */
+
+    /* The broker's, between start and done. */
+    struct broker *broker;
+    struct list node;
+    struct task task;
+    struct store_op barrier;
+    struct probe probe;
+    void (*step)(struct broker_op *op); /* what runs next */
+    bool waited;                        /* a barrier was passed since the last change */
+};
+
+/* done when all that was changed before this call is durable. */
+void broker_when_durable(struct broker *b, struct broker_op *op);
+
+/* ---- tenants, namespaces, topics by name; each answers at once, durable after broker_when_durable ---- */
+
+MUST_USE enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why);       /* ERR_EXISTS, ERR_INVALID */
+MUST_USE enum err tenant_remove(struct broker *b, struct bytes name, struct refusal *why);       /* ERR_BUSY: has namespaces */
+MUST_USE enum err namespace_create(struct broker *b, struct bytes name, struct refusal *why);    /* "t/n"; ERR_NOT_FOUND: no such tenant */
+MUST_USE enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why);    /* ERR_BUSY: has topics */
+/* Makes the tenant and the namespace, where absent. */
+MUST_USE enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why);
+bool tenant_exists(struct broker *b, struct bytes name);
+bool namespace_exists(struct broker *b, struct bytes name);
+
+/* The value that the admin interface keeps with a tenant or namespace (its JSON of settings), or empty. At most 64 KiB.
+ * Borrowed until the next change of the catalog. */
+struct bytes tenant_settings(struct broker *b, struct bytes name);
+MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
+struct bytes namespace_settings(struct broker *b, struct bytes name);
+MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
+
+/* In the order of the names; `each` returns false to stop, and changes nothing. `name`: "t"; "t/n"; the full name. */
+typedef bool name_visitor(void *ctx, struct bytes name);
+void tenants_each(struct broker *b, name_visitor *each, void *ctx);
+MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each, void *ctx);   /* ERR_NOT_FOUND */
+MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx);    /* ERR_NOT_FOUND */
+MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
+bool topic_exists(struct broker *b, const struct topic_name *name);
+
+/* What LOOKUP and PARTITIONED_METADATA ask: may the name be used?  ERR_INVALID, ERR_UNSUPPORTED (non-persistent), ERR_NOT_FOUND
+ * about the namespace, or about the topic when it is missing and `create` is false or auto-creation is off. */
+MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
+/* Of a partitioned topic; 0 when `name` is none. */
+uint32_t topic_partitions(struct broker *b, const struct topic_name *name);
+
+/* ---- topics, for the admin interface: durable when done ---- */
+
+struct topic_op {
+    struct broker_op op;
+    struct topic_name name;
+    bool force; /* topic_delete: even with producers, consumers and subscriptions */
+};
+
+void topic_create(struct broker *b, struct topic_op *op); /* ERR_EXISTS */
+/* ERR_NOT_FOUND; ERR_BUSY: producers or subscriptions, and not forced. */
+void topic_delete(struct broker *b, struct topic_op *op);
+/* Out of memory: producers and consumers are closed, cursors flushed; the next use loads it again.  ERR_NOT_FOUND. */
+void topic_unload(struct broker *b, struct topic_op *op);
+
+struct subscription_op {
+    struct broker_op op;
+    struct topic_name name;
+    char subscription[SUBSCRIPTION_NAME_MAX + 1];
+    struct position position; /* subscription_create: all before it counts as acknowledged */
+    bool force;               /* subscription_delete: consumers are closed, not an obstacle */
+};
+
+void subscription_create(struct broker *b, struct subscription_op *op); /* ERR_EXISTS, ERR_NOT_FOUND about the topic */
+void subscription_delete(struct broker *b, struct subscription_op *op); /* ERR_NOT_FOUND, ERR_BUSY */
+void subscription_skip_all(struct broker *b, struct subscription_op *op);
+
+/* ---- the health check: a real publish and a real read ---- */
+
+struct health_op {
+    struct broker_op op;
+    uint64_t elapsed_us;
+
+    struct topic_name name; /* the broker's, as all below */
+    uint64_t started_ns, ledger;
+    struct append append;
+    struct store_read *read;
+};
+
+/* Writes one entry to persistent://pulsar/system/healthcheck, through the journal, and reads it back. ERR_IO, ERR_CORRUPT. */
+void broker_check_health(struct broker *b, struct health_op *op);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * consumer.h - one consumer of a subscription: its permits, and what it holds unacknowledged.
+ *
+ * Owned by its subscription, reached from a session by pointer until consumer_close, consumer_detach, the sink's
+ * close_consumer, or a consumer_unsubscribe that ended well: after any of these the pointer is dead.
+ */
+#ifndef BROKER_CONSUMER_H
+#define BROKER_CONSUMER_H
+
+#include "broker/permits.h"
+#include "broker/subscription.h"
+
+struct consumer {
+    struct subscription *subscription;
+    struct list node; /* subscription->consumers */
+    struct sink *sink;
+    uint64_t id; /* the connection's name for it */
+    char *name;
+    enum subscription_type type;
+    int32_t priority; /* 0 is served first */
+    uint64_t epoch;
+    struct permits permits;
+    uint32_t saved_permits; /* granted while blocked on unacked, counted when it is not any more */
+    struct list pending;    /* struct pending */
+    uint32_t unacked;       /* messages in them */
+    bool blocked;           /* over its limit, until half of it */
+
+    int64_t connected_ms, last_acked_ms, last_consumed_ms;
+    uint64_t messages_out, bytes_out;
+    struct rate rate_out, rate_redeliver, rate_ack;
+};
+
+/* Where a subscription that does not exist yet begins. */
+enum initial_position { INITIAL_LATEST, INITIAL_EARLIEST }; /* as on the wire */
+
+struct consumer_open {
+    struct broker_op op;
+    struct sink *sink;
+    uint64_t consumer_id;
+    struct topic_name topic;
+    struct bytes subscription; /* lives until done, as all that is pointed to */
+    const char *name;          /* NULL or empty: the broker makes one */
+    enum subscription_type type;
+    int32_t priority;
+    bool durable, create_topic /* force_topic_creation */, read_compacted;
+    enum initial_position initial;
+    bool start_given; /* volatile: begin at `start`, this entry included */
+    struct position start;
+    uint64_t rollback_s; /* ... or so many seconds back; 0: no */
+    uint64_t epoch;
+
+    struct consumer *consumer; /* when done OK */
+    struct seek_search *search; /* the broker's */
+};
+
+/* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of another
+ * type; ERR_NOT_FOUND about the subscription; ERR_INVALID about the subscription's name; ERR_UNSUPPORTED. */
+void consumer_open(struct broker *b, struct consumer_open *op);
+
+void consumer_flow(struct consumer *c, uint32_t permits);
+/* The sink takes more again. */
+void consumer_writable(struct consumer *c);
+
+/* One id of an ACK, `partial` when it carries a non-empty ack set: ignored, while acknowledgement at batch index level is off.
+ * Unknown and acknowledged ids are fine. */
+void consumer_ack(struct consumer *c, struct position p, bool partial);
+void consumer_ack_cumulative(struct consumer *c, struct position p, bool partial);
+
+/* Shared: these, or everything it holds.  The other kinds, always: all from the mark-delete position on.
+ * `epoch` is echoed with messages from now on, when it is higher than before. */
+void consumer_redeliver(struct consumer *c, const struct position *p, size_t count);
+void consumer_redeliver_all(struct consumer *c, uint64_t epoch);
+
+struct consumer_op {
+    struct broker_op op;
+    bool force; /* unsubscribe, with others connected */
+};
+
+/* The client closes it; at once. */
+void consumer_close(struct consumer *c);
+/* Its connection is gone. */
+void consumer_detach(struct consumer *c);
+/* Deletes the subscription.  ERR_INVALID about the consumer: others are connected, and not `force`. */
+void consumer_unsubscribe(struct consumer *c, struct consumer_op *op);
+
+struct consumer_seek {
+    struct broker_op op;
+    bool by_time;
+    struct position position; /* the first to be delivered */
+    int64_t publish_ms;
+
+    struct topic_name topic; /* the broker's, as all below */
+    char *subscription;
+    struct seek_search *search;
+};
+/* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek: another one
+ * is under way. */
+void consumer_seek(struct consumer *c, struct consumer_seek *op);
+
+struct consumer_last_id {
+    struct broker_op op;
+    struct position last; /* POSITION_EARLIEST: no entry yet */
+    int32_t batch_index;  /* of the last message in it; -1: not a batch */
+    struct position mark_delete;
+
+    struct topic_name topic; /* the broker's, as all below */
+    struct store_read *read;
+};
+void consumer_last_id(struct consumer *c, struct consumer_last_id *op);
+
+/* For the wire's consumer stats, and the admin interface. */
+void consumer_stats_fill(struct consumer *c, struct consumer_stats *out);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * publish.h - entries on their way into a topic: position, append, receipt.
+ *
+ * One publish_op per entry, from the broker's pool.  The topic keeps them in the order in which they came and ends them in
+ * that order, whatever order their appends end in: an entry is never acknowledged before an earlier one of its topic is
+ * decided.  The first failure fences the topic: its producers are told to come back (and send again what has no
+ * receipt), later publishes under way get no receipt even when their bytes were stored, and the ledger is closed.
+ */
+#ifndef BROKER_PUBLISH_H
+#define BROKER_PUBLISH_H
+
+#include "broker/producer.h"
+
+struct publish_op {
+    struct list node; /* topic->publishes, or the pool */
+    struct append append;
+    struct topic *topic;
+    struct producer *producer; /* NULL once it is closed or detached */
+    struct sink *sink;         /* outlives this, by its contract */
+    uint64_t producer_id, sequence_id, highest_sequence_id;
+    uint32_t messages;
+    size_t len;
+    bool batched;
+    bool decided; /* the append has ended, with `err` */
+    enum err err;
+};
+
+/* Puts an entry at the end of the topic.  Rolls the ledger when it is full or old. */
+void topic_publish(struct topic *t, struct producer *p, const struct publish *m);
+
+/* The publishes under way of a producer that leaves: they go on without it. */
+void publish_forget_producer(struct topic *t, struct producer *p);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stats.h - what a topic, its producers and its subscriptions did and do, as a snapshot for the admin thread.
+ *
+ * Everything is copied into the caller's arena: the snapshot does not change and points at nothing of the broker's.
+ * Counts since the topic was loaded; rates over the last full minute.
+ */
+#ifndef BROKER_STATS_H
+#define BROKER_STATS_H
+
+#include "broker/broker.h"
+
+/* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns it. */
+struct rate {
+    uint64_t window_ns; /* when the current window began; 0: never used */
+    uint64_t count, bytes;
+    double per_second, bytes_per_second;
+};
+void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes);
+void rate_turn(struct rate *r, uint64_t now_ns); /* before reading the two figures */
+
+struct producer_stats {
+    const char *name, *address, *client_version, *access_mode;
+    uint64_t id;
+    int64_t connected_since_ms;
+    double rate_in, throughput_in;
+    uint64_t messages_in, bytes_in;
+    uint64_t pending; /* publishes without a receipt yet */
+    bool name_given;  /* by the user, not by the broker */
+};
+
+struct consumer_stats {
+    const char *name, *address, *client_version;
+    const char *blocked_by; /* NULL, or the setting that keeps it from receiving: "maxUnackedMessagesPerConsumer", ... */
+    uint64_t id;
+    int32_t priority;
+    int32_t available_permits;
+    uint32_t unacked_messages;
+    int64_t connected_since_ms, last_acked_ms, last_consumed_ms; /* 0: never */
+    double rate_out, throughput_out, rate_redeliver, rate_ack;
+    uint64_t messages_out, bytes_out;
+    bool blocked_on_unacked, active;
+};
+
+struct subscription_stats {
+    const char *name, *type; /* "Exclusive", "Shared", "Failover"; NULL: no consumer yet */
+    const char *blocked_by;
+    const char *active_consumer; /* Failover, Exclusive; or NULL */
+    bool durable, blocked_on_unacked;
+    uint64_t backlog_entries;  /* msgBacklog */
+    uint64_t backlog_messages; /* msgBacklogMessages */
+    uint64_t unacked_messages, replay_entries, ack_ranges;
+    struct position mark_delete, read_position;
+    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired;
+    uint64_t messages_out, bytes_out;
+    size_t consumer_count;
+    struct consumer_stats *consumers;
+};
+
+struct topic_ledger_stats {
+    uint64_t id, entries, bytes;
+    int64_t closed_ms;
+    bool open;
+};
+
+struct topic_stats {
+    const char *name;
+    uint64_t id;
+    double rate_in, throughput_in, rate_out, throughput_out;
+    uint64_t messages_in, bytes_in, messages_out, bytes_out;
+    uint64_t storage_bytes, entries, backlog_bytes; /* backlog: after the slowest durable cursor */
+    double average_message_bytes;
+    int64_t created_ms, last_publish_ms;
+    struct position last_position;
+    bool loaded;
+    size_t producer_count, subscription_count, ledger_count;
+    struct producer_stats *producers;
+    struct subscription_stats *subscriptions;
+    struct topic_ledger_stats *ledgers;
+};
+
+/* Loads the topic when it is not in memory.  ERR_NOT_FOUND; ERR_NOMEM: the arena is too small. */
+MUST_USE enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct arena *arena,
+                                  struct topic_stats **out, struct refusal *why);
+
+/* The broker's own figures, for /metrics: counted over all topics since the start. */
+struct broker_stats {
+    uint64_t topics_loaded, producers, consumers, subscriptions;
+    uint64_t messages_in, bytes_in, messages_out, bytes_out, acks, redeliveries;
+    uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
+};
+void broker_stats_get(struct broker *b, struct broker_stats *out);
+/* Every loaded topic, for metrics by topic; no order; `each` returns false to stop, and changes nothing. */
+void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * subscription.h - a named reading of a topic: one cursor, its consumers, a dispatcher.
+ *
+ * Durable: a row in the catalog, a cursor with the row's id, there until it is unsubscribed.  Volatile (a reader's): a
+ * cursor in memory, gone with its last consumer.  Its type is that of the connected consumers; without any, the next
+ * one's.
+ */
+#ifndef BROKER_SUBSCRIPTION_H
+#define BROKER_SUBSCRIPTION_H
+
+#include "broker/dispatch.h"
+#include "broker/topic.h"
+#include "store/cursor.h"
+
+enum subscription_type { TYPE_EXCLUSIVE, TYPE_SHARED, TYPE_FAILOVER, TYPE_KEY_SHARED }; /* as on the wire */
+
+struct subscription {
+    struct topic *topic;
+    uint64_t id; /* its row's; 0: volatile */
+    char *name;
+    struct cursor *cursor;
+    bool settled; /* its row is known to be durable */
+    bool seeking; /* nobody may join until it ends */
+    const struct dispatcher *dispatcher; /* NULL: no consumer yet */
+    struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
+    size_t consumer_count;
+    struct dispatch dispatch;
+
+    uint64_t messages_out, bytes_out;
+    struct rate rate_out, rate_redeliver, rate_ack;
+};
+
+struct subscription *subscription_find(struct topic *t, struct bytes name);
+
+static inline bool subscription_durable(const struct subscription *s)
+{
+    return s->id != 0;
+}
+
+/* The row and its cursor, or a volatile cursor; everything up to mark_delete counts as acknowledged. */
+MUST_USE enum err subscription_make(struct topic *t, struct bytes name, bool durable, struct position mark_delete,
+                                    struct subscription **out, struct refusal *why);
+/* Brings what the catalog has of this topic into memory. */
+MUST_USE enum err subscriptions_load(struct topic *t);
+
+/* All consumers are told to look up again. */
+void subscription_close_consumers(struct subscription *s);
+/* Row and cursor go; no consumer may be left. */
+MUST_USE enum err subscription_remove(struct subscription *s);
+/* Out of memory only. */
+void subscription_free(struct subscription *s);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topic.h - one loaded topic: its chain of ledgers, its producers, its subscriptions.
+ *
+ * Owns all of these while in memory; the catalog owns the names.  Loaded on first use (at once: the catalog and the chain
+ * are in memory), dropped by topic_unload, by deletion, and when nobody used it for a while.  The fields below are
+ * for the files of this room; others read stats.h.
+ *
+ * States
+ *     OPEN     takes publishes, producers and consumers
+ *     FENCED   an append failed: no producers are left, none may come, until all publishes under way have ended; then OPEN
+ *     CLOSING  being unloaded or deleted: nobody is left, nobody may come, until all publishes have ended; then gone
+ *
+ * Invariants: publishes ends in the order in which they came; `pending` is their number; readable_end is the position
+ * of the last synced entry, and never moves back; no producer or consumer outlives the topic.
+ */
+#ifndef BROKER_TOPIC_H
+#define BROKER_TOPIC_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "broker/broker.h"
+#include "broker/stats.h"
+
+enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
+
+struct topic {
+    /* Set at creation. */
+    struct broker *broker;
+    struct topic_name name;
+    uint64_t id;
+    int64_t created_ms;
+
+    enum topic_state state;
+    bool deleting;          /* CLOSING ends with the removal from the catalog */
+    bool settled;           /* its row is known to be durable */
+    struct list operations; /* struct broker_op: who waits for CLOSING to end */
+
+    uint64_t ledger;                 /* the open one; 0: opened by the next publish */
+    int64_t ledger_opened_ms;
+    uint64_t next_message;           /* topic index of the next message */
+    struct list publishes;           /* struct publish_op, see publish.h */
+    size_t pending;
+    struct position readable_end;    /* the last synced entry; POSITION_EARLIEST: none */
+    uint32_t last_messages;          /* in that entry; 0: not known (loaded, and not yet read) */
+    bool last_batched;
+
+    struct map producers;     /* struct producer by name */
+    struct map subscriptions; /* struct subscription by name */
+
+    uint64_t idle_since_ns; /* since when nobody is connected; 0: somebody is */
+    uint64_t messages_in, bytes_in, messages_out, bytes_out;
+    int64_t last_publish_ms;
+    struct rate rate_in, rate_out;
+};
+
+/* A loaded topic; NULL when it is not in memory. */
+struct topic *topic_find(struct broker *b, const struct topic_name *name);
+
+/* From memory, or loaded; created in the catalog when absent, allowed and `create`.  ERR_AGAIN while CLOSING; what
+ * topic_admissible says. */
+MUST_USE enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
+                               struct refusal *why);
+
+/* Begins CLOSING, if it has not begun: tells every producer and consumer to look up again. The topic is freed when the last
+ * publish has ended, perhaps before this returns: then `op` (may be NULL), and every other that waits, goes on. */
+void topic_close(struct topic *t, bool delete_, struct broker_op *op);
+
+/* Ends CLOSING, or unfences, when no publish is under way.  After it a CLOSING topic is gone. */
+void topic_settle(struct topic *t);
+
+/* Deletes the closed ledgers, but for the last, that every durable cursor has passed. */
+void topic_trim(struct topic *t);
+
+/* Somebody came or left: keeps idle_since_ns. */
+void topic_touch(struct topic *t);
+
+/* Follows a chain of ledgers: the first readable position at or after `from`, or the one where the next entry will be. */
+struct position topic_after(const struct topic *t, struct position p);
+/* True when the entry at p is synced. */
+bool topic_readable(const struct topic *t, struct position p);
+
+/* Frees without telling anybody; for broker_free and the end of CLOSING. */
+void topic_free(struct topic *t);
+
+/* Asserts the invariants. */
+void topic_check(const struct topic *t);
+
+#endif
