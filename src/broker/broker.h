@@ -2,9 +2,9 @@
  *
  * broker.h - the broker as a whole: its options, its loaded topics, its operations.
  *
- * Owns every struct topic, and what hangs from it.  Lives on the core thread, and nothing in it locks.  May call: base/,
- * sys/, wire/ (pure), store/.  What it knows durably is in the store's catalog; what is in memory is derived from
- * that, or dies with the process.
+ * Owns every struct topic, and what hangs from it.  Lives on the core thread, and nothing in it locks.  May call:
+ * base/, sys/, wire/ (pure), store/.  What it knows durably is in the store's catalog; what is in memory is derived
+ * from that, or dies with the process.
  */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
@@ -38,8 +38,9 @@ struct broker_options {
 /* Pulsar's defaults. */
 void broker_options_init(struct broker_options *o);
 
-/* Counts this start (names of producers are unique over restarts by it), and sees to it that the tenants public and pulsar, and
- * the namespaces public/default and pulsar/system exist.  `store` and the texts of `options` outlive the broker. */
+/* Counts this start (names of producers are unique over restarts by it), and sees to it that the tenants public and
+ * pulsar, and the namespaces public/default and pulsar/system exist.  `store` and the texts of `options` outlive the
+ * broker. */
 MUST_USE enum err broker_new(struct broker **out, const struct broker_options *options, const struct sys *sys,
                              struct store *store);
 
@@ -56,8 +57,8 @@ const struct broker_options *broker_options(const struct broker *b);
 
 /* ---- operations that take time ---- */
 
-/* Embedded at the start of each kind of operation.  The caller owns the memory until `done`, called once, from the loop,
- * never before the call that started it has returned.  What it created is durable by then. */
+/* Embedded at the start of each kind of operation.  The caller owns the memory until `done`, called once, from the
+ * loop, never before the call that started it has returned.  What it created is durable by then. */
 struct broker_op {
     void (*done)(struct broker_op *op);
     struct refusal why; /* how it went: why.err is OK, or all of it is set */
@@ -77,10 +78,12 @@ void broker_when_durable(struct broker *b, struct broker_op *op);
 
 /* ---- tenants, namespaces, topics by name; each answers at once, durable after broker_when_durable ---- */
 
-MUST_USE enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why);       /* ERR_EXISTS, ERR_INVALID */
-MUST_USE enum err tenant_remove(struct broker *b, struct bytes name, struct refusal *why);       /* ERR_BUSY: has namespaces */
-MUST_USE enum err namespace_create(struct broker *b, struct bytes name, struct refusal *why);    /* "t/n"; ERR_NOT_FOUND: no such tenant */
-MUST_USE enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why);    /* ERR_BUSY: has topics */
+MUST_USE enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why); /* ERR_EXISTS, ERR_INVALID */
+MUST_USE enum err tenant_remove(struct broker *b, struct bytes name,
+                                struct refusal *why); /* ERR_BUSY: has namespaces */
+MUST_USE enum err namespace_create(struct broker *b, struct bytes name,
+                                   struct refusal *why); /* "t/n"; ERR_NOT_FOUND: no such tenant */
+MUST_USE enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why); /* ERR_BUSY: has topics */
 /* Makes the tenant and the namespace, where absent. */
 MUST_USE enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why);
 bool tenant_exists(struct broker *b, struct bytes name);
@@ -91,18 +94,22 @@ bool namespace_exists(struct broker *b, struct bytes name);
 struct bytes tenant_settings(struct broker *b, struct bytes name);
 MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
 struct bytes namespace_settings(struct broker *b, struct bytes name);
-MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
+MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
+                                         struct refusal *why);
 
 /* In the order of the names; `each` returns false to stop, and changes nothing. `name`: "t"; "t/n"; the full name. */
 typedef bool name_visitor(void *ctx, struct bytes name);
 void tenants_each(struct broker *b, name_visitor *each, void *ctx);
-MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each, void *ctx);   /* ERR_NOT_FOUND */
-MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx);    /* ERR_NOT_FOUND */
+MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each,
+                                  void *ctx); /* ERR_NOT_FOUND */
+MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each,
+                              void *ctx); /* ERR_NOT_FOUND */
 MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
 bool topic_exists(struct broker *b, const struct topic_name *name);
 
-/* What LOOKUP and PARTITIONED_METADATA ask: may the name be used?  ERR_INVALID, ERR_UNSUPPORTED (non-persistent), ERR_NOT_FOUND
- * about the namespace, or about the topic when it is missing and `create` is false or auto-creation is off. */
+/* What LOOKUP and PARTITIONED_METADATA ask: may the name be used?  ERR_INVALID, ERR_UNSUPPORTED (non-persistent),
+ * ERR_NOT_FOUND about the namespace, or about the topic when it is missing and `create` is false or auto-creation is
+ * off. */
 MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
 /* Of a partitioned topic; 0 when `name` is none. */
 uint32_t topic_partitions(struct broker *b, const struct topic_name *name);
@@ -145,7 +152,8 @@ struct health_op {
     struct store_read *read;
 };
 
-/* Writes one entry to persistent://pulsar/system/healthcheck, through the journal, and reads it back. ERR_IO, ERR_CORRUPT. */
+/* Writes one entry to persistent://pulsar/system/healthcheck, through the journal, and reads it back. ERR_IO,
+ * ERR_CORRUPT. */
 void broker_check_health(struct broker *b, struct health_op *op);
 
 #endif

@@ -50,20 +50,20 @@ struct consumer_open {
     uint64_t rollback_s; /* ... or so many seconds back; 0: no */
     uint64_t epoch;
 
-    struct consumer *consumer; /* when done OK */
+    struct consumer *consumer;  /* when done OK */
     struct seek_search *search; /* the broker's */
 };
 
-/* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of another
- * type; ERR_NOT_FOUND about the subscription; ERR_INVALID about the subscription's name; ERR_UNSUPPORTED. */
+/* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of
+ * another type; ERR_NOT_FOUND about the subscription; ERR_INVALID about the subscription's name; ERR_UNSUPPORTED. */
 void consumer_open(struct broker *b, struct consumer_open *op);
 
 void consumer_flow(struct consumer *c, uint32_t permits);
 /* The sink takes more again. */
 void consumer_writable(struct consumer *c);
 
-/* One id of an ACK, `partial` when it carries a non-empty ack set: ignored, while acknowledgement at batch index level is off.
- * Unknown and acknowledged ids are fine. */
+/* One id of an ACK, `partial` when it carries a non-empty ack set: ignored, while acknowledgement at batch index level
+ * is off. Unknown and acknowledged ids are fine. */
 void consumer_ack(struct consumer *c, struct position p, bool partial);
 void consumer_ack_cumulative(struct consumer *c, struct position p, bool partial);
 
@@ -94,8 +94,8 @@ struct consumer_seek {
     char *subscription;
     struct seek_search *search;
 };
-/* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek: another one
- * is under way. */
+/* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek:
+ * another one is under way. */
 void consumer_seek(struct consumer *c, struct consumer_seek *op);
 
 struct consumer_last_id {

@@ -2,19 +2,19 @@
  *
  * dispatch.h - entries on their way from a topic to the consumers of one subscription.
  *
- * Embedded in a subscription.  Runs as a task of the loop, however many permits, acknowledgements and appends asked for it
- * in this turn: takes entries that are to be sent again first, in order of position, then those after read_position; from
- * memory when they are there, else with one read under way at a time.  Which consumer gets an entry is decided by
+ * Embedded in a subscription.  Runs as a task of the loop, however many permits, acknowledgements and appends asked for
+ * it in this turn: takes entries that are to be sent again first, in order of position, then those after read_position;
+ * from memory when they are there, else with one read under way at a time.  Which consumer gets an entry is decided by
  * the subscription's kind (struct dispatcher).  An entry is sent whole, so permits may fall below zero.
  *
  * Where an unacknowledged entry before read_position is, for the kinds that share (individual = true):
  *     pending   with a consumer, until it acknowledges, hands back or leaves
  *     replay    waiting to be sent again
- * and nowhere else; those of the other kinds are simply read again, from the mark-delete position, when the active consumer
- * changes or asks for it.
+ * and nowhere else; those of the other kinds are simply read again, from the mark-delete position, when the active
+ * consumer changes or asks for it.
  *
- * Invariants: no position is pending and in replay, or twice in either; none that is acknowledged is in any; a consumer's
- * `unacked` is the sum of messages of its pending; the subscription's the sum of its consumers'.
+ * Invariants: no position is pending and in replay, or twice in either; none that is acknowledged is in any; a
+ * consumer's `unacked` is the sum of messages of its pending; the subscription's the sum of its consumers'.
  */
 #ifndef BROKER_DISPATCH_H
 #define BROKER_DISPATCH_H
@@ -27,10 +27,10 @@
 struct consumer;
 struct subscription;
 
-#define DISPATCH_ENTRIES_MAX  100               /* of one read */
-#define DISPATCH_BYTES_MAX    (5 * 1024 * 1024) /* of one read */
-#define DISPATCH_ROUND_MAX    20                /* entries for one consumer before the next one's turn, when shared */
-#define DISPATCH_TURNS_MAX    16                /* reads from memory before others of the loop have their turn */
+#define DISPATCH_ENTRIES_MAX 100               /* of one read */
+#define DISPATCH_BYTES_MAX   (5 * 1024 * 1024) /* of one read */
+#define DISPATCH_ROUND_MAX   20                /* entries for one consumer before the next one's turn, when shared */
+#define DISPATCH_TURNS_MAX   16                /* reads from memory before others of the loop have their turn */
 
 /* A kind of subscription. */
 struct dispatcher {
@@ -78,8 +78,8 @@ struct dispatch {
     uint64_t generation;           /* grows with each rewind: what was read before is dropped */
     uint64_t read_generation;
     struct tree pending, replay, redelivered;
-    uint64_t unacked; /* messages */
-    bool blocked;     /* over the subscription's limit, until half of it */
+    uint64_t unacked;      /* messages */
+    bool blocked;          /* over the subscription's limit, until half of it */
     struct consumer *turn; /* shared: who was served last, for the round */
     uint32_t turn_left;
     struct consumer *active; /* exclusive, failover */

@@ -10,14 +10,19 @@
 
 #include "broker/topic.h"
 
-enum access_mode { ACCESS_SHARED, ACCESS_EXCLUSIVE, ACCESS_WAIT_FOR_EXCLUSIVE, ACCESS_EXCLUSIVE_WITH_FENCING }; /* as on the wire */
+enum access_mode {
+    ACCESS_SHARED,
+    ACCESS_EXCLUSIVE,
+    ACCESS_WAIT_FOR_EXCLUSIVE,
+    ACCESS_EXCLUSIVE_WITH_FENCING
+}; /* as on the wire */
 
 struct producer {
     struct topic *topic;
     struct sink *sink;
-    uint64_t id;       /* the connection's name for it */
-    char *name;        /* unique in the topic */
-    bool name_given;   /* by the user, not by the broker */
+    uint64_t id;     /* the connection's name for it */
+    char *name;      /* unique in the topic */
+    bool name_given; /* by the user, not by the broker */
     uint64_t epoch;
     enum access_mode access;
     size_t pending; /* publishes under way */

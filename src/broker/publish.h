@@ -2,9 +2,9 @@
  *
  * publish.h - entries on their way into a topic: position, append, receipt.
  *
- * One publish_op per entry, from the broker's pool.  The topic keeps them in the order in which they came and ends them in
- * that order, whatever order their appends end in: an entry is never acknowledged before an earlier one of its topic is
- * decided.  The first failure fences the topic: its producers are told to come back (and send again what has no
+ * One publish_op per entry, from the broker's pool.  The topic keeps them in the order in which they came and ends them
+ * in that order, whatever order their appends end in: an entry is never acknowledged before an earlier one of its topic
+ * is decided.  The first failure fences the topic: its producers are told to come back (and send again what has no
  * receipt), later publishes under way get no receipt even when their bytes were stored, and the ledger is closed.
  */
 #ifndef BROKER_PUBLISH_H

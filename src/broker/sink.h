@@ -6,13 +6,14 @@
  * for the wire, tests and the health check with a few lines of their own.  All calls are on the core thread; none may
  * call back into the broker before it has returned, none fails: a sink whose peer is gone swallows.
  *
- * Life: a sink outlives every producer, consumer and operation made with it.  Its owner detaches the producers and consumers
- * when the peer leaves (producer_detach, consumer_detach), and keeps the memory until `published` was called for each
- * publish and `done` for each operation.
+ * Life: a sink outlives every producer, consumer and operation made with it.  Its owner detaches the producers and
+ * consumers when the peer leaves (producer_detach, consumer_detach), and keeps the memory until `published` was called
+ * for each publish and `done` for each operation.
  */
 #ifndef BROKER_SINK_H
 #define BROKER_SINK_H
 
+#include "base/list.h"
 #include "store/store.h"
 
 struct sink;

@@ -10,7 +10,8 @@
 
 #include "broker/broker.h"
 
-/* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns it. */
+/* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns
+ * it. */
 struct rate {
     uint64_t window_ns; /* when the current window began; 0: never used */
     uint64_t count, bytes;
@@ -31,7 +32,8 @@ struct producer_stats {
 
 struct consumer_stats {
     const char *name, *address, *client_version;
-    const char *blocked_by; /* NULL, or the setting that keeps it from receiving: "maxUnackedMessagesPerConsumer", ... */
+    const char
+        *blocked_by; /* NULL, or the setting that keeps it from receiving: "maxUnackedMessagesPerConsumer", ... */
     uint64_t id;
     int32_t priority;
     int32_t available_permits;

@@ -20,8 +20,8 @@ struct subscription {
     uint64_t id; /* its row's; 0: volatile */
     char *name;
     struct cursor *cursor;
-    bool settled; /* its row is known to be durable */
-    bool seeking; /* nobody may join until it ends */
+    bool settled;                        /* its row is known to be durable */
+    bool seeking;                        /* nobody may join until it ends */
     const struct dispatcher *dispatcher; /* NULL: no consumer yet */
     struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
     size_t consumer_count;

@@ -2,14 +2,14 @@
  *
  * topic.h - one loaded topic: its chain of ledgers, its producers, its subscriptions.
  *
- * Owns all of these while in memory; the catalog owns the names.  Loaded on first use (at once: the catalog and the chain
- * are in memory), dropped by topic_unload, by deletion, and when nobody used it for a while.  The fields below are
- * for the files of this room; others read stats.h.
+ * Owns all of these while in memory; the catalog owns the names.  Loaded on first use (at once: the catalog and the
+ * chain are in memory), dropped by topic_unload, by deletion, and when nobody used it for a while.  The fields below
+ * are for the files of this room; others read stats.h.
  *
  * States
  *     OPEN     takes publishes, producers and consumers
- *     FENCED   an append failed: no producers are left, none may come, until all publishes under way have ended; then OPEN
- *     CLOSING  being unloaded or deleted: nobody is left, nobody may come, until all publishes have ended; then gone
+ *     FENCED   an append failed: no producers are left, none may come, until all publishes under way have ended; then
+ * OPEN CLOSING  being unloaded or deleted: nobody is left, nobody may come, until all publishes have ended; then gone
  *
  * Invariants: publishes ends in the order in which they came; `pending` is their number; readable_end is the position
  * of the last synced entry, and never moves back; no producer or consumer outlives the topic.
@@ -36,13 +36,13 @@ struct topic {
     bool settled;           /* its row is known to be durable */
     struct list operations; /* struct broker_op: who waits for CLOSING to end */
 
-    uint64_t ledger;                 /* the open one; 0: opened by the next publish */
+    uint64_t ledger; /* the open one; 0: opened by the next publish */
     int64_t ledger_opened_ms;
-    uint64_t next_message;           /* topic index of the next message */
-    struct list publishes;           /* struct publish_op, see publish.h */
+    uint64_t next_message; /* topic index of the next message */
+    struct list publishes; /* struct publish_op, see publish.h */
     size_t pending;
-    struct position readable_end;    /* the last synced entry; POSITION_EARLIEST: none */
-    uint32_t last_messages;          /* in that entry; 0: not known (loaded, and not yet read) */
+    struct position readable_end; /* the last synced entry; POSITION_EARLIEST: none */
+    uint32_t last_messages;       /* in that entry; 0: not known (loaded, and not yet read) */
     bool last_batched;
 
     struct map producers;     /* struct producer by name */
@@ -62,8 +62,8 @@ struct topic *topic_find(struct broker *b, const struct topic_name *name);
 MUST_USE enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
                                struct refusal *why);
 
-/* Begins CLOSING, if it has not begun: tells every producer and consumer to look up again. The topic is freed when the last
- * publish has ended, perhaps before this returns: then `op` (may be NULL), and every other that waits, goes on. */
+/* Begins CLOSING, if it has not begun: tells every producer and consumer to look up again. The topic is freed when the
+ * last publish has ended, perhaps before this returns: then `op` (may be NULL), and every other that waits, goes on. */
 void topic_close(struct topic *t, bool delete_, struct broker_op *op);
 
 /* Ends CLOSING, or unfences, when no publish is under way.  After it a CLOSING topic is gone. */
@@ -75,7 +75,8 @@ void topic_trim(struct topic *t);
 /* Somebody came or left: keeps idle_since_ns. */
 void topic_touch(struct topic *t);
 
-/* Follows a chain of ledgers: the first readable position at or after `from`, or the one where the next entry will be. */
+/* Follows a chain of ledgers: the first readable position at or after `from`, or the one where the next entry will be.
+ */
 struct position topic_after(const struct topic *t, struct position p);
 /* True when the entry at p is synced. */
 bool topic_readable(const struct topic *t, struct position p);

@@ -2,8 +2,8 @@
  *
  * server.h - the listener of Pulsar's binary protocol, and its sessions.
  *
- * What both the program and the simulator start: store_open, broker_new, server_start.  Core thread.  May call: base/, sys/, wire/,
- * broker/.
+ * What both the program and the simulator start: store_open, broker_new, server_start.  Core thread.  May call: base/,
+ * sys/, wire/, broker/.
  */
 #ifndef SESSION_SERVER_H
 #define SESSION_SERVER_H
@@ -17,28 +17,28 @@ struct server;
 struct server_options {
     const char *bind; /* "0.0.0.0", "127.0.0.1", a host of the simulation */
     uint16_t port;    /* 0: the kernel chooses */
-    /* What clients are told to connect to: host or address; NULL: `bind`, or "localhost" when that is 0.0.0.0.  The port is
-     * the one listened on. */
+    /* What clients are told to connect to: host or address; NULL: `bind`, or "localhost" when that is 0.0.0.0.  The
+     * port is the one listened on. */
     const char *advertised_address;
-    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL.  A lookup that names a listener is
-     * answered with its address; one that does not, with the first one's, if there is any. */
+    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL.  A lookup that names a
+     * listener is answered with its address; one that does not, with the first one's, if there is any. */
     const char *advertised_listeners;
-    const char *version;           /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
-    uint32_t message_bytes_max;    /* max_message_size: 5 MiB */
-    uint32_t connections_max;      /* beyond it new connections are closed at once */
-    uint32_t keep_alive_ms;        /* 30,000 */
-    uint32_t probe_ms;             /* 5,000: a rival's connection is alive if it answers in this time */
-    uint32_t pending_sends_max;    /* per connection: 1,000 */
-    size_t receive_bytes_max;      /* budget of all receive buffers */
-    size_t output_bytes_max;       /* queued for one peer that does not read: beyond it the connection is closed */
+    const char *version;        /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
+    uint32_t message_bytes_max; /* max_message_size: 5 MiB */
+    uint32_t connections_max;   /* beyond it new connections are closed at once */
+    uint32_t keep_alive_ms;     /* 30,000 */
+    uint32_t probe_ms;          /* 5,000: a rival's connection is alive if it answers in this time */
+    uint32_t pending_sends_max; /* per connection: 1,000 */
+    size_t receive_bytes_max;   /* budget of all receive buffers */
+    size_t output_bytes_max;    /* queued for one peer that does not read: beyond it the connection is closed */
     struct log *log;
 };
 
 /* The defaults; bind "0.0.0.0", port 6650. */
 void server_options_init(struct server_options *o);
 
-/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners; `message` is the whole sentence for the user.  The texts of
- * `options` live as long as the server. */
+/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners; `message` is the whole sentence for the user.  The
+ * texts of `options` live as long as the server. */
 MUST_USE enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
                                struct broker *broker, char *message, size_t message_size);
 
@@ -46,10 +46,11 @@ uint16_t server_port(const struct server *s);
 /* "pulsar://host:port" for a lookup over this listener; NULL: no such listener.  `listener` may be NULL or empty. */
 const char *server_url(const struct server *s, const char *listener);
 
-/* Stops accepting, has the broker unload every topic (so that clients are told to come back), closes every connection once what
- * was queued is out, then done, from the loop.  The broker is stopped then, and not freed. */
+/* Stops accepting, has the broker unload every topic (so that clients are told to come back), closes every connection
+ * once what was queued is out, then done, from the loop.  The broker is stopped then, and not freed. */
 void server_stop(struct server *s, void (*done)(void *ctx), void *ctx);
-/* After stop; or without it, as a crash: nobody is told anything, nothing is called back.  NULL is fine.  Before broker_free. */
+/* After stop; or without it, as a crash: nobody is told anything, nothing is called back.  NULL is fine.  Before
+ * broker_free. */
 void server_free(struct server *s);
 
 struct server_stats {

@@ -2,17 +2,18 @@
  *
  * session.h - one connection of a client: handshake, commands in, frames out.
  *
- * Owns its connection, its receive buffer, its queue of output, and what the client named on it: producers, consumers, requests.
- * It is a struct sink for the broker.  Core thread.  May call: base/, sys/, wire/, broker/.
+ * Owns its connection, its receive buffer, its queue of output, and what the client named on it: producers, consumers,
+ * requests. It is a struct sink for the broker.  Core thread.  May call: base/, sys/, wire/, broker/.
  *
  * States
  *     HANDSHAKE  nothing but CONNECT is heard; 30 s
  *     READY      commands
- *     CLOSING    nothing is heard or said any more; waits for the connection's on_closed and for the operations under way
+ *     CLOSING    nothing is heard or said any more; waits for the connection's on_closed and for the operations under
+ * way
  *
- * Backpressure: reading stops while more than 1,000 publishes of this connection are under way, while the store has no room,
- * or while its receive buffers exceed their budget, and resumes at half.  While the peer does not read, its consumers are
- * served nothing; answers go on being queued, up to a bound beyond which the connection is closed.
+ * Backpressure: reading stops while more than 1,000 publishes of this connection are under way, while the store has no
+ * room, or while its receive buffers exceed their budget, and resumes at half.  While the peer does not read, its
+ * consumers are served nothing; answers go on being queued, up to a bound beyond which the connection is closed.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
