@@ -18,23 +18,36 @@
 
 struct cursor;
 
-/* Journals the creation.  mark_delete: everything up to it is acknowledged (POSITION_EARLIEST: nothing). */
+/*
+ * Backlogs in messages are exact because whoever moves a cursor says how many messages it passes: the reader of an entry
+ * holds its header.  `next_message` is the index in the topic of the first message after the position named
+ * (header.first_message + header.messages of the entry there).  It is not used where the chain itself knows: at the start or
+ * end of a ledger.  A caller that has not read the entry passes MESSAGES_UNKNOWN or NEXT_MESSAGE_UNKNOWN: the store then takes the header from memory,
+ * or else counts one message for an entry and shares a ledger's messages out evenly, until the cursor has passed that ledger.
+ */
+#define MESSAGES_UNKNOWN UINT32_MAX  /* of `messages` */
+#define NEXT_MESSAGE_UNKNOWN UINT64_MAX
+
+/* Journals the creation.  mark_delete: everything up to it is acknowledged (POSITION_EARLIEST: nothing). ERR_EXISTS. */
 MUST_USE enum err cursor_create(struct store *s, uint64_t subscription, uint64_t topic, struct position mark_delete,
-                                struct cursor **out);
+                                uint64_t next_message, struct cursor **out);
 /* Of a subscription's row; NULL when there is none. Borrowed: until the row, or the topic, is removed. */
 struct cursor *cursor_find(struct store *s, uint64_t subscription);
-MUST_USE enum err cursor_new_volatile(struct store *s, uint64_t topic, struct position mark_delete, struct cursor **out);
+MUST_USE enum err cursor_new_volatile(struct store *s, uint64_t topic, struct position mark_delete,
+                                      uint64_t next_message, struct cursor **out);
 void cursor_free_volatile(struct cursor *c);
 
 struct position cursor_mark_delete(const struct cursor *c);
 bool cursor_acked(const struct cursor *c, struct position p);
 
-/* *changed (may be NULL): false when it was acknowledged before, or lies before the chain's start or after its end. */
-MUST_USE enum err cursor_ack(struct cursor *c, struct position p, bool *changed);
-/* Everything up to and including p; beyond the last entry it is clamped to it. */
-MUST_USE enum err cursor_ack_cumulative(struct cursor *c, struct position p, bool *changed);
-/* mark_delete becomes the position before `next`, the set empties: a seek. */
-MUST_USE enum err cursor_reset(struct cursor *c, struct position next);
+/* One entry, of `messages` messages.  *changed (may be NULL): false when it was acknowledged before, or lies before the
+ * chain's start or after the last synced entry. */
+MUST_USE enum err cursor_ack(struct cursor *c, struct position p, uint32_t messages, bool *changed);
+/* Everything up to and including p; beyond the last synced entry it is clamped to it. */
+MUST_USE enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t next_message, bool *changed);
+/* mark_delete becomes the position before `next`, the set empties: a seek.  `next_message`: the index of the first message at
+ * `next` (its header.first_message).  Never refused for a full queue. */
+MUST_USE enum err cursor_reset(struct cursor *c, struct position next, uint64_t next_message);
 
 /* The first unacknowledged position at or after `from`, along the chain, whether it exists yet or not. */
 struct position cursor_next(const struct cursor *c, struct position from);

@@ -11,8 +11,8 @@
  *
  * Rules
  *  1. A receipt (append done, barrier done) is given only after the sync of its bytes returned OK.
- *  2. A failed sync ends the process (on_fatal); a failed write before a sync fails the appends in it, in order, and
- *     their ledger takes no more (ERR_FENCED): the owner closes it and opens another.
+ *  2. A failed sync ends the process (on_fatal); a failed write before a sync fails the appends in it and those queued
+ *     behind it, in order, and their ledgers take no more (ERR_FENCED): the owner closes them and opens others.
  *  3. After recovery nothing is served, receipted or trusted before it was written and synced again.
  *  4. Completions run from the loop, never before the call that started them has returned, each exactly once.
  *  5. Wrong bytes are never served: what fails its checksum fails that read with ERR_CORRUPT.
@@ -34,7 +34,7 @@ struct text;
 /* ---- opening ---- */
 
 struct store_options {
-    uint64_t journal_file_bytes;      /* one journal file, zero-written once and recycled; 0: 64 MiB */
+    uint64_t journal_file_bytes;      /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
     uint64_t checkpoint_bytes;        /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
     uint64_t own_segment_bytes;       /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
     size_t tail_cache_bytes;          /* budget of synced entries kept in memory; 0: 64 MiB */
@@ -143,7 +143,7 @@ const struct ledger_info *store_chain(const struct store *s, uint64_t topic, siz
 
 /* Opens a new ledger at the end of the topic's chain; the one before must be closed.  Durable with its first append. */
 MUST_USE enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id);
-/* No more appends; those under way complete.  An empty ledger may be closed too. */
+/* No more appends; those under way complete.  An empty ledger may be closed too. OK for one that is closed. */
 void ledger_close(struct store *s, uint64_t id);
 /* Gone, its space soon after: only a closed ledger, only the first of its chain or any of a topic without cursors
  * behind it: the caller's duty. */
@@ -157,7 +157,7 @@ struct append {
 };
 
 /* Takes a reference of `bytes`.  The entry's id is assigned now (a->position), dones of one ledger come in order.
- * ERR_FENCED: the ledger failed before or is closed; ERR_TOO_LARGE: over 64 MiB; ERR_FULL: the journal's queue is
+ * ERR_FENCED: the ledger failed before, is closed, or has 2^31 entries; ERR_TOO_LARGE: over 64 MiB; ERR_FULL: the journal's queue is
  * beyond its bound and the caller should stop reading until store_on_room.  On an error done is not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);

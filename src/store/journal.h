@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal.h - the writing end of the one log that everything goes through.
+ *
+ * Records are added on the core in order.  They gather in a batch while the batch before is being written and synced by the
+ * journal's worker; one batch is in flight, never two, and no timer delays a lone record that asked for a flush.
+ * Owns the files under journal/ and the queue before them.  Knows records as bytes, entries by ledger and id;
+ * knows neither ledgers nor cursors.  Core thread, but for its worker's job.  May call: journal_file.h, record.h, entry.h, sys/.
+ *
+ * Invariants
+ *  1. Batches are numbered without gaps; batch n+1 is handed to the worker only after n was synced.
+ *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after all
+ *     records added before it.
+ *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until its callback
+ *     has returned.
+ *  4. A journal file is reused only when journal_trim has passed its last batch and nobody pins it.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "store/entry.h"
+#include "store/journal_file.h"
+#include "sys/sys.h"
+
+struct journal;
+
+/* Where a record is in the journal. */
+struct journal_place {
+    uint64_t offset;
+    uint32_t file; /* pins and paths go by it: journal_pin */
+    uint32_t len;
+};
+
+/* An entry on its way, as its owner gets it back. */
+struct journal_entry {
+    uint64_t ledger;
+    uint32_t id;
+    struct entry_header header;
+    struct slice bytes;    /* borrowed for the call; of the caller's buffer, or of a gathering one */
+    struct append *append; /* may be NULL */
+};
+
+struct journal_owner {
+    void *ctx;
+    /* The entry is synced.  `place` is where it lies. */
+    void (*entry_synced)(void *ctx, const struct journal_entry *e, struct journal_place place);
+    /* The entry will never be readable; likewise every entry queued behind it (they follow, in order). */
+    void (*entry_failed)(void *ctx, const struct journal_entry *e, enum err err);
+    /* A batch is about to be closed: the last chance to add records to it (cursor changes that ride along). */
+    void (*closing)(void *ctx);
+    /* The batch is done, its callbacks were made. */
+    void (*batch_done)(void *ctx);
+    void (*fatal)(void *ctx, enum err err, const char *what);
+};
+
+/* Where recovery, or a fresh directory, lets the journal begin. */
+struct journal_start {
+    uint64_t next_batch;      /* 1 in a fresh directory */
+    uint32_t previous_crc;    /* of the batch before it */
+    uint64_t next_generation; /* beyond any seen */
+    uint64_t next_number;     /* for file names */
+    const struct journal_spare *spares; /* files that hold nothing needed any more */
+    size_t spare_count;
+};
+
+struct journal_spare {
+    uint64_t number;
+    uint64_t size; /* zero-written, or written over, up to here */
+};
+
+struct journal_options {
+    uint64_t file_bytes; /* of one file at full size */
+    struct log *log;
+    struct executor *background; /* prepares files ahead; may be busy for long */
+};
+
+/* Makes the directory and the first file when there is no spare: waits for the disk, before the loop runs. */
+MUST_USE enum err journal_open(struct journal **out, const struct journal_options *options, const struct sys *sys,
+                               const struct journal_owner *owner, const struct journal_start *start);
+/* Drops what is queued without a callback; nothing is in flight, or the worker has died with the process (tests). */
+void journal_free(struct journal *j);
+
+/* A whole record of `len` bytes is reserved in the forming batch, for the caller to fill before it returns to the loop.
+ * NULL: ERR_NOMEM.  Does not ask for a flush. */
+uint8_t *journal_reserve(struct journal *j, size_t len);
+/* References e->bytes.  ERR_FULL: beyond JOURNAL_PENDING_MAX.  Asks for a flush. */
+MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entry *e);
+
+#define JOURNAL_PENDING_MAX (32u * 1024 * 1024)
+uint64_t journal_pending_bytes(const struct journal *j); /* queued and in flight */
+
+/* At the end of this turn of the loop, or when the batch in flight is done. */
+void journal_flush(struct journal *j);
+/* The same within `ms` unless something else causes it earlier. */
+void journal_flush_within(struct journal *j, uint32_t ms);
+void journal_barrier(struct journal *j, struct store_op *op);
+/* Closes the forming batch: what was added so far is in batches up to the number returned, what follows is not. */
+uint64_t journal_cut(struct journal *j);
+
+/* All records in batches up to `batch` are stored elsewhere, durably. */
+void journal_trim(struct journal *j, uint64_t batch);
+/* Bytes in batches that were not trimmed yet. */
+uint64_t journal_untrimmed_bytes(const struct journal *j);
+
+/* While pinned, the file keeps what it holds.  `path` is filled. */
+void journal_pin(struct journal *j, uint32_t file, char path[JOURNAL_PATH_SIZE]);
+void journal_unpin(struct journal *j, uint32_t file);
+
+/* Writes out all, then a seal; then op->done.  Nothing may be added after it. */
+void journal_stop(struct journal *j, struct store_op *op);
+
+struct journal_stats {
+    uint64_t syncs, bytes, files;
+};
+void journal_stats(const struct journal *j, struct journal_stats *out);
+
+#endif

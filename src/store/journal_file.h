@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_file.h - how a journal file looks: its header, its batches, and what is believed of them.
+ *
+ * A file (journal/00000001.journal) is 4,096 bytes of header, then batches, each beginning at a multiple of 512 bytes so that
+ * no sector holds bytes of two.  Files are recycled: bytes of an earlier life may follow the last batch, and are
+ * told apart by the generation and the salt.  All integers little endian.
+ *
+ *     file header      0    8  "GMGAJRNL"
+ *                      8    4  format version: 1
+ *                     12    4  CRC32C of the 64 bytes with this field 0
+ *                     16    8  generation: grows by one with every file taken into use, never reused
+ *                     24    8  number of the first batch in it
+ *                     32    4  CRC of the batch before that
+ *                     36    4  0
+ *                     40    8  salt: random, of this generation
+ *                     48   16  0
+ *
+ *     batch header     0    4  "BTCH"
+ *                      4    4  CRC32C of salt (8 bytes), the header with this field 0, and the payload
+ *                      8    8  number: the one before plus one
+ *                     16    8  generation of the file
+ *                     24    4  length of the payload; padding to 512 follows it
+ *                     28    4  CRC of the batch before
+ *                     32    4  number of records
+ *                     36    4  kind: 0 records, 1 seal (no payload)
+ *                     40    8  0
+ *                     48       the payload: records (record.h), one after the other
+ *
+ * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after the one
+ * before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid batch or file header
+ * with a greater number behind it proves that the bad one was once durable: damage.  With none behind it, it is a tear: the
+ * write that a crash interrupted, never acknowledged.  The undecidable case: damage to the very last batch, before a seal
+ * was written behind it, looks like a tear; an idle or stopping broker writes a seal, a batch without records, to close it.
+ *
+ * Pure functions.  May call: base/.
+ */
+#ifndef STORE_JOURNAL_FILE_H
+#define STORE_JOURNAL_FILE_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define JOURNAL_DIR               "journal"
+#define JOURNAL_VERSION           1u
+#define JOURNAL_HEADER_SIZE       4096u /* of which 64 are used */
+#define JOURNAL_BATCH_HEADER_SIZE 48u
+#define JOURNAL_ALIGN             512u
+#define JOURNAL_PATH_SIZE         40
+/* A batch takes no further record beyond this; a larger record travels alone. */
+#define JOURNAL_BATCH_BYTES (4u * 1024 * 1024)
+#define JOURNAL_PAYLOAD_MAX (96u * 1024 * 1024) /* what a reader believes of a length */
+
+struct journal_file_header {
+    uint64_t generation;
+    uint64_t first_batch;
+    uint32_t previous_crc;
+    uint64_t salt;
+};
+
+enum batch_kind { BATCH_RECORDS = 0, BATCH_SEAL = 1 };
+
+struct batch_header {
+    uint32_t crc; /* set by batch_header_encode, read by _decode */
+    uint64_t number;
+    uint64_t generation;
+    uint32_t payload_len;
+    uint32_t previous_crc;
+    uint32_t records;
+    enum batch_kind kind;
+};
+
+/* "journal/0000000n.journal" */
+void journal_path(char to[JOURNAL_PATH_SIZE], uint64_t number);
+/* False for a name in the directory that is not ours. */
+bool journal_path_parse(const char *name, uint64_t *number);
+
+/* JOURNAL_HEADER_SIZE bytes. */
+void journal_file_header_encode(uint8_t *to, const struct journal_file_header *h);
+/* ERR_CORRUPT: never in use, or damaged; ERR_VERSION. */
+MUST_USE enum err journal_file_header_decode(struct journal_file_header *out, struct bytes from);
+
+/* Writes the header with its CRC over it and the payload's parts, and remembers the CRC in h->crc. */
+void batch_header_encode(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_header *h, uint64_t salt,
+                         const struct bytes *parts, size_t count);
+/* The fields, believed only so far as bounds go; ERR_CORRUPT when it cannot be a batch header. */
+MUST_USE enum err batch_header_decode(struct batch_header *out, const uint8_t from[JOURNAL_BATCH_HEADER_SIZE]);
+/* The CRC that a batch should have; `header` as stored. */
+uint32_t batch_crc(const uint8_t header[JOURNAL_BATCH_HEADER_SIZE], uint64_t salt, struct bytes payload);
+
+/* Header, payload and padding. */
+static inline uint64_t batch_span(uint64_t payload_len)
+{
+    return (JOURNAL_BATCH_HEADER_SIZE + payload_len + JOURNAL_ALIGN - 1) / JOURNAL_ALIGN * JOURNAL_ALIGN;
+}
+
+#endif

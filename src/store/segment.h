@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * segment.h - files that entries rest in after a checkpoint has moved them out of the journal.
+ *
+ * A segment (segments/0000000000000001.segment) is written once, synced, and from then on only read, until no
+ * ledger has entries in it any more.  It holds runs: consecutive entries of one ledger, sorted by ledger.  A ledger that
+ * brought much has the file for itself, the others share one.  All integers little endian.
+ *
+ *     file header      0    8  "GMGASEGM"
+ *                      8    4  format version: 1
+ *                     12    4  CRC32C of the 64 bytes with this field 0
+ *                     16    8  number of the file
+ *                     24    8  number of the journal's batch up to which it took entries
+ *                     32   32  0
+ *     then             entry records (entry.h), run by run
+ *     then per run     the offsets of its records from the run's start, u32 each
+ *     then per run     48 bytes of directory: ledger u64, first entry u32, entries u32, offset of the run u64, its length
+ *                      u64, offset of its offsets u64, 0 u64
+ *     at the end      32 bytes: "GMGASEND", runs u64, offset of the directory u64, CRC32C of the directory u32,
+ *                      CRC32C of these 32 bytes with this field 0 u32
+ *
+ * Readers go by the extents in the catalog index, and check each record's CRC and place; the directory is there for the tools.
+ * The writer's calls may wait for the disk: they are made on the background worker, or before the loop runs.
+ * May call: entry.h, base/, sys/disk.h.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include "store/entry.h"
+#include "sys/disk.h"
+
+#define SEGMENT_DIR          "segments"
+#define SEGMENT_VERSION      1u
+#define SEGMENT_HEADER_SIZE  64u
+#define SEGMENT_RUN_SIZE     48u
+#define SEGMENT_TRAILER_SIZE 32u
+#define SEGMENT_PATH_SIZE    48
+
+/* Where a run of a ledger's entries is: a row's worth of it in the catalog index, and in memory. */
+struct extent {
+    uint64_t file;
+    uint32_t first, entries;
+    uint64_t offset, len;   /* of the records */
+    uint64_t index_offset;  /* of their offsets */
+};
+#define EXTENT_ENCODED 40u
+void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e);
+void extent_decode(struct extent *e, const uint8_t from[EXTENT_ENCODED]);
+
+void segment_path(char to[SEGMENT_PATH_SIZE], uint64_t number);
+bool segment_path_parse(const char *name, uint64_t *number);
+
+/* Writes one file: begin, then for each run a run_begin and its records, then finish; or abort. */
+struct segment_writer;
+MUST_USE enum err segment_writer_new(struct segment_writer **out, struct disk *disk, uint64_t number, uint64_t batch);
+MUST_USE enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, uint32_t first);
+/* The next record of the run, as stored in the journal. */
+MUST_USE enum err segment_add(struct segment_writer *w, struct bytes record);
+uint64_t segment_writer_bytes(const struct segment_writer *w); /* so far */
+/* Writes the rest and syncs the file; the directory's name is the caller's to sync.  extents[i] is that of the i-th run. */
+MUST_USE enum err segment_finish(struct segment_writer *w);
+const struct extent *segment_writer_extents(const struct segment_writer *w, size_t *count);
+/* Closes; NULL is fine.  An unfinished file is unlinked. */
+void segment_writer_free(struct segment_writer *w);
+
+/* The offsets in the file, and lengths, of up to `max` entries from `first` on; stops before bytes_max is passed (at
+ * least one).  ERR_CORRUPT: the index makes no sense. */
+struct piece {
+    uint64_t offset;
+    uint32_t len;
+};
+MUST_USE enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
+                                 struct piece *out, size_t *count);
+
+#endif
