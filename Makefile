@@ -1,0 +1,67 @@
+# Geminga's front door.  Meson does the building; this file names what people do.
+#   make          build (build/geminga, build/libgeminga.so)
+#   make run      install what is missing, build, start everything, notarize one sample event, go on serving
+#   make test     install what is missing, build three ways, run all tests
+# and: sim crash fuzz bench sanitize install format clean
+
+BUILD     ?= build
+DATA      ?= data
+PORT      ?= 6650
+HTTP_PORT ?= 8080
+SEEDS     ?= 10000
+ROUNDS    ?= 20
+SECONDS_EACH ?= 60
+PREFIX    ?= /usr/local
+export LC_ALL = C.UTF-8
+
+.PHONY: all run test packages sim crash fuzz bench sanitize install format format-check clean
+
+all: packages $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix $(PREFIX)
+
+packages:
+	@tools/install-packages build
+
+run: all
+	@tools/run $(BUILD)/geminga --data $(DATA) --port $(PORT) --http-port $(HTTP_PORT)
+
+test:
+	@tools/install-packages build test
+	@tools/test
+
+# The whole broker in one thread on simulated disk, network and clock.
+sim: all
+	@$(BUILD)/geminga_sim --seeds $(SEEDS)
+
+# kill -9 under load from the official Python client, on the real disk.
+crash: all
+	@tools/install-packages build test
+	@tools/interop crash --rounds $(ROUNDS)
+
+# Every decoder's libFuzzer target for SECONDS_EACH seconds.
+fuzz:
+	@tools/install-packages build test
+	@tools/fuzz $(SECONDS_EACH)
+
+bench: all
+	@tools/install-packages build test
+	@tools/bench $(BUILD)/geminga
+
+sanitize:
+	@tools/install-packages build test
+	@tools/test sanitize
+
+install: all
+	@meson install -C $(BUILD)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+format-check:
+	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+
+clean:
+	@rm -rf $(BUILD) build-asan build-clang build-fuzz
