@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.h - what the client library adds to the C API of Apache Pulsar.
+ */
+#ifndef GEMINGA_CLIENT_H
+#define GEMINGA_CLIENT_H
+
+#include <pulsar/c/client.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of this library: "0.1.0".  Static. */
+PULSAR_PUBLIC const char *geminga_version(void);
+
+/* 1 when the same call may succeed later without anything being changed: the broker or the network was in the way. */
+PULSAR_PUBLIC int geminga_result_retryable(pulsar_result result);
+
+/* One sentence on what a result means, for people.  Static. */
+PULSAR_PUBLIC const char *geminga_result_text(pulsar_result result);
+
+/* Acknowledges all of them, in one command where possible. */
+PULSAR_PUBLIC pulsar_result geminga_consumer_acknowledge_list(pulsar_consumer_t *consumer,
+                                                              pulsar_message_id_t *const *ids, size_t count);
+
+/* The parts of an id; batch index and partition are -1 when there are none. */
+PULSAR_PUBLIC int64_t geminga_message_id_ledger(const pulsar_message_id_t *id);
+PULSAR_PUBLIC int64_t geminga_message_id_entry(const pulsar_message_id_t *id);
+PULSAR_PUBLIC int geminga_message_id_partition(const pulsar_message_id_t *id);
+PULSAR_PUBLIC int geminga_message_id_batch_index(const pulsar_message_id_t *id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
