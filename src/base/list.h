@@ -61,11 +61,11 @@ static inline struct list *list_pop_front(struct list *l)
     return node;
 }
 
-#define list_each(node, list) for (struct list *node = (list)->next; node != (list); node = node->next)
+#define list_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* Safe when the body removes (and frees) `node`, not its neighbour. */
-#define list_each_safe(node, list)                                                                                     \
-    for (struct list *node = (list)->next, *node##_next = node->next; node != (list);                                 \
+#define list_each_safe(node, head)                                                                                     \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                 \
          node = node##_next, node##_next = node->next)
 
 #endif

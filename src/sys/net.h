@@ -7,7 +7,8 @@
  *
  * Life of a connection: accepted or connected, then reads and writes in any number, then conn_close, or the peer's
  * end or an error; whichever comes first, `on_closed` is called once, as the very last callback, after every
- * write's `done`.  The handler's memory must live until then.
+ * write's `done`.  The handler's memory must live until then.  A stopped loop closes all that is open as conn_close
+ * does, ends attempts to connect with ERR_CANCELLED, and refuses new ones with ERR_CLOSED.
  */
 #ifndef SYS_NET_H
 #define SYS_NET_H
@@ -32,7 +33,8 @@ struct conn_handler {
 
 #define NET_WRITE_PARTS_MAX 8
 
-/* One write, embedded by its owner, who keeps it and the bytes it names until `done`.  Writes go out in order, whole. */
+/* One write, embedded by its owner, who keeps it and the bytes it names until `done`.  Writes go out in order, whole.
+ * done(OK): the kernel took the bytes; ERR_CLOSED: the connection ended before it did. */
 struct conn_write {
     struct list node; /* the connection's */
     struct bytes parts[NET_WRITE_PARTS_MAX];
@@ -40,7 +42,8 @@ struct conn_write {
     void (*done)(struct conn_write *w, enum err err);
 };
 
-/* One attempt to connect; names are resolved off the loop. */
+/* One attempt to connect; names are resolved off the loop, and each of their addresses is tried.  ERR_NOT_FOUND: no
+ * such name.  ERR_IO: refused or unreachable.  ERR_TIMEOUT. */
 struct connector {
     void (*done)(struct connector *c, enum err err, struct conn *conn); /* conn on OK only */
     struct conn_handler *handler; /* of the connection to be; its callbacks start after done(OK) */
@@ -48,7 +51,8 @@ struct connector {
 };
 
 struct net_ops {
-    /* `host` is an address or a name; port 0: the kernel chooses.  ERR_BUSY: the port is taken. */
+    /* `host` is an address or a name (which is waited for); port 0: the kernel chooses.  ERR_BUSY: the port is taken;
+     * ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID: not an address of this machine.  on_accept answers NULL to hang up. */
     enum err (*listen)(struct net *net, const char *host, uint16_t port,
                        struct conn_handler *(*on_accept)(void *ctx, struct conn *conn), void *ctx,
                        struct listener **out);
@@ -62,7 +66,8 @@ struct net_ops {
     void (*write)(struct conn *conn, struct conn_write *w);
     size_t (*write_queued)(struct conn *conn); /* bytes not yet taken by the kernel */
     void (*close)(struct conn *conn);          /* twice is fine; drops what is queued */
-    void (*close_after_writes)(struct conn *conn); /* flushes what is queued first */
+    /* Flushes what is queued first, reads nothing more, and lets the peer read all: bounded to a few seconds. */
+    void (*close_after_writes)(struct conn *conn);
     /* "127.0.0.1:41234", for logs; at most 64 bytes with the NUL. */
     void (*peer)(struct conn *conn, char *to, size_t size);
 };

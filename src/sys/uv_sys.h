@@ -8,8 +8,8 @@
 #ifndef SYS_UV_SYS_H
 #define SYS_UV_SYS_H
 
-#include "sys/sys.h"
 #include "base/err.h"
+#include "sys/sys.h"
 
 struct uv_sys;
 

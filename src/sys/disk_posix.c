@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * disk_posix.c - struct disk over a directory of the kernel's.
+ *
+ * Plain calls that wait: pread, pwritev, fdatasync.  Nothing is kept between them but descriptors, so any number of
+ * threads may use one disk.  A call that a signal interrupts is made again; a sync that fails never is.
+ */
+#include "sys/disk_posix.h"
+
+#include "base/list.h"
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define DIRECTORY_MODE 0750
+#define FILE_MODE      0640
+#define PARTS_AT_ONCE  64
+
+struct posix_disk {
+    struct disk disk;
+    int directory; /* descriptor */
+    int lock;      /* descriptor; -1: not taken */
+};
+
+struct posix_file {
+    struct file file;
+    int fd;
+    bool passing; /* DISK_DIRECT: what passes need not stay in the page cache */
+};
+
+static struct posix_disk *posix_disk_of(struct disk *disk)
+{
+    return container_of(disk, struct posix_disk, disk);
+}
+
+static struct posix_file *posix_file_of(struct file *file)
+{
+    return container_of(file, struct posix_file, file);
+}
+
+static enum err err_of_errno(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_NOSPACE;
+    case ENOENT:
+        return ERR_NOT_FOUND;
+    case EEXIST:
+        return ERR_EXISTS;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return ERR_DENIED;
+    case ENOMEM:
+        return ERR_NOMEM;
+    case EFBIG:
+        return ERR_TOO_LARGE;
+    default:
+        return ERR_IO;
+    }
+}
+
+static int open_retrying(int directory, const char *path, int flags)
+{
+    int fd;
+
+    do
+        fd = openat(directory, path, flags | O_CLOEXEC, FILE_MODE);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* ---- files ---- */
+
+static int kernel_flags(unsigned flags)
+{
+    int wanted = (flags & DISK_WRITE) ? ((flags & DISK_READ) ? O_RDWR : O_WRONLY) : O_RDONLY;
+
+    if (flags & DISK_CREATE)
+        wanted |= O_CREAT;
+    if (flags & DISK_EXCLUSIVE)
+        wanted |= O_EXCL;
+    return wanted;
+}
+
+static enum err posix_open(struct disk *disk, const char *path, unsigned flags, struct file **out)
+{
+    assert(path[0] != '/');
+    assert(flags & (DISK_READ | DISK_WRITE));
+    assert(!(flags & DISK_EXCLUSIVE) || (flags & DISK_CREATE));
+
+    struct posix_file *f = malloc(sizeof *f);
+    if (!f)
+        return ERR_NOMEM;
+    f->file.disk = disk;
+    f->passing = (flags & DISK_DIRECT) != 0;
+    f->fd = open_retrying(posix_disk_of(disk)->directory, path, kernel_flags(flags));
+    if (f->fd < 0) {
+        enum err err = err_of_errno(errno);
+        free(f);
+        return err;
+    }
+    *out = &f->file;
+    return OK;
+}
+
+static void posix_close(struct file *file)
+{
+    struct posix_file *f = posix_file_of(file);
+
+    close(f->fd); /* what matters was synced, so an error here changes nothing */
+    free(f);
+}
+
+static enum err posix_read(struct file *file, uint64_t offset, void *to, size_t len, size_t *got)
+{
+    struct posix_file *f = posix_file_of(file);
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(f->fd, (uint8_t *)to + done, len - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_of_errno(errno);
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    if (f->passing && done > 0)
+        (void)posix_fadvise(f->fd, (off_t)offset, (off_t)done, POSIX_FADV_DONTNEED);
+    *got = done;
+    return OK;
+}
+
+/* Fills `vector` with what of `parts` lies after the first `skip` bytes; returns how many places it took. */
+static int vector_fill(struct iovec *vector, const struct bytes *parts, size_t count, size_t skip)
+{
+    int places = 0;
+
+    for (size_t i = 0; i < count && places < PARTS_AT_ONCE; i++) {
+        if (skip >= parts[i].len) {
+            skip -= parts[i].len;
+            continue;
+        }
+        vector[places].iov_base = (void *)(uintptr_t)(parts[i].data + skip);
+        vector[places].iov_len = parts[i].len - skip;
+        skip = 0;
+        places++;
+    }
+    return places;
+}
+
+static enum err posix_write(struct file *file, uint64_t offset, const struct bytes *parts, size_t count)
+{
+    struct posix_file *f = posix_file_of(file);
+    size_t skip = 0; /* bytes of the parts left that are written already; less than the first of them */
+
+    for (;;) {
+        while (count > 0 && skip >= parts->len) {
+            skip -= parts->len;
+            parts++;
+            count--;
+        }
+        if (count == 0)
+            return OK;
+
+        struct iovec vector[PARTS_AT_ONCE];
+        int places = vector_fill(vector, parts, count, skip);
+        ssize_t n = pwritev(f->fd, vector, places, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_of_errno(errno);
+        if (n == 0)
+            return ERR_IO; /* a kernel that takes nothing and names no reason */
+        offset += (uint64_t)n;
+        skip += (size_t)n;
+    }
+}
+
+static enum err posix_sync(struct file *file)
+{
+    struct posix_file *f = posix_file_of(file);
+
+    if (fdatasync(f->fd) != 0)
+        return err_of_errno(errno);
+    if (f->passing)
+        (void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED); /* clean now, so it can go */
+    return OK;
+}
+
+static enum err posix_size(struct file *file, uint64_t *out)
+{
+    struct stat stat;
+
+    if (fstat(posix_file_of(file)->fd, &stat) != 0)
+        return err_of_errno(errno);
+    *out = (uint64_t)stat.st_size;
+    return OK;
+}
+
+static enum err posix_truncate(struct file *file, uint64_t len)
+{
+    int result;
+
+    do
+        result = ftruncate(posix_file_of(file)->fd, (off_t)len);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? OK : err_of_errno(errno);
+}
+
+/* ---- names ---- */
+
+static enum err posix_mkdir(struct disk *disk, const char *path)
+{
+    if (mkdirat(posix_disk_of(disk)->directory, path, DIRECTORY_MODE) == 0 || errno == EEXIST)
+        return OK;
+    return err_of_errno(errno);
+}
+
+static enum err posix_rename(struct disk *disk, const char *from, const char *to)
+{
+    int directory = posix_disk_of(disk)->directory;
+
+    return renameat(directory, from, directory, to) == 0 ? OK : err_of_errno(errno);
+}
+
+static enum err posix_unlink(struct disk *disk, const char *path)
+{
+    return unlinkat(posix_disk_of(disk)->directory, path, 0) == 0 ? OK : err_of_errno(errno);
+}
+
+static enum err posix_sync_dir(struct disk *disk, const char *path)
+{
+    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return err_of_errno(errno);
+    enum err err = fsync(fd) == 0 ? OK : err_of_errno(errno);
+    close(fd);
+    return err;
+}
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static enum err posix_list(struct disk *disk, const char *path, void (*each)(void *ctx, const char *name), void *ctx)
+{
+    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return err_of_errno(errno);
+    DIR *stream = fdopendir(fd);
+    if (!stream) {
+        enum err err = err_of_errno(errno);
+        close(fd);
+        return err;
+    }
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(stream)); errno = 0) {
+        if (!is_dots(entry->d_name))
+            each(ctx, entry->d_name);
+    }
+    enum err err = errno == 0 ? OK : err_of_errno(errno);
+    closedir(stream);
+    return err;
+}
+
+static enum err posix_free_bytes(struct disk *disk, uint64_t *out)
+{
+    struct statvfs stat;
+
+    if (fstatvfs(posix_disk_of(disk)->directory, &stat) != 0)
+        return err_of_errno(errno);
+    *out = (uint64_t)stat.f_bavail * stat.f_frsize;
+    return OK;
+}
+
+/* ---- the lock ---- */
+
+static void holder_read(int fd, char *other, size_t other_size)
+{
+    if (other_size == 0)
+        return;
+    ssize_t n = pread(fd, other, other_size - 1, 0);
+    other[n > 0 ? n : 0] = '\0';
+}
+
+static enum err holder_write(int fd, const char *holder)
+{
+    size_t len = strlen(holder);
+
+    if (ftruncate(fd, 0) != 0)
+        return err_of_errno(errno);
+    return pwrite(fd, holder, len, 0) == (ssize_t)len ? OK : ERR_IO;
+}
+
+static enum err posix_lock(struct disk *disk, const char *path, const char *holder, char *other, size_t other_size)
+{
+    struct posix_disk *d = posix_disk_of(disk);
+    enum err err;
+    assert(d->lock < 0); /* taken once */
+
+    int fd = open_retrying(d->directory, path, O_RDWR | O_CREAT);
+    if (fd < 0)
+        return err_of_errno(errno);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        err = errno == EWOULDBLOCK ? ERR_BUSY : err_of_errno(errno);
+        if (err == ERR_BUSY)
+            holder_read(fd, other, other_size);
+        goto fail;
+    }
+    if ((err = holder_write(fd, holder)) != OK)
+        goto fail;
+    d->lock = fd;
+    return OK;
+fail:
+    close(fd);
+    return err;
+}
+
+/* ---- the disk ---- */
+
+static const struct disk_ops posix_ops = {
+    .open = posix_open,
+    .mkdir = posix_mkdir,
+    .rename = posix_rename,
+    .unlink = posix_unlink,
+    .sync_dir = posix_sync_dir,
+    .list = posix_list,
+    .free_bytes = posix_free_bytes,
+    .lock = posix_lock,
+    .close = posix_close,
+    .read = posix_read,
+    .write = posix_write,
+    .sync = posix_sync,
+    .size = posix_size,
+    .truncate = posix_truncate,
+};
+
+/* Makes the directory and every parent that is missing. */
+static enum err directories_make(const char *directory)
+{
+    char path[PATH_MAX];
+    size_t len = strlen(directory);
+
+    if (len == 0 || len >= sizeof path)
+        return ERR_INVALID;
+    memcpy(path, directory, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        path[i] = '\0';
+        if (mkdir(path, DIRECTORY_MODE) != 0 && errno != EEXIST)
+            return err_of_errno(errno);
+        path[i] = directory[i];
+    }
+    return OK;
+}
+
+enum err disk_posix_new(struct disk **out, const char *directory)
+{
+    enum err err = directories_make(directory);
+    if (err != OK)
+        return err;
+    struct posix_disk *d = malloc(sizeof *d);
+    if (!d)
+        return ERR_NOMEM;
+    d->disk.ops = &posix_ops;
+    d->lock = -1;
+    d->directory = open_retrying(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
+    if (d->directory < 0) {
+        err = err_of_errno(errno);
+        free(d);
+        return err;
+    }
+    *out = &d->disk;
+    return OK;
+}
+
+void disk_posix_free(struct disk *disk)
+{
+    if (!disk)
+        return;
+    struct posix_disk *d = posix_disk_of(disk);
+    if (d->lock >= 0)
+        close(d->lock);
+    close(d->directory);
+    free(d);
+}
