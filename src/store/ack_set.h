@@ -5,8 +5,9 @@
  * The entries beyond are one Roaring bitmap per ledger.  Next to it stand the numbers of messages in those entries,
  * as bit planes: plane k holds the entries whose (messages ^ 1) has bit k set, so that entries of one message each,
  * the common case, cost nothing, and the sum over any run of entries is a few rank queries.
- * Owns the bitmaps and nothing else: it knows no journal and no topic; the topic's chain is passed in where an operation
- * has to walk it (`l`, `n`: store_chain's result, see chain.h).  Belongs to one thread.  May call: chain.h, base/, CRoaring.
+ * Owns the bitmaps and nothing else: it knows no journal and no topic; the topic's chain is passed in where an
+ * operation has to walk it (`l`, `n`: store_chain's result, see chain.h).  Belongs to one thread.  May call: chain.h,
+ * base/, CRoaring.
  *
  * Invariants (ack_set_check)
  *  1. No entry at or before mark_delete is in a bitmap, and chain_after(mark_delete) is in none.
@@ -31,8 +32,8 @@ struct ack_set {
     uint64_t next_message;       /* topic index of the first message after mark_delete */
     struct ledger_acks *ledgers; /* ascending; NULL while nothing is acknowledged beyond mark_delete */
     size_t count, capacity;
-    uint64_t entries, messages;  /* acknowledged beyond mark_delete */
-    uint64_t ranges;             /* runs of neighbours among them; a run ends with its ledger */
+    uint64_t entries, messages; /* acknowledged beyond mark_delete */
+    uint64_t ranges;            /* runs of neighbours among them; a run ends with its ledger */
 };
 
 /* Everything up to mark_delete is acknowledged (POSITION_EARLIEST: nothing), nothing after it.  `next_message` is the
@@ -46,12 +47,12 @@ void ack_set_reset(struct ack_set *s, struct position mark_delete, uint64_t next
  * chain.  mark_delete moves on when what follows it is now acknowledged.  ERR_NOMEM changes nothing. */
 MUST_USE enum err ack_set_ack(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p,
                               uint32_t messages, bool *changed);
-/* The entries [first, last] of one ledger, each of `messages` messages; those acknowledged before keep their counts, those
- * that are not in the chain are left out. */
+/* The entries [first, last] of one ledger, each of `messages` messages; those acknowledged before keep their counts,
+ * those that are not in the chain are left out. */
 MUST_USE enum err ack_set_ack_range(struct ack_set *s, const struct ledger_info *l, size_t n, uint64_t ledger,
                                     uint32_t first, uint32_t last, uint32_t messages, bool *changed);
-/* Everything up to and including p; beyond the last entry it is clamped to it.  `next_message`: topic index of the first
- * message after p; not used when p is the end of a ledger or clamped, where the chain knows. */
+/* Everything up to and including p; beyond the last entry it is clamped to it.  `next_message`: topic index of the
+ * first message after p; not used when p is the end of a ledger or clamped, where the chain knows. */
 void ack_set_ack_cumulative(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p,
                             uint64_t next_message, bool *changed);
 /* A ledger that was the first of its chain is gone: a mark-delete position in or before it moves to its end, what was
@@ -78,7 +79,8 @@ uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_i
 size_t ack_set_encoded_size(struct ack_set *s);
 /* Writes exactly ack_set_encoded_size bytes; nothing may have changed since that call. */
 void ack_set_encode(const struct ack_set *s, uint8_t *to);
-/* Into an uninitialised *s, whole.  ERR_CORRUPT for anything that ack_set_encode did not write; ERR_VERSION; ERR_NOMEM. */
+/* Into an uninitialised *s, whole.  ERR_CORRUPT for anything that ack_set_encode did not write; ERR_VERSION; ERR_NOMEM.
+ */
 MUST_USE enum err ack_set_decode(struct ack_set *s, struct bytes from);
 
 /* Asserts the invariants; with `l` NULL those that need no chain. */

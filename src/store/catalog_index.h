@@ -5,11 +5,12 @@
  * Each apply is one transaction: the rows of a batch, the mark up to which the journal is in the index, and the sums
  * that prove that no row was lost or changed.  After a crash the index stands at one mark, never between two.
  * Every row carries a CRC32C over its table, id, parent, name and value; each table the count and the sum of them.
- * Owns catalog.db (and its -wal) in a struct disk, through sqlite_vfs.h.  Calls may wait for the disk: they are made by the catalog's
- * worker, and before the loop runs.  One thread at a time.  May call: base/, sys/disk.h, index_batch.h, sqlite_vfs.h.
+ * Owns catalog.db (and its -wal) in a struct disk, through sqlite_vfs.h.  Calls may wait for the disk: they are made by
+ * the catalog's worker, and before the loop runs.  One thread at a time.  May call: base/, sys/disk.h, index_batch.h,
+ * sqlite_vfs.h.
  *
- * What a crash leaves may have been read from a page cache that never reached the disk, so catalog_index_open writes and syncs
- * all of it again before it returns.
+ * What a crash leaves may have been read from a page cache that never reached the disk, so catalog_index_open writes
+ * and syncs all of it again before it returns.
  */
 #ifndef STORE_CATALOG_INDEX_H
 #define STORE_CATALOG_INDEX_H
@@ -44,8 +45,8 @@ MUST_USE enum err catalog_index_load(struct catalog_index *x,
                                      enum err (*each)(void *ctx, unsigned table, const struct catalog_row *row),
                                      void *ctx, char *message, size_t message_size);
 
-/* One transaction, durable on OK.  ERR_NOSPACE, ERR_NOMEM: nothing has changed, may be tried again.  Any other error is the
- * end: a sync failed (ERR_IO) or the file is damaged (ERR_CORRUPT), and the store stops. */
+/* One transaction, durable on OK.  ERR_NOSPACE, ERR_NOMEM: nothing has changed, may be tried again.  Any other error is
+ * the end: a sync failed (ERR_IO) or the file is damaged (ERR_CORRUPT), and the store stops. */
 MUST_USE enum err catalog_index_apply(struct catalog_index *x, const struct index_batch *batch,
                                       const struct index_mark *mark);
 

@@ -8,7 +8,8 @@
  * A row is one block: about 130 bytes and its name and value.  Belongs to one thread.  May call: base/, index_batch.h.
  *
  * Invariants (catalog_tables_check)
- *  1. A row is in the map of ids and in the tree of names, or in neither; no two rows share an id, or table, parent and name.
+ *  1. A row is in the map of ids and in the tree of names, or in neither; no two rows share an id, or table, parent and
+ * name.
  *  2. The row of a subscription or a schema has a topic as its parent as long as that topic's row is there: removing
  *     a topic removes them with it.
  *  3. Every row put or removed since the last take is in the next one, once.
@@ -34,14 +35,14 @@ void catalog_tables_free(struct catalog_tables *t);
  * ERR_FULL, ERR_NOMEM.  On an error nothing has changed. */
 MUST_USE enum err catalog_tables_put(struct catalog_tables *t, enum catalog_table table, const struct catalog_row *row);
 /* The same for a row that the catalog index gave back: it is not a change. */
-MUST_USE enum err catalog_tables_load(struct catalog_tables *t, enum catalog_table table, const struct catalog_row *row);
+MUST_USE enum err catalog_tables_load(struct catalog_tables *t, enum catalog_table table,
+                                      const struct catalog_row *row);
 
 /* Removes the row, and a topic's subscriptions and schemas with it; `removed` (may be NULL) is told of each row,
  * children first, while it is still there to be read.  ERR_NOT_FOUND. */
-MUST_USE enum err catalog_tables_remove(struct catalog_tables *t, enum catalog_table table, uint64_t id,
-                                        void (*removed)(void *ctx, enum catalog_table table,
-                                                        const struct catalog_row *row),
-                                        void *ctx);
+MUST_USE enum err
+catalog_tables_remove(struct catalog_tables *t, enum catalog_table table, uint64_t id,
+                      void (*removed)(void *ctx, enum catalog_table table, const struct catalog_row *row), void *ctx);
 
 /* Borrowed until the next change; NULL when absent. */
 const struct catalog_row *catalog_tables_find(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
@@ -56,8 +57,8 @@ size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table t
 
 /* Rows that the next take would hold. */
 size_t catalog_tables_dirty(const struct catalog_tables *t);
-/* Adds to `batch` what changed since the last take, as it is now, and forgets that it changed.  ERR_NOMEM: the batch holds
- * less than all of it, nothing is forgotten, and the batch is to be thrown away. */
+/* Adds to `batch` what changed since the last take, as it is now, and forgets that it changed.  ERR_NOMEM: the batch
+ * holds less than all of it, nothing is forgotten, and the batch is to be thrown away. */
 MUST_USE enum err catalog_tables_take(struct catalog_tables *t, struct index_batch *batch);
 
 void catalog_tables_check(const struct catalog_tables *t);
@@ -78,9 +79,8 @@ void catalog_change_encode(const struct catalog_change *c, uint8_t *to);
 /* Borrows name and value from `from`.  ERR_CORRUPT for anything that was not encoded so. */
 MUST_USE enum err catalog_change_decode(struct catalog_change *c, struct bytes from);
 /* A replayed change.  The removal of a row that is not there is OK: it went with its topic. */
-MUST_USE enum err catalog_tables_apply(struct catalog_tables *t, const struct catalog_change *c,
-                                       void (*removed)(void *ctx, enum catalog_table table,
-                                                       const struct catalog_row *row),
-                                       void *ctx);
+MUST_USE enum err
+catalog_tables_apply(struct catalog_tables *t, const struct catalog_change *c,
+                     void (*removed)(void *ctx, enum catalog_table table, const struct catalog_row *row), void *ctx);
 
 #endif

@@ -35,6 +35,20 @@ static uint64_t entries_upto(const struct ledger_info *l, int64_t entry)
     return (uint64_t)entry >= l->entries ? l->entries : (uint64_t)entry + 1;
 }
 
+const struct ledger_info *chain_find(const struct ledger_info *l, size_t n, int64_t ledger)
+{
+    size_t i = index_at_or_after(l, n, ledger);
+
+    return i < n && (int64_t)l[i].id == ledger ? &l[i] : NULL;
+}
+
+bool chain_has(const struct ledger_info *l, size_t n, struct position p)
+{
+    const struct ledger_info *ledger = chain_find(l, n, p.ledger);
+
+    return ledger && p.entry >= 0 && (uint64_t)p.entry < ledger->entries;
+}
+
 struct position chain_after(const struct ledger_info *l, size_t n, struct position p)
 {
     size_t i = index_at_or_after(l, n, p.ledger);
@@ -56,16 +70,25 @@ struct position chain_after(const struct ledger_info *l, size_t n, struct positi
 
 struct position chain_last(const struct ledger_info *l, size_t n)
 {
-    while (n > 0 && l[n - 1].entries == 0)
-        n--;
-    if (n == 0)
-        return POSITION_EARLIEST;
-    return (struct position){(int64_t)l[n - 1].id, (int64_t)l[n - 1].entries - 1};
+    return chain_floor(l, n, POSITION_LATEST);
 }
 
 struct position chain_first(const struct ledger_info *l, size_t n)
 {
     return chain_after(l, n, POSITION_EARLIEST);
+}
+
+struct position chain_floor(const struct ledger_info *l, size_t n, struct position p)
+{
+    size_t i = index_at_or_after(l, n, p.ledger);
+
+    if (names(l, n, i, p) && entries_upto(&l[i], p.entry) > 0)
+        return (struct position){p.ledger, (int64_t)entries_upto(&l[i], p.entry) - 1};
+    while (i > 0 && l[i - 1].entries == 0)
+        i--;
+    if (i == 0)
+        return POSITION_EARLIEST;
+    return (struct position){(int64_t)l[i - 1].id, (int64_t)l[i - 1].entries - 1};
 }
 
 uint64_t chain_entries_between(const struct ledger_info *l, size_t n, struct position after, struct position upto)

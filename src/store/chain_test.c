@@ -16,8 +16,8 @@
     } while (0)
 
 /* Entries 0..2, none, 0..4, none, none and still open. */
-static const struct ledger_info gaps[] = {{.id = 3, .entries = 3}, {.id = 5}, {.id = 8, .entries = 5}, {.id = 9},
-                                          {.id = 12, .open = true}};
+static const struct ledger_info gaps[] = {
+    {.id = 3, .entries = 3}, {.id = 5}, {.id = 8, .entries = 5}, {.id = 9}, {.id = 12, .open = true}};
 static const struct ledger_info open_end[] = {{.id = 3, .entries = 3}, {.id = 8, .entries = 2, .open = true}};
 static const struct ledger_info empties[] = {{.id = 4}, {.id = 6, .open = true}};
 
@@ -102,6 +102,16 @@ static void the_end_of_a_closed_ledger_is_the_place_before_the_next(void **state
     assert_true(chain_same_place(NULL, 0, AT(3, 2), AT(8, 0)));
 }
 
+static void a_ledger_is_found_by_its_id_only(void **state)
+{
+    assert_ptr_equal(chain_find(gaps, 5, 3), &gaps[0]);
+    assert_ptr_equal(chain_find(gaps, 5, 12), &gaps[4]);
+    assert_null(chain_find(gaps, 5, 4));
+    assert_null(chain_find(gaps, 5, -1));
+    assert_null(chain_find(gaps, 5, INT64_MAX));
+    assert_null(chain_find(NULL, 0, 3));
+}
+
 /* Against the plainest description: write every entry down in a row. */
 static void walking_agrees_with_a_list_of_all_entries(void **state)
 {
@@ -119,6 +129,9 @@ static void walking_agrees_with_a_list_of_all_entries(void **state)
                 passed++;
             struct position next = passed < count ? all[passed] : AT(12, 0);
             assert_position(chain_after(gaps, 5, p), next.ledger, next.entry);
+            struct position floor = passed > 0 ? all[passed - 1] : POSITION_EARLIEST;
+            assert_position(chain_floor(gaps, 5, p), floor.ledger, floor.entry);
+            assert_int_equal(chain_has(gaps, 5, p), passed > 0 && position_equal(floor, p));
             assert_int_equal(chain_entries_between(gaps, 5, POSITION_EARLIEST, p), passed);
             assert_int_equal(chain_entries_between(gaps, 5, p, POSITION_LATEST), count - passed);
         }
@@ -137,6 +150,7 @@ int main(void)
         cmocka_unit_test(the_first_entry_is_where_it_is_or_will_be),
         cmocka_unit_test(entries_between_are_counted_over_ledgers),
         cmocka_unit_test(the_end_of_a_closed_ledger_is_the_place_before_the_next),
+        cmocka_unit_test(a_ledger_is_found_by_its_id_only),
         cmocka_unit_test(walking_agrees_with_a_list_of_all_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

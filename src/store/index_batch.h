@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * index_batch.h - the rows that one checkpoint gives to the catalog index: copies, so that a worker can write them while
- * the core goes on.
+ * index_batch.h - the rows that one checkpoint gives to the catalog index: copies, so that a worker can write them
+ * while the core goes on.
  *
  * Built on the core, then borrowed by one catalog_index_apply (or several: applying a batch twice is applying it
  * once), then freed on the core.  May call: base/, store.h.

@@ -2,10 +2,10 @@
  *
  * sqlite_vfs.h - SQLite's files on a struct disk, so that what SQLite does can be crashed in simulation like the rest.
  *
- * One VFS per open database, registered under a name of its own.  No shared memory and no file locks: the database is opened in
- * exclusive locking mode and the data directory is locked as a whole.  The first failure of a sync is remembered for good
- * (sqlite_vfs_sync_failed): SQLite may go on after it, the store may not.
- * One thread at a time.  May call: sys/disk.h, SQLite.
+ * One VFS per open database, registered under a name of its own.  No shared memory and no file locks: the database is
+ * opened in exclusive locking mode and the data directory is locked as a whole.  The first failure of a sync is
+ * remembered for good (sqlite_vfs_sync_failed): SQLite may go on after it, the store may not. One thread at a time. May
+ * call: sys/disk.h, SQLite.
  */
 #ifndef STORE_SQLITE_VFS_H
 #define STORE_SQLITE_VFS_H
