@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ack_set.h"
 
+#include "base/base_test.h"
 #include "base/checksum.h"
 #include "base/random.h"
 #include "store/chain.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #define AT(l, e) ((struct position){(l), (e)})
 #define assert_position(got, l, e)                                                                                     \

@@ -12,7 +12,7 @@
  * name.
  *  2. The row of a subscription or a schema has a topic as its parent as long as that topic's row is there: removing
  *     a topic removes them with it.
- *  3. Every row put or removed since the last take is in the next one, once.
+ *  3. Every row put or removed since the last take is in the next one, removals first.
  */
 #ifndef STORE_CATALOG_TABLES_H
 #define STORE_CATALOG_TABLES_H

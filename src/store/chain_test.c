@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/chain.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include "base/base_test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #define AT(l, e) ((struct position){(l), (e)})
 #define assert_position(got, l, e)                                                                                     \

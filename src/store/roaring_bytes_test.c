@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/roaring_bytes.h"
 
+#include "base/base_test.h"
 #include "base/random.h"
 
 #include <roaring/roaring.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 /* One array, one bitset, one run container, and `more` arrays behind them. */
 static roaring_bitmap_t *mixed(unsigned more)

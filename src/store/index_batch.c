@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * index_batch.c - copies of rows on their way to the catalog index.
+ *
+ * The value of a ledger's row, 64 bytes, little endian:
+ *
+ *    0  u32 version, 1
+ *    4  u32 zero
+ *    8  u64 entries        16  u64 bytes
+ *   24  u64 first_message  32  u64 messages
+ *   40  i64 created_ms     48  i64 closed_ms (0: open when it was written)
+ *   56  i64 publish_ms_max
+ */
+#include "store/index_batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define LEDGER_VERSION 1u
+#define ENTRIES_MAX    ((uint64_t)UINT32_MAX + 1)
+
+void index_batch_init(struct index_batch *b)
+{
+    *b = (struct index_batch){.last = &b->first};
+}
+
+void index_batch_deinit(struct index_batch *b)
+{
+    struct index_change *next;
+
+    for (struct index_change *c = b->first; c; c = next) {
+        next = c->next;
+        free(c);
+    }
+    index_batch_init(b);
+}
+
+static enum err add(struct index_batch *b, unsigned table, bool removed, const struct catalog_row *row,
+                    size_t value_len, uint8_t **value)
+{
+    size_t size = sizeof(struct index_change) + row->name.len + value_len;
+    struct index_change *c;
+    uint8_t *tail;
+
+    assert(table > 0 && table < INDEX_TABLES);
+    assert(row->id > 0 && row->id <= INT64_MAX && row->parent <= INT64_MAX);
+    assert(row->name.len <= INDEX_VALUE_MAX && value_len <= INDEX_VALUE_MAX);
+    if (!(c = malloc(size)))
+        return ERR_NOMEM;
+    tail = (uint8_t *)(c + 1);
+    if (row->name.len > 0)
+        memcpy(tail, row->name.data, row->name.len);
+    *value = tail + row->name.len;
+    *c = (struct index_change){.table = table, .removed = removed, .row = *row};
+    c->row.name.data = tail;
+    c->row.value = bytes_of(*value, value_len);
+    *b->last = c;
+    b->last = &c->next;
+    b->count++;
+    b->bytes += size;
+    return OK;
+}
+
+enum err index_batch_put_space(struct index_batch *b, unsigned table, const struct catalog_row *row, size_t value_len,
+                               uint8_t **value)
+{
+    return add(b, table, false, row, value_len, value);
+}
+
+enum err index_batch_put(struct index_batch *b, unsigned table, const struct catalog_row *row)
+{
+    uint8_t *value;
+    enum err err = add(b, table, false, row, row->value.len, &value);
+
+    if (err == OK && row->value.len > 0)
+        memcpy(value, row->value.data, row->value.len);
+    return err;
+}
+
+enum err index_batch_remove(struct index_batch *b, unsigned table, uint64_t id)
+{
+    struct catalog_row row = {.id = id};
+    uint8_t *value;
+
+    return add(b, table, true, &row, 0, &value);
+}
+
+void ledger_info_encode(const struct ledger_info *l, uint8_t to[LEDGER_INFO_ENCODED])
+{
+    le32_put(to, LEDGER_VERSION);
+    le32_put(to + 4, 0);
+    le64_put(to + 8, l->entries);
+    le64_put(to + 16, l->bytes);
+    le64_put(to + 24, l->first_message);
+    le64_put(to + 32, l->messages);
+    le64_put(to + 40, (uint64_t)l->created_ms);
+    le64_put(to + 48, (uint64_t)l->closed_ms);
+    le64_put(to + 56, (uint64_t)l->publish_ms_max);
+}
+
+enum err ledger_info_decode(struct ledger_info *out, const struct catalog_row *row)
+{
+    const uint8_t *from = row->value.data;
+    struct ledger_info l = {.id = row->id, .topic = row->parent};
+
+    if (row->value.len < 4)
+        return ERR_CORRUPT;
+    if (le32_get(from) > LEDGER_VERSION)
+        return ERR_VERSION;
+    if (le32_get(from) != LEDGER_VERSION || row->value.len != LEDGER_INFO_ENCODED)
+        return ERR_CORRUPT;
+    l.entries = le64_get(from + 8);
+    l.bytes = le64_get(from + 16);
+    l.first_message = le64_get(from + 24);
+    l.messages = le64_get(from + 32);
+    l.created_ms = (int64_t)le64_get(from + 40);
+    l.closed_ms = (int64_t)le64_get(from + 48);
+    l.publish_ms_max = (int64_t)le64_get(from + 56);
+    if (l.id == 0 || l.id > INT64_MAX || l.entries > ENTRIES_MAX)
+        return ERR_CORRUPT;
+    *out = l;
+    return OK;
+}
