@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fields_test.c - protobuf by hand.
+ */
+#include "wire/wire_test.h"
+
+#include "wire/fields.h"
+
+static bool one_varint(struct bytes bytes, uint64_t *out)
+{
+    const uint8_t *at = bytes.data;
+
+    return varint_get(&at, bytes.data + bytes.len, out) && at == bytes.data + bytes.len;
+}
+
+static void integers_are_read_seven_bits_a_byte(void **state)
+{
+    uint64_t v = 0;
+
+    assert_true(one_varint(HEX("00"), &v) && v == 0);
+    assert_true(one_varint(HEX("7f"), &v) && v == 127);
+    assert_true(one_varint(HEX("8001"), &v) && v == 128);
+    assert_true(one_varint(HEX("ac02"), &v) && v == 300);
+    assert_true(one_varint(HEX("ffffffffffffffffff01"), &v) && v == UINT64_MAX);
+    assert_true(one_varint(HEX("8000"), &v) && v == 0); /* padded */
+}
+
+static void an_integer_cut_short_or_too_long_is_refused(void **state)
+{
+    uint64_t v;
+
+    assert_false(one_varint(HEX("80"), &v));
+    assert_false(one_varint(HEX("ffffffffffffffffff02"), &v));
+    assert_false(one_varint(HEX("8080808080808080808000"), &v));
+}
+
+static void integers_are_written_as_they_are_read(void **state)
+{
+    const uint64_t values[] = {0, 1, 127, 128, 300, 16383, 16384, UINT32_MAX, (uint64_t)INT64_MAX, UINT64_MAX};
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        uint8_t out[VARINT_MAX];
+        size_t len = (size_t)(varint_put(out, values[i]) - out);
+        uint64_t back;
+        assert_int_equal(len, varint_len(values[i]));
+        assert_true(one_varint(bytes_of(out, len), &back));
+        assert_true(back == values[i]);
+    }
+}
+
+static void the_walk_gives_each_field_once_in_order(void **state)
+{
+    /* 1: varint 150; 2: "hi"; 3: 32 bits; 4: 64 bits; 100: varint 1 */
+    struct fields walk = fields_of(HEX("089601 12026869 1d01000000 210200000000000000 a00601"));
+    struct field f;
+
+    assert_true(fields_next(&walk, &f));
+    assert_int_equal(f.number, 1);
+    assert_int_equal(f.value, 150);
+    assert_true(fields_next(&walk, &f));
+    assert_int_equal(f.number, 2);
+    assert_text_equal(f.bytes, "hi");
+    assert_true(fields_next(&walk, &f));
+    assert_int_equal(f.kind, FIELD_32);
+    assert_int_equal(f.value, 1);
+    assert_true(fields_next(&walk, &f));
+    assert_int_equal(f.kind, FIELD_64);
+    assert_int_equal(f.value, 2);
+    assert_true(fields_next(&walk, &f));
+    assert_int_equal(f.number, 100);
+    assert_false(fields_next(&walk, &f));
+    assert_false(walk.broken);
+}
+
+static void an_empty_message_has_no_fields(void **state)
+{
+    struct fields walk = fields_of(bytes_of(NULL, 0));
+    struct field f;
+
+    assert_false(fields_next(&walk, &f));
+    assert_false(walk.broken);
+}
+
+static void the_walk_ends_broken_at_bytes_that_are_no_field(void **state)
+{
+    const char *broken[] = {"08", "0a05616263", "0d000000",     "0900000000000000",
+                            "0b", "0c",         "ffffffffff01", "0affffffffff01"};
+
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        uint8_t store[64];
+        struct fields walk = fields_of(hex_into(store, broken[i]));
+        struct field f;
+        assert_false(fields_next(&walk, &f));
+        assert_true(walk.broken);
+        assert_false(fields_next(&walk, &f));
+    }
+}
+
+static void a_body_is_found_behind_fields_that_we_do_not_know(void **state)
+{
+    struct bytes body;
+
+    assert_int_equal(fields_body(HEX("0806 b80601 3203 080110"), 6, &body), OK);
+    assert_bytes_equal(body, HEX("080110"));
+    assert_int_equal(fields_body(HEX("3200 0806"), 6, &body), OK);
+    assert_int_equal(body.len, 0);
+}
+
+static void a_body_missing_doubled_or_of_another_type_is_refused(void **state)
+{
+    struct bytes body;
+
+    assert_int_equal(fields_body(HEX("0806"), 6, &body), ERR_PROTOCOL);
+    assert_int_equal(fields_body(HEX("0806 3200 3200"), 6, &body), ERR_PROTOCOL);
+    assert_int_equal(fields_body(HEX("0807 3200"), 6, &body), ERR_PROTOCOL);
+    assert_int_equal(fields_body(HEX("0806 3001"), 6, &body), ERR_PROTOCOL);
+    assert_int_equal(fields_body(HEX("3200"), 6, &body), ERR_PROTOCOL);
+    assert_int_equal(fields_body(HEX("0806 3205"), 6, &body), ERR_PROTOCOL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(integers_are_read_seven_bits_a_byte),
+        cmocka_unit_test(an_integer_cut_short_or_too_long_is_refused),
+        cmocka_unit_test(integers_are_written_as_they_are_read),
+        cmocka_unit_test(the_walk_gives_each_field_once_in_order),
+        cmocka_unit_test(an_empty_message_has_no_fields),
+        cmocka_unit_test(the_walk_ends_broken_at_bytes_that_are_no_field),
+        cmocka_unit_test(a_body_is_found_behind_fields_that_we_do_not_know),
+        cmocka_unit_test(a_body_missing_doubled_or_of_another_type_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
