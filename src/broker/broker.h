@@ -10,7 +10,7 @@
 #define BROKER_BROKER_H
 
 #include "base/map.h"
-#include "broker/names.h"
+#include "broker/namespaces.h"
 #include "broker/refusal.h"
 #include "broker/sink.h"
 #include "store/store.h"
@@ -76,44 +76,6 @@ struct broker_op {
 /* done when all that was changed before this call is durable. */
 void broker_when_durable(struct broker *b, struct broker_op *op);
 
-/* ---- tenants, namespaces, topics by name; each answers at once, durable after broker_when_durable ---- */
-
-MUST_USE enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why); /* ERR_EXISTS, ERR_INVALID */
-MUST_USE enum err tenant_remove(struct broker *b, struct bytes name,
-                                struct refusal *why); /* ERR_BUSY: has namespaces */
-MUST_USE enum err namespace_create(struct broker *b, struct bytes name,
-                                   struct refusal *why); /* "t/n"; ERR_NOT_FOUND: no such tenant */
-MUST_USE enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why); /* ERR_BUSY: has topics */
-/* Makes the tenant and the namespace, where absent. */
-MUST_USE enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why);
-bool tenant_exists(struct broker *b, struct bytes name);
-bool namespace_exists(struct broker *b, struct bytes name);
-
-/* The value that the admin interface keeps with a tenant or namespace (its JSON of settings), or empty. At most 64 KiB.
- * Borrowed until the next change of the catalog. */
-struct bytes tenant_settings(struct broker *b, struct bytes name);
-MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
-struct bytes namespace_settings(struct broker *b, struct bytes name);
-MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
-                                         struct refusal *why);
-
-/* In the order of the names; `each` returns false to stop, and changes nothing. `name`: "t"; "t/n"; the full name. */
-typedef bool name_visitor(void *ctx, struct bytes name);
-void tenants_each(struct broker *b, name_visitor *each, void *ctx);
-MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each,
-                                  void *ctx); /* ERR_NOT_FOUND */
-MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each,
-                              void *ctx); /* ERR_NOT_FOUND */
-MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
-bool topic_exists(struct broker *b, const struct topic_name *name);
-
-/* What LOOKUP and PARTITIONED_METADATA ask: may the name be used?  ERR_INVALID, ERR_UNSUPPORTED (non-persistent),
- * ERR_NOT_FOUND about the namespace, or about the topic when it is missing and `create` is false or auto-creation is
- * off. */
-MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
-/* Of a partitioned topic; 0 when `name` is none. */
-uint32_t topic_partitions(struct broker *b, const struct topic_name *name);
-
 /* ---- topics, for the admin interface: durable when done ---- */
 
 struct topic_op {
@@ -144,12 +106,11 @@ void subscription_skip_all(struct broker *b, struct subscription_op *op);
 
 struct health_op {
     struct broker_op op;
-    uint64_t elapsed_us;
+    uint64_t elapsed_us; /* of the publish and the read, when done OK */
 
-    struct topic_name name; /* the broker's, as all below */
-    uint64_t started_ns, ledger;
-    struct append append;
-    struct store_read *read;
+    struct sink sink; /* the broker's, as all below */
+    uint64_t started_ns;
+    struct slice entry;
 };
 
 /* Writes one entry to persistent://pulsar/system/healthcheck, through the journal, and reads it back. ERR_IO,

@@ -3,12 +3,13 @@
  * consumer.h - one consumer of a subscription: its permits, and what it holds unacknowledged.
  *
  * Owned by its subscription, reached from a session by pointer until consumer_close, consumer_detach, the sink's
- * close_consumer, or a consumer_unsubscribe that ended well: after any of these the pointer is dead.
+ * close_consumer, or a consumer_unsubscribe that was true: after any of these the pointer is dead.
  */
 #ifndef BROKER_CONSUMER_H
 #define BROKER_CONSUMER_H
 
 #include "broker/permits.h"
+#include "broker/search.h"
 #include "broker/subscription.h"
 
 struct consumer {
@@ -50,8 +51,9 @@ struct consumer_open {
     uint64_t rollback_s; /* ... or so many seconds back; 0: no */
     uint64_t epoch;
 
-    struct consumer *consumer;  /* when done OK */
-    struct seek_search *search; /* the broker's */
+    struct consumer *consumer; /* when done OK */
+
+    struct search search; /* the broker's */
 };
 
 /* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of
@@ -64,8 +66,9 @@ void consumer_writable(struct consumer *c);
 
 /* One id of an ACK, `partial` when it carries a non-empty ack set: ignored, while acknowledgement at batch index level
  * is off. Unknown and acknowledged ids are fine. */
-void consumer_ack(struct consumer *c, struct position p, bool partial);
-void consumer_ack_cumulative(struct consumer *c, struct position p, bool partial);
+MUST_USE enum err consumer_ack(struct consumer *c, struct position p, bool partial);
+/* Everything up to p; when `partial`, up to the entry before it.  On a subscription that shares: ignored, and OK. */
+MUST_USE enum err consumer_ack_cumulative(struct consumer *c, struct position p, bool partial);
 
 /* Shared: these, or everything it holds.  The other kinds, always: all from the mark-delete position on.
  * `epoch` is echoed with messages from now on, when it is higher than before. */
@@ -81,8 +84,9 @@ struct consumer_op {
 void consumer_close(struct consumer *c);
 /* Its connection is gone. */
 void consumer_detach(struct consumer *c);
-/* Deletes the subscription.  ERR_INVALID about the consumer: others are connected, and not `force`. */
-void consumer_unsubscribe(struct consumer *c, struct consumer_op *op);
+/* Deletes the subscription: true, and the consumer is gone.  False: refused (ERR_INVALID about the consumer: others are
+ * connected, and not `force`), and it stays.  Either way `op` tells. */
+bool consumer_unsubscribe(struct consumer *c, struct consumer_op *op);
 
 struct consumer_seek {
     struct broker_op op;
@@ -91,8 +95,9 @@ struct consumer_seek {
     int64_t publish_ms;
 
     struct topic_name topic; /* the broker's, as all below */
-    char *subscription;
-    struct seek_search *search;
+    char *subscription;      /* until it was moved */
+    bool moved;              /* the cursor is where it shall be */
+    struct search search;
 };
 /* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek:
  * another one is under way. */
@@ -103,11 +108,11 @@ struct consumer_last_id {
     struct position last; /* POSITION_EARLIEST: no entry yet */
     int32_t batch_index;  /* of the last message in it; -1: not a batch */
     struct position mark_delete;
-
-    struct topic_name topic; /* the broker's, as all below */
-    struct store_read *read;
 };
 void consumer_last_id(struct consumer *c, struct consumer_last_id *op);
+
+/* Of a subscription that goes without a word. */
+void consumer_free(struct consumer *c);
 
 /* For the wire's consumer stats, and the admin interface. */
 void consumer_stats_fill(struct consumer *c, struct consumer_stats *out);

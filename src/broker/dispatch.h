@@ -37,8 +37,8 @@ struct dispatcher {
     const char *name; /* as in stats: "Exclusive" */
     bool individual;  /* pending is kept, an entry at a time; false: one active consumer, cumulative */
     uint32_t round_max;
-    /* May this consumer join?  ERR_BUSY: *rival is who is in the way, and worth a probe. */
-    enum err (*admit)(struct subscription *s, const struct consumer *c, struct consumer **rival, struct refusal *why);
+    /* May another consumer join?  ERR_BUSY: *rival is who is in the way, and worth a probe. */
+    enum err (*admit)(struct subscription *s, struct consumer **rival, struct refusal *why);
     /* It is in, or out of, the list of consumers. */
     void (*joined)(struct subscription *s, struct consumer *c);
     void (*left)(struct subscription *s, struct consumer *c);
@@ -73,20 +73,24 @@ struct redelivered {
 struct dispatch {
     struct task task;
     struct position read_position; /* the next entry that was never sent since the last rewind */
-    struct store_read *read;       /* under way; NULL: none */
-    bool reading_replay;           /* ... of entries in replay */
-    uint64_t generation;           /* grows with each rewind: what was read before is dropped */
-    uint64_t read_generation;
+    struct broker_read *read;      /* under way; NULL: none */
+    bool read_replay;              /* ... of entries in replay */
+    bool read_stale;               /* ... and the subscription was rewound meanwhile */
+    struct position careful;       /* a read failed: one entry at a time until this position */
+    struct timer retry;            /* ... and the entry in the way is asked for again when it fires */
+    bool stuck;                    /* at a damaged entry, until then */
     struct tree pending, replay, redelivered;
-    uint64_t unacked;      /* messages */
-    bool blocked;          /* over the subscription's limit, until half of it */
-    struct consumer *turn; /* shared: who was served last, for the round */
-    uint32_t turn_left;
+    uint64_t unacked;        /* messages */
+    bool blocked;            /* over the subscription's limit, until half of it */
+    struct consumer *turn;   /* shared: who was served last; NULL: the first of the list is next */
+    uint32_t turn_left;      /* entries until it is another one's turn */
     struct consumer *active; /* exclusive, failover */
     struct timer takeover;   /* failover: the pause before another consumer is served */
 };
 
 void dispatch_init(struct subscription *s);
+/* Failover: the active consumer begins to be served. */
+void dispatch_activate(struct subscription *s);
 /* Waits for nothing: a read under way ends by itself, later, on memory of its own. */
 void dispatch_deinit(struct subscription *s);
 
@@ -103,13 +107,19 @@ void dispatch_return(struct subscription *s, struct consumer *c);
 void dispatch_redeliver(struct subscription *s, struct consumer *c, struct position p);
 void dispatch_redeliver_all(struct subscription *s, struct consumer *c);
 
+/* The messages of an entry that some consumer holds; MESSAGES_UNKNOWN: nobody does. */
+uint32_t dispatch_messages(const struct subscription *s, struct position p);
+
 /* It is acknowledged: forgotten everywhere. */
 void dispatch_acked(struct subscription *s, struct position p);
 /* ... and everything before it too. */
 void dispatch_acked_upto(struct subscription *s, struct position p);
 
-/* The ledgers before this one are gone. */
-void dispatch_trimmed(struct subscription *s, uint64_t first_ledger);
+/* Counts of redelivery are forgotten: a seek. */
+void dispatch_forget(struct subscription *s);
+
+/* Who may be sent another entry: it has permits, its peer takes what it is sent, and it is under its limit. */
+bool dispatch_can_take(const struct consumer *c);
 
 /* Asserts the invariants. */
 void dispatch_check(const struct subscription *s);

@@ -17,15 +17,17 @@ enum access_mode {
     ACCESS_EXCLUSIVE_WITH_FENCING
 }; /* as on the wire */
 
+struct producer_close;
+
 struct producer {
     struct topic *topic;
     struct sink *sink;
     uint64_t id;     /* the connection's name for it */
     char *name;      /* unique in the topic */
     bool name_given; /* by the user, not by the broker */
-    uint64_t epoch;
     enum access_mode access;
-    size_t pending; /* publishes under way */
+    size_t pending;                 /* publishes under way */
+    struct producer_close *closing; /* waits for them to end; NULL: it stays */
     int64_t connected_ms;
     uint64_t messages_in, bytes_in;
     struct rate rate_in;
@@ -38,7 +40,6 @@ struct producer_open {
     struct topic_name topic;
     const char *name; /* NULL or empty: the broker makes one.  Lives until done */
     bool name_given;  /* user_provided_producer_name */
-    uint64_t epoch;
     enum access_mode access;
     bool encrypted;
     const char *initial_subscription; /* made at the earliest position, or NULL */
@@ -49,7 +50,8 @@ struct producer_open {
 };
 
 /* Refusals: what topic_obtain says; ERR_BUSY about the producer: the name is connected, and its connection lives;
- * ERR_NOSPACE: the disk is full, come again; ERR_UNSUPPORTED: access modes other than Shared. */
+ * ERR_NOSPACE: the disk is full, come again; ERR_UNSUPPORTED: access modes other than Shared.  The sink has no other
+ * producer with this id. */
 void producer_open(struct broker *b, struct producer_open *op);
 
 struct publish {
@@ -69,7 +71,17 @@ struct producer_close {
 };
 void producer_close(struct producer *p, struct producer_close *op);
 
-/* Its connection is gone. */
+/* Its connection is gone; also while it is being closed. */
 void producer_detach(struct producer *p);
+
+/* ---- for topics ---- */
+
+/* Tells the client to look up again, and frees. */
+void producer_dismiss(struct producer *p);
+void topic_dismiss_producers(struct topic *t);
+/* One of its publishes ended: a closing one may be done. */
+void producer_settle(struct producer *p);
+/* Of a topic that goes without a word. */
+void producer_free(struct producer *p);
 
 #endif

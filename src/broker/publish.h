@@ -16,7 +16,7 @@ struct publish_op {
     struct list node; /* topic->publishes, or the pool */
     struct append append;
     struct topic *topic;
-    struct producer *producer; /* NULL once it is closed or detached */
+    struct producer *producer; /* NULL once it is closed or detached, and for the broker's own */
     struct sink *sink;         /* outlives this, by its contract */
     uint64_t producer_id, sequence_id, highest_sequence_id;
     uint32_t messages;
@@ -26,8 +26,9 @@ struct publish_op {
     enum err err;
 };
 
-/* Puts an entry at the end of the topic.  Rolls the ledger when it is full or old. */
-void topic_publish(struct topic *t, struct producer *p, const struct publish *m);
+/* Puts an entry at the end of the topic.  Rolls the ledger when it is full or old.  Ends with the sink's `published`,
+ * at once when the topic takes nothing.  `p` may be NULL: the broker's own entry. */
+void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
 
 /* The publishes under way of a producer that leaves: they go on without it. */
 void publish_forget_producer(struct topic *t, struct producer *p);

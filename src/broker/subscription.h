@@ -38,16 +38,25 @@ static inline bool subscription_durable(const struct subscription *s)
     return s->id != 0;
 }
 
-/* The row and its cursor, or a volatile cursor; everything up to mark_delete counts as acknowledged. */
-MUST_USE enum err subscription_make(struct topic *t, struct bytes name, bool durable, struct position mark_delete,
-                                    struct subscription **out, struct refusal *why);
+struct subscription_spec {
+    struct bytes name;
+    bool durable;
+    struct position
+        next; /* the first to be delivered; POSITION_EARLIEST, POSITION_LATEST: from the start, from now on */
+};
+
+/* The row and its cursor, or a volatile cursor. */
+MUST_USE enum err subscription_make(struct topic *t, const struct subscription_spec *spec, struct subscription **out,
+                                    struct refusal *why);
 /* Brings what the catalog has of this topic into memory. */
 MUST_USE enum err subscriptions_load(struct topic *t);
 
-/* All consumers are told to look up again. */
+/* All consumers are told to look up again, and are gone. */
 void subscription_close_consumers(struct subscription *s);
-/* Row and cursor go; no consumer may be left. */
+/* Row and cursor go, and *s with them; no consumer may be left. */
 MUST_USE enum err subscription_remove(struct subscription *s);
+/* The cursor moves to `next`, and everything known about entries after it is forgotten. */
+MUST_USE enum err subscription_reset(struct subscription *s, struct position next);
 /* Out of memory only. */
 void subscription_free(struct subscription *s);
 

@@ -31,15 +31,18 @@ struct topic {
     uint64_t id;
     int64_t created_ms;
 
+    struct list node; /* broker->topic_list */
     enum topic_state state;
     bool deleting;          /* CLOSING ends with the removal from the catalog */
     bool settled;           /* its row is known to be durable */
     struct list operations; /* struct broker_op: who waits for CLOSING to end */
 
+    bool failing;    /* an append failed, and there are publishes under way that came after it */
     uint64_t ledger; /* the open one; 0: opened by the next publish */
     int64_t ledger_opened_ms;
-    uint64_t next_message; /* topic index of the next message */
-    struct list publishes; /* struct publish_op, see publish.h */
+    uint64_t ledger_entries, ledger_bytes; /* in it */
+    uint64_t next_message;                 /* topic index of the next message */
+    struct list publishes;                 /* struct publish_op, see publish.h */
     size_t pending;
     struct position readable_end; /* the last synced entry; POSITION_EARLIEST: none */
     uint32_t last_messages;       /* in that entry; 0: not known (loaded, and not yet read) */
@@ -62,6 +65,11 @@ struct topic *topic_find(struct broker *b, const struct topic_name *name);
 MUST_USE enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
                                struct refusal *why);
 
+/* Only makes the row; the name is admissible and absent. */
+struct topic_record;
+MUST_USE enum err topic_create_row(struct broker *b, const struct topic_name *name, struct topic_record *record,
+                                   uint64_t *id);
+
 /* Begins CLOSING, if it has not begun: tells every producer and consumer to look up again. The topic is freed when the
  * last publish has ended, perhaps before this returns: then `op` (may be NULL), and every other that waits, goes on. */
 void topic_close(struct topic *t, bool delete_, struct broker_op *op);
@@ -71,6 +79,9 @@ void topic_settle(struct topic *t);
 
 /* Deletes the closed ledgers, but for the last, that every durable cursor has passed. */
 void topic_trim(struct topic *t);
+
+/* What time brings: trims; unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
+void topic_maintain(struct topic *t, uint64_t now_ns);
 
 /* Somebody came or left: keeps idle_since_ns. */
 void topic_touch(struct topic *t);

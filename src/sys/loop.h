@@ -120,6 +120,15 @@ static inline void loop_defer(struct loop *l, struct task *task)
     l->ops->defer(l, task);
 }
 
+/* Withdraws a deferred task (not a posted one), if it is queued: before its memory goes. */
+static inline void task_cancel(struct task *task)
+{
+    if (task->queued) {
+        task->queued = false;
+        list_remove(&task->node);
+    }
+}
+
 static inline MUST_USE bool loop_post(struct loop *l, struct task *task)
 {
     return l->ops->post(l, task);

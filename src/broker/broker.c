@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker.c - see broker.h and core.h: the broker's life, its operations, its maintenance.
+ */
+#include "broker/broker.h"
+
+#include "broker/core.h"
+#include "broker/publish.h"
+#include "broker/reads.h"
+#include "broker/records.h"
+#include "broker/subscription.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- operations ---- */
+
+static void op_run(struct task *task)
+{
+    struct broker_op *op = container_of(task, struct broker_op, task);
+    op->step(op);
+}
+
+void op_begin(struct broker *b, struct broker_op *op, void (*step)(struct broker_op *op))
+{
+    assert(op->done);
+    op->broker = b;
+    op->step = step;
+    op->why.err = OK;
+    op->waited = false;
+    op->task = (struct task){.run = op_run};
+    list_push_back(&b->operations, &op->node);
+}
+
+void op_start(struct broker *b, struct broker_op *op, void (*step)(struct broker_op *op))
+{
+    op_begin(b, op, step);
+    op_resume(op);
+}
+
+void op_resume(struct broker_op *op)
+{
+    loop_defer(op->broker->loop, &op->task);
+}
+
+static void op_durable(struct store_op *barrier, enum err err)
+{
+    struct broker_op *op = container_of(barrier, struct broker_op, barrier);
+
+    if (err != OK) {
+        (void)refuse(&op->why, ERR_IO, ABOUT_BROKER, "the change could not be stored: %s", err_text(err));
+        op_finish(op);
+        return;
+    }
+    op->waited = true;
+    op->step(op);
+}
+
+void op_wait_durable(struct broker_op *op)
+{
+    op->barrier.done = op_durable;
+    store_barrier(op->broker->store, &op->barrier);
+}
+
+static void op_probed(struct probe *probe, bool alive)
+{
+    struct broker_op *op = container_of(probe, struct broker_op, probe);
+
+    assert(op->why.err != OK); /* what to say if the rival lives */
+    if (!alive)
+        op->why.err = OK;
+    /* The answer may come while a connection is being taken down: go on when that is over. */
+    if (alive)
+        op->step = op_finish;
+    op_resume(op);
+}
+
+void op_probe(struct broker_op *op, struct sink *rival)
+{
+    op->probe.done = op_probed;
+    rival->ops->probe(rival, &op->probe);
+}
+
+void op_finish(struct broker_op *op)
+{
+    list_remove(&op->node);
+    op->done(op);
+}
+
+static void when_durable_step(struct broker_op *op)
+{
+    if (op->waited)
+        op_finish(op);
+    else
+        op_wait_durable(op);
+}
+
+void broker_when_durable(struct broker *b, struct broker_op *op)
+{
+    op_start(b, op, when_durable_step);
+}
+
+/* ---- the broker ---- */
+
+void broker_options_init(struct broker_options *o)
+{
+    *o = (struct broker_options){
+        .cluster = "standalone",
+        .topic_auto_creation = true,
+        .subscription_auto_creation = true,
+        .ledger_entries_max = 50000,
+        .ledger_bytes_max = 2ull << 30,
+        .ledger_age_max_ms = 240ull * 60 * 1000,
+        .unacked_per_consumer_max = 50000,
+        .unacked_per_subscription_max = 200000,
+        .retention_check_ms = 120000,
+        .topic_idle_ms = 60000,
+        .delete_inactive_topics = true,
+        .inactive_ms = 60000,
+    };
+}
+
+struct store *broker_store(struct broker *b)
+{
+    return b->store;
+}
+
+struct loop *broker_loop(struct broker *b)
+{
+    return b->loop;
+}
+
+const struct broker_options *broker_options(const struct broker *b)
+{
+    return &b->options;
+}
+
+/* Reads and advances the counter of starts. */
+static enum err count_boot(struct broker *b)
+{
+    const struct catalog_row *row = catalog_find(b->store, CATALOG_BROKER, 0, bytes_of_text("boot"));
+    struct boot_record record = {0};
+    uint8_t value[RECORD_MAX];
+    enum err err;
+
+    if (row && (err = boot_record_decode(&record, row->value)) != OK)
+        return err;
+    b->boot = ++record.boots;
+    const struct catalog_row next = {
+        .id = row ? row->id : store_id_new(b->store),
+        .name = bytes_of_text("boot"),
+        .value = boot_record_encode(&record, value),
+    };
+    return catalog_put(b->store, CATALOG_BROKER, &next);
+}
+
+static enum err first_names(struct broker *b)
+{
+    struct refusal why;
+    enum err err;
+
+    if ((err = namespace_ensure(b, bytes_of_text("public/default"), &why)) != OK)
+        return err;
+    return namespace_ensure(b, bytes_of_text("pulsar/system"), &why);
+}
+
+static void maintain(struct timer *timer);
+
+enum err broker_new(struct broker **out, const struct broker_options *options, const struct sys *sys,
+                    struct store *store)
+{
+    struct broker *b = calloc(1, sizeof *b);
+    uint64_t seed;
+    enum err err;
+
+    if (!b)
+        return ERR_NOMEM;
+    b->options = *options;
+    b->store = store;
+    b->loop = sys->loop;
+    b->log = options->log;
+    sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
+    map_init(&b->topics, seed);
+    list_init(&b->topic_list);
+    list_init(&b->operations);
+    list_init(&b->reads);
+    list_init(&b->publish_pool);
+    list_init(&b->pending_pool);
+    timer_init(&b->maintenance, b->loop, maintain);
+    b->first_id = store_id_new(store);
+
+    if ((err = count_boot(b)) != OK || (err = first_names(b)) != OK) {
+        broker_free(b);
+        return err;
+    }
+    *out = b;
+    return OK;
+}
+
+void broker_free(struct broker *b)
+{
+    if (!b)
+        return;
+    timer_stop(&b->maintenance);
+    list_each_safe (node, &b->topic_list)
+        topic_free(container_of(node, struct topic, node));
+    list_each_safe (node, &b->reads)
+        free(container_of(node, struct broker_read, node));
+    list_each_safe (node, &b->publish_pool)
+        free(container_of(node, struct publish_op, node));
+    list_each_safe (node, &b->pending_pool)
+        free(container_of(node, struct pending, of));
+    map_deinit(&b->topics);
+    free(b);
+}
+
+void broker_give_name(struct broker *b, char *to)
+{
+    (void)snprintf(to, NAME_GIVEN_MAX, "%.100s-%" PRIu64 "-%" PRIu64, b->options.cluster, b->boot, b->names_given++);
+}
+
+/* ---- stopping ---- */
+
+static void stop_step(struct broker_op *op)
+{
+    if (map_count(&op->broker->topics) > 0)
+        return; /* the last one's end resumes it */
+    if (op->waited)
+        op_finish(op);
+    else
+        op_wait_durable(op);
+}
+
+static void stop_done(struct broker_op *op)
+{
+    struct broker *b = op->broker;
+
+    if (op->why.err != OK)
+        log_error(b->log, "broker", "stopping: %s", op->why.text);
+    b->stopped(b->stopped_ctx);
+}
+
+void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
+{
+    assert(!b->stopping);
+    b->stopping = true;
+    b->stopped = done;
+    b->stopped_ctx = ctx;
+    timer_stop(&b->maintenance);
+    list_each_safe (node, &b->topic_list)
+        topic_close(container_of(node, struct topic, node), false, NULL);
+    b->stop.done = stop_done;
+    op_start(b, &b->stop, stop_step);
+}
+
+/* ---- maintenance ---- */
+
+static uint64_t maintenance_ms(const struct broker *b)
+{
+    uint64_t ms = b->options.topic_idle_ms;
+    if (b->options.retention_check_ms < ms)
+        ms = b->options.retention_check_ms;
+    if (b->options.delete_inactive_topics && b->options.inactive_ms < ms)
+        ms = b->options.inactive_ms;
+    return ms < 1000 ? 1000 : ms;
+}
+
+void broker_topics_changed(struct broker *b)
+{
+    bool any = map_count(&b->topics) > 0;
+
+    if (!any)
+        timer_stop(&b->maintenance);
+    else if (!b->stopping && !timer_running(&b->maintenance))
+        timer_start_ms(&b->maintenance, maintenance_ms(b));
+    if (!any && b->stopping && b->stop.broker)
+        op_resume(&b->stop);
+}
+
+static void maintain(struct timer *timer)
+{
+    struct broker *b = container_of(timer, struct broker, maintenance);
+    uint64_t now_ns = loop_now_ns(b->loop);
+
+    list_each_safe (node, &b->topic_list)
+        topic_maintain(container_of(node, struct topic, node), now_ns);
+    broker_topics_changed(b);
+}

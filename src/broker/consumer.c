@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * consumer.c - see consumer.h.
+ */
+#include "broker/consumer.h"
+
+#include "broker/core.h"
+#include "broker/reads.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct broker *broker_of(const struct consumer *c)
+{
+    return c->subscription->topic->broker;
+}
+
+/* ---- opening ---- */
+
+static const struct dispatcher *dispatcher_of(enum subscription_type type)
+{
+    switch (type) {
+    case TYPE_EXCLUSIVE:
+        return &dispatcher_exclusive;
+    case TYPE_SHARED:
+        return &dispatcher_shared;
+    case TYPE_FAILOVER:
+        return &dispatcher_failover;
+    case TYPE_KEY_SHARED:
+        break;
+    }
+    return NULL;
+}
+
+static enum err refuse_early(struct consumer_open *open)
+{
+    struct refusal *why = &open->op.why;
+
+    if (!subscription_name_valid(open->subscription))
+        return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
+    if (!dispatcher_of(open->type))
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "Key_Shared subscriptions are not built");
+    if (open->read_compacted && open->type == TYPE_SHARED)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER,
+                      "readCompacted needs an Exclusive or Failover subscription");
+    return OK;
+}
+
+/* Where a subscription that this consumer makes begins. */
+static struct position beginning(const struct consumer_open *open)
+{
+    if (open->start_given)
+        return open->start;
+    return open->initial == INITIAL_EARLIEST ? POSITION_EARLIEST : POSITION_LATEST;
+}
+
+static void search_done(struct search *search)
+{
+    struct consumer_open *open = container_of(search, struct consumer_open, search);
+
+    open->rollback_s = 0;
+    open->start_given = true;
+    open->start = search->found;
+    if (search->err != OK) {
+        (void)refuse(&open->op.why, search->err, ABOUT_SUBSCRIPTION, "searching the start: %s", err_text(search->err));
+        op_finish(&open->op);
+        return;
+    }
+    open->op.step(&open->op);
+}
+
+/* True: over at once.  Else the step comes again when it is. */
+static bool roll_back(struct consumer_open *open, struct topic *t)
+{
+    struct broker *b = open->op.broker;
+    uint64_t back_ms = open->rollback_s > INT64_MAX / 2000 ? INT64_MAX / 2 : open->rollback_s * 1000;
+
+    open->search = (struct search){
+        .broker = b,
+        .topic = t->id,
+        .publish_ms = loop_wall_ms(b->loop) - (int64_t)back_ms,
+        .done = search_done,
+    };
+    return search_start(&open->search);
+}
+
+/* Finds the subscription or makes it.  ERR_AGAIN with *waits set: the step comes again. */
+static enum err obtain_subscription(struct consumer_open *open, struct topic *t, struct subscription **out, bool *waits)
+{
+    struct refusal *why = &open->op.why;
+    struct subscription *s = subscription_find(t, open->subscription);
+
+    *waits = false;
+    if (s) {
+        *out = s;
+        if (subscription_durable(s) != open->durable)
+            return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "there is a %s subscription of the same name",
+                          open->durable ? "non-durable" : "durable");
+        return s->seeking ? refuse(why, ERR_AGAIN, ABOUT_SUBSCRIPTION, "the subscription is being moved") : OK;
+    }
+    if (open->durable && !t->broker->options.subscription_auto_creation)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no such subscription, and it may not be created");
+    if (open->rollback_s > 0) {
+        if (!roll_back(open, t)) {
+            *waits = true;
+            return ERR_AGAIN;
+        }
+        open->start_given = true;
+        open->start = open->search.found;
+        open->rollback_s = 0;
+    }
+    const struct subscription_spec spec = {
+        .name = open->subscription,
+        .durable = open->durable,
+        .next = beginning(open),
+    };
+    return subscription_make(t, &spec, out, why);
+}
+
+/* What exists because of this operation, or was found in the making, shall be durable before anybody is told. */
+static bool settled(struct consumer_open *open, struct subscription *s)
+{
+    struct topic *t = s->topic;
+
+    if (open->op.waited)
+        t->settled = s->settled = true;
+    return t->settled && (s->settled || !subscription_durable(s));
+}
+
+/* May the consumer join?  ERR_AGAIN with *waits set: its rival's connection is being asked. */
+static enum err admit(struct consumer_open *open, struct subscription *s, bool *waits)
+{
+    const struct dispatcher *kind = dispatcher_of(open->type);
+    struct consumer *rival = NULL;
+    enum err err;
+
+    if (s->consumer_count > 0 && s->dispatcher != kind)
+        return refuse(&open->op.why, ERR_BUSY, ABOUT_CONSUMER, "the subscription is of different type: %s",
+                      s->dispatcher->name);
+    err = kind->admit(s, &rival, &open->op.why);
+    if (err == ERR_BUSY && rival && rival->sink != open->sink) {
+        *waits = true;
+        op_probe(&open->op, rival->sink);
+    }
+    return err;
+}
+
+static enum err consumer_new(struct consumer_open *open, struct subscription *s)
+{
+    struct broker *b = s->topic->broker;
+    char given[NAME_GIVEN_MAX];
+    const char *name = open->name;
+    struct consumer *c = calloc(1, sizeof *c);
+
+    if (!name) {
+        broker_give_name(b, given);
+        name = given;
+    }
+    if (!c || !(c->name = strdup(name))) {
+        free(c);
+        return refuse(&open->op.why, ERR_NOMEM, ABOUT_CONSUMER, "%s", err_text(ERR_NOMEM));
+    }
+    c->subscription = s;
+    list_init(&c->node);
+    c->sink = open->sink;
+    c->id = open->consumer_id;
+    c->type = open->type;
+    c->priority = open->priority;
+    c->epoch = open->epoch;
+    list_init(&c->pending);
+    c->connected_ms = loop_wall_ms(b->loop);
+
+    b->counts.consumers++;
+    s->dispatcher = dispatcher_of(open->type);
+    s->consumer_count++;
+    s->dispatcher->joined(s, c);
+    topic_touch(s->topic);
+    open->consumer = c;
+    return OK;
+}
+
+static void open_step(struct broker_op *op)
+{
+    struct consumer_open *open = container_of(op, struct consumer_open, op);
+    struct subscription *s;
+    struct topic *t;
+    bool waits = false;
+
+    if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, open->create_topic, &t, &op->why) != OK) {
+        op_finish(op);
+        return;
+    }
+    if (obtain_subscription(open, t, &s, &waits) == OK) {
+        if (!settled(open, s)) {
+            op_wait_durable(op);
+            return;
+        }
+        if (admit(open, s, &waits) == OK)
+            (void)consumer_new(open, s);
+    }
+    if (!waits)
+        op_finish(op);
+}
+
+void consumer_open(struct broker *b, struct consumer_open *open)
+{
+    open->consumer = NULL;
+    if (open->name && open->name[0] == '\0')
+        open->name = NULL;
+    op_start(b, &open->op, open_step);
+}
+
+/* ---- leaving ---- */
+
+void consumer_free(struct consumer *c)
+{
+    broker_of(c)->counts.consumers--;
+    list_remove(&c->node);
+    free(c->name);
+    free(c);
+}
+
+void consumer_detach(struct consumer *c)
+{
+    struct subscription *s = c->subscription;
+    struct topic *t = s->topic;
+
+    if (s->dispatcher->individual)
+        dispatch_return(s, c);
+    assert(list_empty(&c->pending));
+    list_remove(&c->node);
+    s->consumer_count--;
+    s->dispatcher->left(s, c);
+    consumer_free(c);
+    if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking)
+        subscription_free(s);
+    topic_touch(t);
+}
+
+void consumer_close(struct consumer *c)
+{
+    consumer_detach(c);
+}
+
+/* ---- flow and acknowledgements ---- */
+
+void consumer_flow(struct consumer *c, uint32_t permits)
+{
+    if (c->blocked) {
+        uint32_t room = PERMITS_MAX - c->saved_permits;
+        c->saved_permits += permits < room ? permits : room;
+        return;
+    }
+    if (permits_grant(&c->permits, permits) == OK)
+        dispatch_wake(c->subscription);
+}
+
+void consumer_writable(struct consumer *c)
+{
+    dispatch_wake(c->subscription);
+}
+
+static void count_acked(struct consumer *c, uint32_t messages)
+{
+    struct broker *b = broker_of(c);
+    uint64_t now_ns = loop_now_ns(b->loop);
+
+    c->last_acked_ms = loop_wall_ms(b->loop);
+    b->counts.acks++;
+    rate_add(&c->rate_ack, now_ns, messages, 0);
+    rate_add(&c->subscription->rate_ack, now_ns, messages, 0);
+}
+
+enum err consumer_ack(struct consumer *c, struct position p, bool partial)
+{
+    struct subscription *s = c->subscription;
+    enum err err;
+
+    if (partial)
+        return OK;
+    uint32_t messages = dispatch_messages(s, p);
+    if ((err = cursor_ack(s->cursor, p, messages, NULL)) != OK)
+        return err;
+    dispatch_acked(s, p);
+    count_acked(c, messages == MESSAGES_UNKNOWN ? 1 : messages);
+    return OK;
+}
+
+enum err consumer_ack_cumulative(struct consumer *c, struct position p, bool partial)
+{
+    struct subscription *s = c->subscription;
+    enum err err;
+
+    if (s->dispatcher->individual || (partial && p.entry == 0))
+        return OK;
+    if (partial)
+        p.entry--;
+    if ((err = cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL)) != OK)
+        return err;
+    dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
+    count_acked(c, 1);
+    return OK;
+}
+
+void consumer_redeliver(struct consumer *c, const struct position *p, size_t count)
+{
+    struct subscription *s = c->subscription;
+
+    if (!s->dispatcher->individual) {
+        consumer_redeliver_all(c, c->epoch);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        dispatch_redeliver(s, c, p[i]);
+}
+
+void consumer_redeliver_all(struct consumer *c, uint64_t epoch)
+{
+    struct subscription *s = c->subscription;
+
+    if (epoch > c->epoch)
+        c->epoch = epoch;
+    if (s->dispatcher->individual)
+        dispatch_redeliver_all(s, c);
+    else if (c == s->dispatch.active)
+        dispatch_rewind(s);
+}
+
+/* ---- unsubscribe ---- */
+
+bool consumer_unsubscribe(struct consumer *c, struct consumer_op *unsubscribe)
+{
+    struct subscription *s = c->subscription;
+    struct broker *b = broker_of(c);
+    struct refusal *why = &unsubscribe->op.why;
+    enum err err;
+
+    if (s->consumer_count > 1 && !unsubscribe->force) {
+        op_start(b, &unsubscribe->op, op_finish);
+        (void)refuse(why, ERR_INVALID, ABOUT_CONSUMER, "other consumers are connected to the subscription");
+        return false;
+    }
+    broker_when_durable(b, &unsubscribe->op);
+    s->seeking = true; /* it ends below, and not with its last consumer */
+    consumer_detach(c);
+    subscription_close_consumers(s);
+    s->seeking = false;
+    if ((err = subscription_remove(s)) != OK)
+        (void)refuse(why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+    return true;
+}
+
+/* ---- seek ---- */
+
+static struct consumer_seek *seek_of(struct broker_op *op)
+{
+    return container_of(op, struct consumer_seek, op);
+}
+
+/* Moves the cursor, of what is by now the subscription of that name. */
+static void seek_move(struct consumer_seek *seek)
+{
+    struct refusal *why = &seek->op.why;
+    struct subscription *s = NULL;
+    struct topic *t;
+    enum err err;
+
+    seek->moved = true;
+    if (topic_obtain(seek->op.broker, &seek->topic, false, &t, why) != OK)
+        return;
+    s = subscription_find(t, bytes_of_text(seek->subscription));
+    if (!s) {
+        (void)refuse(why, ERR_NOT_FOUND, ABOUT_SEEK, "the subscription is gone");
+        return;
+    }
+    if ((err = subscription_reset(s, seek->position)) != OK)
+        (void)refuse(why, err, ABOUT_SEEK, "the cursor could not be moved: %s", err_text(err));
+    s->seeking = false;
+    topic_touch(t);
+}
+
+static void seek_step(struct broker_op *op)
+{
+    struct consumer_seek *seek = seek_of(op);
+
+    if (!seek->moved)
+        seek_move(seek);
+    free(seek->subscription);
+    seek->subscription = NULL;
+    if (op->why.err == OK && !op->waited) {
+        op_wait_durable(op);
+        return;
+    }
+    op_finish(op);
+}
+
+static void seek_found(struct search *search)
+{
+    struct consumer_seek *seek = container_of(search, struct consumer_seek, search);
+
+    seek->position = search->err == OK ? search->found : POSITION_LATEST;
+    seek_step(&seek->op);
+}
+
+static void seek_search(struct broker_op *op)
+{
+    struct consumer_seek *seek = seek_of(op);
+
+    op->step = seek_step;
+    if (!seek->by_time || search_start(&seek->search)) {
+        if (seek->by_time)
+            seek->position = seek->search.found;
+        seek_step(op);
+    }
+}
+
+void consumer_seek(struct consumer *c, struct consumer_seek *seek)
+{
+    struct subscription *s = c->subscription;
+    struct broker *b = broker_of(c);
+
+    seek->moved = false;
+    seek->topic = s->topic->name;
+    seek->search =
+        (struct search){.broker = b, .topic = s->topic->id, .publish_ms = seek->publish_ms, .done = seek_found};
+    seek->subscription = s->seeking ? NULL : strdup(s->name);
+    if (!seek->subscription) {
+        op_start(b, &seek->op, op_finish);
+        (void)refuse(&seek->op.why, s->seeking ? ERR_BUSY : ERR_NOMEM, ABOUT_SEEK, "Failed to fence the subscription");
+        return;
+    }
+    op_start(b, &seek->op, seek_search);
+    s->seeking = true;
+    subscription_close_consumers(s);
+}
+
+/* ---- the last message id ---- */
+
+static void last_id_answer(struct consumer_last_id *last, uint32_t messages, bool batched)
+{
+    last->batch_index = batched ? (int32_t)messages - 1 : -1;
+    op_resume(&last->op);
+}
+
+static void last_id_read(struct store_read *r, enum err err)
+{
+    struct consumer_last_id *last = broker_read_of(r)->owner;
+
+    if (err == OK)
+        last_id_answer(last, r->entries[0].header.messages, (r->entries[0].header.flags & ENTRY_BATCHED) != 0);
+    else if (err == ERR_NOT_FOUND) /* trimmed meanwhile: it was the last one all the same */
+        last_id_answer(last, 1, false);
+    else {
+        (void)refuse(&last->op.why, err, ABOUT_TOPIC, "the last entry cannot be read: %s", err_text(err));
+        op_resume(&last->op);
+    }
+    broker_read_free(broker_read_of(r), err);
+}
+
+void consumer_last_id(struct consumer *c, struct consumer_last_id *last)
+{
+    struct topic *t = c->subscription->topic;
+    struct broker *b = t->broker;
+    struct broker_read *r;
+
+    op_begin(b, &last->op, op_finish);
+    last->last = t->readable_end;
+    last->mark_delete = cursor_mark_delete(c->subscription->cursor);
+    if (position_equal(last->last, POSITION_EARLIEST) || t->last_messages > 0) {
+        last_id_answer(last, t->last_messages, t->last_batched);
+        return;
+    }
+    if (!(r = broker_read_new(b, last, last_id_read))) {
+        (void)refuse(&last->op.why, ERR_NOMEM, ABOUT_TOPIC, "%s", err_text(ERR_NOMEM));
+        op_resume(&last->op);
+        return;
+    }
+    r->read.from = last->last;
+    r->read.max = 1;
+    r->read.bytes_max = 1;
+    ledger_read(b->store, &r->read);
+}

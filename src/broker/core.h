@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core.h - struct broker as the files of this room see it, and how its operations proceed.  Not for other rooms.
+ *
+ * An operation goes in steps, each run from the loop.  A step decides anew from the names it was given (the world may
+ * have changed since the last one), and ends in one of: op_finish, op_wait_durable (the same step again after a
+ * barrier), op_probe (again after a rival's connection was found dead), or being kept by somebody who calls op_resume.
+ */
+#ifndef BROKER_CORE_H
+#define BROKER_CORE_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "broker/broker.h"
+#include "broker/stats.h"
+
+struct broker {
+    /* Set at creation. */
+    struct broker_options options;
+    struct store *store;
+    struct loop *loop;
+    struct log *log;
+    uint64_t first_id; /* rows with lesser ids are from earlier lives, and durable */
+    uint64_t boot;     /* which start of this data directory this is */
+
+    struct map topics;      /* struct topic by full name */
+    struct list topic_list; /* the same */
+    struct list operations; /* struct broker_op under way */
+    uint64_t names_given;   /* to producers and consumers in this life */
+    struct timer maintenance;
+    uint64_t full_until_ns; /* the disk was full: no producers until then */
+
+    struct list reads;        /* struct broker_read */
+    struct list publish_pool; /* struct publish_op, at most PUBLISH_POOL_MAX */
+    size_t publish_pool_count;
+    struct list pending_pool; /* struct pending, by `of`, at most PENDING_POOL_MAX */
+    size_t pending_pool_count;
+
+    bool stopping;
+    struct broker_op stop; /* after the last topic is gone */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+
+    struct broker_stats counts; /* those that are counted, not asked for */
+};
+
+#define PUBLISH_POOL_MAX 1024
+#define PENDING_POOL_MAX 4096
+
+/* Enters the operation; somebody will op_resume it, or op_finish.  op->done was set by the caller of the broker. */
+void op_begin(struct broker *b, struct broker_op *op, void (*step)(struct broker_op *op));
+/* The same, and `step` runs from the loop, soon. */
+void op_start(struct broker *b, struct broker_op *op, void (*step)(struct broker_op *op));
+/* Runs op->step from the loop, soon. */
+void op_resume(struct broker_op *op);
+/* Runs op->step after a barrier, with op->waited set; or finishes with ERR_IO when it failed. */
+void op_wait_durable(struct broker_op *op);
+/* Runs op->step when the rival is dead; or finishes with what op->why says, which was set before. */
+void op_probe(struct broker_op *op, struct sink *rival);
+/* Calls done.  From the loop only; op is the caller's again. */
+void op_finish(struct broker_op *op);
+
+/* "cluster-boot-n": unique over restarts; `to` holds NAME_GIVEN_MAX. */
+#define NAME_GIVEN_MAX 160
+void broker_give_name(struct broker *b, char *to);
+
+/* Ids of catalog rows; 0 when absent. */
+uint64_t tenant_id(struct broker *b, struct bytes name);
+uint64_t namespace_id(struct broker *b, struct bytes name);
+
+/* Keeps the maintenance timer going while topics are loaded. */
+void broker_topics_changed(struct broker *b);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * namespaces.c - see namespaces.h.
+ */
+#include "broker/namespaces.h"
+
+#include "broker/core.h"
+#include "broker/records.h"
+
+#include <assert.h>
+
+#define TEXT(b) (int)(b).len, (const char *)(b).data /* for "%.*s" */
+
+uint64_t tenant_id(struct broker *b, struct bytes name)
+{
+    const struct catalog_row *row = catalog_find(b->store, CATALOG_TENANT, 0, name);
+    return row ? row->id : 0;
+}
+
+static const struct catalog_row *namespace_row(struct broker *b, struct bytes name)
+{
+    struct bytes tenant, local;
+
+    if (!namespace_name_parse(name, &tenant, &local))
+        return NULL;
+    uint64_t parent = tenant_id(b, tenant);
+    return parent ? catalog_find(b->store, CATALOG_NAMESPACE, parent, local) : NULL;
+}
+
+uint64_t namespace_id(struct broker *b, struct bytes name)
+{
+    const struct catalog_row *row = namespace_row(b, name);
+    return row ? row->id : 0;
+}
+
+bool tenant_exists(struct broker *b, struct bytes name)
+{
+    return tenant_id(b, name) != 0;
+}
+
+bool namespace_exists(struct broker *b, struct bytes name)
+{
+    return namespace_id(b, name) != 0;
+}
+
+/* A row with settings; `id` 0 makes a new one. */
+static enum err put(struct broker *b, enum catalog_table table, uint64_t id, uint64_t parent, struct bytes name,
+                    struct bytes settings, struct refusal *why)
+{
+    uint8_t value[1 + SETTINGS_BYTES_MAX];
+    enum about about = table == CATALOG_TENANT ? ABOUT_TENANT : ABOUT_NAMESPACE;
+    enum err err;
+
+    if (settings.len > SETTINGS_BYTES_MAX)
+        return refuse(why, ERR_TOO_LARGE, about, "settings of more than %d bytes", SETTINGS_BYTES_MAX);
+    value[0] = RECORD_VERSION;
+    if (settings.len)
+        memcpy(value + 1, settings.data, settings.len);
+
+    const struct catalog_row row = {
+        .id = id ? id : store_id_new(b->store),
+        .parent = parent,
+        .name = name,
+        .value = bytes_of(value, 1 + settings.len),
+    };
+    if ((err = catalog_put(b->store, table, &row)) != OK)
+        return refuse(why, err, about, "the catalog: %s", err_text(err));
+    return OK;
+}
+
+enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why)
+{
+    if (!tenant_name_valid(name))
+        return refuse(why, ERR_INVALID, ABOUT_TENANT, "not a tenant's name: %.*s", TEXT(name));
+    if (tenant_exists(b, name))
+        return refuse(why, ERR_EXISTS, ABOUT_TENANT, "tenant %.*s exists", TEXT(name));
+    return put(b, CATALOG_TENANT, 0, 0, name, bytes_of(NULL, 0), why);
+}
+
+static bool stop_at_first(void *ctx, const struct catalog_row *row)
+{
+    *(bool *)ctx = true;
+    return false;
+}
+
+static bool has_children(struct broker *b, enum catalog_table table, uint64_t parent)
+{
+    bool any = false;
+    catalog_each(b->store, table, parent, stop_at_first, &any);
+    return any;
+}
+
+static enum err remove_row(struct broker *b, enum catalog_table table, uint64_t id, enum about about,
+                           struct refusal *why)
+{
+    enum err err = catalog_remove(b->store, table, id);
+    return err == OK ? OK : refuse(why, err, about, "the catalog: %s", err_text(err));
+}
+
+enum err tenant_remove(struct broker *b, struct bytes name, struct refusal *why)
+{
+    uint64_t id = tenant_id(b, name);
+    if (!id)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
+    if (has_children(b, CATALOG_NAMESPACE, id))
+        return refuse(why, ERR_BUSY, ABOUT_TENANT, "tenant %.*s has namespaces", TEXT(name));
+    return remove_row(b, CATALOG_TENANT, id, ABOUT_TENANT, why);
+}
+
+enum err namespace_create(struct broker *b, struct bytes name, struct refusal *why)
+{
+    struct bytes tenant, local;
+
+    if (!namespace_name_parse(name, &tenant, &local))
+        return refuse(why, ERR_INVALID, ABOUT_NAMESPACE, "not a namespace's name: %.*s", TEXT(name));
+    uint64_t parent = tenant_id(b, tenant);
+    if (!parent)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(tenant));
+    if (catalog_find(b->store, CATALOG_NAMESPACE, parent, local))
+        return refuse(why, ERR_EXISTS, ABOUT_NAMESPACE, "namespace %.*s exists", TEXT(name));
+    return put(b, CATALOG_NAMESPACE, 0, parent, local, bytes_of(NULL, 0), why);
+}
+
+enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why)
+{
+    uint64_t id = namespace_id(b, name);
+    if (!id)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
+    if (has_children(b, CATALOG_TOPIC, id))
+        return refuse(why, ERR_BUSY, ABOUT_NAMESPACE, "namespace %.*s has topics", TEXT(name));
+    return remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why);
+}
+
+enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why)
+{
+    struct bytes tenant;
+    enum err err;
+
+    if (!namespace_name_parse(name, &tenant, NULL))
+        return refuse(why, ERR_INVALID, ABOUT_NAMESPACE, "not a namespace's name: %.*s", TEXT(name));
+    if (!tenant_exists(b, tenant) && (err = tenant_create(b, tenant, why)) != OK)
+        return err;
+    return namespace_exists(b, name) ? OK : namespace_create(b, name, why);
+}
+
+/* ---- settings ---- */
+
+static struct bytes settings_of(const struct catalog_row *row)
+{
+    if (!row || row->value.len < 1 || row->value.data[0] != RECORD_VERSION)
+        return bytes_of(NULL, 0);
+    return bytes_of(row->value.data + 1, row->value.len - 1);
+}
+
+struct bytes tenant_settings(struct broker *b, struct bytes name)
+{
+    return settings_of(catalog_find(b->store, CATALOG_TENANT, 0, name));
+}
+
+struct bytes namespace_settings(struct broker *b, struct bytes name)
+{
+    return settings_of(namespace_row(b, name));
+}
+
+enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why)
+{
+    uint64_t id = tenant_id(b, name);
+    if (!id)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
+    return put(b, CATALOG_TENANT, id, 0, name, settings, why);
+}
+
+enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why)
+{
+    const struct catalog_row *row = namespace_row(b, name);
+    struct bytes local;
+
+    if (!row)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
+    (void)namespace_name_parse(name, NULL, &local);
+    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, settings, why);
+}
+
+/* ---- listing ---- */
+
+struct visit {
+    name_visitor *each;
+    void *ctx;
+    struct bytes tenant; /* set before the name and a slash, when there is one */
+};
+
+static bool visit_row(void *ctx, const struct catalog_row *row)
+{
+    struct visit *v = ctx;
+    char name[NAMESPACE_NAME_MAX + 1];
+
+    if (v->tenant.len == 0)
+        return v->each(v->ctx, row->name);
+    size_t len = v->tenant.len + 1 + row->name.len;
+    assert(len <= sizeof name); /* checked when it was made */
+    memcpy(name, v->tenant.data, v->tenant.len);
+    name[v->tenant.len] = '/';
+    memcpy(name + v->tenant.len + 1, row->name.data, row->name.len);
+    return v->each(v->ctx, bytes_of(name, len));
+}
+
+void tenants_each(struct broker *b, name_visitor *each, void *ctx)
+{
+    struct visit v = {.each = each, .ctx = ctx};
+    catalog_each(b->store, CATALOG_TENANT, 0, visit_row, &v);
+}
+
+enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each, void *ctx)
+{
+    struct visit v = {.each = each, .ctx = ctx, .tenant = tenant};
+    uint64_t id = tenant_id(b, tenant);
+
+    if (!id)
+        return ERR_NOT_FOUND;
+    catalog_each(b->store, CATALOG_NAMESPACE, id, visit_row, &v);
+    return OK;
+}
+
+enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx)
+{
+    struct visit v = {.each = each, .ctx = ctx};
+    uint64_t id = namespace_id(b, namespace_);
+
+    if (!id)
+        return ERR_NOT_FOUND;
+    catalog_each(b->store, CATALOG_TOPIC, id, visit_row, &v);
+    return OK;
+}
+
+static const struct catalog_row *topic_row(struct broker *b, const struct topic_name *name)
+{
+    uint64_t parent = namespace_id(b, topic_name_namespace(name));
+    return parent ? catalog_find(b->store, CATALOG_TOPIC, parent, topic_name_full(name)) : NULL;
+}
+
+enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)
+{
+    struct visit v = {.each = each, .ctx = ctx};
+    const struct catalog_row *row = topic_row(b, topic);
+
+    if (!row)
+        return ERR_NOT_FOUND;
+    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, visit_row, &v);
+    return OK;
+}
+
+bool topic_exists(struct broker *b, const struct topic_name *name)
+{
+    return topic_row(b, name) != NULL;
+}
+
+/* ---- admission ---- */
+
+enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why)
+{
+    if (name->domain != DOMAIN_PERSISTENT)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_TOPIC, "non-persistent topics are not built: %s", name->text);
+    if (!namespace_exists(b, topic_name_namespace(name)))
+        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(topic_name_namespace(name)));
+    return OK;
+}
+
+enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why)
+{
+    enum err err = namespace_admits(b, name, why);
+    if (err != OK)
+        return err;
+    if (topic_exists(b, name))
+        return OK;
+    if (!topic_name_is_system(name) && !(create && b->options.topic_auto_creation))
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+    if (name->partition != PARTITION_NONE)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",
+                      name->text);
+    return OK;
+}

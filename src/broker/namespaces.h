@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * namespaces.h - tenants, their namespaces, and which topics are in them, by name.
+ *
+ * Rows of the catalog and nothing beside them.  Each call answers at once; a change is durable after
+ * broker_when_durable.  Core thread.
+ */
+#ifndef BROKER_NAMESPACES_H
+#define BROKER_NAMESPACES_H
+
+#include "broker/names.h"
+#include "broker/refusal.h"
+
+struct broker;
+
+/* ERR_EXISTS, ERR_INVALID. */
+MUST_USE enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why);
+/* ERR_BUSY: it has namespaces. */
+MUST_USE enum err tenant_remove(struct broker *b, struct bytes name, struct refusal *why);
+/* `name` is "tenant/namespace".  ERR_NOT_FOUND: no such tenant. */
+MUST_USE enum err namespace_create(struct broker *b, struct bytes name, struct refusal *why);
+/* ERR_BUSY: it has topics. */
+MUST_USE enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why);
+/* Makes the tenant and the namespace, where absent. */
+MUST_USE enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why);
+
+bool tenant_exists(struct broker *b, struct bytes name);
+bool namespace_exists(struct broker *b, struct bytes name);
+
+/* What the admin interface keeps with a tenant or a namespace (its JSON of settings); empty when absent or never set.
+ * Borrowed until the next change of the catalog. */
+struct bytes tenant_settings(struct broker *b, struct bytes name);
+struct bytes namespace_settings(struct broker *b, struct bytes name);
+#define SETTINGS_BYTES_MAX (64 * 1024)
+MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why);
+MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
+                                         struct refusal *why);
+
+/* In the order of the names; `each` returns false to stop, and changes nothing.  It is given "t", "t/n", or the topic's
+ * full name.  ERR_NOT_FOUND: the tenant, namespace or topic is missing. */
+typedef bool name_visitor(void *ctx, struct bytes name);
+void tenants_each(struct broker *b, name_visitor *each, void *ctx);
+MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each, void *ctx);
+MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx);
+MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
+
+bool topic_exists(struct broker *b, const struct topic_name *name);
+
+/* May a topic of this name be looked up?  ERR_UNSUPPORTED: non-persistent; ERR_NOT_FOUND about the namespace. */
+MUST_USE enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why);
+
+/* ... and used: it is there, or would be made by the first use.  Also ERR_NOT_FOUND about the topic, when it is missing
+ * and `create` is false or auto-creation is off; ERR_UNSUPPORTED when it is named like a partition of no topic. */
+MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * producer.c - see producer.h.
+ */
+#include "broker/producer.h"
+
+#include "broker/core.h"
+#include "broker/publish.h"
+#include "broker/subscription.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- opening ---- */
+
+static struct producer_open *open_of(struct broker_op *op)
+{
+    return container_of(op, struct producer_open, op);
+}
+
+/* What needs no topic to be said. */
+static enum err refuse_early(struct producer_open *open)
+{
+    struct broker *b = open->op.broker;
+    struct refusal *why = &open->op.why;
+
+    if (open->access != ACCESS_SHARED)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_PRODUCER, "producers' access modes other than Shared are not built");
+    if (loop_now_ns(b->loop) < b->full_until_ns)
+        return refuse(why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
+    return OK;
+}
+
+/* PRODUCER may name a subscription that shall be there before the first message. */
+static enum err initial_subscription(struct producer_open *open, struct topic *t)
+{
+    struct bytes name = bytes_of_text(open->initial_subscription);
+    struct subscription *s;
+
+    if (subscription_find(t, name))
+        return OK;
+    if (!subscription_name_valid(name))
+        return refuse(&open->op.why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name");
+    if (!t->broker->options.subscription_auto_creation)
+        return refuse(&open->op.why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION,
+                      "the initial subscription may not be created");
+    const struct subscription_spec spec = {.name = name, .durable = true, .next = POSITION_EARLIEST};
+    return subscription_make(t, &spec, &s, &open->op.why);
+}
+
+/* OK, or a refusal.  *waits: the rival's connection is asked, and the step comes again. */
+static enum err name_free(struct producer_open *open, struct topic *t, bool *waits)
+{
+    struct producer *old = map_find(&t->producers, bytes_of_text(open->name));
+
+    *waits = false;
+    if (!old)
+        return OK;
+    (void)refuse(&open->op.why, ERR_BUSY, ABOUT_PRODUCER, "producer %s is connected to %s already", open->name,
+                 t->name.text);
+    if (old->sink != open->sink) {
+        *waits = true;
+        op_probe(&open->op, old->sink);
+    }
+    return ERR_BUSY;
+}
+
+static enum err producer_new(struct producer_open *open, struct topic *t)
+{
+    char given[NAME_GIVEN_MAX];
+    const char *name = open->name;
+    struct producer *p = calloc(1, sizeof *p);
+    enum err err = ERR_NOMEM;
+
+    if (!p)
+        goto fail;
+    if (!name) {
+        broker_give_name(t->broker, given);
+        name = given;
+    }
+    if (!(p->name = strdup(name)))
+        goto fail;
+    p->topic = t;
+    p->sink = open->sink;
+    p->id = open->producer_id;
+    p->name_given = open->name && open->name_given;
+    p->access = open->access;
+    p->connected_ms = loop_wall_ms(t->broker->loop);
+    if ((err = map_put(&t->producers, bytes_of_text(p->name), p)) != OK)
+        goto fail;
+    t->broker->counts.producers++;
+    topic_touch(t);
+    open->producer = p;
+    open->last_sequence_id = -1;
+    return OK;
+fail:
+    if (p)
+        free(p->name);
+    free(p);
+    return refuse(&open->op.why, err, ABOUT_PRODUCER, "%s", err_text(err));
+}
+
+/* True when the topic, as far as this step made it, is on the disk. */
+static bool settled(struct broker_op *op, struct topic *t)
+{
+    t->settled = t->settled || op->waited;
+    return t->settled;
+}
+
+static void open_step(struct broker_op *op)
+{
+    struct producer_open *open = open_of(op);
+    struct topic *t;
+    bool waits;
+
+    if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, true, &t, &op->why) != OK) {
+        op_finish(op);
+        return;
+    }
+    if (t->state == TOPIC_FENCED) {
+        (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is recovering from a failed write", t->name.text);
+    } else if (open->initial_subscription && initial_subscription(open, t) != OK) {
+        /* it said why */
+    } else if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
+        op_wait_durable(op);
+        return;
+    } else if (open->name && name_free(open, t, &waits) != OK) {
+        if (waits)
+            return;
+    } else {
+        (void)producer_new(open, t);
+    }
+    op_finish(op);
+}
+
+void producer_open(struct broker *b, struct producer_open *open)
+{
+    open->producer = NULL;
+    if (open->name && open->name[0] == '\0')
+        open->name = NULL;
+    op_start(b, &open->op, open_step);
+}
+
+/* ---- life ---- */
+
+void producer_publish(struct producer *p, const struct publish *m)
+{
+    topic_publish(p->topic, p->sink, p, m);
+}
+
+void producer_free(struct producer *p)
+{
+    p->topic->broker->counts.producers--;
+    free(p->name);
+    free(p);
+}
+
+/* Out of the topic; whoever waits for its end goes on. */
+static void producer_leave(struct producer *p)
+{
+    struct topic *t = p->topic;
+
+    publish_forget_producer(t, p);
+    (void)map_remove(&t->producers, bytes_of_text(p->name));
+    if (p->closing)
+        op_resume(&p->closing->op);
+    producer_free(p);
+    topic_touch(t);
+}
+
+void producer_dismiss(struct producer *p)
+{
+    if (!p->closing)
+        p->sink->ops->close_producer(p->sink, p->id);
+    producer_leave(p);
+}
+
+void topic_dismiss_producers(struct topic *t)
+{
+    struct producer *p;
+    size_t at = 0;
+
+    while ((p = map_next(&t->producers, &at))) {
+        producer_dismiss(p);
+        at = 0; /* the map changed */
+    }
+}
+
+void producer_settle(struct producer *p)
+{
+    if (p->closing && p->pending == 0)
+        producer_leave(p);
+}
+
+void producer_close(struct producer *p, struct producer_close *close)
+{
+    assert(!p->closing);
+    op_begin(p->topic->broker, &close->op, op_finish);
+    p->closing = close; /* producer_leave resumes it */
+    producer_settle(p);
+}
+
+void producer_detach(struct producer *p)
+{
+    producer_leave(p);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * publish.c - see publish.h.
+ */
+#include "broker/publish.h"
+
+#include "broker/core.h"
+#include "broker/subscription.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define FULL_PAUSE_MS 1000 /* how long producers stay away from a full disk before one may try again */
+
+static struct publish_op *op_take(struct broker *b)
+{
+    struct list *node = list_pop_front(&b->publish_pool);
+
+    if (!node)
+        return malloc(sizeof(struct publish_op));
+    b->publish_pool_count--;
+    return container_of(node, struct publish_op, node);
+}
+
+static void op_give(struct broker *b, struct publish_op *op)
+{
+    if (b->publish_pool_count == PUBLISH_POOL_MAX) {
+        free(op);
+        return;
+    }
+    list_push_front(&b->publish_pool, &op->node);
+    b->publish_pool_count++;
+}
+
+static void answer(const struct publish_op *op, enum err err)
+{
+    const struct published published = {
+        .producer_id = op->producer_id,
+        .sequence_id = op->sequence_id,
+        .highest_sequence_id = op->highest_sequence_id,
+        .position = op->append.position,
+        .err = err,
+    };
+    op->sink->ops->published(op->sink, &published);
+}
+
+/* ---- the open ledger ---- */
+
+static bool ledger_spent(const struct topic *t)
+{
+    const struct broker_options *options = &t->broker->options;
+
+    if (t->ledger_entries == 0)
+        return false;
+    return t->ledger_entries >= options->ledger_entries_max || t->ledger_bytes >= options->ledger_bytes_max ||
+           loop_wall_ms(t->broker->loop) - t->ledger_opened_ms >= (int64_t)options->ledger_age_max_ms;
+}
+
+static void ledger_leave(struct topic *t)
+{
+    if (t->ledger)
+        ledger_close(t->broker->store, t->ledger);
+    t->ledger = 0;
+}
+
+/* Sees to it that t->ledger takes an entry. */
+static enum err ledger_ready(struct topic *t)
+{
+    struct store *store = t->broker->store;
+    size_t count;
+    enum err err;
+
+    if (t->ledger && !ledger_spent(t))
+        return OK;
+    ledger_leave(t);
+    topic_trim(t);
+    if ((err = ledger_create(store, t->id, &t->ledger)) != OK) {
+        t->ledger = 0;
+        return err;
+    }
+    const struct ledger_info *chain = store_chain(store, t->id, &count);
+    t->next_message = chain[count - 1].first_message;
+    t->ledger_opened_ms = loop_wall_ms(t->broker->loop);
+    t->ledger_entries = t->ledger_bytes = 0;
+    return OK;
+}
+
+/* ---- failure ---- */
+
+/* Nothing more is taken until all that is under way has ended.  Frees the topic's producers. */
+static void fence(struct topic *t, enum err err)
+{
+    struct broker *b = t->broker;
+
+    b->counts.publish_failures++;
+    t->failing = t->pending > 0;
+    ledger_leave(t);
+    if (err == ERR_NOSPACE)
+        b->full_until_ns = loop_now_ns(b->loop) + FULL_PAUSE_MS * NS_PER_MS;
+    if (t->state != TOPIC_OPEN)
+        return;
+    log_error(b->log, "broker", "%s: an entry could not be stored (%s); its producers shall come back", t->name.text,
+              err_text(err));
+    t->state = TOPIC_FENCED;
+    topic_dismiss_producers(t);
+}
+
+/* ---- the end of a publish ---- */
+
+static void publish_stored(struct topic *t, const struct publish_op *op)
+{
+    struct broker *b = t->broker;
+    uint64_t now_ns = loop_now_ns(b->loop);
+
+    assert(position_before(t->readable_end, op->append.position));
+    t->readable_end = op->append.position;
+    t->last_messages = op->messages;
+    t->last_batched = op->batched;
+    t->last_publish_ms = loop_wall_ms(b->loop);
+    t->messages_in += op->messages;
+    t->bytes_in += op->len;
+    rate_add(&t->rate_in, now_ns, op->messages, op->len);
+    b->counts.messages_in += op->messages;
+    b->counts.bytes_in += op->len;
+    if (op->producer) {
+        op->producer->messages_in += op->messages;
+        op->producer->bytes_in += op->len;
+        rate_add(&op->producer->rate_in, now_ns, op->messages, op->len);
+    }
+}
+
+/* The oldest publish, decided: out of the list, and its client told. */
+static void publish_end(struct topic *t, struct publish_op *op)
+{
+    list_remove(&op->node);
+    t->pending--;
+    t->broker->counts.pending_publishes--;
+    if (op->err == OK)
+        publish_stored(t, op);
+    if (op->producer)
+        op->producer->pending--;
+    if (op->err != OK && !t->failing)
+        fence(t, op->err); /* op->producer is gone after it */
+    else if (op->producer)
+        producer_settle(op->producer);
+    answer(op, op->err == OK && !t->failing ? OK : ERR_CLOSED);
+    op_give(t->broker, op);
+}
+
+static void wake_subscriptions(struct topic *t)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        dispatch_wake(s);
+}
+
+static void append_done(struct append *append, enum err err)
+{
+    struct publish_op *op = container_of(append, struct publish_op, append);
+    struct topic *t = op->topic;
+    bool ended = false;
+
+    op->decided = true;
+    op->err = err;
+    while (!list_empty(&t->publishes)) {
+        op = container_of(t->publishes.next, struct publish_op, node);
+        if (!op->decided)
+            break;
+        publish_end(t, op);
+        ended = true;
+    }
+    if (ended && t->state != TOPIC_CLOSING)
+        wake_subscriptions(t);
+    topic_settle(t);
+}
+
+/* ---- the beginning ---- */
+
+static enum err publish_append(struct topic *t, struct publish_op *op, const struct publish *m)
+{
+    const struct entry_header header = {
+        .kind = ENTRY_DATA,
+        .flags = m->flags,
+        .messages = m->messages,
+        .first_message = t->next_message,
+        .broker_ms = loop_wall_ms(t->broker->loop),
+        .publish_ms = m->publish_ms,
+    };
+    enum err err = ledger_append(t->broker->store, t->ledger, &header, m->bytes, &op->append);
+    if (err != OK)
+        return err;
+
+    t->next_message += m->messages;
+    t->ledger_entries++;
+    t->ledger_bytes += m->bytes.len;
+    t->pending++;
+    t->broker->counts.pending_publishes++;
+    if (op->producer)
+        op->producer->pending++;
+    list_push_back(&t->publishes, &op->node);
+    return OK;
+}
+
+void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m)
+{
+    struct publish_op *op;
+    enum err err;
+
+    assert(m->messages > 0);
+    const struct publish_op now = {
+        .append = {.done = append_done},
+        .topic = t,
+        .producer = p,
+        .sink = sink,
+        .producer_id = p ? p->id : 0,
+        .sequence_id = m->sequence_id,
+        .highest_sequence_id = m->highest_sequence_id,
+        .messages = m->messages,
+        .len = m->bytes.len,
+        .batched = (m->flags & ENTRY_BATCHED) != 0,
+    };
+    if (t->state != TOPIC_OPEN) {
+        answer(&now, ERR_CLOSED);
+        return;
+    }
+    if (!(op = op_take(t->broker))) {
+        answer(&now, ERR_NOMEM);
+        return;
+    }
+    *op = now;
+    list_init(&op->node);
+    if ((err = ledger_ready(t)) == OK)
+        err = publish_append(t, op, m);
+    if (err == OK)
+        return;
+
+    op_give(t->broker, op);
+    if (err != ERR_TOO_LARGE) {
+        fence(t, err);
+        topic_settle(t);
+        err = ERR_CLOSED;
+    }
+    answer(&now, err);
+}
+
+void publish_forget_producer(struct topic *t, struct producer *p)
+{
+    list_each (node, &t->publishes) {
+        struct publish_op *op = container_of(node, struct publish_op, node);
+        if (op->producer == p)
+            op->producer = NULL;
+    }
+}

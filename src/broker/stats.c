@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stats.c - see stats.h.
+ */
+#include "broker/stats.h"
+
+#include "base/arena.h"
+#include "broker/consumer.h"
+#include "broker/core.h"
+#include "broker/producer.h"
+#include "store/chain.h"
+
+#define WINDOW_NS (60 * 1000 * NS_PER_MS)
+
+void rate_turn(struct rate *r, uint64_t now_ns)
+{
+    if (r->window_ns == 0) {
+        r->window_ns = now_ns;
+        return;
+    }
+    uint64_t elapsed = now_ns - r->window_ns;
+    if (elapsed < WINDOW_NS)
+        return;
+    double seconds = (double)elapsed / 1e9;
+    r->per_second = (double)r->count / seconds;
+    r->bytes_per_second = (double)r->bytes / seconds;
+    r->count = r->bytes = 0;
+    r->window_ns = now_ns;
+}
+
+void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes)
+{
+    rate_turn(r, now_ns);
+    r->count += count;
+    r->bytes += bytes;
+}
+
+/* What is being copied, and whether the arena gave all that was asked for. */
+struct copy {
+    struct arena *arena;
+    uint64_t now_ns;
+    bool failed;
+};
+
+static void *copy_array(struct copy *copy, size_t count, size_t size)
+{
+    if (count == 0)
+        return NULL;
+    void *array = arena_zalloc(copy->arena, count * size);
+    copy->failed = copy->failed || !array;
+    return array;
+}
+
+static const char *copy_text(struct copy *copy, const char *text)
+{
+    const char *to = text ? arena_text(copy->arena, text) : NULL;
+    copy->failed = copy->failed || (text && !to);
+    return to;
+}
+
+static const char *access_name(enum access_mode access)
+{
+    static const char *const names[] = {"Shared", "Exclusive", "WaitForExclusive", "ExclusiveWithFencing"};
+    return names[access];
+}
+
+static void copy_producer(struct copy *copy, struct producer *p, struct producer_stats *to)
+{
+    rate_turn(&p->rate_in, copy->now_ns);
+    *to = (struct producer_stats){
+        .name = copy_text(copy, p->name),
+        .address = copy_text(copy, p->sink->peer),
+        .client_version = copy_text(copy, p->sink->client_version),
+        .access_mode = access_name(p->access),
+        .id = p->id,
+        .connected_since_ms = p->connected_ms,
+        .rate_in = p->rate_in.per_second,
+        .throughput_in = p->rate_in.bytes_per_second,
+        .messages_in = p->messages_in,
+        .bytes_in = p->bytes_in,
+        .pending = p->pending,
+        .name_given = p->name_given,
+    };
+}
+
+/* Why a consumer gets nothing, in the words of the setting or the peer that is the reason. */
+static const char *consumer_blocked_by(const struct consumer *c)
+{
+    const struct subscription *s = c->subscription;
+
+    if (c->blocked)
+        return "maxUnackedMessagesPerConsumer";
+    if (s->dispatch.blocked)
+        return "maxUnackedMessagesPerSubscription";
+    if (s->dispatch.stuck)
+        return "an entry that cannot be read";
+    if (!s->dispatcher->individual && s->dispatch.active != c)
+        return "another consumer is active";
+    if (!permits_open(&c->permits))
+        return "no permits";
+    if (!c->sink->ops->writable(c->sink))
+        return "its connection takes nothing";
+    return NULL;
+}
+
+void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
+{
+    uint64_t now_ns = loop_now_ns(c->subscription->topic->broker->loop);
+
+    rate_turn(&c->rate_out, now_ns);
+    rate_turn(&c->rate_redeliver, now_ns);
+    rate_turn(&c->rate_ack, now_ns);
+    *to = (struct consumer_stats){
+        .name = c->name,
+        .address = c->sink->peer,
+        .client_version = c->sink->client_version,
+        .blocked_by = consumer_blocked_by(c),
+        .id = c->id,
+        .priority = c->priority,
+        .available_permits = c->permits.available,
+        .unacked_messages = c->unacked,
+        .connected_since_ms = c->connected_ms,
+        .last_acked_ms = c->last_acked_ms,
+        .last_consumed_ms = c->last_consumed_ms,
+        .rate_out = c->rate_out.per_second,
+        .throughput_out = c->rate_out.bytes_per_second,
+        .rate_redeliver = c->rate_redeliver.per_second,
+        .rate_ack = c->rate_ack.per_second,
+        .messages_out = c->messages_out,
+        .bytes_out = c->bytes_out,
+        .blocked_on_unacked = c->blocked,
+        .active = c->subscription->dispatch.active == c,
+    };
+}
+
+static void copy_consumers(struct copy *copy, struct subscription *s, struct subscription_stats *to)
+{
+    to->consumers = copy_array(copy, s->consumer_count, sizeof *to->consumers);
+    list_each (node, &s->consumers) {
+        if (copy->failed)
+            return;
+        struct consumer_stats *at = &to->consumers[to->consumer_count++];
+        consumer_stats_fill(container_of(node, struct consumer, node), at);
+        at->name = copy_text(copy, at->name);
+        at->address = copy_text(copy, at->address);
+        at->client_version = copy_text(copy, at->client_version);
+    }
+}
+
+static const char *subscription_blocked_by(const struct subscription *s)
+{
+    if (s->dispatch.blocked)
+        return "maxUnackedMessagesPerSubscription";
+    if (s->dispatch.stuck)
+        return "an entry that cannot be read";
+    return s->seeking ? "a seek" : NULL;
+}
+
+static void copy_subscription(struct copy *copy, struct subscription *s, struct subscription_stats *to)
+{
+    const struct dispatch *d = &s->dispatch;
+
+    rate_turn(&s->rate_out, copy->now_ns);
+    rate_turn(&s->rate_redeliver, copy->now_ns);
+    rate_turn(&s->rate_ack, copy->now_ns);
+    *to = (struct subscription_stats){
+        .name = copy_text(copy, s->name),
+        .type = s->dispatcher ? s->dispatcher->name : NULL,
+        .blocked_by = subscription_blocked_by(s),
+        .active_consumer = d->active ? copy_text(copy, d->active->name) : NULL,
+        .durable = subscription_durable(s),
+        .blocked_on_unacked = d->blocked,
+        .backlog_entries = cursor_backlog_entries(s->cursor),
+        .backlog_messages = cursor_backlog_messages(s->cursor),
+        .unacked_messages = d->unacked,
+        .replay_entries = tree_count(&d->replay),
+        .ack_ranges = cursor_ranges(s->cursor),
+        .mark_delete = cursor_mark_delete(s->cursor),
+        .read_position = d->read_position,
+        .rate_out = s->rate_out.per_second,
+        .throughput_out = s->rate_out.bytes_per_second,
+        .rate_redeliver = s->rate_redeliver.per_second,
+        .rate_ack = s->rate_ack.per_second,
+        .messages_out = s->messages_out,
+        .bytes_out = s->bytes_out,
+    };
+    copy_consumers(copy, s, to);
+}
+
+static void copy_producers(struct copy *copy, struct topic *t, struct topic_stats *to)
+{
+    struct producer *p;
+    size_t at = 0;
+
+    to->producers = copy_array(copy, map_count(&t->producers), sizeof *to->producers);
+    while (!copy->failed && (p = map_next(&t->producers, &at)))
+        copy_producer(copy, p, &to->producers[to->producer_count++]);
+}
+
+static void copy_subscriptions(struct copy *copy, struct topic *t, struct topic_stats *to)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    to->subscriptions = copy_array(copy, map_count(&t->subscriptions), sizeof *to->subscriptions);
+    while (!copy->failed && (s = map_next(&t->subscriptions, &at)))
+        copy_subscription(copy, s, &to->subscriptions[to->subscription_count++]);
+}
+
+/* Bytes after the slowest durable cursor: of the ledger that it is in, the share of the entries after it. */
+static uint64_t backlog_bytes(const struct topic *t, const struct ledger_info *chain, size_t count)
+{
+    struct position least = POSITION_LATEST;
+    struct subscription *s;
+    size_t at = 0;
+    uint64_t bytes = 0;
+
+    while ((s = map_next(&t->subscriptions, &at))) {
+        if (subscription_durable(s) && position_before(cursor_mark_delete(s->cursor), least))
+            least = cursor_mark_delete(s->cursor);
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = (int64_t)chain[i].id;
+        if (id > least.ledger)
+            bytes += chain[i].bytes;
+        else if (id == least.ledger && chain[i].entries > 0)
+            bytes += chain[i].bytes / chain[i].entries * (chain[i].entries - (uint64_t)(least.entry + 1));
+    }
+    return bytes;
+}
+
+static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats *to)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+
+    to->ledgers = copy_array(copy, count, sizeof *to->ledgers);
+    for (size_t i = 0; i < count && !copy->failed; i++) {
+        to->ledgers[to->ledger_count++] = (struct topic_ledger_stats){
+            .id = chain[i].id,
+            .entries = chain[i].entries,
+            .bytes = chain[i].bytes,
+            .closed_ms = chain[i].closed_ms,
+            .open = chain[i].open,
+        };
+        to->entries += chain[i].entries;
+        to->storage_bytes += chain[i].bytes;
+    }
+    to->backlog_bytes = backlog_bytes(t, chain, count);
+}
+
+enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct arena *arena, struct topic_stats **out,
+                         struct refusal *why)
+{
+    struct copy copy = {.arena = arena, .now_ns = loop_now_ns(b->loop)};
+    bool loaded = topic_find(b, name) != NULL;
+    struct topic_stats *to;
+    struct topic *t;
+    enum err err;
+
+    if ((err = topic_obtain(b, name, false, &t, why)) != OK)
+        return err;
+    if ((to = copy_array(&copy, 1, sizeof *to))) {
+        rate_turn(&t->rate_in, copy.now_ns);
+        rate_turn(&t->rate_out, copy.now_ns);
+        *to = (struct topic_stats){
+            .name = copy_text(&copy, t->name.text),
+            .id = t->id,
+            .rate_in = t->rate_in.per_second,
+            .throughput_in = t->rate_in.bytes_per_second,
+            .rate_out = t->rate_out.per_second,
+            .throughput_out = t->rate_out.bytes_per_second,
+            .messages_in = t->messages_in,
+            .bytes_in = t->bytes_in,
+            .messages_out = t->messages_out,
+            .bytes_out = t->bytes_out,
+            .average_message_bytes = t->messages_in ? (double)t->bytes_in / (double)t->messages_in : 0,
+            .created_ms = t->created_ms,
+            .last_publish_ms = t->last_publish_ms,
+            .last_position = t->readable_end,
+            .loaded = loaded,
+        };
+        copy_producers(&copy, t, to);
+        copy_subscriptions(&copy, t, to);
+        copy_ledgers(&copy, t, to);
+    }
+    if (copy.failed)
+        return refuse(why, ERR_NOMEM, ABOUT_TOPIC, "the answer is too large");
+    *out = to;
+    return OK;
+}
+
+void broker_stats_get(struct broker *b, struct broker_stats *out)
+{
+    *out = b->counts;
+    out->topics_loaded = map_count(&b->topics);
+}
+
+void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx)
+{
+    list_each (node, &b->topic_list) {
+        if (!each(ctx, topic_name_full(&container_of(node, struct topic, node)->name)))
+            return;
+    }
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * subscription.c - see subscription.h.
+ */
+#include "broker/subscription.h"
+
+#include "broker/consumer.h"
+#include "broker/core.h"
+#include "broker/records.h"
+#include "store/chain.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct subscription *subscription_find(struct topic *t, struct bytes name)
+{
+    return map_find(&t->subscriptions, name);
+}
+
+/* ---- making ---- */
+
+/* The struct and its place in the topic; no cursor yet. */
+static enum err subscription_new(struct topic *t, uint64_t id, struct bytes name, struct subscription **out)
+{
+    struct subscription *s = calloc(1, sizeof *s);
+    enum err err = ERR_NOMEM;
+
+    if (!s || !(s->name = strndup((const char *)name.data, name.len)))
+        goto fail;
+    s->topic = t;
+    s->id = id;
+    list_init(&s->consumers);
+    if ((err = map_put(&t->subscriptions, bytes_of_text(s->name), s)) != OK)
+        goto fail;
+    t->broker->counts.subscriptions++;
+    dispatch_init(s);
+    *out = s;
+    return OK;
+fail:
+    if (s)
+        free(s->name);
+    free(s);
+    return err;
+}
+
+struct load {
+    struct topic *topic;
+    enum err err;
+};
+
+static bool load_row(void *ctx, const struct catalog_row *row)
+{
+    struct load *load = ctx;
+    struct broker *b = load->topic->broker;
+    struct subscription_record record;
+    struct subscription *s;
+
+    if ((load->err = subscription_record_decode(&record, row->value)) == OK)
+        load->err = subscription_new(load->topic, row->id, row->name, &s);
+    if (load->err != OK)
+        return false;
+    s->settled = row->id < b->first_id;
+    s->cursor = cursor_find(b->store, row->id);
+    load->err = s->cursor ? OK : ERR_CORRUPT;
+    return load->err == OK;
+}
+
+enum err subscriptions_load(struct topic *t)
+{
+    struct load load = {.topic = t, .err = OK};
+
+    catalog_each(t->broker->store, CATALOG_SUBSCRIPTION, t->id, load_row, &load);
+    return load.err;
+}
+
+/* The position before `next`, and the topic's index of the first message after it. */
+static struct position mark_before(const struct topic *t, struct position next, uint64_t *next_message)
+{
+    *next_message = NEXT_MESSAGE_UNKNOWN;
+    if (position_equal(next, POSITION_LATEST)) {
+        if (t->pending == 0)
+            *next_message = t->next_message;
+        return t->readable_end;
+    }
+    if (position_before(next, (struct position){0, 0}))
+        return POSITION_EARLIEST;
+    return (struct position){next.ledger, next.entry > 0 ? next.entry - 1 : -1};
+}
+
+static enum err put_row(struct topic *t, struct bytes name, uint64_t id)
+{
+    const struct subscription_record record = {.created_ms = loop_wall_ms(t->broker->loop)};
+    uint8_t value[RECORD_MAX];
+    const struct catalog_row row = {
+        .id = id,
+        .parent = t->id,
+        .name = name,
+        .value = subscription_record_encode(&record, value),
+    };
+    return catalog_put(t->broker->store, CATALOG_SUBSCRIPTION, &row);
+}
+
+static enum err make_durable(struct subscription *s, struct position mark, uint64_t next_message)
+{
+    struct topic *t = s->topic;
+    struct store *store = t->broker->store;
+    enum err err;
+
+    if ((err = put_row(t, bytes_of_text(s->name), s->id)) != OK)
+        return err;
+    if ((err = cursor_create(store, s->id, t->id, mark, next_message, &s->cursor)) != OK &&
+        catalog_remove(store, CATALOG_SUBSCRIPTION, s->id) != OK)
+        log_error(t->broker->log, "broker", "%s, %s: a row without a cursor stays behind", t->name.text, s->name);
+    return err;
+}
+
+enum err subscription_make(struct topic *t, const struct subscription_spec *spec, struct subscription **out,
+                           struct refusal *why)
+{
+    struct store *store = t->broker->store;
+    struct subscription *s = NULL;
+    uint64_t next_message;
+    struct position mark = mark_before(t, spec->next, &next_message);
+    enum err err;
+
+    assert(!subscription_find(t, spec->name));
+    if ((err = subscription_new(t, spec->durable ? store_id_new(store) : 0, spec->name, &s)) != OK)
+        goto fail;
+    if (spec->durable)
+        err = make_durable(s, mark, next_message);
+    else
+        err = cursor_new_volatile(store, t->id, mark, next_message, &s->cursor);
+    if (err != OK)
+        goto fail;
+
+    log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
+             spec->durable ? "durable" : "volatile", s->name);
+    *out = s;
+    return OK;
+fail:
+    if (s)
+        subscription_free(s);
+    return refuse(why, err, ABOUT_SUBSCRIPTION, "%s: %s", t->name.text, err_text(err));
+}
+
+/* ---- the end ---- */
+
+void subscription_close_consumers(struct subscription *s)
+{
+    bool seeking = s->seeking;
+
+    s->seeking = true; /* so that a volatile one is not gone with its last consumer */
+    list_each_safe (node, &s->consumers) {
+        struct consumer *c = container_of(node, struct consumer, node);
+        c->sink->ops->close_consumer(c->sink, c->id);
+        consumer_detach(c);
+    }
+    s->seeking = seeking;
+}
+
+void subscription_free(struct subscription *s)
+{
+    dispatch_deinit(s);
+    list_each_safe (node, &s->consumers)
+        consumer_free(container_of(node, struct consumer, node));
+    if (map_find(&s->topic->subscriptions, bytes_of_text(s->name)) == s)
+        (void)map_remove(&s->topic->subscriptions, bytes_of_text(s->name));
+    if (!subscription_durable(s) && s->cursor)
+        cursor_free_volatile(s->cursor);
+    s->topic->broker->counts.subscriptions--;
+    free(s->name);
+    free(s);
+}
+
+enum err subscription_remove(struct subscription *s)
+{
+    struct topic *t = s->topic;
+    enum err err = OK;
+
+    assert(s->consumer_count == 0);
+    if (subscription_durable(s))
+        err = catalog_remove(t->broker->store, CATALOG_SUBSCRIPTION, s->id);
+    if (err != OK)
+        return err;
+    log_info(t->broker->log, "broker", "%s: subscription %s deleted", t->name.text, s->name);
+    subscription_free(s);
+    return OK;
+}
+
+enum err subscription_reset(struct subscription *s, struct position next)
+{
+    struct topic *t = s->topic;
+    uint64_t next_message;
+    struct position mark = mark_before(t, next, &next_message);
+    enum err err;
+
+    if ((err = cursor_reset(s->cursor, topic_after(t, mark), next_message)) != OK)
+        return err;
+    dispatch_forget(s);
+    dispatch_rewind(s);
+    return OK;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topic.c - see topic.h: loading, closing, trimming.
+ */
+#include "broker/topic.h"
+
+#include "broker/core.h"
+#include "broker/producer.h"
+#include "broker/publish.h"
+#include "broker/records.h"
+#include "broker/subscription.h"
+#include "store/chain.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct topic *topic_find(struct broker *b, const struct topic_name *name)
+{
+    return map_find(&b->topics, topic_name_full(name));
+}
+
+/* ---- loading ---- */
+
+/* Where the chain ends: all of it is synced when a topic is loaded, for nobody has appended since. */
+static void read_chain(struct topic *t)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+
+    t->readable_end = chain_last(chain, count);
+    t->next_message = count ? chain[count - 1].first_message + chain[count - 1].messages : 0;
+    /* A ledger left open by an unload of this same life: close it, the next publish opens a fresh one. */
+    if (count && chain[count - 1].open)
+        ledger_close(t->broker->store, chain[count - 1].id);
+}
+
+static enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id,
+                           const struct topic_record *record, struct topic **out)
+{
+    struct topic *t = calloc(1, sizeof *t);
+    enum err err;
+
+    if (!t)
+        return ERR_NOMEM;
+    t->broker = b;
+    t->name = *name;
+    t->id = id;
+    t->created_ms = record->created_ms;
+    t->settled = id < b->first_id;
+    list_init(&t->node);
+    list_init(&t->operations);
+    list_init(&t->publishes);
+    map_init(&t->producers, b->topics.seed);
+    map_init(&t->subscriptions, b->topics.seed);
+    t->idle_since_ns = loop_now_ns(b->loop);
+    read_chain(t);
+
+    if ((err = subscriptions_load(t)) != OK || (err = map_put(&b->topics, topic_name_full(&t->name), t)) != OK) {
+        topic_free(t);
+        return err;
+    }
+    list_push_back(&b->topic_list, &t->node);
+    broker_topics_changed(b);
+    *out = t;
+    return OK;
+}
+
+enum err topic_create_row(struct broker *b, const struct topic_name *name, struct topic_record *record, uint64_t *id)
+{
+    uint8_t value[RECORD_MAX];
+
+    *record = (struct topic_record){.created_ms = loop_wall_ms(b->loop)};
+    const struct catalog_row row = {
+        .id = store_id_new(b->store),
+        .parent = namespace_id(b, topic_name_namespace(name)),
+        .name = topic_name_full(name),
+        .value = topic_record_encode(record, value),
+    };
+    *id = row.id;
+    enum err err = catalog_put(b->store, CATALOG_TOPIC, &row);
+    if (err == OK) {
+        b->counts.topics_created++;
+        log_info(b->log, "broker", "%s: created, id %" PRIu64, name->text, row.id);
+    }
+    return err;
+}
+
+/* Finds the row or makes it. */
+static enum err topic_row(struct broker *b, const struct topic_name *name, bool create, struct topic_record *record,
+                          uint64_t *id, struct refusal *why)
+{
+    const struct catalog_row *row;
+    enum err err;
+
+    if ((err = topic_admissible(b, name, create, why)) != OK)
+        return err;
+    row = catalog_find(b->store, CATALOG_TOPIC, namespace_id(b, topic_name_namespace(name)), topic_name_full(name));
+    if (row) {
+        *id = row->id;
+        err = topic_record_decode(record, row->value);
+    } else {
+        err = topic_create_row(b, name, record, id);
+    }
+    return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+}
+
+enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
+                      struct refusal *why)
+{
+    struct topic *t = topic_find(b, name);
+    struct topic_record record;
+    uint64_t id;
+    enum err err;
+
+    if (b->stopping)
+        return refuse(why, ERR_AGAIN, ABOUT_BROKER, "the broker is stopping");
+    if (t && t->state == TOPIC_CLOSING)
+        return refuse(why, ERR_AGAIN, ABOUT_TOPIC, "%s is being closed", name->text);
+    if (!t) {
+        if ((err = topic_row(b, name, create, &record, &id, why)) != OK)
+            return err;
+        if ((err = topic_load(b, name, id, &record, &t)) != OK)
+            return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    }
+    *out = t;
+    return OK;
+}
+
+/* ---- positions ---- */
+
+struct position topic_after(const struct topic *t, struct position p)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+    return chain_after(chain, count, p);
+}
+
+bool topic_readable(const struct topic *t, struct position p)
+{
+    return position_compare(p, t->readable_end) <= 0;
+}
+
+/* ---- closing ---- */
+
+static void close_subscriptions(struct topic *t)
+{
+    size_t at = 0;
+    struct subscription *s;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        subscription_close_consumers(s);
+}
+
+void topic_close(struct topic *t, bool delete_, struct broker_op *op)
+{
+    if (op) {
+        list_remove(&op->node);
+        list_push_back(&t->operations, &op->node);
+    }
+    t->deleting = t->deleting || delete_;
+    t->state = TOPIC_CLOSING;
+    close_subscriptions(t);
+    topic_settle(t);
+}
+
+/* Their cursors go before the topic's rows do. */
+static void drop_volatile(struct topic *t)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at))) {
+        if (!subscription_durable(s) && s->consumer_count == 0 && !s->seeking) {
+            subscription_free(s);
+            at = 0; /* the map changed */
+        }
+    }
+}
+
+/* The last step of CLOSING. */
+static void topic_end(struct topic *t)
+{
+    struct broker *b = t->broker;
+    struct list *node;
+    enum err err = OK;
+
+    topic_dismiss_producers(t);
+    drop_volatile(t);
+    if (t->ledger)
+        ledger_close(b->store, t->ledger);
+    if (t->deleting) {
+        err = catalog_remove(b->store, CATALOG_TOPIC, t->id);
+        b->counts.topics_deleted += err == OK;
+    } else {
+        b->counts.topics_unloaded++;
+    }
+    if (err != OK)
+        log_error(b->log, "broker", "%s: could not be deleted: %s", t->name.text, err_text(err));
+    else
+        log_info(b->log, "broker", "%s: %s", t->name.text, t->deleting ? "deleted" : "unloaded");
+
+    while ((node = list_pop_front(&t->operations))) {
+        struct broker_op *op = container_of(node, struct broker_op, node);
+        if (err != OK)
+            (void)refuse(&op->why, err, ABOUT_TOPIC, "%s: %s", t->name.text, err_text(err));
+        list_push_back(&b->operations, &op->node);
+        op_resume(op);
+    }
+    topic_free(t);
+    broker_topics_changed(b);
+}
+
+void topic_settle(struct topic *t)
+{
+    if (t->pending > 0)
+        return;
+    t->failing = false;
+    if (t->state == TOPIC_CLOSING) {
+        topic_end(t);
+    } else if (t->state == TOPIC_FENCED) {
+        t->state = TOPIC_OPEN;
+        log_info(t->broker->log, "broker", "%s: takes messages again", t->name.text);
+    }
+}
+
+void topic_free(struct topic *t)
+{
+    struct broker *b = t->broker;
+    struct list *node;
+    size_t at = 0;
+    void *value;
+
+    if (map_find(&b->topics, topic_name_full(&t->name)) == t)
+        (void)map_remove(&b->topics, topic_name_full(&t->name));
+    list_remove(&t->node);
+    while ((value = map_next(&t->producers, &at)))
+        producer_free(value);
+    at = 0;
+    while ((value = map_next(&t->subscriptions, &at)))
+        subscription_free(value);
+    while ((node = list_pop_front(&t->publishes)))
+        free(container_of(node, struct publish_op, node));
+    map_deinit(&t->producers);
+    map_deinit(&t->subscriptions);
+    free(t);
+}
+
+/* ---- maintenance ---- */
+
+/* The position up to which every durable subscription is done; LATEST when there is none. */
+static struct position slowest(const struct topic *t)
+{
+    struct position least = POSITION_LATEST;
+    struct subscription *s;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at))) {
+        if (subscription_durable(s) && position_before(cursor_mark_delete(s->cursor), least))
+            least = cursor_mark_delete(s->cursor);
+    }
+    return least;
+}
+
+/* True when the oldest of the chain's ledgers is of no use any more. */
+static bool first_passed(const struct ledger_info *chain, size_t count, struct position slowest)
+{
+    if (count < 2 || chain[0].open)
+        return false;
+    return chain[0].entries == 0 || (int64_t)chain[0].id < slowest.ledger ||
+           ((int64_t)chain[0].id == slowest.ledger && slowest.entry >= (int64_t)chain[0].entries - 1);
+}
+
+void topic_trim(struct topic *t)
+{
+    struct position least = slowest(t);
+    const struct ledger_info *chain;
+    size_t count;
+
+    while (chain = store_chain(t->broker->store, t->id, &count), first_passed(chain, count, least)) {
+        log_debug(t->broker->log, "broker", "%s: ledger %" PRIu64 " is consumed, and deleted", t->name.text,
+                  chain[0].id);
+        ledger_delete(t->broker->store, chain[0].id);
+    }
+}
+
+static bool topic_connected(const struct topic *t)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    if (map_count(&t->producers) > 0 || t->pending > 0)
+        return true;
+    while ((s = map_next(&t->subscriptions, &at))) {
+        if (s->consumer_count > 0 || s->seeking)
+            return true;
+    }
+    return false;
+}
+
+void topic_touch(struct topic *t)
+{
+    if (topic_connected(t))
+        t->idle_since_ns = 0;
+    else if (t->idle_since_ns == 0)
+        t->idle_since_ns = loop_now_ns(t->broker->loop);
+}
+
+void topic_maintain(struct topic *t, uint64_t now_ns)
+{
+    const struct broker_options *options = &t->broker->options;
+
+    if (t->state != TOPIC_OPEN)
+        return;
+    topic_trim(t);
+    topic_touch(t);
+    if (t->idle_since_ns == 0)
+        return;
+    drop_volatile(t); /* which a seek kept, and to which nobody came back */
+
+    uint64_t idle_ms = (now_ns - t->idle_since_ns) / NS_PER_MS;
+    if (options->delete_inactive_topics && idle_ms >= options->inactive_ms && map_count(&t->subscriptions) == 0 &&
+        !topic_name_is_system(&t->name)) {
+        log_info(t->broker->log, "broker", "%s: inactive for %" PRIu64 " s and without a subscription: deleting it",
+                 t->name.text, idle_ms / 1000);
+        topic_close(t, true, NULL);
+    } else if (idle_ms >= options->topic_idle_ms) {
+        topic_close(t, false, NULL);
+    }
+}
+
+void topic_check(const struct topic *t)
+{
+    size_t pending = 0, of_producers = 0, at = 0;
+    struct subscription *s;
+    struct producer *p;
+
+    list_each (node, &t->publishes)
+        pending++;
+    assert(pending == t->pending);
+    while ((p = map_next(&t->producers, &at))) {
+        assert(p->topic == t);
+        of_producers += p->pending;
+    }
+    assert(of_producers <= t->pending);
+    at = 0;
+    while ((s = map_next(&t->subscriptions, &at))) {
+        assert(s->topic == t);
+        dispatch_check(s);
+    }
+}
