@@ -32,7 +32,7 @@ struct index_mark {
  * file, left untouched), ERR_IO, ERR_NOSPACE: `message` says what and where. */
 MUST_USE enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                                      size_t message_size);
-/* Moves the log into the database; NULL is fine.  What was applied is durable without it. */
+/* NULL is fine.  What was applied is durable without it. */
 void catalog_index_close(struct catalog_index *x);
 
 /* Of the last apply. */

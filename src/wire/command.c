@@ -48,6 +48,22 @@ const char *command_name(int type)
     return value ? value->name : "UNKNOWN";
 }
 
+static bool checked(const ProtobufCMessageDescriptor *descriptor, struct bytes bytes, unsigned depth);
+
+static bool field_checked(const ProtobufCFieldDescriptor *field, const struct field *f, unsigned depth)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_BOOL:
+        return f->kind == FIELD_VARINT;
+    case PROTOBUF_C_TYPE_STRING:
+        return f->kind == FIELD_BYTES && (f->bytes.len == 0 || !memchr(f->bytes.data, 0, f->bytes.len));
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return f->kind == FIELD_BYTES && checked(field->descriptor, f->bytes, depth + 1);
+    default:
+        return true; /* protobuf-c looks itself */
+    }
+}
+
 static bool checked(const ProtobufCMessageDescriptor *descriptor, struct bytes bytes, unsigned depth)
 {
     struct fields walk = fields_of(bytes);
@@ -57,11 +73,7 @@ static bool checked(const ProtobufCMessageDescriptor *descriptor, struct bytes b
         return false;
     while (fields_next(&walk, &f)) {
         const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(descriptor, f.number);
-        if (!field || f.kind != FIELD_BYTES)
-            continue;
-        if (field->type == PROTOBUF_C_TYPE_MESSAGE && !checked(field->descriptor, f.bytes, depth + 1))
-            return false;
-        if (field->type == PROTOBUF_C_TYPE_STRING && f.bytes.len > 0 && memchr(f.bytes.data, 0, f.bytes.len))
+        if (field && !field_checked(field, &f, depth))
             return false;
     }
     return !walk.broken;

@@ -142,6 +142,15 @@ static void a_nul_inside_a_string_is_refused(void **state)
     assert_int_equal(command_decode(HEX("0822 920207 0801 1203610062"), &f->arena, &command), ERR_PROTOCOL);
 }
 
+static void a_bool_written_as_text_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    Wire__BaseCommand *command;
+
+    /* UNSUBSCRIBE, consumer 1, request 2, force "v" */
+    assert_int_equal(command_decode(HEX("080c 6207 0801 1002 1a0176"), &f->arena, &command), ERR_PROTOCOL);
+}
+
 static void nesting_beyond_reason_is_refused_before_it_costs_stack(void **state)
 {
     struct fixture *f = *state;
@@ -227,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_known_type_without_its_body_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_nul_inside_a_string_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bool_written_as_text_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nesting_beyond_reason_is_refused_before_it_costs_stack, set_up, tear_down),
         cmocka_unit_test(a_command_that_outgrows_the_arena_is_refused),
         cmocka_unit_test_setup_teardown(every_command_comes_back_as_it_was_written, set_up, tear_down),

@@ -78,7 +78,7 @@ bool fields_next(struct fields *walk, struct field *out)
     if (varint_get_short(walk, TAG_MAX, &tag)) {
         out->number = (uint32_t)(tag >> 3);
         out->kind = (enum field_kind)(tag & 7);
-        if (take_value(walk, out))
+        if (out->number != 0 && take_value(walk, out))
             return true;
     }
     walk->broken = true;

@@ -83,8 +83,9 @@ static void an_empty_message_has_no_fields(void **state)
 
 static void the_walk_ends_broken_at_bytes_that_are_no_field(void **state)
 {
-    const char *broken[] = {"08", "0a05616263", "0d000000",     "0900000000000000",
-                            "0b", "0c",         "ffffffffff01", "0affffffffff01"};
+    const char *broken[] = {"08",   "0a05616263", "0d000000",     "0900000000000000",
+                            "0b",   "0c",         "ffffffffff01", "0affffffffff01",
+                            "0005", "800005"};
 
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         uint8_t store[64];

@@ -4,13 +4,23 @@
  *
  * A struct sim has one clock and any number of hosts; each host is a struct sys (a loop, the net that joins all
  * hosts, and, where asked for, a disk).  sim_step runs one event, chosen by the seed among those that may happen:
- * a timer due, a deferred or posted task, a worker's job (its run and its done are separate steps), bytes or a close
- * arriving on a connection (order kept within one, not between two).  When nothing is ready the clock
- * jumps to the next timer.  The same seed and the same program give the same run.
+ * a timer due, a deferred or posted task, a worker's job (its run and its done are separate steps), bytes, the end of
+ * a write or a close arriving on a connection (order is kept within one, not between two).  Each event takes a little
+ * time; when nothing is ready the clock jumps to what comes next.  The same seed and the same program give the
+ * same run: sim_trace tells whether two were.
+ *
+ * The seed also draws the manners of this world: how slow its workers are, how late bytes come, how they are split,
+ * how much a connection takes before its writer must wait.
  *
  * The disk keeps, per file, what was synced and the writes since; a crash keeps all that was synced and of the
  * rest, by the seed, any subset of sectors (512 bytes), in any order, torn writes included; names created, renamed
- * or removed since the last sync_dir survive or not, likewise.
+ * or removed since the last sync_dir survive or not, likewise (a rename is one change; removed by half it never is).
+ *
+ * How a program dies here, and another takes its place:
+ *     sim_host_crash(host); sim_disk_crash(disk) or sim_disk_kill(disk);
+ *     ... free the dead program's objects: all they call on the host or the disk does nothing, harmlessly ...
+ *     sim_host_free(host); sim_disk_restart(disk); host = sim_host_new(sim, name, disk);
+ * Between steps, never from one of the host's own callbacks.
  */
 #ifndef SYS_SIM_SIM_H
 #define SYS_SIM_SIM_H
@@ -32,36 +42,52 @@ struct random *sim_random(struct sim *s);
 /* One event; false when nothing can ever happen again (no task, job, bytes or timer anywhere). */
 bool sim_step(struct sim *s);
 uint64_t sim_steps(const struct sim *s); /* taken so far */
+uint64_t sim_trace(const struct sim *s); /* a hash of all events so far */
 uint64_t sim_now_ns(const struct sim *s);
+/* When sim_step's next event happens: now, later (all is quiet until then), or UINT64_MAX. */
+uint64_t sim_next_ns(struct sim *s);
 void sim_wall_jump(struct sim *s, int64_t delta_ms);
 
-/* `name` is the host's address for connect and listen ("broker"); `disk` may be NULL. */
+/* `name` is the host's address for connect and listen ("broker"), unique among those alive; `disk` may be NULL. */
 struct sim_host *sim_host_new(struct sim *s, const char *name, struct sim_disk *disk);
 struct sys *sim_host_sys(struct sim_host *h);
-/* The host vanishes as in a crash: its tasks, timers, jobs and connections are gone without a callback (peers see
- * a reset, later).  Its memory is the owner's problem: sim programs allocate from what they can free. */
+/* The host vanishes: its tasks, timers, jobs and connections are gone without a callback, peers see a reset later.
+ * From here on its clock and entropy still answer and every other call is harmless: timers and tasks do not run,
+ * post is false, submit, listen and connect give ERR_CLOSED, connections take and tell nothing.  What was the host's
+ * (executors, connections, listeners) stays valid memory until sim_host_free. */
 void sim_host_crash(struct sim_host *h);
-void sim_host_free(struct sim_host *h);
-/* Cuts every connection of the host at some point to come, or now. */
-void sim_host_cut(struct sim_host *h);
+void sim_host_free(struct sim_host *h); /* crashes it first, if it still lives */
+/* Every connection of the host breaks, at both ends, some now, some within `within_ms`. */
+void sim_host_cut(struct sim_host *h, uint64_t within_ms);
+size_t sim_host_connections(struct sim_host *h);
 
+/* `random` must outlive the disk. */
 struct sim_disk *sim_disk_new(struct random *random);
 void sim_disk_free(struct sim_disk *d);
 struct disk *sim_disk_get(struct sim_disk *d);
-/* Power is cut: open files are dead (every call gives ERR_IO until sim_disk_restart), the unsynced is decided. */
+/* Power is cut: the unsynced is decided, and until sim_disk_restart every call gives ERR_IO; files open now stay so
+ * for ever (they still want to be closed, if only for their memory).  The lock is free again. */
 void sim_disk_crash(struct sim_disk *d);
-void sim_disk_restart(struct sim_disk *d);
-/* A process is killed and the machine is not: all written bytes stay readable, and still unsynced. */
+/* The process is killed and the machine is not: the same, but all written bytes stay readable, and still unsynced.
+ * Also what stands between the end of one process and the start of the next. */
 void sim_disk_kill(struct sim_disk *d);
-/* Faults: the n-th operation from now (1 = the next) of these kinds fails with `err`; n = 0 clears. */
-enum sim_disk_op { SIM_DISK_READ = 1, SIM_DISK_WRITE = 2, SIM_DISK_SYNC = 4, SIM_DISK_META = 8 };
+void sim_disk_restart(struct sim_disk *d);
+
+/* READ: read, list, size.  WRITE: write, truncate.  SYNC: sync, sync_dir.  META: open, mkdir, rename, unlink, lock. */
+enum sim_disk_op { SIM_DISK_READ = 1, SIM_DISK_WRITE = 2, SIM_DISK_SYNC = 4, SIM_DISK_META = 8, SIM_DISK_ALL = 15 };
+/* The n-th operation from now (1 = the next) of these kinds fails with `err`; n = 0 clears.  A failed write may have
+ * written a part; after a failed sync the dirty sectors are clean to the machine, and on the medium or not. */
 void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err);
-/* From the n-th operation of these kinds on, power is off: it and all later ones give ERR_IO. */
+/* At the n-th operation of these kinds power is cut, as by sim_disk_crash: it, done in part, and all later ones give
+ * ERR_IO.  n = 0 clears. */
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n);
-bool sim_disk_crashed(const struct sim_disk *d);
-uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops); /* done so far, of these kinds */
+bool sim_disk_crashed(const struct sim_disk *d);               /* true until sim_disk_restart */
+uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops); /* begun so far, of these kinds */
 void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);    /* beyond it writes give ERR_NOSPACE */
-/* Flips one bit of a file as it is now; false when there is no such byte. */
+uint64_t sim_disk_used(const struct sim_disk *d);              /* bytes, of all files */
+/* A disk that lies: syncs return OK and make nothing durable.  For proving that a test would notice. */
+void sim_disk_lie(struct sim_disk *d, bool lies);
+/* Flips one bit of a file, in memory and on the medium; false when there is no such byte. */
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t bit);
 
 #endif
