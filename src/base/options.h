@@ -15,33 +15,33 @@
 #include "base/err.h"
 
 enum option_type {
-    OPTION_TEXT,     /* char *, on the heap */
-    OPTION_BOOL,     /* bool */
-    OPTION_INTEGER,  /* int64_t, between min and max */
-    OPTION_BYTES,    /* int64_t; "64MB", "1GiB", "512k", or a bare number of bytes */
+    OPTION_TEXT,    /* char *, on the heap */
+    OPTION_BOOL,    /* bool */
+    OPTION_INTEGER, /* int64_t, between min and max */
+    OPTION_BYTES,   /* int64_t; "64MB", "1GiB", "512k" (all of 1024, as in Pulsar's tools), or a bare number of bytes */
     OPTION_DURATION, /* int64_t milliseconds; "30s", "100ms", "5m", "2h", "7d", or a bare number of milliseconds */
     OPTION_CHOICE,   /* char *, one of `choices`, compared without case, stored as the table spells it */
 };
 
 struct option {
-    const char *key;            /* path in our TOML */
-    const char *alias;          /* Pulsar's own key in key=value files, or NULL */
-    const char *env;            /* environment variable, or NULL */
-    const char *flag;           /* "--http-port", or NULL */
+    const char *key;   /* path in our TOML */
+    const char *alias; /* Pulsar's own key in key=value files, or NULL */
+    const char *env;   /* environment variable, or NULL */
+    const char *flag;  /* "--http-port", or more spellings: "-m|--messages"; or NULL */
     enum option_type type;
     const char *fallback;       /* the default, as one would write it in the file; NULL: unset */
     int64_t min, max;           /* of INTEGER, BYTES, DURATION, in the unit stored; both 0: any that is >= 0 */
     const char *const *choices; /* NULL-terminated */
     size_t offset;              /* of the value in the struct of values */
     bool secret;
-    const char *text;           /* one sentence, for help and the documentation */
+    const char *text; /* one sentence, for help and the documentation */
 };
 
 struct options {
     const struct option *table;
     size_t count;
-    void *values;        /* zeroed by the owner before options_init */
-    const char **origin; /* per option: "default", "geminga.toml:12", "PULSAR_TENANT", "--port"; for `config show` */
+    void *values;         /* zeroed by the owner before options_init */
+    char **origin;        /* per option: "default", "geminga.toml:12", "PULSAR_TENANT", "--port"; for `config show` */
     struct options *next; /* another table that may be fed from the same files and flags, or NULL */
 };
 
@@ -50,28 +50,33 @@ MUST_USE enum err options_init(struct options *o, const struct option *table, si
 void options_deinit(struct options *o);
 
 /* Reads a file's text (TOML, or key=value when `name` ends in ".conf" or ".properties") into the table, or
- * tables chained by `next`.  On ERR_INVALID `message` is the whole sentence for the user, as in
- * "geminga.toml:7: unknown key `brocker.port`; did you mean `broker.port`?". */
-MUST_USE enum err options_read(struct options *o, const char *name, struct bytes text, char *message, size_t message_size);
+ * tables chained by `next`.  An empty value in a key=value file leaves the default.  On ERR_INVALID `message` is the
+ * whole sentence for the user, as in "geminga.toml:7: unknown key `brocker.port`; did you mean `broker.port`?". */
+MUST_USE enum err options_read(struct options *o, const char *name, struct bytes text, char *message,
+                               size_t message_size);
 
-/* The environment: `get` is getenv-like. */
-MUST_USE enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx, char *message,
-                              size_t message_size);
+/* The environment: `get` is getenv-like.  An option with an alias may also be given as PULSAR_PREFIX_alias, which `env`
+ * goes before; an empty value is none. */
+MUST_USE enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx,
+                              char *message, size_t message_size);
 
-/* Flags: takes those it knows out of argv (--flag value, --flag=value; a bool may stand alone) and leaves
- * the rest in order, *argc adjusted.  An unknown --flag is left for the caller to refuse. */
+/* Flags: takes those it knows out of argv (--flag value, --flag=value; a bool stands alone or as --flag=false) and
+ * leaves the rest in order, *argc adjusted and argv[*argc] NULL if it was.  An unknown --flag is left for the caller to
+ * refuse; after "--" nothing is a flag. */
 MUST_USE enum err options_flags(struct options *o, int *argc, char **argv, char *message, size_t message_size);
 
 /* One value by its key: what the file would have said.  ERR_NOT_FOUND for an unknown key. */
 MUST_USE enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
                               size_t message_size);
 
-/* Writes "key = value  # origin" lines, secrets as "***". */
+/* Writes "key = value  # origin" lines, secrets as "***"; of the whole chain, as the two below. */
 struct text;
 void options_show(const struct options *o, struct text *out);
 /* The help's list of flags. */
 void options_help(const struct options *o, struct text *out);
-/* The known name nearest to `word` by edit distance, or NULL when none is near. */
+/* The spelling of a flag nearest to `word`, which may be "--word=value"; NULL: none is near.  Written to `to`. */
+const char *options_nearest_flag(const struct options *o, const char *word, char *to, size_t size);
+/* The known name nearest to `word` by edit distance, without regard to case, or NULL when none is near. */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 #endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.c - a table of options: defaults, the environment, flags, help.  Files are options_file.c's.
+ *
+ * Invariant: after options_init every option has an origin, and its value is the default's or what was set last.
+ */
+#include "base/options.h"
+
+#include "base/option_value.h"
+#include "base/text.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAMES_MAX 512 /* keys, aliases or flags among which the nearest is looked for */
+
+/* ---- setting ---- */
+
+enum err options_assign(struct options *o, size_t i, const char *text, const char *origin, char *message,
+                        size_t message_size)
+{
+    const struct option *option = &o->table[i];
+    char reason[200];
+    char *noted = strdup(origin);
+    if (!noted)
+        return ERR_NOMEM;
+
+    enum err err = option_value_set(option, o->values, text, reason, sizeof reason);
+    if (err != OK) {
+        free(noted);
+        if (err == ERR_INVALID)
+            (void)snprintf(message, message_size, "%s: `%s` expects %s%s%s%s", origin, option->key, reason,
+                           option->secret ? "" : ", not `", option->secret ? "" : text, option->secret ? "" : "`");
+        return err;
+    }
+    free(o->origin[i]);
+    o->origin[i] = noted;
+    return OK;
+}
+
+static bool is_named(const struct option *option, const char *name)
+{
+    return strcmp(option->key, name) == 0 || (option->alias && strcmp(option->alias, name) == 0);
+}
+
+static const char *nearest_name(const struct options *o, const char *name)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count && count + 2 <= NAMES_MAX; i++) {
+            names[count++] = o->table[i].key;
+            if (o->table[i].alias)
+                names[count++] = o->table[i].alias;
+        }
+    }
+    return nearest_word(name, names, count);
+}
+
+enum err options_lookup(struct options **o, size_t *i, const char *name, const char *origin, char *message,
+                        size_t message_size)
+{
+    for (struct options *at = *o; at; at = at->next) {
+        for (size_t k = 0; k < at->count; k++) {
+            if (is_named(&at->table[k], name)) {
+                *o = at;
+                *i = k;
+                return OK;
+            }
+        }
+    }
+    const char *nearest = nearest_name(*o, name);
+    (void)snprintf(message, message_size, "%s: unknown key `%s`%s%s%s", origin, name, nearest ? "; did you mean `" : "",
+                   nearest ? nearest : "", nearest ? "`?" : "");
+    return ERR_NOT_FOUND;
+}
+
+enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
+                     size_t message_size)
+{
+    size_t i;
+    enum err err = options_lookup(&o, &i, key, origin, message, message_size);
+
+    return err == OK ? options_assign(o, i, value, origin, message, message_size) : err;
+}
+
+/* ---- beginning and end ---- */
+
+enum err options_init(struct options *o, const struct option *table, size_t count, void *values)
+{
+    char message[300];
+
+    *o = (struct options){.table = table, .count = count, .values = values};
+    if (!(o->origin = calloc(count ? count : 1, sizeof *o->origin)))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        enum err err = OK;
+        if (table[i].fallback)
+            err = options_assign(o, i, table[i].fallback, "default", message, sizeof message);
+        assert(err != ERR_INVALID); /* our own table contradicts itself */
+        if (err == OK && !o->origin[i] && !(o->origin[i] = strdup("default")))
+            err = ERR_NOMEM;
+        if (err != OK) {
+            options_deinit(o);
+            return err;
+        }
+    }
+    return OK;
+}
+
+void options_deinit(struct options *o)
+{
+    for (size_t i = 0; o->origin && i < o->count; i++) {
+        option_value_free(&o->table[i], o->values);
+        free(o->origin[i]);
+    }
+    free(o->origin);
+    o->origin = NULL;
+}
+
+/* ---- the environment ---- */
+
+/* The variable that gives the option, in `name`; NULL: none does. */
+static const char *env_value(const struct option *option, const char *(*get)(const char *name, void *ctx), void *ctx,
+                             char *name, size_t size)
+{
+    const char *value = NULL;
+
+    if (option->env) {
+        (void)snprintf(name, size, "%s", option->env);
+        value = get(name, ctx);
+    }
+    if ((!value || !*value) && option->alias) {
+        (void)snprintf(name, size, "PULSAR_PREFIX_%s", option->alias);
+        value = get(name, ctx);
+    }
+    return value && *value ? value : NULL;
+}
+
+enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx, char *message,
+                     size_t message_size)
+{
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            char name[128];
+            const char *value = env_value(&o->table[i], get, ctx, name, sizeof name);
+            enum err err = value ? options_assign(o, i, value, name, message, message_size) : OK;
+            if (err != OK)
+                return err;
+        }
+    }
+    return OK;
+}
+
+/* ---- flags ---- */
+
+/* The spellings of a flag, one after the other: *at starts at the whole, and is NULL after the last. */
+static struct bytes spelling_next(const char **at)
+{
+    size_t len = strcspn(*at, "|");
+    struct bytes spelling = bytes_of(*at, len);
+
+    *at = (*at)[len] == '|' ? *at + len + 1 : NULL;
+    return spelling;
+}
+
+/* True if the word is the flag, alone or with "=value": then *value is that, or NULL. */
+static bool flag_matches(const struct option *option, const char *word, const char **value)
+{
+    struct bytes name = bytes_of(word, strcspn(word, "="));
+
+    for (const char *at = option->flag; at;) {
+        if (bytes_equal(spelling_next(&at), name)) {
+            *value = word[name.len] == '=' ? word + name.len + 1 : NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool flag_find(struct options **o, size_t *i, const char *word, const char **value)
+{
+    if (word[0] != '-')
+        return false;
+    for (struct options *at = *o; at; at = at->next) {
+        for (size_t k = 0; k < at->count; k++) {
+            if (flag_matches(&at->table[k], word, value)) {
+                *o = at;
+                *i = k;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Takes the flag at `from`, and its value; *used: how many words that are.  0: no flag of ours. */
+static enum err flag_take(struct options *o, int count, char **words, int *used, char *message, size_t message_size)
+{
+    const char *value;
+    char name[64];
+    size_t i;
+
+    *used = 0;
+    if (!flag_find(&o, &i, words[0], &value))
+        return OK;
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(words[0], "="), words[0]);
+    *used = 1;
+    if (!value && o->table[i].type == OPTION_BOOL)
+        value = "true";
+    if (!value && count > 1) {
+        value = words[1];
+        *used = 2;
+    }
+    if (!value) {
+        (void)snprintf(message, message_size, "%s needs a value: %s", name, o->table[i].text);
+        return ERR_INVALID;
+    }
+    return options_assign(o, i, value, name, message, message_size);
+}
+
+enum err options_flags(struct options *o, int *argc, char **argv, char *message, size_t message_size)
+{
+    int kept = 0, at = 0, used;
+
+    while (at < *argc && strcmp(argv[at], "--") != 0) {
+        enum err err = flag_take(o, *argc - at, argv + at, &used, message, message_size);
+        if (err != OK)
+            return err;
+        if (used == 0)
+            argv[kept++] = argv[at++];
+        at += used;
+    }
+    while (at < *argc)
+        argv[kept++] = argv[at++];
+    if (kept < *argc)
+        argv[kept] = NULL;
+    *argc = kept;
+    return OK;
+}
+
+const char *options_nearest_flag(const struct options *o, const char *word, char *to, size_t size)
+{
+    char name[64], spellings[NAMES_MAX][32];
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            for (const char *at = o->table[i].flag; at && count < NAMES_MAX;) {
+                struct bytes spelling = spelling_next(&at);
+                (void)snprintf(spellings[count], sizeof spellings[0], "%.*s", (int)spelling.len,
+                               (const char *)spelling.data);
+                names[count] = spellings[count];
+                count++;
+            }
+        }
+    }
+    const char *nearest = nearest_word(name, names, count);
+    if (!nearest)
+        return NULL;
+    (void)snprintf(to, size, "%s", nearest);
+    return to;
+}
+
+/* ---- showing ---- */
+
+void options_show(const struct options *o, struct text *out)
+{
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            size_t before;
+            text_printf(out, "%s = ", o->table[i].key);
+            before = out->len;
+            option_value_write(&o->table[i], o->values, out);
+            if (out->len == before)
+                text_add(out, "\"\"");
+            text_printf(out, "  # %s\n", o->origin[i]);
+        }
+    }
+}
+
+static void flag_write(const struct option *option, struct text *out)
+{
+    text_add(out, "  ");
+    for (const char *at = option->flag; at;) {
+        struct bytes spelling = spelling_next(&at);
+        text_printf(out, "%.*s%s", (int)spelling.len, (const char *)spelling.data, at ? ", " : "");
+    }
+    if (option->type == OPTION_CHOICE) {
+        for (const char *const *choice = option->choices; *choice; choice++)
+            text_printf(out, "%s%s", choice == option->choices ? " " : "|", *choice);
+    } else if (option->type != OPTION_BOOL) {
+        text_printf(out, " %s", option_value_name(option));
+    }
+    text_add(out, "\n");
+}
+
+void options_help(const struct options *o, struct text *out)
+{
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            const struct option *option = &o->table[i];
+            if (!option->flag)
+                continue;
+            flag_write(option, out);
+            text_printf(out, "        %s", option->text);
+            if (option->fallback && option->type != OPTION_BOOL && *option->fallback)
+                text_printf(out, "  Default: %s.", option->fallback);
+            text_add(out, "\n");
+        }
+    }
+}

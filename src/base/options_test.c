@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options_test.c - a table of options filled from files, the environment and flags.
+ */
+#include "base/base_test.h"
+#include "base/options.h"
+#include "base/text.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+struct values {
+    char *name, *token, *compression;
+    bool batching;
+    int64_t port, delta, memory, timeout;
+};
+
+static const char *const compressions[] = {"None", "Lz4", "Zstd", NULL};
+static const struct option table[] = {
+    {.key = "broker.name",
+     .env = "T_NAME",
+     .flag = "--name",
+     .type = OPTION_TEXT,
+     .text = "The name.",
+     .offset = offsetof(struct values, name)},
+    {.key = "broker.port",
+     .alias = "brokerServicePort",
+     .env = "T_PORT",
+     .flag = "-p|--port",
+     .type = OPTION_INTEGER,
+     .fallback = "6650",
+     .max = 65535,
+     .text = "The port.",
+     .offset = offsetof(struct values, port)},
+    {.key = "broker.delta",
+     .flag = "--delta",
+     .type = OPTION_INTEGER,
+     .min = -5,
+     .max = 5,
+     .text = "May be negative.",
+     .offset = offsetof(struct values, delta)},
+    {.key = "auth.token",
+     .env = "T_TOKEN",
+     .type = OPTION_TEXT,
+     .secret = true,
+     .text = "A secret.",
+     .offset = offsetof(struct values, token)},
+    {.key = "producer.compression",
+     .alias = "compression",
+     .flag = "--compression",
+     .type = OPTION_CHOICE,
+     .fallback = "Lz4",
+     .choices = compressions,
+     .text = "How payloads are compressed.",
+     .offset = offsetof(struct values, compression)},
+    {.key = "producer.batching.enabled",
+     .alias = "batchingEnabled",
+     .flag = "--batching",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     .text = "Whether messages are batched.",
+     .offset = offsetof(struct values, batching)},
+    {.key = "memory_limit",
+     .flag = "--memory",
+     .type = OPTION_BYTES,
+     .fallback = "64MB",
+     .min = 1024,
+     .max = (int64_t)1 << 40,
+     .text = "Memory.",
+     .offset = offsetof(struct values, memory)},
+    {.key = "timeout",
+     .flag = "--timeout",
+     .type = OPTION_DURATION,
+     .fallback = "30s",
+     .text = "Time.",
+     .offset = offsetof(struct values, timeout)},
+};
+
+struct fixture {
+    struct options options;
+    struct values values;
+    char message[300];
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    assert_int_equal(options_init(&f->options, table, sizeof table / sizeof table[0], &f->values), OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    options_deinit(&f->options);
+    free(f);
+    return 0;
+}
+
+static enum err file(struct fixture *f, const char *name, const char *text)
+{
+    return options_read(&f->options, name, bytes_of_text(text), f->message, sizeof f->message);
+}
+
+static void defaults_stand_until_something_is_said(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_null(f->values.name);
+    assert_int_equal(f->values.port, 6650);
+    assert_string_equal(f->values.compression, "Lz4");
+    assert_false(f->values.batching);
+    assert_int_equal(f->values.memory, 64 << 20);
+    assert_int_equal(f->values.timeout, 30000);
+    assert_string_equal(f->options.origin[0], "default");
+}
+
+static void a_toml_file_is_read_by_path(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(file(f, "g.toml",
+                          "timeout = \"5m\"\n[broker]\nname = 'x'\nport = 0\n[producer]\n"
+                          "compression = 'zstd'\nbatching.enabled = true\n"),
+                     OK);
+    assert_string_equal(f->values.name, "x");
+    assert_int_equal(f->values.port, 0);
+    assert_string_equal(f->values.compression, "Zstd"); /* as the table spells it */
+    assert_true(f->values.batching);
+    assert_int_equal(f->values.timeout, 300000);
+    assert_string_equal(f->options.origin[1], "g.toml:4");
+}
+
+static void a_key_value_file_is_read_by_pulsars_keys(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(file(f, "standalone.conf",
+                          "# Ports\r\nbrokerServicePort = 7000 \r\n\r\ncompression=\n"
+                          "batchingEnabled=true\nbroker.name=a=b"),
+                     OK);
+    assert_int_equal(f->values.port, 7000);
+    assert_string_equal(f->values.compression, "Lz4"); /* empty: the default */
+    assert_true(f->values.batching);
+    assert_string_equal(f->values.name, "a=b");
+}
+
+static void assert_refused(struct fixture *f, const char *name, const char *text, const char *wanted)
+{
+    assert_int_equal(file(f, name, text), ERR_INVALID);
+    assert_string_equal(f->message, wanted);
+}
+
+static void a_wrong_file_is_told_with_line_and_nearest_key(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_refused(f, "g.toml", "\n[brocker]\nport = 1\n",
+                   "g.toml:3: unknown key `brocker.port`; did you mean `broker.port`?");
+    assert_refused(f, "g.toml", "quite_another = 1\n", "g.toml:1: unknown key `quite_another`");
+    assert_refused(f, "g.toml", "broker.port = \n", "g.toml:1: expected a value, not ` `");
+    assert_refused(f, "g.toml", "broker.port = '6650'\n",
+                   "g.toml:1: `broker.port` expects a whole number, without quotes");
+    assert_refused(f, "g.toml", "broker.port = 65536\n",
+                   "g.toml:1: `broker.port` expects a whole number between 0 and 65535, not `65536`");
+    assert_refused(f, "g.toml", "[[broker]]\nport = 1\n", "g.toml:1: unknown key `broker`");
+    assert_refused(f, "g.toml", "producer.compression = 'gzip'\n",
+                   "g.toml:1: `producer.compression` expects one of None, Lz4, Zstd, not `gzip`");
+    assert_refused(f, "b.conf", "brokerServiceport=1\n",
+                   "b.conf:1: unknown key `brokerServiceport`; did you mean `brokerServicePort`?");
+    assert_refused(f, "b.conf", "\nport\n", "b.conf:2: expected key=value");
+}
+
+static void a_secret_is_never_printed(void **state)
+{
+    struct fixture *f = *state;
+    struct text out;
+
+    text_init(&out, 4096);
+    assert_int_equal(file(f, "g.toml", "auth.token = 'hush'\n"), OK);
+    options_show(&f->options, &out);
+    assert_null(strstr(out.data, "hush"));
+    assert_non_null(strstr(out.data, "auth.token = \"***\"  # g.toml:1\n"));
+    assert_non_null(strstr(out.data, "memory_limit = \"64MiB\"  # default\n"));
+    assert_non_null(strstr(out.data, "timeout = \"30s\"  # default\n"));
+    text_deinit(&out);
+}
+
+static const char *get(const char *name, void *ctx)
+{
+    const char *const *pairs = ctx;
+
+    for (; pairs[0]; pairs += 2) {
+        if (strcmp(pairs[0], name) == 0)
+            return pairs[1];
+    }
+    return NULL;
+}
+
+static void the_environment_is_read(void **state)
+{
+    struct fixture *f = *state;
+    const char *pairs[] = {"T_NAME", "n", "T_TOKEN", "", "PULSAR_PREFIX_brokerServicePort", "1", NULL};
+
+    assert_int_equal(options_env(&f->options, get, pairs, f->message, sizeof f->message), OK);
+    assert_string_equal(f->values.name, "n");
+    assert_null(f->values.token); /* empty: not given */
+    assert_int_equal(f->values.port, 1);
+    assert_string_equal(f->options.origin[1], "PULSAR_PREFIX_brokerServicePort");
+}
+
+static void a_wrong_variable_is_named(void **state)
+{
+    struct fixture *f = *state;
+    const char *pairs[] = {"T_PORT", "x", NULL};
+
+    assert_int_equal(options_env(&f->options, get, pairs, f->message, sizeof f->message), ERR_INVALID);
+    assert_string_equal(f->message, "T_PORT: `broker.port` expects a whole number, not `x`");
+}
+
+static void flags_are_taken_and_the_rest_is_left(void **state)
+{
+    struct fixture *f = *state;
+    char *argv[] = {"topic",   "-p", "7",  "--name=x", "--unknown", "--batching", "more",
+                    "--delta", "-3", "--", "--name",   "y",         NULL};
+    int argc = 12;
+
+    assert_int_equal(options_flags(&f->options, &argc, argv, f->message, sizeof f->message), OK);
+    assert_int_equal(argc, 6);
+    assert_string_equal(argv[0], "topic");
+    assert_string_equal(argv[1], "--unknown");
+    assert_string_equal(argv[2], "more");
+    assert_string_equal(argv[4], "--name");
+    assert_null(argv[6]);
+    assert_int_equal(f->values.port, 7);
+    assert_int_equal(f->values.delta, -3);
+    assert_string_equal(f->values.name, "x");
+    assert_true(f->values.batching);
+}
+
+static void a_flag_without_its_value_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char *argv[] = {"--port", NULL};
+    int argc = 1;
+
+    assert_int_equal(options_flags(&f->options, &argc, argv, f->message, sizeof f->message), ERR_INVALID);
+    assert_string_equal(f->message, "--port needs a value: The port.");
+}
+
+static void a_mistyped_flag_has_a_nearest_one(void **state)
+{
+    struct fixture *f = *state;
+    char flag[32];
+
+    assert_string_equal(options_nearest_flag(&f->options, "--prot=1", flag, sizeof flag), "--port");
+    assert_null(options_nearest_flag(&f->options, "--zzzzzzzz", flag, sizeof flag));
+}
+
+static void sizes_and_times_have_units(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } sizes[] = {{"512k", 512 << 10}, {"1GiB", 1 << 30}, {"2 MB", 2 << 20}, {"4096", 4096}, {"4096b", 4096}};
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } times[] = {{"100ms", 100}, {"1m", 60000}, {"2h", 7200000}, {"7d", 604800000}, {"15", 15}};
+
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(options_set(&f->options, "memory_limit", sizes[i].text, "test", f->message, 300), OK);
+        assert_int_equal(f->values.memory, sizes[i].bytes);
+        assert_int_equal(options_set(&f->options, "timeout", times[i].text, "test", f->message, 300), OK);
+        assert_int_equal(f->values.timeout, times[i].ms);
+    }
+    assert_int_equal(options_set(&f->options, "memory_limit", "1", "test", f->message, 300), ERR_INVALID);
+    assert_string_equal(f->message,
+                        "test: `memory_limit` expects a size such as 64MB or 512k between 1KiB and 1TiB, not `1`");
+    assert_int_equal(options_set(&f->options, "memory_limit", "99999999999T", "test", f->message, 300), ERR_INVALID);
+    assert_int_equal(options_set(&f->options, "timeout", "5 parsecs", "test", f->message, 300), ERR_INVALID);
+    assert_int_equal(options_set(&f->options, "timeout", "-5s", "test", f->message, 300), ERR_INVALID);
+    assert_int_equal(f->values.timeout, 15);
+}
+
+static void an_unknown_key_is_not_found(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(options_set(&f->options, "x", "1", "test", f->message, 300), ERR_NOT_FOUND);
+}
+
+static void chained_tables_share_a_file(void **state)
+{
+    struct fixture *f = *state;
+    static const struct option second_table[] = {
+        {.key = "notary.key", .flag = "--key", .type = OPTION_TEXT, .text = "A key."}};
+    struct {
+        char *key;
+    } values = {0};
+    struct options second;
+
+    assert_int_equal(options_init(&second, second_table, 1, &values), OK);
+    f->options.next = &second;
+    assert_int_equal(file(f, "g.toml", "broker.port = 5\nnotary.key = 'k'\n"), OK);
+    assert_string_equal(values.key, "k");
+    assert_refused(f, "g.toml", "notary.kex = 'k'\n", "g.toml:1: unknown key `notary.kex`; did you mean `notary.key`?");
+    options_deinit(&second);
+}
+
+static void the_help_lists_the_flags(void **state)
+{
+    struct fixture *f = *state;
+    struct text out;
+
+    text_init(&out, 8192);
+    options_help(&f->options, &out);
+    assert_non_null(strstr(out.data, "  -p, --port N\n        The port.  Default: 6650.\n"));
+    assert_non_null(strstr(out.data, "  --compression None|Lz4|Zstd\n"));
+    assert_null(strstr(out.data, "secret"));
+    text_deinit(&out);
+}
+
+static void the_nearest_word_is_near(void **state)
+{
+    static const char *const words[] = {"standalone", "client", "notary", "up"};
+
+    (void)state;
+    assert_string_equal(nearest_word("stnadalone", words, 4), "standalone");
+    assert_string_equal(nearest_word("CLEINT", words, 4), "client");
+    assert_string_equal(nearest_word("notray", words, 4), "notary");
+    assert_null(nearest_word("x", words, 4));
+    assert_null(nearest_word("", words, 4));
+    assert_null(nearest_word("something else", words, 4));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(defaults_stand_until_something_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_toml_file_is_read_by_path, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_value_file_is_read_by_pulsars_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_file_is_told_with_line_and_nearest_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_secret_is_never_printed, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_environment_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_variable_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(flags_are_taken_and_the_rest_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_flag_without_its_value_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mistyped_flag_has_a_nearest_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(sizes_and_times_have_units, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unknown_key_is_not_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(chained_tables_share_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_help_lists_the_flags, setup, teardown),
+        cmocka_unit_test(the_nearest_word_is_near),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
