@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker as a process: started on ports that the kernel chooses, waited for by its ready line, ended by its pid.
+
+GEMINGA names the program (build/geminga otherwise).  SERVICE_URL names a broker that runs already: then nothing is
+started, and the tests that need to start, stop or kill a broker are skipped.  So the same tests judge Apache Pulsar.
+"""
+import ctypes
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+PROGRAM = os.environ.get("GEMINGA", str(Path(__file__).resolve().parent.parent / "build" / "geminga"))
+PR_SET_PDEATHSIG = 1
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+
+libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """A test run that is cut off leaves no broker behind."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Broker:
+    def __init__(self, directory, port=0, http_port=0, options=()):
+        self.directory = Path(directory)
+        self.log = self.directory / "broker.log"
+        self.options = list(options)
+        self.process = None
+        self.start(port, http_port)
+
+    def start(self, port=0, http_port=0):
+        command = [PROGRAM, "standalone", "--port", str(port), "--http-port", str(http_port),
+                   "--data", str(self.directory / "data"), "-o", "json", *self.options]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log,
+                                            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        ready = json.loads(self._ready_line())
+        self.url = ready["service_url"]
+        self.http_url = ready["http_url"]
+        self.port = int(self.url.rsplit(":", 1)[1])
+        self.http_port = int(self.http_url.rsplit(":", 1)[1])
+
+    def _ready_line(self):
+        """The first line of standard output, or an error with what the broker said instead."""
+        line = b""
+        deadline = time.monotonic() + START_SECONDS
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while not line.endswith(b"\n"):
+                if not selector.select(max(0, deadline - time.monotonic())):
+                    self.process.kill()
+                    raise AssertionError(f"no ready line in {START_SECONDS} s; the log says:\n{self.log_tail()}")
+                more = os.read(self.process.stdout.fileno(), 4096)
+                if not more:
+                    raise AssertionError(f"the broker ended with {self.process.wait()}:\n{self.log_tail()}")
+                line += more
+        return line
+
+    def log_tail(self):
+        return self.log.read_text(errors="replace")[-4000:]
+
+    def stop(self):
+        """An orderly end: it must come, and be a success."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"SIGTERM did not end the broker:\n{self.log_tail()}")
+        self._forget()
+        assert code == 0, f"the broker ended with {code}:\n{self.log_tail()}"
+
+    def kill(self):
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        self._forget()
+
+    def _forget(self):
+        self.process.stdout.close()
+        self.process = None
+
+    def restart(self):
+        """Stopped in order, started on the same ports."""
+        self.stop()
+        self.start(self.port, self.http_port)
+
+
+class RunningBroker:
+    """One that somebody else started (SERVICE_URL)."""
+
+    def __init__(self, url):
+        self.url = url
+        self.port = int(url.rsplit(":", 1)[1])
+
+    def stop(self):
+        pass
+
+
+def eventually(condition, seconds=30):
+    """Waits until condition() is true; returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.005)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of all tests that drive the program: a broker, clients of it, a topic of one's own."""
+import faulthandler
+import os
+import re
+import uuid
+
+import pulsar
+import pytest
+
+from broker_process import Broker, RunningBroker
+
+SERVICE_URL = os.environ.get("SERVICE_URL")
+TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "300"))
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """A test that hangs ends the run, and says where it hung."""
+    faulthandler.dump_traceback_later(TEST_SECONDS, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+def new_client(url, **options):
+    options.setdefault("operation_timeout_seconds", 30)
+    return pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error), **options)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """The broker that all tests share; it must survive all of them and end in order."""
+    it = RunningBroker(SERVICE_URL) if SERVICE_URL else Broker(tmp_path_factory.mktemp("broker"))
+    yield it
+    it.stop()
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    """A broker of the test's own, which it may restart or kill."""
+    if SERVICE_URL:
+        pytest.skip("the broker is not ours to restart")
+    it = Broker(tmp_path)
+    yield it
+    it.kill()
+
+
+@pytest.fixture
+def connect():
+    """connect(url) gives clients that are closed at the end of the test."""
+    clients = []
+
+    def one(url, **options):
+        clients.append(new_client(url, **options))
+        return clients[-1]
+
+    yield one
+    for client in clients:
+        client.shutdown()
+
+
+@pytest.fixture
+def client(broker, connect):
+    return connect(broker.url)
+
+
+@pytest.fixture
+def topic(request):
+    name = re.sub(r"[^a-zA-Z0-9_]+", "-", request.node.name)[:80]
+    return f"persistent://public/default/{name}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def only_geminga():
+    """For behaviour that differs from Apache Pulsar on purpose."""
+    if SERVICE_URL:
+        pytest.skip("about our broker only")

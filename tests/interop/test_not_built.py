@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is not built is refused with a clear error, never accepted and ignored (docs/compatibility.md).
+
+When a feature is built, its test here goes, and others come.
+"""
+import pulsar
+import pytest
+from pulsar import ConsumerType, MessageId
+from pulsar.schema import AvroSchema, JsonSchema, Record, String
+
+import wire
+from wire import Connection
+
+NOT_ALLOWED, INCOMPATIBLE_SCHEMA = 22, 18
+
+pytestmark = pytest.mark.usefixtures("only_geminga")
+
+
+class Event(Record):
+    name = String()
+
+
+@pytest.mark.parametrize("kind", [ConsumerType.Failover, ConsumerType.KeyShared])
+def test_subscription_types(client, topic, kind):
+    with pytest.raises(pulsar.NotAllowedError):
+        client.subscribe(topic, "s", consumer_type=kind)
+
+
+@pytest.mark.parametrize("mode", [pulsar.ProducerAccessMode.Exclusive, pulsar.ProducerAccessMode.WaitForExclusive,
+                                  pulsar.ProducerAccessMode.ExclusiveWithFencing])
+def test_producer_access_modes(client, topic, mode):
+    with pytest.raises(pulsar.NotAllowedError):
+        client.create_producer(topic, access_mode=mode)
+
+
+def test_non_persistent_topics(client, topic):
+    with pytest.raises(pulsar.NotAllowedError):
+        client.create_producer(topic.replace("persistent://", "non-persistent://"))
+
+
+@pytest.mark.parametrize("schema", [AvroSchema, JsonSchema])
+def test_schemas(client, topic, schema):
+    with pytest.raises(pulsar.IncompatibleSchema):
+        client.create_producer(topic, schema=schema(Event))
+    with pytest.raises(pulsar.IncompatibleSchema):
+        client.subscribe(topic, "s", schema=schema(Event))
+
+
+def test_compacted_reading(client, topic):
+    with pytest.raises(pulsar.NotAllowedError):
+        client.create_reader(topic, MessageId.earliest, is_read_compacted=True)
+    with pytest.raises(pulsar.NotAllowedError):
+        client.subscribe(topic, "s", is_read_compacted=True)
+
+
+def test_transactions(broker, topic):
+    connection = Connection(broker.port)
+    connection.handshake()
+    got, body = connection.request(58, (2, 0), id_field=1)  # TC_CLIENT_CONNECT_REQUEST
+    assert got in (59, wire.ERROR)
+    assert (body[2] if got == 59 else body[2]) == [NOT_ALLOWED]
+    connection.expect_alive()
+    connection.close()
