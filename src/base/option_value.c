@@ -189,7 +189,7 @@ enum err option_value_set(const struct option *option, void *values, const char 
     case OPTION_DURATION:
         return number_set(option, values, text, reason, reason_size);
     }
-    assert(!"an option of no known type");
+    assert(false); /* the table names no other type */
     return ERR_INVALID;
 }
 
