@@ -134,6 +134,8 @@ static void mark_dirty(struct inode *f, size_t offset, size_t len)
 {
     size_t first = offset / SECTOR, end = sectors(offset + len);
 
+    if (end == first)
+        return;
     f->dirty = grow(f->dirty, &f->dirty_capacity, end, 1);
     memset(f->dirty + first, 1, end - first);
 }
