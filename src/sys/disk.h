@@ -22,6 +22,7 @@ enum disk_open_flags {
     DISK_CREATE = 4,    /* make it when absent */
     DISK_EXCLUSIVE = 8, /* with CREATE: ERR_EXISTS when there */
     DISK_DIRECT = 16,   /* a hint: the page cache need not keep what passes */
+    DISK_PRIVATE = 32,  /* with CREATE: for the owner of the process only (mode 0600) */
 };
 
 struct disk;

@@ -23,6 +23,7 @@
 
 #define DIRECTORY_MODE 0750
 #define FILE_MODE      0640
+#define PRIVATE_MODE   0600
 #define PARTS_AT_ONCE  64
 
 struct posix_disk {
@@ -70,12 +71,12 @@ static enum err err_of_errno(int number)
     }
 }
 
-static int open_retrying(int directory, const char *path, int flags)
+static int open_retrying(int directory, const char *path, int flags, mode_t mode)
 {
     int fd;
 
     do
-        fd = openat(directory, path, flags | O_CLOEXEC, FILE_MODE);
+        fd = openat(directory, path, flags | O_CLOEXEC, mode);
     while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -104,7 +105,8 @@ static enum err posix_open(struct disk *disk, const char *path, unsigned flags, 
         return ERR_NOMEM;
     f->file.disk = disk;
     f->passing = (flags & DISK_DIRECT) != 0;
-    f->fd = open_retrying(posix_disk_of(disk)->directory, path, kernel_flags(flags));
+    f->fd = open_retrying(posix_disk_of(disk)->directory, path, kernel_flags(flags),
+                          (flags & DISK_PRIVATE) ? PRIVATE_MODE : FILE_MODE);
     if (f->fd < 0) {
         enum err err = err_of_errno(errno);
         free(f);
@@ -243,7 +245,7 @@ static enum err posix_unlink(struct disk *disk, const char *path)
 
 static enum err posix_sync_dir(struct disk *disk, const char *path)
 {
-    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY);
+    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return err_of_errno(errno);
     enum err err = fsync(fd) == 0 ? OK : err_of_errno(errno);
@@ -258,7 +260,7 @@ static bool is_dots(const char *name)
 
 static enum err posix_list(struct disk *disk, const char *path, void (*each)(void *ctx, const char *name), void *ctx)
 {
-    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY);
+    int fd = open_retrying(posix_disk_of(disk)->directory, path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return err_of_errno(errno);
     DIR *stream = fdopendir(fd);
@@ -312,7 +314,7 @@ static enum err posix_lock(struct disk *disk, const char *path, const char *hold
     enum err err;
     assert(d->lock < 0); /* taken once */
 
-    int fd = open_retrying(d->directory, path, O_RDWR | O_CREAT);
+    int fd = open_retrying(d->directory, path, O_RDWR | O_CREAT, FILE_MODE);
     if (fd < 0)
         return err_of_errno(errno);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -379,7 +381,7 @@ enum err disk_posix_new(struct disk **out, const char *directory)
         return ERR_NOMEM;
     d->disk.ops = &posix_ops;
     d->lock = -1;
-    d->directory = open_retrying(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
+    d->directory = open_retrying(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
     if (d->directory < 0) {
         err = err_of_errno(errno);
         free(d);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receipt.c - JSON put together and taken apart; every text that leaves is canonical.
+ */
+#include "services/notary/receipt.h"
+
+#include "services/notary/base64.h"
+#include "services/notary/canonical.h"
+#include "services/notary/timestamp.h"
+#include <assert.h>
+#include <stdio.h>
+
+const struct receipt_member receipt_leaf_members[RECEIPT_LEAF_MEMBERS] = {
+    {"evidence_package_hash", JSON_STRING}, {"integrated_time", JSON_INTEGER}, {"public_key_b64", JSON_STRING},
+    {"rekor_log_id", JSON_STRING},          {"rekor_server_url", JSON_STRING}, {"signature_b64", JSON_STRING},
+};
+
+void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE])
+{
+    memcpy(to, "sha256:", 7);
+    digest_hex(d, to + 7);
+}
+
+/* A JSON string of base64; NULL when memory is short. */
+static json_t *json_base64(struct bytes bytes)
+{
+    struct text text;
+    json_t *json = NULL;
+
+    text_init(&text, 1024);
+    base64_encode(&text, bytes);
+    if (!text_failed(&text))
+        json = json_stringn(text.data, text.len);
+    text_deinit(&text);
+    return json;
+}
+
+static json_t *compose_rest(const struct receipt_facts *facts)
+{
+    char timestamp[TIMESTAMP_SIZE];
+    json_t *metadata = json_pack("{s:I}", "artifacts_count", (json_int_t)facts->artifacts);
+
+    if (metadata && facts->notifications)
+        json_object_set_new(metadata, "notifications", json_string(facts->notifications));
+    timestamp_format(facts->sealed_ms, timestamp);
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:n, s:I, s:s?, s:o}", "event_id", facts->event_id, "workflow_id",
+                     facts->workflow_id, "workflow_type", facts->workflow_type, "timestamp", timestamp, "success", 1,
+                     "error", "processing_duration_ms", (json_int_t)facts->duration_ms, "trace_id", facts->trace_id,
+                     "metadata", metadata);
+}
+
+static json_t *compose_receipt(const struct receipt_facts *facts)
+{
+    char hash[RECEIPT_HASH_SIZE], log_id[DIGEST_HEX_SIZE];
+
+    receipt_hash_text(&facts->evidence, hash);
+    digest_hex(&facts->key->log_id, log_id);
+    return json_pack("{s:s, s:I, s:o, s:s, s:s, s:o}", "evidence_package_hash", hash, "integrated_time",
+                     (json_int_t)(facts->sealed_ms / 1000), "public_key_b64",
+                     json_base64(bytes_of(facts->key->spki, sizeof facts->key->spki)), "rekor_log_id", log_id,
+                     "rekor_server_url", facts->log_url, "signature_b64",
+                     json_base64(bytes_of(facts->signature.bytes, SIGNATURE_LEN)));
+}
+
+enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out)
+{
+    json_t *covered = json_object(), *leaf = NULL;
+    enum err err = ERR_NOMEM;
+
+    for (size_t i = 0; covered && i < RECEIPT_LEAF_MEMBERS; i++)
+        if (json_object_set(covered, receipt_leaf_members[i].name,
+                            json_object_get(receipt, receipt_leaf_members[i].name)) != 0)
+            goto out;
+    leaf = json_pack("{s:s, s:O, s:s}", "event_id", event_id, "receipt", covered, "result_hash", result_hash);
+    if (leaf)
+        err = canonical_json(leaf, out);
+out:
+    json_decref(leaf);
+    json_decref(covered);
+    return err;
+}
+
+enum err receipt_compose(const struct receipt_facts *facts, struct text *leaf, struct text *rest)
+{
+    json_t *rest_json = compose_rest(facts), *receipt = compose_receipt(facts);
+    char hash[RECEIPT_HASH_SIZE];
+    struct digest rest_digest;
+    size_t before = rest->len;
+    enum err err = ERR_NOMEM;
+
+    if (!rest_json || !receipt || (err = canonical_json(rest_json, rest)) != OK)
+        goto out;
+    rest_digest = digest_of(bytes_of(rest->data + before, rest->len - before));
+    receipt_hash_text(&rest_digest, hash);
+    err = receipt_leaf(facts->event_id, receipt, hash, leaf);
+out:
+    json_decref(receipt);
+    json_decref(rest_json);
+    return err;
+}
+
+static json_t *load(struct bytes text)
+{
+    return text.len ? json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+/* The inclusion proof as a receipt shows it; NULL when memory is short. */
+static json_t *compose_proof(const struct merkle_proof *proof, struct bytes checkpoint, const json_t *result_hash)
+{
+    json_t *hashes = json_array();
+    char hex[DIGEST_HEX_SIZE];
+
+    for (size_t i = 0; hashes && i < proof->count; i++) {
+        digest_hex(&proof->hashes[i], hex);
+        if (json_array_append_new(hashes, json_string(hex)) != 0) {
+            json_decref(hashes);
+            return NULL;
+        }
+    }
+    return json_pack("{s:s%, s:o, s:O}", "checkpoint", (const char *)checkpoint.data, checkpoint.len, "hashes", hashes,
+                     "result_hash", result_hash);
+}
+
+enum err receipt_result(struct bytes leaf, struct bytes rest, uint64_t log_index, const struct merkle_proof *proof,
+                        struct bytes checkpoint, struct text *out)
+{
+    json_t *leaf_json = load(leaf), *result = load(rest), *inclusion = NULL;
+    json_t *receipt = json_object_get(leaf_json, "receipt"), *hash = json_object_get(leaf_json, "result_hash");
+    enum err err = ERR_CORRUPT;
+
+    assert(log_index <= CANONICAL_INTEGER_MAX);
+    if (!json_is_object(result) || !json_is_object(receipt) || !json_is_string(hash))
+        goto out;
+    err = ERR_NOMEM;
+    if (!(inclusion = compose_proof(proof, checkpoint, hash)) ||
+        json_object_set_new(receipt, "log_index", json_integer((json_int_t)log_index)) != 0 ||
+        json_object_set(receipt, "inclusion_proof", inclusion) != 0 || json_object_set(result, "receipt", receipt) != 0)
+        goto out;
+    err = canonical_json(result, out);
+out:
+    json_decref(inclusion);
+    json_decref(result);
+    json_decref(leaf_json);
+    return err;
+}
+
+enum err receipt_leaf_evidence(struct bytes leaf, char to[RECEIPT_HASH_SIZE])
+{
+    json_t *json = load(leaf);
+    const char *hash = json_string_value(json_object_get(json_object_get(json, "receipt"), "evidence_package_hash"));
+    enum err err = ERR_CORRUPT;
+
+    if (hash && strlen(hash) == RECEIPT_HASH_SIZE - 1) {
+        memcpy(to, hash, RECEIPT_HASH_SIZE);
+        err = OK;
+    }
+    json_decref(json);
+    return err;
+}
+
+bool receipt_record_holds(struct bytes event_id, struct bytes leaf, struct bytes rest)
+{
+    json_t *json = load(leaf);
+    const json_t *id = json_object_get(json, "event_id");
+    const char *named = json_string_value(json_object_get(json, "result_hash"));
+    struct digest d = digest_of(rest);
+    char hash[RECEIPT_HASH_SIZE];
+    bool holds;
+
+    receipt_hash_text(&d, hash);
+    holds = json_is_string(id) && named && strcmp(named, hash) == 0 &&
+            bytes_equal(bytes_of(json_string_value(id), json_string_length(id)), event_id);
+    json_decref(json);
+    return holds;
+}
+
+void receipt_origin(const char *log_url, const struct digest *log_id, struct text *out)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    digest_hex(log_id, hex);
+    text_printf(out, "%s/%s", log_url, hex);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receipt.h - a NotaryResult and the receipt in it: composed before the log has it, put together after.
+ *
+ * What the log keeps of a notarized event is two canonical JSON texts:
+ *
+ *   leaf  {"event_id":ID,"receipt":{evidence_package_hash, integrated_time, public_key_b64, rekor_log_id,
+ *         rekor_server_url, signature_b64},"result_hash":"sha256:HEX"}            hashed into the tree
+ *   rest  the NotaryResult without "receipt"                                      result_hash is its SHA-256
+ *
+ * The published result is the rest, and under "receipt" the leaf's six members with what only the log knows:
+ * log_index, and inclusion_proof {checkpoint, hashes, result_hash}, the one member beside those of the interface.
+ * So every byte of a result hangs on the tree's root, which the checkpoint signs; and a result put together
+ * again after a crash, or for a repeated event, is the same bytes.  Pure; may call: base/, jansson's values.
+ */
+#ifndef SERVICES_NOTARY_RECEIPT_H
+#define SERVICES_NOTARY_RECEIPT_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "services/notary/merkle.h"
+#include "services/notary/public_key.h"
+#include <jansson.h>
+
+#define RECEIPT_BYTES_MAX (64u << 10) /* of a leaf, a rest, or a whole result: all that varies in them is bounded */
+
+/* The members of a receipt that the leaf covers, and what kind each is. */
+struct receipt_member {
+    const char *name;
+    json_type type;
+};
+#define RECEIPT_LEAF_MEMBERS 6
+extern const struct receipt_member receipt_leaf_members[RECEIPT_LEAF_MEMBERS];
+
+struct receipt_facts {
+    const char *event_id;
+    const char *trace_id; /* may be NULL */
+    const char *workflow_id;
+    const char *workflow_type;
+    size_t artifacts;
+    const char *notifications;  /* what became of those that the event asks for; NULL: it asks for none */
+    struct digest evidence;     /* of the evidence package */
+    struct signature signature; /* over the evidence package */
+    const struct public_key *key;
+    const char *log_url;
+    int64_t sealed_ms;   /* wall clock: timestamp and integrated_time */
+    int64_t duration_ms; /* from receiving to sealing */
+};
+
+/* Appends leaf and rest.  ERR_NOMEM. */
+MUST_USE enum err receipt_compose(const struct receipt_facts *facts, struct text *leaf, struct text *rest);
+
+/* The leaf's JSON made of a receipt's six members, an event id and a hash of the rest: the one place that knows the
+ * shape.  `receipt` may have other members. */
+MUST_USE enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out);
+
+/* Appends the NotaryResult as it is published.  ERR_CORRUPT: leaf or rest are not what receipt_compose wrote. */
+MUST_USE enum err receipt_result(struct bytes leaf, struct bytes rest, uint64_t log_index,
+                                 const struct merkle_proof *proof, struct bytes checkpoint, struct text *out);
+
+/* The evidence hash that a leaf is about: "sha256:HEX" into `to` (RECEIPT_HASH_SIZE bytes).  ERR_CORRUPT. */
+#define RECEIPT_HASH_SIZE (sizeof "sha256:" + DIGEST_HEX_LEN)
+void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE]);
+MUST_USE enum err receipt_leaf_evidence(struct bytes leaf, char to[RECEIPT_HASH_SIZE]);
+
+/* True when a record of the log holds together: the leaf is of event `event_id`, and names the rest's hash. */
+bool receipt_record_holds(struct bytes event_id, struct bytes leaf, struct bytes rest);
+
+/* Appends "URL/LOGID": the origin of the log's checkpoints. */
+void receipt_origin(const char *log_url, const struct digest *log_id, struct text *out);
+
+#endif

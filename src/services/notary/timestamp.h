@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * timestamp.h - moments as RFC 3339 writes them.
+ *
+ * Knows no clock: the moment is an argument.  Pure.
+ */
+#ifndef SERVICES_NOTARY_TIMESTAMP_H
+#define SERVICES_NOTARY_TIMESTAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TIMESTAMP_SIZE 40
+
+/* True with a time zone only: "2024-01-15T10:30:00.123Z", "2024-01-15T12:30:00+02:00". */
+bool timestamp_is_valid(const char *text);
+
+/* "2024-01-15T10:30:00.123Z"; `wall_ms` is since the epoch, not before it (asserted). */
+void timestamp_format(int64_t wall_ms, char to[TIMESTAMP_SIZE]);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handler.c - outcomes, and the rule that ends a message's life.
+ */
+#include "services/runtime/handler.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct text *outcome_publish(struct outcome *outcome, unsigned output, const char *key, size_t body_limit)
+{
+    struct publication *p = &outcome->publications[outcome->count];
+
+    assert(outcome->count < OUTCOME_PUBLICATIONS_MAX);
+    outcome->count++;
+    p->output = output;
+    p->key = key ? strdup(key) : NULL;
+    text_init(&p->body, key && !p->key ? 0 : body_limit);
+    return &p->body;
+}
+
+void outcome_deinit(struct outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->count; i++) {
+        text_deinit(&outcome->publications[i].body);
+        free(outcome->publications[i].key);
+    }
+    memset(outcome, 0, sizeof *outcome);
+}
+
+/* A message is delivered max_redeliveries + 1 times, as Pulsar's dead letter policy counts. */
+enum settlement settle(enum verdict verdict, bool published, uint32_t redelivery_count, uint32_t max_redeliveries)
+{
+    if (verdict == VERDICT_DONE && published)
+        return SETTLE_ACK;
+    return redelivery_count < max_redeliveries ? SETTLE_NACK : SETTLE_DEAD_LETTER;
+}
