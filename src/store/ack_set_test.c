@@ -443,6 +443,38 @@ static void any_sequence_of_operations_agrees_with_a_plain_set(void **state)
     }
 }
 
+/* A bitmap is cut into containers of 65,536; runs begin, end and are missing around their borders. */
+static void runs_are_found_across_the_borders_of_containers(void **state)
+{
+    enum { BIG = 400000, BORDER = 65536 };
+    static bool acked[BIG + 1];
+    struct ledger_info big = {.id = 1, .entries = BIG, .messages = BIG};
+    struct random r;
+
+    random_init(&r, 17);
+    for (unsigned round = 0; round < 20; round++) {
+        struct ack_set s;
+        ack_set_init(&s, POSITION_EARLIEST, 0);
+        memset(acked, 0, sizeof acked);
+        for (unsigned i = 0; i < 8; i++) {
+            uint64_t border = BORDER * random_below(&r, 6);
+            uint32_t first = (uint32_t)(border + random_below(&r, 5)) - (border > 0 ? 2 : 0);
+            uint32_t last = first + (uint32_t)random_below(&r, random_below(&r, 2) ? 4 : 2 * BORDER);
+            assert_int_equal(ack_set_ack_range(&s, &big, 1, 1, first, last, 1, NULL), OK);
+            for (uint32_t e = first; e <= last && e < BIG; e++)
+                acked[e] = true;
+            ack_set_check(&s, &big, 1);
+            for (uint64_t at = 0; at<BIG; at += at % BORDER> 5 && at % BORDER < BORDER - 5 ? 4111 : 1) {
+                int64_t next = (int64_t)at;
+                while (acked[next])
+                    next++;
+                assert_position(ack_set_next(&s, &big, 1, AT(1, (int64_t)at)), 1, next);
+            }
+        }
+        ack_set_deinit(&s);
+    }
+}
+
 /* ---- bytes from outside ---- */
 
 static size_t example(uint8_t *to, size_t room)
@@ -527,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_range_keeps_the_counts_of_what_was_acknowledged_before),
         cmocka_unit_test(a_million_holes_cost_a_few_bytes_each),
         cmocka_unit_test(any_sequence_of_operations_agrees_with_a_plain_set),
+        cmocka_unit_test(runs_are_found_across_the_borders_of_containers),
         cmocka_unit_test(a_flipped_bit_or_a_cut_end_is_damage),
         cmocka_unit_test(bytes_that_only_look_like_a_set_are_refused),
         cmocka_unit_test(a_newer_version_is_told_apart_from_damage),
