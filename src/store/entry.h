@@ -34,6 +34,9 @@
 /* ENTRY_HEADER_SIZE bytes, for `len` client bytes that will follow; the checksum is set by record_seal. */
 void entry_header_encode(uint8_t *to, struct position p, const struct entry_header *h, size_t len);
 
+/* What entry_header_encode wrote, back from our own memory: nothing is checked. */
+void entry_header_peek(const uint8_t *from, struct position *p, struct entry_header *h);
+
 struct stored_entry {
     struct position position;
     struct entry_header header;

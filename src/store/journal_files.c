@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_files.c - the table of journal files; see journal_files.h.
+ */
+#include "store/journal_files.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define MIB                  (UINT64_C(1024) * 1024)
+#define FIRST_FILE_BYTES     MIB       /* what a file made in haste counts as */
+#define CHORE_PIECE          (4 * MIB) /* zero-written per job, so that a checkpoint need not wait long */
+#define EXTEND_BYTES         MIB
+#define RESERVE_BYTES        (UINT64_C(64) * 1024) /* kept written ahead, for what must not fail on a full disk */
+#define PREPARE_AFTER        (UINT64_C(128) * 1024)
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static enum err add_file(struct journal_files *f, uint64_t number, uint64_t prepared, struct journal_file **out)
+{
+    struct journal_file *file = calloc(1, sizeof *file);
+    if (!file)
+        return ERR_NOMEM;
+    file->number = number;
+    file->prepared = prepared;
+    file->state = FILE_SPARE;
+    list_push_back(&f->all, &file->node);
+    f->count++;
+    if (out)
+        *out = file;
+    return OK;
+}
+
+static void remove_file(struct journal_files *f, struct journal_file *file)
+{
+    assert(file->pins == 0 && file != f->current);
+    list_remove(&file->node);
+    f->count--;
+    free(file);
+}
+
+static struct journal_file *of_node(struct list *node)
+{
+    return container_of(node, struct journal_file, node);
+}
+
+struct journal_file *journal_files_find(const struct journal_files *f, uint64_t number)
+{
+    list_each(node, &f->all) {
+        if (of_node(node)->number == number)
+            return of_node(node);
+    }
+    return NULL;
+}
+
+/* The largest. */
+static struct journal_file *find_spare(const struct journal_files *f, size_t *count)
+{
+    struct journal_file *best = NULL;
+    *count = 0;
+    list_each(node, &f->all) {
+        struct journal_file *file = of_node(node);
+        if (file->state != FILE_SPARE)
+            continue;
+        (*count)++;
+        if (!best || file->prepared > best->prepared)
+            best = file;
+    }
+    return best;
+}
+
+enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
+                            const struct journal_start *start)
+{
+    bool sync_failed;
+    enum err err;
+
+    *f = (struct journal_files){
+        .next_number = start->next_number,
+        .next_generation = start->next_generation,
+        .file_bytes = options->file_bytes,
+        .trimmed = start->next_batch - 1,
+        .sys = *sys,
+        .background = options->background,
+    };
+    list_init(&f->all);
+    for (size_t i = 0; i < start->spare_count; i++) {
+        if ((err = add_file(f, start->spares[i].number, start->spares[i].size, NULL)) != OK)
+            return err;
+    }
+    if (start->spare_count > 0)
+        return OK;
+    const uint64_t number = f->next_number++;
+    if ((err = journal_file_make(sys->disk, number, JOURNAL_PREFIX, &sync_failed)) != OK)
+        return err;
+    return add_file(f, number, JOURNAL_PREFIX, NULL);
+}
+
+void journal_files_deinit(struct journal_files *f)
+{
+    if (!f->all.next)
+        return;
+    list_each_safe(node, &f->all) {
+        list_remove(node);
+        free(of_node(node));
+    }
+    f->current = NULL;
+}
+
+/* ---- where a batch goes ---- */
+
+static bool current_is_enough(const struct journal_files *f, uint64_t span, bool spare_ready)
+{
+    const struct journal_file *c = f->current;
+    if (!c)
+        return false;
+    const uint64_t end = max_u64(c->end, JOURNAL_HEADER_SIZE) + span;
+    if (end <= c->prepared || c->end == 0) /* an unused file takes any batch */
+        return true;
+    return !spare_ready && end + RESERVE_BYTES <= f->file_bytes;
+}
+
+static void place_header(struct journal_files *f, struct journal_write *w, uint64_t batch, uint32_t previous_crc)
+{
+    struct journal_file_header *h = &w->file_header;
+    h->generation = f->next_generation++;
+    h->first_batch = batch;
+    h->previous_crc = previous_crc;
+    f->sys.loop->ops->entropy(f->sys.loop, &h->salt, sizeof h->salt);
+}
+
+static void place_zeros(struct journal_write *w, uint64_t prepared, uint64_t span)
+{
+    const uint64_t end = w->offset + span;
+    if (end + RESERVE_BYTES <= prepared)
+        return;
+    w->zeros = (end + RESERVE_BYTES + EXTEND_BYTES - 1) / EXTEND_BYTES * EXTEND_BYTES - end;
+}
+
+enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint64_t batch,
+                             uint32_t previous_crc)
+{
+    size_t spares;
+    struct journal_file *file = find_spare(f, &spares);
+    enum err err;
+
+    w->switch_file = w->create = false;
+    w->zeros = 0;
+    if (current_is_enough(f, span, file != NULL)) {
+        file = f->current;
+    } else {
+        w->switch_file = true;
+        w->create = file == NULL;
+        if (!file && (err = add_file(f, f->next_number++, 0, &file)) != OK)
+            return err;
+    }
+    w->number = file->number;
+    w->with_header = file->end == 0 || w->switch_file;
+    w->offset = w->with_header ? JOURNAL_HEADER_SIZE : file->end;
+    if (w->with_header)
+        place_header(f, w, batch, previous_crc);
+    else
+        w->file_header = file->header;
+    /* A file at its full size is left with what it has. */
+    const uint64_t prepared = w->create ? JOURNAL_PREFIX : file->prepared;
+    if (w->offset + span > prepared || prepared < f->file_bytes)
+        place_zeros(w, prepared, span);
+    return OK;
+}
+
+static void switched_to(struct journal_files *f, struct journal_file *file, const struct journal_write *w)
+{
+    if (f->current)
+        f->current->state = FILE_FULL;
+    f->current = file;
+    f->chore_failed = false;
+    file->state = FILE_CURRENT;
+    file->end = 0;
+    if (w->create)
+        file->prepared = JOURNAL_PREFIX;
+    list_remove(&file->node); /* in the order of use */
+    list_push_back(&f->all, &file->node);
+}
+
+void journal_files_placed(struct journal_files *f, const struct journal_write *w, uint64_t span)
+{
+    struct journal_file *file = journal_files_find(f, w->number);
+    assert(file);
+
+    if (w->switched)
+        switched_to(f, file, w);
+    else if (w->create && w->switch_file)
+        remove_file(f, file); /* could not be made */
+    if (w->stage != WRITE_STAGE_DONE)
+        return;
+    assert(file == f->current);
+    file->header = w->file_header;
+    file->end = w->offset + span;
+    file->last_batch = w->batch->number;
+    file->prepared = max_u64(file->prepared, file->end + (w->extended ? w->zeros : 0));
+}
+
+/* ---- chores ---- */
+
+static void chore_run(struct work *work)
+{
+    struct journal_chore *c = container_of(work, struct journal_chore, work);
+    char path[JOURNAL_PATH_SIZE];
+    struct file *file = NULL;
+
+    c->sync_failed = false;
+    journal_path(path, c->number);
+    if (c->unlink) {
+        c->err = c->disk->ops->unlink(c->disk, path);
+        return;
+    }
+    if ((c->err = disk_open(c->disk, path, DISK_WRITE | DISK_CREATE, &file)) != OK)
+        return;
+    const uint64_t piece = min_u64(CHORE_PIECE, c->len - c->from);
+    if ((c->err = journal_write_zeros(file, c->from, piece)) == OK) {
+        c->from += piece;
+        c->err = file_sync(file);
+        if (c->err == OK && c->from == c->len)
+            c->err = c->disk->ops->sync_dir(c->disk, JOURNAL_DIR);
+        c->sync_failed = c->err != OK;
+    }
+    file_close(file);
+    if (c->err != OK && !c->sync_failed)
+        (void)c->disk->ops->unlink(c->disk, path);
+}
+
+static void chore_submit(struct journal_files *f)
+{
+    f->chore.running = executor_submit(f->background, &f->chore.work) == OK; /* a full queue: asked again later */
+}
+
+static void chore_done(struct work *work)
+{
+    struct journal_chore *c = container_of(work, struct journal_chore, work);
+    struct journal_files *f = container_of(c, struct journal_files, chore);
+
+    c->running = false;
+    if (c->sync_failed) {
+        f->fatal(f->ctx, c->err, "a journal file made ahead could not be synced");
+        return;
+    }
+    if (c->unlink) {
+        remove_file(f, journal_files_find(f, c->number)); /* a name that stays is found at the next start */
+    } else if (c->err != OK || (c->from == c->len && add_file(f, c->number, c->len, NULL) != OK)) {
+        f->chore_failed = true;
+    } else if (c->from < c->len) {
+        chore_submit(f);
+        return;
+    }
+    journal_files_tend(f);
+}
+
+static void chore_unlink(struct journal_files *f, struct journal_file *file)
+{
+    file->state = FILE_DOOMED;
+    f->chore = (struct journal_chore){.work = {.run = chore_run, .done = chore_done},
+                                      .disk = f->sys.disk, .number = file->number, .unlink = true};
+    chore_submit(f);
+}
+
+static void chore_make(struct journal_files *f, uint64_t len)
+{
+    f->chore = (struct journal_chore){.work = {.run = chore_run, .done = chore_done},
+                                      .disk = f->sys.disk, .number = f->next_number++, .len = len};
+    chore_submit(f);
+}
+
+static void release_trimmed(struct journal_files *f)
+{
+    list_each(node, &f->all) {
+        struct journal_file *file = of_node(node);
+        if (file->state == FILE_FULL && file->pins == 0 && file->last_batch <= f->trimmed)
+            file->state = FILE_SPARE;
+    }
+}
+
+/* A spare too many: the smallest; then one that an interrupted chore left. */
+static struct journal_file *find_surplus(const struct journal_files *f)
+{
+    struct journal_file *smallest = NULL;
+    size_t spares;
+
+    find_spare(f, &spares);
+    list_each(node, &f->all) {
+        struct journal_file *file = of_node(node);
+        if (file->state == FILE_DOOMED)
+            return file;
+        if (file->state == FILE_SPARE && (!smallest || file->prepared < smallest->prepared))
+            smallest = file;
+    }
+    return spares > JOURNAL_SPARES_MAX ? smallest : NULL;
+}
+
+void journal_files_tend(struct journal_files *f)
+{
+    struct journal_file *surplus;
+    size_t spares;
+
+    release_trimmed(f);
+    if (f->chore.running)
+        return;
+    if ((surplus = find_surplus(f)) != NULL) {
+        chore_unlink(f, surplus);
+        return;
+    }
+    find_spare(f, &spares);
+    const struct journal_file *c = f->current;
+    if (spares == 0 && c && c->end > PREPARE_AFTER && !f->chore_failed)
+        chore_make(f, min_u64(f->file_bytes, 4 * max_u64(FIRST_FILE_BYTES, c->prepared)));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_files.h - which journal files there are, what each still holds, and which one comes next.
+ *
+ *     spare -> current -> full -> (trimmed, not pinned) -> spare, or unlinked
+ *
+ * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background worker. Files grow
+ * from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly used keeps a small directory.
+ * Owns the table and one job of the background worker at a time; the writing itself is journal_write.h's.
+ * Core thread.  May call: journal_write.h, sys/.
+ */
+#ifndef STORE_JOURNAL_FILES_H
+#define STORE_JOURNAL_FILES_H
+
+#include "store/journal.h"
+#include "store/journal_write.h"
+
+#define JOURNAL_SPARES_MAX 2u
+
+enum journal_file_state { FILE_SPARE, FILE_CURRENT, FILE_FULL, FILE_DOOMED };
+
+struct journal_file {
+    struct list node;
+    uint64_t number;
+    uint64_t prepared; /* bytes that exist on the disk: writing there changes no metadata */
+    uint64_t end;      /* where the next batch goes; 0 while its header is not written */
+    uint64_t last_batch;
+    struct journal_file_header header;
+    unsigned pins;
+    enum journal_file_state state;
+};
+
+/* The background worker's job: make a file ahead, or unlink one that is not needed. */
+struct journal_chore {
+    struct work work;
+    struct disk *disk;
+    uint64_t number;
+    uint64_t len, from; /* make: the length wanted, and how far it is */
+    bool unlink;
+    bool sync_failed;
+    enum err err;
+    bool running;
+};
+
+struct journal_files {
+    struct list all; /* oldest use first */
+    struct journal_file *current;
+    uint64_t next_number, next_generation;
+    uint64_t file_bytes;
+    uint64_t trimmed; /* batches up to here are not needed */
+    size_t count;
+    struct sys sys;
+    struct executor *background;
+    struct journal_chore chore;
+    void (*fatal)(void *ctx, enum err err, const char *what);
+    void *ctx;
+    bool chore_failed; /* no space for a file ahead: not tried again before the next one is full */
+};
+
+/* Makes a first spare when there is none: waits for the disk. */
+MUST_USE enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
+                                     const struct journal_start *start);
+void journal_files_deinit(struct journal_files *f);
+
+/* Decides where a batch of `span` bytes goes and fills the job's fields about files, offset and zeros. */
+MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint64_t batch,
+                                      uint32_t previous_crc);
+/* The job came back: what it says about the files becomes true here. */
+void journal_files_placed(struct journal_files *f, const struct journal_write *w, uint64_t span);
+
+/* Frees what is not needed any more, prepares what soon will be. */
+void journal_files_tend(struct journal_files *f);
+
+struct journal_file *journal_files_find(const struct journal_files *f, uint64_t number);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_write.h - what the journal's worker does: one batch to the disk, synced.
+ *
+ * A job of plain data, filled by the core, run on the worker, read by the core again.  May call: journal_batch.h, sys/disk.h.
+ */
+#ifndef STORE_JOURNAL_WRITE_H
+#define STORE_JOURNAL_WRITE_H
+
+#include "store/journal_batch.h"
+#include "sys/disk.h"
+
+#define JOURNAL_PREFIX (256u * 1024) /* zero-written at the start of a file that is made in haste */
+
+enum write_stage {
+    WRITE_STAGE_PREPARE, /* failed before anything of the batch was written */
+    WRITE_STAGE_WRITE,   /* failed while writing: any of it may be there */
+    WRITE_STAGE_SYNC,    /* failed at a sync: the end */
+    WRITE_STAGE_DONE,
+};
+
+struct journal_write {
+    /* The worker's own, from job to job. */
+    struct disk *disk;
+    struct file *file; /* being written; NULL before the first */
+
+    /* In. */
+    const struct batch *batch;
+    bool switch_file; /* close the file, open `number` */
+    bool create;      /* which does not exist: make it, with a zero-written prefix */
+    uint64_t number;
+    bool with_header; /* the first batch of the file: its header goes along */
+    struct journal_file_header file_header;
+    uint64_t offset;  /* of the batch */
+    uint64_t zeros;   /* zero bytes to extend the file by, behind the batch */
+    uint32_t previous_crc;
+
+    /* Out. */
+    enum write_stage stage;
+    enum err err;
+    bool switched; /* the new file is the one being written, whatever came after */
+    bool extended; /* the zeros were written */
+    uint32_t crc;  /* of the batch */
+};
+
+/* On the worker. */
+void journal_write_run(struct journal_write *w);
+void journal_write_close(struct journal_write *w);
+
+/* Makes journal/`number`, zero-written and synced up to `len`, its name too.  ERR_IO from a sync sets *sync_failed. */
+MUST_USE enum err journal_file_make(struct disk *disk, uint64_t number, uint64_t len, bool *sync_failed);
+/* `len` zero bytes from `offset` on. */
+MUST_USE enum err journal_write_zeros(struct file *f, uint64_t offset, uint64_t len);
+
+#endif
