@@ -36,7 +36,8 @@ struct journal_entry {
     uint64_t ledger;
     uint32_t id;
     struct entry_header header;
-    struct slice bytes;    /* borrowed for the call; of the caller's buffer, or of a gathering one */
+    struct slice bytes;    /* borrowed for the call; of the caller's buffer, or of a gathering one: */
+    bool gathered;         /* set by the journal */
     struct append *append; /* may be NULL */
 };
 
@@ -44,13 +45,21 @@ struct journal_owner {
     void *ctx;
     /* The entry is synced.  `place` is where it lies. */
     void (*entry_synced)(void *ctx, const struct journal_entry *e, struct journal_place place);
-    /* The entry will never be readable; likewise every entry queued behind it (they follow, in order). */
+    /* A write failed: the entries of these ledgers that are queued will fail.  Called at once, so that no more follow them. */
+    void (*ledger_failed)(void *ctx, uint64_t ledger);
+    /* The entry will never be readable: the batch that held it has been overwritten, durably.  In order, after all that were
+     * synced before. */
     void (*entry_failed)(void *ctx, const struct journal_entry *e, enum err err);
     /* A batch is about to be closed: the last chance to add records to it (cursor changes that ride along). */
     void (*closing)(void *ctx);
     /* The batch is done, its callbacks were made. */
     void (*batch_done)(void *ctx);
     void (*fatal)(void *ctx, enum err err, const char *what);
+};
+
+struct journal_spare {
+    uint64_t number;
+    uint64_t size; /* zero-written, or written over, up to here */
 };
 
 /* Where recovery, or a fresh directory, lets the journal begin. */
@@ -63,21 +72,17 @@ struct journal_start {
     size_t spare_count;
 };
 
-struct journal_spare {
-    uint64_t number;
-    uint64_t size; /* zero-written, or written over, up to here */
-};
-
 struct journal_options {
     uint64_t file_bytes; /* of one file at full size */
     struct log *log;
+    struct executor *worker;     /* writes and syncs batches; nobody else's */
     struct executor *background; /* prepares files ahead; may be busy for long */
 };
 
 /* Makes the directory and the first file when there is no spare: waits for the disk, before the loop runs. */
 MUST_USE enum err journal_open(struct journal **out, const struct journal_options *options, const struct sys *sys,
                                const struct journal_owner *owner, const struct journal_start *start);
-/* Drops what is queued without a callback; nothing is in flight, or the worker has died with the process (tests). */
+/* Drops what is queued, without a callback.  After journal_stop's op, or when the loop runs no more. */
 void journal_free(struct journal *j);
 
 /* A whole record of `len` bytes is reserved in the forming batch, for the caller to fill before it returns to the loop.
@@ -96,6 +101,13 @@ void journal_flush_within(struct journal *j, uint32_t ms);
 void journal_barrier(struct journal *j, struct store_op *op);
 /* Closes the forming batch: what was added so far is in batches up to the number returned, what follows is not. */
 uint64_t journal_cut(struct journal *j);
+
+/* The last batch that was closed. */
+uint64_t journal_last_batch(const struct journal *j);
+/* The generation of the file that holds the batch after the last one written, now that none is in flight. */
+uint64_t journal_generation(const struct journal *j);
+/* One beyond any in use. */
+uint64_t journal_next_generation(const struct journal *j);
 
 /* All records in batches up to `batch` are stored elsewhere, durably. */
 void journal_trim(struct journal *j, uint64_t batch);

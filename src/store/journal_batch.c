@@ -153,6 +153,7 @@ struct journal_entry batch_entry(const struct batch_item *item)
     entry_header_peek(item->head, &p, &e.header);
     e.ledger = (uint64_t)p.ledger;
     e.id = (uint32_t)p.entry;
+    e.gathered = item->gathered;
     return e;
 }
 

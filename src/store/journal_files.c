@@ -161,6 +161,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         w->create = file == NULL;
         if (!file && (err = add_file(f, f->next_number++, 0, &file)) != OK)
             return err;
+        file->state = FILE_TAKEN;
     }
     w->number = file->number;
     w->with_header = file->end == 0 || w->switch_file;
@@ -197,8 +198,10 @@ void journal_files_placed(struct journal_files *f, const struct journal_write *w
 
     if (w->switched)
         switched_to(f, file, w);
-    else if (w->create && w->switch_file)
+    else if (w->create)
         remove_file(f, file); /* could not be made */
+    else if (w->switch_file)
+        file->state = FILE_SPARE; /* could not be opened */
     if (w->stage != WRITE_STAGE_DONE)
         return;
     assert(file == f->current);

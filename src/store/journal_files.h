@@ -2,7 +2,7 @@
  *
  * journal_files.h - which journal files there are, what each still holds, and which one comes next.
  *
- *     spare -> current -> full -> (trimmed, not pinned) -> spare, or unlinked
+ *     spare -> taken (a job is about to write to it) -> current -> full -> (trimmed, not pinned) -> spare, or doomed: unlinked
  *
  * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background worker. Files grow
  * from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly used keeps a small directory.
@@ -14,10 +14,11 @@
 
 #include "store/journal.h"
 #include "store/journal_write.h"
+#include "sys/loop.h"
 
 #define JOURNAL_SPARES_MAX 2u
 
-enum journal_file_state { FILE_SPARE, FILE_CURRENT, FILE_FULL, FILE_DOOMED };
+enum journal_file_state { FILE_SPARE, FILE_TAKEN, FILE_CURRENT, FILE_FULL, FILE_DOOMED };
 
 struct journal_file {
     struct list node;
