@@ -580,6 +580,7 @@ void journal_stop(struct journal *j, struct store_op *op)
     j->owner.closing(j->owner.ctx);
     timer_stop(&j->seal_timer);
     j->stop_op = op;
+    j->files.stopping = true;
     ask_flush(j);
 }
 

@@ -68,7 +68,7 @@ struct journal_start {
     uint32_t previous_crc;    /* of the batch before it */
     uint64_t next_generation; /* beyond any seen */
     uint64_t next_number;     /* for file names */
-    const struct journal_spare *spares; /* files that hold nothing needed any more */
+    struct journal_spare *spares; /* files that hold nothing needed any more */
     size_t spare_count;
 };
 

@@ -259,7 +259,7 @@ static void chore_done(struct work *work)
         remove_file(f, journal_files_find(f, c->number)); /* a name that stays is found at the next start */
     } else if (c->err != OK || (c->from == c->len && add_file(f, c->number, c->len, NULL) != OK)) {
         f->chore_failed = true;
-    } else if (c->from < c->len) {
+    } else if (c->from < c->len && !f->stopping) {
         chore_submit(f);
         return;
     }
@@ -313,7 +313,7 @@ void journal_files_tend(struct journal_files *f)
     size_t spares;
 
     release_trimmed(f);
-    if (f->chore.running)
+    if (f->chore.running || f->stopping)
         return;
     if ((surplus = find_surplus(f)) != NULL) {
         chore_unlink(f, surplus);

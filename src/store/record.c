@@ -67,18 +67,16 @@ void record_ledger_delete_encode(uint8_t *to, uint64_t ledger)
     le64_put(to + 12, ledger);
 }
 
-void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r)
+void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r, size_t runs)
 {
     assert(kind == RECORD_CURSOR_CREATE || kind == RECORD_CURSOR_RESET || kind == RECORD_CURSOR_ACKS);
-    assert(r->runs.len % RECORD_RUN_SIZE == 0 && (r->runs.len == 0 || kind == RECORD_CURSOR_ACKS));
+    assert(runs == 0 || kind == RECORD_CURSOR_ACKS);
 
-    record_begin(to, kind, RECORD_CURSOR_SIZE + r->runs.len);
+    record_begin(to, kind, RECORD_CURSOR_SIZE + runs * RECORD_RUN_SIZE);
     le64_put(to + 12, r->subscription);
     le64_put(to + 20, kind == RECORD_CURSOR_CREATE ? r->topic : 0);
     position_put(to + 28, r->mark_delete);
     le64_put(to + 44, r->next_message);
-    if (r->runs.len > 0)
-        memcpy(to + RECORD_CURSOR_SIZE, r->runs.data, r->runs.len);
 }
 
 void record_run_encode(uint8_t *to, const struct record_run *r)

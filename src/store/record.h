@@ -65,7 +65,7 @@ struct record_cursor {
     uint64_t subscription, topic;
     struct position mark_delete;
     uint64_t next_message;
-    struct bytes runs; /* CURSOR_ACKS: encoded runs, record_run_decode */
+    struct bytes runs; /* when decoded, of CURSOR_ACKS: what record_run_decode takes */
 };
 
 struct record_run {
@@ -89,8 +89,8 @@ void record_seal(uint8_t *head, size_t head_len, struct bytes rest);
 void record_ledger_create_encode(uint8_t *to, const struct record_ledger_create *r);
 void record_ledger_close_encode(uint8_t *to, const struct record_ledger_close *r);
 void record_ledger_delete_encode(uint8_t *to, uint64_t ledger);
-/* RECORD_CURSOR_SIZE + runs.len bytes. */
-void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r);
+/* RECORD_CURSOR_SIZE bytes, of a record in which the caller writes `runs` runs behind them. */
+void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r, size_t runs);
 void record_run_encode(uint8_t *to, const struct record_run *r);
 
 struct record {

@@ -57,8 +57,9 @@ MUST_USE enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, u
 /* The next record of the run, as stored in the journal. */
 MUST_USE enum err segment_add(struct segment_writer *w, struct bytes record);
 uint64_t segment_writer_bytes(const struct segment_writer *w); /* so far */
-/* Writes the rest and syncs the file; the directory's name is the caller's to sync.  extents[i] is that of the i-th run. */
-MUST_USE enum err segment_finish(struct segment_writer *w);
+/* Writes the rest and syncs the file; the directory's name is the caller's to sync.  extents[i] is that of the i-th run.
+ * *sync_failed: the error was a sync's. */
+MUST_USE enum err segment_finish(struct segment_writer *w, bool *sync_failed);
 const struct extent *segment_writer_extents(const struct segment_writer *w, size_t *count);
 /* Closes; NULL is fine.  An unfinished file is unlinked. */
 void segment_writer_free(struct segment_writer *w);

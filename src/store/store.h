@@ -173,13 +173,15 @@ size_t ledger_peek(struct store *s, struct position from, size_t max, size_t byt
 #define STORE_READ_MAX 128
 
 struct store_read {
-    void (*done)(struct store_read *r, enum err err); /* OK: count >= 1.  ERR_NOT_FOUND: trimmed or never there. ERR_CORRUPT */
+    /* OK: count >= 1.  ERR_NOT_FOUND: trimmed, or not there yet.  ERR_CORRUPT; ERR_IO, ERR_NOMEM: may be tried again. */
+    void (*done)(struct store_read *r, enum err err);
     struct position from;
     size_t max;       /* <= STORE_READ_MAX */
     size_t bytes_max; /* stops before passing it; at least one entry */
     struct entry entries[STORE_READ_MAX]; /* the reader's references, on OK */
     size_t count;
-    void *private_;
+    struct store_read *next; /* the store's, like err */
+    enum err err;
 };
 
 /* The same from wherever it is; `r` is the store's until done.  Only synced entries.  The store copes with any

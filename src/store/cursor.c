@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cursor.c - cursors: an acknowledged set each, and the records that make it durable.
+ *
+ * Changes of a durable cursor wait in memory (`runs`, and that mark_delete moved) until a batch is closed: then
+ * one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position as it came to be, so
+ * that replaying it twice, or on a set that has it already, changes nothing.
+ */
+#include "store/cursor.h"
+
+#include "store/chain.h"
+#include "store/store_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- where a cursor stands in messages ---- */
+
+/* The last synced entry; POSITION_EARLIEST when there is none. */
+static struct position synced_end(const struct topic_chain *chain)
+{
+    for (size_t i = chain->count; i > 0; i--) {
+        const struct ledger *l = chain->ledgers[i - 1];
+        if (l->synced > 0)
+            return (struct position){(int64_t)l->id, (int64_t)l->synced - 1};
+    }
+    return POSITION_EARLIEST;
+}
+
+static struct position clamp(const struct topic_chain *chain, struct position p)
+{
+    const struct position end = synced_end(chain);
+
+    return position_before(end, p) ? end : p;
+}
+
+/* The topic index of the first message after entry `entry` of `l`, from what is in memory. */
+static uint64_t message_after(const struct ledger *l, uint32_t entry)
+{
+    const struct ledger_info *info = ledger_info(l);
+
+    if (entry + 1 == l->synced)
+        return info->first_message + l->synced_messages;
+    const struct entry *e = tail_run_find(&l->tail, entry);
+    if (e)
+        return e->header.first_message + e->header.messages;
+    return info->first_message + (uint64_t)((double)info->messages * (entry + 1.0) / (double)info->entries);
+}
+
+/* `given` where only the caller can know it; the chain's own figures at the ends of ledgers. */
+static uint64_t next_message_of(const struct topic_chain *chain, struct position mark_delete, uint64_t given)
+{
+    const struct position floor = chain_floor(chain->infos, chain->count, mark_delete);
+
+    if (chain->count == 0)
+        return given == NEXT_MESSAGE_UNKNOWN ? 0 : given;
+    if (position_equal(floor, POSITION_EARLIEST))
+        return chain->infos[0].first_message;
+    const struct ledger_info *info = chain_find(chain->infos, chain->count, floor.ledger);
+    const struct ledger *l = chain->ledgers[info - chain->infos];
+    if ((uint64_t)floor.entry + 1 < l->synced && given != NEXT_MESSAGE_UNKNOWN)
+        return given;
+    return message_after(l, (uint32_t)floor.entry);
+}
+
+static uint32_t messages_of(const struct topic_chain *chain, struct position p, uint32_t given)
+{
+    if (given != MESSAGES_UNKNOWN)
+        return given;
+    const struct ledger_info *info = chain_find(chain->infos, chain->count, p.ledger);
+    const struct entry *e = info ? tail_run_find(&chain->ledgers[info - chain->infos]->tail, (uint32_t)p.entry) : NULL;
+    return e ? e->header.messages : 1;
+}
+
+/* ---- dirt, and records ---- */
+
+void cursor_mark_dirty(struct cursor *c)
+{
+    if (c->id == 0 || c->dirty)
+        return;
+    c->dirty = true;
+    list_push_back(&c->store->dirty_cursors, &c->dirty_node);
+}
+
+static void changed(struct cursor *c)
+{
+    struct store *s = c->store;
+
+    if (c->id == 0)
+        return;
+    cursor_mark_dirty(c);
+    if (!c->unrecorded) {
+        c->unrecorded = true;
+        list_push_back(&s->unrecorded_cursors, &c->unrecorded_node);
+    }
+    journal_flush_within(s->journal, s->options.ack_delay_ms);
+}
+
+static void forget_unrecorded(struct cursor *c)
+{
+    c->unrecorded = false;
+    list_remove(&c->unrecorded_node);
+    c->run_count = 0;
+    if (c->run_capacity > 64) { /* an idle cursor is small */
+        free(c->runs);
+        c->runs = NULL;
+        c->run_capacity = 0;
+    }
+}
+
+static bool run_is_needed(const struct cursor *c, const struct record_run *r)
+{
+    const struct position last = {(int64_t)r->ledger, r->last};
+
+    return position_before(c->set.mark_delete, last);
+}
+
+static void record_acks(struct cursor *c)
+{
+    size_t needed = 0;
+
+    for (size_t i = 0; i < c->run_count; i++) {
+        if (run_is_needed(c, &c->runs[i]))
+            c->runs[needed++] = c->runs[i];
+    }
+    const struct record_cursor r = {
+        .subscription = c->id, .mark_delete = c->set.mark_delete, .next_message = c->set.next_message};
+    uint8_t *to = store_record(c->store, RECORD_CURSOR_SIZE + needed * RECORD_RUN_SIZE);
+    if (to) {
+        record_cursor_encode(to, RECORD_CURSOR_ACKS, &r, needed);
+        for (size_t i = 0; i < needed; i++)
+            record_run_encode(to + RECORD_CURSOR_SIZE + i * RECORD_RUN_SIZE, &c->runs[i]);
+    }
+    forget_unrecorded(c);
+}
+
+void cursors_record(struct store *s)
+{
+    while (!list_empty(&s->unrecorded_cursors))
+        record_acks(container_of(s->unrecorded_cursors.next, struct cursor, unrecorded_node));
+}
+
+static void record_state(struct cursor *c, enum record_kind kind)
+{
+    const struct record_cursor r = {.subscription = c->id, .topic = c->topic, .mark_delete = c->set.mark_delete,
+                                    .next_message = c->set.next_message};
+    uint8_t *to = store_record(c->store, RECORD_CURSOR_SIZE);
+
+    if (to)
+        record_cursor_encode(to, kind, &r, 0);
+    if (c->unrecorded)
+        forget_unrecorded(c); /* superseded */
+    cursor_mark_dirty(c);
+    journal_flush_within(c->store->journal, c->store->options.ack_delay_ms);
+}
+
+/* Room for one more run. */
+static enum err reserve_run(struct cursor *c)
+{
+    if (c->id == 0)
+        return OK;
+    if (c->run_count == CURSOR_RUNS_MAX)
+        record_acks(c);
+    if (c->run_count < c->run_capacity)
+        return OK;
+    const size_t wanted = c->run_capacity ? c->run_capacity * 2 : 4;
+    void *grown = realloc(c->runs, wanted * sizeof *c->runs);
+    if (!grown)
+        return ERR_NOMEM;
+    c->runs = grown;
+    c->run_capacity = wanted;
+    return OK;
+}
+
+/* Remembers one acknowledged entry for the next record. */
+static void add_run(struct cursor *c, struct position p, uint32_t messages)
+{
+    struct record_run *last = c->run_count > 0 ? &c->runs[c->run_count - 1] : NULL;
+
+    if (c->id == 0)
+        return;
+    if (last && last->ledger == (uint64_t)p.ledger && last->messages == messages && p.entry == (int64_t)last->last + 1) {
+        last->last++;
+        return;
+    }
+    assert(c->run_count < c->run_capacity);
+    c->runs[c->run_count++] = (struct record_run){
+        .ledger = (uint64_t)p.ledger, .first = (uint32_t)p.entry, .last = (uint32_t)p.entry, .messages = messages};
+}
+
+/* ---- making and freeing ---- */
+
+static struct cursor *cursor_new(struct store *s, uint64_t id, uint64_t topic)
+{
+    struct topic_chain *chain = ledgers_chain(&s->ledgers, topic);
+    struct cursor *c = chain ? calloc(1, sizeof *c) : NULL;
+
+    if (!c) {
+        if (chain)
+            ledgers_drop_chain(&s->ledgers, chain);
+        return NULL;
+    }
+    c->store = s;
+    c->id = id;
+    c->topic = topic;
+    c->chain = chain;
+    list_init(&c->unrecorded_node);
+    list_init(&c->dirty_node);
+    list_push_back(&chain->cursors, &c->chain_node);
+    return c;
+}
+
+static void cursor_free(struct cursor *c)
+{
+    struct topic_chain *chain = c->chain;
+
+    list_remove(&c->unrecorded_node);
+    list_remove(&c->dirty_node);
+    list_remove(&c->chain_node);
+    ack_set_deinit(&c->set);
+    free(c->runs);
+    if (chain)
+        ledgers_drop_chain(&c->store->ledgers, chain);
+    free(c);
+}
+
+static enum err cursor_register(struct cursor *c)
+{
+    if (map_put_id(&c->store->cursors, c->id, c) == OK)
+        return OK;
+    cursor_free(c);
+    return ERR_NOMEM;
+}
+
+enum err cursor_create(struct store *s, uint64_t subscription, uint64_t topic, struct position mark_delete,
+                       uint64_t next_message, struct cursor **out)
+{
+    assert(subscription > 0);
+
+    if (cursor_find(s, subscription))
+        return ERR_EXISTS;
+    struct cursor *c = cursor_new(s, subscription, topic);
+    if (!c || cursor_register(c) != OK)
+        return ERR_NOMEM;
+    const struct position p = clamp(c->chain, mark_delete);
+    ack_set_init(&c->set, p, next_message_of(c->chain, p, next_message));
+    record_state(c, RECORD_CURSOR_CREATE);
+    *out = c;
+    return OK;
+}
+
+struct cursor *cursor_find(struct store *s, uint64_t subscription)
+{
+    return map_find_id(&s->cursors, subscription);
+}
+
+enum err cursor_new_volatile(struct store *s, uint64_t topic, struct position mark_delete, uint64_t next_message,
+                             struct cursor **out)
+{
+    struct cursor *c = cursor_new(s, 0, topic);
+
+    if (!c)
+        return ERR_NOMEM;
+    const struct position p = clamp(c->chain, mark_delete);
+    ack_set_init(&c->set, p, next_message_of(c->chain, p, next_message));
+    *out = c;
+    return OK;
+}
+
+void cursor_free_volatile(struct cursor *c)
+{
+    if (!c)
+        return;
+    assert(c->id == 0);
+    cursor_free(c);
+}
+
+static void remember_removed(struct store *s, uint64_t id)
+{
+    if (s->removed_count == s->removed_capacity) {
+        const size_t wanted = s->removed_capacity ? s->removed_capacity * 2 : 16;
+        void *grown = realloc(s->removed_cursors, wanted * sizeof *s->removed_cursors);
+        if (!grown) {
+            store_die(s, ERR_NOMEM, "no memory to remember a removed cursor");
+            return;
+        }
+        s->removed_cursors = grown;
+        s->removed_capacity = wanted;
+    }
+    s->removed_cursors[s->removed_count++] = id;
+}
+
+void cursor_remove(struct cursor *c)
+{
+    map_remove_id(&c->store->cursors, c->id);
+    remember_removed(c->store, c->id);
+    cursor_free(c);
+}
+
+void cursors_forget_chain(struct topic_chain *chain)
+{
+    list_each_safe(node, &chain->cursors) {
+        struct cursor *c = container_of(node, struct cursor, chain_node);
+        list_remove(&c->chain_node);
+        c->chain = NULL; /* the caller drops the chain */
+        if (c->id != 0)
+            cursor_remove(c);
+    }
+}
+
+void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *gone)
+{
+    list_each(node, &chain->cursors) {
+        struct cursor *c = container_of(node, struct cursor, chain_node);
+        ack_set_drop_ledger(&c->set, gone, chain->infos, chain->count);
+        cursor_mark_dirty(c);
+    }
+}
+
+/* ---- acknowledging ---- */
+
+struct position cursor_mark_delete(const struct cursor *c)
+{
+    return c->set.mark_delete;
+}
+
+bool cursor_acked(const struct cursor *c, struct position p)
+{
+    return ack_set_acked(&c->set, p);
+}
+
+static void tell(bool *changed_out, bool value)
+{
+    if (changed_out)
+        *changed_out = value;
+}
+
+enum err cursor_ack(struct cursor *c, struct position p, uint32_t messages, bool *changed_out)
+{
+    bool is_new = false;
+    enum err err;
+
+    tell(changed_out, false);
+    if (!c->chain || position_before(synced_end(c->chain), p) || p.entry < 0)
+        return OK;
+    messages = messages_of(c->chain, p, messages);
+    if ((err = reserve_run(c)) != OK)
+        return err;
+    if ((err = ack_set_ack(&c->set, c->chain->infos, c->chain->count, p, messages, &is_new)) != OK)
+        return err;
+    if (is_new) {
+        add_run(c, p, messages);
+        changed(c);
+    }
+    tell(changed_out, is_new);
+    return OK;
+}
+
+enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t next_message, bool *changed_out)
+{
+    bool moved = false;
+
+    tell(changed_out, false);
+    if (!c->chain)
+        return OK;
+    p = clamp(c->chain, p);
+    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, p, next_message_of(c->chain, p, next_message), &moved);
+    if (moved)
+        changed(c);
+    tell(changed_out, moved);
+    return OK;
+}
+
+enum err cursor_reset(struct cursor *c, struct position next, uint64_t next_message)
+{
+    if (!c->chain)
+        return OK;
+    struct position p = {next.ledger, next.entry > 0 ? next.entry - 1 : -1};
+    p = clamp(c->chain, next.ledger < 0 ? POSITION_EARLIEST : p);
+    ack_set_reset(&c->set, p, next_message_of(c->chain, p, next_message));
+    if (c->id != 0)
+        record_state(c, RECORD_CURSOR_RESET);
+    return OK;
+}
+
+/* ---- reading ---- */
+
+struct position cursor_next(const struct cursor *c, struct position from)
+{
+    if (!c->chain)
+        return from;
+    return ack_set_next(&c->set, c->chain->infos, c->chain->count, from);
+}
+
+uint64_t cursor_backlog_entries(const struct cursor *c)
+{
+    return c->chain ? ack_set_backlog_entries(&c->set, c->chain->infos, c->chain->count) : 0;
+}
+
+uint64_t cursor_backlog_messages(const struct cursor *c)
+{
+    return c->chain ? ack_set_backlog_messages(&c->set, c->chain->infos, c->chain->count) : 0;
+}
+
+uint64_t cursor_ranges(const struct cursor *c)
+{
+    return c->set.ranges;
+}
+
+void cursor_check(const struct cursor *c)
+{
+    ack_set_check(&c->set, c->chain ? c->chain->infos : NULL, c->chain ? c->chain->count : 0);
+    assert(c->unrecorded || c->run_count == 0);
+}
+
+/* ---- recovery ---- */
+
+enum err cursor_load(struct store *s, const struct catalog_row *row)
+{
+    struct cursor *c = cursor_new(s, row->id, row->parent);
+    enum err err;
+
+    if (!c || cursor_register(c) != OK)
+        return ERR_NOMEM;
+    struct ack_set set;
+    if ((err = ack_set_decode(&set, row->value)) != OK)
+        return err;
+    c->set = set;
+    return OK;
+}
+
+static enum err replay_create(struct store *s, const struct record_cursor *r)
+{
+    struct cursor *c = cursor_find(s, r->subscription);
+
+    if (!c) {
+        c = cursor_new(s, r->subscription, r->topic);
+        if (!c || cursor_register(c) != OK)
+            return ERR_NOMEM;
+        ack_set_init(&c->set, r->mark_delete, r->next_message);
+    }
+    cursor_mark_dirty(c);
+    return OK;
+}
+
+static enum err replay_acks(struct cursor *c, struct record_cursor *r)
+{
+    struct record_run run;
+    enum err err;
+
+    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, r->mark_delete, r->next_message, NULL);
+    while ((err = record_run_decode(&run, &r->runs)) == OK) {
+        err = ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run.ledger, run.first, run.last, run.messages, NULL);
+        if (err != OK)
+            return err;
+    }
+    cursor_mark_dirty(c);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+enum err cursor_replay(struct store *s, const struct record *record)
+{
+    struct record_cursor r;
+    enum err err;
+
+    if ((err = record_cursor_decode(&r, record)) != OK)
+        return err;
+    if (record->kind == RECORD_CURSOR_CREATE)
+        return replay_create(s, &r);
+    struct cursor *c = cursor_find(s, r.subscription);
+    if (!c)
+        return OK; /* removed later */
+    if (record->kind == RECORD_CURSOR_ACKS)
+        return replay_acks(c, &r);
+    ack_set_reset(&c->set, r.mark_delete, r.next_message);
+    cursor_mark_dirty(c);
+    return OK;
+}

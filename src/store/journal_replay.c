@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_replay.c - see journal_replay.h.
+ */
+#include "store/journal_replay.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SCAN_CHUNK (1024u * 1024)
+
+struct source {
+    uint64_t number, size;
+    struct journal_file_header header;
+    bool used; /* the header holds */
+};
+
+struct sources {
+    struct source *list;
+    size_t count, capacity;
+    enum err err;
+};
+
+/* One file being walked. */
+struct walk {
+    struct journal_replay *replay;
+    const struct source *source;
+    struct file *file;
+    char path[JOURNAL_PATH_SIZE];
+    uint64_t offset;       /* of the next batch */
+    uint64_t number;       /* it should have */
+    uint32_t previous_crc; /* likewise */
+    uint64_t limit;        /* first batch of the next file, or UINT64_MAX */
+    uint8_t *payload;
+    size_t payload_capacity;
+    char *message;
+    size_t message_size;
+};
+
+static enum err source_read(struct disk *disk, struct source *s)
+{
+    char path[JOURNAL_PATH_SIZE];
+    uint8_t head[JOURNAL_HEADER_SIZE];
+    struct file *file = NULL;
+    size_t got;
+    enum err err;
+
+    journal_path(path, s->number);
+    if ((err = disk_open(disk, path, DISK_READ, &file)) != OK)
+        return err;
+    if ((err = file_size(file, &s->size)) == OK && (err = file_read(file, 0, head, sizeof head, &got)) == OK) {
+        err = journal_file_header_decode(&s->header, bytes_of(head, got));
+        s->used = err == OK;
+        if (err == ERR_CORRUPT) /* never used, or its first batch was never synced */
+            err = OK;
+    }
+    file_close(file);
+    return err;
+}
+
+static void source_found(void *ctx, const char *name)
+{
+    struct sources *s = ctx;
+    uint64_t number;
+
+    if (s->err != OK || !journal_path_parse(name, &number))
+        return;
+    if (s->count == s->capacity) {
+        const size_t wanted = s->capacity ? s->capacity * 2 : 8;
+        void *grown = realloc(s->list, wanted * sizeof *s->list);
+        if (!grown) {
+            s->err = ERR_NOMEM;
+            return;
+        }
+        s->list = grown;
+        s->capacity = wanted;
+    }
+    s->list[s->count++] = (struct source){.number = number};
+}
+
+/* Used ones first, by generation. */
+static int source_order(const void *left, const void *right)
+{
+    const struct source *a = left, *b = right;
+
+    if (a->used != b->used)
+        return a->used ? -1 : 1;
+    if (!a->used)
+        return a->number < b->number ? -1 : 1;
+    return a->header.generation < b->header.generation ? -1 : 1;
+}
+
+static enum err sources_read(struct journal_replay *r, struct sources *s, char *message, size_t message_size)
+{
+    enum err err = r->disk->ops->list(r->disk, JOURNAL_DIR, source_found, s);
+
+    if (err == OK)
+        err = s->err;
+    for (size_t i = 0; err == OK && i < s->count; i++) {
+        err = source_read(r->disk, &s->list[i]);
+        if (err != OK)
+            snprintf(message, message_size,
+                     err == ERR_VERSION ? "journal file %08" PRIx64 " was written by a newer version; nothing was changed"
+                                        : "journal file %08" PRIx64 " cannot be read",
+                     s->list[i].number);
+    }
+    if (err == OK && s->count > 0)
+        qsort(s->list, s->count, sizeof *s->list, source_order);
+    return err;
+}
+
+/* ---- one batch ---- */
+
+static enum err payload_reserve(struct walk *w, size_t len)
+{
+    if (len <= w->payload_capacity)
+        return OK;
+    void *grown = realloc(w->payload, len);
+    if (!grown)
+        return ERR_NOMEM;
+    w->payload = grown;
+    w->payload_capacity = len;
+    return OK;
+}
+
+/* The batch at `offset`, whole, into w->payload; ERR_CORRUPT when there is no valid one of this generation. */
+static enum err batch_read(struct walk *w, uint64_t offset, struct batch_header *out)
+{
+    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
+    struct batch_header h;
+    size_t got;
+    enum err err;
+
+    if ((err = file_read(w->file, offset, head, sizeof head, &got)) != OK)
+        return err;
+    if (got < sizeof head || batch_header_decode(&h, head) != OK || h.generation != w->source->header.generation)
+        return ERR_CORRUPT;
+    if ((err = payload_reserve(w, h.payload_len)) != OK)
+        return err;
+    if ((err = file_read(w->file, offset + sizeof head, w->payload, h.payload_len, &got)) != OK)
+        return err;
+    if (got != h.payload_len || batch_crc(head, w->source->header.salt, bytes_of(w->payload, got)) != h.crc)
+        return ERR_CORRUPT;
+    *out = h;
+    return OK;
+}
+
+static bool may_be_batch(const struct walk *w, const uint8_t *at)
+{
+    struct batch_header h;
+
+    return batch_header_decode(&h, at) == OK && h.generation == w->source->header.generation && h.number > w->number;
+}
+
+/* A valid batch behind the bad one at w->offset, with a greater number. ERR_NOT_FOUND. */
+static enum err find_later(struct walk *w, uint64_t *offset, uint64_t *number)
+{
+    uint8_t *chunk = malloc(SCAN_CHUNK);
+    enum err err = chunk ? ERR_NOT_FOUND : ERR_NOMEM;
+    size_t got = SCAN_CHUNK;
+
+    for (uint64_t at = w->offset + JOURNAL_ALIGN; err == ERR_NOT_FOUND && got == SCAN_CHUNK; at += SCAN_CHUNK) {
+        enum err failed = file_read(w->file, at, chunk, SCAN_CHUNK, &got);
+        if (failed != OK)
+            err = failed;
+        for (size_t i = 0; err == ERR_NOT_FOUND && i + JOURNAL_BATCH_HEADER_SIZE <= got; i += JOURNAL_ALIGN) {
+            struct batch_header h;
+            if (!may_be_batch(w, chunk + i) || batch_read(w, at + i, &h) != OK)
+                continue;
+            *offset = at + i;
+            *number = h.number;
+            err = OK;
+        }
+    }
+    free(chunk);
+    return err;
+}
+
+/* The first record of a damaged batch that does not hold, if it can be told. */
+static void name_record(struct walk *w, char *to, size_t size)
+{
+    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
+    struct batch_header h;
+    struct record record;
+    struct stored_entry entry;
+    size_t got, at = 0;
+
+    to[0] = '\0';
+    if (file_read(w->file, w->offset, head, sizeof head, &got) != OK || got < sizeof head ||
+        batch_header_decode(&h, head) != OK || payload_reserve(w, h.payload_len) != OK ||
+        file_read(w->file, w->offset + sizeof head, w->payload, h.payload_len, &got) != OK)
+        return;
+    while (at < got && record_decode(&record, bytes_of(w->payload + at, got - at)) == OK)
+        at += record.whole.len;
+    if (at + ENTRY_HEADER_SIZE > got || w->payload[at + 8] != RECORD_ENTRY)
+        return;
+    record = (struct record){.kind = RECORD_ENTRY, .whole = bytes_of(w->payload + at, got - at)};
+    if (entry_decode(&entry, &record) == OK)
+        snprintf(to, size, " (at ledger %" PRId64 ", entry %" PRId64 ")", entry.position.ledger, entry.position.entry);
+}
+
+static enum err damaged(struct walk *w, uint64_t by, const char *where)
+{
+    char about[80];
+
+    name_record(w, about, sizeof about);
+    snprintf(w->message, w->message_size,
+             "%s is damaged at offset %" PRIu64 ": batch %" PRIu64 "%s does not match its checksum, and batch %" PRIu64
+             " %s proves that it was once whole",
+             w->path, w->offset, w->number, about, by, where);
+    return ERR_CORRUPT;
+}
+
+/* ---- records ---- */
+
+static enum err tell_records(struct walk *w, const struct batch_header *h)
+{
+    struct journal_replay *r = w->replay;
+    struct record record;
+    size_t at = 0;
+    enum err err = OK;
+
+    while (err == OK && at < h->payload_len) {
+        const uint64_t offset = w->offset + JOURNAL_BATCH_HEADER_SIZE + at;
+        if ((err = record_decode(&record, bytes_of(w->payload + at, h->payload_len - at))) == OK) {
+            const struct journal_place place = {
+                .offset = offset, .file = (uint32_t)w->source->number, .len = (uint32_t)record.whole.len};
+            err = r->record(r->ctx, &record, place);
+            at += record.whole.len;
+        }
+        if (err != OK)
+            snprintf(w->message, w->message_size, "%s, batch %" PRIu64 ": the record at offset %" PRIu64 " %s", w->path,
+                     w->number, offset,
+                     err == ERR_VERSION   ? "is of a newer version; nothing was changed"
+                     : err == ERR_CORRUPT ? "makes no sense"
+                                          : "could not be taken in");
+    }
+    return err;
+}
+
+/* ---- one file ---- */
+
+/* A batch that is not wanted any more: only its length and CRC are. */
+static enum err skip_batch(struct walk *w)
+{
+    struct batch_header h;
+    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
+    size_t got;
+    enum err err;
+
+    if ((err = file_read(w->file, w->offset, head, sizeof head, &got)) != OK)
+        return err;
+    if (got < sizeof head || batch_header_decode(&h, head) != OK || h.number != w->number ||
+        h.generation != w->source->header.generation)
+        return ERR_CORRUPT;
+    w->offset += batch_span(h.payload_len);
+    w->previous_crc = h.crc;
+    w->number++;
+    return OK;
+}
+
+/* Batches up to `applied` rest elsewhere: damage among them does not matter, if what follows can be found. */
+static enum err skip_applied(struct walk *w)
+{
+    enum err err = OK;
+
+    while (err == OK && w->number <= w->replay->applied && w->number < w->limit) {
+        struct batch_header h;
+        uint64_t offset, number;
+        if ((err = skip_batch(w)) != ERR_CORRUPT)
+            continue;
+        if ((err = find_later(w, &offset, &number)) != OK)
+            continue;
+        if (number > w->replay->applied + 1) {
+            w->number = w->replay->applied + 1;
+            return damaged(w, number, "behind it");
+        }
+        if ((err = batch_read(w, offset, &h)) == OK) {
+            w->offset = offset;
+            w->number = number;
+            w->previous_crc = h.previous_crc;
+        }
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err bad_batch(struct walk *w)
+{
+    uint64_t offset, number;
+    enum err err;
+
+    if (w->limit != UINT64_MAX)
+        return damaged(w, w->limit, "in the next file");
+    err = find_later(w, &offset, &number);
+    if (err == OK)
+        return damaged(w, number, "behind it");
+    return err; /* ERR_NOT_FOUND: a tear, or simply the end */
+}
+
+/* Tells the batches of the file; OK at its end, where w->number is the next batch wanted. */
+static enum err walk_batches(struct walk *w)
+{
+    struct journal_replay *r = w->replay;
+    struct batch_header h;
+    enum err err;
+
+    while (w->number < w->limit) {
+        err = batch_read(w, w->offset, &h);
+        if (err == OK && (h.number != w->number || h.previous_crc != w->previous_crc))
+            err = ERR_CORRUPT;
+        if (err == ERR_CORRUPT) {
+            err = bad_batch(w);
+            return err == ERR_NOT_FOUND ? OK : err;
+        }
+        if (err != OK || (err = tell_records(w, &h)) != OK)
+            return err;
+        r->last_batch = w->number++;
+        r->batches++;
+        w->previous_crc = h.crc;
+        w->offset += batch_span(h.payload_len);
+    }
+    return OK;
+}
+
+/* Not nothing: a header of ours, or any byte, where the next batch would be. */
+static bool something_torn(struct walk *w)
+{
+    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
+    size_t got;
+
+    return file_read(w->file, w->offset, head, sizeof head, &got) == OK && got == sizeof head && memcmp(head, "BTCH", 4) == 0 &&
+           le64_get(head + 8) == w->number && le64_get(head + 16) == w->source->header.generation;
+}
+
+static enum err walk_file(struct journal_replay *r, const struct source *s, uint64_t limit, uint32_t *crc, bool crc_known,
+                          char *message, size_t message_size)
+{
+    struct walk w = {
+        .replay = r, .source = s, .offset = JOURNAL_HEADER_SIZE, .number = s->header.first_batch,
+        .previous_crc = s->header.previous_crc, .limit = limit, .message = message, .message_size = message_size,
+    };
+    enum err err;
+
+    journal_path(w.path, s->number);
+    if (crc_known && *crc != s->header.previous_crc) {
+        snprintf(message, message_size, "%s does not continue the journal file before it", w.path);
+        return ERR_CORRUPT;
+    }
+    if ((err = disk_open(r->disk, w.path, DISK_READ, &w.file)) != OK) {
+        snprintf(message, message_size, "%s cannot be opened", w.path);
+        return err;
+    }
+    if ((err = skip_applied(&w)) == OK && w.number > r->applied && (err = walk_batches(&w)) == OK && w.number < limit &&
+        something_torn(&w)) {
+        r->torn = true;
+        log_warn(r->log, "store", "%s ends at offset %" PRIu64 ": the write that the crash cut off was never acknowledged",
+                 w.path, w.offset);
+    }
+    *crc = w.previous_crc;
+    if (err != OK && message[0] == '\0')
+        snprintf(message, message_size, "%s cannot be read", w.path);
+    file_close(w.file);
+    free(w.payload);
+    return err;
+}
+
+/* ---- all files ---- */
+
+/* Of the files in use [0, n), by generation: where to begin. */
+static enum err find_start(const struct journal_replay *r, const struct source *s, size_t n, size_t *start, char *message,
+                           size_t message_size)
+{
+    *start = n;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].header.generation >= r->first_generation && s[i].header.first_batch <= r->applied + 1)
+            *start = i;
+    }
+    if (*start < n)
+        return OK;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].header.generation < r->first_generation)
+            continue;
+        snprintf(message, message_size, "a journal file is missing: it held batches %" PRIu64 " to %" PRIu64,
+                 r->applied + 1, s[i].header.first_batch - 1);
+        return ERR_CORRUPT;
+    }
+    return OK; /* nothing was written after the mark */
+}
+
+static enum err walk_files(struct journal_replay *r, const struct source *s, size_t n, char *message, size_t message_size)
+{
+    uint32_t crc = 0;
+    size_t start;
+    enum err err;
+
+    if ((err = find_start(r, s, n, &start, message, message_size)) != OK)
+        return err;
+    for (size_t i = start; i < n; i++) {
+        const uint64_t limit = i + 1 < n ? s[i + 1].header.first_batch : UINT64_MAX;
+        if (limit <= s[i].header.first_batch)
+            continue; /* superseded before anything in it was synced */
+        /* Between two files read whole the chain must hold; in the first it begins. */
+        const bool crc_known = i > start && r->last_batch + 1 == s[i].header.first_batch && r->batches > 0;
+        if ((err = walk_file(r, &s[i], limit, &crc, crc_known, message, message_size)) != OK)
+            return err;
+    }
+    return OK;
+}
+
+static enum err tell_files(struct journal_replay *r, const struct sources *s)
+{
+    r->files = malloc((s->count + 1) * sizeof *r->files);
+    if (!r->files)
+        return ERR_NOMEM;
+    r->file_count = s->count;
+    r->next_generation = r->first_generation > 0 ? r->first_generation : 1;
+    r->next_number = 1;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct source *f = &s->list[i];
+        r->files[i] = (struct journal_spare){.number = f->number, .size = f->size};
+        if (f->number >= r->next_number)
+            r->next_number = f->number + 1;
+        if (f->used && f->header.generation >= r->next_generation)
+            r->next_generation = f->header.generation + 1;
+    }
+    return OK;
+}
+
+enum err journal_replay(struct journal_replay *r, char *message, size_t message_size)
+{
+    struct sources s = {0};
+    size_t used = 0;
+    enum err err;
+
+    r->last_batch = r->applied;
+    message[0] = '\0';
+    if ((err = sources_read(r, &s, message, message_size)) == OK) {
+        while (used < s.count && s.list[used].used)
+            used++;
+        if ((err = walk_files(r, s.list, used, message, message_size)) == OK)
+            err = tell_files(r, &s);
+    }
+    free(s.list);
+    return err;
+}

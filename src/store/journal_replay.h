@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal_replay.h - the reading end of the journal: finds the batches after a mark, checks them, and tells their records.
+ *
+ * Decides what journal_file.h promises: a bad batch with a valid one behind it is damage, and named; a bad one with
+ * nothing behind it is a tear, and the end.  A file is read up to the first batch of the generation after it: what lies there
+ * beyond was superseded.  Waits for the disk: before the loop runs.  Changes nothing on the disk.
+ * May call: journal.h (types), journal_file.h, record.h, sys/disk.h.
+ */
+#ifndef STORE_JOURNAL_REPLAY_H
+#define STORE_JOURNAL_REPLAY_H
+
+#include "store/journal.h"
+#include "sys/disk.h"
+
+struct log;
+
+struct journal_replay {
+    /* In. */
+    struct disk *disk;
+    struct log *log;
+    uint64_t applied;          /* the last batch that is not wanted */
+    uint64_t first_generation; /* files of earlier ones are not wanted */
+    /* An error ends the replay and is returned; ERR_CORRUPT is described in the message by place. */
+    enum err (*record)(void *ctx, const struct record *r, struct journal_place place);
+    void *ctx;
+
+    /* Out. */
+    uint64_t last_batch; /* the last good one; `applied` when there is none after it */
+    uint64_t next_generation, next_number;
+    struct journal_spare *files; /* all there are, for the journal to begin with; the caller frees */
+    size_t file_count;
+    uint64_t batches; /* told */
+    bool torn;        /* the last write before the crash was cut off */
+};
+
+MUST_USE enum err journal_replay(struct journal_replay *r, char *message, size_t message_size);
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * recovery.c - see recovery.h.
+ */
+#include "store/recovery.h"
+
+#include "base/log.h"
+#include "store/journal_replay.h"
+#include "store/store_private.h"
+#include "sys/disk.h"
+#include "sys/loop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOCK_PATH    "lock"
+#define FORMAT_PATH  "format"
+#define FORMAT_TEXT  "geminga store %u\n"
+#define FORMAT       1u
+#define CATALOG_PATH "catalog.db"
+
+struct recovery {
+    struct store *s;
+    char *message;
+    size_t message_size;
+    struct journal_replay replay;
+    struct forget forget;
+};
+
+static enum err refuse(struct recovery *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static enum err refuse(struct recovery *r, enum err err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(r->message, r->message_size, format, args);
+    va_end(args);
+    return err;
+}
+
+/* ---- 1: whose directory, which format ---- */
+
+static enum err take_lock(struct recovery *r)
+{
+    struct disk *disk = r->s->sys.disk;
+    const char *holder = r->s->options.holder ? r->s->options.holder : "geminga";
+    char other[128] = "";
+    enum err err = disk->ops->lock(disk, LOCK_PATH, holder, other, sizeof other);
+
+    if (err == ERR_BUSY)
+        return refuse(r, err, "the data directory is in use by %s", other[0] ? other : "another process");
+    if (err != OK)
+        return refuse(r, err, "the data directory cannot be locked: %s", err_text(err));
+    return OK;
+}
+
+static enum err format_write(struct disk *disk)
+{
+    char text[64];
+    struct file *f = NULL;
+    enum err err;
+
+    snprintf(text, sizeof text, FORMAT_TEXT, FORMAT);
+    const struct bytes part = bytes_of_text(text);
+    if ((err = disk_open(disk, FORMAT_PATH, DISK_WRITE | DISK_CREATE, &f)) != OK)
+        return err;
+    if ((err = file_write(f, 0, &part, 1)) == OK)
+        err = file_sync(f);
+    file_close(f);
+    return err;
+}
+
+static enum err format_read(struct disk *disk, char *text, size_t size)
+{
+    struct file *f = NULL;
+    size_t got = 0;
+    enum err err;
+
+    if ((err = disk_open(disk, FORMAT_PATH, DISK_READ, &f)) != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    err = file_read(f, 0, text, size - 1, &got);
+    text[err == OK ? got : 0] = '\0';
+    file_close(f);
+    return err;
+}
+
+static void name_found(void *ctx, const char *name)
+{
+    *(bool *)ctx = true;
+    (void)name;
+}
+
+/* A directory whose making was cut off: it holds a lock, and perhaps an empty format file. */
+static bool is_fresh(struct disk *disk)
+{
+    bool found = false;
+
+    if (disk->ops->list(disk, JOURNAL_DIR, name_found, &found) == OK && found)
+        return false;
+    return true;
+}
+
+static enum err make_directories(struct disk *disk)
+{
+    enum err err;
+
+    if ((err = disk->ops->mkdir(disk, JOURNAL_DIR)) != OK || (err = disk->ops->mkdir(disk, SEGMENT_DIR)) != OK)
+        return err;
+    return disk->ops->sync_dir(disk, ".");
+}
+
+static enum err check_format(struct recovery *r)
+{
+    struct disk *disk = r->s->sys.disk;
+    char text[64] = "";
+    unsigned version;
+    enum err err;
+
+    if ((err = format_read(disk, text, sizeof text)) != OK)
+        return refuse(r, err, "the file \"%s\" cannot be read: %s", FORMAT_PATH, err_text(err));
+    if (sscanf(text, FORMAT_TEXT, &version) == 1) {
+        if (version > FORMAT)
+            return refuse(r, ERR_VERSION, "the data directory has format %u, this program knows formats up to %u; "
+                          "nothing was changed", version, FORMAT);
+    } else if (!is_fresh(disk)) {
+        return refuse(r, ERR_CORRUPT, "the file \"%s\" does not say which format the data has", FORMAT_PATH);
+    } else if ((err = format_write(disk)) != OK) {
+        return refuse(r, err, "the data directory cannot be written: %s", err_text(err));
+    }
+    if ((err = make_directories(disk)) != OK)
+        return refuse(r, err, "the data directory cannot be prepared: %s", err_text(err));
+    return OK;
+}
+
+/* ---- 2: the index ---- */
+
+static void saw_id(struct store *s, uint64_t id)
+{
+    if (id >= s->next_id)
+        s->next_id = id + 1;
+}
+
+static enum err load_ledger(struct store *s, const struct catalog_row *row)
+{
+    struct catalog_row head = *row;
+    struct ledger_info info;
+    enum err err;
+
+    if (row->value.len < LEDGER_INFO_ENCODED || (row->value.len - LEDGER_INFO_ENCODED) % EXTENT_ENCODED != 0)
+        return ERR_CORRUPT;
+    head.value.len = LEDGER_INFO_ENCODED;
+    if ((err = ledger_info_decode(&info, &head)) != OK)
+        return err;
+    const size_t count = (row->value.len - LEDGER_INFO_ENCODED) / EXTENT_ENCODED;
+    struct extent *extents = malloc((count + 1) * sizeof *extents);
+    if (!extents)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        extent_decode(&extents[i], row->value.data + LEDGER_INFO_ENCODED + i * EXTENT_ENCODED);
+    err = ledgers_load(&s->ledgers, &info, extents, count);
+    free(extents);
+    return err;
+}
+
+static enum err load_row(void *ctx, unsigned table, const struct catalog_row *row)
+{
+    struct recovery *r = ctx;
+    enum err err;
+
+    if (table != INDEX_SEGMENT)
+        saw_id(r->s, row->id);
+    switch (table) {
+    case INDEX_LEDGER:
+        err = load_ledger(r->s, row);
+        break;
+    case INDEX_CURSOR:
+        err = cursor_load(r->s, row);
+        break;
+    case INDEX_SEGMENT:
+        err = OK; /* reserved */
+        break;
+    default:
+        err = catalog_tables_load(r->s->tables, (enum catalog_table)table, row);
+        break;
+    }
+    if (err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_EXISTS || err == ERR_INVALID)
+        return refuse(r, ERR_CORRUPT, "%s: row %" PRIu64 " of table %u makes no sense", CATALOG_PATH, row->id, table);
+    return err;
+}
+
+static enum err load_index(struct recovery *r)
+{
+    struct store *s = r->s;
+    enum err err;
+
+    if ((err = catalog_index_open(&s->index, s->sys.disk, CATALOG_PATH, r->message, r->message_size)) != OK)
+        return err;
+    if ((err = catalog_index_load(s->index, load_row, r, r->message, r->message_size)) != OK)
+        return err;
+    const struct index_mark mark = catalog_index_mark(s->index);
+    if (mark.next_id > s->next_id)
+        s->next_id = mark.next_id;
+    if (mark.next_segment > s->next_segment)
+        s->next_segment = mark.next_segment;
+    return OK;
+}
+
+/* ---- 3: the journal ---- */
+
+static enum err replay_entry(struct store *s, const struct record *record, struct journal_place place)
+{
+    struct stored_entry e;
+    enum err err;
+
+    if ((err = entry_decode(&e, record)) != OK)
+        return err;
+    struct ledger *l = ledgers_find(&s->ledgers, (uint64_t)e.position.ledger);
+    if (!l || e.position.entry < (int64_t)l->synced)
+        return OK; /* deleted later; or moved already */
+    if (e.position.entry > (int64_t)l->synced)
+        return ERR_CORRUPT;
+    if ((err = ledger_reserve_place(l)) != OK)
+        return err;
+    ledger_count(&s->ledgers, l, &e.header, e.bytes.len);
+    ledger_synced(&s->ledgers, l, &e.header, e.bytes.len, place);
+    s->recovered_entries++;
+    return OK;
+}
+
+static enum err replay_create(struct store *s, const struct record *record)
+{
+    struct record_ledger_create r;
+    struct ledger *l;
+    enum err err;
+
+    if ((err = record_ledger_create_decode(&r, record)) != OK)
+        return err;
+    if (r.ledger == 0 || r.ledger > INT64_MAX)
+        return ERR_CORRUPT;
+    saw_id(s, r.ledger);
+    if (ledgers_find(&s->ledgers, r.ledger))
+        return OK;
+    const struct ledger_info info = {.id = r.ledger, .topic = r.topic, .created_ms = r.created_ms,
+                                     .first_message = r.first_message, .open = true};
+    err = ledgers_add(&s->ledgers, &info, &l);
+    return err == ERR_BUSY || err == ERR_EXISTS ? ERR_CORRUPT : err;
+}
+
+static enum err replay_close(struct store *s, const struct record *record)
+{
+    struct record_ledger_close r;
+    enum err err;
+
+    if ((err = record_ledger_close_decode(&r, record)) != OK)
+        return err;
+    struct ledger *l = ledgers_find(&s->ledgers, r.ledger);
+    if (l)
+        ledger_set_closed(&s->ledgers, l, r.closed_ms);
+    return OK;
+}
+
+static enum err replay_delete(struct recovery *r, const struct record *record)
+{
+    uint64_t id;
+    enum err err;
+
+    if ((err = record_ledger_delete_decode(&id, record)) != OK)
+        return err;
+    struct ledger *l = ledgers_find(&r->s->ledgers, id);
+    if (l)
+        store_forget_ledger(r->s, l, &r->forget.files);
+    return OK;
+}
+
+static enum err replay_catalog(struct recovery *r, const struct record *record)
+{
+    struct catalog_change change;
+    enum err err;
+
+    if ((err = catalog_change_decode(&change, record->body)) != OK)
+        return err;
+    saw_id(r->s, change.row.id);
+    err = catalog_tables_apply(r->s->tables, &change, store_row_removed, &r->forget);
+    return err == ERR_EXISTS || err == ERR_INVALID ? ERR_CORRUPT : err;
+}
+
+static enum err replay_record(void *ctx, const struct record *record, struct journal_place place)
+{
+    struct recovery *r = ctx;
+
+    switch (record->kind) {
+    case RECORD_ENTRY:
+        return replay_entry(r->s, record, place);
+    case RECORD_LEDGER_CREATE:
+        return replay_create(r->s, record);
+    case RECORD_LEDGER_CLOSE:
+        return replay_close(r->s, record);
+    case RECORD_LEDGER_DELETE:
+        return replay_delete(r, record);
+    case RECORD_CATALOG:
+        return replay_catalog(r, record);
+    case RECORD_CURSOR_CREATE:
+    case RECORD_CURSOR_RESET:
+    case RECORD_CURSOR_ACKS:
+        return cursor_replay(r->s, record);
+    }
+    return ERR_VERSION;
+}
+
+static enum err replay_journal(struct recovery *r)
+{
+    const struct index_mark mark = catalog_index_mark(r->s->index);
+
+    r->replay = (struct journal_replay){
+        .disk = r->s->sys.disk,
+        .log = r->s->log,
+        .applied = mark.batch,
+        .first_generation = mark.journal_file,
+        .record = replay_record,
+        .ctx = r,
+    };
+    return journal_replay(&r->replay, r->message, r->message_size);
+}
+
+/* ---- 4: what was open, what is missing ---- */
+
+static void close_open_ledgers(struct store *s)
+{
+    const int64_t now = loop_wall_ms(s->sys.loop);
+    struct ledger *l;
+    size_t at = 0;
+
+    while ((l = map_next(&s->ledgers.by_id, &at))) {
+        const struct ledger_info *info = ledger_info(l);
+        if (info->closed_ms == 0)
+            ledger_set_closed(&s->ledgers, l, now > info->created_ms ? now : info->created_ms);
+    }
+}
+
+struct segment_names {
+    struct file_numbers found;
+    uint64_t next;
+};
+
+static void segment_found(void *ctx, const char *name)
+{
+    struct segment_names *names = ctx;
+    uint64_t number;
+
+    if (!segment_path_parse(name, &number))
+        return;
+    file_numbers_add(&names->found, number);
+    if (number >= names->next)
+        names->next = number + 1;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+static const struct ledger *owner_of(const struct store *s, uint64_t file)
+{
+    const struct ledger *l;
+    size_t at = 0;
+
+    while ((l = map_next(&s->ledgers.by_id, &at))) {
+        for (size_t i = 0; i < l->extent_count; i++) {
+            if (l->extents[i].file == file)
+                return l;
+        }
+    }
+    return NULL;
+}
+
+static enum err find_segments(struct recovery *r, struct segment_names *names)
+{
+    struct store *s = r->s;
+    uint64_t number;
+    size_t at = 0;
+    enum err err;
+
+    if ((err = s->sys.disk->ops->list(s->sys.disk, SEGMENT_DIR, segment_found, names)) != OK)
+        return refuse(r, err, "the directory \"%s\" cannot be read: %s", SEGMENT_DIR, err_text(err));
+    if (names->found.count > 0)
+        qsort(names->found.list, names->found.count, sizeof number, by_number);
+    if (names->next > s->next_segment)
+        s->next_segment = names->next; /* a file that is only cut off keeps its number */
+    while (segment_table_next(&s->ledgers.segments, &at, &number)) {
+        if (names->found.count > 0 && bsearch(&number, names->found.list, names->found.count, sizeof number, by_number))
+            continue;
+        char path[SEGMENT_PATH_SIZE];
+        const struct ledger *l = owner_of(s, number);
+        segment_path(path, number);
+        return refuse(r, ERR_CORRUPT, "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64, path,
+                      l ? l->id : 0, l ? ledger_info(l)->topic : 0);
+    }
+    return OK;
+}
+
+/* ---- 5: written again, and synced ---- */
+
+static bool anything_new(const struct recovery *r)
+{
+    const struct store *s = r->s;
+
+    return r->replay.last_batch > r->replay.applied || !list_empty(&s->ledgers.dirty) || !list_empty(&s->dirty_cursors);
+}
+
+static enum err write_again(struct recovery *r)
+{
+    struct store *s = r->s;
+    struct checkpoint *c = &s->checkpoint;
+    enum err err;
+
+    checkpoint_init(s);
+    if (!anything_new(r))
+        return OK;
+    c->mark.batch = r->replay.last_batch;
+    c->mark.journal_file = r->replay.next_generation; /* no file of today is needed after this */
+    if ((err = checkpoint_collect(s)) != OK || (err = checkpoint_list(s)) != OK)
+        return err;
+    checkpoint_run(c);
+    if (c->err != OK)
+        return refuse(r, c->err, "what was recovered cannot be written: %s", c->failure);
+    checkpoint_finish(s);
+    return OK;
+}
+
+/* ---- 6: orphans, the journal ---- */
+
+static void remove_orphans(struct store *s, const struct segment_names *names)
+{
+    char path[SEGMENT_PATH_SIZE];
+
+    for (size_t i = 0; i < names->found.count; i++) {
+        if (segment_table_has(&s->ledgers.segments, names->found.list[i]))
+            continue;
+        segment_path(path, names->found.list[i]);
+        (void)s->sys.disk->ops->unlink(s->sys.disk, path); /* or at the next start */
+    }
+}
+
+static void fill_start(struct recovery *r, struct journal_start *start)
+{
+    *start = (struct journal_start){
+        .next_batch = r->replay.last_batch + 1,
+        .previous_crc = 0, /* the chain begins anew behind the index */
+        .next_generation = r->replay.next_generation,
+        .next_number = r->replay.next_number,
+        .spares = r->replay.files,
+        .spare_count = r->replay.file_count,
+    };
+    r->replay.files = NULL;
+}
+
+void recovery_start_deinit(struct journal_start *start)
+{
+    free(start->spares);
+    start->spares = NULL;
+}
+
+static void tell(const struct recovery *r)
+{
+    const struct store *s = r->s;
+
+    if (r->replay.batches > 0)
+        log_info(s->log, "store", "recovered %" PRIu64 " journal batches with %" PRIu64 " entries in %" PRIu64 " ms%s",
+                 r->replay.batches, s->recovered_entries, s->recovery_ms,
+                 r->replay.torn ? "; the last write was cut off" : "");
+}
+
+enum err recovery_run(struct store *s, struct journal_start *start, char *message, size_t message_size)
+{
+    struct recovery r = {.s = s, .message = message, .message_size = message_size, .forget = {.store = s}};
+    struct segment_names names = {0};
+    const uint64_t begin = loop_now_ns(s->sys.loop);
+    enum err err;
+
+    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_index(&r)) != OK)
+        goto out;
+    if ((err = replay_journal(&r)) != OK)
+        goto out;
+    close_open_ledgers(s);
+    if ((err = find_segments(&r, &names)) != OK || (err = write_again(&r)) != OK)
+        goto out;
+    remove_orphans(s, &names);
+    s->recovery_ms = (loop_now_ns(s->sys.loop) - begin) / NS_PER_MS;
+    tell(&r);
+    fill_start(&r, start);
+out:
+    free(r.replay.files);
+    free(r.forget.files.list);
+    free(names.found.list);
+    return err;
+}

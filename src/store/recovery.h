@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * recovery.h - from a data directory, in whatever state, to a store that may promise again.
+ *
+ *  1. Take the lock.  Read the format file; a newer format is refused untouched.
+ *  2. Load the catalog index: rows, ledgers with their extents, cursors, and the mark of the batch it stands at.
+ *  3. Replay the journal after that batch, on what was loaded.  A tear at the end is cut; damage is named, and the start refused.
+ *  4. Close the ledgers that were open.  Look for the segment files of all that live.
+ *  5. An ordinary checkpoint: all that was replayed goes into segments and the index, synced.  What follows is promised on it.
+ *  6. Remove segment files that nobody owns.  The journal begins a new file with the next batch.
+ *
+ * Interrupted anywhere, it begins anew: until the index transaction of step 5 nothing that was there has been changed.
+ * Waits for the disk: before the loop runs.  May call: store_private.h, journal_replay.h.
+ */
+#ifndef STORE_RECOVERY_H
+#define STORE_RECOVERY_H
+
+#include "store/journal.h"
+
+struct store;
+
+/* Fills the store; `start` is for journal_open, and freed by recovery_start_deinit. */
+MUST_USE enum err recovery_run(struct store *s, struct journal_start *start, char *message, size_t message_size);
+void recovery_start_deinit(struct journal_start *start);
+
+#endif

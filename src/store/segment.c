@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * segment.c - writes segment files and finds entries in them; the layout is drawn in segment.h.
+ */
+#include "store/segment.h"
+
+#include "base/checksum.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRAILER_SIZE == 32 && EXTENT_ENCODED == 40,
+              "the layouts are on disks");
+
+#define FILE_MAGIC    "GMGASEGM"
+#define TRAILER_MAGIC "GMGASEND"
+#define NAME_FORMAT   "%016" PRIx64 ".segment"
+#define WRITE_BUFFER  (256u * 1024)
+
+void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e)
+{
+    le64_put(to, e->file);
+    le32_put(to + 8, e->first);
+    le32_put(to + 12, e->entries);
+    le64_put(to + 16, e->offset);
+    le64_put(to + 24, e->len);
+    le64_put(to + 32, e->index_offset);
+}
+
+void extent_decode(struct extent *e, const uint8_t from[EXTENT_ENCODED])
+{
+    e->file = le64_get(from);
+    e->first = le32_get(from + 8);
+    e->entries = le32_get(from + 12);
+    e->offset = le64_get(from + 16);
+    e->len = le64_get(from + 24);
+    e->index_offset = le64_get(from + 32);
+}
+
+void segment_path(char to[SEGMENT_PATH_SIZE], uint64_t number)
+{
+    int len = snprintf(to, SEGMENT_PATH_SIZE, SEGMENT_DIR "/" NAME_FORMAT, number);
+    assert(len > 0 && len < SEGMENT_PATH_SIZE);
+}
+
+bool segment_path_parse(const char *name, uint64_t *number)
+{
+    char whole[SEGMENT_PATH_SIZE];
+    uint64_t n;
+
+    if (sscanf(name, "%" SCNx64, &n) != 1)
+        return false;
+    segment_path(whole, n);
+    if (strcmp(whole + strlen(SEGMENT_DIR "/"), name) != 0) /* one spelling only */
+        return false;
+    *number = n;
+    return true;
+}
+
+/* ---- writing ---- */
+
+struct run {
+    uint64_t ledger;
+    struct extent extent;
+    size_t first_offset; /* index into the writer's offsets */
+};
+
+struct segment_writer {
+    struct disk *disk;
+    struct file *file;
+    uint64_t number;
+    bool finished;
+    uint64_t at; /* where the next byte goes */
+    uint8_t *buffer;
+    size_t buffered; /* the last bytes before `at`, not written yet */
+    struct run *runs;
+    struct extent *extents; /* of a finished file */
+    size_t run_count, run_capacity;
+    uint32_t *offsets; /* of all records, each from its run's start */
+    size_t offset_count, offset_capacity;
+};
+
+static enum err grow(void **array, size_t *capacity, size_t size)
+{
+    const size_t wanted = *capacity ? *capacity * 2 : 64;
+    void *grown = realloc(*array, wanted * size);
+    if (!grown)
+        return ERR_NOMEM;
+    *array = grown;
+    *capacity = wanted;
+    return OK;
+}
+
+static enum err flush(struct segment_writer *w)
+{
+    const struct bytes part = bytes_of(w->buffer, w->buffered);
+    enum err err;
+
+    if (w->buffered == 0)
+        return OK;
+    if ((err = file_write(w->file, w->at - w->buffered, &part, 1)) == OK)
+        w->buffered = 0;
+    return err;
+}
+
+static enum err put(struct segment_writer *w, struct bytes bytes)
+{
+    enum err err;
+
+    if (w->buffered + bytes.len > WRITE_BUFFER && (err = flush(w)) != OK)
+        return err;
+    if (bytes.len > WRITE_BUFFER) {
+        if ((err = file_write(w->file, w->at, &bytes, 1)) != OK)
+            return err;
+    } else {
+        memcpy(w->buffer + w->buffered, bytes.data, bytes.len);
+        w->buffered += bytes.len;
+    }
+    w->at += bytes.len;
+    return OK;
+}
+
+static enum err put_header(struct segment_writer *w, uint64_t batch)
+{
+    uint8_t header[SEGMENT_HEADER_SIZE] = {0};
+
+    memcpy(header, FILE_MAGIC, 8);
+    le32_put(header + 8, SEGMENT_VERSION);
+    le64_put(header + 16, w->number);
+    le64_put(header + 24, batch);
+    le32_put(header + 12, crc32c(0, bytes_of(header, sizeof header)));
+    return put(w, bytes_of(header, sizeof header));
+}
+
+enum err segment_writer_new(struct segment_writer **out, struct disk *disk, uint64_t number, uint64_t batch)
+{
+    struct segment_writer *w = calloc(1, sizeof *w);
+    char path[SEGMENT_PATH_SIZE];
+    enum err err = ERR_NOMEM;
+
+    if (!w)
+        return ERR_NOMEM;
+    w->disk = disk;
+    w->number = number;
+    segment_path(path, number);
+    if (!(w->buffer = malloc(WRITE_BUFFER)))
+        goto fail;
+    /* A file of this number is left from a checkpoint that never came to its end. */
+    if ((err = disk_open(disk, path, DISK_WRITE | DISK_CREATE, &w->file)) != OK)
+        goto fail;
+    if ((err = file_truncate(w->file, 0)) != OK || (err = put_header(w, batch)) != OK)
+        goto fail;
+    *out = w;
+    return OK;
+fail:
+    segment_writer_free(w);
+    return err;
+}
+
+enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, uint32_t first)
+{
+    void *runs = w->runs;
+
+    if (w->run_count == w->run_capacity) {
+        if (grow(&runs, &w->run_capacity, sizeof *w->runs) != OK)
+            return ERR_NOMEM;
+        w->runs = runs;
+    }
+    w->runs[w->run_count++] = (struct run){
+        .ledger = ledger,
+        .extent = {.file = w->number, .first = first, .offset = w->at},
+        .first_offset = w->offset_count,
+    };
+    return OK;
+}
+
+enum err segment_add(struct segment_writer *w, struct bytes record)
+{
+    void *offsets = w->offsets;
+    enum err err;
+
+    assert(w->run_count > 0);
+    struct extent *e = &w->runs[w->run_count - 1].extent;
+    if (e->len > UINT32_MAX)
+        return ERR_TOO_LARGE; /* a checkpoint is far smaller */
+    if (w->offset_count == w->offset_capacity) {
+        if (grow(&offsets, &w->offset_capacity, sizeof *w->offsets) != OK)
+            return ERR_NOMEM;
+        w->offsets = offsets;
+    }
+    if ((err = put(w, record)) != OK)
+        return err;
+    le32_put((uint8_t *)&w->offsets[w->offset_count++], (uint32_t)e->len);
+    e->len += record.len;
+    e->entries++;
+    return OK;
+}
+
+uint64_t segment_writer_bytes(const struct segment_writer *w)
+{
+    return w->at;
+}
+
+static enum err put_offsets(struct segment_writer *w)
+{
+    enum err err;
+
+    for (size_t i = 0; i < w->run_count; i++) {
+        struct run *r = &w->runs[i];
+        r->extent.index_offset = w->at;
+        if ((err = put(w, bytes_of(w->offsets + r->first_offset, (size_t)r->extent.entries * 4))) != OK)
+            return err;
+    }
+    return OK;
+}
+
+static enum err put_directory(struct segment_writer *w, uint32_t *crc)
+{
+    enum err err;
+
+    *crc = 0;
+    for (size_t i = 0; i < w->run_count; i++) {
+        const struct run *r = &w->runs[i];
+        uint8_t row[SEGMENT_RUN_SIZE] = {0};
+        le64_put(row, r->ledger);
+        le32_put(row + 8, r->extent.first);
+        le32_put(row + 12, r->extent.entries);
+        le64_put(row + 16, r->extent.offset);
+        le64_put(row + 24, r->extent.len);
+        le64_put(row + 32, r->extent.index_offset);
+        *crc = crc32c(*crc, bytes_of(row, sizeof row));
+        if ((err = put(w, bytes_of(row, sizeof row))) != OK)
+            return err;
+    }
+    return OK;
+}
+
+static enum err put_trailer(struct segment_writer *w, uint64_t directory, uint32_t directory_crc)
+{
+    uint8_t trailer[SEGMENT_TRAILER_SIZE] = {0};
+
+    memcpy(trailer, TRAILER_MAGIC, 8);
+    le64_put(trailer + 8, w->run_count);
+    le64_put(trailer + 16, directory);
+    le32_put(trailer + 24, directory_crc);
+    le32_put(trailer + 28, crc32c(0, bytes_of(trailer, sizeof trailer)));
+    return put(w, bytes_of(trailer, sizeof trailer));
+}
+
+static enum err list_extents(struct segment_writer *w)
+{
+    w->extents = malloc((w->run_count + 1) * sizeof *w->extents);
+    if (!w->extents)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < w->run_count; i++)
+        w->extents[i] = w->runs[i].extent;
+    return OK;
+}
+
+enum err segment_finish(struct segment_writer *w, bool *sync_failed)
+{
+    uint32_t crc;
+    enum err err;
+
+    *sync_failed = false;
+    if ((err = put_offsets(w)) != OK)
+        return err;
+    const uint64_t directory = w->at;
+    if ((err = put_directory(w, &crc)) != OK || (err = put_trailer(w, directory, crc)) != OK || (err = flush(w)) != OK)
+        return err;
+    if ((err = list_extents(w)) != OK)
+        return err;
+    if ((err = file_sync(w->file)) != OK) {
+        *sync_failed = true;
+        return err;
+    }
+    w->finished = true;
+    return OK;
+}
+
+const struct extent *segment_writer_extents(const struct segment_writer *w, size_t *count)
+{
+    assert(w->finished);
+    *count = w->run_count;
+    return w->extents;
+}
+
+void segment_writer_free(struct segment_writer *w)
+{
+    char path[SEGMENT_PATH_SIZE];
+
+    if (!w)
+        return;
+    file_close(w->file);
+    if (w->file && !w->finished) {
+        segment_path(path, w->number);
+        (void)w->disk->ops->unlink(w->disk, path); /* what stays is an orphan, which the next start removes */
+    }
+    free(w->buffer);
+    free(w->runs);
+    free(w->extents);
+    free(w->offsets);
+    free(w);
+}
+
+/* ---- reading ---- */
+
+/* The offset of a run's record, or the run's length behind the last one. */
+static uint64_t offset_of(const struct extent *e, const uint8_t *index, uint32_t from, uint32_t i)
+{
+    return i == e->entries ? e->len : le32_get(index + (size_t)(i - from) * 4);
+}
+
+enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
+                        struct piece *out, size_t *count)
+{
+    uint8_t index[(STORE_READ_MAX + 1) * 4];
+    size_t got, total = 0, n = 0;
+    enum err err;
+
+    assert(first >= e->first && first - e->first < e->entries && max > 0 && max <= STORE_READ_MAX);
+    const uint32_t from = first - e->first;
+    const uint32_t left = e->entries - from;
+    const size_t offsets = left > max ? max + 1 : left; /* one more tells the length of the last */
+    if ((err = file_read(f, e->index_offset + (uint64_t)from * 4, index, offsets * 4, &got)) != OK)
+        return err;
+    if (got != offsets * 4)
+        return ERR_CORRUPT;
+    for (; n < max && n < left; n++) {
+        const uint64_t start = offset_of(e, index, from, from + (uint32_t)n);
+        const uint64_t end = offset_of(e, index, from, from + (uint32_t)n + 1);
+        if (end <= start || end > e->len || end - start > RECORD_SIZE_MAX)
+            return ERR_CORRUPT;
+        total += (size_t)(end - start);
+        if (n > 0 && total > bytes_max)
+            break;
+        out[n] = (struct piece){.offset = e->offset + start, .len = (uint32_t)(end - start)};
+    }
+    *count = n;
+    return OK;
+}

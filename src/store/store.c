@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.c - the calls of store.h, over the modules that do the work.
+ *
+ * Each call checks, changes what is in memory, and writes the record that makes the change durable; in that order where
+ * the record cannot fail, because a store that is out of memory for a record ends the process (store_die).
+ */
+#include "store/store.h"
+
+#include "base/log.h"
+#include "store/recovery.h"
+#include "store/store_private.h"
+#include "sys/disk.h"
+#include "sys/loop.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MIB                    (UINT64_C(1024) * 1024)
+#define EXECUTOR_BOUND         64
+#define CATALOG_PENDING_MAX    (2u * JOURNAL_PENDING_MAX)
+
+void store_die(struct store *s, enum err err, const char *what)
+{
+    if (s->dead)
+        return;
+    s->dead = true;
+    log_error(s->log, "store", "%s: %s; the process ends, and recovery decides at the next start", what, err_text(err));
+    if (s->options.on_fatal)
+        s->options.on_fatal(s->options.ctx, err, what);
+}
+
+uint8_t *store_record(struct store *s, size_t len)
+{
+    uint8_t *to = s->dead ? NULL : journal_reserve(s->journal, len);
+
+    if (!to)
+        store_die(s, ERR_NOMEM, "no memory for a journal record");
+    return to;
+}
+
+/* ---- what the journal tells ---- */
+
+static void check_room(struct store *s)
+{
+    if (!s->had_no_room || !store_has_room(s))
+        return;
+    s->had_no_room = false;
+    if (s->on_room)
+        s->on_room(s->on_room_ctx);
+}
+
+static void entry_synced(void *ctx, const struct journal_entry *e, struct journal_place place)
+{
+    struct store *s = ctx;
+    struct ledger *l = ledgers_find(&s->ledgers, e->ledger);
+    const bool alive = l && l->chain;
+
+    if (l)
+        ledger_synced(&s->ledgers, l, &e->header, e->bytes.len, place);
+    if (alive)
+        tail_cache_add(&s->ledgers.cache, &l->tail, e->ledger, e->id, &e->header, e->bytes, e->gathered);
+    s->appended_entries++;
+    s->appended_bytes += e->bytes.len;
+    e->append->done(e->append, alive ? OK : ERR_CLOSED);
+}
+
+static void ledger_failed(void *ctx, uint64_t id)
+{
+    struct store *s = ctx;
+    struct ledger *l = ledgers_find(&s->ledgers, id);
+
+    if (l && !l->fenced)
+        ledger_fence(l);
+}
+
+static void entry_failed(void *ctx, const struct journal_entry *e, enum err err)
+{
+    e->append->done(e->append, err);
+}
+
+static void batch_closing(void *ctx)
+{
+    cursors_record(ctx);
+}
+
+static void batch_done(void *ctx)
+{
+    struct store *s = ctx;
+
+    if (checkpoint_idle(&s->checkpoint) && !s->closing &&
+        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes || s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
+        checkpoint_want(s);
+    check_room(s);
+}
+
+static void journal_fatal(void *ctx, enum err err, const char *what)
+{
+    store_die(ctx, err, what);
+}
+
+/* ---- opening ---- */
+
+static void fill_defaults(struct store_options *o)
+{
+    if (o->journal_file_bytes == 0)
+        o->journal_file_bytes = 64 * MIB;
+    if (o->checkpoint_bytes == 0)
+        o->checkpoint_bytes = o->journal_file_bytes / 2;
+    if (o->own_segment_bytes == 0)
+        o->own_segment_bytes = MIB;
+    if (o->tail_cache_bytes == 0)
+        o->tail_cache_bytes = 64 * MIB;
+    if (o->ack_delay_ms == 0)
+        o->ack_delay_ms = 1000;
+}
+
+static struct store *store_alloc(const struct store_options *options, const struct sys *sys)
+{
+    struct store *s = calloc(1, sizeof *s);
+    uint64_t seed;
+
+    if (!s)
+        return NULL;
+    s->options = *options;
+    fill_defaults(&s->options);
+    s->sys = *sys;
+    s->log = options->log;
+    s->next_id = 1;
+    s->next_segment = 1;
+    sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
+    ledgers_init(&s->ledgers, seed, s->options.tail_cache_bytes);
+    map_init(&s->cursors, seed ^ 3);
+    list_init(&s->unrecorded_cursors);
+    list_init(&s->dirty_cursors);
+    if (catalog_tables_new(&s->tables, seed ^ 4) != OK) {
+        store_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static enum err start_workers(struct store *s)
+{
+    struct loop *loop = s->sys.loop;
+    enum err err;
+
+    if ((err = executor_new(loop, "journal", 2, &s->journal_worker)) != OK)
+        return err;
+    if ((err = executor_new(loop, "background", EXECUTOR_BOUND, &s->background)) != OK)
+        return err;
+    return executor_new(loop, "reader", EXECUTOR_BOUND, &s->reader_worker);
+}
+
+static enum err start_journal(struct store *s, const struct journal_start *start)
+{
+    const struct journal_owner owner = {
+        .ctx = s,
+        .entry_synced = entry_synced,
+        .ledger_failed = ledger_failed,
+        .entry_failed = entry_failed,
+        .closing = batch_closing,
+        .batch_done = batch_done,
+        .fatal = journal_fatal,
+    };
+    const struct journal_options options = {
+        .file_bytes = s->options.journal_file_bytes,
+        .log = s->log,
+        .worker = s->journal_worker,
+        .background = s->background,
+    };
+
+    return journal_open(&s->journal, &options, &s->sys, &owner, start);
+}
+
+enum err store_open(struct store **out, const struct store_options *options, const struct sys *sys, char *message,
+                    size_t message_size)
+{
+    struct journal_start start;
+    struct store *s = store_alloc(options, sys);
+    enum err err;
+
+    message[0] = '\0';
+    if (!s) {
+        snprintf(message, message_size, "no memory for the store");
+        return ERR_NOMEM;
+    }
+    if ((err = recovery_run(s, &start, message, message_size)) != OK)
+        goto fail;
+    if ((err = start_workers(s)) == OK)
+        err = start_journal(s, &start);
+    recovery_start_deinit(&start);
+    if (err != OK)
+        goto fail;
+    reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal);
+    *out = s;
+    return OK;
+fail:
+    if (message[0] == '\0')
+        snprintf(message, message_size, "the store cannot be opened: %s", err_text(err));
+    store_free(s);
+    return err;
+}
+
+/* Each belongs to a chain; volatile ones are their owners' to free. */
+static void free_cursors(struct store *s)
+{
+    struct topic_chain *chain;
+    size_t at = 0;
+
+    while ((chain = map_next(&s->ledgers.chains, &at)))
+        cursors_forget_chain(chain);
+}
+
+void store_free(struct store *s)
+{
+    if (!s)
+        return;
+    s->dead = true;
+    checkpoint_deinit(s);
+    journal_free(s->journal);
+    free_cursors(s);
+    map_deinit(&s->cursors);
+    free(s->removed_cursors);
+    ledgers_deinit(&s->ledgers);
+    catalog_tables_free(s->tables);
+    executor_free(s->journal_worker);
+    executor_free(s->background);
+    executor_free(s->reader_worker);
+    catalog_index_close(s->index);
+    free(s);
+}
+
+/* ---- closing ---- */
+
+static void last_mark_run(struct work *work)
+{
+    struct store *s = container_of(work, struct store, last_mark);
+    struct checkpoint *c = &s->checkpoint;
+
+    c->err = OK;
+    if (c->state == CHECKPOINT_IDLE)
+        c->err = catalog_index_apply(s->index, &c->rows, &c->mark);
+}
+
+static void last_mark_done(struct work *work)
+{
+    struct store *s = container_of(work, struct store, last_mark);
+    const enum err err = s->checkpoint.err;
+
+    if (err != OK && err != ERR_NOSPACE && err != ERR_NOMEM) {
+        store_die(s, err, catalog_index_failure(s->index));
+        return;
+    }
+    s->closed(s->closed_ctx); /* without the mark, the next start reads the journal: slower, not wrong */
+}
+
+/* The seal is written, and all is in segments and the index: the next start need not look at the journal. */
+static void journal_stopped(struct store_op *op, enum err err)
+{
+    struct store *s = container_of(op, struct store, stopped);
+    struct checkpoint *c = &s->checkpoint;
+
+    (void)err; /* a stop that fails is fatal, and not told here */
+    c->mark.batch = journal_last_batch(s->journal);
+    c->mark.journal_file = journal_next_generation(s->journal);
+    c->mark.next_id = s->next_id;
+    c->mark.next_segment = s->next_segment;
+    s->last_mark = (struct work){.run = last_mark_run, .done = last_mark_done};
+    if (executor_submit(s->background, &s->last_mark) != OK)
+        s->closed(s->closed_ctx);
+}
+
+static void close_step(void *ctx)
+{
+    struct store *s = ctx;
+    struct checkpoint *c = &s->checkpoint;
+
+    if (c->state == CHECKPOINT_WAITING || c->state == CHECKPOINT_WORKING || !reader_idle(&s->reader) || s->stopped.done)
+        return;
+    timer_stop(&c->retry);
+    s->stopped.done = journal_stopped;
+    journal_stop(s->journal, &s->stopped);
+}
+
+void store_checkpoint_stopped(struct store *s)
+{
+    check_room(s);
+    if (s->closing)
+        close_step(s);
+}
+
+static bool anything_to_move(const struct store *s)
+{
+    return journal_untrimmed_bytes(s->journal) > 0 || journal_pending_bytes(s->journal) > 0 ||
+           !list_empty(&s->dirty_cursors) || !list_empty(&s->ledgers.dirty);
+}
+
+void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
+{
+    struct ledger *l;
+    size_t at = 0;
+
+    assert(!s->closing);
+    s->closed = done;
+    s->closed_ctx = ctx;
+    s->closing = true;
+    s->reader.idle = close_step;
+    s->reader.ctx = s;
+    while ((l = map_next(&s->ledgers.by_id, &at))) {
+        if (l->chain)
+            ledger_close(s, l->id);
+    }
+    if (anything_to_move(s))
+        checkpoint_want(s);
+    close_step(s);
+}
+
+/* ---- barriers ---- */
+
+void store_barrier(struct store *s, struct store_op *op)
+{
+    journal_barrier(s->journal, op);
+}
+
+/* ---- deletion of segment files ---- */
+
+struct unlink_job {
+    struct store_op durable;
+    struct work work;
+    struct store *store;
+    struct disk *disk;
+    struct file_numbers files;
+};
+
+static void unlink_free(struct unlink_job *job)
+{
+    free(job->files.list);
+    free(job);
+}
+
+static void unlink_run(struct work *work)
+{
+    const struct unlink_job *job = container_of(work, struct unlink_job, work);
+    char path[SEGMENT_PATH_SIZE];
+
+    for (size_t i = 0; i < job->files.count; i++) {
+        segment_path(path, job->files.list[i]);
+        (void)job->disk->ops->unlink(job->disk, path); /* what stays is an orphan, which the next start removes */
+    }
+}
+
+static void unlink_done(struct work *work)
+{
+    unlink_free(container_of(work, struct unlink_job, work));
+}
+
+static void unlink_durable(struct store_op *op, enum err err)
+{
+    struct unlink_job *job = container_of(op, struct unlink_job, durable);
+
+    if (err != OK || executor_submit(job->store->background, &job->work) != OK)
+        unlink_free(job);
+}
+
+void store_unlink_segments(struct store *s, struct file_numbers *files)
+{
+    struct unlink_job *job = s->journal && files->count > 0 ? calloc(1, sizeof *job) : NULL;
+
+    if (!job) {
+        free(files->list);
+    } else {
+        *job = (struct unlink_job){
+            .durable = {.done = unlink_durable},
+            .work = {.run = unlink_run, .done = unlink_done},
+            .store = s, .disk = s->sys.disk, .files = *files};
+        store_barrier(s, &job->durable);
+    }
+    *files = (struct file_numbers){0};
+}
+
+void store_forget_ledger(struct store *s, struct ledger *l, struct file_numbers *files)
+{
+    struct topic_chain *chain = l->chain;
+    const struct ledger_info gone = *ledger_info(l);
+
+    ledgers_remove(&s->ledgers, l, files);
+    cursors_drop_ledger(chain, &gone);
+    if (s->ledgers.short_of_memory)
+        store_die(s, ERR_NOMEM, "no memory to remember a deleted ledger");
+}
+
+void store_forget_topic(struct store *s, uint64_t topic, struct file_numbers *files)
+{
+    struct topic_chain *chain = ledgers_find_chain(&s->ledgers, topic);
+
+    if (!chain)
+        return;
+    cursors_forget_chain(chain);
+    while (chain->count > 0)
+        store_forget_ledger(s, chain->ledgers[chain->count - 1], files);
+    chain->next_message = 0;
+    ledgers_drop_chain(&s->ledgers, chain);
+}
+
+void store_row_removed(void *ctx, enum catalog_table table, const struct catalog_row *row)
+{
+    struct forget *f = ctx;
+
+    if (table == CATALOG_SUBSCRIPTION) {
+        struct cursor *c = cursor_find(f->store, row->id);
+        if (c)
+            cursor_remove(c);
+    } else if (table == CATALOG_TOPIC) {
+        store_forget_topic(f->store, row->id, &f->files);
+    }
+}
+
+/* ---- catalog ---- */
+
+uint64_t store_id_new(struct store *s)
+{
+    return s->next_id++;
+}
+
+static void record_catalog(struct store *s, const struct catalog_change *change)
+{
+    const size_t len = RECORD_HEADER_SIZE + catalog_change_size(change);
+    uint8_t *to = store_record(s, len);
+
+    if (!to)
+        return;
+    record_begin(to, RECORD_CATALOG, len);
+    catalog_change_encode(change, to + RECORD_HEADER_SIZE);
+    journal_flush_within(s->journal, s->options.ack_delay_ms);
+}
+
+enum err catalog_put(struct store *s, enum catalog_table table, const struct catalog_row *row)
+{
+    const struct catalog_change change = {.op = CATALOG_PUT, .table = table, .row = *row};
+    enum err err;
+
+    if (s->dead)
+        return ERR_CLOSED;
+    if (journal_pending_bytes(s->journal) > CATALOG_PENDING_MAX)
+        return ERR_FULL;
+    if ((err = catalog_tables_put(s->tables, table, row)) != OK)
+        return err;
+    record_catalog(s, &change);
+    return OK;
+}
+
+enum err catalog_remove(struct store *s, enum catalog_table table, uint64_t id)
+{
+    const struct catalog_change change = {.op = CATALOG_REMOVE, .table = table, .row = {.id = id}};
+    struct forget forget = {.store = s};
+    enum err err;
+
+    if (s->dead)
+        return ERR_CLOSED;
+    if ((err = catalog_tables_remove(s->tables, table, id, store_row_removed, &forget)) != OK)
+        return err;
+    record_catalog(s, &change);
+    store_unlink_segments(s, &forget.files);
+    return OK;
+}
+
+const struct catalog_row *catalog_find(const struct store *s, enum catalog_table table, uint64_t parent,
+                                       struct bytes name)
+{
+    return catalog_tables_find(s->tables, table, parent, name);
+}
+
+const struct catalog_row *catalog_get(const struct store *s, enum catalog_table table, uint64_t id)
+{
+    return catalog_tables_get(s->tables, table, id);
+}
+
+void catalog_each(const struct store *s, enum catalog_table table, uint64_t parent,
+                  bool (*each)(void *ctx, const struct catalog_row *row), void *ctx)
+{
+    catalog_tables_each(s->tables, table, parent, each, ctx);
+}
+
+/* ---- ledgers ---- */
+
+void entry_unref(struct entry *e)
+{
+    slice_unref(&e->bytes);
+}
+
+const struct ledger_info *store_chain(const struct store *s, uint64_t topic, size_t *count)
+{
+    const struct topic_chain *c = ledgers_find_chain(&s->ledgers, topic);
+
+    *count = c ? c->count : 0;
+    return c ? c->infos : NULL;
+}
+
+enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id)
+{
+    const struct topic_chain *c = ledgers_find_chain(&s->ledgers, topic);
+    struct ledger_info info = {
+        .id = s->next_id,
+        .topic = topic,
+        .first_message = c ? chain_next_message(c) : 0,
+        .created_ms = loop_wall_ms(s->sys.loop),
+        .open = true,
+    };
+    struct ledger *l;
+    enum err err;
+
+    if (s->dead)
+        return ERR_CLOSED;
+    if ((err = ledgers_add(&s->ledgers, &info, &l)) != OK)
+        return err;
+    s->next_id++;
+    const struct record_ledger_create r = {
+        .ledger = info.id, .topic = topic, .created_ms = info.created_ms, .first_message = info.first_message};
+    uint8_t *to = store_record(s, RECORD_LEDGER_CREATE_SIZE);
+    if (to)
+        record_ledger_create_encode(to, &r);
+    *id = info.id;
+    return OK;
+}
+
+void ledger_close(struct store *s, uint64_t id)
+{
+    struct ledger *l = ledgers_find(&s->ledgers, id);
+
+    if (!l || !l->chain || !ledger_info(l)->open)
+        return;
+    const struct record_ledger_close r = {.ledger = id, .closed_ms = loop_wall_ms(s->sys.loop)};
+    ledger_set_closed(&s->ledgers, l, r.closed_ms);
+    uint8_t *to = store_record(s, RECORD_LEDGER_CLOSE_SIZE);
+    if (to)
+        record_ledger_close_encode(to, &r);
+    journal_flush_within(s->journal, s->options.ack_delay_ms);
+}
+
+void ledger_delete(struct store *s, uint64_t id)
+{
+    struct ledger *l = ledgers_find(&s->ledgers, id);
+    struct file_numbers files = {0};
+
+    if (!l || !l->chain)
+        return;
+    assert(!ledger_info(l)->open);
+    store_forget_ledger(s, l, &files);
+    uint8_t *to = store_record(s, RECORD_LEDGER_DELETE_SIZE);
+    if (to)
+        record_ledger_delete_encode(to, id);
+    journal_flush_within(s->journal, s->options.ack_delay_ms);
+    store_unlink_segments(s, &files);
+}
+
+int64_t ledger_synced_end(const struct store *s, uint64_t ledger)
+{
+    const struct ledger *l = ledgers_find(&s->ledgers, ledger);
+
+    return l && l->chain ? (int64_t)l->synced - 1 : -1;
+}
+
+/* ---- entries ---- */
+
+static bool checkpoints_keep_up(const struct store *s)
+{
+    return journal_untrimmed_bytes(s->journal) < UNTRIMMED_CHECKPOINTS * s->options.checkpoint_bytes &&
+           s->ledgers.unmoved < UNTRIMMED_CHECKPOINTS * CHECKPOINT_ENTRIES;
+}
+
+static enum err may_append(struct store *s, const struct ledger *l, size_t len)
+{
+    if (s->dead || s->closing)
+        return ERR_CLOSED;
+    if (len > ENTRY_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    if (!l || !l->chain || l->fenced || l->extent_count >= LEDGER_EXTENTS_MAX)
+        return ERR_FENCED;
+    if (!ledger_info(l)->open || ledger_info(l)->entries >= ENTRIES_MAX)
+        return ERR_FENCED;
+    if (!checkpoints_keep_up(s)) {
+        s->had_no_room = true;
+        return s->checkpoint.state == CHECKPOINT_RETRY ? ERR_NOSPACE : ERR_FULL;
+    }
+    return OK;
+}
+
+enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
+                       struct append *a)
+{
+    struct ledger *l = ledgers_find(&s->ledgers, ledger);
+    enum err err;
+
+    if ((err = may_append(s, l, bytes.len)) != OK)
+        return err;
+    if ((err = ledger_reserve_place(l)) != OK)
+        return err;
+    const struct ledger_info *info = ledger_info(l);
+    struct journal_entry e = {
+        .ledger = ledger, .id = (uint32_t)info->entries, .header = *header, .bytes = bytes, .append = a};
+    e.header.first_message = info->first_message + info->messages;
+    if ((err = journal_add_entry(s->journal, &e)) != OK) {
+        s->had_no_room = true;
+        return err;
+    }
+    a->position = (struct position){.ledger = (int64_t)ledger, .entry = e.id};
+    ledger_count(&s->ledgers, l, &e.header, bytes.len);
+    if (!store_has_room(s))
+        s->had_no_room = true;
+    return OK;
+}
+
+bool store_has_room(const struct store *s)
+{
+    return journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && checkpoints_keep_up(s);
+}
+
+void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx)
+{
+    s->on_room = room;
+    s->on_room_ctx = ctx;
+}
+
+size_t ledger_peek(struct store *s, struct position from, size_t max, size_t bytes_max, struct entry *out)
+{
+    return reader_peek(&s->reader, from, max, bytes_max, out);
+}
+
+void ledger_read(struct store *s, struct store_read *r)
+{
+    reader_read(&s->reader, r);
+}
+
+/* ---- figures ---- */
+
+void store_stats(const struct store *s, struct store_stats *out)
+{
+    struct journal_stats journal;
+
+    journal_stats(s->journal, &journal);
+    *out = (struct store_stats){
+        .appended_entries = s->appended_entries,
+        .appended_bytes = s->appended_bytes,
+        .syncs = journal.syncs,
+        .journal_bytes = journal.bytes,
+        .checkpoints = s->checkpoint.done_count,
+        .cold_reads = s->reader.cold_reads,
+        .cold_read_bytes = s->reader.cold_bytes,
+        .cache_hits = s->reader.cache_hits,
+        .journal_pending_bytes = journal_pending_bytes(s->journal),
+        .tail_cache_bytes = s->ledgers.cache.budget.used,
+        .segment_files = segment_table_files(&s->ledgers.segments),
+        .segment_bytes = segment_table_bytes(&s->ledgers.segments),
+        .journal_files = journal.files,
+        .recovered_entries = s->recovered_entries,
+        .recovery_ms = s->recovery_ms,
+    };
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_private.h - struct store, for the files of this room that it is composed of.
+ *
+ * Who changes what: store.c the calls of store.h; cursor.c the cursors; checkpoint.c dirty marks and extents; recovery.c all of
+ * it, before the loop runs.
+ */
+#ifndef STORE_STORE_PRIVATE_H
+#define STORE_STORE_PRIVATE_H
+
+#include "store/ack_set.h"
+#include "store/catalog_tables.h"
+#include "store/checkpoint.h"
+#include "store/cursor.h"
+#include "store/journal.h"
+#include "store/ledger.h"
+#include "store/reader.h"
+#include "store/store.h"
+
+#define CHECKPOINT_ENTRIES     (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
+#define CURSOR_RUNS_MAX        4096u         /* runs of one cursor that wait for a batch; more make a record at once */
+#define UNTRIMMED_CHECKPOINTS  8u            /* appends are refused when the journal is so many checkpoints ahead */
+
+struct cursor {
+    struct store *store;
+    uint64_t id; /* 0: volatile */
+    uint64_t topic;
+    struct topic_chain *chain; /* NULL: the topic was removed */
+    struct list chain_node;
+    struct ack_set set;
+    /* Durable ones: changes since the last record of it, and since the last checkpoint. */
+    struct list unrecorded_node;
+    struct record_run *runs;
+    size_t run_count, run_capacity;
+    bool unrecorded;
+    bool dirty;
+    struct list dirty_node;
+};
+
+struct store {
+    /* Set at opening. */
+    struct store_options options; /* defaults filled in */
+    struct sys sys;
+    struct log *log;
+    struct executor *journal_worker, *background, *reader_worker;
+
+    struct catalog_tables *tables;
+    struct catalog_index *index; /* the background worker's */
+    struct journal *journal;
+    struct ledgers ledgers;
+    struct reader reader;
+    struct checkpoint checkpoint;
+
+    struct map cursors; /* durable ones, by id */
+    struct list unrecorded_cursors, dirty_cursors;
+    uint64_t *removed_cursors; /* since the last checkpoint took them */
+    size_t removed_count, removed_capacity;
+
+    uint64_t next_id, next_segment;
+    void (*on_room)(void *ctx);
+    void *on_room_ctx;
+    bool had_no_room;
+    bool dead; /* on_fatal was called */
+
+    /* Closing. */
+    bool closing;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+    struct store_op stopped;
+    struct work last_mark; /* index transaction that says: nothing in the journal is needed */
+
+    uint64_t appended_entries, appended_bytes;
+    uint64_t recovered_entries, recovery_ms;
+};
+
+/* The end: tells on_fatal, once. */
+void store_die(struct store *s, enum err err, const char *what);
+
+/* A checkpoint came to its end, or is put off. */
+void store_checkpoint_stopped(struct store *s);
+
+/* A record of `len` bytes in the journal; without memory the store dies, and the answer is NULL. */
+uint8_t *store_record(struct store *s, size_t len);
+
+/* What replay and the calls share.  They change memory only. */
+void store_forget_topic(struct store *s, uint64_t topic, struct file_numbers *files);
+void store_forget_ledger(struct store *s, struct ledger *l, struct file_numbers *files);
+struct forget { /* context of store_row_removed */
+    struct store *store;
+    struct file_numbers files;
+};
+void store_row_removed(void *ctx, enum catalog_table table, const struct catalog_row *row);
+/* Unlinks the segment files when all that was changed so far is durable; takes the list. */
+void store_unlink_segments(struct store *s, struct file_numbers *files);
+
+/* cursor.c, for store.c, checkpoint.c and recovery.c. */
+void cursors_record(struct store *s); /* all unrecorded changes become records */
+MUST_USE enum err cursor_load(struct store *s, const struct catalog_row *row);
+MUST_USE enum err cursor_replay(struct store *s, const struct record *r);
+void cursor_remove(struct cursor *c); /* its subscription's row is gone */
+void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *gone);
+void cursors_forget_chain(struct topic_chain *chain); /* the topic is gone: durable ones are removed, volatile ones orphaned */
+void cursor_mark_dirty(struct cursor *c);
+
+#endif
