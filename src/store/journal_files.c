@@ -77,6 +77,11 @@ static struct journal_file *find_spare(const struct journal_files *f, size_t *co
     return best;
 }
 
+static uint64_t prefix(const struct journal_files *f)
+{
+    return min_u64(JOURNAL_PREFIX, f->file_bytes);
+}
+
 enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
                             const struct journal_start *start)
 {
@@ -99,9 +104,9 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
     if (start->spare_count > 0)
         return OK;
     const uint64_t number = f->next_number++;
-    if ((err = journal_file_make(sys->disk, number, JOURNAL_PREFIX, &sync_failed)) != OK)
+    if ((err = journal_file_make(sys->disk, number, prefix(f), &sync_failed)) != OK)
         return err;
-    return add_file(f, number, JOURNAL_PREFIX, NULL);
+    return add_file(f, number, prefix(f), NULL);
 }
 
 void journal_files_deinit(struct journal_files *f)
@@ -164,6 +169,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         file->state = FILE_TAKEN;
     }
     w->number = file->number;
+    w->prefix = prefix(f);
     w->with_header = file->end == 0 || w->switch_file;
     w->offset = w->with_header ? JOURNAL_HEADER_SIZE : file->end;
     if (w->with_header)
@@ -171,7 +177,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     else
         w->file_header = file->header;
     /* A file at its full size is left with what it has. */
-    const uint64_t prepared = w->create ? JOURNAL_PREFIX : file->prepared;
+    const uint64_t prepared = w->create ? w->prefix : file->prepared;
     if (w->offset + span > prepared || prepared < f->file_bytes)
         place_zeros(w, prepared, span);
     return OK;
@@ -186,7 +192,7 @@ static void switched_to(struct journal_files *f, struct journal_file *file, cons
     file->state = FILE_CURRENT;
     file->end = 0;
     if (w->create)
-        file->prepared = JOURNAL_PREFIX;
+        file->prepared = w->prefix;
     list_remove(&file->node); /* in the order of use */
     list_push_back(&f->all, &file->node);
 }

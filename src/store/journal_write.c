@@ -95,7 +95,7 @@ static enum err switch_file(struct journal_write *w)
     bool sync_failed;
     enum err err;
 
-    if (w->create && (err = journal_file_make(w->disk, w->number, JOURNAL_PREFIX, &sync_failed)) != OK) {
+    if (w->create && (err = journal_file_make(w->disk, w->number, w->prefix, &sync_failed)) != OK) {
         if (sync_failed)
             w->stage = WRITE_STAGE_SYNC;
         return err;

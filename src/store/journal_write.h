@@ -28,6 +28,7 @@ struct journal_write {
     const struct batch *batch;
     bool switch_file; /* close the file, open `number` */
     bool create;      /* which does not exist: make it, with a zero-written prefix */
+    uint64_t prefix;
     uint64_t number;
     bool with_header; /* the first batch of the file: its header goes along */
     struct journal_file_header file_header;

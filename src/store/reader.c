@@ -19,6 +19,7 @@ struct found {
 
 struct read_job {
     struct work work;
+    struct list node;
     struct reader *reader;
     struct store_read *read;
     struct disk *disk;
@@ -117,6 +118,14 @@ static void tell_idle(struct reader *r)
         r->idle(r->ctx);
 }
 
+static void job_free(struct read_job *job)
+{
+    list_remove(&job->node);
+    job->reader->job_count--;
+    buffer_unref(job->buffer);
+    free(job);
+}
+
 static void take_found(struct read_job *job)
 {
     struct store_read *read = job->read;
@@ -159,9 +168,7 @@ static void job_done(struct work *work)
         take_found(job);
     if (job->in_journal)
         journal_unpin(r->journal, job->journal_file);
-    buffer_unref(job->buffer);
-    free(job);
-    r->jobs--;
+    job_free(job);
     start_waiting(r);
     read->done(read, err);
     tell_idle(r);
@@ -215,7 +222,8 @@ static enum err start_job(struct reader *r, struct store_read *read, const struc
         free(job);
         return err;
     }
-    r->jobs++;
+    list_push_back(&r->jobs, &job->node);
+    r->job_count++;
     r->cold_reads++;
     return OK;
 }
@@ -290,7 +298,7 @@ static void start(struct reader *r, struct store_read *read)
 
 static void start_waiting(struct reader *r)
 {
-    while (r->waiting && r->jobs < READER_JOBS_MAX) {
+    while (r->waiting && r->job_count < READER_JOBS_MAX) {
         struct store_read *read = r->waiting;
         r->waiting = read->next;
         if (!r->waiting)
@@ -312,7 +320,7 @@ void reader_read(struct reader *r, struct store_read *read)
 
 bool reader_idle(const struct reader *r)
 {
-    return r->jobs == 0 && !r->waiting && !r->answered;
+    return r->job_count == 0 && !r->waiting && !r->answered;
 }
 
 void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
@@ -322,4 +330,13 @@ void reader_init(struct reader *r, const struct sys *sys, struct log *log, struc
     r->waiting_end = &r->waiting;
     r->answered_end = &r->answered;
     r->answer.run = answer_run;
+    list_init(&r->jobs);
+}
+
+void reader_deinit(struct reader *r)
+{
+    struct list *node;
+
+    while (r->worker && (node = r->jobs.next) != &r->jobs)
+        job_free(container_of(node, struct read_job, node));
 }

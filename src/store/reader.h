@@ -11,6 +11,7 @@
 #ifndef STORE_READER_H
 #define STORE_READER_H
 
+#include "base/list.h"
 #include "store/ledger.h"
 #include "sys/loop.h"
 #include "sys/sys.h"
@@ -28,7 +29,8 @@ struct reader {
     struct store_read *waiting, **waiting_end; /* linked by next */
     struct task answer;                        /* those that need no job */
     struct store_read *answered, **answered_end;
-    size_t jobs;
+    struct list jobs; /* with the worker */
+    size_t job_count;
     void (*idle)(void *ctx); /* called when the last read is answered */
     void *ctx;
     uint64_t cold_reads, cold_bytes, cache_hits;
@@ -36,6 +38,8 @@ struct reader {
 
 void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
                  struct ledgers *ledgers, struct journal *journal);
+/* Jobs that will never come back: the loop runs no more. */
+void reader_deinit(struct reader *r);
 void reader_read(struct reader *r, struct store_read *read);
 size_t reader_peek(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out);
 /* No read waits or is under way. */

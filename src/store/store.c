@@ -41,6 +41,72 @@ uint8_t *store_record(struct store *s, size_t len)
     return to;
 }
 
+/* ---- barriers ---- */
+
+void store_barrier(struct store *s, struct store_op *op)
+{
+    journal_barrier(s->journal, op);
+}
+
+/* ---- deletion of segment files ---- */
+
+struct unlink_job {
+    struct list node; /* of the store, for its end */
+    struct store_op durable;
+    struct work work;
+    struct store *store;
+    struct disk *disk;
+    struct file_numbers files;
+};
+
+static void unlink_free(struct unlink_job *job)
+{
+    list_remove(&job->node);
+    free(job->files.list);
+    free(job);
+}
+
+static void unlink_run(struct work *work)
+{
+    const struct unlink_job *job = container_of(work, struct unlink_job, work);
+    char path[SEGMENT_PATH_SIZE];
+
+    for (size_t i = 0; i < job->files.count; i++) {
+        segment_path(path, job->files.list[i]);
+        (void)job->disk->ops->unlink(job->disk, path); /* what stays is an orphan, which the next start removes */
+    }
+}
+
+static void unlink_done(struct work *work)
+{
+    unlink_free(container_of(work, struct unlink_job, work));
+}
+
+static void unlink_durable(struct store_op *op, enum err err)
+{
+    struct unlink_job *job = container_of(op, struct unlink_job, durable);
+
+    if (err != OK || executor_submit(job->store->background, &job->work) != OK)
+        unlink_free(job);
+}
+
+void store_unlink_segments(struct store *s, struct file_numbers *files)
+{
+    struct unlink_job *job = s->journal && files->count > 0 ? calloc(1, sizeof *job) : NULL;
+
+    if (!job) {
+        free(files->list);
+    } else {
+        *job = (struct unlink_job){
+            .durable = {.done = unlink_durable},
+            .work = {.run = unlink_run, .done = unlink_done},
+            .store = s, .disk = s->sys.disk, .files = *files};
+        list_push_back(&s->unlinks, &job->node);
+        store_barrier(s, &job->durable);
+    }
+    *files = (struct file_numbers){0};
+}
+
 /* ---- what the journal tells ---- */
 
 static void check_room(struct store *s)
@@ -135,6 +201,7 @@ static struct store *store_alloc(const struct store_options *options, const stru
     map_init(&s->cursors, seed ^ 3);
     list_init(&s->unrecorded_cursors);
     list_init(&s->dirty_cursors);
+    list_init(&s->unlinks);
     if (catalog_tables_new(&s->tables, seed ^ 4) != OK) {
         store_free(s);
         return NULL;
@@ -216,9 +283,14 @@ static void free_cursors(struct store *s)
 
 void store_free(struct store *s)
 {
+    struct list *node;
+
     if (!s)
         return;
     s->dead = true;
+    reader_deinit(&s->reader);
+    while ((node = s->unlinks.next) != &s->unlinks)
+        unlink_free(container_of(node, struct unlink_job, node));
     checkpoint_deinit(s);
     journal_free(s->journal);
     free_cursors(s);
@@ -318,68 +390,6 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
     close_step(s);
 }
 
-/* ---- barriers ---- */
-
-void store_barrier(struct store *s, struct store_op *op)
-{
-    journal_barrier(s->journal, op);
-}
-
-/* ---- deletion of segment files ---- */
-
-struct unlink_job {
-    struct store_op durable;
-    struct work work;
-    struct store *store;
-    struct disk *disk;
-    struct file_numbers files;
-};
-
-static void unlink_free(struct unlink_job *job)
-{
-    free(job->files.list);
-    free(job);
-}
-
-static void unlink_run(struct work *work)
-{
-    const struct unlink_job *job = container_of(work, struct unlink_job, work);
-    char path[SEGMENT_PATH_SIZE];
-
-    for (size_t i = 0; i < job->files.count; i++) {
-        segment_path(path, job->files.list[i]);
-        (void)job->disk->ops->unlink(job->disk, path); /* what stays is an orphan, which the next start removes */
-    }
-}
-
-static void unlink_done(struct work *work)
-{
-    unlink_free(container_of(work, struct unlink_job, work));
-}
-
-static void unlink_durable(struct store_op *op, enum err err)
-{
-    struct unlink_job *job = container_of(op, struct unlink_job, durable);
-
-    if (err != OK || executor_submit(job->store->background, &job->work) != OK)
-        unlink_free(job);
-}
-
-void store_unlink_segments(struct store *s, struct file_numbers *files)
-{
-    struct unlink_job *job = s->journal && files->count > 0 ? calloc(1, sizeof *job) : NULL;
-
-    if (!job) {
-        free(files->list);
-    } else {
-        *job = (struct unlink_job){
-            .durable = {.done = unlink_durable},
-            .work = {.run = unlink_run, .done = unlink_done},
-            .store = s, .disk = s->sys.disk, .files = *files};
-        store_barrier(s, &job->durable);
-    }
-    *files = (struct file_numbers){0};
-}
 
 void store_forget_ledger(struct store *s, struct ledger *l, struct file_numbers *files)
 {

@@ -56,6 +56,8 @@ struct store {
     uint64_t *removed_cursors; /* since the last checkpoint took them */
     size_t removed_count, removed_capacity;
 
+    struct list unlinks; /* deletions of segment files under way */
+
     uint64_t next_id, next_segment;
     void (*on_room)(void *ctx);
     void *on_room_ctx;

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_crash_test.c - the store against its model, with the power cut, the process killed and the disk failing.
+ *
+ * STORE_SEEDS=n runs n random lives (default 40), STORE_SEED=s begins at seed s.
+ */
+#include "store/store_model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* A run with a bit of everything: topics, appends small and large, acknowledgements, rolls, checkpoints, deletions. */
+static void script(struct model *m)
+{
+    model_create_topics(m);
+    model_barrier(m);
+    for (unsigned i = 0; i < 30 && !model_dead(m); i++) {
+        model_append(m, i % MODEL_TOPICS, 100 + 37 * i);
+        if (i % 7 == 6) {
+            model_steps(m, 15);
+            model_ack(m, i % MODEL_TOPICS, 1);
+            model_put(m, i % MODEL_TOPICS);
+        }
+    }
+    model_steps(m, 40);
+    for (unsigned i = 0; i < 6 && !model_dead(m); i++) {
+        model_append(m, 0, 9000);
+        model_append(m, 1, 300);
+        model_steps(m, 10);
+        model_ack_cumulative(m, 0, 2);
+        model_barrier(m);
+    }
+    if (!model_dead(m)) {
+        model_roll(m, 0);
+        model_append(m, 0, 500);
+        model_steps(m, 30);
+        model_trim(m, 0);
+        model_barrier(m);
+    }
+    if (!model_dead(m))
+        model_settle(m);
+}
+
+/* The whole life, from an empty directory to an orderly close. */
+static bool live(struct model *m)
+{
+    if (model_open(m) != OK)
+        return false;
+    script(m);
+    return !model_dead(m) && model_close(m);
+}
+
+static void recover_and_verify(struct model *m)
+{
+    enum err err = model_open(m);
+
+    if (err != OK)
+        print_message("recovery: %s\n", m->message);
+    assert_int_equal(err, OK);
+    model_verify(m);
+    model_create_topics(m); /* and it goes on */
+    model_append(m, 2, 200);
+    model_barrier(m);
+    model_settle(m);
+    assert_false(model_dead(m));
+    model_crash(m, MODEL_KILL);
+    assert_int_equal(model_open(m), OK);
+    model_verify(m);
+}
+
+static uint64_t count_operations(unsigned kinds, uint64_t seed)
+{
+    struct model m;
+
+    model_init(&m, seed);
+    assert_true(live(&m));
+    const uint64_t n = sim_disk_ops(m.disk, kinds);
+    assert_int_equal(model_open(&m), OK);
+    model_verify(&m);
+    model_deinit(&m);
+    return n;
+}
+
+static void a_power_cut_at_any_operation_loses_nothing_that_was_promised(void **state)
+{
+    const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_META;
+    const uint64_t operations = count_operations(kinds, 7);
+
+    for (uint64_t n = 1; n <= operations; n++) {
+        struct model m;
+        model_init(&m, 7);
+        sim_disk_crash_at(m.disk, kinds, n);
+        if (live(&m))
+            fail_msg("operation %lu was not reached", n);
+        model_crash(&m, MODEL_POWER);
+        recover_and_verify(&m);
+        model_deinit(&m);
+    }
+}
+
+static void a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_nothing(void **state)
+{
+    const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC;
+    const uint64_t operations = count_operations(kinds, 11);
+
+    for (uint64_t n = 1; n <= operations; n += 3) {
+        for (uint64_t again = 1; again < 40; again += 4) {
+            struct model m;
+            model_init(&m, 11);
+            sim_disk_fail(m.disk, kinds, n, ERR_IO); /* the process stops there, as at a failed sync */
+            (void)live(&m);
+            model_crash(&m, MODEL_KILL);
+            sim_disk_crash_at(m.disk, kinds, again);
+            if (model_open(&m) == OK && !model_dead(&m))
+                model_verify(&m);
+            model_crash(&m, MODEL_POWER);
+            recover_and_verify(&m);
+            model_deinit(&m);
+        }
+    }
+}
+
+static void one_random_life(struct model *m)
+{
+    const unsigned steps = 20 + (unsigned)random_below(&m->random, 250);
+
+    model_create_topics(m);
+    for (unsigned i = 0; i < steps && !model_dead(m); i++)
+        model_random_step(m);
+}
+
+static void end_randomly(struct model *m)
+{
+    switch (model_dead(m) ? 0 : random_below(&m->random, 4)) {
+    case 0:
+        model_crash(m, MODEL_POWER);
+        break;
+    case 1:
+        if (model_close(m))
+            break;
+        model_crash(m, MODEL_POWER);
+        break;
+    default:
+        model_crash(m, MODEL_KILL);
+        break;
+    }
+}
+
+static void many_lives(uint64_t seed)
+{
+    struct model m;
+
+    model_init(&m, seed);
+    for (unsigned life = 0; life < 8; life++) {
+        enum err err = model_open(&m);
+        if (err != OK && !sim_disk_crashed(m.disk))
+            fail_msg("seed %lu, life %u: %s", seed, life, m.message);
+        if (err == OK) {
+            model_verify(&m);
+            if (random_below(&m.random, 3) == 0)
+                sim_disk_crash_at(m.disk, SIM_DISK_ALL, 1 + random_below(&m.random, 300));
+            one_random_life(&m);
+        }
+        end_randomly(&m);
+        if (random_below(&m.random, 4) == 0)
+            sim_disk_crash_at(m.disk, SIM_DISK_WRITE | SIM_DISK_SYNC, 1 + random_below(&m.random, 30));
+    }
+    model_deinit(&m);
+}
+
+static void random_lives_keep_every_promise(void **state)
+{
+    const uint64_t first = from_environment("STORE_SEED", 1), n = from_environment("STORE_SEEDS", 40);
+
+    for (uint64_t seed = first; seed < first + n; seed++)
+        many_lives(seed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_power_cut_at_any_operation_loses_nothing_that_was_promised),
+        cmocka_unit_test(a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_nothing),
+        cmocka_unit_test(random_lives_keep_every_promise),
+    };
+
+    return cmocka_run_group_tests_name("store: crashes", tests, NULL, NULL);
+}

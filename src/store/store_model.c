@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_model.c - see store_model.h.
+ */
+#include "store/store_model.h"
+
+#include "store/store_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STEPS_MAX 10000000u
+
+struct barrier {
+    struct store_op op;
+    struct list node;
+    struct model *model;
+    uint64_t life;
+    uint64_t versions[MODEL_TOPICS];
+    size_t acked_count;
+    struct model_append *acked[];
+};
+
+/* Those that died with their store. */
+static void forget_barriers(struct model *m)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&m->barriers)))
+        free(container_of(node, struct barrier, node));
+}
+
+/* ---- a world ---- */
+
+static void on_fatal(void *ctx, enum err err, const char *what)
+{
+    struct model *m = ctx;
+
+    (void)err;
+    (void)what;
+    m->fatals++;
+}
+
+void model_init(struct model *m, uint64_t seed)
+{
+    *m = (struct model){0};
+    random_init(&m->random, seed);
+    m->sim = sim_new(seed);
+    m->disk = sim_disk_new(sim_random(m->sim));
+    m->host = sim_host_new(m->sim, "broker", m->disk);
+    m->appends_end = &m->appends;
+    list_init(&m->barriers);
+    m->options = (struct store_options){
+        .journal_file_bytes = 256 * 1024,
+        .checkpoint_bytes = 32 * 1024,
+        .own_segment_bytes = 8 * 1024,
+        .tail_cache_bytes = 16 * 1024,
+        .holder = "model",
+        .on_fatal = on_fatal,
+        .ctx = m,
+    };
+}
+
+void model_deinit(struct model *m)
+{
+    sim_host_crash(m->host);
+    store_free(m->store);
+    forget_barriers(m);
+    sim_host_free(m->host);
+    sim_disk_free(m->disk);
+    sim_free(m->sim);
+    while (m->appends) {
+        struct model_append *a = m->appends;
+        m->appends = a->next;
+        free(a);
+    }
+}
+
+enum err model_open(struct model *m)
+{
+    m->life++;
+    m->closed = false;
+    m->fatals = 0;
+    enum err err = store_open(&m->store, &m->options, sim_host_sys(m->host), m->message, sizeof m->message);
+    if (err != OK)
+        m->store = NULL;
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        struct model_topic *t = &m->topics[i];
+        t->ledger = 0;
+        t->cursor = err == OK && t->subscription ? cursor_find(m->store, t->subscription) : NULL;
+    }
+    return err;
+}
+
+void model_crash(struct model *m, enum model_end end)
+{
+    sim_host_crash(m->host);
+    if (end == MODEL_POWER)
+        sim_disk_crash(m->disk);
+    else
+        sim_disk_kill(m->disk);
+    store_free(m->store);
+    m->store = NULL;
+    forget_barriers(m);
+    sim_host_free(m->host);
+    sim_disk_restart(m->disk);
+    m->host = sim_host_new(m->sim, "broker", m->disk);
+}
+
+bool model_dead(const struct model *m)
+{
+    return m->fatals > 0 || sim_disk_crashed(m->disk);
+}
+
+void model_steps(struct model *m, unsigned n)
+{
+    while (n-- > 0 && !model_dead(m) && sim_step(m->sim))
+        ;
+}
+
+void model_settle(struct model *m)
+{
+    unsigned steps = 0;
+
+    while (!model_dead(m) && sim_step(m->sim))
+        assert(++steps < STEPS_MAX); /* something ticks for ever */
+}
+
+static void on_closed(void *ctx)
+{
+    ((struct model *)ctx)->closed = true;
+}
+
+bool model_close(struct model *m)
+{
+    store_close(m->store, on_closed, m);
+    model_settle(m);
+    if (!m->closed)
+        return false;
+    for (unsigned i = 0; i < MODEL_TOPICS; i++)
+        m->topics[i].safe_version = m->topics[i].version;
+    for (struct model_append *a = m->appends; a; a = a->next)
+        a->ack_safe = a->ack_safe || a->acked;
+    store_free(m->store);
+    m->store = NULL;
+    sim_host_free(m->host);
+    sim_disk_kill(m->disk);
+    sim_disk_restart(m->disk);
+    m->host = sim_host_new(m->sim, "broker", m->disk);
+    return true;
+}
+
+/* ---- operations ---- */
+
+static struct bytes row_name(char *to, size_t size, unsigned topic)
+{
+    snprintf(to, size, "persistent://public/default/topic-%u", topic);
+    return bytes_of_text(to);
+}
+
+void model_put(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+    char name[64];
+    uint8_t value[8];
+
+    if (model_dead(m))
+        return;
+    if (t->version + 1 >= sizeof t->asked / sizeof t->asked[0] || (t->version > 0 && !t->cursor))
+        return;
+    t->version++;
+    t->asked[t->version] = m->append_count;
+    le64_put(value, t->version);
+    const struct catalog_row row = {
+        .id = t->id, .parent = 1, .name = row_name(name, sizeof name, topic), .value = bytes_of(value, sizeof value)};
+    enum err err = catalog_put(m->store, CATALOG_TOPIC, &row);
+    assert(err == OK);
+}
+
+void model_create_topics(struct model *m)
+{
+    for (unsigned i = 0; i < MODEL_TOPICS && !model_dead(m); i++) {
+        struct model_topic *t = &m->topics[i];
+        if (t->cursor)
+            continue;
+        t->id = store_id_new(m->store);
+        t->version = 0;
+        model_put(m, i);
+        t->subscription = store_id_new(m->store);
+        const struct catalog_row row = {
+            .id = t->subscription, .parent = t->id, .name = bytes_of_text("s"), .value = bytes_of(NULL, 0)};
+        enum err err = catalog_put(m->store, CATALOG_SUBSCRIPTION, &row);
+        assert(err == OK);
+        err = cursor_create(m->store, t->subscription, t->id, POSITION_EARLIEST, 0, &t->cursor);
+        assert(err == OK);
+    }
+}
+
+/* Bytes that can be told from any other append's. */
+static void fill(uint8_t *to, size_t len, uint64_t sequence)
+{
+    struct random r;
+
+    random_init(&r, sequence);
+    for (size_t i = 0; i < len; i++)
+        to[i] = (uint8_t)random_next(&r);
+    if (len >= 8)
+        le64_put(to, sequence);
+}
+
+static void append_done(struct append *append, enum err err)
+{
+    struct model_append *a = container_of(append, struct model_append, append);
+
+    assert(!a->done && !a->failed && a->life == a->model->life);
+    a->done = err == OK;
+    a->failed = err != OK;
+}
+
+static bool ledger_ready(struct model *m, struct model_topic *t)
+{
+    if (t->ledger)
+        return true;
+    return ledger_create(m->store, t->id, &t->ledger) == OK;
+}
+
+void model_append(struct model *m, unsigned topic, size_t len)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct entry_header header = {.messages = 1 + (uint32_t)(m->append_count % 3), .publish_ms = (int64_t)m->append_count};
+    struct buffer *buffer;
+    struct model_append *a;
+
+    if (!t->cursor || model_dead(m) || !ledger_ready(m, t))
+        return;
+    assert(len >= 8);
+    a = calloc(1, sizeof *a);
+    buffer = buffer_new(len * (m->append_count % 5 == 0 ? 4 : 1), NULL);
+    assert(a && buffer);
+    *a = (struct model_append){
+        .append.done = append_done, .model = m, .sequence = m->append_count + 1, .topic = topic, .life = m->life};
+    fill(buffer->data, len, a->sequence);
+    struct slice bytes = slice_of(buffer, 0, len);
+    enum err err = ledger_append(m->store, t->ledger, &header, bytes, &a->append);
+    slice_unref(&bytes);
+    buffer_unref(buffer);
+    if (err != OK) {
+        free(a);
+        if (err == ERR_FENCED) {
+            ledger_close(m->store, t->ledger);
+            t->ledger = 0;
+        }
+        return;
+    }
+    a->position = a->append.position;
+    *m->appends_end = a;
+    m->appends_end = &a->next;
+    m->append_count++;
+}
+
+static struct model_append *nth_unacked(struct model *m, unsigned topic, unsigned nth)
+{
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic == topic && a->done && !a->acked && !a->deleted && nth-- == 0)
+            return a;
+    }
+    return NULL;
+}
+
+void model_ack(struct model *m, unsigned topic, unsigned nth)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_append *a = t->cursor ? nth_unacked(m, topic, nth) : NULL;
+    bool changed;
+
+    if (!a || model_dead(m))
+        return;
+    enum err err = cursor_ack(t->cursor, a->position, 1 + (uint32_t)((a->sequence - 1) % 3), &changed);
+    assert(err == OK && changed);
+    a->acked = true;
+}
+
+void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_append *upto = t->cursor ? nth_unacked(m, topic, nth) : NULL;
+
+    if (!upto || model_dead(m))
+        return;
+    enum err err = cursor_ack_cumulative(t->cursor, upto->position, NEXT_MESSAGE_UNKNOWN, NULL);
+    assert(err == OK);
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic == topic && a->done && !position_before(upto->position, a->position))
+            a->acked = true;
+    }
+}
+
+void model_roll(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    if (t->ledger && !model_dead(m))
+        ledger_close(m->store, t->ledger);
+    t->ledger = 0;
+}
+
+void model_trim(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+    size_t count;
+    const struct ledger_info *chain = store_chain(m->store, t->id, &count);
+
+    if (count < 2 || chain[0].open || model_dead(m))
+        return;
+    const uint64_t id = chain[0].id;
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic == topic && (uint64_t)a->position.ledger == id)
+            a->deleted = a->acked = true;
+    }
+    ledger_delete(m->store, id);
+}
+
+static void barrier_done(struct store_op *op, enum err err)
+{
+    struct barrier *b = container_of(op, struct barrier, op);
+
+    assert(err == OK && b->life == b->model->life);
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        b->model->topics[i].safe_version = b->versions[i];
+        b->model->topics[i].safe = b->model->topics[i].safe || b->versions[i] > 0;
+    }
+    for (size_t i = 0; i < b->acked_count; i++)
+        b->acked[i]->ack_safe = true;
+    list_remove(&b->node);
+    free(b);
+}
+
+void model_barrier(struct model *m)
+{
+    struct barrier *b;
+
+    if (model_dead(m))
+        return;
+    b = calloc(1, sizeof *b + m->append_count * sizeof b->acked[0]);
+    assert(b);
+    b->op.done = barrier_done;
+    b->model = m;
+    b->life = m->life;
+    for (unsigned i = 0; i < MODEL_TOPICS; i++)
+        b->versions[i] = m->topics[i].version;
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->acked)
+            b->acked[b->acked_count++] = a;
+    }
+    list_push_back(&m->barriers, &b->node);
+    store_barrier(m->store, &b->op);
+}
+
+void model_random_step(struct model *m)
+{
+    struct random *r = &m->random;
+    const unsigned topic = (unsigned)random_below(r, MODEL_TOPICS);
+
+    if (model_dead(m))
+        return;
+    switch (random_below(r, 16)) {
+    case 0:
+        model_put(m, topic);
+        break;
+    case 1:
+        model_barrier(m);
+        break;
+    case 2:
+        model_roll(m, topic);
+        break;
+    case 3:
+        model_trim(m, topic);
+        break;
+    case 4:
+    case 5:
+        model_ack(m, topic, (unsigned)random_below(r, 4));
+        break;
+    case 6:
+        model_ack_cumulative(m, topic, (unsigned)random_below(r, 6));
+        break;
+    case 7:
+        model_append(m, topic, 8 + random_below(r, 12000));
+        break;
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+        model_append(m, topic, 8 + random_below(r, 600));
+        break;
+    default:
+        model_steps(m, (unsigned)random_below(r, 30));
+        break;
+    }
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    struct store_read read;
+    bool done;
+    enum err err;
+};
+
+static void read_done(struct store_read *r, enum err err)
+{
+    struct reading *reading = container_of(r, struct reading, read);
+
+    reading->done = true;
+    reading->err = err;
+}
+
+enum err model_read(struct model *m, struct position p, struct entry *out)
+{
+    struct reading *r = calloc(1, sizeof *r);
+    enum err err;
+
+    assert(r);
+    r->read.done = read_done;
+    r->read.from = p;
+    r->read.max = 1 + random_below(&m->random, 5);
+    r->read.bytes_max = 4096;
+    ledger_read(m->store, &r->read);
+    assert(!r->done); /* rule 4 */
+    while (!r->done && sim_step(m->sim))
+        ;
+    assert(r->done);
+    err = r->err;
+    if (err == OK) {
+        assert(r->read.count >= 1);
+        *out = r->read.entries[0];
+        for (size_t i = 1; i < r->read.count; i++)
+            entry_unref(&r->read.entries[i]);
+    }
+    free(r);
+    return err;
+}
+
+/* ---- the promises ---- */
+
+static void check_bytes(const struct entry *e, const struct model_append *a)
+{
+    uint8_t *expected = malloc(e->bytes.len);
+
+    assert(expected);
+    fill(expected, e->bytes.len, a->sequence);
+    assert(bytes_equal(bytes_of(expected, e->bytes.len), slice_bytes(e->bytes)));
+    assert(e->header.messages == 1 + (a->sequence - 1) % 3);
+    assert(e->header.publish_ms == (int64_t)(a->sequence - 1));
+    free(expected);
+}
+
+/* An entry that was acknowledged to its producer; or one that was asked for and never answered. */
+static void verify_append(struct model *m, struct model_append *a)
+{
+    struct entry e;
+    size_t count;
+    const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
+    const bool there = chain_has(chain, count, a->position);
+
+    if (a->deleted && !there)
+        return;
+    if (a->done)
+        assert(there);
+    if (!there)
+        return;
+    assert(!a->failed);
+    enum err err = model_read(m, a->position, &e);
+    assert(err == OK);
+    check_bytes(&e, a);
+    entry_unref(&e);
+    a->done = true; /* from now on it stays */
+}
+
+/* Each entry of a chain is one that was asked for. */
+static void verify_chain(struct model *m, unsigned topic)
+{
+    size_t count;
+    uint64_t entries = 0, known = 0, next_message = 0;
+    const struct ledger_info *chain = store_chain(m->store, m->topics[topic].id, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        assert(!chain[i].open);
+        assert(i == 0 || chain[i].first_message >= next_message);
+        next_message = chain[i].first_message + chain[i].messages;
+        entries += chain[i].entries;
+    }
+    for (const struct model_append *a = m->appends; a; a = a->next)
+        known += a->topic == topic && chain_has(chain, count, a->position);
+    assert(known == entries);
+}
+
+/* The row's version v is there: so is every append asked for before it was put (but failed or deleted ones). */
+static void verify_order(struct model *m, unsigned topic, uint64_t version)
+{
+    size_t count;
+
+    for (const struct model_append *a = m->appends; a; a = a->next) {
+        const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
+        if (a->sequence <= m->topics[topic].asked[version] && !a->failed && !a->deleted)
+            assert(chain_has(chain, count, a->position));
+    }
+}
+
+static void verify_row(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+    const struct catalog_row *row = t->id ? catalog_get(m->store, CATALOG_TOPIC, t->id) : NULL;
+
+    if (!row) {
+        assert(t->safe_version == 0);
+        return;
+    }
+    assert(row->value.len == 8);
+    const uint64_t version = le64_get(row->value.data);
+    assert(version >= t->safe_version && version <= t->version);
+    verify_order(m, topic, version);
+    t->version = t->safe_version = version;
+}
+
+static void verify_cursor(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+    size_t count;
+    const struct ledger_info *chain = store_chain(m->store, t->id, &count);
+
+    if (!t->cursor) {
+        assert(!t->safe);
+        return;
+    }
+    t->safe = true;
+    cursor_check(t->cursor);
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic != topic || !chain_has(chain, count, a->position))
+            continue;
+        const bool acked = cursor_acked(t->cursor, a->position);
+        assert(acked || !a->ack_safe);
+        assert(!acked || a->acked);
+        a->acked = a->ack_safe = acked;
+        a->deleted = false; /* its ledger lives */
+    }
+}
+
+/* What a crash took away is forgotten here too: it may come no more. */
+static void forget_lost(struct model *m)
+{
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        struct model_topic *t = &m->topics[i];
+        if (!t->cursor)
+            *t = (struct model_topic){0};
+    }
+    for (struct model_append **at = &m->appends; *at;) {
+        struct model_append *a = *at;
+        size_t count;
+        const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
+        if (chain_has(chain, count, a->position)) {
+            at = &a->next;
+            continue;
+        }
+        *at = a->next;
+        free(a);
+    }
+    m->appends_end = &m->appends;
+    while (*m->appends_end)
+        m->appends_end = &(*m->appends_end)->next;
+}
+
+void model_verify(struct model *m)
+{
+    ledgers_check(&m->store->ledgers);
+    for (struct model_append *a = m->appends; a; a = a->next)
+        verify_append(m, a);
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        verify_chain(m, i);
+        verify_row(m, i);
+        verify_cursor(m, i);
+    }
+    forget_lost(m);
+}

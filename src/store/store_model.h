@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_model.h - for tests: a store on a simulated host and disk, and a model simple enough to be believed.
+ *
+ * The model is a list of appends, a list of versions of one catalog row per topic, and the acknowledgements asked for.
+ * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two changes the
+ * later is never there without the earlier.
+ */
+#ifndef STORE_STORE_MODEL_H
+#define STORE_STORE_MODEL_H
+
+#include "base/list.h"
+#include "store/chain.h"
+#include "store/cursor.h"
+#include "store/store.h"
+#include "sys/sim/sim.h"
+
+#define MODEL_TOPICS 4
+
+struct model_append {
+    struct append append;
+    struct model *model;
+    struct model_append *next;
+    uint64_t sequence; /* of all appends; the entry's bytes are made from it */
+    unsigned topic;
+    struct position position;
+    uint64_t life;     /* of the store that it was given to */
+    bool done, failed; /* told OK; told an error */
+    bool deleted;      /* its ledger's deletion was asked for */
+    bool acked;        /* by the topic's cursor, asked for */
+    bool ack_safe;     /* and told to be durable */
+};
+
+struct model_topic {
+    uint64_t id, subscription;
+    struct cursor *cursor;
+    uint64_t ledger; /* open one, or 0 */
+    uint64_t version, safe_version; /* of the topic's row: put; told to be durable */
+    uint64_t asked[4096];           /* by version: appends asked for before it was put */
+    bool safe;                      /* row and cursor of the topic are told to be durable */
+};
+
+struct model {
+    struct sim *sim;
+    struct sim_disk *disk;
+    struct sim_host *host;
+    struct random random;
+    struct store *store;
+    struct store_options options;
+    uint64_t life;
+    unsigned fatals;
+    bool closed;
+    char message[400];
+    struct model_append *appends, **appends_end; /* in the order in which they were asked for */
+    uint64_t append_count;
+    struct model_topic topics[MODEL_TOPICS];
+    struct list barriers; /* under way */
+};
+
+void model_init(struct model *m, uint64_t seed);
+void model_deinit(struct model *m); /* crashes the host, frees all */
+
+/* store_open on the host. */
+MUST_USE enum err model_open(struct model *m);
+/* The process ends: as by kill -9, or by a power cut.  With `m->store` NULL the disk goes alone. */
+enum model_end { MODEL_KILL, MODEL_POWER };
+void model_crash(struct model *m, enum model_end end);
+/* store_close, run to its end; false when the disk failed meanwhile. */
+bool model_close(struct model *m);
+
+/* Runs until nothing can happen any more: an idle store has no timer. */
+void model_settle(struct model *m);
+void model_steps(struct model *m, unsigned n);
+/* True once the store cannot go on: fatal, or the disk is dead. */
+bool model_dead(const struct model *m);
+
+/* Operations; each does nothing where it makes no sense. */
+void model_create_topics(struct model *m);
+void model_append(struct model *m, unsigned topic, size_t len);
+void model_ack(struct model *m, unsigned topic, unsigned nth); /* the nth unacknowledged synced entry */
+void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth);
+void model_put(struct model *m, unsigned topic);     /* the next version of its row */
+void model_roll(struct model *m, unsigned topic);    /* closes the ledger */
+void model_trim(struct model *m, unsigned topic);    /* deletes its first ledger if that is closed and not the last */
+void model_barrier(struct model *m);
+void model_random_step(struct model *m);
+
+/* After model_open: all promises, and nothing else. */
+void model_verify(struct model *m);
+
+/* Reads one entry, wherever it is; steps the simulation. */
+enum err model_read(struct model *m, struct position p, struct entry *out);
+
+#endif
