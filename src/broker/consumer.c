@@ -8,6 +8,7 @@
 #include "broker/reads.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,7 +316,7 @@ void consumer_redeliver(struct consumer *c, const struct position *p, size_t cou
         dispatch_redeliver(s, c, p[i]);
 }
 
-void consumer_redeliver_all(struct consumer *c, uint64_t epoch)
+void consumer_redeliver_all(struct consumer *c, int64_t epoch)
 {
     struct subscription *s = c->subscription;
 
@@ -386,8 +387,6 @@ static void seek_step(struct broker_op *op)
 
     if (!seek->moved)
         seek_move(seek);
-    free(seek->subscription);
-    seek->subscription = NULL;
     if (op->why.err == OK && !op->waited) {
         op_wait_durable(op);
         return;
@@ -424,10 +423,10 @@ void consumer_seek(struct consumer *c, struct consumer_seek *seek)
     seek->topic = s->topic->name;
     seek->search =
         (struct search){.broker = b, .topic = s->topic->id, .publish_ms = seek->publish_ms, .done = seek_found};
-    seek->subscription = s->seeking ? NULL : strdup(s->name);
-    if (!seek->subscription) {
+    (void)snprintf(seek->subscription, sizeof seek->subscription, "%s", s->name);
+    if (s->seeking) {
         op_start(b, &seek->op, op_finish);
-        (void)refuse(&seek->op.why, s->seeking ? ERR_BUSY : ERR_NOMEM, ABOUT_SEEK, "Failed to fence the subscription");
+        (void)refuse(&seek->op.why, ERR_BUSY, ABOUT_SEEK, "Failed to fence the subscription: it is being moved");
         return;
     }
     op_start(b, &seek->op, seek_search);

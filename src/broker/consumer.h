@@ -20,7 +20,7 @@ struct consumer {
     char *name;
     enum subscription_type type;
     int32_t priority; /* 0 is served first */
-    uint64_t epoch;
+    int64_t epoch;    /* -1: it does not count any */
     struct permits permits;
     uint32_t saved_permits; /* granted while blocked on unacked, counted when it is not any more */
     struct list pending;    /* struct pending */
@@ -49,7 +49,7 @@ struct consumer_open {
     bool start_given; /* volatile: begin at `start`, this entry included */
     struct position start;
     uint64_t rollback_s; /* ... or so many seconds back; 0: no */
-    uint64_t epoch;
+    int64_t epoch;       /* -1: none */
 
     struct consumer *consumer; /* when done OK */
 
@@ -73,7 +73,7 @@ MUST_USE enum err consumer_ack_cumulative(struct consumer *c, struct position p,
 /* Shared: these, or everything it holds.  The other kinds, always: all from the mark-delete position on.
  * `epoch` is echoed with messages from now on, when it is higher than before. */
 void consumer_redeliver(struct consumer *c, const struct position *p, size_t count);
-void consumer_redeliver_all(struct consumer *c, uint64_t epoch);
+void consumer_redeliver_all(struct consumer *c, int64_t epoch);
 
 struct consumer_op {
     struct broker_op op;
@@ -95,8 +95,8 @@ struct consumer_seek {
     int64_t publish_ms;
 
     struct topic_name topic; /* the broker's, as all below */
-    char *subscription;      /* until it was moved */
-    bool moved;              /* the cursor is where it shall be */
+    char subscription[SUBSCRIPTION_NAME_MAX + 1];
+    bool moved; /* the cursor is where it shall be */
     struct search search;
 };
 /* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek:

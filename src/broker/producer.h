@@ -58,6 +58,7 @@ struct publish {
     uint64_t sequence_id, highest_sequence_id;
     uint32_t messages; /* >= 1 */
     uint16_t flags;    /* enum entry_flags */
+    bool marker;       /* not for consumers: they never see it */
     int64_t publish_ms;
     struct slice bytes; /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
 };

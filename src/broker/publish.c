@@ -182,7 +182,7 @@ static void append_done(struct append *append, enum err err)
 static enum err publish_append(struct topic *t, struct publish_op *op, const struct publish *m)
 {
     const struct entry_header header = {
-        .kind = ENTRY_DATA,
+        .kind = m->marker ? ENTRY_MARKER : ENTRY_DATA,
         .flags = m->flags,
         .messages = m->messages,
         .first_message = t->next_message,

@@ -24,7 +24,7 @@ struct delivery {
     const struct entry *entry; /* borrowed: the sink takes a reference of entry->bytes when it keeps them */
     int32_t partition;         /* of the topic, or PARTITION_NONE */
     uint32_t redelivery_count;
-    uint64_t consumer_epoch; /* 0: none */
+    int64_t consumer_epoch; /* -1: the consumer does not count any */
 };
 
 /* How one publish ended. */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handle_producer.c - PRODUCER, SEND, CLOSE_PRODUCER.
+ */
+#include "session/session_private.h"
+#include "wire/publish.h"
+
+#include <stdio.h>
+
+#define NAME_MAX_BYTES 1000 /* of a producer's or a subscription's name */
+
+/* ---- PRODUCER ---- */
+
+struct producer_request {
+    struct producer_open open;
+    struct request request;
+    char name[NAME_MAX_BYTES + 1];
+    char initial_subscription[NAME_MAX_BYTES + 1];
+};
+
+static void send_producer_success(struct session *s, uint64_t request, const struct producer *p)
+{
+    Wire__CommandProducerSuccess success = WIRE__COMMAND_PRODUCER_SUCCESS__INIT;
+
+    success.request_id = request;
+    success.producer_name = p->name;
+    success.has_last_sequence_id = true;
+    success.last_sequence_id = -1;
+    success.has_schema_version = true;
+    success.has_producer_ready = true;
+    success.producer_ready = true;
+    session_send(s, WIRE__BASE_COMMAND__TYPE__PRODUCER_SUCCESS, &success);
+}
+
+static void producer_opened(struct broker_op *op)
+{
+    struct producer_request *r = container_of(op, struct producer_request, open.op);
+    struct session *s = r->request.session;
+    struct handle *h = map_find_id(&s->producers, r->request.handle); /* NULL when the session is torn down */
+
+    if (op->why.err == OK && (!h || h->state == HANDLE_ABANDONED || s->state == SESSION_CLOSING)) {
+        producer_detach(r->open.producer);
+        if (h)
+            handle_free(s, &s->producers, h);
+    } else if (op->why.err == OK) {
+        h->state = HANDLE_OPEN;
+        h->producer = r->open.producer;
+        send_producer_success(s, r->request.id, h->producer);
+    } else {
+        if (h)
+            handle_free(s, &s->producers, h);
+        session_send_refusal(s, r->request.id, &op->why);
+    }
+    request_free(&r->request);
+}
+
+/* What is wrong with a PRODUCER as it stands. */
+static enum err check_producer(const Wire__CommandProducer *ask, struct refusal *why)
+{
+    if (ask->schema && ask->schema->type != WIRE__SCHEMA__TYPE__None)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_SCHEMA, "schemas are not built: use bytes");
+    if (ask->txn_enabled)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_TRANSACTION, "transactions are not built");
+    if ((ask->producer_name && strlen(ask->producer_name) > NAME_MAX_BYTES) ||
+        (ask->initial_subscription_name && strlen(ask->initial_subscription_name) > NAME_MAX_BYTES))
+        return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "a name of more than %d bytes", NAME_MAX_BYTES);
+    return OK;
+}
+
+/* True: the id is taken, and the client was answered. */
+static bool producer_exists(struct session *s, const Wire__CommandProducer *ask)
+{
+    struct handle *h = map_find_id(&s->producers, ask->producer_id);
+
+    if (!h)
+        return false;
+    switch (h->state) {
+    case HANDLE_OPEN:
+        if (ask->epoch <= h->epoch) {
+            send_producer_success(s, ask->request_id, h->producer);
+            return true;
+        }
+        producer_detach(h->producer); /* the client lost it, and comes anew */
+        break;
+    case HANDLE_OPENING:
+    case HANDLE_ABANDONED:
+        session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__ServiceNotReady,
+                           "a producer with this id is being made");
+        return true;
+    case HANDLE_CLOSED:
+        break;
+    }
+    handle_free(s, &s->producers, h);
+    return false;
+}
+
+void handle_producer(struct session *s, const struct incoming *in)
+{
+    const Wire__CommandProducer *ask = in->body->producer;
+    struct producer_request *r;
+    struct topic_name name;
+    struct refusal why;
+    struct handle *h;
+
+    if (!session_topic(s, ask->request_id, ask->topic, &name) || producer_exists(s, ask))
+        return;
+    if (check_producer(ask, &why) != OK) {
+        session_send_refusal(s, ask->request_id, &why);
+        return;
+    }
+    if (!(h = handle_new(s, &s->producers, ask->producer_id)))
+        return;
+    h->epoch = ask->epoch;
+    r = request_new(s, sizeof *r, offsetof(struct producer_request, request), ask->request_id, ask->producer_id);
+    if (!r)
+        return;
+    (void)snprintf(r->name, sizeof r->name, "%s", ask->producer_name ? ask->producer_name : "");
+    r->open.op.done = producer_opened;
+    r->open.sink = &s->sink;
+    r->open.producer_id = ask->producer_id;
+    r->open.topic = name;
+    r->open.name = r->name;
+    r->open.name_given = ask->user_provided_producer_name;
+    r->open.access = (enum access_mode)ask->producer_access_mode;
+    r->open.encrypted = ask->encrypted;
+    if (ask->initial_subscription_name && ask->initial_subscription_name[0]) {
+        (void)snprintf(r->initial_subscription, sizeof r->initial_subscription, "%s", ask->initial_subscription_name);
+        r->open.initial_subscription = r->initial_subscription;
+    }
+    producer_open(s->broker, &r->open);
+}
+
+/* ---- SEND ---- */
+
+/* The open producer of a SEND; NULL: it is dropped, or its connection is. */
+static struct producer *sending_producer(struct session *s, const struct send *send)
+{
+    struct handle *h = map_find_id(&s->producers, send->producer_id);
+
+    if (h && h->state == HANDLE_OPEN)
+        return h->producer;
+    if (!h || h->state != HANDLE_CLOSED) {
+        s->server->counts.protocol_errors++;
+        session_close(s, "a message of a producer that is not there");
+    }
+    return NULL;
+}
+
+static uint16_t flags_of(const struct metadata *m)
+{
+    unsigned flags = 0;
+
+    if (m->is_batch)
+        flags |= ENTRY_BATCHED;
+    if (m->is_encrypted)
+        flags |= ENTRY_ENCRYPTED;
+    if (m->is_replicated)
+        flags |= ENTRY_REPLICATED;
+    return (uint16_t)flags;
+}
+
+static void send_entry(struct session *s, const struct incoming *in, const struct send *send,
+                       const struct entry_view *view, struct producer *p)
+{
+    const struct publish m = {
+        .sequence_id = send->sequence_id,
+        .highest_sequence_id = send->highest_sequence_id,
+        .messages = view->metadata.messages,
+        .flags = flags_of(&view->metadata),
+        .marker = view->metadata.is_marker,
+        .publish_ms = (int64_t)view->metadata.publish_time,
+        .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
+    };
+
+    s->pending_sends++;
+    producer_publish(p, &m);
+}
+
+void handle_send(struct session *s, const struct incoming *in)
+{
+    struct entry_view view;
+    struct producer *p;
+    struct send send;
+    enum err err;
+
+    if (send_decode(in->frame.command, &send) != OK) {
+        s->server->counts.protocol_errors++;
+        session_close(s, "SEND cannot be read");
+        return;
+    }
+    if (!(p = sending_producer(s, &send)))
+        return;
+    if ((err = entry_view_decode(in->frame.entry, &view)) == OK)
+        err = entry_view_verify(&view);
+    if (err == ERR_CHECKSUM) {
+        s->server->counts.checksum_errors++;
+        session_send_send_error(s, send.producer_id, send.sequence_id, ERR_CHECKSUM);
+    } else if (err != OK) {
+        s->server->counts.protocol_errors++;
+        session_close(s, "a message without metadata that can be read");
+    } else if (view.metadata.in_transaction || send.in_transaction) {
+        session_send_send_error(s, send.producer_id, send.sequence_id, ERR_UNSUPPORTED);
+    } else {
+        send_entry(s, in, &send, &view, p);
+    }
+}
+
+/* ---- CLOSE_PRODUCER ---- */
+
+struct close_request {
+    struct producer_close close;
+    struct request request;
+};
+
+static void producer_closed(struct broker_op *op)
+{
+    struct close_request *r = container_of(op, struct close_request, close.op);
+
+    session_send_outcome(r->request.session, r->request.id, &op->why);
+    request_free(&r->request);
+}
+
+void handle_close_producer(struct session *s, const struct incoming *in)
+{
+    const Wire__CommandCloseProducer *ask = in->body->close_producer;
+    struct handle *h = map_find_id(&s->producers, ask->producer_id);
+    struct close_request *r;
+
+    if (h && h->state == HANDLE_OPEN) {
+        r = request_new(s, sizeof *r, offsetof(struct close_request, request), ask->request_id, ask->producer_id);
+        if (!r)
+            return;
+        struct producer *p = h->producer;
+        h->state = HANDLE_CLOSED; /* it ends by itself when what is under way has ended */
+        h->producer = NULL;
+        h->closed_ns = loop_now_ns(s->server->loop);
+        r->close.op.done = producer_closed;
+        producer_close(p, &r->close);
+        return;
+    }
+    if (h && h->state == HANDLE_OPENING)
+        h->state = HANDLE_ABANDONED;
+    session_send_success(s, ask->request_id);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receive.c - see receive.h.
+ */
+#include "session/receive.h"
+
+#include "wire/frame.h"
+
+#include <assert.h>
+
+#define BUFFER_FIRST 4096         /* of a connection that says little */
+#define BUFFER_MOST  (256 * 1024) /* of one that says much; a larger frame gets its own */
+#define SPACE_LEAST  1024         /* less room at the end of a buffer is not worth a read */
+
+void receive_init(struct receive *r, size_t frame_limit, struct budget *budget)
+{
+    *r = (struct receive){.next = BUFFER_FIRST, .frame_limit = frame_limit, .budget = budget};
+}
+
+static void let_go(struct receive *r)
+{
+    if (!r->buffer)
+        return;
+    r->budget->used -= r->buffer->capacity;
+    buffer_unref(r->buffer);
+    r->buffer = NULL;
+    r->start = r->end = 0;
+}
+
+void receive_deinit(struct receive *r)
+{
+    let_go(r);
+}
+
+void receive_relax(struct receive *r)
+{
+    if (r->start != r->end)
+        return;
+    let_go(r);
+    r->next = BUFFER_FIRST;
+}
+
+/* A buffer of at least `capacity`, with what was received at its beginning. */
+static enum err renew(struct receive *r, size_t capacity)
+{
+    size_t rest = r->end - r->start;
+
+    assert(rest < capacity);
+    if (capacity > BUFFER_MOST && !budget_has(r->budget, capacity))
+        return ERR_FULL;
+    struct buffer *b = buffer_new(capacity, NULL);
+    if (!b)
+        return ERR_NOMEM;
+    if (rest)
+        memcpy(b->data, r->buffer->data + r->start, rest);
+    let_go(r);
+    r->buffer = b;
+    r->budget->used += b->capacity;
+    r->end = rest;
+    return OK;
+}
+
+/* Nobody else looks at the bytes that were taken: their place can be used again. */
+static void compact(struct receive *r)
+{
+    size_t rest = r->end - r->start;
+
+    if (!r->buffer || r->buffer->refs > 1 || r->start == 0 || rest > r->start)
+        return;
+    memcpy(r->buffer->data, r->buffer->data + r->start, rest);
+    r->start = 0;
+    r->end = rest;
+}
+
+enum err receive_space(struct receive *r, uint8_t **data, size_t *len)
+{
+    size_t want = r->need > r->end - r->start ? r->need : r->end - r->start + SPACE_LEAST;
+    enum err err;
+
+    compact(r);
+    if (!r->buffer || r->start + want > r->buffer->capacity) {
+        if ((err = renew(r, want > r->next ? want : r->next)) != OK)
+            return err;
+    }
+    *data = r->buffer->data + r->end;
+    *len = r->buffer->capacity - r->end;
+    return OK;
+}
+
+void receive_got(struct receive *r, size_t len)
+{
+    assert(len <= r->buffer->capacity - r->end);
+    r->end += len;
+    if (r->end == r->buffer->capacity && r->next < BUFFER_MOST) /* more was there, perhaps */
+        r->next *= 4;
+}
+
+enum err receive_take(struct receive *r, struct bytes *frame)
+{
+    size_t have = r->end - r->start;
+    struct bytes received = bytes_of(r->buffer ? r->buffer->data + r->start : NULL, have);
+    enum err err;
+
+    if (have == 0) {
+        r->need = 0;
+        return ERR_AGAIN;
+    }
+    if ((err = frame_peek(received, r->frame_limit, &r->need)) != OK)
+        return err;
+    if (r->need > have)
+        return ERR_AGAIN;
+    *frame = bytes_of(received.data, r->need);
+    r->start += r->need;
+    r->need = 0;
+    return OK;
+}

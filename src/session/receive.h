@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receive.h - the bytes that came in on one connection and are not yet frames.
+ *
+ * One counted buffer at a time: frames are sliced out of it, and whoever keeps a slice keeps the buffer.  Small while
+ * little comes, larger when much does, and of a frame's own size for a large frame; none at all while the connection is
+ * idle. What a connection holds is charged to a budget; buffers that live on in slices are charged by their holders.
+ * May call: base/, wire/frame.h.
+ *
+ * Invariant: start <= end <= buffer->capacity; [start, end) is what was received and not yet taken.
+ */
+#ifndef SESSION_RECEIVE_H
+#define SESSION_RECEIVE_H
+
+#include "base/buffer.h"
+#include "base/err.h"
+
+struct receive {
+    struct buffer *buffer; /* or NULL */
+    size_t start, end;
+    size_t need;        /* bytes of the frame at start, as far as it is known; 0: not looked at */
+    size_t next;        /* capacity of the next buffer */
+    size_t frame_limit; /* see frame_peek */
+    struct budget *budget;
+};
+
+void receive_init(struct receive *r, size_t frame_limit, struct budget *budget);
+void receive_deinit(struct receive *r);
+
+/* Where the next bytes go.  ERR_FULL: the frame at hand is large, and the budget is spent; ask again when others have
+ * given back.  ERR_NOMEM. */
+MUST_USE enum err receive_space(struct receive *r, uint8_t **data, size_t *len);
+/* So many bytes came there. */
+void receive_got(struct receive *r, size_t len);
+
+/* Takes the next whole frame: bytes in r->buffer, valid until the next receive_space.  ERR_AGAIN: not yet.
+ * ERR_TOO_LARGE, ERR_PROTOCOL: the connection is of no more use. */
+MUST_USE enum err receive_take(struct receive *r, struct bytes *frame);
+
+/* Lets go of a buffer in which nothing is. */
+void receive_relax(struct receive *r);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server_private.h - struct server as the files of this room see it.
+ */
+#ifndef SESSION_SERVER_PRIVATE_H
+#define SESSION_SERVER_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "session/listeners.h"
+#include "session/output.h"
+#include "session/server.h"
+
+struct session;
+
+struct server {
+    /* Set at creation. */
+    struct server_options options;
+    struct sys sys;
+    struct loop *loop;
+    struct log *log;
+    struct broker *broker;
+    struct listeners listeners;
+    char url[300]; /* of this listener itself */
+
+    struct listener *listener;
+    struct list sessions; /* struct session */
+    struct list starved;  /* sessions that wait for the receive budget */
+    struct budget receive;
+    struct chunk_pool chunks;
+    struct arena arena; /* for decoding one frame; reset after each */
+
+    bool stopping;
+    struct task stopped;
+    void (*stop_done)(void *ctx);
+    void *stop_ctx;
+
+    struct server_stats counts;
+};
+
+/* A session has ended and is no more in the list. */
+void server_session_ended(struct server *s);
+/* Bytes were given back to the receive budget. */
+void server_feed_starved(struct server *s);
+
+#endif

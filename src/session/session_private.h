@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session_private.h - struct session as the files of this room see it.
+ *
+ * session.c has its life and the struct sink; commands.c the table of commands; handle_*.c the handlers, by subject.
+ *
+ * What a client names on its connection is a struct handle: a producer or a consumer by its id, from the command that
+ * asks for it until it is closed.  What takes time is a struct request around one of the broker's operations: while one
+ * is under way the session's memory stays, even if the connection has gone.
+ */
+#ifndef SESSION_SESSION_PRIVATE_H
+#define SESSION_SESSION_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "broker/consumer.h"
+#include "broker/producer.h"
+#include "session/errors.h"
+#include "session/output.h"
+#include "session/receive.h"
+#include "session/server_private.h"
+#include "session/session.h"
+#include "wire/command.h"
+#include "wire/frame.h"
+
+enum session_state { SESSION_HANDSHAKE, SESSION_READY, SESSION_CLOSING };
+
+enum handle_state {
+    HANDLE_OPENING, /* the broker was asked */
+    HANDLE_OPEN,
+    HANDLE_ABANDONED, /* closed by the client while it was OPENING */
+    HANDLE_CLOSED,    /* a producer's: sends that were under way are ignored, for a while */
+};
+
+struct handle {
+    uint64_t id;
+    enum handle_state state;
+    struct producer *producer; /* when OPEN: one of the two */
+    struct consumer *consumer;
+    uint64_t epoch;     /* a producer's, as its client said */
+    uint64_t closed_ns; /* when it became CLOSED */
+};
+
+struct session {
+    /* Set at creation. */
+    struct sink sink;
+    struct conn_handler handler;
+    struct server *server;
+    struct broker *broker;
+    struct conn *conn;
+    struct list node; /* server->sessions */
+    char peer[64];
+    char client_version[64];
+
+    enum session_state state;
+    bool gone;      /* on_closed was called */
+    bool polite;    /* what is queued goes out before the connection is closed */
+    bool torn_down; /* producers and consumers are detached, probes answered */
+    int protocol;   /* the version both speak */
+
+    struct receive receive;
+    bool paused;              /* reading is stopped: too much is under way */
+    struct list starved_node; /* server->starved: the receive budget is spent */
+    uint8_t discard[64];      /* where bytes go that nobody wants any more */
+    struct output output;
+    struct task flush, resume, end;
+
+    struct map producers, consumers; /* struct handle by id */
+    size_t pending_sends;            /* publishes under way */
+    struct list requests;            /* struct request */
+    struct list probes;              /* struct probe */
+    struct timer probe_timer, keep_alive;
+    bool pong_due;
+    struct log_rate faults; /* of this peer, for the log */
+};
+
+/* A command that is answered later. */
+struct request {
+    struct list node;
+    struct session *session; /* stays, while it is in the session's list */
+    uint64_t id;             /* of the request */
+    uint64_t handle;         /* the producer's or consumer's id */
+    void *memory;            /* all of it, in one piece: for free() */
+};
+
+/* Zeroed memory of `size` bytes, with the request at `offset`; NULL when memory is short: the session is then closed.
+ */
+void *request_new(struct session *s, size_t size, size_t offset, uint64_t id, uint64_t handle);
+void request_free(struct request *r);
+
+/* ---- what handlers use ---- */
+
+/* A frame that came in, and what it was decoded to. */
+struct incoming {
+    int type;
+    struct frame frame;
+    struct buffer *buffer;         /* that the frame lies in */
+    const Wire__BaseCommand *body; /* NULL for the busy commands, which their handlers decode */
+};
+
+struct command {
+    int type;
+    enum session_state required;
+    bool busy; /* decodes by itself */
+    void (*handle)(struct session *s, const struct incoming *in);
+};
+
+/* NULL: not one that a client sends. */
+const struct command *command_find(int type);
+
+/* Ends the connection, soon: nothing more is read or said.  `why` is for the log; NULL: nothing to log.  May be called
+ * from anywhere, inside the broker too. */
+void session_close(struct session *s, const char *why, ...) PRINTF_LIKE(2, 3);
+
+/* Queues an answer. */
+void session_send(struct session *s, Wire__BaseCommand__Type type, void *body);
+void session_send_success(struct session *s, uint64_t request);
+void session_send_refusal(struct session *s, uint64_t request, const struct refusal *why);
+void session_send_error(struct session *s, uint64_t request, Wire__ServerError code, const char *text);
+/* The end of a request: SUCCESS, or what the refusal says. */
+void session_send_outcome(struct session *s, uint64_t request, const struct refusal *why);
+void session_send_send_error(struct session *s, uint64_t producer, uint64_t sequence, enum err err);
+void session_flush_later(struct session *s);
+
+/* A topic's name from a command; false: the client was told. */
+bool session_topic(struct session *s, uint64_t request, const char *text, struct topic_name *out);
+
+struct handle *handle_new(struct session *s, struct map *map, uint64_t id); /* NULL: the session is being closed */
+void handle_free(struct session *s, struct map *map, struct handle *h);
+struct consumer *session_consumer(struct session *s, uint64_t id); /* an open one, or NULL */
+
+/* ---- handlers ---- */
+
+void handle_connect(struct session *s, const struct incoming *in);
+void handle_ping(struct session *s, const struct incoming *in);
+void handle_ignored(struct session *s, const struct incoming *in);
+void handle_transaction(struct session *s, const struct incoming *in);
+void handle_get_schema(struct session *s, const struct incoming *in);
+void handle_get_or_create_schema(struct session *s, const struct incoming *in);
+
+void handle_lookup(struct session *s, const struct incoming *in);
+void handle_partitioned_metadata(struct session *s, const struct incoming *in);
+void handle_get_topics(struct session *s, const struct incoming *in);
+void handle_watch_topics(struct session *s, const struct incoming *in);
+void handle_watch_topics_close(struct session *s, const struct incoming *in);
+
+void handle_producer(struct session *s, const struct incoming *in);
+void handle_send(struct session *s, const struct incoming *in);
+void handle_close_producer(struct session *s, const struct incoming *in);
+
+void handle_subscribe(struct session *s, const struct incoming *in);
+void handle_flow(struct session *s, const struct incoming *in);
+void handle_ack(struct session *s, const struct incoming *in);
+void handle_redeliver(struct session *s, const struct incoming *in);
+void handle_unsubscribe(struct session *s, const struct incoming *in);
+void handle_seek(struct session *s, const struct incoming *in);
+void handle_close_consumer(struct session *s, const struct incoming *in);
+void handle_last_message_id(struct session *s, const struct incoming *in);
+void handle_consumer_stats(struct session *s, const struct incoming *in);
+
+#endif
