@@ -156,6 +156,35 @@ static void end_randomly(struct model *m)
     }
 }
 
+/* Something that goes wrong with the disk in this life, or nothing. */
+static void plan_trouble(struct model *m)
+{
+    struct random *r = &m->random;
+
+    switch (random_below(r, 6)) {
+    case 0:
+        sim_disk_crash_at(m->disk, SIM_DISK_ALL, 1 + random_below(r, 300));
+        break;
+    case 1:
+        sim_disk_fail(m->disk, SIM_DISK_WRITE, 1 + random_below(r, 60), random_below(r, 2) ? ERR_NOSPACE : ERR_IO);
+        break;
+    case 2:
+        sim_disk_fail(m->disk, SIM_DISK_SYNC, 1 + random_below(r, 60), ERR_IO);
+        break;
+    case 3:
+        sim_disk_capacity(m->disk, sim_disk_used(m->disk) + random_below(r, 200 * 1024));
+        break;
+    default:
+        break;
+    }
+}
+
+static void end_trouble(struct model *m)
+{
+    sim_disk_fail(m->disk, 0, 0, OK);
+    sim_disk_capacity(m->disk, UINT64_MAX);
+}
+
 static void many_lives(uint64_t seed)
 {
     struct model m;
@@ -167,11 +196,11 @@ static void many_lives(uint64_t seed)
             fail_msg("seed %lu, life %u: %s", seed, life, m.message);
         if (err == OK) {
             model_verify(&m);
-            if (random_below(&m.random, 3) == 0)
-                sim_disk_crash_at(m.disk, SIM_DISK_ALL, 1 + random_below(&m.random, 300));
+            plan_trouble(&m);
             one_random_life(&m);
         }
         end_randomly(&m);
+        end_trouble(&m);
         if (random_below(&m.random, 4) == 0)
             sim_disk_crash_at(m.disk, SIM_DISK_WRITE | SIM_DISK_SYNC, 1 + random_below(&m.random, 30));
     }
