@@ -48,7 +48,7 @@ fuzz:
 
 bench: all
 	@tools/install-packages build test
-	@python3 bench/figures.py $(BUILD)/geminga
+	@tools/bench $(BUILD)/geminga
 
 sanitize:
 	@tools/install-packages build test

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin.c - see admin.h: the two threads, and the way between them.
+ *
+ * A request becomes a struct admin_call on the admin thread, which finds its route, and posts it to the core's loop as
+ * a task. The core runs the handler.  Its end (call->finished) is http.c's, which brings the call back.
+ */
+#include "admin/admin.h"
+
+#include "admin/core.h"
+#include "admin/http.h"
+#include "admin/routes.h"
+#include "base/log.h"
+#include "sys/loop.h"
+#include "sys/uv_sys.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct admin {
+    struct admin_core core;
+    struct http *http;
+    struct uv_thread *thread; /* NULL once stopped */
+    struct log *log;
+    char host[256];
+};
+
+void admin_options_init(struct admin_options *o)
+{
+    *o = (struct admin_options){.bind = "0.0.0.0", .port = 8080, .version = "", .connections_max = 100};
+}
+
+/* On the core thread. */
+static void handle_task(struct task *task)
+{
+    admin_handle(container_of(task, struct admin_call, task));
+}
+
+/* On the admin thread. */
+static void on_request(void *ctx, struct admin_call *call)
+{
+    struct admin *a = ctx;
+    struct bytes path = call->request.path;
+
+    call->core = &a->core;
+    switch (routes_find(call)) {
+    case ROUTE_NO_PATH:
+        call_reason(call, 404, "there is nothing at %.*s", (int)path.len, (const char *)path.data);
+        return;
+    case ROUTE_NO_METHOD:
+        call_reason(call, 405, "this cannot be done to %.*s", (int)path.len, (const char *)path.data);
+        return;
+    case ROUTE_FOUND:
+        break;
+    }
+    call->task.run = handle_task;
+    if (!loop_post(a->core.loop, &call->task))
+        call_reason(call, 503, "the broker is stopping");
+}
+
+static void thread_run(void *ctx)
+{
+    struct admin *a = ctx;
+
+    http_run(a->http);
+}
+
+static void core_init(struct admin *a, const struct admin_options *o, const struct sys *core, struct broker *broker,
+                      const struct server *server)
+{
+    const char *host = o->advertised_address ? o->advertised_address : o->bind;
+
+    if (strcmp(host, "0.0.0.0") == 0)
+        host = "localhost";
+    snprintf(a->host, sizeof a->host, "%s", host);
+    a->core = (struct admin_core){.broker = broker,
+                                  .server = server,
+                                  .loop = core->loop,
+                                  .version = o->version,
+                                  .cluster = broker_options(broker)->cluster,
+                                  .http_host = a->host,
+                                  .started_ms = loop_wall_ms(core->loop),
+                                  .budgets = o->budgets,
+                                  .budget_count = o->budget_count};
+}
+
+enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,
+                     struct broker *broker, const struct server *server, char *message, size_t message_size)
+{
+    struct admin *a = calloc(1, sizeof *a);
+    struct http_options http = {.bind = options->bind,
+                                .port = options->port,
+                                .connections_max = options->connections_max,
+                                .on_request = on_request,
+                                .ctx = a,
+                                .log = options->log};
+    enum err err = ERR_NOMEM;
+
+    snprintf(message, message_size, "the admin interface cannot start: out of memory");
+    if (!a)
+        return ERR_NOMEM;
+    a->log = options->log;
+    core_init(a, options, core, broker, server);
+    if ((err = http_open(&a->http, &http, message, message_size)) != OK)
+        goto failed;
+    a->core.http_port = http_port(a->http);
+    if ((err = uv_thread_run(&a->thread, "admin", thread_run, a)) != OK) {
+        snprintf(message, message_size, "the admin thread cannot start: %s", err_text(err));
+        goto failed;
+    }
+    log_info(a->log, "admin", "HTTP on %s:%u", options->bind, admin_port(a));
+    *out = a;
+    return OK;
+failed:
+    admin_free(a);
+    return err;
+}
+
+uint16_t admin_port(const struct admin *a)
+{
+    return a->core.http_port;
+}
+
+void admin_stop(struct admin *a)
+{
+    assert(a->thread);
+    http_stop(a->http);
+    uv_thread_finish(a->thread);
+    a->thread = NULL;
+}
+
+void admin_free(struct admin *a)
+{
+    if (!a)
+        return;
+    assert(!a->thread);
+    http_close(a->http);
+    free(a);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin.h - HTTP: the admin interface, lookup, metrics and health, on a thread of its own.
+ *
+ * The admin thread speaks HTTP (http.h) and finds the route (routes.h); the handler runs on the core thread, as a task
+ * posted to its loop, and its answer goes back the same way.  So handlers call the broker like anybody on the core, and
+ * never touch a socket.  May call: base/, sys/, store/ (figures), broker/, session/ (figures and URLs).
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "base/buffer.h"
+#include "broker/broker.h"
+#include "session/server.h"
+#include "sys/sys.h"
+
+struct admin;
+
+struct admin_options {
+    const char *bind;                    /* "0.0.0.0", an address, or the name of an interface */
+    uint16_t port;                       /* 0: the kernel chooses */
+    const char *advertised_address;      /* the host in what lookups give as httpUrl; NULL: as server_options says */
+    const char *version;                 /* ours: "0.1.0" */
+    uint32_t connections_max;            /* beyond it new ones wait in the kernel's queue */
+    const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
+    size_t budget_count;
+    struct log *log;
+};
+
+/* bind "0.0.0.0", port 8080, 100 connections. */
+void admin_options_init(struct admin_options *o);
+
+/* Listens and starts the thread.  The texts of `options`, the broker and the server outlive it; `server` may be NULL:
+ * then lookups are refused.  ERR_BUSY: the port is taken; `message` is the whole sentence for the user. */
+MUST_USE enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,
+                              struct broker *broker, const struct server *server, char *message, size_t message_size);
+
+uint16_t admin_port(const struct admin *a);
+
+/* On the core thread.  Takes no more requests and ends the thread; what handlers still do ends unheard. */
+void admin_stop(struct admin *a);
+
+/* After admin_stop, and after broker_free: what the broker was still doing for a handler is in our memory.  NULL is
+ * fine. */
+void admin_free(struct admin *a);
+
+#endif

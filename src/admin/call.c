@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * call.c - see call.h.
+ */
+#include "admin/call.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void call_init(struct admin_call *call)
+{
+    *call = (struct admin_call){0};
+    arena_init(&call->arena, CALL_ARENA_MAX);
+    arena_init(&call->scratch, CALL_ARENA_MAX);
+    text_init(&call->answer.body, ANSWER_MAX);
+}
+
+void call_deinit(struct admin_call *call)
+{
+    arena_deinit(&call->arena);
+    arena_deinit(&call->scratch);
+    text_deinit(&call->answer.body);
+}
+
+bool call_query(const struct admin_call *call, const char *name, struct bytes *value)
+{
+    const struct http_request *r = &call->request;
+
+    for (size_t i = 0; i < r->query_count; i++)
+        if (bytes_equal(r->query[i].name, bytes_of_text(name))) {
+            *value = r->query[i].value;
+            return true;
+        }
+    return false;
+}
+
+bool call_query_true(const struct admin_call *call, const char *name)
+{
+    struct bytes value;
+
+    return call_query(call, name, &value) && bytes_equal(value, bytes_of_text("true"));
+}
+
+void call_finish(struct admin_call *call)
+{
+    assert(call->answer.status >= 200);
+    call->finished(call);
+}
+
+void call_no_content(struct admin_call *call)
+{
+    text_deinit(&call->answer.body);
+    call->answer.content_type = NULL;
+    call->answer.status = 204;
+    call_finish(call);
+}
+
+void call_text(struct admin_call *call, const char *text)
+{
+    text_add(&call->answer.body, text);
+    call->answer.content_type = "text/plain";
+    call->answer.status = 200;
+    call_finish(call);
+}
+
+void call_json(struct admin_call *call)
+{
+    if (text_failed(&call->answer.body)) {
+        call_reason(call, 500, "the answer is too large");
+        return;
+    }
+    call->answer.content_type = "application/json";
+    call->answer.status = 200;
+    call_finish(call);
+}
+
+static void reason_set(struct admin_call *call, int status, const char *reason)
+{
+    struct http_answer *a = &call->answer;
+
+    text_deinit(&a->body);
+    text_add(&a->body, "{\"reason\":");
+    text_add_json(&a->body, bytes_of_text(reason));
+    text_add(&a->body, "}");
+    a->content_type = "application/json";
+    a->status = status;
+}
+
+void call_reason(struct admin_call *call, int status, const char *format, ...)
+{
+    char reason[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    reason_set(call, status, reason);
+    call_finish(call);
+}
+
+void call_write(struct admin_call *call)
+{
+    if (!call->write)
+        return;
+    call->write(call);
+    if (text_failed(&call->answer.body))
+        reason_set(call, 500, "the answer is too large");
+}
+
+void call_refused(struct admin_call *call, const struct refusal *why)
+{
+    call_reason(call, status_of(why), "%s", why->text);
+}
+
+int status_of(const struct refusal *why)
+{
+    switch (why->err) {
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_EXISTS:
+        return 409;
+    case ERR_BUSY: /* a topic or subscription in use is a condition not met; a tenant or namespace is in conflict */
+        return why->about == ABOUT_TENANT || why->about == ABOUT_NAMESPACE ? 409 : 412;
+    case ERR_INVALID:
+        return 412;
+    case ERR_DENIED:
+        return 401;
+    case ERR_TOO_LARGE:
+        return 413;
+    case ERR_UNSUPPORTED:
+        return 501;
+    case ERR_AGAIN:
+    case ERR_FULL:
+    case ERR_NOSPACE:
+    case ERR_CLOSED:
+    case ERR_FENCED:
+        return 503;
+    default:
+        return 500;
+    }
+}

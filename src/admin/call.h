@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * call.h - one request on its way through a handler, and its answer.
+ *
+ * Belongs to one thread at a time: the admin thread makes it and fills the request, posts it to the core, where the
+ * handler fills the answer and finishes it; then it is the admin thread's again.  A handler finishes exactly once,
+ * before or after it has returned.  What it needs until then it puts into the arena.
+ */
+#ifndef ADMIN_CALL_H
+#define ADMIN_CALL_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include "broker/refusal.h"
+#include "sys/loop.h"
+
+struct admin_core;
+struct route;
+
+enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHODS };
+
+enum {
+    QUERY_MAX = 16,                   /* parameters behind the question mark; more are ignored */
+    PARAMETERS_MAX = 6,               /* in a route's pattern */
+    BODY_MAX = 1024 * 1024,           /* of a request: beyond it 413 */
+    ANSWER_MAX = 64 * 1024 * 1024,    /* of an answer: beyond it 500 */
+    CALL_ARENA_MAX = 32 * 1024 * 1024 /* what a handler may use of each arena: beyond it 500 */
+};
+
+struct http_parameter {
+    struct bytes name, value;
+};
+
+/* Everything decoded, and in the call's arena. */
+struct http_request {
+    enum http_method method;
+    bool head;         /* a HEAD: a GET whose answer keeps its body to itself */
+    struct bytes path; /* "/admin/v2/clusters" */
+    struct http_parameter query[QUERY_MAX];
+    size_t query_count;
+    struct bytes body;
+    struct bytes listener; /* the header X-Pulsar-ListenerName, or empty */
+};
+
+struct http_answer {
+    int status;
+    const char *content_type; /* static; NULL: no body */
+    struct text body;
+};
+
+struct admin_call {
+    struct http_request request;
+    const struct route *route;
+    struct bytes parameters[PARAMETERS_MAX]; /* what the pattern's {names} stand for */
+
+    struct admin_core *core;
+    struct arena arena;
+    struct arena scratch; /* the handler's, to reset as it likes */
+    struct http_answer answer;
+    /* When set: writes the answer's body, on the admin thread, from the snapshot that the handler left in the arena.
+     * For long answers, which the core shall not spend its time on. */
+    void (*write)(struct admin_call *call);
+    const void *snapshot;
+    struct task task; /* brings it to the core; then the handler's, for work in turns */
+    /* The handler is done with it, and must not touch it any more. */
+    void (*finished)(struct admin_call *call);
+};
+
+void call_init(struct admin_call *call);
+void call_deinit(struct admin_call *call);
+
+/* The value of a parameter behind the question mark; false when it is not there. */
+bool call_query(const struct admin_call *call, const char *name, struct bytes *value);
+/* True when it is there and "true". */
+bool call_query_true(const struct admin_call *call, const char *name);
+
+/* ---- answers; each finishes the call ---- */
+
+void call_finish(struct admin_call *call);                 /* status and body are set */
+void call_no_content(struct admin_call *call);             /* 204 */
+void call_text(struct admin_call *call, const char *text); /* 200, text/plain */
+/* 200 and what was written to answer.body, as JSON; 500 if that overflowed. */
+void call_json(struct admin_call *call);
+/* {"reason": "..."}; drops what was in the body. */
+void call_reason(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+void call_refused(struct admin_call *call, const struct refusal *why);
+
+/* Runs call->write, if it is set; 500 instead when the body outgrew its bound.  The admin thread's, before it sends. */
+void call_write(struct admin_call *call);
+
+/* The HTTP status of a refusal: one table for all routes. */
+int status_of(const struct refusal *why);
+
+#endif

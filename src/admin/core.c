@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core.c - see core.h.
+ */
+#include "admin/core.h"
+
+#include "admin/routes.h"
+
+void admin_handle(struct admin_call *call)
+{
+    call->route->handle(call);
+}
+
+void *call_alloc(struct admin_call *call, size_t len)
+{
+    void *memory = arena_zalloc(&call->arena, len);
+
+    if (!memory)
+        call_reason(call, 500, "out of memory");
+    return memory;
+}
+
+bool call_topic(struct admin_call *call, size_t first, struct topic_name *out)
+{
+    const struct bytes *p = call->parameters + first;
+    struct text name;
+    enum err err;
+
+    text_init(&name, 4 * TOPIC_NAME_MAX);
+    text_add_bytes(&name, p[0]);
+    text_add(&name, "://");
+    for (size_t i = 1; i < 4; i++) {
+        text_add_bytes(&name, p[i]);
+        text_add(&name, i < 3 ? "/" : "");
+    }
+    err = text_failed(&name) ? ERR_INVALID : topic_name_parse(out, bytes_of(name.data, name.len));
+    text_deinit(&name);
+    if (err != OK)
+        call_reason(call, 412, "the topic's name is not valid");
+    return err == OK;
+}
+
+bool call_namespace(struct admin_call *call, size_t first, struct bytes *out)
+{
+    struct bytes tenant = call->parameters[first], local = call->parameters[first + 1];
+    uint8_t *name = call_alloc(call, tenant.len + 1 + local.len);
+
+    if (!name)
+        return false;
+    memcpy(name, tenant.data, tenant.len);
+    name[tenant.len] = '/';
+    memcpy(name + tenant.len + 1, local.data, local.len);
+    *out = bytes_of(name, tenant.len + 1 + local.len);
+    return true;
+}
+
+struct durable_wait {
+    struct broker_op op;
+    struct admin_call *call;
+};
+
+static void durable(struct broker_op *op)
+{
+    struct admin_call *call = container_of(op, struct durable_wait, op)->call;
+
+    if (op->why.err == OK)
+        call_no_content(call);
+    else
+        call_refused(call, &op->why);
+}
+
+void call_no_content_when_durable(struct admin_call *call)
+{
+    struct durable_wait *wait = call_alloc(call, sizeof *wait);
+
+    if (!wait)
+        return;
+    wait->op.done = durable;
+    wait->call = call;
+    broker_when_durable(call->core->broker, &wait->op);
+}
+
+bool write_name(void *ctx, struct bytes name)
+{
+    json_bytes(ctx, NULL, name);
+    return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handlers.h - the functions that routes.c names; one file for each noun.
+ */
+#ifndef ADMIN_HANDLERS_H
+#define ADMIN_HANDLERS_H
+
+struct admin_call;
+
+/* brokers.c */
+void brokers_list(struct admin_call *call);
+void brokers_version(struct admin_call *call);
+void brokers_ready(struct admin_call *call);
+void clusters_list(struct admin_call *call);
+void lookup_topic(struct admin_call *call);
+void lookup_bundle(struct admin_call *call);
+
+/* health.c */
+void health_check(struct admin_call *call);
+void health_pulsar(struct admin_call *call);
+
+/* tenants.c */
+void tenant_list_get(struct admin_call *call);
+void tenant_get(struct admin_call *call);
+void tenant_put(struct admin_call *call);
+void tenant_delete(struct admin_call *call);
+
+/* namespaces.c */
+void namespace_list_get(struct admin_call *call);
+void namespace_get(struct admin_call *call);
+void namespace_put(struct admin_call *call);
+void namespace_delete(struct admin_call *call);
+void namespace_topics(struct admin_call *call);
+void namespace_bundles(struct admin_call *call);
+
+/* topics.c */
+void topic_list_get(struct admin_call *call);
+void topic_put(struct admin_call *call);
+void topic_remove(struct admin_call *call);
+void topic_unload_put(struct admin_call *call);
+void topic_stats(struct admin_call *call);
+void topic_subscriptions(struct admin_call *call);
+void topic_partitions_get(struct admin_call *call);
+
+/* subscriptions.c */
+void subscription_put(struct admin_call *call);
+void subscription_remove_delete(struct admin_call *call);
+void subscription_skip_all_post(struct admin_call *call);
+
+/* metrics.c */
+void metrics_get(struct admin_call *call);
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handlers_test.c - every route's handler against a real broker in a simulated world; no HTTP.
+ */
+#include "base/base_test.h"
+
+#include "admin/core.h"
+#include "admin/routes.h"
+#include "broker/consumer.h"
+#include "broker/producer.h"
+#include "sys/sim/sim.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* json_object and the like are jansson's here; json_out.h's have other names. */
+
+struct world {
+    struct sim *sim;
+    struct sim_disk *disk;
+    struct sim_host *host;
+    struct store *store;
+    struct broker *broker;
+    struct admin_core core;
+
+    struct admin_call call; /* the last one */
+    bool in_call, finished;
+    enum route_match match;
+};
+
+static struct world *now; /* the test's, for finished() */
+
+static void finished(struct admin_call *call)
+{
+    assert_false(now->finished);
+    now->finished = true;
+}
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct broker_options options;
+    char message[300];
+
+    assert_non_null(w);
+    now = *state = w;
+    w->sim = sim_new(1);
+    w->disk = sim_disk_new(sim_random(w->sim));
+    w->host = sim_host_new(w->sim, "broker", w->disk);
+    assert_int_equal(store_open(&w->store, &(struct store_options){.holder = "test", .journal_file_bytes = 1 << 20},
+                                sim_host_sys(w->host), message, sizeof message),
+                     OK);
+    broker_options_init(&options);
+    options.cluster = "standalone";
+    assert_int_equal(broker_new(&w->broker, &options, sim_host_sys(w->host), w->store), OK);
+    w->core = (struct admin_core){.broker = w->broker,
+                                  .loop = sim_host_sys(w->host)->loop,
+                                  .version = "1.2.3",
+                                  .cluster = "standalone",
+                                  .http_host = "localhost",
+                                  .http_port = 8080,
+                                  .started_ms = 1000};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    if (w->in_call)
+        call_deinit(&w->call);
+    broker_free(w->broker);
+    store_free(w->store);
+    sim_host_crash(w->host);
+    sim_host_free(w->host);
+    sim_disk_free(w->disk);
+    sim_free(w->sim);
+    free(w);
+    return 0;
+}
+
+static void query_add(struct admin_call *call, const char *name, const char *value)
+{
+    call->request.query[call->request.query_count++] =
+        (struct http_parameter){.name = bytes_of_text(name), .value = bytes_of_text(value)};
+}
+
+/* Asks, and steps the world until there is an answer; *query is a name and a value, or NULL. */
+static int ask_with(struct world *w, enum http_method method, const char *path, const char *const query[2],
+                    const char *body)
+{
+    if (w->in_call)
+        call_deinit(&w->call);
+    w->in_call = true;
+    w->finished = false;
+    call_init(&w->call);
+    w->call.core = &w->core;
+    w->call.finished = finished;
+    w->call.request.method = method;
+    w->call.request.path = bytes_of_text(path);
+    w->call.request.body = bytes_of_text(body);
+    if (query)
+        query_add(&w->call, query[0], query[1]);
+    w->match = routes_find(&w->call);
+    assert_int_equal(w->match, ROUTE_FOUND);
+    admin_handle(&w->call);
+    while (!w->finished)
+        assert_true(sim_step(w->sim));
+    call_write(&w->call);
+    return w->call.answer.status;
+}
+
+static int ask(struct world *w, enum http_method method, const char *path)
+{
+    return ask_with(w, method, path, NULL, "");
+}
+
+static const char *answer(struct world *w)
+{
+    return w->call.answer.body.data;
+}
+
+static void assert_get(struct world *w, const char *path, const char *wanted)
+{
+    assert_int_equal(ask(w, HTTP_GET, path), 200);
+    assert_string_equal(answer(w), wanted);
+}
+
+/* ---- a client of the broker, in a few lines ---- */
+
+struct client {
+    struct sink sink;
+    struct producer_open open;
+    unsigned published;
+};
+
+static bool writable(struct sink *s)
+{
+    return true;
+}
+
+static void on_message(struct sink *s, const struct delivery *d)
+{
+}
+
+static void on_published(struct sink *s, const struct published *p)
+{
+    assert_int_equal(p->err, OK);
+    container_of(s, struct client, sink)->published++;
+}
+
+static void on_close(struct sink *s, uint64_t id)
+{
+}
+
+static void on_active(struct sink *s, uint64_t id, bool active)
+{
+}
+
+static void on_probe(struct sink *s, struct probe *p)
+{
+}
+
+static void opened(struct broker_op *op)
+{
+    assert_int_equal(op->why.err, OK);
+}
+
+static const struct sink_ops client_ops = {.writable = writable,
+                                           .message = on_message,
+                                           .published = on_published,
+                                           .close_producer = on_close,
+                                           .close_consumer = on_close,
+                                           .active_changed = on_active,
+                                           .end_of_topic = on_close,
+                                           .probe = on_probe};
+
+static void client_publish(struct world *w, struct client *c, const char *topic, unsigned count)
+{
+    c->sink = (struct sink){.ops = &client_ops, .peer = "10.0.0.1:5", .client_version = "test 1"};
+    c->open =
+        (struct producer_open){.op.done = opened, .sink = &c->sink, .producer_id = 1, .name = "p", .name_given = true};
+    assert_int_equal(topic_name_parse(&c->open.topic, bytes_of_text(topic)), OK);
+    producer_open(w->broker, &c->open);
+    while (!c->open.producer)
+        assert_true(sim_step(w->sim));
+    for (unsigned i = 0; i < count; i++) {
+        struct slice bytes;
+        assert_int_equal(slice_copy(&bytes, bytes_of_text("0123456789"), NULL), OK);
+        producer_publish(c->open.producer, &(struct publish){.sequence_id = i, .messages = 1, .bytes = bytes});
+        slice_unref(&bytes);
+    }
+    while (c->published < count)
+        assert_true(sim_step(w->sim));
+}
+
+/* ---- the tests ---- */
+
+static void the_broker_tells_its_version_cluster_and_address(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/brokers/version", "1.2.3");
+    assert_get(w, "/admin/v2/brokers/ready", "ok");
+    assert_get(w, "/admin/v2/brokers", "[\"localhost:8080\"]");
+    assert_get(w, "/admin/v2/clusters", "[\"standalone\"]");
+}
+
+static void the_health_check_publishes_and_reads(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/brokers/health", "ok");
+    assert_string_equal(w->call.answer.content_type, "text/plain");
+    assert_get(w, "/health/pulsar", "{\"pulsar_broker\":\"healthy\",\"admin_api\":\"healthy\",\"namespaces_count\":2}");
+}
+
+static void a_broker_whose_disk_fails_is_not_healthy(void **state)
+{
+    struct world *w = *state;
+
+    sim_disk_capacity(w->disk, 1); /* no write fits any more */
+    sim_disk_fail(w->disk, SIM_DISK_WRITE, 1, ERR_IO);
+    assert_int_equal(ask(w, HTTP_GET, "/health/pulsar"), 503);
+    assert_non_null(strstr(answer(w), "\"pulsar_broker\":\"unhealthy\",\"error\":"));
+}
+
+static void tenants_are_created_listed_read_and_deleted(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/tenants", "[\"public\",\"pulsar\"]");
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/acme", NULL,
+                              "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}"),
+                     204);
+    assert_null(w->call.answer.content_type);
+    assert_get(w, "/admin/v2/tenants", "[\"acme\",\"public\",\"pulsar\"]");
+    assert_get(w, "/admin/v2/tenants/acme", "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}");
+    assert_get(w, "/admin/v2/tenants/public", "{\"adminRoles\":[],\"allowedClusters\":[\"standalone\"]}");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/acme"), 204);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/tenants/acme"), 404);
+    assert_string_equal(answer(w), "{\"reason\":\"Tenant does not exist\"}");
+}
+
+static void a_tenant_that_cannot_be_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/public"), 409);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/a b"), 412);
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/x", NULL, "{\"allowedClusters\":[\"moon\"]}"), 412);
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/x", NULL, "{"), 412);
+    assert_get(w, "/admin/v2/tenants", "[\"public\",\"pulsar\"]");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/public"), 409);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/nobody"), 404);
+}
+
+static void namespaces_are_created_listed_read_and_deleted(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/namespaces/public", "[\"public/default\"]");
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/namespaces/public/two", NULL,
+                              "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},"
+                              "\"replication_clusters\":[\"standalone\"]}"),
+                     204);
+    assert_get(w, "/admin/v2/namespaces/public", "[\"public/default\",\"public/two\"]");
+    assert_get(
+        w, "/admin/v2/namespaces/public/two",
+        "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},\"replication_clusters\":[\"standalone\"],"
+        "\"bundles\":{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1},\"deleted\":false}");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/two"), 409);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/nobody/two"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/a b"), 412);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/nobody"), 404);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/public/two"), 204);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/two"), 404);
+    assert_get(w, "/admin/v2/namespaces/public/default/bundles",
+               "{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1}");
+}
+
+static void topics_are_created_listed_and_deleted(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/persistent/public/default", "[]");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 409);
+    assert_get(w, "/admin/v2/persistent/public/default", "[\"persistent://public/default/x\"]");
+    assert_get(w, "/admin/v2/non-persistent/public/default", "[]");
+    assert_get(w, "/admin/v2/namespaces/public/default/topics", "[\"persistent://public/default/x\"]");
+    assert_int_equal(ask_with(w, HTTP_GET, "/admin/v2/namespaces/public/default/topics",
+                              (const char *[2]){"mode", "NON_PERSISTENT"}, ""),
+                     200);
+    assert_string_equal(answer(w), "[]");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/public/default"), 409);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/unload"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x"), 404);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/nowhere"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x-partition-3"), 412);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 501);
+}
+
+static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(void **state)
+{
+    static const char path[] = "/admin/v2/persistent/public/default/x/partitions";
+    static const char *const check[2] = {"checkAllowAutoCreation", "true"};
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_GET, path), 404);
+    assert_int_equal(ask_with(w, HTTP_GET, path, check, ""), 200);
+    assert_string_equal(answer(w), "{\"partitions\":0,\"deleted\":false,\"properties\":{}}");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_GET, path), 200);
+}
+
+static void subscriptions_are_created_listed_and_deleted(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/subscriptions"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/subscriptions", "[]");
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/s", NULL,
+                              "{\"ledgerId\":-1,\"entryId\":-1,\"partitionIndex\":-1}"),
+                     204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/subscriptions", "[\"s\"]");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/s"), 409);
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/t", NULL, "{}"), 412);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x"), 412);
+    assert_int_equal(ask(w, HTTP_POST, "/admin/v2/persistent/public/default/x/subscription/s/skip_all"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/subscription/s"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/subscription/s"), 404);
+    assert_int_equal(
+        ask_with(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x", (const char *[2]){"force", "true"}, ""), 204);
+}
+
+static json_int_t number(const json_t *object, const char *member)
+{
+    const json_t *value = json_object_get(object, member);
+
+    assert_true(json_is_integer(value));
+    return json_integer_value(value);
+}
+
+static void stats_tell_what_was_published_and_what_waits(void **state)
+{
+    struct world *w = *state;
+    struct client client = {0};
+    json_error_t error;
+
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/stats"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/s"), 204);
+    client_publish(w, &client, "persistent://public/default/x", 3);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/stats"), 200);
+
+    json_t *root = json_loads(answer(w), JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(root);
+    assert_int_equal(number(root, "msgInCounter"), 3);
+    assert_int_equal(number(root, "bytesInCounter"), 30);
+    json_t *publisher = json_array_get(json_object_get(root, "publishers"), 0);
+    assert_string_equal(json_string_value(json_object_get(publisher, "producerName")), "p");
+    assert_string_equal(json_string_value(json_object_get(publisher, "clientVersion")), "test 1");
+    json_t *subscription = json_object_get(json_object_get(root, "subscriptions"), "s");
+    assert_int_equal(number(subscription, "msgBacklog"), 3);
+    assert_int_equal(number(subscription, "msgBacklogMessages"), 3);
+    assert_true(json_is_true(json_object_get(subscription, "durable")));
+    assert_true(json_is_true(json_object_get(subscription, "isDurable")));
+    json_decref(root);
+    producer_detach(client.open.producer);
+}
+
+static void metrics_name_every_topic_and_group_every_metric(void **state)
+{
+    struct world *w = *state;
+    struct client clients[100] = {0};
+    struct budget budget = {.name = "receive", .limit = 10, .used = 5};
+    const struct budget *budgets[] = {&budget};
+    unsigned lines = 0;
+
+    w->core.budgets = budgets;
+    w->core.budget_count = 1;
+    for (unsigned i = 0; i < 100; i++) { /* more than one turn takes */
+        char topic[100];
+        snprintf(topic, sizeof topic, "persistent://public/default/topic-%u", i);
+        client_publish(w, &clients[i], topic, 1);
+    }
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/topic-7/subscription/s"), 204);
+    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
+    assert_non_null(strstr(answer(w), "pulsar_version_info{cluster=\"standalone\",version=\"1.2.3\",commit=\"\"} 1\n"));
+    assert_non_null(
+        strstr(answer(w), "pulsar_topics_count{cluster=\"standalone\",namespace=\"public/default\"} 100\n"));
+    assert_non_null(strstr(answer(w), "pulsar_producers_count{cluster=\"standalone\",namespace=\"public/default\","
+                                      "topic=\"persistent://public/default/topic-42\"} 1\n"));
+    assert_non_null(strstr(answer(w),
+                           "pulsar_subscription_back_log{cluster=\"standalone\",namespace=\"public/default\","
+                           "topic=\"persistent://public/default/topic-7\",subscription=\"s\"} 0\n"));
+    assert_non_null(strstr(answer(w), "geminga_budget_used_bytes{cluster=\"standalone\",budget=\"receive\"} 5\n"));
+    assert_non_null(strstr(answer(w), "geminga_store_appended_entries_total{cluster=\"standalone\"} 100\n"));
+    for (const char *at = answer(w); (at = strstr(at, "# TYPE pulsar_producers_count ")); at++)
+        lines++;
+    assert_int_equal(lines, 1);
+    for (unsigned i = 0; i < 100; i++)
+        producer_detach(clients[i].open.producer);
+}
+
+static void a_lookup_without_a_listener_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/default/x"), 404);
+    assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/nowhere/x"), 404);
+    assert_get(w, "/lookup/v2/topic/persistent/public/default/x/bundle", "0x00000000_0xffffffff");
+}
+
+#define HANDLER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HANDLER_TEST(the_broker_tells_its_version_cluster_and_address),
+        HANDLER_TEST(the_health_check_publishes_and_reads),
+        HANDLER_TEST(a_broker_whose_disk_fails_is_not_healthy),
+        HANDLER_TEST(tenants_are_created_listed_read_and_deleted),
+        HANDLER_TEST(a_tenant_that_cannot_be_is_refused),
+        HANDLER_TEST(namespaces_are_created_listed_read_and_deleted),
+        HANDLER_TEST(topics_are_created_listed_and_deleted),
+        HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
+        HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
+        HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
+        HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
+        HANDLER_TEST(a_lookup_without_a_listener_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

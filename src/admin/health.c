@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * health.c - does the broker do its work: a message written through the journal, synced, and read back.
+ */
+#include "admin/core.h"
+#include "admin/handlers.h"
+
+struct check {
+    struct health_op op;
+    struct admin_call *call;
+    void (*answer)(struct admin_call *call, const struct refusal *why);
+};
+
+static void checked(struct broker_op *op)
+{
+    struct check *check = container_of(op, struct check, op.op);
+
+    check->answer(check->call, &op->why);
+}
+
+static void start(struct admin_call *call, void (*answer)(struct admin_call *, const struct refusal *))
+{
+    struct check *check = call_alloc(call, sizeof *check);
+
+    if (!check)
+        return;
+    check->op.op.done = checked;
+    check->call = call;
+    check->answer = answer;
+    broker_check_health(call->core->broker, &check->op);
+}
+
+static void answer_ok(struct admin_call *call, const struct refusal *why)
+{
+    if (why->err == OK)
+        call_text(call, "ok");
+    else
+        call_refused(call, why);
+}
+
+void health_check(struct admin_call *call)
+{
+    start(call, answer_ok);
+}
+
+struct count {
+    struct broker *broker;
+    uint64_t namespaces;
+};
+
+static bool count_one(void *ctx, struct bytes name)
+{
+    uint64_t *count = ctx;
+
+    ++*count;
+    return true;
+}
+
+static bool count_tenant(void *ctx, struct bytes tenant)
+{
+    struct count *count = ctx;
+
+    (void)!namespaces_each(count->broker, tenant, count_one, &count->namespaces);
+    return true;
+}
+
+static void answer_pulsar(struct admin_call *call, const struct refusal *why)
+{
+    struct json j = json_to(&call->answer.body);
+    struct count count = {.broker = call->core->broker};
+
+    json_object_begin(&j, NULL);
+    if (why->err == OK) {
+        tenants_each(call->core->broker, count_tenant, &count);
+        json_text(&j, "pulsar_broker", "healthy");
+        json_text(&j, "admin_api", "healthy");
+        json_uint(&j, "namespaces_count", count.namespaces);
+    } else {
+        json_text(&j, "pulsar_broker", "unhealthy");
+        json_text(&j, "error", why->text);
+    }
+    json_object_end(&j);
+    call->answer.content_type = "application/json";
+    call->answer.status = why->err == OK ? 200 : 503;
+    call_finish(call);
+}
+
+void health_pulsar(struct admin_call *call)
+{
+    start(call, answer_pulsar);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http.h - the HTTP server: requests in, answers out, on one thread; libwebsockets stays in http.c.
+ *
+ * Makes a struct admin_call of each request and gives it to on_request; sends its answer when it is finished, whichever
+ * thread finishes it.  Bounded: connections, bytes of bodies held, seconds for a request's head, for its body, for its
+ * handler, and for each part of an answer that the peer does not take.
+ * May call: base/, call.h.
+ */
+#ifndef ADMIN_HTTP_H
+#define ADMIN_HTTP_H
+
+#include "admin/call.h"
+#include "base/log.h"
+
+struct http;
+
+struct http_options {
+    const char *bind;
+    uint16_t port;
+    uint32_t connections_max;
+    struct log *log;
+    /* On the server's thread.  The call is lent until it is finished. */
+    void (*on_request)(void *ctx, struct admin_call *call);
+    void *ctx;
+};
+
+/* Listens.  ERR_BUSY: the port is taken; ERR_IO; `message` is a sentence for the user. */
+MUST_USE enum err http_open(struct http **out, const struct http_options *options, char *message, size_t message_size);
+
+uint16_t http_port(const struct http *h);
+
+/* Serves until http_stop: the body of the thread. */
+void http_run(struct http *h);
+
+/* From any thread, once. */
+void http_stop(struct http *h);
+
+/* After http_run has returned, and when nobody will finish a call any more: frees those that were not.  NULL is fine.
+ */
+void http_close(struct http *h);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * match.c - paths against patterns; see routes.h.
+ */
+#include "admin/routes.h"
+
+#include <assert.h>
+
+/* Cuts the part before the next slash off `rest`, which begins with a slash; false at the end. */
+static bool part_take(struct bytes *rest, struct bytes *part)
+{
+    if (rest->len == 0)
+        return false;
+    assert(rest->data[0] == '/');
+    struct bytes body = bytes_of(rest->data + 1, rest->len - 1);
+    const uint8_t *slash = body.len > 0 ? memchr(body.data, '/', body.len) : NULL;
+    size_t len = slash ? (size_t)(slash - body.data) : body.len;
+    *part = bytes_of(body.data, len);
+    *rest = bytes_of(body.data + len, body.len - len);
+    return true;
+}
+
+static size_t part_count(struct bytes rest)
+{
+    struct bytes part;
+    size_t count = 0;
+
+    while (part_take(&rest, &part))
+        count++;
+    return count;
+}
+
+static bool is(struct bytes part, const char *word)
+{
+    return bytes_equal(part, bytes_of_text(word));
+}
+
+static bool one_part_matches(struct bytes pattern, struct bytes part, struct bytes *parameter)
+{
+    if (pattern.len == 0 || pattern.data[0] != '{')
+        return bytes_equal(pattern, part);
+    if (part.len == 0)
+        return false;
+    if (is(pattern, "{domain}") && !is(part, "persistent") && !is(part, "non-persistent"))
+        return false;
+    *parameter = part;
+    return true;
+}
+
+/* {topic+}: this part and the `more` after it. */
+static bool topic_take(struct bytes *rest, size_t more, struct bytes *topic)
+{
+    struct bytes part;
+
+    if (!part_take(rest, topic) || topic->len == 0)
+        return false;
+    for (; more > 0; more--)
+        if (!part_take(rest, &part))
+            return false;
+    topic->len = (size_t)(rest->data - topic->data);
+    return true;
+}
+
+bool pattern_match(const char *pattern, struct bytes path, struct bytes parameters[PARAMETERS_MAX])
+{
+    struct bytes pattern_rest = bytes_of_text(pattern), path_rest = path;
+    struct bytes pattern_part, part;
+    size_t count = 0;
+
+    if (path.len == 0 || path.data[0] != '/')
+        return false;
+    size_t wanted = part_count(pattern_rest), there = part_count(path_rest);
+    if (there < wanted)
+        return false;
+    size_t surplus = there - wanted;
+    while (part_take(&pattern_rest, &pattern_part)) {
+        bool parameter = pattern_part.len > 0 && pattern_part.data[0] == '{';
+        assert(count < PARAMETERS_MAX);
+        if (is(pattern_part, "{topic+}")) {
+            if (!topic_take(&path_rest, surplus, &parameters[count]))
+                return false;
+            surplus = 0;
+        } else if (!part_take(&path_rest, &part) || !one_part_matches(pattern_part, part, &parameters[count])) {
+            return false;
+        }
+        count += parameter;
+    }
+    return path_rest.len == 0;
+}
+
+enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call)
+{
+    enum route_match result = ROUTE_NO_PATH;
+    struct bytes parameters[PARAMETERS_MAX] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!pattern_match(table[i].pattern, call->request.path, parameters))
+            continue;
+        if (table[i].method == call->request.method) {
+            call->route = &table[i];
+            memcpy(call->parameters, parameters, sizeof parameters);
+            return ROUTE_FOUND;
+        }
+        result = ROUTE_NO_METHOD;
+    }
+    return result;
+}

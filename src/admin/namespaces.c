@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * namespaces.c - namespaces: listed, read, created, deleted; the topics in them.
+ */
+#include "admin/core.h"
+#include "admin/handlers.h"
+#include "admin/settings.h"
+
+void namespace_list_get(struct admin_call *call)
+{
+    struct json j = json_to(&call->answer.body);
+
+    json_array_begin(&j, NULL);
+    if (namespaces_each(call->core->broker, call->parameters[0], write_name, &j) != OK) {
+        call_reason(call, 404, "Tenant does not exist");
+        return;
+    }
+    json_array_end(&j);
+    call_json(call);
+}
+
+static bool must_exist(struct admin_call *call, struct bytes name)
+{
+    if (namespace_exists(call->core->broker, name))
+        return true;
+    call_reason(call, 404, "Namespace does not exist");
+    return false;
+}
+
+/* There is one bundle: the whole range of hashes. */
+static void write_bundles(struct json *j, const char *key)
+{
+    json_object_begin(j, key);
+    json_array_begin(j, "boundaries");
+    json_text(j, NULL, "0x00000000");
+    json_text(j, NULL, "0xffffffff");
+    json_array_end(j);
+    json_uint(j, "numBundles", 1);
+    json_object_end(j);
+}
+
+void namespace_bundles(struct admin_call *call)
+{
+    struct json j = json_to(&call->answer.body);
+    struct bytes name;
+
+    if (!call_namespace(call, 0, &name) || !must_exist(call, name))
+        return;
+    write_bundles(&j, NULL);
+    call_json(call);
+}
+
+/* What is kept, an object, continued with what holds for every namespace. */
+void namespace_get(struct admin_call *call)
+{
+    struct text *body = &call->answer.body;
+    struct json j = json_to(body);
+    struct bytes name, kept;
+    char reason[200];
+
+    if (!call_namespace(call, 0, &name) || !must_exist(call, name))
+        return;
+    kept = namespace_settings(call->core->broker, name);
+    if (kept.len > 0)
+        text_add_bytes(body, kept);
+    else if (namespace_settings_read(kept, call->core->cluster, body, reason, sizeof reason) != OK) {
+        call_reason(call, 500, "out of memory");
+        return;
+    }
+    if (!text_failed(body))
+        body->len--; /* the closing brace; there is at least replication_clusters before it */
+    j.comma = true;
+    j.depth = 1;
+    write_bundles(&j, "bundles");
+    json_bool(&j, "deleted", false);
+    json_object_end(&j);
+    call_json(call);
+}
+
+void namespace_put(struct admin_call *call)
+{
+    struct broker *b = call->core->broker;
+    struct text settings;
+    struct refusal why;
+    struct bytes name;
+    char reason[200];
+
+    if (!call_namespace(call, 0, &name))
+        return;
+    text_init(&settings, BODY_MAX);
+    if (namespace_settings_read(call->request.body, call->core->cluster, &settings, reason, sizeof reason) != OK)
+        call_reason(call, 412, "%s", reason);
+    else if (namespace_create(b, name, &why) != OK ||
+             namespace_set_settings(b, name, bytes_of(settings.data, settings.len), &why) != OK)
+        call_refused(call, &why);
+    else
+        call_no_content_when_durable(call);
+    text_deinit(&settings);
+}
+
+void namespace_delete(struct admin_call *call)
+{
+    struct refusal why;
+    struct bytes name;
+
+    if (!call_namespace(call, 0, &name))
+        return;
+    if (namespace_remove(call->core->broker, name, &why) != OK)
+        call_refused(call, &why);
+    else
+        call_no_content_when_durable(call);
+}
+
+struct topic_filter {
+    struct json *json;
+    bool persistent, non_persistent, system;
+};
+
+static bool write_topic(void *ctx, struct bytes name)
+{
+    const struct topic_filter *filter = ctx;
+    struct topic_name topic;
+
+    if (topic_name_parse(&topic, name) != OK)
+        return true;
+    if (topic.domain == DOMAIN_PERSISTENT ? !filter->persistent : !filter->non_persistent)
+        return true;
+    if (!filter->system && topic_name_is_system(&topic))
+        return true;
+    return write_name(filter->json, name);
+}
+
+static void answer_topics(struct admin_call *call, struct bytes namespace_, struct topic_filter filter)
+{
+    struct json j = json_to(&call->answer.body);
+
+    filter.json = &j;
+    filter.system = call_query_true(call, "includeSystemTopic");
+    json_array_begin(&j, NULL);
+    if (topics_each(call->core->broker, namespace_, write_topic, &filter) != OK) {
+        call_reason(call, 404, "Namespace does not exist");
+        return;
+    }
+    json_array_end(&j);
+    call_json(call);
+}
+
+void namespace_topics(struct admin_call *call)
+{
+    struct topic_filter filter = {.persistent = true};
+    struct bytes name, mode = bytes_of_text("PERSISTENT");
+
+    (void)call_query(call, "mode", &mode);
+    if (bytes_equal(mode, bytes_of_text("ALL"))) {
+        filter.non_persistent = true;
+    } else if (bytes_equal(mode, bytes_of_text("NON_PERSISTENT"))) {
+        filter = (struct topic_filter){.non_persistent = true};
+    } else if (!bytes_equal(mode, bytes_of_text("PERSISTENT"))) {
+        call_reason(call, 412, "mode is PERSISTENT, NON_PERSISTENT or ALL");
+        return;
+    }
+    if (call_namespace(call, 0, &name))
+        answer_topics(call, name, filter);
+}
+
+void topic_list_get(struct admin_call *call)
+{
+    bool persistent = bytes_equal(call->parameters[0], bytes_of_text("persistent"));
+    struct bytes name;
+
+    if (call_namespace(call, 1, &name))
+        answer_topics(call, name, (struct topic_filter){.persistent = persistent, .non_persistent = !persistent});
+}

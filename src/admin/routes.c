@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * routes.c - the table; see routes.h.  Paths and codes are Pulsar's.
+ */
+#include "admin/routes.h"
+
+#include "admin/handlers.h"
+
+#define TOPIC "/admin/v2/{domain}/{tenant}/{namespace}/{topic+}"
+
+static const struct route table[] = {
+    {HTTP_GET, "/metrics", metrics_get, "all figures, in Prometheus' text format"},
+    {HTTP_GET, "/health/pulsar", health_pulsar, "healthy (200) or not (503), as JSON"},
+
+    {HTTP_GET, "/admin/v2/brokers", brokers_list, "the broker's HTTP address"},
+    {HTTP_GET, "/admin/v2/brokers/health", health_check, "writes a message and reads it back: ok"},
+    {HTTP_GET, "/admin/v2/brokers/ready", brokers_ready, "ok, once it serves"},
+    {HTTP_GET, "/admin/v2/brokers/version", brokers_version, "the program's version"},
+    {HTTP_GET, "/admin/v2/clusters", clusters_list, "names of clusters: this one"},
+
+    {HTTP_GET, "/lookup/v2/topic/{domain}/{tenant}/{namespace}/{topic+}/bundle", lookup_bundle, "the topic's bundle"},
+    {HTTP_GET, "/lookup/v2/topic/{domain}/{tenant}/{namespace}/{topic+}", lookup_topic, "where the topic is served"},
+
+    {HTTP_GET, "/admin/v2/tenants", tenant_list_get, "names of tenants"},
+    {HTTP_GET, "/admin/v2/tenants/{tenant}", tenant_get, "a tenant's settings"},
+    {HTTP_PUT, "/admin/v2/tenants/{tenant}", tenant_put, "creates a tenant"},
+    {HTTP_DELETE, "/admin/v2/tenants/{tenant}", tenant_delete, "deletes a tenant that has no namespaces"},
+
+    {HTTP_GET, "/admin/v2/namespaces/{tenant}", namespace_list_get, "names of a tenant's namespaces"},
+    {HTTP_GET, "/admin/v2/namespaces/{tenant}/{namespace}", namespace_get, "a namespace's settings"},
+    {HTTP_PUT, "/admin/v2/namespaces/{tenant}/{namespace}", namespace_put, "creates a namespace"},
+    {HTTP_DELETE, "/admin/v2/namespaces/{tenant}/{namespace}", namespace_delete, "deletes one that has no topics"},
+    {HTTP_GET, "/admin/v2/namespaces/{tenant}/{namespace}/topics", namespace_topics, "names of its topics (?mode=)"},
+    {HTTP_GET, "/admin/v2/namespaces/{tenant}/{namespace}/bundles", namespace_bundles, "its bundles: one"},
+
+    {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}", topic_list_get, "names of the topics of a namespace"},
+    {HTTP_GET, TOPIC "/stats", topic_stats, "a topic's figures"},
+    {HTTP_GET, TOPIC "/subscriptions", topic_subscriptions, "names of a topic's subscriptions"},
+    {HTTP_GET, TOPIC "/partitions", topic_partitions_get, "how many partitions: 0 when it has none"},
+    {HTTP_PUT, TOPIC "/unload", topic_unload_put, "out of memory; clients look up again"},
+    {HTTP_PUT, TOPIC "/subscription/{subscription}", subscription_put, "creates a subscription (at a message id)"},
+    {HTTP_DELETE, TOPIC "/subscription/{subscription}", subscription_remove_delete, "deletes one (?force=true)"},
+    {HTTP_POST, TOPIC "/subscription/{subscription}/skip_all", subscription_skip_all_post, "acknowledges everything"},
+    {HTTP_PUT, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_put, "creates a topic"},
+    {HTTP_DELETE, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_remove, "deletes a topic (?force=true)"},
+};
+
+const struct route *routes_all(size_t *count)
+{
+    *count = sizeof table / sizeof table[0];
+    return table;
+}
+
+/* "/metrics/" is "/metrics". */
+static void trim_slash(struct bytes *path)
+{
+    if (path->len > 1 && path->data[path->len - 1] == '/')
+        path->len--;
+}
+
+enum route_match routes_find(struct admin_call *call)
+{
+    trim_slash(&call->request.path);
+    return routes_find_in(table, sizeof table / sizeof table[0], call);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * routes.h - the table of what can be asked over HTTP.
+ *
+ * A pattern is a path whose parts are words, {names} of one part, or one {topic+} of one or more parts: the HTTP
+ * library gives paths decoded, so a slash in a topic's name (%2F) looks like the path's own, and {topic+} takes what
+ * the rest of the pattern leaves.  Where nothing follows the topic and something would be made or deleted, it is a
+ * plain {topic}: a mistyped operation must not become a topic's name. {domain} stands for persistent or non-persistent
+ * only.  Of two patterns that match, the earlier in the table wins. The table is the documentation too: every row says
+ * what it does.
+ */
+#ifndef ADMIN_ROUTES_H
+#define ADMIN_ROUTES_H
+
+#include "admin/call.h"
+
+struct route {
+    enum http_method method;
+    const char *pattern;
+    void (*handle)(struct admin_call *call); /* on the core thread */
+    const char *help;
+};
+
+/* All rows, for documentation; *count of them. */
+const struct route *routes_all(size_t *count);
+
+enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
+
+/* Finds the row for call->request and sets call->route and call->parameters (which borrow from the path). */
+enum route_match routes_find(struct admin_call *call);
+
+/* The same over any table: for tests. */
+enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call);
+
+/* Puts what matched a pattern's parts into `parameters`; false: it does not match. */
+bool pattern_match(const char *pattern, struct bytes path, struct bytes parameters[PARAMETERS_MAX]);
+
+#endif

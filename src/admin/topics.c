@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * topics.c - topics: created, deleted, unloaded; their subscriptions and partitions.
+ */
+#include "admin/core.h"
+#include "admin/handlers.h"
+
+struct topic_change {
+    struct topic_op op;
+    struct admin_call *call;
+};
+
+static void changed(struct broker_op *op)
+{
+    struct admin_call *call = container_of(op, struct topic_change, op.op)->call;
+
+    if (op->why.err == OK)
+        call_no_content(call);
+    else
+        call_refused(call, &op->why);
+}
+
+static void change(struct admin_call *call, void (*start)(struct broker *b, struct topic_op *op))
+{
+    struct topic_change *c = call_alloc(call, sizeof *c);
+
+    if (!c || !call_topic(call, 0, &c->op.name))
+        return;
+    c->op.op.done = changed;
+    c->op.force = call_query_true(call, "force");
+    c->call = call;
+    start(call->core->broker, &c->op);
+}
+
+void topic_put(struct admin_call *call)
+{
+    if (partition_of(call->parameters[3], NULL) != PARTITION_NONE)
+        call_reason(call, 412, "a topic's name must not end like a partition's");
+    else
+        change(call, topic_create);
+}
+
+void topic_remove(struct admin_call *call)
+{
+    change(call, topic_delete);
+}
+
+void topic_unload_put(struct admin_call *call)
+{
+    change(call, topic_unload);
+}
+
+void topic_subscriptions(struct admin_call *call)
+{
+    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct json j = json_to(&call->answer.body);
+
+    if (!topic || !call_topic(call, 0, topic))
+        return;
+    json_array_begin(&j, NULL);
+    if (subscriptions_each(call->core->broker, topic, write_name, &j) != OK) {
+        call_reason(call, 404, "Topic %s not found", topic->text);
+        return;
+    }
+    json_array_end(&j);
+    call_json(call);
+}
+
+void topic_partitions_get(struct admin_call *call)
+{
+    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct broker *b = call->core->broker;
+    struct json j = json_to(&call->answer.body);
+    struct refusal why;
+
+    if (!topic || !call_topic(call, 0, topic))
+        return;
+    if (topic_admissible(b, topic, call_query_true(call, "checkAllowAutoCreation"), &why) != OK) {
+        call_refused(call, &why);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    json_uint(&j, "partitions", 0); /* a topic is either not partitioned, or none of ours */
+    json_bool(&j, "deleted", false);
+    json_object_begin(&j, "properties");
+    json_object_end(&j);
+    json_object_end(&j);
+    call_json(call);
+}

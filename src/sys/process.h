@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * process.h - what the kernel says of this process: memory, processor time, file descriptors.
+ *
+ * Any thread.  Reads /proc: not for a thread that must not wait.
+ */
+#ifndef SYS_PROCESS_H
+#define SYS_PROCESS_H
+
+#include <stdint.h>
+
+struct process_stats {
+    uint64_t resident_bytes, virtual_bytes;
+    double processor_seconds; /* user and system */
+    uint64_t open_files;
+};
+
+/* What cannot be read stays zero. */
+void process_stats_get(struct process_stats *out);
+
+#endif
