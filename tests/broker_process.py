@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 PROGRAM = os.environ.get("GEMINGA", str(Path(__file__).resolve().parent.parent / "build" / "geminga"))
+SERVICE_URL = os.environ.get("SERVICE_URL")
 PR_SET_PDEATHSIG = 1
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -42,10 +43,11 @@ class Broker:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log,
                                             stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         ready = json.loads(self._ready_line())
+        self.ready = ready
         self.url = ready["service_url"]
-        self.http_url = ready["http_url"]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        self.http_port = int(self.http_url.rsplit(":", 1)[1])
+        self.port = ready["port"]
+        self.http_url = ready.get("http_url")
+        self.http_port = ready.get("http_port", 0)
 
     def _ready_line(self):
         """The first line of standard output, or an error with what the broker said instead."""

@@ -8,9 +8,8 @@ import uuid
 import pulsar
 import pytest
 
-from broker_process import Broker, RunningBroker
+from broker_process import SERVICE_URL, Broker, RunningBroker
 
-SERVICE_URL = os.environ.get("SERVICE_URL")
 TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "300"))
 
 

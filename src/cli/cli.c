@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.c - dispatch to verbs, help, and the options of a verb.
+ */
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HELP_MAX     (64u * 1024)
+#define CONFIG_MAX   (1024u * 1024)
+#define MESSAGE_SIZE 600
+#define VERBS_OF_ANY 32
+
+/* ---- messages ---- */
+
+void cli_error(const struct invocation *inv, const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    (void)fprintf(stderr, "%s: %s\n", inv->path, message);
+}
+
+int cli_usage_error(const struct invocation *inv, const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    const char *rest = inv->path + strcspn(inv->path, " ");
+    (void)fprintf(stderr, "%s: %s\nTry `geminga help%s`.\n", inv->path, message, rest);
+    return CLI_USAGE;
+}
+
+/* ---- help ---- */
+
+static void verbs_write(const struct verb *const *verbs, struct text *out)
+{
+    for (; *verbs; verbs++)
+        text_printf(out, "  %-12s %s\n", (*verbs)->name, (*verbs)->text);
+}
+
+static void verb_write(const struct invocation *inv, struct text *out)
+{
+    const struct verb *verb = inv->verb;
+
+    text_printf(out, "%s\n\nUsage: %s %s\n", verb->text, inv->path, verb->verbs ? "VERB ..." : verb->arguments);
+    if (verb->verbs) {
+        text_add(out, "\nVerbs:\n");
+        verbs_write(verb->verbs, out);
+    }
+    for (size_t i = 0; i < VERB_TABLES_MAX && verb->tables[i].count > 0; i++) {
+        struct options set = {.table = verb->tables[i].options, .count = verb->tables[i].count};
+        if (i == 0)
+            text_add(out, "\nOptions:\n  --config FILE\n        A file with any of them, in TOML, or key=value as "
+                          "Pulsar's when it is named *.conf.\n");
+        options_help(&set, out);
+    }
+    if (verb->example)
+        text_printf(out, "\nExample:\n%s", verb->example);
+}
+
+static int help_print(const struct invocation *inv)
+{
+    struct text out;
+
+    text_init(&out, HELP_MAX);
+    verb_write(inv, &out);
+    if (!text_failed(&out))
+        (void)fputs(out.data, stdout);
+    text_deinit(&out);
+    return CLI_OK;
+}
+
+static void overview_print(const struct verb *const *verbs, FILE *to)
+{
+    struct text out;
+
+    text_init(&out, HELP_MAX);
+    text_add(&out,
+             "Geminga: an event backbone that speaks Apache Pulsar's protocol.\n\nUsage: geminga VERB ...\n\nVerbs:\n");
+    verbs_write(verbs, &out);
+    text_add(&out, "\n`geminga help VERB` tells a verb's options and shows an example.\n");
+    if (!text_failed(&out))
+        (void)fputs(out.data, to);
+    text_deinit(&out);
+}
+
+/* ---- dispatch ---- */
+
+static const struct verb *verb_find(const struct verb *const *verbs, const char *name)
+{
+    for (; *verbs; verbs++) {
+        if (strcmp((*verbs)->name, name) == 0)
+            return *verbs;
+    }
+    return NULL;
+}
+
+static int verb_unknown(const struct verb *const *verbs, const struct invocation *inv, const char *name)
+{
+    const char *names[VERBS_OF_ANY];
+    size_t count = 0;
+
+    for (; *verbs && count < VERBS_OF_ANY; verbs++)
+        names[count++] = (*verbs)->name;
+    const char *nearest = nearest_word(name, names, count);
+    if (nearest)
+        return cli_usage_error(inv, "there is no verb `%s`; did you mean `%s`?", name, nearest);
+    return cli_usage_error(inv, "there is no verb `%s`", name);
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Goes down to the verb that argv names; its own words are what is left then. */
+static int verb_enter(const struct verb *const *verbs, struct invocation *inv)
+{
+    while (verbs && inv->argc > 0 && !asks_for_help(inv->argv[0])) {
+        const struct verb *verb = verb_find(verbs, inv->argv[0]);
+        if (!verb)
+            return verb_unknown(verbs, inv, inv->argv[0]);
+        size_t len = strlen(inv->path);
+        (void)snprintf(inv->path + len, sizeof inv->path - len, " %s", verb->name);
+        inv->verb = verb;
+        inv->argc--;
+        inv->argv++;
+        verbs = verb->verbs;
+    }
+    return CLI_OK;
+}
+
+static bool help_is_wanted(const struct invocation *inv)
+{
+    for (int i = 0; i < inv->argc && strcmp(inv->argv[i], "--") != 0; i++) {
+        if (asks_for_help(inv->argv[i]))
+            return true;
+    }
+    return false;
+}
+
+int cli_dispatch(const struct verb *const *verbs, struct invocation *inv)
+{
+    int status = verb_enter(verbs, inv);
+
+    if (status != CLI_OK)
+        return status;
+    if (!inv->verb) {
+        overview_print(verbs, inv->argc > 0 ? stdout : stderr);
+        return inv->argc > 0 ? CLI_OK : CLI_USAGE;
+    }
+    if (help_is_wanted(inv))
+        return help_print(inv);
+    if (!inv->verb->run)
+        return cli_usage_error(inv, "which verb?");
+    return inv->verb->run(inv);
+}
+
+static int help_run(struct invocation *inv)
+{
+    struct invocation asked = {.path = "geminga", .argc = inv->argc, .argv = inv->argv};
+    int status = verb_enter(cli_verbs, &asked);
+
+    if (status != CLI_OK)
+        return status;
+    if (asked.verb)
+        return help_print(&asked);
+    overview_print(cli_verbs, stdout);
+    return CLI_OK;
+}
+
+const struct verb help_verb = {
+    .name = "help",
+    .arguments = "[VERB ...]",
+    .text = "Tells what the verbs do.",
+    .example = "  geminga help standalone\n",
+    .run = help_run,
+};
+
+/* ---- options ---- */
+
+static enum err all_read(int fd, size_t max, struct bytes *out)
+{
+    char *data = malloc(max + 1);
+    size_t len = 0;
+    ssize_t n = 1;
+
+    if (!data)
+        return ERR_NOMEM;
+    while (len <= max && (n = read(fd, data + len, max + 1 - len)) > 0)
+        len += (size_t)n;
+    if (n < 0 || len > max) {
+        free(data);
+        return n < 0 ? ERR_IO : ERR_TOO_LARGE;
+    }
+    char *fitting = realloc(data, len > 0 ? len : 1);
+    *out = bytes_of(fitting ? fitting : data, len);
+    return OK;
+}
+
+enum err cli_file_read(const char *path, size_t max, struct bytes *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : errno == EACCES ? ERR_DENIED : ERR_IO;
+    enum err err = all_read(fd, max, out);
+    close(fd);
+    return err;
+}
+
+static int file_apply(const struct invocation *inv, struct options *sets, const char *path)
+{
+    char message[MESSAGE_SIZE];
+    struct bytes text;
+    enum err err = cli_file_read(path, CONFIG_MAX, &text);
+
+    if (err != OK) {
+        cli_error(inv, "cannot read %s: %s", path, err_text(err));
+        return CLI_FAILED;
+    }
+    err = options_read(sets, path, text, message, sizeof message);
+    free((void *)(uintptr_t)text.data);
+    if (err != OK) {
+        cli_error(inv, "%s", err == ERR_INVALID ? message : err_text(err));
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+static const char *env_get(const char *name, void *ctx)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+static int flag_unknown(const struct invocation *inv, const struct options *sets, const char *word)
+{
+    char nearest[64];
+    int len = (int)strcspn(word, "=");
+
+    if (options_nearest_flag(sets, word, nearest, sizeof nearest))
+        return cli_usage_error(inv, "there is no option `%.*s`; did you mean `%s`?", len, word, nearest);
+    return cli_usage_error(inv, "there is no option `%.*s`", len, word);
+}
+
+/* Takes "--config FILE" out of argv, for the file goes before the other flags. */
+static int config_flag_take(struct invocation *inv, char **path)
+{
+    struct config_flag {
+        char *path;
+    } value = {0};
+    static const struct option flag[] = {{.key = "config",
+                                          .flag = "--config",
+                                          .type = OPTION_TEXT,
+                                          .text = "a file in TOML, or key=value as Pulsar's."}};
+    char message[MESSAGE_SIZE] = "";
+    struct options set;
+    enum err err = options_init(&set, flag, 1, &value);
+
+    if (err == OK)
+        err = options_flags(&set, &inv->argc, inv->argv, message, sizeof message);
+    *path = value.path ? strdup(value.path) : NULL;
+    options_deinit(&set);
+    return err == OK ? CLI_OK : cli_usage_error(inv, "%s", *message ? message : err_text(err));
+}
+
+static int flags_refuse(const struct invocation *inv, const struct options *sets)
+{
+    for (int i = 0; i < inv->argc; i++) {
+        if (strcmp(inv->argv[i], "--") == 0)
+            break;
+        if (inv->argv[i][0] == '-' && inv->argv[i][1] != '\0')
+            return flag_unknown(inv, sets, inv->argv[i]);
+    }
+    return CLI_OK;
+}
+
+static int sets_fill(struct invocation *inv, struct options *sets, const char *config)
+{
+    char message[MESSAGE_SIZE];
+    int status = config ? file_apply(inv, sets, config) : CLI_OK;
+
+    if (status != CLI_OK)
+        return status;
+    if (options_env(sets, env_get, NULL, message, sizeof message) != OK ||
+        options_flags(sets, &inv->argc, inv->argv, message, sizeof message) != OK)
+        return cli_usage_error(inv, "%s", message);
+    return flags_refuse(inv, sets);
+}
+
+int cli_configure(struct invocation *inv, struct options *sets, void *const *values)
+{
+    const struct option_table *tables = inv->verb->tables;
+    char *config = NULL;
+
+    memset(sets, 0, VERB_TABLES_MAX * sizeof *sets);
+    for (size_t i = 0; i < VERB_TABLES_MAX && tables[i].count > 0; i++) {
+        if (options_init(&sets[i], tables[i].options, tables[i].count, values[i]) != OK) {
+            cli_error(inv, "no memory");
+            return CLI_FAILED;
+        }
+        if (i > 0)
+            sets[i - 1].next = &sets[i];
+    }
+    int status = config_flag_take(inv, &config);
+    if (status == CLI_OK)
+        status = sets_fill(inv, sets, config);
+    free(config);
+    return status;
+}
+
+void cli_deconfigure(const struct invocation *inv, struct options *sets)
+{
+    for (size_t i = 0; i < VERB_TABLES_MAX && inv->verb->tables[i].count > 0; i++)
+        options_deinit(&sets[i]);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.h - what the subcommands share: the table of verbs, help from it, options from file, environment and flags.
+ *
+ * A verb is a row: its name, its arguments, a sentence, an example, its tables of options and the function that runs
+ * it.  Help and the refusal of unknown verbs and flags come from the rows.
+ *
+ * Exit status: 0 it did what it says; 1 it could not (the message says why); 2 it was asked wrongly.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/options.h"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+#define VERB_TABLES_MAX 3
+
+struct option_table {
+    const struct option *options;
+    size_t count;
+};
+
+#define OPTION_TABLE(array)                                                                                            \
+    {                                                                                                                  \
+        (array), sizeof(array) / sizeof((array)[0])                                                                    \
+    }
+
+struct invocation;
+
+struct verb {
+    const char *name;
+    const char *arguments;                       /* in the usage line: "TOPIC -m MESSAGE" */
+    const char *text;                            /* one sentence */
+    const char *example;                         /* lines that can be pasted into a shell */
+    struct option_table tables[VERB_TABLES_MAX]; /* its options; ends with an empty one */
+    const struct verb *const *verbs;             /* verbs of its own instead; ends with NULL */
+    int (*run)(struct invocation *inv);          /* returns an exit status */
+};
+
+struct invocation {
+    const struct verb *verb;
+    char path[64]; /* "geminga client produce" */
+    int argc;      /* what follows the verb's name; cli_configure takes the flags out */
+    char **argv;
+};
+
+/* Finds the verb that the first word names, and runs it; does what --help asks. */
+int cli_dispatch(const struct verb *const *verbs, struct invocation *inv);
+
+/* "PATH: message" on standard error. */
+void cli_error(const struct invocation *inv, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same, and where help is; returns CLI_USAGE. */
+int cli_usage_error(const struct invocation *inv, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Fills `values[i]` (zeroed) from the verb's i-th table: defaults, then the file that --config names, then the
+ * environment, then the flags, which are taken out of argv.  What is left in argv and looks like a flag is refused.
+ * CLI_OK, or the status to exit with, everything said.  `sets` has VERB_TABLES_MAX places, freed by cli_deconfigure
+ * in either case. */
+int cli_configure(struct invocation *inv, struct options *sets, void *const *values);
+void cli_deconfigure(const struct invocation *inv, struct options *sets);
+
+/* A whole file, to be freed; at most `max` bytes. */
+MUST_USE enum err cli_file_read(const char *path, size_t max, struct bytes *out);
+
+/* The program's verbs, in the order of the help; main.c. */
+extern const struct verb *const cli_verbs[];
+
+extern const struct verb standalone_verb; /* standalone.c */
+extern const struct verb help_verb;       /* cli.c */
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c - the program: its verbs.
+ */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static int version_run(struct invocation *inv)
+{
+    if (inv->argc > 0)
+        return cli_usage_error(inv, "nothing can follow it: `%s`", inv->argv[0]);
+    puts("geminga " GEMINGA_VERSION);
+    return CLI_OK;
+}
+
+static const struct verb version_verb = {
+    .name = "version",
+    .arguments = "",
+    .text = "Prints the version.",
+    .example = "  geminga version\n",
+    .run = version_run,
+};
+
+const struct verb *const cli_verbs[] = {&standalone_verb, &version_verb, &help_verb, NULL};
+
+int main(int argc, char **argv)
+{
+    struct invocation inv = {.path = "geminga", .argc = argc > 0 ? argc - 1 : 0, .argv = argv + 1};
+
+    (void)signal(SIGPIPE, SIG_IGN); /* who stops reading what we print is told by the write */
+    if (inv.argc == 1 && (strcmp(inv.argv[0], "--version") == 0 || strcmp(inv.argv[0], "-v") == 0)) {
+        inv.argc = 0;
+        return version_run(&inv);
+    }
+    return cli_dispatch(cli_verbs, &inv);
+}

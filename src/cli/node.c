@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * node.c - a whole broker on one world.
+ *
+ *     start   store -> broker -> server
+ *     stop    server (and with it the broker's topics) -> store
+ *     free    server, broker, store
+ */
+#include "cli/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct node {
+    struct store *store;
+    struct broker *broker;
+    struct server *server;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+void node_options_init(struct node_options *o)
+{
+    *o = (struct node_options){0};
+    broker_options_init(&o->broker);
+    server_options_init(&o->server);
+}
+
+static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
+                            size_t message_size)
+{
+    enum err err = store_open(&n->store, &o->store, sys, message, message_size);
+
+    if (err != OK)
+        return err;
+    if ((err = broker_new(&n->broker, &o->broker, sys, n->store)) != OK) {
+        (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
+        return err;
+    }
+    return server_start(&n->server, &o->server, sys, n->broker, message, message_size);
+}
+
+enum err node_start(struct node **out, const struct node_options *options, const struct sys *sys, char *message,
+                    size_t message_size)
+{
+    struct node *n = calloc(1, sizeof *n);
+
+    if (!n) {
+        (void)snprintf(message, message_size, "no memory");
+        return ERR_NOMEM;
+    }
+    enum err err = parts_start(n, options, sys, message, message_size);
+    if (err != OK) {
+        node_free(n);
+        return err;
+    }
+    *out = n;
+    return OK;
+}
+
+uint16_t node_port(const struct node *n)
+{
+    return server_port(n->server);
+}
+
+const char *node_url(const struct node *n)
+{
+    return server_url(n->server, NULL);
+}
+
+struct store *node_store(struct node *n)
+{
+    return n->store;
+}
+
+static void on_server_stopped(void *ctx)
+{
+    struct node *n = ctx;
+
+    store_close(n->store, n->stopped, n->stopped_ctx);
+}
+
+void node_stop(struct node *n, void (*done)(void *ctx), void *ctx)
+{
+    n->stopped = done;
+    n->stopped_ctx = ctx;
+    server_stop(n->server, on_server_stopped, n);
+}
+
+void node_free(struct node *n)
+{
+    if (!n)
+        return;
+    server_free(n->server);
+    broker_free(n->broker);
+    store_free(n->store);
+    free(n);
+}

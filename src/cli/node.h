@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * node.h - a whole broker on one world: store, broker, session listener.
+ *
+ * Owns the three, and the order in which they start and stop.  Core thread.  Knows nothing of the command line.  May
+ * call: everything below cli/ but client/ and services/.
+ */
+#ifndef CLI_NODE_H
+#define CLI_NODE_H
+
+#include "broker/broker.h"
+#include "session/server.h"
+#include "store/store.h"
+
+struct node_options {
+    struct store_options store;
+    struct broker_options broker;
+    struct server_options server;
+};
+
+/* Defaults of the three. */
+void node_options_init(struct node_options *o);
+
+struct node;
+
+/* Recovers what the disk holds, which takes its time, then listens.  On failure `message` is the whole sentence for the
+ * user and nothing is left open.  The texts of `options` outlive the node. */
+MUST_USE enum err node_start(struct node **out, const struct node_options *options, const struct sys *sys,
+                             char *message, size_t message_size);
+
+uint16_t node_port(const struct node *n);
+const char *node_url(const struct node *n); /* what a client is given */
+struct store *node_store(struct node *n);
+
+/* In order: clients are told to come back, everything is synced and sealed; then done, from the loop. */
+void node_stop(struct node *n, void (*done)(void *ctx), void *ctx);
+/* After node_stop's done. NULL is fine. */
+void node_free(struct node *n);
+
+#endif

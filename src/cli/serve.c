@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve.c - a broker as a process.
+ *
+ *     options -> world -> node -> (companion) -> ready line -> ... a signal -> (companion ends) -> node stops -> exit
+ *
+ * Standard output has one line, the ready line; a second signal ends the process at once, which recovery copes with.
+ */
+#include "cli/serve.h"
+
+#include "base/list.h"
+#include "base/text.h"
+#include "cli/node.h"
+#include "sys/uv_sys.h"
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MESSAGE_SIZE 600
+#define READY_MAX    (16u * 1024)
+
+struct serving {
+    const struct invocation *inv;
+    const struct broker_config *config;
+    struct log *log;
+    struct uv_sys *uv;
+    struct node *node;
+    struct companion *companion; /* or NULL */
+    struct task companion_ended;
+    bool stopping;
+    int64_t started_ms;
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t log_wall_ms(void *ctx)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+void serve_log_init(struct log *log, const struct broker_config *config)
+{
+    static const char *const names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+
+    *log = (struct log){.level = LOG_INFO, .wall_ms = log_wall_ms};
+    for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        if (strcmp(config->log_level, names[level]) == 0)
+            log->level = level;
+    }
+}
+
+/* ---- options ---- */
+
+static const char *given(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static void on_fatal(void *ctx, enum err err, const char *what)
+{
+    struct serving *s = ctx;
+
+    log_error(s->log, "cli", "cannot go on: %s: %s; ending, for recovery to decide at the next start", what,
+              err_text(err));
+    _exit(CLI_FAILED);
+}
+
+static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
+{
+    o->cluster = c->cluster_name;
+    o->topic_auto_creation = c->topic_auto_creation;
+    o->subscription_auto_creation = c->subscription_auto_creation;
+    o->delete_inactive_topics = c->delete_inactive_topics;
+    o->inactive_ms = (uint64_t)c->inactive_s * 1000;
+    o->unacked_per_consumer_max = (uint32_t)c->unacked_per_consumer_max;
+    o->unacked_per_subscription_max = (uint32_t)c->unacked_per_subscription_max;
+    o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
+}
+
+static void server_options_fill(struct server_options *o, const struct broker_config *c)
+{
+    o->bind = c->bind_address;
+    o->port = (uint16_t)c->port;
+    o->advertised_address = given(c->advertised_address);
+    o->advertised_listeners = given(c->advertised_listeners);
+    o->version = GEMINGA_VERSION;
+    o->message_bytes_max = (uint32_t)c->max_message_size;
+    o->connections_max = c->connections_max > 0 ? (uint32_t)c->connections_max : UINT32_MAX;
+    o->keep_alive_ms = (uint32_t)c->keep_alive_s * 1000;
+    o->receive_bytes_max = (size_t)c->memory_limit / 2;
+}
+
+static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
+{
+    const struct broker_config *c = s->config;
+
+    node_options_init(o);
+    o->store.tail_cache_bytes = (size_t)c->memory_limit / 2;
+    o->store.holder = holder;
+    o->store.on_fatal = on_fatal;
+    o->store.ctx = s;
+    broker_options_fill(&o->broker, c);
+    server_options_fill(&o->server, c);
+    o->store.log = o->broker.log = o->server.log = s->log;
+}
+
+/* ---- the end ---- */
+
+static void on_node_stopped(void *ctx)
+{
+    struct serving *s = ctx;
+
+    uv_sys_stop(s->uv);
+}
+
+static void node_end(struct serving *s)
+{
+    node_stop(s->node, on_node_stopped, s);
+}
+
+static void on_companion_ended(struct task *task)
+{
+    struct serving *s = container_of(task, struct serving, companion_ended);
+
+    s->companion->finish(s->companion);
+    node_end(s);
+}
+
+/* On any thread. */
+static void companion_has_ended(void *ctx)
+{
+    struct serving *s = ctx;
+    bool posted = loop_post(uv_sys_get(s->uv)->loop, &s->companion_ended);
+
+    (void)posted; /* the loop runs until the node has stopped, which is after this */
+}
+
+static void on_signal(void *ctx, int number)
+{
+    struct serving *s = ctx;
+
+    if (s->stopping) {
+        log_warn(s->log, "cli", "signal %d again: ending at once", number);
+        _exit(128 + number);
+    }
+    s->stopping = true;
+    log_info(s->log, "cli", "signal %d: stopping", number);
+    if (s->companion)
+        s->companion->stop(s->companion, companion_has_ended, s);
+    else
+        node_end(s);
+}
+
+/* ---- the beginning ---- */
+
+static void ready_print(const struct serving *s)
+{
+    char data[PATH_MAX];
+    struct text out;
+    int64_t ms = clock_ms(CLOCK_MONOTONIC) - s->started_ms;
+
+    if (!realpath(s->config->data, data))
+        (void)snprintf(data, sizeof data, "%s", s->config->data);
+    text_init(&out, READY_MAX);
+    if (strcmp(s->config->output, "json") == 0) {
+        text_add(&out, "{\"service_url\":");
+        text_add_json(&out, bytes_of_text(node_url(s->node)));
+        text_printf(&out, ",\"port\":%u,\"pid\":%d,\"data\":", node_port(s->node), (int)getpid());
+        text_add_json(&out, bytes_of_text(data));
+        text_printf(&out, ",\"ms\":%" PRId64 "}\n", ms);
+    } else {
+        text_printf(&out, "Geminga %s serves %s (data in %s, process %d, ready in %" PRId64 " ms)\n", GEMINGA_VERSION,
+                    node_url(s->node), data, (int)getpid(), ms);
+    }
+    if (!text_failed(&out))
+        (void)fputs(out.data, stdout);
+    (void)fflush(stdout);
+    text_deinit(&out);
+}
+
+static enum err companion_start(struct serving *s, char *message, size_t message_size)
+{
+    if (!s->companion)
+        return OK;
+    enum err err = s->companion->start(s->companion, node_url(s->node), message, message_size);
+    if (err != OK) {
+        s->companion->finish(s->companion);
+        s->companion = NULL;
+    }
+    return err;
+}
+
+/* The node runs: what is beside it, and the loop. */
+static int node_serve(struct serving *s)
+{
+    char message[MESSAGE_SIZE] = "";
+    enum err err = uv_sys_on_signal(s->uv, on_signal, s);
+
+    if (err != OK)
+        (void)snprintf(message, sizeof message, "cannot listen to signals: %s", err_text(err));
+    else
+        err = companion_start(s, message, sizeof message);
+    if (err == OK) {
+        ready_print(s);
+    } else {
+        cli_error(s->inv, "%s", message);
+        s->stopping = true;
+        node_end(s);
+    }
+    uv_sys_run(s->uv);
+    return err == OK ? CLI_OK : CLI_FAILED;
+}
+
+int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
+          struct companion *companion)
+{
+    struct serving s = {.inv = inv, .config = config, .log = log, .companion = companion};
+    char message[MESSAGE_SIZE] = "", holder[64];
+    struct node_options options;
+    int status = CLI_FAILED;
+
+    s.started_ms = clock_ms(CLOCK_MONOTONIC);
+    s.companion_ended.run = on_companion_ended;
+    (void)snprintf(holder, sizeof holder, "geminga, process %d", (int)getpid());
+    enum err err = uv_sys_new(&s.uv, config->data);
+    if (err != OK) {
+        cli_error(inv, "cannot use %s as data directory: %s", config->data, err_text(err));
+        return CLI_FAILED;
+    }
+    node_options_fill(&options, &s, holder);
+    if (node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK)
+        status = node_serve(&s);
+    else
+        cli_error(inv, "%s", message);
+    node_free(s.node);
+    uv_sys_free(s.uv);
+    return status;
+}
