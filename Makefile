@@ -48,7 +48,7 @@ fuzz:
 
 bench: all
 	@tools/install-packages build test
-	@tools/bench $(BUILD)/geminga
+	@python3 bench/figures.py $(BUILD)/geminga
 
 sanitize:
 	@tools/install-packages build test
