@@ -20,10 +20,9 @@ class Event(Record):
     name = String()
 
 
-@pytest.mark.parametrize("kind", [ConsumerType.Failover, ConsumerType.KeyShared])
-def test_subscription_types(client, topic, kind):
+def test_key_shared_subscriptions(client, topic):
     with pytest.raises(pulsar.NotAllowedError):
-        client.subscribe(topic, "s", consumer_type=kind)
+        client.subscribe(topic, "s", consumer_type=ConsumerType.KeyShared)
 
 
 @pytest.mark.parametrize("mode", [pulsar.ProducerAccessMode.Exclusive, pulsar.ProducerAccessMode.WaitForExclusive,

@@ -345,6 +345,30 @@ def test_a_second_exclusive_consumer_is_taken_when_the_first_connection_is_gone(
     subscribe(client, topic)
 
 
+def test_of_two_failover_consumers_one_is_served_and_the_other_takes_over(client, connect, broker, topic):
+    consumers = {}
+    for i in range(2):
+        consumers[i] = subscribe(connect(broker.url), topic, consumer_type=ConsumerType.Failover, consumer_name=str(i))
+    publish(client, topic, 10)
+    got = {i: [] for i in consumers}
+
+    def all_came():
+        for i, consumer in consumers.items():
+            try:
+                got[i].append(consumer.receive(50))
+            except pulsar.Timeout:
+                pass
+        return sum(map(len, got.values())) == 10
+
+    eventually(all_came)
+    active, other = (0, 1) if got[0] else (1, 0)
+    assert numbers(got[active]) == list(range(10)) and not got[other]
+    for message in got[active][:4]:
+        consumers[active].acknowledge(message)
+    consumers[active].close()
+    assert numbers(receive(consumers[other], 6)) == list(range(4, 10))
+
+
 def test_unsubscribing_forgets_the_subscription(client, topic):
     consumer = subscribe(client, topic)
     publish(client, topic, 3)
