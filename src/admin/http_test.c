@@ -314,7 +314,8 @@ static void a_taken_port_is_told(void **state)
     char message[200], wanted[200];
 
     assert_int_equal(open_on(f, http_port(f->http), &second, message), ERR_BUSY);
-    snprintf(wanted, sizeof wanted, "HTTP cannot listen on 127.0.0.1:%u: the port is taken", http_port(f->http));
+    snprintf(wanted, sizeof wanted, "port %u of 127.0.0.1, for HTTP, is taken: stop who has it, or choose another",
+             http_port(f->http));
     assert_string_equal(message, wanted);
 }
 
