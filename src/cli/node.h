@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node.h - a whole broker on one world: store, broker, session listener, HTTP.
+ * node.h - a whole broker on one world: store, broker, session listener.
  *
- * Owns the four, and the order in which they start and stop.  Core thread.  Knows nothing of the command line.  May
+ * Owns the three, and the order in which they start and stop.  Core thread.  Knows nothing of the command line.  May
  * call: everything below cli/ but client/ and services/.
  */
 #ifndef CLI_NODE_H
 #define CLI_NODE_H
 
-#include "admin/admin.h"
 #include "broker/broker.h"
 #include "session/server.h"
 #include "store/store.h"
@@ -17,10 +16,9 @@ struct node_options {
     struct store_options store;
     struct broker_options broker;
     struct server_options server;
-    struct admin_options admin;
 };
 
-/* Defaults of the four. */
+/* Defaults of the three. */
 void node_options_init(struct node_options *o);
 
 struct node;
@@ -31,7 +29,6 @@ MUST_USE enum err node_start(struct node **out, const struct node_options *optio
                              char *message, size_t message_size);
 
 uint16_t node_port(const struct node *n);
-uint16_t node_http_port(const struct node *n);
 const char *node_url(const struct node *n); /* what a client is given */
 struct store *node_store(struct node *n);
 

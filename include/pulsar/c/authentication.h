@@ -25,7 +25,7 @@ PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_token_create(const 
 PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_token_create_with_supplier(token_supplier tokenSupplier,
                                                                                         void *ctx);
 /* `dynamicLibPath` names a method or a plug-in; plug-ins are not loaded.  "token" with "token:..." or a bare
- * token, or with "file:///path", is what pulsar_authentication_token_create makes. */
+ * token is what pulsar_authentication_token_create makes. */
 PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_create(const char *dynamicLibPath,
                                                                     const char *authParamsString);
 

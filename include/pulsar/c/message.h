@@ -48,7 +48,7 @@ PULSAR_PUBLIC void pulsar_message_set_event_timestamp(pulsar_message_t *message,
 /* Not below zero, and above those of the messages sent before; without it the producer counts. */
 PULSAR_PUBLIC void pulsar_message_set_sequence_id(pulsar_message_t *message, int64_t sequenceId);
 
-/* Delays delivery on shared subscriptions: from the time of this call, or until a time since the epoch, in ms. */
+/* Delays delivery on shared subscriptions: by so much from the send on, or until a time since the epoch, in ms. */
 PULSAR_PUBLIC void pulsar_message_set_deliver_after(pulsar_message_t *message, uint64_t delayMillis);
 PULSAR_PUBLIC void pulsar_message_set_deliver_at(pulsar_message_t *message, uint64_t deliveryTimestampMillis);
 

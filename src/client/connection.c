@@ -1,0 +1,877 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * connection.c - sockets and handshakes; frames in, frames out; requests and their deadlines.
+ *
+ * Reading is never stopped: consumers grant what they can take, and answers are small.
+ * Invariant: a connection is in core->connections until it is CLOSED; peers, requests and waiters are in its lists only
+ * while they are under way.
+ */
+#include "client/connection.h"
+
+#include "client/result.h"
+#include "wire/frame.h"
+
+#include <assert.h>
+#include <geminga/client.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define READ_SIZE   (64u * 1024)
+#define ARENA_LIMIT (16u * 1024 * 1024)
+#define REQUEST_NO  UINT64_MAX /* what an ERROR without request carries */
+
+enum connection_state { CONNECTING, HANDSHAKE, READY, CLOSED };
+
+struct client_connection {
+    struct list node; /* core->connections */
+    struct client_core *core;
+    enum connection_state state;
+    char *broker_url, *address_url;
+    struct client_address address;
+
+    struct connector connector;
+    struct conn_handler handler;
+    struct conn *conn; /* NULL while CONNECTING and after on_closed */
+
+    uint8_t *in; /* bytes not yet taken apart are in[0 .. in_len) */
+    size_t in_len, in_capacity;
+    size_t frame_limit;
+    struct arena arena; /* of the frame at hand */
+
+    struct list waiters;
+    struct list requests;  /* by deadline: all have the same timeout */
+    struct list unhurried; /* those whose answer may take for ever */
+    struct map requests_by_id;
+    struct list peers;
+    struct map peers_by_id;
+    pulsar_result why; /* what those who wait are told when it ends */
+
+    struct timer handshake, keep_alive, patience; /* patience: of the oldest request */
+    struct timer ending;                          /* a close before there is a socket is told later, too */
+    bool silent;                                  /* nothing came since the last ping */
+};
+
+/* One frame on its way out. */
+struct out_frame {
+    struct conn_write write;
+    struct slice frame;
+};
+
+/* ---- the end ---- */
+
+static void waiters_tell(struct client_connection *c, pulsar_result result)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&c->waiters))) {
+        struct client_waiter *w = container_of(node, struct client_waiter, node);
+
+        timer_stop(&w->soon);
+        w->connection = NULL;
+        w->done(w, result, result == pulsar_result_Ok ? c : NULL);
+    }
+}
+
+static void requests_fail(struct client_connection *c, struct list *requests)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(requests))) {
+        struct client_request *r = container_of(node, struct client_request, node);
+
+        map_remove_id(&c->requests_by_id, r->id);
+        r->connection = NULL;
+        r->done(r, pulsar_result_Disconnected, NULL);
+    }
+}
+
+static void peers_lose(struct client_connection *c)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&c->peers))) {
+        struct client_peer *peer = container_of(node, struct client_peer, node);
+
+        map_remove_id(&c->peers_by_id, peer->id);
+        peer->connection = NULL;
+        peer->ops->lost(peer);
+    }
+}
+
+static void connection_free(struct client_connection *c)
+{
+    map_deinit(&c->requests_by_id);
+    map_deinit(&c->peers_by_id);
+    arena_deinit(&c->arena);
+    free(c->in);
+    free(c->broker_url);
+    free(c->address_url);
+    free(c);
+}
+
+/* No longer given out. */
+static void connection_retire(struct client_connection *c)
+{
+    c->state = CLOSED;
+    list_remove(&c->node);
+    timer_stop(&c->handshake);
+    timer_stop(&c->keep_alive);
+    timer_stop(&c->patience);
+}
+
+static void connection_end(struct client_connection *c)
+{
+    struct client_core *core = c->core;
+
+    assert(c->state == CLOSED);
+    assert(!c->conn);
+    waiters_tell(c, c->why);
+    requests_fail(c, &c->requests);
+    requests_fail(c, &c->unhurried);
+    peers_lose(c);
+    assert(map_count(&c->requests_by_id) == 0);
+    connection_free(c);
+    if (--core->connections_alive == 0 && core->stopping)
+        core->on_drained(core);
+}
+
+static void on_ending(struct timer *timer)
+{
+    connection_end(container_of(timer, struct client_connection, ending));
+}
+
+/* Retires it now; those concerned are told when the socket is gone, or on the next turn. */
+static void connection_close(struct client_connection *c, pulsar_result why)
+{
+    struct net *net = c->core->sys->net;
+
+    if (c->state == CLOSED)
+        return;
+    if (c->state == CONNECTING)
+        net->ops->connect_cancel(net, &c->connector);
+    connection_retire(c);
+    c->why = why;
+    if (c->conn)
+        conn_close(c->conn);
+    else
+        timer_start_ms(&c->ending, 0);
+}
+
+void client_connection_break(struct client_connection *c, const char *why)
+{
+    if (c->state == CLOSED)
+        return;
+    log_warn(c->core->log, "client", "closing the connection to %s: %s", c->address_url, why);
+    connection_close(c, pulsar_result_Disconnected);
+}
+
+void client_connections_close(struct client_core *core)
+{
+    list_each_safe (node, &core->connections)
+        connection_close(container_of(node, struct client_connection, node), pulsar_result_AlreadyClosed);
+    if (core->connections_alive == 0)
+        core->on_drained(core);
+}
+
+static void on_closed(struct conn_handler *h, enum err why)
+{
+    struct client_connection *c = container_of(h, struct client_connection, handler);
+
+    c->conn = NULL;
+    if (c->state != CLOSED) {
+        log_info(c->core->log, "client", "the connection to %s ended: %s", c->address_url, err_text(why));
+        c->why = c->state == READY ? pulsar_result_Disconnected : pulsar_result_ConnectError;
+        connection_retire(c);
+    }
+    connection_end(c);
+}
+
+/* ---- frames out ---- */
+
+static void on_written(struct conn_write *w, enum err err)
+{
+    struct out_frame *out = container_of(w, struct out_frame, write);
+
+    slice_unref(&out->frame);
+    free(out);
+}
+
+void client_connection_send(struct client_connection *c, struct slice frame)
+{
+    struct out_frame *out;
+
+    if (c->state != HANDSHAKE && c->state != READY)
+        return;
+    if (!(out = malloc(sizeof *out))) {
+        client_connection_break(c, "out of memory");
+        return;
+    }
+    out->frame = slice_ref(frame);
+    out->write = (struct conn_write){.parts = {slice_bytes(frame)}, .count = 1, .done = on_written};
+    conn_write(c->conn, &out->write);
+}
+
+void client_connection_command(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    struct slice frame;
+
+    if (command_encode_slice(command, NULL, &frame) != OK) {
+        client_connection_break(c, "out of memory");
+        return;
+    }
+    client_connection_send(c, frame);
+    slice_unref(&frame);
+}
+
+/* ---- requests ---- */
+
+void client_request_init(struct client_request *r, struct client_core *core,
+                         void (*done)(struct client_request *r, pulsar_result result, const Wire__BaseCommand *answer))
+{
+    *r = (struct client_request){.id = client_core_id(core), .done = done};
+    list_init(&r->node);
+}
+
+/* Also restarts the timer for the request that is oldest now. */
+static void patience_set(struct client_connection *c)
+{
+    if (list_empty(&c->requests))
+        timer_stop(&c->patience);
+    else
+        timer_start_at(&c->patience, container_of(c->requests.next, struct client_request, node)->deadline_ns);
+}
+
+static void request_forget(struct client_request *r)
+{
+    map_remove_id(&r->connection->requests_by_id, r->id);
+    list_remove(&r->node);
+    r->connection = NULL;
+}
+
+void client_request_cancel(struct client_request *r)
+{
+    if (r->connection)
+        request_forget(r);
+}
+
+void client_connection_request(struct client_connection *c, struct client_request *r, const Wire__BaseCommand *command)
+{
+    assert(!r->connection);
+    r->connection = c;
+    r->deadline_ns = loop_now_ns(c->core->sys->loop) + client_core_timeout_ns(c->core);
+    list_push_back(&c->requests, &r->node);
+    if (map_put_id(&c->requests_by_id, r->id, r) != OK)
+        client_connection_break(c, "out of memory"); /* fails it, later */
+    if (c->state == CLOSED)
+        return; /* what is in the list fails when it ends */
+    if (!timer_running(&c->patience))
+        patience_set(c);
+    client_connection_command(c, command);
+}
+
+static void on_patience(struct timer *timer)
+{
+    struct client_connection *c = container_of(timer, struct client_connection, patience);
+    uint64_t now = loop_now_ns(c->core->sys->loop);
+
+    while (c->state != CLOSED && !list_empty(&c->requests)) {
+        struct client_request *r = container_of(c->requests.next, struct client_request, node);
+
+        if (r->deadline_ns > now)
+            break;
+        request_forget(r);
+        r->done(r, pulsar_result_Timeout, NULL);
+    }
+    if (c->state != CLOSED)
+        patience_set(c);
+}
+
+static void request_answer(struct client_connection *c, uint64_t id, pulsar_result result,
+                           const Wire__BaseCommand *answer)
+{
+    struct client_request *r = map_find_id(&c->requests_by_id, id);
+
+    if (!r)
+        return; /* it timed out, or was cancelled */
+    request_forget(r);
+    r->done(r, result, answer);
+}
+
+/* ---- peers ---- */
+
+bool client_connection_attach(struct client_connection *c, struct client_peer *peer)
+{
+    assert(!peer->connection);
+    if (map_put_id(&c->peers_by_id, peer->id, peer) != OK)
+        return false;
+    peer->connection = c;
+    list_push_back(&c->peers, &peer->node);
+    return true;
+}
+
+void client_connection_detach(struct client_peer *peer)
+{
+    if (!peer->connection)
+        return;
+    map_remove_id(&peer->connection->peers_by_id, peer->id);
+    list_remove(&peer->node);
+    peer->connection = NULL;
+}
+
+static struct client_peer *peer_find(struct client_connection *c, uint64_t id)
+{
+    return map_find_id(&c->peers_by_id, id); /* NULL: closed by us, and the broker does not know it yet */
+}
+
+/* ---- authentication ---- */
+
+/* The token, the caller's to free; false: there should be one, and is none. */
+static bool token_get(struct client_connection *c, char **token)
+{
+    const struct _pulsar_authentication *auth = &c->core->config->auth;
+
+    *token = NULL;
+    if (auth->kind == CLIENT_AUTH_TOKEN)
+        return client_text_set(token, auth->token) && *token;
+    if (auth->kind == CLIENT_AUTH_SUPPLIER)
+        *token = auth->supplier(auth->ctx);
+    return auth->kind != CLIENT_AUTH_SUPPLIER || *token;
+}
+
+static const char *client_version(void)
+{
+    static const char version[] = "Geminga-C-v" GEMINGA_VERSION;
+
+    return version;
+}
+
+static void connect_send(struct client_connection *c)
+{
+    Wire__CommandConnect connect = WIRE__COMMAND_CONNECT__INIT;
+    Wire__FeatureFlags features = WIRE__FEATURE_FLAGS__INIT;
+    Wire__BaseCommand command;
+    char *token;
+
+    if (!token_get(c, &token)) {
+        log_error(c->core->log, "client", "there is no token to show to %s", c->address_url);
+        connection_close(c, pulsar_result_ErrorGettingAuthenticationData);
+        return;
+    }
+    features.has_supports_auth_refresh = features.supports_auth_refresh = true;
+    connect.client_version = wire_text(client_version());
+    connect.has_protocol_version = true;
+    connect.protocol_version = WIRE_PROTOCOL_VERSION;
+    connect.feature_flags = &features;
+    if (token) {
+        connect.auth_method_name = wire_text("token");
+        connect.has_auth_data = true;
+        connect.auth_data = wire_binary(bytes_of_text(token));
+    }
+    if (strcmp(c->broker_url, c->address_url) != 0)
+        connect.proxy_to_broker_url = c->broker_url + strlen("pulsar://");
+    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__CONNECT, &connect);
+    client_connection_command(c, &command);
+    free(token);
+}
+
+static void on_auth_challenge(struct client_connection *c, const Wire__BaseCommand *challenge)
+{
+    Wire__CommandAuthResponse response = WIRE__COMMAND_AUTH_RESPONSE__INIT;
+    Wire__AuthData data = WIRE__AUTH_DATA__INIT;
+    Wire__BaseCommand command;
+    char *token;
+
+    if (!token_get(c, &token) || !token) {
+        client_connection_break(c, "the broker asks for a token, and there is none");
+        return;
+    }
+    data.auth_method_name = wire_text("token");
+    data.has_auth_data = true;
+    data.auth_data = wire_binary(bytes_of_text(token));
+    response.client_version = wire_text(client_version());
+    response.response = &data;
+    response.has_protocol_version = true;
+    response.protocol_version = WIRE_PROTOCOL_VERSION;
+    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__AUTH_RESPONSE, &response);
+    client_connection_command(c, &command);
+    free(token);
+}
+
+/* ---- commands in ---- */
+
+static void on_connected(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandConnected *connected = command->connected;
+
+    if (c->state != HANDSHAKE) {
+        client_connection_break(c, "a second CONNECTED");
+        return;
+    }
+    if (connected->has_max_message_size && connected->max_message_size > 0) {
+        c->core->message_size_max = (size_t)connected->max_message_size;
+        c->frame_limit = frame_limit((size_t)connected->max_message_size);
+    }
+    c->state = READY;
+    timer_stop(&c->handshake);
+    log_info(c->core->log, "client", "connected to %s (%s)", c->address_url, connected->server_version);
+    waiters_tell(c, pulsar_result_Ok);
+}
+
+static void on_error(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandError *error = command->error;
+    pulsar_result result = client_result_of(error->error);
+
+    if (c->state == HANDSHAKE || error->request_id == REQUEST_NO) {
+        log_warn(c->core->log, "client", "%s refused the connection: %s", c->address_url, error->message);
+        connection_close(c, result);
+        return;
+    }
+    log_debug(c->core->log, "client", "%s answered %s: %s", c->address_url, pulsar_result_str(result), error->message);
+    request_answer(c, error->request_id, result, NULL);
+}
+
+static void on_success(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    request_answer(c, command->success->request_id, pulsar_result_Ok, command);
+}
+
+/* A producer that waits for exclusive access is answered twice: the first answer only says that it waits. */
+static void on_producer_success(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    struct client_request *r = map_find_id(&c->requests_by_id, command->producer_success->request_id);
+
+    if (r && !command->producer_success->producer_ready) {
+        list_remove(&r->node);
+        list_push_back(&c->unhurried, &r->node);
+        return;
+    }
+    request_answer(c, command->producer_success->request_id, pulsar_result_Ok, command);
+}
+
+static void on_lookup_response(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandLookupTopicResponse *r = command->lookup_topic_response;
+    pulsar_result result = pulsar_result_Ok;
+
+    if (!r->has_response || r->response == WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__LOOKUP_TYPE__Failed) {
+        result = r->has_error ? client_result_of(r->error) : pulsar_result_LookupError;
+        log_debug(c->core->log, "client", "lookup failed: %s", r->message ? r->message : pulsar_result_str(result));
+    }
+    request_answer(c, r->request_id, result, command);
+}
+
+static void on_partitions_response(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandPartitionedTopicMetadataResponse *r = command->partition_metadata_response;
+    pulsar_result result = pulsar_result_Ok;
+
+    if (!r->has_response || r->response == WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__LOOKUP_TYPE__Failed) {
+        result = r->has_error ? client_result_of(r->error) : pulsar_result_LookupError;
+        log_debug(c->core->log, "client", "no partition metadata: %s", r->message ? r->message : "");
+    }
+    request_answer(c, r->request_id, result, command);
+}
+
+static void on_last_message_id(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    request_answer(c, command->get_last_message_id_response->request_id, pulsar_result_Ok, command);
+}
+
+static void on_ping(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    Wire__CommandPong pong = WIRE__COMMAND_PONG__INIT;
+    Wire__BaseCommand answer;
+
+    command_wrap(&answer, WIRE__BASE_COMMAND__TYPE__PONG, &pong);
+    client_connection_command(c, &answer);
+}
+
+static void on_pong(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    /* Any command says that the broker is there; this one says nothing else. */
+}
+
+static void on_send_error(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    struct client_peer *peer = peer_find(c, command->send_error->producer_id);
+
+    if (peer && peer->ops->send_error)
+        peer->ops->send_error(peer, command->send_error);
+}
+
+static void peer_move(struct client_connection *c, uint64_t id, const char *url)
+{
+    struct client_peer *peer = peer_find(c, id);
+
+    if (!peer)
+        return;
+    client_connection_detach(peer);
+    peer->ops->moved(peer, url && *url ? url : NULL);
+}
+
+static void on_close_producer(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    peer_move(c, command->close_producer->producer_id, command->close_producer->assigned_broker_service_url);
+}
+
+static void on_close_consumer(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    peer_move(c, command->close_consumer->consumer_id, command->close_consumer->assigned_broker_service_url);
+}
+
+static void on_topic_migrated(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    peer_move(c, command->topic_migrated->resource_id, command->topic_migrated->broker_service_url);
+}
+
+static void on_end_of_topic(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    struct client_peer *peer = peer_find(c, command->reached_end_of_topic->consumer_id);
+
+    if (peer && peer->ops->end_of_topic)
+        peer->ops->end_of_topic(peer);
+}
+
+/* What only those who asked for it need to hear. */
+static void on_ignored(struct client_connection *c, const Wire__BaseCommand *command)
+{
+}
+
+struct command_row {
+    void (*handle)(struct client_connection *c, const Wire__BaseCommand *command);
+    bool in_handshake; /* may come before CONNECTED */
+};
+
+static const struct command_row command_rows[] = {
+    [WIRE__BASE_COMMAND__TYPE__CONNECTED] = {on_connected, true},
+    [WIRE__BASE_COMMAND__TYPE__ERROR] = {on_error, true},
+    [WIRE__BASE_COMMAND__TYPE__AUTH_CHALLENGE] = {on_auth_challenge, true},
+    [WIRE__BASE_COMMAND__TYPE__PING] = {on_ping, true},
+    [WIRE__BASE_COMMAND__TYPE__PONG] = {on_pong, true},
+    [WIRE__BASE_COMMAND__TYPE__SUCCESS] = {on_success, false},
+    [WIRE__BASE_COMMAND__TYPE__PRODUCER_SUCCESS] = {on_producer_success, false},
+    [WIRE__BASE_COMMAND__TYPE__LOOKUP_RESPONSE] = {on_lookup_response, false},
+    [WIRE__BASE_COMMAND__TYPE__PARTITIONED_METADATA_RESPONSE] = {on_partitions_response, false},
+    [WIRE__BASE_COMMAND__TYPE__GET_LAST_MESSAGE_ID_RESPONSE] = {on_last_message_id, false},
+    [WIRE__BASE_COMMAND__TYPE__SEND_ERROR] = {on_send_error, false},
+    [WIRE__BASE_COMMAND__TYPE__CLOSE_PRODUCER] = {on_close_producer, false},
+    [WIRE__BASE_COMMAND__TYPE__CLOSE_CONSUMER] = {on_close_consumer, false},
+    [WIRE__BASE_COMMAND__TYPE__TOPIC_MIGRATED] = {on_topic_migrated, false},
+    [WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC] = {on_end_of_topic, false},
+    [WIRE__BASE_COMMAND__TYPE__ACTIVE_CONSUMER_CHANGE] = {on_ignored, false},
+    [WIRE__BASE_COMMAND__TYPE__ACK_RESPONSE] = {on_ignored, false},
+};
+
+static enum err general_handle(struct client_connection *c, int type, const struct frame *frame)
+{
+    const struct command_row *row;
+    Wire__BaseCommand *command;
+    enum err err;
+
+    if ((err = command_decode(frame->command, &c->arena, &command)) != OK)
+        return err;
+    row = type >= 0 && (size_t)type < sizeof command_rows / sizeof command_rows[0] ? &command_rows[type] : NULL;
+    if (!row || !row->handle) {
+        log_debug(c->core->log, "client", "%s sent %s, which is ignored", c->address_url, command_name(type));
+        return OK;
+    }
+    if (c->state == HANDSHAKE && !row->in_handshake)
+        return ERR_PROTOCOL;
+    row->handle(c, command);
+    return OK;
+}
+
+static enum err receipt_handle(struct client_connection *c, const struct frame *frame)
+{
+    struct send_receipt receipt;
+    struct client_peer *peer;
+    enum err err;
+
+    if ((err = send_receipt_decode(frame->command, &receipt)) != OK)
+        return err;
+    peer = peer_find(c, receipt.producer_id);
+    if (peer && peer->ops->receipt)
+        peer->ops->receipt(peer, &receipt);
+    return OK;
+}
+
+static enum err message_handle(struct client_connection *c, const struct frame *frame)
+{
+    struct message_command message;
+    struct client_peer *peer;
+    enum err err;
+
+    if ((err = message_decode(frame->command, &c->arena, &message)) != OK)
+        return err;
+    peer = peer_find(c, message.consumer_id);
+    if (peer && peer->ops->message)
+        peer->ops->message(peer, &message, frame->entry);
+    return OK;
+}
+
+static enum err frame_handle(struct client_connection *c, struct bytes whole)
+{
+    struct frame frame;
+    enum err err;
+    int type;
+
+    if ((err = frame_decode(whole, &frame)) != OK || (err = command_type(frame.command, &type)) != OK)
+        return err;
+    c->silent = false;
+    if (c->state == READY && type == WIRE__BASE_COMMAND__TYPE__SEND_RECEIPT)
+        err = receipt_handle(c, &frame);
+    else if (c->state == READY && type == WIRE__BASE_COMMAND__TYPE__MESSAGE)
+        err = message_handle(c, &frame);
+    else
+        err = general_handle(c, type, &frame);
+    arena_reset(&c->arena);
+    return err;
+}
+
+/* ---- bytes in ---- */
+
+/* Takes whole frames off the front; *need is what the next one takes. */
+static enum err frames_take(struct client_connection *c, size_t *taken, size_t *need)
+{
+    enum err err;
+
+    for (*taken = 0; c->state != CLOSED; *taken += *need) {
+        struct bytes rest = bytes_of(c->in + *taken, c->in_len - *taken);
+
+        if ((err = frame_peek(rest, c->frame_limit, need)) != OK)
+            return err;
+        if (*need > rest.len)
+            return OK;
+        if ((err = frame_handle(c, bytes_of(rest.data, *need))) != OK)
+            return err;
+    }
+    return OK;
+}
+
+/* Room for a frame of `need` bytes, and gives back the room of a large one that is done with. */
+static bool in_resize(struct client_connection *c, size_t need)
+{
+    size_t capacity = need > READ_SIZE ? need : READ_SIZE;
+    uint8_t *in;
+
+    if (capacity <= c->in_capacity && (c->in_capacity == READ_SIZE || c->in_len > 0))
+        return true;
+    if (!(in = realloc(c->in, capacity)))
+        return capacity <= c->in_capacity;
+    c->in = in;
+    c->in_capacity = capacity;
+    return true;
+}
+
+static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
+{
+    struct client_connection *c = container_of(h, struct client_connection, handler);
+
+    assert(c->in_len < c->in_capacity);
+    *data = c->in + c->in_len;
+    *len = c->in_capacity - c->in_len;
+}
+
+static void on_read(struct conn_handler *h, size_t len)
+{
+    struct client_connection *c = container_of(h, struct client_connection, handler);
+    size_t taken, need = 0;
+    enum err err;
+
+    c->in_len += len;
+    err = frames_take(c, &taken, &need);
+    if (c->state == CLOSED)
+        return;
+    if (err != OK) {
+        client_connection_break(c, err_text(err));
+        return;
+    }
+    c->in_len -= taken;
+    if (taken && c->in_len)
+        memmove(c->in, c->in + taken, c->in_len);
+    if (!in_resize(c, need))
+        client_connection_break(c, "out of memory");
+}
+
+/* ---- keep-alive ---- */
+
+static void keep_alive_start(struct client_connection *c)
+{
+    if (c->core->config->keep_alive_s > 0)
+        timer_start_ms(&c->keep_alive, (uint64_t)c->core->config->keep_alive_s * 1000);
+}
+
+static void on_keep_alive(struct timer *timer)
+{
+    struct client_connection *c = container_of(timer, struct client_connection, keep_alive);
+    Wire__CommandPing ping = WIRE__COMMAND_PING__INIT;
+    Wire__BaseCommand command;
+
+    if (c->silent) {
+        client_connection_break(c, "the broker does not answer pings");
+        return;
+    }
+    c->silent = true;
+    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__PING, &ping);
+    client_connection_command(c, &command);
+    keep_alive_start(c);
+}
+
+/* ---- the beginning ---- */
+
+static void on_handshake_late(struct timer *timer)
+{
+    struct client_connection *c = container_of(timer, struct client_connection, handshake);
+
+    log_warn(c->core->log, "client", "%s does not answer the handshake", c->address_url);
+    connection_close(c, pulsar_result_Timeout);
+}
+
+static void on_connect_done(struct connector *connector, enum err err, struct conn *conn)
+{
+    struct client_connection *c = container_of(connector, struct client_connection, connector);
+
+    assert(c->state == CONNECTING);
+    if (err != OK) {
+        log_warn(c->core->log, "client", "cannot connect to %s: %s", c->address_url, err_text(err));
+        c->core->service_next++; /* if this was one of several addresses of the service, the next is asked next time */
+        c->why = pulsar_result_ConnectError;
+        connection_retire(c);
+        connection_end(c);
+        return;
+    }
+    c->conn = conn;
+    c->state = HANDSHAKE;
+    timer_start_at(&c->handshake, loop_now_ns(c->core->sys->loop) + client_core_timeout_ns(c->core));
+    keep_alive_start(c);
+    conn_read_start(conn);
+    connect_send(c);
+}
+
+static struct client_connection *connection_new(struct client_core *core, const char *broker_url,
+                                                const char *address_url)
+{
+    struct client_connection *c = calloc(1, sizeof *c);
+    struct client_address addresses[CLIENT_HOSTS_MAX];
+    size_t count;
+
+    if (!c)
+        return NULL;
+    c->core = core;
+    c->frame_limit = frame_limit(FRAME_MESSAGE_SIZE_MAX);
+    list_init(&c->node);
+    list_init(&c->waiters);
+    list_init(&c->requests);
+    list_init(&c->unhurried);
+    list_init(&c->peers);
+    map_init(&c->requests_by_id, random_next(&core->random));
+    map_init(&c->peers_by_id, random_next(&core->random));
+    arena_init(&c->arena, ARENA_LIMIT);
+    timer_init(&c->handshake, core->sys->loop, on_handshake_late);
+    timer_init(&c->keep_alive, core->sys->loop, on_keep_alive);
+    timer_init(&c->patience, core->sys->loop, on_patience);
+    timer_init(&c->ending, core->sys->loop, on_ending);
+    c->handler = (struct conn_handler){on_buffer, on_read, on_closed};
+    c->connector = (struct connector){.done = on_connect_done, .handler = &c->handler};
+    if (client_text_set(&c->broker_url, broker_url) && client_text_set(&c->address_url, address_url) &&
+        client_address_parse(address_url, addresses, &count) == OK && in_resize(c, READ_SIZE)) {
+        c->address = addresses[0];
+        return c;
+    }
+    connection_free(c);
+    return NULL;
+}
+
+static struct client_connection *connection_open(struct client_core *core, const char *broker_url,
+                                                 const char *address_url)
+{
+    struct client_connection *c = connection_new(core, broker_url, address_url);
+    struct net *net = core->sys->net;
+
+    if (!c)
+        return NULL;
+    if (net->ops->connect(net, c->address.host, c->address.port, CLIENT_CONNECT_TIMEOUT_MS, &c->connector) != OK) {
+        connection_free(c);
+        return NULL;
+    }
+    c->state = CONNECTING;
+    core->connections_alive++;
+    list_push_back(&core->connections, &c->node);
+    return c;
+}
+
+static struct client_connection *connection_find(struct client_core *core, const char *broker_url,
+                                                 const char *address_url)
+{
+    list_each (node, &core->connections) {
+        struct client_connection *c = container_of(node, struct client_connection, node);
+
+        if (strcmp(c->broker_url, broker_url) == 0 && strcmp(c->address_url, address_url) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+/* ---- those who wait ---- */
+
+static void on_soon(struct timer *timer)
+{
+    struct client_waiter *w = container_of(timer, struct client_waiter, soon);
+    struct client_connection *c = w->connection;
+
+    list_remove(&w->node);
+    w->connection = NULL;
+    w->done(w, c ? pulsar_result_Ok : pulsar_result_ConnectError, c);
+}
+
+void client_waiter_init(struct client_waiter *w, struct client_core *core,
+                        void (*done)(struct client_waiter *w, pulsar_result result,
+                                     struct client_connection *connection))
+{
+    *w = (struct client_waiter){.done = done};
+    list_init(&w->node);
+    timer_init(&w->soon, core->sys->loop, on_soon);
+}
+
+void client_waiter_cancel(struct client_waiter *w)
+{
+    list_remove(&w->node);
+    timer_stop(&w->soon);
+    w->connection = NULL;
+}
+
+void client_connection_get(struct client_core *core, const char *broker_url, const char *address_url,
+                           struct client_waiter *w)
+{
+    struct client_connection *c = connection_find(core, broker_url, address_url);
+
+    assert(!w->connection && list_empty(&w->node));
+    if (!c && !core->stopping)
+        c = connection_open(core, broker_url, address_url);
+    w->connection = c;
+    if (c)
+        list_push_back(&c->waiters, &w->node); /* told when it is ready, or when it ends */
+    if (!c || c->state == READY)
+        timer_start_ms(&w->soon, 0);
+}
+
+void client_connection_get_service(struct client_core *core, struct client_waiter *w)
+{
+    const struct client_address *a = &core->services[core->service_next % core->service_count];
+    char url[CLIENT_HOST_MAX + 32];
+
+    snprintf(url, sizeof url, strchr(a->host, ':') ? "pulsar://[%s]:%u" : "pulsar://%s:%u", a->host, a->port);
+    client_connection_get(core, url, url, w);
+}
+
+const char *client_connection_address(const struct client_connection *c)
+{
+    return c->address_url;
+}
+
+struct arena *client_connection_arena(struct client_connection *c)
+{
+    return &c->arena;
+}

@@ -1,4 +1,0 @@
-# Makes a text a C string literal, line by line.
-s/[\\"]/\\&/g
-s/^/"/
-s/$/\\n"/
