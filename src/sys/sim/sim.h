@@ -82,6 +82,7 @@ void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err);
  * ERR_IO.  n = 0 clears. */
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n);
 bool sim_disk_crashed(const struct sim_disk *d);               /* true until sim_disk_restart */
+uint64_t sim_disk_faults(const struct sim_disk *d);            /* of the two above, how many struck so far */
 uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops); /* begun so far, of these kinds */
 void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);    /* beyond it writes give ERR_NOSPACE */
 uint64_t sim_disk_used(const struct sim_disk *d);              /* bytes, of all files */

@@ -76,6 +76,7 @@ struct sim_disk {
     uint64_t capacity, used;
     uint64_t counts[4]; /* by bit of enum sim_disk_op */
     struct fault fault, crash;
+    uint64_t faults; /* that struck */
 };
 
 struct sim_file {
@@ -440,10 +441,13 @@ static enum verdict begin(struct sim_disk *d, unsigned op, enum err *err)
     *err = ERR_IO;
     if (d->dead)
         return FAIL;
-    if (strikes(&d->crash, op))
+    if (strikes(&d->crash, op)) {
+        d->faults++;
         return CRASH;
+    }
     if (!strikes(&d->fault, op))
         return PROCEED;
+    d->faults++;
     *err = d->fault.err;
     return FAIL;
 }
@@ -819,6 +823,11 @@ void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err)
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n)
 {
     d->crash = (struct fault){.ops = ops, .n = n};
+}
+
+uint64_t sim_disk_faults(const struct sim_disk *d)
+{
+    return d->faults;
 }
 
 uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops)

@@ -378,6 +378,7 @@ static void a_fault_strikes_the_nth_operation_of_its_kind_once(void **state)
     assert_int_equal(file_sync(f), OK);
     assert_int_equal(file_write(f, 0, &part, 1), ERR_NOSPACE);
     assert_int_equal(file_write(f, 0, &part, 1), OK);
+    assert_int_equal(sim_disk_faults(w.sim), 1);
     assert_int_equal(sim_disk_ops(w.sim, SIM_DISK_WRITE), 3);
     assert_int_equal(sim_disk_ops(w.sim, SIM_DISK_WRITE | SIM_DISK_SYNC), 4);
     file_close(f);

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.c - a list of entries and a set of acknowledgements.
+ */
+#include "model.h"
+
+#include "base/random.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAYLOAD_MAGIC 0x67656d69u
+
+void model_violation(struct model *m, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    m->violation(m->ctx, text);
+    abort();
+}
+
+void model_note(const struct model *m, const char *format, ...)
+{
+    va_list args;
+
+    if (!m->verbose)
+        return;
+    fprintf(stderr, "%8" PRIu64 " ", m->step);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+#define POSITION       "%" PRIi64 ":%" PRIi64
+#define POSITION_OF(p) (p).ledger, (p).entry
+
+/* ---- payloads: magic, topic, producer, sequence, then bytes drawn from these ---- */
+
+static void payload_random(struct random *r, unsigned topic, unsigned producer, uint64_t sequence)
+{
+    random_init(r, sequence * 1000003 + producer * 1009 + topic);
+}
+
+size_t model_payload(unsigned topic, unsigned producer, uint64_t sequence, uint8_t to[PAYLOAD_MAX])
+{
+    static const size_t sizes[] = {PAYLOAD_MIN, 64, 300, 1200, PAYLOAD_MAX};
+    struct random r;
+    size_t len;
+
+    payload_random(&r, topic, producer, sequence);
+    len = sizes[random_below(&r, random_below(&r, 8) == 0 ? 5 : 3)];
+    len = PAYLOAD_MIN + (size_t)random_below(&r, len - PAYLOAD_MIN + 1);
+    le32_put(to, PAYLOAD_MAGIC);
+    le16_put(to + 4, (uint16_t)topic);
+    le16_put(to + 6, (uint16_t)producer);
+    le64_put(to + 8, sequence);
+    for (size_t i = PAYLOAD_MIN; i < len; i += 8) {
+        uint8_t word[8];
+        le64_put(word, random_next(&r));
+        memcpy(to + i, word, len - i < 8 ? len - i : 8);
+    }
+    return len;
+}
+
+uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence)
+{
+    struct random r;
+
+    payload_random(&r, topic, producer, ~sequence);
+    return random_below(&r, 4) == 0 ? 2 + (uint32_t)random_below(&r, 5) : 1;
+}
+
+/* ---- entries ---- */
+
+static int by_position(const void *key, const struct tree_node *node)
+{
+    return position_compare(*(const struct position *)key,
+                            container_of_const(node, struct model_entry, node)->position);
+}
+
+static struct model_entry *entry_of(struct tree_node *node)
+{
+    return node ? container_of(node, struct model_entry, node) : NULL;
+}
+
+#define entries_each(e, topic)                                                                                         \
+    for (struct model_entry *e = entry_of(tree_first(&(topic)->entries)); e; e = entry_of(tree_next(&e->node)))
+
+void model_init(struct model *m)
+{
+    *m = (struct model){0};
+    for (unsigned t = 0; t < MODEL_TOPICS; t++) {
+        tree_init(&m->topics[t].entries, by_position);
+        for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
+            m->topics[t].producers[p].last_receipt = POSITION_EARLIEST;
+        for (unsigned s = 0; s < MODEL_SUBSCRIPTIONS; s++)
+            m->topics[t].subscriptions[s].floor = POSITION_EARLIEST;
+    }
+}
+
+void model_deinit(struct model *m)
+{
+    for (unsigned t = 0; t < MODEL_TOPICS; t++)
+        tree_each_safe (node, &m->topics[t].entries) {
+            tree_remove(&m->topics[t].entries, node);
+            free(entry_of(node));
+        }
+}
+
+/* The entry at p, which is now known to hold this message. */
+static struct model_entry *entry_known(struct model *m, unsigned topic, struct position p, unsigned producer,
+                                       uint64_t sequence)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_entry *e = entry_of(tree_find(&t->entries, &p));
+
+    if (p.ledger < 0 || p.entry < 0)
+        model_violation(m, POSITION " is no position", p.ledger, p.entry);
+    if (e && (e->producer != producer || e->sequence != sequence))
+        model_violation(m, "%s: position " POSITION " was p%u/%" PRIu64 " and is now p%u/%" PRIu64, t->name, p.ledger,
+                        p.entry, e->producer, e->sequence, producer, sequence);
+    if (e)
+        return e;
+    e = calloc(1, sizeof *e);
+    assert(e);
+    e->position = p;
+    e->producer = producer;
+    e->sequence = sequence;
+    for (unsigned s = 0; s < t->subscription_count; s++)
+        e->of[s].expect = position_compare(p, t->subscriptions[s].floor) <= 0 ? MAY : MUST;
+    tree_insert(&t->entries, &e->position, &e->node);
+    return e;
+}
+
+void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_producer *from = &t->producers[producer];
+
+    m->receipts++;
+    model_note(m, "t%u p%u/%" PRIu64 " receipt " POSITION, topic, producer, sequence, POSITION_OF(p));
+    if (sequence != from->receipted)
+        model_violation(m, "%s: p%u got the receipt of %" PRIu64 " and waits for that of %" PRIu64, t->name, producer,
+                        sequence, from->receipted);
+    if (sequence >= from->sent)
+        model_violation(m, "%s: p%u got a receipt of %" PRIu64 ", which it never sent", t->name, producer, sequence);
+    if (!position_before(from->last_receipt, p))
+        model_violation(m, "%s: p%u's %" PRIu64 " is at " POSITION ", before the one sent earlier", t->name, producer,
+                        sequence, p.ledger, p.entry);
+    from->receipted++;
+    from->last_receipt = p;
+    entry_known(m, topic, p, producer, sequence)->receipted = true;
+}
+
+/* ---- readings ---- */
+
+void model_reading_begin(struct model *m, struct model_reading *r, unsigned topic, unsigned subscription)
+{
+    *r = (struct model_reading){
+        .topic = topic,
+        .subscription = subscription,
+        .incarnation = ++m->incarnations,
+        .subscribed_step = m->step,
+        .last = POSITION_EARLIEST,
+    };
+    m->topics[topic].subscriptions[subscription].last_reading = r->incarnation;
+    model_note(m, "t%u/%u reading %" PRIu64 " begins", topic, subscription, r->incarnation);
+}
+
+/* Which message it is, by its bytes. */
+static void identify(struct model *m, unsigned topic, struct bytes payload, unsigned *producer, uint64_t *sequence)
+{
+    static const char *wrong = "a message came that was never sent, or not so";
+    uint8_t expected[PAYLOAD_MAX];
+    const struct model_topic *t = &m->topics[topic];
+    size_t len;
+
+    if (payload.len < PAYLOAD_MIN || le32_get(payload.data) != PAYLOAD_MAGIC || le16_get(payload.data + 4) != topic)
+        model_violation(m, "%s: %s", t->name, wrong);
+    *producer = le16_get(payload.data + 6);
+    *sequence = le64_get(payload.data + 8);
+    if (*producer >= MODEL_PRODUCERS || *sequence >= t->producers[*producer].sent)
+        model_violation(m, "%s: %s: p%u/%" PRIu64, t->name, wrong, *producer, *sequence);
+    len = model_payload(topic, *producer, *sequence, expected);
+    if (!bytes_equal(payload, bytes_of(expected, len)))
+        model_violation(m, "%s: %s: p%u/%" PRIu64, t->name, wrong, *producer, *sequence);
+}
+
+/* Exclusive: in order, and nothing left out that nobody acknowledged. */
+static void check_order(struct model *m, struct model_reading *r, struct model_entry *e)
+{
+    const struct model_topic *t = &m->topics[r->topic];
+
+    if (!position_before(r->last, e->position)) {
+        if (r->rewinds == 0)
+            model_violation(m, "%s/%s: " POSITION " came after %" PRIi64 ":%" PRIi64, t->name,
+                            t->subscriptions[r->subscription].name, e->position.ledger, e->position.entry,
+                            r->last.ledger, r->last.entry);
+        r->rewinds--;
+        r->last = POSITION_EARLIEST;
+    }
+    for (const struct model_entry *b = entry_of(tree_previous(&e->node)); b && position_before(r->last, b->position);
+         b = entry_of(tree_previous(&b->node)))
+        if (b->of[r->subscription].expect == MUST)
+            model_violation(m, "%s/%s: " POSITION " came, and " POSITION " before it did not", t->name,
+                            t->subscriptions[r->subscription].name, e->position.ledger, e->position.entry,
+                            b->position.ledger, b->position.entry);
+    r->last = e->position;
+}
+
+void model_delivery(struct model *m, struct model_reading *r, struct position p, struct bytes payload)
+{
+    struct model_topic *t = &m->topics[r->topic];
+    struct model_subscription *s = &t->subscriptions[r->subscription];
+    struct model_entry *e;
+    unsigned producer;
+    uint64_t sequence;
+
+    m->deliveries++;
+    identify(m, r->topic, payload, &producer, &sequence);
+    model_note(m, "t%u/%u reading %" PRIu64 " gets " POSITION, r->topic, r->subscription, r->incarnation,
+               POSITION_OF(p));
+    e = entry_known(m, r->topic, p, producer, sequence);
+    if (e->of[r->subscription].expect == MUST_NOT && (e->of[r->subscription].confirmed_step < r->subscribed_step ||
+                                                      e->of[r->subscription].confirmed_to == r->incarnation))
+        model_violation(m, "%s/%s: " POSITION " came again after its acknowledgement was answered", t->name, s->name,
+                        p.ledger, p.entry);
+    if (s->ordered)
+        check_order(m, r, e);
+}
+
+/* ---- acknowledgements and seeks ---- */
+
+static void expect(struct model_entry *e, const struct model_reading *r, uint64_t step, enum expectation expectation)
+{
+    e->of[r->subscription].expect = expectation;
+    e->of[r->subscription].confirmed_step = step;
+    e->of[r->subscription].confirmed_to = r->incarnation;
+}
+
+static void raise_floor(struct model_subscription *s, struct position p)
+{
+    if (position_before(s->floor, p))
+        s->floor = p;
+}
+
+/* Applies `expectation` to what the acknowledgement covers, but for what is beyond it already. */
+static void acknowledge(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
+                        bool cumulative, enum expectation expectation)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    for (size_t i = 0; i < count; i++) {
+        struct model_entry *e = entry_of(tree_find(&t->entries, &p[i]));
+        assert(e); /* it was delivered */
+        for (; e; e = cumulative ? entry_of(tree_previous(&e->node)) : NULL)
+            if (e->of[r->subscription].expect < expectation)
+                expect(e, r, m->step, expectation);
+    }
+}
+
+void model_ack_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
+                    bool cumulative)
+{
+    for (size_t i = 0; i < count; i++)
+        model_note(m, "t%u/%u reading %" PRIu64 " acks %s" POSITION, r->topic, r->subscription, r->incarnation,
+                   cumulative ? "up to " : "", POSITION_OF(p[i]));
+    acknowledge(m, r, p, count, cumulative, MAY);
+    if (cumulative)
+        raise_floor(&m->topics[r->topic].subscriptions[r->subscription], p[0]);
+}
+
+void model_ack_confirmed(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
+                         bool cumulative, uint64_t seeks)
+{
+    if (seeks != m->topics[r->topic].subscriptions[r->subscription].seeks)
+        return;
+    for (size_t i = 0; i < count; i++)
+        model_note(m, "t%u/%u reading %" PRIu64 " ack of " POSITION " answered", r->topic, r->subscription,
+                   r->incarnation, POSITION_OF(p[i]));
+    m->confirmed_acks += count;
+    acknowledge(m, r, p, count, cumulative, MUST_NOT);
+}
+
+void model_seek_sent(struct model *m, const struct model_reading *r, struct position to)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    model_note(m, "t%u/%u reading %" PRIu64 " seeks " POSITION, r->topic, r->subscription, r->incarnation,
+               POSITION_OF(to));
+    t->subscriptions[r->subscription].seeks++;
+    raise_floor(&t->subscriptions[r->subscription], to);
+    entries_each (e, t)
+        expect(e, r, m->step, MAY);
+}
+
+void model_seek_confirmed(struct model *m, const struct model_reading *r, struct position to)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    model_note(m, "t%u/%u reading %" PRIu64 " seek to " POSITION " answered", r->topic, r->subscription, r->incarnation,
+               POSITION_OF(to));
+    if (t->subscriptions[r->subscription].last_reading != r->incarnation)
+        return; /* somebody else came before the answer, and may have acknowledged since */
+    entries_each (e, t) {
+        expect(e, r, m->step, position_before(e->position, to) ? MUST_NOT : MUST);
+    }
+}
+
+/* ---- questions ---- */
+
+bool model_drained(const struct model *m, unsigned topic, unsigned subscription)
+{
+    entries_each (e, &m->topics[topic])
+        if (e->of[subscription].expect == MUST)
+            return false;
+    return true;
+}
+
+void model_backlog(const struct model *m, unsigned topic, unsigned subscription, uint64_t *least, uint64_t *most)
+{
+    *least = *most = 0;
+    entries_each (e, &m->topics[topic]) {
+        *least += e->of[subscription].expect == MUST;
+        *most += e->of[subscription].expect != MUST_NOT;
+    }
+}
+
+bool model_receipted(const struct model *m, unsigned topic)
+{
+    for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
+        if (m->topics[topic].producers[p].receipted < m->topics[topic].producers[p].sent)
+            return false;
+    return true;
+}
+
+bool model_nth(const struct model *m, unsigned topic, size_t nth, struct position *out)
+{
+    size_t count = tree_count(&m->topics[topic].entries);
+
+    if (count == 0)
+        return false;
+    nth %= count;
+    entries_each (e, &m->topics[topic])
+        if (nth-- == 0) {
+            *out = e->position;
+            return true;
+        }
+    return false;
+}
+
+void model_describe(const struct model *m, unsigned topic, unsigned subscription, char *to, size_t size)
+{
+    const struct model_topic *t = &m->topics[topic];
+
+    snprintf(to, size, "%s/%s: nothing is missing", t->name, t->subscriptions[subscription].name);
+    entries_each (e, t)
+        if (e->of[subscription].expect == MUST) {
+            snprintf(to, size, "%s/%s: " POSITION " (p%u/%" PRIu64 ", %s) was not delivered", t->name,
+                     t->subscriptions[subscription].name, e->position.ledger, e->position.entry, e->producer,
+                     e->sequence, e->receipted ? "receipted" : "delivered before");
+            return;
+        }
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.h - what must be true of the broker: per topic a list of entries, per subscription what was acknowledged.
+ *
+ * It is told what clients sent and what they were told, and knows nothing of how the broker works.  Payloads are made
+ * from the message's name (topic, producer, sequence), so whatever arrives can be judged by its bytes alone.
+ *
+ * For each subscription and entry there is one expectation:
+ *     MUST      it must be delivered, sooner or later: nobody acknowledged it
+ *     MAY       an acknowledgement, or a seek, was sent and not answered: both ways are right
+ *     MUST_NOT  the acknowledgement was answered: whoever subscribes from now on must not see it
+ * A delivery counts as evidence that the entry is durable, just as its receipt does.
+ *
+ * Whatever is found wrong goes to `violation`, which does not return.
+ */
+#ifndef TESTS_SIM_MODEL_H
+#define TESTS_SIM_MODEL_H
+
+#include "base/bytes.h"
+#include "base/map.h"
+#include "base/tree.h"
+#include "store/position.h"
+#include <stdint.h>
+
+#define MODEL_TOPICS        2
+#define MODEL_SUBSCRIPTIONS 4  /* of one topic */
+#define MODEL_PRODUCERS     12 /* of one topic */
+#define PAYLOAD_MAX         9000
+#define PAYLOAD_MIN         16
+
+enum expectation { MUST, MAY, MUST_NOT };
+
+struct model_entry {
+    struct tree_node node;
+    struct position position;
+    unsigned producer;
+    uint64_t sequence;
+    bool receipted;
+    struct {
+        enum expectation expect;
+        uint64_t confirmed_step; /* MUST_NOT: when the answer came */
+        uint64_t confirmed_to;   /* ... and to which incarnation of a consumer */
+    } of[MODEL_SUBSCRIPTIONS];
+};
+
+struct model_producer {
+    uint64_t sent;      /* sequences [0, sent) were sent at least once */
+    uint64_t receipted; /* [0, receipted) have their receipts */
+    struct position last_receipt;
+};
+
+struct model_subscription {
+    char name[32];
+    bool ordered;          /* exclusive: one consumer at a time, in order */
+    uint64_t last_reading; /* its incarnation */
+    uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
+    struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
+};
+
+struct model_topic {
+    char name[64];
+    struct tree entries; /* by position */
+    struct model_producer producers[MODEL_PRODUCERS];
+    unsigned subscription_count;
+    struct model_subscription subscriptions[MODEL_SUBSCRIPTIONS];
+};
+
+struct model {
+    struct model_topic topics[MODEL_TOPICS];
+    uint64_t step; /* the harness's clock, for "before" and "after" */
+    bool verbose;  /* every event to standard error */
+    uint64_t incarnations;
+    uint64_t deliveries, receipts, confirmed_acks;
+    /* A printf format; does not return. */
+    void (*violation)(void *ctx, const char *text);
+    void *ctx;
+};
+
+/* Reports; for the harness's own checks too. */
+_Noreturn void model_violation(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line, when verbose. */
+void model_note(const struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void model_init(struct model *m);
+void model_deinit(struct model *m);
+
+/* The payload of a message: the same each time it is asked for.  Returns its length. */
+size_t model_payload(unsigned topic, unsigned producer, uint64_t sequence, uint8_t to[PAYLOAD_MAX]);
+/* How many messages the entry says it holds. */
+uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence);
+
+/* A receipt came. */
+void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);
+
+/* One reading of a subscription by one consumer, from SUBSCRIBE to its end. */
+struct model_reading {
+    unsigned topic, subscription;
+    uint64_t incarnation;     /* unique */
+    uint64_t subscribed_step; /* when SUBSCRIBE was sent */
+    struct position last;     /* of an ordered subscription */
+    uint32_t rewinds;         /* redeliveries asked for and not yet seen: each may begin again at an earlier position */
+};
+void model_reading_begin(struct model *m, struct model_reading *r, unsigned topic, unsigned subscription);
+
+/* A message came. */
+void model_delivery(struct model *m, struct model_reading *r, struct position p, struct bytes payload);
+
+void model_ack_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
+                    bool cumulative);
+/* The answer came; `seeks` is what the subscription's count was when the acknowledgement was sent. */
+void model_ack_confirmed(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
+                         bool cumulative, uint64_t seeks);
+
+/* `to` is the first to be delivered. */
+void model_seek_sent(struct model *m, const struct model_reading *r, struct position to);
+void model_seek_confirmed(struct model *m, const struct model_reading *r, struct position to);
+
+/* True when no entry MUST be delivered any more. */
+bool model_drained(const struct model *m, unsigned topic, unsigned subscription);
+/* How many entries the subscription's backlog has at least and at most, of those known. */
+void model_backlog(const struct model *m, unsigned topic, unsigned subscription, uint64_t *least, uint64_t *most);
+/* All that was sent has its receipt. */
+bool model_receipted(const struct model *m, unsigned topic);
+/* A known entry of the topic for a seek, `nth` of them by position; false: there is none. */
+bool model_nth(const struct model *m, unsigned topic, size_t nth, struct position *out);
+
+/* A text for a failure: the first entry that MUST be delivered and was not. */
+void model_describe(const struct model *m, unsigned topic, unsigned subscription, char *to, size_t size);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receiver.c - a consumer of a simulated client: permits, what it holds, acknowledgements, seeks.
+ */
+#include "client_private.h"
+
+#include "wire/delivery.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AGAIN_MS_MAX     300
+#define PERMITS_MAX_HELD 100
+
+void receiver_open(struct receiver *s)
+{
+    Wire__CommandSubscribe body = WIRE__COMMAND_SUBSCRIBE__INIT;
+    struct client *c = s->client;
+    const struct model_subscription *m = &c->model->topics[s->topic].subscriptions[s->subscription];
+
+    s->state = OPENING;
+    s->request = client_request(c);
+    s->permits = 0;
+    s->held_count = 0;
+    s->asked_for_all = false;
+    memset(s->acks, 0, sizeof s->acks);
+    s->id = client_request(c); /* a fresh one, so that what is still under way for the old one is recognised */
+    model_reading_begin(c->model, &s->reading, s->topic, s->subscription);
+    body.topic = wire_text(client_topic(c, s->topic));
+    body.subscription = wire_text(m->name);
+    body.sub_type =
+        m->ordered ? WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive : WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared;
+    body.consumer_id = s->id;
+    body.request_id = s->request;
+    body.has_initial_position = 1;
+    body.initial_position = WIRE__COMMAND_SUBSCRIBE__INITIAL_POSITION__Earliest;
+    client_send(c, WIRE__BASE_COMMAND__TYPE__SUBSCRIBE, &body);
+}
+
+void receiver_again(struct timer *t)
+{
+    struct receiver *s = container_of(t, struct receiver, again);
+
+    if (s->client->state == READY && s->state == SHUT && s->seek_request == 0)
+        receiver_open(s);
+}
+
+void receiver_lost(struct receiver *s)
+{
+    s->state = SHUT;
+    timer_start_ms(&s->again, client_dice(s->client, AGAIN_MS_MAX));
+}
+
+struct receiver *receiver_find(struct client *c, uint64_t id)
+{
+    for (unsigned i = 0; i < CLIENT_CONSUMERS; i++)
+        if (c->consumers[i].used && c->consumers[i].id == id)
+            return &c->consumers[i];
+    return NULL;
+}
+
+void receiver_flow(struct receiver *s, uint32_t permits)
+{
+    Wire__CommandFlow body = WIRE__COMMAND_FLOW__INIT;
+
+    if (s->state != OPENED || s->permits + permits > PERMITS_MAX_HELD ||
+        s->held_count + 2 * PERMITS_MAX_HELD > HELD_MAX)
+        return;
+    s->permits += permits;
+    body.consumer_id = s->id;
+    body.message_permits = permits;
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__FLOW, &body);
+}
+
+static void ack_send(struct receiver *s, const struct position *ids, size_t count, bool cumulative, uint64_t request)
+{
+    Wire__CommandAck body = WIRE__COMMAND_ACK__INIT;
+    Wire__MessageIdData data[ACK_IDS_MAX];
+    Wire__MessageIdData *list[ACK_IDS_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        struct message_id id = MESSAGE_ID_OF(ids[i].ledger, ids[i].entry);
+        message_id_to(&id, &data[i]);
+        list[i] = &data[i];
+    }
+    body.consumer_id = s->id;
+    body.ack_type = cumulative ? WIRE__COMMAND_ACK__ACK_TYPE__Cumulative : WIRE__COMMAND_ACK__ACK_TYPE__Individual;
+    body.n_message_id = count;
+    body.message_id = list;
+    body.has_request_id = request != 0;
+    body.request_id = request;
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__ACK, &body);
+}
+
+struct pending_ack *receiver_ack_slot(struct receiver *s)
+{
+    for (unsigned i = 0; i < ACKS_MAX; i++)
+        if (s->acks[i].request == 0)
+            return &s->acks[i];
+    return NULL;
+}
+
+static void acknowledge(struct receiver *s, const struct position *ids, size_t count, bool cumulative, bool answer)
+{
+    struct model *m = s->client->model;
+    struct pending_ack *pending = answer ? receiver_ack_slot(s) : NULL;
+
+    if (pending) {
+        *pending = (struct pending_ack){
+            .request = client_request(s->client),
+            .cumulative = cumulative,
+            .seeks = m->topics[s->topic].subscriptions[s->subscription].seeks,
+            .count = count,
+        };
+        memcpy(pending->ids, ids, count * sizeof *ids);
+    }
+    model_ack_sent(m, &s->reading, ids, count, cumulative);
+    ack_send(s, ids, count, cumulative, pending ? pending->request : 0);
+}
+
+static void held_remove(struct receiver *s, size_t at)
+{
+    memmove(&s->held[at], &s->held[at + 1], (s->held_count - at - 1) * sizeof *s->held);
+    s->held_count--;
+}
+
+/* Some of what it holds, each on its own. */
+void receiver_ack_some(struct receiver *s, size_t count, bool answer)
+{
+    struct position ids[ACK_IDS_MAX];
+    size_t n = 0;
+
+    for (; n < count && s->held_count > 0; n++) {
+        size_t at = (size_t)client_dice(s->client, s->held_count);
+        ids[n] = s->held[at];
+        held_remove(s, at);
+    }
+    if (n > 0)
+        acknowledge(s, ids, n, false, answer);
+}
+
+/* Up to one that it holds; what was held from before that goes with it. */
+void receiver_ack_up_to(struct receiver *s, bool answer)
+{
+    struct position to = s->held[client_dice(s->client, s->held_count)];
+
+    for (size_t i = 0; i < s->held_count;)
+        if (position_compare(s->held[i], to) <= 0)
+            held_remove(s, i);
+        else
+            i++;
+    acknowledge(s, &to, 1, true, answer);
+}
+
+bool receiver_is_ordered(const struct receiver *s)
+{
+    return s->client->model->topics[s->topic].subscriptions[s->subscription].ordered;
+}
+
+void receiver_on_ack_response(struct client *c, const Wire__CommandAckResponse *body)
+{
+    struct receiver *s = receiver_find(c, body->consumer_id);
+
+    for (unsigned i = 0; s && i < ACKS_MAX; i++) {
+        struct pending_ack *a = &s->acks[i];
+        if (a->request == 0 || a->request != body->request_id)
+            continue;
+        if (!body->has_error)
+            model_ack_confirmed(c->model, &s->reading, a->ids, a->count, a->cumulative, a->seeks);
+        a->request = 0;
+    }
+}
+
+void receiver_redeliver(struct receiver *s)
+{
+    Wire__CommandRedeliverUnacknowledgedMessages body = WIRE__COMMAND_REDELIVER_UNACKNOWLEDGED_MESSAGES__INIT;
+    Wire__MessageIdData data[ACK_IDS_MAX], *list[ACK_IDS_MAX];
+
+    body.consumer_id = s->id;
+    body.message_ids = list;
+    for (; !receiver_is_ordered(s) && body.n_message_ids < 1 + client_dice(s->client, ACK_IDS_MAX) && s->held_count > 0;
+         body.n_message_ids++) {
+        size_t at = (size_t)client_dice(s->client, s->held_count);
+        struct message_id id = MESSAGE_ID_OF(s->held[at].ledger, s->held[at].entry);
+        message_id_to(&id, &data[body.n_message_ids]);
+        list[body.n_message_ids] = &data[body.n_message_ids];
+        held_remove(s, at);
+    }
+    if (body.n_message_ids == 0) { /* without ids: all of them */
+        s->held_count = 0;
+        s->asked_for_all = true;
+    }
+    if (receiver_is_ordered(s))
+        s->reading.rewinds++;
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__REDELIVER_UNACKNOWLEDGED_MESSAGES, &body);
+}
+
+void receiver_seek(struct receiver *s)
+{
+    Wire__CommandSeek body = WIRE__COMMAND_SEEK__INIT;
+    Wire__MessageIdData data;
+    struct message_id id;
+
+    if (!model_nth(s->client->model, s->topic, (size_t)client_dice(s->client, 1000), &s->seek_to))
+        return;
+    id = MESSAGE_ID_OF(s->seek_to.ledger, s->seek_to.entry);
+    message_id_to(&id, &data);
+    s->seek_request = client_request(s->client);
+    s->held_count = 0;
+    body.consumer_id = s->id;
+    body.request_id = s->seek_request;
+    body.message_id = &data;
+    model_seek_sent(s->client->model, &s->reading, s->seek_to);
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__SEEK, &body);
+}
+
+void receiver_close(struct receiver *s)
+{
+    Wire__CommandCloseConsumer body = WIRE__COMMAND_CLOSE_CONSUMER__INIT;
+
+    body.consumer_id = s->id;
+    body.request_id = client_request(s->client);
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__CLOSE_CONSUMER, &body);
+    receiver_lost(s);
+}
+
+/* The seek is over; if the broker closed us for it, now we come back. */
+void receiver_seek_ended(struct receiver *s, bool well)
+{
+    s->seek_request = 0;
+    if (well)
+        model_seek_confirmed(s->client->model, &s->reading, s->seek_to);
+    if (s->state == OPENED)
+        receiver_close(s); /* what came meanwhile was not judged: begin afresh */
+    else if (s->state == SHUT)
+        receiver_lost(s);
+}
+
+/* False: it was held already, which only a redelivery of everything makes right. */
+static bool hold(struct receiver *s, struct position p)
+{
+    for (size_t i = 0; i < s->held_count; i++) {
+        if (!position_equal(s->held[i], p))
+            continue;
+        if (!s->asked_for_all)
+            model_violation(s->client->model, "client %u: %" PRIi64 ":%" PRIi64 " came twice to the same consumer",
+                            s->client->index, p.ledger, p.entry);
+        return false;
+    }
+    if (s->held_count < HELD_MAX)
+        s->held[s->held_count++] = p;
+    return true;
+}
+
+void receiver_on_message(struct client *c, const struct frame *frame, struct arena *arena)
+{
+    struct message_command message;
+    struct entry_view view;
+    struct receiver *s;
+    struct position p;
+
+    if (message_decode(frame->command, arena, &message) != OK || entry_view_decode(frame->entry, &view) != OK ||
+        entry_view_verify(&view) != OK)
+        model_violation(c->model, "client %u: a message that does not decode", c->index);
+    s = receiver_find(c, message.consumer_id);
+    if (!s || s->state == SHUT)
+        return;
+    p = (struct position){message.id.ledger, message.id.entry};
+    if (s->permits <= 0)
+        model_violation(c->model, "client %u: %" PRIi64 ":%" PRIi64 " came without a permit", c->index, p.ledger,
+                        p.entry);
+    s->permits -= view.metadata.messages;
+    if (s->seek_request != 0)
+        return; /* sent before the seek; not to be judged, nor held */
+    model_delivery(c->model, &s->reading, p, view.payload);
+    if (!hold(s, p))
+        return;
+    if (c->greedy && receiver_ack_slot(s))
+        receiver_ack_some(s, ACK_IDS_MAX, true);
+    if (c->greedy)
+        receiver_flow(s, 20);
+}
+
+void receiver_cut(struct receiver *s)
+{
+    s->state = SHUT;
+    s->seek_request = 0;
+    s->held_count = 0;
+    memset(s->acks, 0, sizeof s->acks);
+    timer_stop(&s->again);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - see run.h.
+ */
+#include "run.h"
+
+#include "base/arena.h"
+#include "broker/stats.h"
+#include "process.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CLIENTS         4
+#define DRAINERS        (MODEL_TOPICS * MODEL_SUBSCRIPTIONS)
+#define PHASE_STEPS_MAX 400000 /* of settling, draining, stopping: more means that it never ends */
+#define CHECK_EVERY     64
+#define QUIET_STEPS     300 /* nothing is sent so long after a start, where the scenario says so */
+
+struct run {
+    const struct run_options *options;
+    const struct scenario *scenario;
+    struct random random;
+    struct sim *sim;
+    struct sim_disk *disk;
+    struct process process;
+    struct model model;
+    struct log log;
+    struct client *clients[CLIENTS];
+    struct client *drainers[DRAINERS];
+    unsigned topic_count;
+    uint64_t faults;     /* that struck before this life of the process: it may give up for later ones only */
+    uint64_t start_step; /* when a dead process is started again */
+    uint64_t send_step;  /* from when on clients send again */
+    uint64_t starts;
+};
+
+static uint64_t dice(struct run *r, uint64_t sides)
+{
+    return random_below(&r->random, sides);
+}
+
+static void on_violation(void *ctx, const char *text)
+{
+    struct run *r = ctx;
+
+    r->options->violation(r->options->ctx, r->model.step, text);
+}
+
+static int64_t log_clock(void *ctx)
+{
+    return (int64_t)(sim_now_ns(((struct run *)ctx)->sim) / NS_PER_MS);
+}
+
+/* ---- the process ---- */
+
+/* Small files, small caches, small ledgers: so that all of the store's machinery moves in a few thousand steps. */
+static void draw_options(struct run *r)
+{
+    static const uint64_t journal[] = {64 * 1024, 256 * 1024, 1024 * 1024};
+    static const uint64_t own[] = {8 * 1024, 64 * 1024};
+    static const size_t cache[] = {16 * 1024, 256 * 1024};
+    static const uint64_t entries[] = {5, 40, 1000};
+    struct store_options *store = &r->process.store_options;
+    struct broker_options *broker = &r->process.broker_options;
+
+    store->journal_file_bytes = journal[dice(r, 3)];
+    store->checkpoint_bytes = store->journal_file_bytes / (2 + dice(r, 6));
+    store->own_segment_bytes = own[dice(r, 2)];
+    store->tail_cache_bytes = cache[dice(r, 2)];
+    store->ack_delay_ms = 1 + (uint32_t)dice(r, 1000);
+    broker->ledger_entries_max = entries[r->scenario->trim ? 0 : dice(r, 3)];
+    broker->topic_idle_ms = 1000 + dice(r, 60000);
+    broker->retention_check_ms = 200 + dice(r, 5000);
+}
+
+/* Something of this life's was made to fail, so it may fail. */
+static bool excused(const struct run *r)
+{
+    return sim_disk_faults(r->disk) > r->faults;
+}
+
+static void process_up(struct run *r)
+{
+    enum err err;
+
+    r->faults = sim_disk_faults(r->disk);
+    r->starts++;
+    err = process_start(&r->process);
+    model_note(&r->model, "start: %s", err_text(err));
+    if (err == OK) {
+        r->send_step = r->model.step + (r->scenario->only_acks_at_first ? QUIET_STEPS : 0);
+        return;
+    }
+    if (!excused(r))
+        model_violation(&r->model, "the broker does not start: %s: %s", err_text(err), r->process.message);
+    r->start_step = r->model.step + dice(r, 100);
+}
+
+static void process_died(struct run *r)
+{
+    sim_disk_fail(r->disk, 0, 0, OK);
+    sim_disk_crash_at(r->disk, 0, 0);
+    r->start_step = r->model.step + dice(r, 300);
+}
+
+static void power_cut(struct run *r)
+{
+    model_note(&r->model, "power cut");
+    process_power_cut(&r->process);
+    process_died(r);
+}
+
+static void kill_process(struct run *r)
+{
+    model_note(&r->model, "killed");
+    process_kill(&r->process);
+    process_died(r);
+}
+
+/* What a supervisor does: looks after the process between two steps. */
+static void look_after(struct run *r)
+{
+    struct process *p = &r->process;
+
+    if (p->state == PROCESS_DOWN) {
+        if (r->model.step >= r->start_step)
+            process_up(r);
+        return;
+    }
+    if (sim_disk_crashed(r->disk)) {
+        power_cut(r);
+    } else if (p->state == PROCESS_FATAL) {
+        if (!excused(r))
+            model_violation(&r->model, "the broker gave up: %s", p->message);
+        if (dice(r, 2))
+            power_cut(r);
+        else
+            kill_process(r);
+    } else if (p->stopped) {
+        kill_process(r);
+    }
+}
+
+/* ---- what happens to it ---- */
+
+/* At an operation of the disk to come; at times one of the recovery after a kill. */
+static void arm_power_cut(struct run *r)
+{
+    static const unsigned kinds[] = {SIM_DISK_WRITE, SIM_DISK_SYNC, SIM_DISK_META, SIM_DISK_ALL};
+
+    if (dice(r, 4) == 0)
+        kill_process(r);
+    sim_disk_crash_at(r->disk, kinds[dice(r, 4)], 1 + dice(r, 1u << dice(r, 6)));
+}
+
+static void mischief(struct run *r)
+{
+    const struct scenario *s = r->scenario;
+    struct process *p = &r->process;
+    uint64_t at = dice(r, 10000), below = 0;
+
+    if (at < (below += s->cut)) {
+        struct client *c = r->clients[dice(r, CLIENTS)];
+        if (p->host)
+            sim_host_cut(dice(r, 3) ? c->host : p->host, 20);
+    } else if (at < (below += s->wall_jump)) {
+        sim_wall_jump(r->sim, (int64_t)dice(r, 600000) - 300000);
+    } else if (p->state == PROCESS_DOWN) {
+        return;
+    } else if (at < (below += s->kill)) {
+        kill_process(r);
+    } else if (at < (below += s->power_cut)) {
+        power_cut(r);
+    } else if (at < (below += s->power_cut_at)) {
+        arm_power_cut(r);
+    } else if (at < (below += s->stop)) {
+        if (p->state == PROCESS_UP)
+            process_stop(p);
+    } else if (at < (below += s->write_fault)) {
+        sim_disk_fail(r->disk, SIM_DISK_WRITE | (dice(r, 2) ? SIM_DISK_META : 0), 1 + dice(r, 8),
+                      dice(r, 2) ? ERR_IO : ERR_NOSPACE);
+    } else if (at < (below += s->sync_fault)) {
+        sim_disk_fail(r->disk, SIM_DISK_SYNC, 1 + dice(r, 8), ERR_IO);
+    }
+}
+
+static void step(struct run *r)
+{
+    r->model.step++;
+    (void)sim_step(r->sim); /* false: all wait for what a client may still do, or for the next start */
+    look_after(r);
+}
+
+/* ---- checks on the living broker ---- */
+
+static void check_backlog(struct run *r, unsigned topic, const struct subscription_stats *s)
+{
+    const struct model_topic *t = &r->model.topics[topic];
+    uint64_t sent = 0;
+
+    /* What a producer sends again after it lost a receipt may be there twice. */
+    for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
+        sent += t->producers[p].sent;
+    if (s->backlog_entries > (sent + 1) * (r->starts + 100))
+        model_violation(&r->model, "%s/%s: a backlog of %" PRIu64, t->name, s->name, s->backlog_entries);
+    if (s->type && strcmp(s->type, "Exclusive") == 0 && s->consumer_count > 1)
+        model_violation(&r->model, "%s/%s: %zu exclusive consumers", t->name, s->name, s->consumer_count);
+}
+
+static void check_topic(struct run *r, unsigned topic,
+                        void (*check)(struct run *r, unsigned topic, const struct subscription_stats *s))
+{
+    struct topic_name name;
+    struct topic_stats *stats;
+    struct refusal why;
+    struct arena arena;
+
+    arena_init(&arena, 1 << 20);
+    if (topic_name_parse(&name, bytes_of_text(r->model.topics[topic].name)) != OK)
+        assert(false);
+    if (topic_stats_get(r->process.broker, &name, &arena, &stats, &why) == OK)
+        for (size_t i = 0; i < stats->subscription_count; i++)
+            check(r, topic, &stats->subscriptions[i]);
+    arena_deinit(&arena);
+}
+
+static void check_all(struct run *r, void (*check)(struct run *r, unsigned topic, const struct subscription_stats *s))
+{
+    for (unsigned t = 0; t < r->topic_count && r->process.state == PROCESS_UP; t++)
+        check_topic(r, t, check);
+}
+
+/* ---- set up ---- */
+
+static void name_all(struct run *r)
+{
+    r->topic_count = 1 + (unsigned)dice(r, MODEL_TOPICS);
+    for (unsigned t = 0; t < r->topic_count; t++) {
+        struct model_topic *topic = &r->model.topics[t];
+        snprintf(topic->name, sizeof topic->name, "persistent://public/default/t%u", t);
+        topic->subscription_count = r->scenario->trim ? 2 : 3;
+        for (unsigned s = 0; s < topic->subscription_count; s++) {
+            static const char *const names[] = {"ordered", "shared", "held"};
+            snprintf(topic->subscriptions[s].name, sizeof topic->subscriptions[s].name, "%s", names[s]);
+            topic->subscriptions[s].ordered = s != 1;
+        }
+    }
+}
+
+static void await(struct run *r, bool (*reached)(struct run *r), const char *what)
+{
+    for (uint64_t i = 0; !reached(r); i++) {
+        if (i == PHASE_STEPS_MAX)
+            model_violation(&r->model, "%s: not reached in %d steps", what, PHASE_STEPS_MAX);
+        step(r);
+        for (unsigned d = 0; d < DRAINERS && i % 4 == 0; d++)
+            if (r->drainers[d])
+                client_act(r->drainers[d]);
+        for (unsigned c = 0; c < CLIENTS && i % 4 == 0; c++)
+            if (r->clients[c])
+                client_act(r->clients[c]);
+    }
+}
+
+static struct client *drainer_for(struct run *r, unsigned topic, unsigned subscription)
+{
+    return r->drainers[topic * MODEL_SUBSCRIPTIONS + subscription];
+}
+
+static bool all_subscribed(struct run *r)
+{
+    for (unsigned t = 0; t < r->topic_count; t++)
+        for (unsigned s = 0; s < r->model.topics[t].subscription_count; s++)
+            if (!client_has_consumer(drainer_for(r, t, s), t, s))
+                return false;
+    return true;
+}
+
+/* A client for each subscription. */
+static void drainers_start(struct run *r)
+{
+    static const struct client_habits habits = {.ack = 1, .flow = 1, .answered_in_eight = 8};
+
+    for (unsigned t = 0; t < r->topic_count; t++)
+        for (unsigned s = 0; s < r->model.topics[t].subscription_count; s++) {
+            unsigned i = t * MODEL_SUBSCRIPTIONS + s;
+            r->drainers[i] = client_new(r->sim, &r->model, &r->random, 100 + i, &habits);
+            r->drainers[i]->greedy = true;
+            r->drainers[i]->quiet = true;
+            client_add_consumer(r->drainers[i], t, s);
+            client_start(r->drainers[i]);
+        }
+}
+
+static void drainers_end(struct run *r)
+{
+    for (unsigned i = 0; i < DRAINERS; i++) {
+        client_free(r->drainers[i]);
+        r->drainers[i] = NULL;
+    }
+}
+
+static void clients_start(struct run *r)
+{
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct client *c = client_new(r->sim, &r->model, &r->random, i, &r->scenario->habits);
+        unsigned t = (unsigned)dice(r, r->topic_count);
+        r->clients[i] = c;
+        for (unsigned p = 0; p < CLIENT_PRODUCERS; p++)
+            if (p == 0 || dice(r, 2))
+                client_add_producer(c, (unsigned)dice(r, r->topic_count), i * CLIENT_PRODUCERS + p);
+        client_add_consumer(c, t, (unsigned)dice(r, 2));
+        if (dice(r, 2))
+            client_add_consumer(c, (unsigned)dice(r, r->topic_count), 1);
+        client_start(c);
+    }
+}
+
+static void clients_end(struct run *r)
+{
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        client_free(r->clients[i]);
+        r->clients[i] = NULL;
+    }
+}
+
+static void set_up(struct run *r)
+{
+    const struct run_options *o = r->options;
+
+    random_init(&r->random, o->seed ^ 0x5eed);
+    r->sim = sim_new(o->seed);
+    r->disk = sim_disk_new(sim_random(r->sim));
+    r->log = (struct log){.level = o->verbose ? LOG_DEBUG : LOG_ERROR + 1, .wall_ms = log_clock, .ctx = r};
+    model_init(&r->model);
+    r->model.violation = on_violation;
+    r->model.verbose = o->verbose;
+    r->model.ctx = r;
+    name_all(r);
+    process_init(&r->process, r->sim, r->disk, &r->log);
+    draw_options(r);
+    process_up(r);
+    drainers_start(r);
+    await(r, all_subscribed, "subscribing");
+    drainers_end(r);
+    sim_disk_lie(r->disk, r->scenario->lies);
+}
+
+/* ---- act, settle, drain, again ---- */
+
+static void act(struct run *r)
+{
+    clients_start(r);
+    for (uint64_t i = 0; i < r->options->steps; i++) {
+        step(r);
+        mischief(r);
+        for (unsigned c = 0; c < CLIENTS; c++)
+            r->clients[c]->quiet = r->model.step < r->send_step;
+        if (dice(r, 6) == 0)
+            client_act(r->clients[dice(r, CLIENTS)]);
+        if (i % CHECK_EVERY == 0)
+            check_all(r, check_backlog);
+    }
+}
+
+static bool is_up(struct run *r)
+{
+    return r->process.state == PROCESS_UP;
+}
+
+static bool all_receipted(struct run *r)
+{
+    for (unsigned t = 0; t < r->topic_count; t++)
+        if (!model_receipted(&r->model, t))
+            return false;
+    return true;
+}
+
+static bool all_drained(struct run *r)
+{
+    if (r->model.step % CHECK_EVERY != 0)
+        return false;
+    for (unsigned t = 0; t < r->topic_count; t++)
+        for (unsigned s = 0; s < r->model.topics[t].subscription_count; s++)
+            if (!model_drained(&r->model, t, s))
+                return false;
+    return true;
+}
+
+static void settle(struct run *r)
+{
+    static const struct client_habits calm = {.flow = 1};
+
+    sim_disk_fail(r->disk, 0, 0, OK);
+    sim_disk_crash_at(r->disk, 0, 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        r->clients[i]->habits = calm;
+        r->clients[i]->quiet = true;
+        client_hang_up(r->clients[i]); /* whoever stalls, or waits for what will not come, begins afresh */
+    }
+    await(r, is_up, "the last start");
+    await(r, all_receipted, "receipts for everything");
+    clients_end(r);
+}
+
+static void check_left(struct run *r, unsigned topic, const struct subscription_stats *s)
+{
+    const struct model_topic *t = &r->model.topics[topic];
+    uint64_t least, most;
+
+    for (unsigned i = 0; i < t->subscription_count; i++) {
+        if (strcmp(t->subscriptions[i].name, s->name) != 0)
+            continue;
+        model_backlog(&r->model, topic, i, &least, &most);
+        if (s->backlog_entries > most)
+            model_violation(&r->model,
+                            "%s/%s: a backlog of %" PRIu64 ", and only %" PRIu64 " entries are not acknowledged",
+                            t->name, s->name, s->backlog_entries, most);
+    }
+}
+
+static void drain(struct run *r)
+{
+    drainers_start(r);
+    await(r, all_subscribed, "subscribing to drain");
+    await(r, all_drained, "everything that must come");
+    drainers_end(r);
+}
+
+static void again(struct run *r)
+{
+    if (dice(r, 2)) {
+        process_stop(&r->process);
+        r->start_step = UINT64_MAX;
+        for (uint64_t i = 0; !r->process.stopped; i++) {
+            if (i == PHASE_STEPS_MAX)
+                model_violation(&r->model, "an orderly end: not reached in %d steps", PHASE_STEPS_MAX);
+            sim_step(r->sim);
+        }
+        process_kill(&r->process);
+    } else {
+        process_power_cut(&r->process);
+    }
+    process_up(r);
+    check_all(r, check_left);
+    process_kill(&r->process);
+}
+
+static void tear_down(struct run *r)
+{
+    sim_disk_free(r->disk);
+    sim_free(r->sim);
+    model_deinit(&r->model);
+}
+
+void run_seed(const struct run_options *options, struct run_result *result)
+{
+    struct run r = {.options = options, .scenario = options->scenario};
+
+    set_up(&r);
+    act(&r);
+    settle(&r);
+    drain(&r);
+    again(&r);
+    *result = (struct run_result){
+        .steps = r.model.step,
+        .deliveries = r.model.deliveries,
+        .receipts = r.model.receipts,
+        .confirmed_acks = r.model.confirmed_acks,
+        .starts = r.starts,
+        .trace = sim_trace(r.sim),
+    };
+    tear_down(&r);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scenarios.c - the table of scenarios.
+ */
+#include "run.h"
+
+#define USUAL                                                                                                          \
+    {                                                                                                                  \
+        .send = 10, .ack = 10, .flow = 5, .answered_in_eight = 4                                                       \
+    }
+#define LIVELY                                                                                                         \
+    {                                                                                                                  \
+        .send = 10, .ack = 10, .flow = 5, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .answered_in_eight = 4   \
+    }
+#define ACKS_MOSTLY                                                                                                    \
+    {                                                                                                                  \
+        .send = 4, .ack = 16, .flow = 6, .redeliver = 1, .answered_in_eight = 6                                        \
+    }
+
+const struct scenario scenarios[] = {
+    {.name = "calm", .text = "publish, consume, acknowledge; nothing fails", .habits = USUAL},
+    {.name = "lively", .text = "redeliveries, seeks, reopening, readers that stall", .habits = LIVELY, .wall_jump = 5},
+    {.name = "cut", .text = "connections break", .habits = LIVELY, .cut = 30},
+    {.name = "kill", .text = "the process is killed, the machine lives on", .habits = LIVELY, .kill = 12, .cut = 5},
+    {.name = "power",
+     .text = "power cuts at any moment and at any operation of the disk, recovery included",
+     .habits = LIVELY,
+     .power_cut = 5,
+     .power_cut_at = 10,
+     .kill = 3},
+    {.name = "again",
+     .text = "crash, recover, acknowledge, cut the power again",
+     .habits = ACKS_MOSTLY,
+     .power_cut = 4,
+     .power_cut_at = 20,
+     .only_acks_at_first = true},
+    {.name = "faults",
+     .text = "writes and syncs fail",
+     .habits = USUAL,
+     .write_fault = 10,
+     .sync_fault = 5,
+     .power_cut = 2},
+    {.name = "stop", .text = "orderly ends and starts", .habits = LIVELY, .stop = 15, .power_cut = 2},
+    {.name = "trim",
+     .text = "small ledgers that are deleted once everybody is through them",
+     .habits = USUAL,
+     .kill = 3,
+     .power_cut_at = 8,
+     .trim = true},
+    {.name = "all",
+     .text = "everything at once",
+     .habits = LIVELY,
+     .cut = 10,
+     .kill = 4,
+     .power_cut = 3,
+     .power_cut_at = 5,
+     .stop = 4,
+     .write_fault = 3,
+     .sync_fault = 2,
+     .wall_jump = 5},
+    {.name = "lie",
+     .text = "the disk lies about its syncs: the simulator must find it out",
+     .habits = USUAL,
+     .power_cut = 20,
+     .lies = true},
+};
+
+const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
+
+const struct scenario *scenario_find(const char *name)
+{
+    for (size_t i = 0; i < scenario_count; i++)
+        if (strcmp(scenarios[i].name, name) == 0)
+            return &scenarios[i];
+    return NULL;
+}

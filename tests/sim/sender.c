@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sender.c - a producer of a simulated client: its messages go out in order, and again until they have a
+ * receipt.
+ */
+#include "client_private.h"
+
+#include "wire/publish.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AGAIN_MS_MAX    300
+#define UNRECEIPTED_MAX 200 /* a real client's queue is bounded, too */
+
+static void sender_name(const struct sender *p, char to[32])
+{
+    snprintf(to, 32, "p%u", p->producer);
+}
+
+void sender_open(struct sender *p)
+{
+    Wire__CommandProducer body = WIRE__COMMAND_PRODUCER__INIT;
+    char name[32];
+
+    sender_name(p, name);
+    p->state = OPENING;
+    p->request = client_request(p->client);
+    body.topic = wire_text(client_topic(p->client, p->topic));
+    body.producer_id = p->id;
+    body.request_id = p->request;
+    body.producer_name = name;
+    client_send(p->client, WIRE__BASE_COMMAND__TYPE__PRODUCER, &body);
+}
+
+void sender_again(struct timer *t)
+{
+    struct sender *p = container_of(t, struct sender, again);
+
+    if (p->client->state == READY && p->state == SHUT)
+        sender_open(p);
+}
+
+void sender_lost(struct sender *p)
+{
+    p->state = SHUT;
+    timer_start_ms(&p->again, client_dice(p->client, AGAIN_MS_MAX));
+}
+
+/* Sends one message, the same bytes each time. */
+static void message_send(struct sender *p, uint64_t sequence)
+{
+    Wire__MessageMetadata metadata = WIRE__MESSAGE_METADATA__INIT;
+    uint8_t payload[PAYLOAD_MAX], packed[128], head[SEND_HEAD_MAX];
+    size_t payload_len = model_payload(p->topic, p->producer, sequence, payload), packed_len, head_len;
+    uint32_t messages = model_messages(p->topic, p->producer, sequence);
+    struct send send = {.producer_id = p->id, .sequence_id = sequence, .messages = (int32_t)messages};
+    struct out_frame *f;
+    char name[32];
+
+    sender_name(p, name);
+    metadata.producer_name = name;
+    metadata.sequence_id = sequence;
+    metadata.publish_time = 1767225600000 + sequence;
+    metadata.has_num_messages_in_batch = messages > 1;
+    metadata.num_messages_in_batch = (int32_t)messages;
+    packed_len = wire__message_metadata__pack(&metadata, packed);
+    assert(packed_len <= sizeof packed);
+    head_len = send_head_encode(head, &send, bytes_of(packed, packed_len), bytes_of(payload, payload_len));
+    f = out_frame_new(head_len + packed_len + payload_len);
+    memcpy(f->data, head, head_len);
+    memcpy(f->data + head_len, packed, packed_len);
+    memcpy(f->data + head_len + packed_len, payload, payload_len);
+    client_send_frame(p->client, f);
+}
+
+/* All that this connection has not sent yet: first what has no receipt from an earlier one. */
+static void sender_flush(struct sender *p)
+{
+    const struct model_producer *m = &p->client->model->topics[p->topic].producers[p->producer];
+
+    if (p->state != OPENED)
+        return;
+    for (; p->next < m->sent; p->next++)
+        message_send(p, p->next);
+}
+
+void sender_publish(struct sender *p, uint64_t count)
+{
+    struct model_producer *m = &p->client->model->topics[p->topic].producers[p->producer];
+
+    if (m->sent - m->receipted > UNRECEIPTED_MAX)
+        return;
+    m->sent += count;
+    sender_flush(p);
+}
+
+struct sender *sender_find(struct client *c, uint64_t id)
+{
+    for (unsigned i = 0; i < CLIENT_PRODUCERS; i++)
+        if (c->producers[i].used && c->producers[i].id == id)
+            return &c->producers[i];
+    return NULL;
+}
+
+void sender_opened(struct sender *p)
+{
+    p->state = OPENED;
+    p->next = p->client->model->topics[p->topic].producers[p->producer].receipted;
+    sender_flush(p);
+}
+
+void sender_on_receipt(struct client *c, struct bytes command)
+{
+    struct send_receipt receipt;
+    struct sender *p;
+
+    if (send_receipt_decode(command, &receipt) != OK)
+        model_violation(c->model, "client %u: a receipt that does not decode", c->index);
+    p = sender_find(c, receipt.producer_id);
+    if (!p || p->state != OPENED)
+        return; /* of one that was closed meanwhile: as good as lost */
+    model_receipt(c->model, p->topic, p->producer, receipt.sequence_id,
+                  (struct position){receipt.id.ledger, receipt.id.entry});
+}
+
+void sender_on_send_error(struct client *c, const Wire__CommandSendError *body)
+{
+    struct sender *p = sender_find(c, body->producer_id);
+
+    if (body->error != WIRE__SERVER_ERROR__PersistenceError)
+        model_violation(c->model, "client %u: a send was refused with %d: %s", c->index, body->error, body->message);
+    if (p && p->state == OPENED)
+        client_hang_up(c); /* as the official ones do */
+}
+
+void sender_close(struct sender *p)
+{
+    Wire__CommandCloseProducer body = WIRE__COMMAND_CLOSE_PRODUCER__INIT;
+
+    if (p->state != OPENED)
+        return;
+    body.producer_id = p->id;
+    body.request_id = client_request(p->client);
+    client_send(p->client, WIRE__BASE_COMMAND__TYPE__CLOSE_PRODUCER, &body);
+    p->id = client_request(p->client); /* so that receipts still under way are known for what they are */
+    sender_lost(p);
+}
