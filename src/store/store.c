@@ -152,13 +152,18 @@ static void batch_closing(void *ctx)
     cursors_record(ctx);
 }
 
+static void checkpoint_if_due(struct store *s)
+{
+    if (checkpoint_idle(&s->checkpoint) && !s->closing &&
+        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes || s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
+        checkpoint_want(s);
+}
+
 static void batch_done(void *ctx)
 {
     struct store *s = ctx;
 
-    if (checkpoint_idle(&s->checkpoint) && !s->closing &&
-        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes || s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
-        checkpoint_want(s);
+    checkpoint_if_due(s);
     check_room(s);
 }
 
@@ -359,6 +364,7 @@ static void close_step(void *ctx)
 
 void store_checkpoint_stopped(struct store *s)
 {
+    checkpoint_if_due(s); /* appends may be refused until the next one: then no batch will come to ask for it */
     check_room(s);
     if (s->closing)
         close_step(s);
@@ -618,14 +624,16 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
     }
     a->position = (struct position){.ledger = (int64_t)ledger, .entry = e.id};
     ledger_count(&s->ledgers, l, &e.header, bytes.len);
-    if (!store_has_room(s))
-        s->had_no_room = true;
+    (void)store_has_room(s); /* notes that there is none */
     return OK;
 }
 
-bool store_has_room(const struct store *s)
+bool store_has_room(struct store *s)
 {
-    return journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && checkpoints_keep_up(s);
+    bool has = journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && checkpoints_keep_up(s);
+
+    s->had_no_room |= !has; /* whoever is told so waits for on_room */
+    return has;
 }
 
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx)

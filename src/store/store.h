@@ -161,9 +161,9 @@ struct append {
  * beyond its bound and the caller should stop reading until store_on_room.  On an error done is not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);
-/* True while the queue before the journal is under half its bound; `room` (may be NULL) is called each time it falls
- * back under it after having been over. */
-bool store_has_room(const struct store *s);
+/* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is called
+ * when it is true again after this, or an append, found it false. */
+bool store_has_room(struct store *s);
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 
 /* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
