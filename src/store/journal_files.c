@@ -142,12 +142,13 @@ static void place_header(struct journal_files *f, struct journal_write *w, uint6
     f->sys.loop->ops->entropy(f->sys.loop, &h->salt, sizeof h->salt);
 }
 
-static void place_zeros(struct journal_write *w, uint64_t prepared, uint64_t span)
+static void place_zeros(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
 {
     const uint64_t end = w->offset + span;
+    const uint64_t unit = min_u64(EXTEND_BYTES, f->file_bytes);
     if (end + RESERVE_BYTES <= prepared)
         return;
-    w->zeros = (end + RESERVE_BYTES + EXTEND_BYTES - 1) / EXTEND_BYTES * EXTEND_BYTES - end;
+    w->zeros = (end + RESERVE_BYTES + unit - 1) / unit * unit - end;
 }
 
 enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint64_t batch,
@@ -179,7 +180,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     /* A file at its full size is left with what it has. */
     const uint64_t prepared = w->create ? w->prefix : file->prepared;
     if (w->offset + span > prepared || prepared < f->file_bytes)
-        place_zeros(w, prepared, span);
+        place_zeros(f, w, prepared, span);
     return OK;
 }
 
@@ -327,6 +328,6 @@ void journal_files_tend(struct journal_files *f)
     }
     find_spare(f, &spares);
     const struct journal_file *c = f->current;
-    if (spares == 0 && c && c->end > PREPARE_AFTER && !f->chore_failed)
+    if (spares == 0 && c && c->end > min_u64(PREPARE_AFTER, f->file_bytes / 2) && !f->chore_failed)
         chore_make(f, min_u64(f->file_bytes, 4 * max_u64(FIRST_FILE_BYTES, c->prepared)));
 }

@@ -12,23 +12,35 @@
 
 #define STEPS_MAX 10000000u
 
+struct reading {
+    struct store_read read;
+    struct list node;
+    struct model *model;
+    struct model_append *expected; /* the first entry of it */
+    bool done;
+    enum err err;
+};
+
 struct barrier {
     struct store_op op;
     struct list node;
     struct model *model;
     uint64_t life;
     uint64_t versions[MODEL_TOPICS];
+    bool removed[MODEL_TOPICS];
     size_t acked_count;
     struct model_append *acked[];
 };
 
 /* Those that died with their store. */
-static void forget_barriers(struct model *m)
+static void forget_operations(struct model *m)
 {
     struct list *node;
 
     while ((node = list_pop_front(&m->barriers)))
         free(container_of(node, struct barrier, node));
+    while ((node = list_pop_front(&m->readings)))
+        free(container_of(node, struct reading, node));
 }
 
 /* ---- a world ---- */
@@ -51,6 +63,7 @@ void model_init(struct model *m, uint64_t seed)
     m->host = sim_host_new(m->sim, "broker", m->disk);
     m->appends_end = &m->appends;
     list_init(&m->barriers);
+    list_init(&m->readings);
     m->options = (struct store_options){
         .journal_file_bytes = 256 * 1024,
         .checkpoint_bytes = 32 * 1024,
@@ -66,7 +79,7 @@ void model_deinit(struct model *m)
 {
     sim_host_crash(m->host);
     store_free(m->store);
-    forget_barriers(m);
+    forget_operations(m);
     sim_host_free(m->host);
     sim_disk_free(m->disk);
     sim_free(m->sim);
@@ -102,7 +115,7 @@ void model_crash(struct model *m, enum model_end end)
         sim_disk_kill(m->disk);
     store_free(m->store);
     m->store = NULL;
-    forget_barriers(m);
+    forget_operations(m);
     sim_host_free(m->host);
     sim_disk_restart(m->disk);
     m->host = sim_host_new(m->sim, "broker", m->disk);
@@ -138,8 +151,10 @@ bool model_close(struct model *m)
     model_settle(m);
     if (!m->closed)
         return false;
-    for (unsigned i = 0; i < MODEL_TOPICS; i++)
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         m->topics[i].safe_version = m->topics[i].version;
+        m->topics[i].safe_removed = m->topics[i].removed;
+    }
     for (struct model_append *a = m->appends; a; a = a->next)
         a->ack_safe = a->ack_safe || a->acked;
     store_free(m->store);
@@ -215,7 +230,7 @@ static void append_done(struct append *append, enum err err)
 
     assert(!a->done && !a->failed && a->life == a->model->life);
     a->done = err == OK;
-    a->failed = err != OK;
+    a->failed = err != OK && !a->deleted; /* what was deleted under way may come back with its ledger */
 }
 
 static bool ledger_ready(struct model *m, struct model_topic *t)
@@ -327,11 +342,13 @@ static void barrier_done(struct store_op *op, enum err err)
 
     assert(err == OK && b->life == b->model->life);
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
-        b->model->topics[i].safe_version = b->versions[i];
-        b->model->topics[i].safe = b->model->topics[i].safe || b->versions[i] > 0;
+        struct model_topic *t = &b->model->topics[i];
+        t->safe_version = b->versions[i];
+        t->safe = t->safe || b->versions[i] > 0;
+        t->safe_removed = t->safe_removed || b->removed[i];
     }
     for (size_t i = 0; i < b->acked_count; i++)
-        b->acked[i]->ack_safe = true;
+        b->acked[i]->ack_safe = b->acked[i]->acked; /* a reset may have come since */
     list_remove(&b->node);
     free(b);
 }
@@ -347,14 +364,58 @@ void model_barrier(struct model *m)
     b->op.done = barrier_done;
     b->model = m;
     b->life = m->life;
-    for (unsigned i = 0; i < MODEL_TOPICS; i++)
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         b->versions[i] = m->topics[i].version;
+        b->removed[i] = m->topics[i].removed;
+    }
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->acked)
             b->acked[b->acked_count++] = a;
     }
     list_push_back(&m->barriers, &b->node);
     store_barrier(m->store, &b->op);
+}
+
+void model_reset(struct model *m, unsigned topic, unsigned nth)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_append *to = NULL;
+
+    for (struct model_append *a = m->appends; a && !to; a = a->next) {
+        if (a->topic == topic && a->done && !a->deleted && nth-- == 0)
+            to = a;
+    }
+    if (!to || !t->cursor || model_dead(m))
+        return;
+    enum err err = cursor_reset(t->cursor, to->position, NEXT_MESSAGE_UNKNOWN);
+    assert(err == OK);
+    cursor_check(t->cursor);
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic != topic || !a->done || a->deleted)
+            continue;
+        const bool before = position_before(a->position, to->position);
+        a->maybe_acked = a->maybe_acked || a->acked;
+        a->acked = before;
+        a->ack_safe = a->ack_safe && before;
+    }
+}
+
+void model_remove(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    if (!t->cursor || model_dead(m))
+        return;
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic == topic)
+            a->deleted = true;
+    }
+    t->removed = true;
+    t->cursor = NULL;
+    t->ledger = 0;
+    enum err err = catalog_remove(m->store, CATALOG_TOPIC, t->id);
+    assert(err == OK);
+    assert(!cursor_find(m->store, t->subscription));
 }
 
 void model_random_step(struct model *m)
@@ -364,9 +425,18 @@ void model_random_step(struct model *m)
 
     if (model_dead(m))
         return;
-    switch (random_below(r, 16)) {
+    switch (random_below(r, 18)) {
     case 0:
         model_put(m, topic);
+        break;
+    case 16:
+        model_start_read(m, topic, (unsigned)random_below(r, 40));
+        break;
+    case 17:
+        if (random_below(r, 12) == 0)
+            model_remove(m, topic);
+        else if (random_below(r, 3) == 0)
+            model_reset(m, topic, (unsigned)random_below(r, 30));
         break;
     case 1:
         model_barrier(m);
@@ -400,12 +470,6 @@ void model_random_step(struct model *m)
 }
 
 /* ---- reading ---- */
-
-struct reading {
-    struct store_read read;
-    bool done;
-    enum err err;
-};
 
 static void read_done(struct store_read *r, enum err err)
 {
@@ -453,6 +517,40 @@ static void check_bytes(const struct entry *e, const struct model_append *a)
     assert(e->header.messages == 1 + (a->sequence - 1) % 3);
     assert(e->header.publish_ms == (int64_t)(a->sequence - 1));
     free(expected);
+}
+
+static void started_read_done(struct store_read *read, enum err err)
+{
+    struct reading *r = container_of(read, struct reading, read);
+
+    assert(err == OK || (err == ERR_NOT_FOUND && r->expected->deleted) || (err == ERR_IO && sim_disk_crashed(r->model->disk)));
+    if (err == OK)
+        check_bytes(&read->entries[0], r->expected);
+    for (size_t i = 0; err == OK && i < read->count; i++) {
+        assert(read->entries[i].position.entry == read->from.entry + (int64_t)i);
+        entry_unref(&read->entries[i]);
+    }
+    r->model->reads_done++;
+    list_remove(&r->node);
+    free(r);
+}
+
+void model_start_read(struct model *m, unsigned topic, unsigned nth)
+{
+    struct reading *r;
+
+    for (struct model_append *a = m->appends; a && !model_dead(m); a = a->next) {
+        if (a->topic != topic || !a->done || a->deleted || nth-- > 0)
+            continue;
+        r = calloc(1, sizeof *r);
+        assert(r);
+        r->model = m;
+        r->expected = a;
+        r->read = (struct store_read){.done = started_read_done, .from = a->position, .max = 20, .bytes_max = 20000};
+        list_push_back(&m->readings, &r->node);
+        ledger_read(m->store, &r->read);
+        return;
+    }
 }
 
 /* An entry that was acknowledged to its producer; or one that was asked for and never answered. */
@@ -513,9 +611,11 @@ static void verify_row(struct model *m, unsigned topic)
     const struct catalog_row *row = t->id ? catalog_get(m->store, CATALOG_TOPIC, t->id) : NULL;
 
     if (!row) {
-        assert(t->safe_version == 0);
+        assert(t->safe_version == 0 || t->removed);
         return;
     }
+    assert(!t->safe_removed);
+    t->removed = false; /* it did not come to that */
     assert(row->value.len == 8);
     const uint64_t version = le64_get(row->value.data);
     assert(version >= t->safe_version && version <= t->version);
@@ -530,7 +630,8 @@ static void verify_cursor(struct model *m, unsigned topic)
     const struct ledger_info *chain = store_chain(m->store, t->id, &count);
 
     if (!t->cursor) {
-        assert(!t->safe);
+        assert(!t->safe || t->removed);
+        assert(!t->removed || count == 0);
         return;
     }
     t->safe = true;
@@ -540,8 +641,9 @@ static void verify_cursor(struct model *m, unsigned topic)
             continue;
         const bool acked = cursor_acked(t->cursor, a->position);
         assert(acked || !a->ack_safe);
-        assert(!acked || a->acked);
+        assert(!acked || a->acked || a->maybe_acked);
         a->acked = a->ack_safe = acked;
+        a->maybe_acked = false;
         a->deleted = false; /* its ledger lives */
     }
 }

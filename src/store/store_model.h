@@ -29,6 +29,7 @@ struct model_append {
     bool deleted;      /* its ledger's deletion was asked for */
     bool acked;        /* by the topic's cursor, asked for */
     bool ack_safe;     /* and told to be durable */
+    bool maybe_acked;  /* a reset took the acknowledgement back; it may not survive */
 };
 
 struct model_topic {
@@ -38,6 +39,7 @@ struct model_topic {
     uint64_t version, safe_version; /* of the topic's row: put; told to be durable */
     uint64_t asked[4096];           /* by version: appends asked for before it was put */
     bool safe;                      /* row and cursor of the topic are told to be durable */
+    bool removed, safe_removed;
 };
 
 struct model {
@@ -54,7 +56,8 @@ struct model {
     struct model_append *appends, **appends_end; /* in the order in which they were asked for */
     uint64_t append_count;
     struct model_topic topics[MODEL_TOPICS];
-    struct list barriers; /* under way */
+    struct list barriers, readings; /* under way */
+    uint64_t reads_done;
 };
 
 void model_init(struct model *m, uint64_t seed);
@@ -82,7 +85,10 @@ void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth);
 void model_put(struct model *m, unsigned topic);     /* the next version of its row */
 void model_roll(struct model *m, unsigned topic);    /* closes the ledger */
 void model_trim(struct model *m, unsigned topic);    /* deletes its first ledger if that is closed and not the last */
+void model_reset(struct model *m, unsigned topic, unsigned nth); /* the cursor goes to the nth entry of the topic */
+void model_remove(struct model *m, unsigned topic);   /* row, subscription, cursor, ledgers; back in the next life */
 void model_barrier(struct model *m);
+void model_start_read(struct model *m, unsigned topic, unsigned nth); /* checked when it is done */
 void model_random_step(struct model *m);
 
 /* After model_open: all promises, and nothing else. */
