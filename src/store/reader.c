@@ -339,4 +339,8 @@ void reader_deinit(struct reader *r)
 
     while (r->worker && (node = r->jobs.next) != &r->jobs)
         job_free(container_of(node, struct read_job, node));
+    for (struct store_read *read = r->answered; read; read = read->next) {
+        for (size_t i = 0; i < read->count; i++)
+            entry_unref(&read->entries[i]);
+    }
 }
