@@ -42,9 +42,8 @@ static enum err refuse_early(struct consumer_open *open)
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
     if (!dispatcher_of(open->type))
         return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "Key_Shared subscriptions are not built");
-    if (open->read_compacted && open->type == TYPE_SHARED)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER,
-                      "readCompacted needs an Exclusive or Failover subscription");
+    if (open->read_compacted)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "reading compacted topics is not built");
     return OK;
 }
 
