@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker_world.c - see broker_world.h.
+ */
+#include "broker/broker_world.h"
+
+#include "broker/core.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the world ---- */
+
+static void on_fatal(void *ctx, enum err err, const char *what)
+{
+    struct world *w = ctx;
+    w->fatals++;
+}
+
+void world_start(struct world *w, uint64_t seed)
+{
+    *w = (struct world){.sim = sim_new(seed)};
+    w->disk = sim_disk_new(sim_random(w->sim));
+    broker_options_init(&w->options);
+}
+
+void world_open(struct world *w)
+{
+    struct store_options options = {
+        .holder = "test", .on_fatal = on_fatal, .ctx = w, .journal_file_bytes = 1 << 20, .tail_cache_bytes = 1 << 20};
+    char message[400];
+    enum err err;
+
+    w->host = sim_host_new(w->sim, "broker", w->disk);
+    err = store_open(&w->store, &options, sim_host_sys(w->host), message, sizeof message);
+    assert(err == OK);
+    err = broker_new(&w->broker, &w->options, sim_host_sys(w->host), w->store);
+    assert(err == OK);
+}
+
+static void crash(struct world *w)
+{
+    sim_host_crash(w->host);
+    sim_disk_kill(w->disk);
+    broker_free(w->broker);
+    store_free(w->store);
+    sim_host_free(w->host);
+    sim_disk_restart(w->disk);
+}
+
+void world_kill_and_open(struct world *w)
+{
+    crash(w);
+    world_open(w);
+}
+
+static void set_flag(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+void world_restart(struct world *w)
+{
+    bool stopped = false, closed = false;
+
+    broker_stop(w->broker, set_flag, &stopped);
+    world_until(w, &stopped);
+    broker_free(w->broker);
+    store_close(w->store, set_flag, &closed);
+    world_until(w, &closed);
+    store_free(w->store);
+    sim_host_crash(w->host); /* nothing is left on it */
+    sim_host_free(w->host);
+    sim_disk_kill(w->disk);
+    sim_disk_restart(w->disk);
+    world_open(w);
+}
+
+void world_end(struct world *w)
+{
+    crash(w);
+    sim_free(w->sim);
+    sim_disk_free(w->disk);
+}
+
+void world_until(struct world *w, const bool *flag)
+{
+    for (unsigned steps = 0; !*flag; steps++) {
+        bool more = sim_step(w->sim);
+        assert(more);
+        assert(steps < 1000000);
+    }
+}
+
+void world_settle(struct world *w)
+{
+    world_pass(w, 50); /* simulated workers are slow, by some milliseconds */
+}
+
+void world_pass(struct world *w, uint64_t ms)
+{
+    uint64_t until = sim_now_ns(w->sim) + ms * NS_PER_MS;
+
+    while (sim_next_ns(w->sim) <= until && sim_step(w->sim))
+        assert(sim_steps(w->sim) < 50000000);
+}
+
+/* ---- peers ---- */
+
+static struct peer *peer_of(struct sink *s)
+{
+    return container_of(s, struct peer, sink);
+}
+
+static bool writable(struct sink *s)
+{
+    return !peer_of(s)->blocked;
+}
+
+static void message(struct sink *s, const struct delivery *d)
+{
+    struct peer *p = peer_of(s);
+
+    assert(p->received_count < PEER_RECORDS);
+    p->received[p->received_count++] = (struct received){
+        .consumer = d->consumer_id,
+        .position = d->entry->position,
+        .messages = d->entry->header.messages,
+        .redelivery_count = d->redelivery_count,
+        .epoch = d->consumer_epoch,
+    };
+}
+
+static void published(struct sink *s, const struct published *m)
+{
+    struct peer *p = peer_of(s);
+
+    assert(p->published_count < PEER_RECORDS);
+    p->published[p->published_count++] = *m;
+}
+
+static void close_producer(struct sink *s, uint64_t id)
+{
+    peer_of(s)->producers[id] = NULL;
+    peer_of(s)->producers_closed++;
+}
+
+static void close_consumer(struct sink *s, uint64_t id)
+{
+    peer_of(s)->consumers[id] = NULL;
+    peer_of(s)->consumers_closed++;
+}
+
+static void active_changed(struct sink *s, uint64_t id, bool active)
+{
+    peer_of(s)->active[id] = active;
+}
+
+static void end_of_topic(struct sink *s, uint64_t id)
+{
+}
+
+static void probe(struct sink *s, struct probe *probe)
+{
+    struct peer *p = peer_of(s);
+
+    p->probes++;
+    for (size_t i = 0; p->dead && i < 16; i++) {
+        if (p->consumers[i])
+            consumer_detach(p->consumers[i]);
+        if (p->producers[i])
+            producer_detach(p->producers[i]);
+        p->consumers[i] = NULL;
+        p->producers[i] = NULL;
+    }
+    probe->done(probe, !p->dead);
+}
+
+static const struct sink_ops peer_ops = {
+    .writable = writable,
+    .message = message,
+    .published = published,
+    .close_producer = close_producer,
+    .close_consumer = close_consumer,
+    .active_changed = active_changed,
+    .end_of_topic = end_of_topic,
+    .probe = probe,
+};
+
+void peer_init(struct peer *p, struct world *w)
+{
+    memset(p, 0, sizeof *p);
+    p->sink = (struct sink){.ops = &peer_ops, .peer = "peer", .client_version = "test"};
+    p->world = w;
+    for (size_t i = 0; i < 16; i++)
+        p->active[i] = -1;
+}
+
+/* ---- operations ---- */
+
+static struct topic_name parse(const char *text)
+{
+    struct topic_name name;
+    enum err err = topic_name_parse(&name, bytes_of_text(text));
+
+    assert(err == OK);
+    return name;
+}
+
+/* The operation's `done` frees nothing: it is told by its node leaving the broker's list. */
+static void done(struct broker_op *op)
+{
+    op->broker = NULL;
+}
+
+static struct refusal finish(struct world *w, struct broker_op *op)
+{
+    for (unsigned steps = 0; op->broker; steps++) {
+        bool more = sim_step(w->sim);
+        assert(more);
+        assert(steps < 1000000);
+    }
+    return op->why;
+}
+
+struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, const char *name)
+{
+    struct producer_open open = {
+        .op.done = done,
+        .sink = &p->sink,
+        .producer_id = id,
+        .topic = parse(topic),
+        .name = name,
+        .name_given = name != NULL,
+    };
+
+    producer_open(p->world->broker, &open);
+    struct refusal why = finish(p->world, &open.op);
+    if (why.err == OK)
+        p->producers[id] = open.producer;
+    return why;
+}
+
+struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscribe *s)
+{
+    struct consumer_open open = {
+        .op.done = done,
+        .sink = &p->sink,
+        .consumer_id = id,
+        .topic = parse(s->topic),
+        .subscription = bytes_of_text(s->subscription),
+        .name = s->name,
+        .type = s->type,
+        .priority = s->priority,
+        .durable = !s->volatile_,
+        .create_topic = true,
+        .initial = s->latest ? INITIAL_LATEST : INITIAL_EARLIEST,
+        .start_given = s->start_given,
+        .start = s->start,
+        .epoch = -1,
+    };
+
+    consumer_open(p->world->broker, &open);
+    struct refusal why = finish(p->world, &open.op);
+    if (why.err == OK)
+        p->consumers[id] = open.consumer;
+    return why;
+}
+
+struct refusal peer_unsubscribe(struct peer *p, uint64_t consumer, bool force)
+{
+    struct consumer_op op = {.op.done = done, .force = force};
+
+    if (consumer_unsubscribe(p->consumers[consumer], &op))
+        p->consumers[consumer] = NULL;
+    return finish(p->world, &op.op);
+}
+
+static struct refusal seek(struct peer *p, uint64_t consumer, struct consumer_seek *seek)
+{
+    seek->op.done = done;
+    consumer_seek(p->consumers[consumer], seek);
+    return finish(p->world, &seek->op);
+}
+
+struct refusal peer_seek(struct peer *p, uint64_t consumer, struct position to)
+{
+    struct consumer_seek op = {.position = to};
+    return seek(p, consumer, &op);
+}
+
+struct refusal peer_seek_time(struct peer *p, uint64_t consumer, int64_t publish_ms)
+{
+    struct consumer_seek op = {.by_time = true, .publish_ms = publish_ms};
+    return seek(p, consumer, &op);
+}
+
+struct consumer_last_id peer_last_id(struct peer *p, uint64_t consumer)
+{
+    struct consumer_last_id last = {.op.done = done};
+
+    consumer_last_id(p->consumers[consumer], &last);
+    (void)finish(p->world, &last.op);
+    return last;
+}
+
+struct refusal world_unload(struct world *w, const char *topic)
+{
+    struct topic_op op = {.op.done = done, .name = parse(topic)};
+
+    topic_unload(w->broker, &op);
+    return finish(w, &op.op);
+}
+
+struct refusal world_delete(struct world *w, const char *topic, bool force)
+{
+    struct topic_op op = {.op.done = done, .name = parse(topic), .force = force};
+
+    topic_delete(w->broker, &op);
+    return finish(w, &op.op);
+}
+
+void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms)
+{
+    char text[64];
+    struct slice bytes;
+    int len = snprintf(text, sizeof text, "an entry, published at %lld", (long long)publish_ms);
+    enum err err = slice_copy(&bytes, bytes_of(text, (size_t)len), NULL);
+
+    assert(err == OK);
+    const struct publish m = {
+        .sequence_id = p->published_count,
+        .messages = messages,
+        .flags = messages > 1 ? ENTRY_BATCHED : 0,
+        .publish_ms = publish_ms,
+        .bytes = bytes,
+    };
+    producer_publish(p->producers[producer], &m);
+    slice_unref(&bytes);
+}
+
+void peer_publish(struct peer *p, uint64_t producer, unsigned count, uint32_t messages)
+{
+    for (unsigned i = 0; i < count; i++)
+        peer_publish_one(p, producer, messages, (int64_t)i);
+    world_settle(p->world);
+}
+
+struct topic *world_topic(struct world *w, const char *topic)
+{
+    struct topic_name name = parse(topic);
+    return topic_find(w->broker, &name);
+}
+
+void world_check(struct world *w)
+{
+    list_each (node, &w->broker->topic_list)
+        topic_check(container_of(node, struct topic, node));
+}

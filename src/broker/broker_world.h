@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * broker_world.h - for tests: a broker on a simulated host and disk, and peers that write down what they are told.
+ *
+ * Time stands still but for what the simulation's events take: a test steps until what it waits for is there.
+ */
+#ifndef BROKER_BROKER_WORLD_H
+#define BROKER_BROKER_WORLD_H
+
+#include "broker/consumer.h"
+#include "broker/producer.h"
+#include "sys/sim/sim.h"
+
+#define PEER_RECORDS 4096
+
+struct world {
+    struct sim *sim;
+    struct sim_disk *disk;
+    struct sim_host *host;
+    struct store *store;
+    struct broker *broker;
+    struct broker_options options;
+    unsigned fatals;
+};
+
+struct received {
+    uint64_t consumer;
+    struct position position;
+    uint32_t messages, redelivery_count;
+    int64_t epoch;
+};
+
+/* A connection, as the broker sees one. */
+struct peer {
+    struct sink sink;
+    struct world *world;
+    bool blocked;                   /* takes nothing */
+    bool dead;                      /* does not answer probes; its consumers are detached then */
+    struct consumer *consumers[16]; /* by id; NULL: closed */
+    struct producer *producers[16];
+    struct received received[PEER_RECORDS];
+    size_t received_count;
+    struct published published[PEER_RECORDS];
+    size_t published_count;
+    unsigned consumers_closed, producers_closed;
+    int active[16]; /* by consumer id: the last told; -1: nothing */
+    unsigned probes;
+};
+
+void world_start(struct world *w, uint64_t seed); /* options may be changed before world_open */
+void world_open(struct world *w);
+void world_end(struct world *w);
+/* As kill -9 and a new start, with the same disk. */
+void world_kill_and_open(struct world *w);
+/* As SIGTERM and a new start. */
+void world_restart(struct world *w);
+
+/* Steps until nothing is ready at this moment (timers wait). */
+void world_settle(struct world *w);
+/* ... and until the clock stands so much later. */
+void world_pass(struct world *w, uint64_t ms);
+/* Steps until *flag. */
+void world_until(struct world *w, const bool *flag);
+
+void peer_init(struct peer *p, struct world *w);
+
+/* Each steps until it is done, and gives how it went. */
+struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, const char *name);
+struct subscribe {
+    const char *topic, *subscription, *name;
+    enum subscription_type type;
+    int32_t priority;
+    bool latest, volatile_, start_given;
+    struct position start;
+};
+struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscribe *s);
+struct refusal peer_unsubscribe(struct peer *p, uint64_t consumer, bool force);
+struct refusal peer_seek(struct peer *p, uint64_t consumer, struct position to);
+struct refusal peer_seek_time(struct peer *p, uint64_t consumer, int64_t publish_ms);
+struct consumer_last_id peer_last_id(struct peer *p, uint64_t consumer);
+struct refusal world_unload(struct world *w, const char *topic);
+struct refusal world_delete(struct world *w, const char *topic, bool force);
+
+/* Publishes `count` entries of `messages` messages each, and settles. */
+void peer_publish(struct peer *p, uint64_t producer, unsigned count, uint32_t messages);
+/* One, without waiting. */
+void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms);
+
+struct topic *world_topic(struct world *w, const char *topic); /* loaded, or NULL */
+void world_check(struct world *w);                             /* every loaded topic */
+
+#endif
