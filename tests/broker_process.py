@@ -46,8 +46,8 @@ class Broker:
         self.ready = ready
         self.url = ready["service_url"]
         self.port = ready["port"]
-        self.http_url = ready.get("http_url")
-        self.http_port = ready.get("http_port", 0)
+        self.http_url = ready["http_url"]
+        self.http_port = ready["http_port"]
 
     def _ready_line(self):
         """The first line of standard output, or an error with what the broker said instead."""

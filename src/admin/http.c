@@ -419,8 +419,13 @@ static enum err listen_on(struct http *h, char *message, size_t message_size)
     if ((h->vhost = lws_create_vhost(h->context, &info)))
         return OK;
     bool taken = errno == EADDRINUSE;
-    snprintf(message, message_size, "HTTP cannot listen on %s:%u: %s", h->options.bind, h->options.port,
-             taken ? "the port is taken" : "is it an address of this machine, and is the port allowed?");
+    if (taken)
+        snprintf(message, message_size, "port %u of %s, for HTTP, is taken: stop who has it, or choose another",
+                 h->options.port, h->options.bind);
+    else
+        snprintf(message, message_size,
+                 "cannot listen on port %u of %s for HTTP: is it an address of this machine, and is the port allowed?",
+                 h->options.port, h->options.bind);
     return taken ? ERR_BUSY : ERR_IO;
 }
 

@@ -2,9 +2,9 @@
  *
  * node.c - a whole broker on one world.
  *
- *     start   store -> broker -> server
- *     stop    server (and with it the broker's topics) -> store
- *     free    server, broker, store
+ *     start   store -> broker -> server -> admin
+ *     stop    server (and with it the broker's topics) -> admin -> store
+ *     free    server, broker, admin, store: handlers of the admin may still be known to the broker
  */
 #include "cli/node.h"
 
@@ -15,6 +15,7 @@ struct node {
     struct store *store;
     struct broker *broker;
     struct server *server;
+    struct admin *admin;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -24,6 +25,7 @@ void node_options_init(struct node_options *o)
     *o = (struct node_options){0};
     broker_options_init(&o->broker);
     server_options_init(&o->server);
+    admin_options_init(&o->admin);
 }
 
 static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
@@ -37,7 +39,9 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
         (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
         return err;
     }
-    return server_start(&n->server, &o->server, sys, n->broker, message, message_size);
+    if ((err = server_start(&n->server, &o->server, sys, n->broker, message, message_size)) != OK)
+        return err;
+    return admin_start(&n->admin, &o->admin, sys, n->broker, n->server, message, message_size);
 }
 
 enum err node_start(struct node **out, const struct node_options *options, const struct sys *sys, char *message,
@@ -63,6 +67,11 @@ uint16_t node_port(const struct node *n)
     return server_port(n->server);
 }
 
+uint16_t node_http_port(const struct node *n)
+{
+    return admin_port(n->admin);
+}
+
 const char *node_url(const struct node *n)
 {
     return server_url(n->server, NULL);
@@ -77,6 +86,7 @@ static void on_server_stopped(void *ctx)
 {
     struct node *n = ctx;
 
+    admin_stop(n->admin);
     store_close(n->store, n->stopped, n->stopped_ctx);
 }
 
@@ -93,6 +103,7 @@ void node_free(struct node *n)
         return;
     server_free(n->server);
     broker_free(n->broker);
+    admin_free(n->admin);
     store_free(n->store);
     free(n);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node.h - a whole broker on one world: store, broker, session listener.
+ * node.h - a whole broker on one world: store, broker, session listener, HTTP.
  *
- * Owns the three, and the order in which they start and stop.  Core thread.  Knows nothing of the command line.  May
+ * Owns the four, and the order in which they start and stop.  Core thread.  Knows nothing of the command line.  May
  * call: everything below cli/ but client/ and services/.
  */
 #ifndef CLI_NODE_H
 #define CLI_NODE_H
 
+#include "admin/admin.h"
 #include "broker/broker.h"
 #include "session/server.h"
 #include "store/store.h"
@@ -16,9 +17,10 @@ struct node_options {
     struct store_options store;
     struct broker_options broker;
     struct server_options server;
+    struct admin_options admin;
 };
 
-/* Defaults of the three. */
+/* Defaults of the four. */
 void node_options_init(struct node_options *o);
 
 struct node;
@@ -29,6 +31,7 @@ MUST_USE enum err node_start(struct node **out, const struct node_options *optio
                              char *message, size_t message_size);
 
 uint16_t node_port(const struct node *n);
+uint16_t node_http_port(const struct node *n);
 const char *node_url(const struct node *n); /* what a client is given */
 struct store *node_store(struct node *n);
 

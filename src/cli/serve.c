@@ -30,6 +30,7 @@ struct serving {
     struct node *node;
     struct companion *companion; /* or NULL */
     struct task companion_ended;
+    char http_url[300];
     bool stopping;
     int64_t started_ms;
 };
@@ -60,6 +61,14 @@ void serve_log_init(struct log *log, const struct broker_config *config)
 }
 
 /* ---- options ---- */
+
+static const char *host_of(const struct broker_config *c)
+{
+    if (c->advertised_address && *c->advertised_address)
+        return c->advertised_address;
+    return strcmp(c->bind_address, "0.0.0.0") == 0 || strcmp(c->bind_address, "::") == 0 ? "localhost"
+                                                                                         : c->bind_address;
+}
 
 static const char *given(const char *text)
 {
@@ -111,7 +120,11 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->store.ctx = s;
     broker_options_fill(&o->broker, c);
     server_options_fill(&o->server, c);
-    o->store.log = o->broker.log = o->server.log = s->log;
+    o->admin.bind = c->bind_address;
+    o->admin.port = (uint16_t)c->http_port;
+    o->admin.advertised_address = given(c->advertised_address);
+    o->admin.version = GEMINGA_VERSION;
+    o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
 }
 
 /* ---- the end ---- */
@@ -175,12 +188,15 @@ static void ready_print(const struct serving *s)
     if (strcmp(s->config->output, "json") == 0) {
         text_add(&out, "{\"service_url\":");
         text_add_json(&out, bytes_of_text(node_url(s->node)));
-        text_printf(&out, ",\"port\":%u,\"pid\":%d,\"data\":", node_port(s->node), (int)getpid());
+        text_add(&out, ",\"http_url\":");
+        text_add_json(&out, bytes_of_text(s->http_url));
+        text_printf(&out, ",\"port\":%u,\"http_port\":%u,\"pid\":%d,\"data\":", node_port(s->node),
+                    node_http_port(s->node), (int)getpid());
         text_add_json(&out, bytes_of_text(data));
         text_printf(&out, ",\"ms\":%" PRId64 "}\n", ms);
     } else {
-        text_printf(&out, "Geminga %s serves %s (data in %s, process %d, ready in %" PRId64 " ms)\n", GEMINGA_VERSION,
-                    node_url(s->node), data, (int)getpid(), ms);
+        text_printf(&out, "Geminga %s serves %s and %s (data in %s, process %d, ready in %" PRId64 " ms)\n",
+                    GEMINGA_VERSION, node_url(s->node), s->http_url, data, (int)getpid(), ms);
     }
     if (!text_failed(&out))
         (void)fputs(out.data, stdout);
@@ -206,6 +222,7 @@ static int node_serve(struct serving *s)
     char message[MESSAGE_SIZE] = "";
     enum err err = uv_sys_on_signal(s->uv, on_signal, s);
 
+    (void)snprintf(s->http_url, sizeof s->http_url, "http://%s:%u", host_of(s->config), node_http_port(s->node));
     if (err != OK)
         (void)snprintf(message, sizeof message, "cannot listen to signals: %s", err_text(err));
     else
@@ -241,7 +258,8 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
     if (node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK)
         status = node_serve(&s);
     else
-        cli_error(inv, "%s", message);
+        cli_error(inv, "%s%s", message,
+                  strstr(message, "is taken") ? " (--port N, --http-port N; 0: the kernel chooses)" : "");
     node_free(s.node);
     uv_sys_free(s.uv);
     return status;

@@ -128,8 +128,10 @@ def test_the_ready_line_tells_what_a_program_needs(start):
     assert ready["pid"] == broker.process.pid
     assert ready["data"] == os.path.realpath(broker.directory / "data")
     assert ready["ms"] >= 0
-    with socket.create_connection(("127.0.0.1", ready["port"])):
-        pass
+    assert ready["http_url"] == f"http://localhost:{ready['http_port']}"
+    for port in ready["port"], ready["http_port"]:
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
 
 
 def test_the_ready_line_for_people_is_one_line(tmp_path):
@@ -174,6 +176,14 @@ def test_pulsars_own_keys_are_taken(tmp_path):
 def test_a_taken_port_is_named(start, tmp_path):
     port = start().port
     it = run("standalone", "--port", str(port), "--http-port", "0", "--data", str(tmp_path / "other"))
+    assert it.returncode == 1
+    assert it.stdout == ""
+    assert f"port {port}" in it.stderr and "taken" in it.stderr
+
+
+def test_a_taken_http_port_is_named(start, tmp_path):
+    port = start().http_port
+    it = run("standalone", "--port", "0", "--http-port", str(port), "--data", str(tmp_path / "other"))
     assert it.returncode == 1
     assert it.stdout == ""
     assert f"port {port}" in it.stderr and "taken" in it.stderr

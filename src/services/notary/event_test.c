@@ -289,7 +289,7 @@ static void the_evidence_package_is_the_whole_event_in_canonical_form(void **sta
         evidence.data,
         "{\"event\":{\"actor\":{\"actor_type\":\"ci_system\",\"id\":\"github-actions\"},\"artifacts\":[{\"hash_"
         "sha256\":\"" FIXTURE_HASH "\",\"name\":\"model.pkl\"}],\"event_id\":\"e-1\",\"event_type\":{\"model_"
-                                   "deployment\":{\"environment\":\"production\","
+        "deployment\":{\"environment\":\"production\","
         "\"model_id\":\"m\",\"version\":\"1\"}},\"source\":\"github-actions\",\"workflow_config\":{\"workflow_type\":"
         "\"simple_sign\"}},\"format\":\"geminga/notary/evidence/v1\"}");
     text_deinit(&evidence);

@@ -77,6 +77,7 @@ static void answer_error(struct notary *n, struct item *item, const char *type, 
     };
 
     item->stage = STAGE_ANSWERED;
+    item->outcome->refused = true;
     n->refused++;
     if (message_error(&facts, outcome_publish(item->outcome, NOTARY_ERRORS, item->event.event_id, MESSAGE_BYTES_MAX)) !=
         OK)

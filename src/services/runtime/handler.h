@@ -36,6 +36,7 @@ enum verdict {
 struct outcome {
     enum verdict verdict;
     const char *why; /* of VERDICT_RETRY; static */
+    bool refused;    /* of VERDICT_DONE: the message itself was at fault; counted as an error */
     struct publication publications[OUTCOME_PUBLICATIONS_MAX];
     size_t count;
 };

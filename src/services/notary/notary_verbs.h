@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * notary_verbs.h - the verbs behind `geminga notary`: one function each, taking what follows the verb.
+ *
+ * Each returns the exit status, everything said.
+ */
+#ifndef SERVICES_NOTARY_NOTARY_VERBS_H
+#define SERVICES_NOTARY_NOTARY_VERBS_H
+
+#include "base/err.h"
+#include "services/notary/settings.h"
+
+enum notary_exit { NOTARY_EXIT_OK = 0, NOTARY_EXIT_FAILED = 1, NOTARY_EXIT_USAGE = 2 };
+
+int notary_verb_run(int argc, char **argv);
+int notary_verb_verify(int argc, char **argv);
+int notary_verb_evidence(int argc, char **argv);
+int notary_verb_demo(int argc, char **argv);
+
+/* "geminga notary: ..." on standard error. */
+void notary_complain(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Takes "--name VALUE" or "--name=VALUE" out of argv: the last one given, or NULL.  False, said, without a value. */
+bool notary_take_flag(int *argc, char **argv, const char *name, const char **value);
+
+/* Fills the settings: defaults, --config FILE (or config/pulsar.toml where that is there), the environment, the flags,
+ * which are taken out of argv.  An exit status; notary_settings_deinit after any. */
+int notary_configure(struct notary_settings *settings, struct options sets[2], int *argc, char **argv);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * settings.c - the table.
+ */
+#include "services/notary/settings.h"
+
+#include "services/notary/checkpoint.h"
+#include <stdio.h>
+#include <strings.h>
+
+#define AT(member) .offset = offsetof(struct notary_own_settings, member)
+#define URL_MAX    256
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}; /* in the order of enum log_level */
+
+const struct option notary_options[NOTARY_OPTIONS] = {
+    {.key = "notary.data_dir",
+     .env = "GEMINGA_NOTARY_DATA",
+     .flag = "--data",
+     .type = OPTION_TEXT,
+     .fallback = "data/notary",
+     AT(data_dir),
+     .text = "The directory of the key and the transparency log; one notary at a time."},
+    {.key = "notary.log.url",
+     .env = "GEMINGA_NOTARY_LOG_URL",
+     .type = OPTION_TEXT,
+     .fallback = "geminga:embedded",
+     AT(log_url),
+     .text = "The log's name in receipts (rekor_server_url); it cannot change once the log has entries."},
+    {.key = "notary.log_level",
+     .env = "GEMINGA_NOTARY_LOG_LEVEL",
+     .flag = "--log-level",
+     .type = OPTION_CHOICE,
+     .fallback = "info",
+     .choices = log_levels,
+     AT(log_level),
+     .text = "What is logged, and all above it."},
+    {.key = "notary.http.enabled",
+     .env = "GEMINGA_NOTARY_HTTP_ENABLED",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(http_enabled),
+     .text = "Whether `geminga notary` serves /health/pulsar and /metrics itself."},
+    {.key = "notary.http.port",
+     .env = "GEMINGA_NOTARY_HTTP_PORT",
+     .flag = "--http-port",
+     .type = OPTION_INTEGER,
+     .fallback = "8081",
+     .min = 0,
+     .max = 65535,
+     AT(http_port),
+     .text = "Where; 0: the kernel chooses."},
+};
+
+enum err notary_settings_init(struct notary_settings *s, struct options sets[2])
+{
+    enum err err;
+
+    memset(s, 0, sizeof *s);
+    memset(sets, 0, 2 * sizeof *sets);
+    if ((err = options_init(&sets[0], pulsar_options, PULSAR_OPTIONS, &s->pulsar)) != OK)
+        return err;
+    if ((err = options_init(&sets[1], notary_options, NOTARY_OPTIONS, &s->own)) != OK)
+        return err;
+    sets[0].next = &sets[1];
+    return OK;
+}
+
+void notary_settings_deinit(struct options sets[2])
+{
+    for (size_t i = 0; i < 2; i++)
+        if (sets[i].table)
+            options_deinit(&sets[i]);
+}
+
+enum err notary_settings_check(const struct notary_settings *s, char *message, size_t message_size)
+{
+    struct bytes url = bytes_of_text(s->own.log_url);
+
+    if (!checkpoint_origin_is_valid(url) || url.len > URL_MAX) {
+        snprintf(message, message_size,
+                 "notary.log.url must be 1 to %d printable characters without spaces and '+', and is \"%.100s\"",
+                 URL_MAX, s->own.log_url);
+        return ERR_INVALID;
+    }
+    return pulsar_settings_check(&s->pulsar, message, message_size);
+}
+
+enum log_level notary_log_level(const struct notary_settings *s)
+{
+    for (size_t i = 0; log_levels[i]; i++)
+        if (strcasecmp(log_levels[i], s->own.log_level) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}

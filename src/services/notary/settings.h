@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * settings.h - the notary's own options, beside those of every service (services/runtime/settings.h).
+ *
+ * Both tables are fed from the same file, environment and flags.  May call: base/.
+ */
+#ifndef SERVICES_NOTARY_SETTINGS_H
+#define SERVICES_NOTARY_SETTINGS_H
+
+#include "base/log.h"
+#include "services/runtime/settings.h"
+
+struct notary_own_settings {
+    char *data_dir;
+    char *log_url;
+    char *log_level;
+    bool http_enabled;
+    int64_t http_port;
+};
+
+#define NOTARY_OPTIONS 5
+extern const struct option notary_options[NOTARY_OPTIONS];
+
+struct notary_settings {
+    struct pulsar_settings pulsar;
+    struct notary_own_settings own;
+};
+
+/* Defaults.  `sets[1]` is the last of the chain.  ERR_NOMEM.  notary_settings_deinit after any result. */
+MUST_USE enum err notary_settings_init(struct notary_settings *s, struct options sets[2]);
+void notary_settings_deinit(struct options sets[2]);
+
+/* What each of them allows alone and not together, or what is not built: ERR_UNSUPPORTED, ERR_INVALID, with the
+ * sentence for the user in `message`. */
+MUST_USE enum err notary_settings_check(const struct notary_settings *s, char *message, size_t message_size);
+
+enum log_level notary_log_level(const struct notary_settings *s);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bus.c - settings to configurations, configurations to objects.
+ */
+#include "services/runtime/bus.h"
+
+#include "base/text.h"
+#include <geminga/client.h>
+#include <pulsar/c/authentication.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define TOPIC_MAX 2048
+
+/* ---- configurations ---- */
+
+static void on_client_log(pulsar_logger_level_t level, const char *file, int line, const char *message, void *ctx)
+{
+    static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
+
+    log_write(ctx, levels[level], "client", "%s", message);
+}
+
+void bus_set_logger(pulsar_client_configuration_t *conf, struct log *log)
+{
+    pulsar_client_configuration_set_logger(conf, on_client_log, log);
+}
+
+static pulsar_client_configuration_t *client_configuration(const struct runtime_options *o)
+{
+    const struct pulsar_settings *s = o->settings;
+    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_authentication_t *auth;
+
+    if (!conf)
+        return NULL;
+    pulsar_client_configuration_set_operation_timeout_seconds(conf, (int)((s->operation_timeout_ms + 999) / 1000));
+    pulsar_client_configuration_set_keep_alive_interval_in_seconds(
+        conf, (unsigned)((s->keep_alive_interval_ms + 999) / 1000));
+    bus_set_logger(conf, o->log);
+    if (strcmp(s->auth_method, "none") != 0 && (auth = pulsar_authentication_token_create(s->auth_token))) {
+        pulsar_client_configuration_set_auth(conf, auth);
+        pulsar_authentication_free(auth);
+    }
+    return conf;
+}
+
+static pulsar_compression_type compression_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        pulsar_compression_type type;
+    } types[] = {{"Lz4", pulsar_CompressionLZ4},
+                 {"Zlib", pulsar_CompressionZLib},
+                 {"Zstd", pulsar_CompressionZSTD},
+                 {"Snappy", pulsar_CompressionSNAPPY}};
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(types[i].name, name) == 0)
+            return types[i].type;
+    return pulsar_CompressionNone;
+}
+
+static pulsar_producer_configuration_t *producer_configuration(const struct bus *l, const struct pulsar_settings *s)
+{
+    pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+
+    if (!conf)
+        return NULL;
+    pulsar_producer_configuration_set_producer_name(conf, l->producer_name);
+    pulsar_producer_configuration_set_send_timeout(conf, (int)s->send_timeout_ms);
+    pulsar_producer_configuration_set_compression_type(conf, compression_of(s->compression));
+    pulsar_producer_configuration_set_block_if_queue_full(conf, s->block_if_full);
+    pulsar_producer_configuration_set_batching_enabled(conf, s->batching);
+    pulsar_producer_configuration_set_batching_max_messages(conf, (unsigned)s->batching_max_messages);
+    pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes(conf, (unsigned long)s->batching_max_bytes);
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, (unsigned long)s->batching_max_delay_ms);
+    return conf;
+}
+
+static pulsar_consumer_type consumer_type_of(const char *name)
+{
+    static const char *const names[] = {"Exclusive", "Shared", "Failover", "KeyShared"}; /* in the order of the enum */
+
+    for (size_t i = 0; i < 4; i++)
+        if (strcasecmp(names[i], name) == 0)
+            return (pulsar_consumer_type)i;
+    return pulsar_ConsumerShared;
+}
+
+static pulsar_consumer_configuration_t *consumer_configuration(const struct pulsar_settings *s)
+{
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_batch_receive_policy_t policy = {.maxNumMessages = (int)s->batch_receive_max_messages,
+                                                     .maxNumBytes = -1,
+                                                     .timeoutMs = (long)s->batch_receive_max_wait_ms};
+
+    if (!conf)
+        return NULL;
+    pulsar_consumer_set_consumer_name(conf, s->consumer_name);
+    pulsar_consumer_configuration_set_consumer_type(conf, consumer_type_of(s->subscription_type));
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)s->receive_queue_size);
+    pulsar_configure_set_negative_ack_redelivery_delay_ms(conf, (long)s->nack_delay_ms);
+    /* What was sent before the service was first started waits for it. */
+    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    if (s->batch_receive)
+        pulsar_consumer_configuration_set_batch_receive_policy(conf, &policy);
+    return conf;
+}
+
+/* ---- objects ---- */
+
+static pulsar_result create_producer(const struct bus *l, const struct runtime_options *o, const char *topic,
+                                     pulsar_producer_t **out)
+{
+    pulsar_producer_configuration_t *conf = producer_configuration(l, o->settings);
+    pulsar_result result;
+
+    if (!conf)
+        return pulsar_result_UnknownError;
+    result = pulsar_client_create_producer(l->client, topic, conf, out);
+    pulsar_producer_configuration_free(conf);
+    return result;
+}
+
+static pulsar_result create_client(struct bus *l, const struct runtime_options *o)
+{
+    pulsar_client_configuration_t *conf = client_configuration(o);
+
+    if (conf)
+        l->client = pulsar_client_create(o->settings->service_url, conf);
+    pulsar_client_configuration_free(conf);
+    return l->client ? pulsar_result_Ok : pulsar_result_UnknownError;
+}
+
+static pulsar_result subscribe(struct bus *l, const struct runtime_options *o)
+{
+    pulsar_consumer_configuration_t *conf = consumer_configuration(o->settings);
+    pulsar_result result;
+
+    if (!conf)
+        return pulsar_result_UnknownError;
+    result = pulsar_client_subscribe(l->client, o->input, o->settings->subscription, conf, &l->consumer);
+    pulsar_consumer_configuration_free(conf);
+    return result;
+}
+
+pulsar_result bus_open(struct bus *l, const struct runtime_options *options, const char **topic)
+{
+    uint32_t suffix;
+    pulsar_result result;
+
+    memset(l, 0, sizeof *l);
+    options->clocks->ops->entropy(options->clocks, &suffix, sizeof suffix);
+    snprintf(l->producer_name, sizeof l->producer_name, "%.200s-%08x", options->settings->producer_name, suffix);
+    *topic = options->input;
+    result = create_client(l, options);
+    for (; result == pulsar_result_Ok && l->producer_count < options->output_count; l->producer_count++) {
+        *topic = options->outputs[l->producer_count];
+        result = create_producer(l, options, *topic, &l->producers[l->producer_count]);
+        if (result != pulsar_result_Ok)
+            break;
+    }
+    if (result == pulsar_result_Ok) {
+        *topic = options->input;
+        result = subscribe(l, options);
+    }
+    if (result != pulsar_result_Ok)
+        bus_close(l);
+    return result;
+}
+
+static void close_producer(pulsar_producer_t *producer)
+{
+    if (!producer)
+        return;
+    pulsar_producer_close(producer);
+    pulsar_producer_free(producer);
+}
+
+/* The consumer first: closing it sends the acknowledgements. */
+void bus_close(struct bus *l)
+{
+    if (l->consumer) {
+        pulsar_consumer_close(l->consumer);
+        pulsar_consumer_free(l->consumer);
+    }
+    for (size_t i = 0; i < l->producer_count; i++)
+        close_producer(l->producers[i]);
+    close_producer(l->dead_letters);
+    if (l->client) {
+        pulsar_client_close(l->client);
+        pulsar_client_free(l->client);
+    }
+    memset(l, 0, sizeof *l);
+}
+
+pulsar_producer_t *bus_dead_letters(struct bus *l, const struct runtime_options *options, pulsar_result *result)
+{
+    struct text topic;
+
+    if (l->dead_letters)
+        return l->dead_letters;
+    text_init(&topic, TOPIC_MAX);
+    pulsar_topic_name(options->settings, options->settings->dead_letter_topic, &topic);
+    *result = text_failed(&topic) ? pulsar_result_InvalidTopicName
+                                  : create_producer(l, options, topic.data, &l->dead_letters);
+    text_deinit(&topic);
+    return l->dead_letters;
+}
+
+/* ---- failures ---- */
+
+/* Busy: after a crash the broker may still hold the connection that we had. */
+bool bus_is_retryable(pulsar_result result)
+{
+    return result == pulsar_result_ConsumerBusy || result == pulsar_result_ProducerBusy ||
+           geminga_result_retryable(result);
+}
+
+/* What a broker answers when the tenant or the namespace is not there, which depends on the broker. */
+static bool may_lack_namespace(pulsar_result result)
+{
+    return result == pulsar_result_TopicNotFound || result == pulsar_result_BrokerMetadataError ||
+           result == pulsar_result_AuthorizationError || result == pulsar_result_NotAllowedError ||
+           result == pulsar_result_LookupError;
+}
+
+void bus_explain(const struct runtime_options *options, const char *topic, pulsar_result result, char *message,
+                 size_t size)
+{
+    const struct pulsar_settings *s = options->settings;
+    int len = snprintf(message, size, "cannot use %s at %s: %s: %s", topic, s->service_url, pulsar_result_str(result),
+                       geminga_result_text(result));
+
+    if (may_lack_namespace(result) && len > 0 && (size_t)len < size)
+        snprintf(message + len, size - (size_t)len,
+                 ".  If the tenant or the namespace is missing, make them: `pulsar-admin tenants create %s`, then "
+                 "`pulsar-admin namespaces create %s/%s`",
+                 s->tenant, s->tenant, s->namespace_);
+}

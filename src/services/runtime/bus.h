@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bus.h - a runtime's objects of the client library: one client, a producer for each output, one consumer.
+ *
+ * Made together and closed together.  May call: base/, the client library.
+ */
+#ifndef SERVICES_RUNTIME_BUS_H
+#define SERVICES_RUNTIME_BUS_H
+
+#include "services/runtime/runtime.h"
+#include <pulsar/c/client.h>
+
+struct bus {
+    pulsar_client_t *client;
+    pulsar_consumer_t *consumer;
+    pulsar_producer_t *producers[RUNTIME_OUTPUTS_MAX];
+    size_t producer_count;
+    pulsar_producer_t *dead_letters; /* made when there is the first one */
+    char producer_name[256];
+};
+
+/* All or nothing.  Otherwise *topic is what could not be used. */
+pulsar_result bus_open(struct bus *l, const struct runtime_options *options, const char **topic);
+void bus_close(struct bus *l);
+
+/* The producer of the dead letter topic; NULL with the reason in *result. */
+pulsar_producer_t *bus_dead_letters(struct bus *l, const struct runtime_options *options, pulsar_result *result);
+
+/* Whether the same may succeed later with nothing changed. */
+bool bus_is_retryable(pulsar_result result);
+
+/* One sentence about a failure, with what to do where we know it. */
+void bus_explain(const struct runtime_options *options, const char *topic, pulsar_result result, char *message,
+                 size_t size);
+
+/* The client's own log lines go where ours go. */
+void bus_set_logger(pulsar_client_configuration_t *conf, struct log *log);
+
+#endif

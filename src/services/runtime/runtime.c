@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * runtime.c - connect, then batch after batch.
+ *
+ * One thread works.  The client's thread only counts: a receipt takes one from `in_flight` and wakes the worker, which
+ * waits for it to be zero before it settles anything.
+ */
+#include "services/runtime/runtime.h"
+
+#include "services/runtime/bus.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define RETRY_MS_MIN   500
+#define RETRY_MS_MAX   30000
+#define RECEIVE_MS     500 /* without batch receive: how long one receive waits before it looks for a stop */
+#define MESSAGE_ID_MAX 64
+
+struct runtime {
+    struct runtime_options options; /* set at creation */
+    struct bus bus;                 /* the worker's */
+    pthread_mutex_t lock;           /* of what follows */
+    pthread_cond_t changed;
+    bool stopping;
+    bool ready;       /* subscribed, and connected when last looked at */
+    size_t in_flight; /* publications without an answer */
+};
+
+/* One publication on its way; in an array that lives until all are answered. */
+struct flight {
+    struct runtime *runtime;
+    bool *failed; /* of its delivery */
+    uint64_t sent_ns;
+};
+
+/* One round: what was received, and what becomes of it. */
+struct batch {
+    pulsar_messages_t *messages; /* or a single one: */
+    pulsar_message_t *message;
+    size_t count;
+    struct delivery *deliveries;
+    struct outcome *outcomes;
+    char (*ids)[MESSAGE_ID_MAX];
+    bool *failed;
+    uint64_t received_ns;
+};
+
+static uint64_t now_ns(const struct runtime *r)
+{
+    return loop_now_ns(r->options.clocks);
+}
+
+static double seconds_since(const struct runtime *r, uint64_t ns)
+{
+    return (double)(now_ns(r) - ns) / 1e9;
+}
+
+/* ---- stopping ---- */
+
+static bool is_stopping(struct runtime *r)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&r->lock);
+    stopping = r->stopping;
+    pthread_mutex_unlock(&r->lock);
+    return stopping;
+}
+
+/* Waits; true when the runtime is to stop. */
+static bool pause_ms(struct runtime *r, uint64_t ms)
+{
+    uint64_t until_ns = now_ns(r) + ms * NS_PER_MS; /* the monotonic clock, as the condition's */
+    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
+    bool stopping;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->stopping && pthread_cond_timedwait(&r->changed, &r->lock, &until) != ETIMEDOUT)
+        ;
+    stopping = r->stopping;
+    pthread_mutex_unlock(&r->lock);
+    return stopping;
+}
+
+static void set_ready(struct runtime *r, bool ready)
+{
+    pthread_mutex_lock(&r->lock);
+    r->ready = ready;
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- connecting ---- */
+
+/* OK with the bus open, or with the runtime stopping. */
+static enum err connect_bus(struct runtime *r, char *message, size_t message_size)
+{
+    const struct runtime_options *o = &r->options;
+    uint64_t delay_ms = RETRY_MS_MIN;
+
+    while (!is_stopping(r)) {
+        const char *topic;
+        pulsar_result result = bus_open(&r->bus, o, &topic);
+        if (result == pulsar_result_Ok) {
+            log_info(o->log, o->service, "connected to %s: %s, subscription %s (%s)", o->settings->service_url,
+                     o->input, o->settings->subscription, o->settings->subscription_type);
+            set_ready(r, true);
+            return OK;
+        }
+        bus_explain(o, topic, result, message, message_size);
+        if (!bus_is_retryable(result))
+            return ERR_DENIED;
+        log_warn(o->log, o->service, "%s; trying again in %.1f s", message, (double)delay_ms / 1000);
+        if (pause_ms(r, delay_ms))
+            break;
+        delay_ms = delay_ms * 2 < RETRY_MS_MAX ? delay_ms * 2 : RETRY_MS_MAX;
+    }
+    return OK;
+}
+
+/* ---- publishing ---- */
+
+static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *ctx)
+{
+    struct flight *f = ctx;
+    struct runtime *r = f->runtime;
+    bool ok = result == pulsar_result_Ok;
+
+    if (id)
+        pulsar_message_id_free(id);
+    counters_sent(r->options.counters, ok, seconds_since(r, f->sent_ns));
+    if (!ok)
+        log_warn(r->options.log, r->options.service, "a publication failed: %s", pulsar_result_str(result));
+    pthread_mutex_lock(&r->lock);
+    if (!ok)
+        *f->failed = true;
+    r->in_flight--;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void send_message(struct runtime *r, pulsar_producer_t *producer, pulsar_message_t *message,
+                         struct flight *flight, bool *failed)
+{
+    *flight = (struct flight){.runtime = r, .failed = failed, .sent_ns = now_ns(r)};
+    pthread_mutex_lock(&r->lock);
+    r->in_flight++;
+    pthread_mutex_unlock(&r->lock);
+    pulsar_producer_send_async(producer, message, on_sent, flight);
+}
+
+/* Every send is answered, at the latest by its timeout. */
+static void wait_for_receipts(struct runtime *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->in_flight > 0)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Sends an outcome's publications, using that many of `flights`. */
+static void publish(struct runtime *r, const struct outcome *outcome, struct flight *flights, bool *failed)
+{
+    for (size_t i = 0; i < outcome->count; i++) {
+        const struct publication *p = &outcome->publications[i];
+        pulsar_message_t *message = text_failed(&p->body) ? NULL : pulsar_message_create();
+        assert(p->output < r->bus.producer_count);
+        if (!message) {
+            *failed = true;
+            continue;
+        }
+        pulsar_message_set_content(message, p->body.data, p->body.len);
+        if (p->key)
+            pulsar_message_set_partition_key(message, p->key);
+        send_message(r, r->bus.producers[p->output], message, &flights[i], failed);
+        pulsar_message_free(message);
+    }
+}
+
+static enum err publish_all(struct runtime *r, struct batch *b)
+{
+    struct flight *flights = calloc(b->count * OUTCOME_PUBLICATIONS_MAX, sizeof *flights);
+
+    if (!flights)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < b->count; i++)
+        publish(r, &b->outcomes[i], flights + i * OUTCOME_PUBLICATIONS_MAX, &b->failed[i]);
+    wait_for_receipts(r);
+    free(flights);
+    return OK;
+}
+
+/* ---- settling ---- */
+
+static pulsar_message_t *batch_message(const struct batch *b, size_t i)
+{
+    return b->messages ? pulsar_messages_get(b->messages, i) : b->message;
+}
+
+/* The message as it came, and where from. */
+static pulsar_message_t *dead_letter_of(pulsar_message_t *message, const struct delivery *delivery, const char *input,
+                                        const char *why)
+{
+    pulsar_message_t *letter = pulsar_message_create();
+
+    if (!letter)
+        return NULL;
+    pulsar_message_set_content(letter, delivery->payload.data, delivery->payload.len);
+    if (pulsar_message_has_partition_key(message))
+        pulsar_message_set_partition_key(letter, pulsar_message_get_partitionKey(message));
+    pulsar_message_set_property(letter, "REAL_TOPIC", input);
+    pulsar_message_set_property(letter, "ORIGIN_MESSAGE_ID", delivery->message_id);
+    pulsar_message_set_property(letter, "REASON", why);
+    return letter;
+}
+
+/* True when the message is on the dead letter topic, and the handler's words about it are published. */
+static bool bury(struct runtime *r, struct batch *b, size_t i, const char *why)
+{
+    const struct delivery *delivery = &b->deliveries[i];
+    struct flight flights[OUTCOME_PUBLICATIONS_MAX + 1];
+    struct outcome outcome = {0};
+    pulsar_result result = pulsar_result_Ok;
+    pulsar_producer_t *producer = bus_dead_letters(&r->bus, &r->options, &result);
+    pulsar_message_t *letter = dead_letter_of(batch_message(b, i), delivery, r->options.input, why);
+    bool failed = !producer || !letter;
+
+    if (!producer)
+        log_warn(r->options.log, r->options.service, "no dead letter topic %s: %s",
+                 r->options.settings->dead_letter_topic, pulsar_result_str(result));
+    if (!failed) {
+        r->options.handler->give_up(r->options.handler, delivery, why, &outcome);
+        publish(r, &outcome, flights, &failed);
+        send_message(r, producer, letter, &flights[OUTCOME_PUBLICATIONS_MAX], &failed);
+        wait_for_receipts(r);
+    }
+    if (letter)
+        pulsar_message_free(letter);
+    outcome_deinit(&outcome);
+    return !failed;
+}
+
+static void settle_delivery(struct runtime *r, struct batch *b, size_t i)
+{
+    const struct runtime_options *o = &r->options;
+    const struct outcome *outcome = &b->outcomes[i];
+    const struct delivery *delivery = &b->deliveries[i];
+    const char *why = outcome->verdict == VERDICT_RETRY ? outcome->why : "its answer could not be published";
+    enum settlement settlement =
+        settle(outcome->verdict, !b->failed[i], delivery->redelivery_count, (uint32_t)o->settings->max_redeliveries);
+
+    if (settlement == SETTLE_ACK && outcome->refused)
+        counters_error(o->counters, COUNTED_REFUSED);
+    if (settlement == SETTLE_DEAD_LETTER) {
+        log_error(o->log, o->service, "message %s goes to %s after %u deliveries: %s", delivery->message_id,
+                  o->settings->dead_letter_topic, delivery->redelivery_count + 1, why);
+        settlement = bury(r, b, i, why) ? SETTLE_ACK : SETTLE_NACK;
+        if (settlement == SETTLE_ACK)
+            counters_error(o->counters, COUNTED_DEAD_LETTERED);
+    }
+    if (settlement == SETTLE_ACK) {
+        pulsar_consumer_acknowledge(r->bus.consumer, batch_message(b, i));
+        counters_processed(o->counters, seconds_since(r, b->received_ns));
+        return;
+    }
+    log_warn(o->log, o->service, "message %s is to be delivered again: %s", delivery->message_id, why);
+    pulsar_consumer_negative_acknowledge(r->bus.consumer, batch_message(b, i));
+    counters_error(o->counters, COUNTED_RETRIED);
+}
+
+/* ---- a batch ---- */
+
+static void describe(struct runtime *r, struct batch *b, size_t i)
+{
+    pulsar_message_t *message = batch_message(b, i);
+    pulsar_message_id_t *id = pulsar_message_get_message_id(message);
+    char *text = id ? pulsar_message_id_str(id) : NULL;
+    int redeliveries = pulsar_message_get_redelivery_count(message);
+
+    snprintf(b->ids[i], MESSAGE_ID_MAX, "%s", text ? text : "unknown");
+    free(text);
+    if (id)
+        pulsar_message_id_free(id);
+    b->deliveries[i] = (struct delivery){
+        .payload = bytes_of(pulsar_message_get_data(message), pulsar_message_get_length(message)),
+        .message_id = b->ids[i],
+        .redelivery_count = redeliveries > 0 ? (uint32_t)redeliveries : 0,
+        .received_ms = loop_wall_ms(r->options.clocks),
+    };
+}
+
+static void batch_deinit(struct batch *b)
+{
+    for (size_t i = 0; b->outcomes && i < b->count; i++)
+        outcome_deinit(&b->outcomes[i]);
+    free(b->deliveries);
+    free(b->outcomes);
+    free(b->ids);
+    free(b->failed);
+    if (b->messages)
+        pulsar_messages_free(b->messages);
+    if (b->message)
+        pulsar_message_free(b->message);
+}
+
+static enum err work(struct runtime *r, struct batch *b)
+{
+    struct handler *h = r->options.handler;
+    enum err err;
+
+    counters_received(r->options.counters, b->count);
+    b->received_ns = now_ns(r);
+    b->deliveries = calloc(b->count, sizeof *b->deliveries);
+    b->outcomes = calloc(b->count, sizeof *b->outcomes);
+    b->ids = calloc(b->count, sizeof *b->ids);
+    b->failed = calloc(b->count, sizeof *b->failed);
+    if (!b->deliveries || !b->outcomes || !b->ids || !b->failed)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < b->count; i++)
+        describe(r, b, i);
+    if ((err = h->handle(h, b->deliveries, b->count, b->outcomes)) != OK || (err = publish_all(r, b)) != OK)
+        return err;
+    for (size_t i = 0; i < b->count; i++)
+        settle_delivery(r, b, i);
+    return OK;
+}
+
+static pulsar_result receive(struct runtime *r, struct batch *b)
+{
+    pulsar_result result;
+
+    if (!r->options.settings->batch_receive) {
+        result = pulsar_consumer_receive_with_timeout(r->bus.consumer, &b->message, RECEIVE_MS);
+        b->count = result == pulsar_result_Ok;
+        return result;
+    }
+    result = pulsar_consumer_batch_receive(r->bus.consumer, &b->messages);
+    b->count = result == pulsar_result_Ok ? pulsar_messages_size(b->messages) : 0;
+    return result;
+}
+
+enum err runtime_run(struct runtime *r, char *message, size_t message_size)
+{
+    const struct runtime_options *o = &r->options;
+    enum err err = connect_bus(r, message, message_size);
+
+    while (err == OK && !is_stopping(r)) {
+        struct batch b = {0};
+        pulsar_result result = receive(r, &b);
+        if (b.count > 0 && (err = work(r, &b)) != OK)
+            snprintf(message, message_size, "the service ends, since %s; nothing of its last batch was acknowledged",
+                     err_text(err));
+        batch_deinit(&b);
+        set_ready(r, pulsar_consumer_is_connected(r->bus.consumer));
+        if (result == pulsar_result_Ok || result == pulsar_result_Timeout)
+            continue;
+        counters_error(o->counters, COUNTED_RECEIVE);
+        log_warn(o->log, o->service, "receiving failed: %s; trying again in 1 s", pulsar_result_str(result));
+        pause_ms(r, 1000);
+    }
+    set_ready(r, false);
+    bus_close(&r->bus);
+    return err;
+}
+
+/* ---- the rest ---- */
+
+enum err runtime_new(struct runtime **out, const struct runtime_options *options)
+{
+    struct runtime *r = calloc(1, sizeof *r);
+    pthread_condattr_t monotonic;
+
+    assert(options->output_count <= RUNTIME_OUTPUTS_MAX);
+    if (!r)
+        return ERR_NOMEM;
+    r->options = *options;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    *out = r;
+    return OK;
+}
+
+void runtime_stop(struct runtime *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool runtime_is_ready(struct runtime *r)
+{
+    bool ready;
+
+    pthread_mutex_lock(&r->lock);
+    ready = r->ready;
+    pthread_mutex_unlock(&r->lock);
+    return ready;
+}
+
+void runtime_free(struct runtime *r)
+{
+    if (!r)
+        return;
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
