@@ -684,3 +684,22 @@ void model_verify(struct model *m)
     }
     forget_lost(m);
 }
+
+void model_verify_damaged(struct model *m)
+{
+    struct entry e;
+    size_t count;
+
+    ledgers_check(&m->store->ledgers);
+    for (const struct model_append *a = m->appends; a; a = a->next) {
+        const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
+        if (!chain_has(chain, count, a->position))
+            continue;
+        enum err err = model_read(m, a->position, &e);
+        assert(err == OK || err == ERR_CORRUPT);
+        if (err != OK)
+            continue;
+        check_bytes(&e, a);
+        entry_unref(&e);
+    }
+}

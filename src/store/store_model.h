@@ -94,6 +94,9 @@ void model_random_step(struct model *m);
 /* After model_open: all promises, and nothing else. */
 void model_verify(struct model *m);
 
+/* After damage: what is served is right. */
+void model_verify_damaged(struct model *m);
+
 /* Reads one entry, wherever it is; steps the simulation. */
 enum err model_read(struct model *m, struct position p, struct entry *out);
 
