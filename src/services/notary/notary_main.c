@@ -8,6 +8,7 @@
 #include "services/notary/notary_service.h"
 #include "services/notary/notary_verbs.h"
 #include "services/notary/verify.h"
+#include "services/runtime/status_http.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"
 #include <errno.h>
@@ -121,6 +122,7 @@ int notary_configure(struct notary_settings *settings, struct options sets[2], i
 struct foreground {
     struct uv_sys *sys;
     struct notary_service *service;
+    struct status_http *http; /* NULL unless it is asked for */
     enum err err;
     bool asked;
 };
@@ -148,6 +150,45 @@ static int64_t log_clock(void *ctx)
     return loop_wall_ms(ctx);
 }
 
+static bool health(void *ctx, struct text *body)
+{
+    notary_health(ctx, body);
+    return notary_is_ready(ctx);
+}
+
+static void metrics(void *ctx, struct text *body)
+{
+    notary_metrics(ctx, body);
+}
+
+static enum err start_http(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+{
+    struct status_source source = {.health = health, .metrics = metrics, .ctx = f->service};
+    char message[400];
+    enum err err;
+
+    if (!own->http_enabled)
+        return OK;
+    err = status_http_start(&f->http, own->http_bind, (uint16_t)own->http_port, source, log, message, sizeof message);
+    if (err != OK)
+        notary_complain("%s", message);
+    return err;
+}
+
+/* Serves until a signal, or the service's own end. */
+static enum err serve(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+{
+    enum err err;
+
+    if ((err = start_http(f, own, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
+        uv_sys_run(f->sys);
+    else
+        notary_stop(f->service);
+    status_http_stop(f->http);
+    notary_finish(f->service);
+    return err == OK ? f->err : err;
+}
+
 static int run_in_foreground(const struct notary_settings *settings)
 {
     struct foreground f = {0};
@@ -160,17 +201,11 @@ static int run_in_foreground(const struct notary_settings *settings)
         return NOTARY_EXIT_FAILED;
     }
     log.ctx = uv_sys_get(f.sys)->loop;
-    if ((err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message)) != OK) {
-        notary_complain("%s", message);
-        goto out;
-    }
-    if ((err = uv_sys_on_signal(f.sys, on_signal, &f)) == OK)
-        uv_sys_run(f.sys);
+    err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message);
+    if (err == OK)
+        err = serve(&f, &settings->own, &log);
     else
-        notary_stop(f.service);
-    notary_finish(f.service);
-    err = err == OK ? f.err : err;
-out:
+        notary_complain("%s", message);
     uv_sys_free(f.sys);
     return err == OK ? NOTARY_EXIT_OK : NOTARY_EXIT_FAILED;
 }

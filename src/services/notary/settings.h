@@ -15,10 +15,11 @@ struct notary_own_settings {
     char *log_url;
     char *log_level;
     bool http_enabled;
+    char *http_bind;
     int64_t http_port;
 };
 
-#define NOTARY_OPTIONS 5
+#define NOTARY_OPTIONS 6
 extern const struct option notary_options[NOTARY_OPTIONS];
 
 struct notary_settings {
