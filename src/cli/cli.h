@@ -67,6 +67,7 @@ MUST_USE enum err cli_file_read(const char *path, size_t max, struct bytes *out)
 extern const struct verb *const cli_verbs[];
 
 extern const struct verb standalone_verb; /* standalone.c */
+extern const struct verb notary_verb;     /* notary.c */
 extern const struct verb help_verb;       /* cli.c */
 
 #endif

@@ -23,7 +23,7 @@ static const struct verb version_verb = {
     .run = version_run,
 };
 
-const struct verb *const cli_verbs[] = {&standalone_verb, &version_verb, &help_verb, NULL};
+const struct verb *const cli_verbs[] = {&standalone_verb, &notary_verb, &version_verb, &help_verb, NULL};
 
 int main(int argc, char **argv)
 {

@@ -19,7 +19,7 @@ static void on_client_log(pulsar_logger_level_t level, const char *file, int lin
 {
     static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
 
-    log_write(ctx, levels[level], "client", "%s", message);
+    log_write(ctx, levels[level], "pulsar", "%s", message);
 }
 
 void bus_set_logger(pulsar_client_configuration_t *conf, struct log *log)
