@@ -464,11 +464,11 @@ static void runs_are_found_across_the_borders_of_containers(void **state)
             for (uint32_t e = first; e <= last && e < BIG; e++)
                 acked[e] = true;
             ack_set_check(&s, &big, 1);
-            for (uint64_t at = 0; at<BIG; at += at % BORDER> 5 && at % BORDER < BORDER - 5 ? 4111 : 1) {
-                int64_t next = (int64_t)at;
+            for (int64_t at = 0; at < BIG; at += at % BORDER == 6 ? BORDER - 12 : 1) { /* six around each border */
+                int64_t next = at;
                 while (acked[next])
                     next++;
-                assert_position(ack_set_next(&s, &big, 1, AT(1, (int64_t)at)), 1, next);
+                assert_position(ack_set_next(&s, &big, 1, AT(1, at)), 1, next);
             }
         }
         ack_set_deinit(&s);
