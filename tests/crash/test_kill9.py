@@ -30,6 +30,7 @@ TOPICS = {
     "large": dict(batching_enabled=False),
 }
 SIZES = {"single": 100, "batched": 100, "large": 100_000}
+PENDING_MAX = 500
 END = -1
 
 
@@ -42,8 +43,9 @@ class Load(threading.Thread):
 
     def __init__(self, client, kind, first):
         super().__init__()
-        self.producer = client.create_producer(name_of(kind), producer_name=kind, block_if_queue_full=True,
-                                               max_pending_messages=500, send_timeout_millis=0, **TOPICS[kind])
+        self.producer = client.create_producer(name_of(kind), producer_name=kind, send_timeout_millis=0,
+                                               max_pending_messages=2 * PENDING_MAX, **TOPICS[kind])
+        self.room = threading.Semaphore(PENDING_MAX)
         self.filling = bytes(SIZES[kind])
         self.next = first
         self.receipts = []
@@ -52,8 +54,9 @@ class Load(threading.Thread):
     def run(self):
         try:
             while not self.stopped:
-                self.send(self.next)
-                self.next += 1
+                if self.room.acquire(timeout=0.1):
+                    self.send(self.next)
+                    self.next += 1
         except pulsar.PulsarException:
             pass
 
@@ -61,6 +64,7 @@ class Load(threading.Thread):
         def sent(result, _):
             if result == pulsar.Result.Ok:
                 self.receipts.append(number)
+            self.room.release()
         self.producer.send_async(b"%d " % number + self.filling, sent)
 
 
