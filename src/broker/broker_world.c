@@ -210,12 +210,12 @@ static struct topic_name parse(const char *text)
 }
 
 /* The operation's `done` frees nothing: it is told by its node leaving the broker's list. */
-static void done(struct broker_op *op)
+void world_done(struct broker_op *op)
 {
     op->broker = NULL;
 }
 
-static struct refusal finish(struct world *w, struct broker_op *op)
+struct refusal world_finish(struct world *w, struct broker_op *op)
 {
     for (unsigned steps = 0; op->broker; steps++) {
         bool more = sim_step(w->sim);
@@ -228,7 +228,7 @@ static struct refusal finish(struct world *w, struct broker_op *op)
 struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, const char *name)
 {
     struct producer_open open = {
-        .op.done = done,
+        .op.done = world_done,
         .sink = &p->sink,
         .producer_id = id,
         .topic = parse(topic),
@@ -237,7 +237,7 @@ struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, cons
     };
 
     producer_open(p->world->broker, &open);
-    struct refusal why = finish(p->world, &open.op);
+    struct refusal why = world_finish(p->world, &open.op);
     if (why.err == OK)
         p->producers[id] = open.producer;
     return why;
@@ -246,7 +246,7 @@ struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, cons
 struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscribe *s)
 {
     struct consumer_open open = {
-        .op.done = done,
+        .op.done = world_done,
         .sink = &p->sink,
         .consumer_id = id,
         .topic = parse(s->topic),
@@ -263,7 +263,7 @@ struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscrib
     };
 
     consumer_open(p->world->broker, &open);
-    struct refusal why = finish(p->world, &open.op);
+    struct refusal why = world_finish(p->world, &open.op);
     if (why.err == OK)
         p->consumers[id] = open.consumer;
     return why;
@@ -271,18 +271,18 @@ struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscrib
 
 struct refusal peer_unsubscribe(struct peer *p, uint64_t consumer, bool force)
 {
-    struct consumer_op op = {.op.done = done, .force = force};
+    struct consumer_op op = {.op.done = world_done, .force = force};
 
     if (consumer_unsubscribe(p->consumers[consumer], &op))
         p->consumers[consumer] = NULL;
-    return finish(p->world, &op.op);
+    return world_finish(p->world, &op.op);
 }
 
 static struct refusal seek(struct peer *p, uint64_t consumer, struct consumer_seek *seek)
 {
-    seek->op.done = done;
+    seek->op.done = world_done;
     consumer_seek(p->consumers[consumer], seek);
-    return finish(p->world, &seek->op);
+    return world_finish(p->world, &seek->op);
 }
 
 struct refusal peer_seek(struct peer *p, uint64_t consumer, struct position to)
@@ -299,27 +299,27 @@ struct refusal peer_seek_time(struct peer *p, uint64_t consumer, int64_t publish
 
 struct consumer_last_id peer_last_id(struct peer *p, uint64_t consumer)
 {
-    struct consumer_last_id last = {.op.done = done};
+    struct consumer_last_id last = {.op.done = world_done};
 
     consumer_last_id(p->consumers[consumer], &last);
-    (void)finish(p->world, &last.op);
+    (void)world_finish(p->world, &last.op);
     return last;
 }
 
 struct refusal world_unload(struct world *w, const char *topic)
 {
-    struct topic_op op = {.op.done = done, .name = parse(topic)};
+    struct topic_op op = {.op.done = world_done, .name = parse(topic)};
 
     topic_unload(w->broker, &op);
-    return finish(w, &op.op);
+    return world_finish(w, &op.op);
 }
 
 struct refusal world_delete(struct world *w, const char *topic, bool force)
 {
-    struct topic_op op = {.op.done = done, .name = parse(topic), .force = force};
+    struct topic_op op = {.op.done = world_done, .name = parse(topic), .force = force};
 
     topic_delete(w->broker, &op);
-    return finish(w, &op.op);
+    return world_finish(w, &op.op);
 }
 
 void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms)

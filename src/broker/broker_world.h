@@ -64,6 +64,10 @@ void world_until(struct world *w, const bool *flag);
 
 void peer_init(struct peer *p, struct world *w);
 
+/* For operations of a test's own: `done`, and the steps until it was called. */
+void world_done(struct broker_op *op);
+struct refusal world_finish(struct world *w, struct broker_op *op);
+
 /* Each steps until it is done, and gives how it went. */
 struct refusal peer_produce(struct peer *p, uint64_t id, const char *topic, const char *name);
 struct subscribe {

@@ -262,10 +262,10 @@ static struct position slowest(const struct topic *t)
     return least;
 }
 
-/* True when the oldest of the chain's ledgers is of no use any more. */
-static bool first_passed(const struct ledger_info *chain, size_t count, struct position slowest)
+/* True when the oldest of the chain's ledgers is of no use any more: to nobody that reads, and to no publish. */
+static bool first_passed(const struct topic *t, const struct ledger_info *chain, size_t count, struct position slowest)
 {
-    if (count < 2 || chain[0].open)
+    if (count < 2 || chain[0].open || (t->pending > 0 && (int64_t)chain[0].id >= t->readable_end.ledger))
         return false;
     return chain[0].entries == 0 || (int64_t)chain[0].id < slowest.ledger ||
            ((int64_t)chain[0].id == slowest.ledger && slowest.entry >= (int64_t)chain[0].entries - 1);
@@ -277,7 +277,7 @@ void topic_trim(struct topic *t)
     const struct ledger_info *chain;
     size_t count;
 
-    while (chain = store_chain(t->broker->store, t->id, &count), first_passed(chain, count, least)) {
+    while (chain = store_chain(t->broker->store, t->id, &count), first_passed(t, chain, count, least)) {
         log_debug(t->broker->log, "broker", "%s: ledger %" PRIu64 " is consumed, and deleted", t->name.text,
                   chain[0].id);
         ledger_delete(t->broker->store, chain[0].id);

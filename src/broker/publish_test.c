@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * publish_test.c - producers, their publishes and what becomes of them: producer.h and publish.h in use.
+ */
+#include "base/base_test.h"
+#include "broker/broker_world.h"
+#include "broker/core.h"
+#include "store/chain.h"
+
+#include <stdio.h>
+
+#define TOPIC "persistent://public/default/t"
+
+struct fixture {
+    struct world world;
+    struct peer a, b;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = test_malloc(sizeof *f);
+
+    world_start(&f->world, 11);
+    f->world.options.ledger_entries_max = 5;
+    world_open(&f->world);
+    peer_init(&f->a, &f->world);
+    peer_init(&f->b, &f->world);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    world_check(&f->world);
+    world_end(&f->world);
+    test_free(f);
+    return 0;
+}
+
+static size_t ledgers(struct world *w)
+{
+    size_t count;
+
+    (void)store_chain(w->store, world_topic(w, TOPIC)->id, &count);
+    return count;
+}
+
+static const struct subscribe exclusive = {.topic = TOPIC, .subscription = "s"};
+
+static void receipts_come_in_order_with_growing_positions(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 12, 1);
+    assert_int_equal(f->a.published_count, 12);
+    for (size_t i = 0; i < 12; i++) {
+        assert_int_equal(f->a.published[i].err, OK);
+        if (i > 0)
+            assert_true(position_before(f->a.published[i - 1].position, f->a.published[i].position));
+    }
+}
+
+static void no_receipt_comes_before_the_call_has_returned(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish_one(&f->a, 1, 1, 0);
+    assert_int_equal(f->a.published_count, 0);
+    world_settle(&f->world);
+    assert_int_equal(f->a.published_count, 1);
+}
+
+static void a_ledger_that_is_full_is_closed_and_another_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = exclusive;
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &s).err, OK); /* holds the data */
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 12, 1);
+    assert_int_equal(ledgers(&f->world), 3);
+    consumer_flow(f->a.consumers[1], 100);
+    world_settle(&f->world);
+    assert_int_equal(f->a.received_count, 12);
+}
+
+static void messages_are_numbered_through_ledgers_and_restarts(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = exclusive;
+    size_t count;
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &s).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 7, 3);
+    world_restart(&f->world);
+    peer_init(&f->a, &f->world);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    const struct ledger_info *chain = store_chain(f->world.store, world_topic(&f->world, TOPIC)->id, &count);
+    assert_int_equal(chain[count - 1].first_message, 21);
+    assert_int_equal(chain[count - 1].messages, 1);
+}
+
+static void a_failed_write_sends_producers_away_and_the_topic_recovers(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 2, 1);
+    sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_IO);
+    peer_publish(&f->a, 1, 3, 1);
+    assert_int_equal(f->a.producers_closed, 1);
+    assert_int_equal(f->a.published_count, 5);
+    for (size_t i = 2; i < 5; i++)
+        assert_int_equal(f->a.published[i].err, ERR_CLOSED);
+    assert_int_equal(world_topic(&f->world, TOPIC)->state, TOPIC_OPEN);
+
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 2, 1, 1);
+    assert_int_equal(f->a.published[5].err, OK);
+}
+
+static void a_full_disk_keeps_producers_away_for_a_while(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
+    peer_publish(&f->a, 1, 1, 1);
+    assert_int_equal(f->a.producers_closed, 1);
+    struct refusal why = peer_produce(&f->a, 2, TOPIC, "p");
+    assert_int_equal(why.err, ERR_NOSPACE);
+    assert_int_equal(why.about, ABOUT_PRODUCER);
+
+    world_pass(&f->world, 1100);
+    assert_int_equal(peer_produce(&f->a, 3, TOPIC, "p").err, OK);
+}
+
+static void names_that_the_broker_gives_are_never_given_again(void **state)
+{
+    struct fixture *f = *state;
+    char first[NAME_GIVEN_MAX];
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, NULL).err, OK);
+    assert_string_not_equal(f->a.producers[1]->name, f->a.producers[2]->name);
+    (void)snprintf(first, sizeof first, "%s", f->a.producers[1]->name);
+    assert_string_equal(first, "standalone-1-0");
+
+    world_restart(&f->world);
+    peer_init(&f->a, &f->world);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
+    assert_string_not_equal(f->a.producers[1]->name, first);
+}
+
+static void a_name_that_is_taken_is_refused_while_its_connection_lives(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    struct refusal why = peer_produce(&f->b, 1, TOPIC, "p");
+    assert_int_equal(why.err, ERR_BUSY);
+    assert_int_equal(why.about, ABOUT_PRODUCER);
+    assert_int_equal(f->a.probes, 1);
+    assert_non_null(f->a.producers[1]);
+}
+
+static void a_name_is_free_when_the_probe_finds_its_connection_dead(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    f->a.dead = true;
+    assert_int_equal(peer_produce(&f->b, 1, TOPIC, "p").err, OK);
+}
+
+static void a_producer_that_is_closed_waits_for_what_it_sent(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish_one(&f->a, 1, 1, 0);
+    struct producer_close close = {.op.done = world_done};
+    producer_close(f->a.producers[1], &close);
+    assert_int_equal(f->a.published_count, 0);
+    assert_int_equal(world_finish(&f->world, &close.op).err, OK);
+    assert_int_equal(f->a.published_count, 1);
+    assert_int_equal(f->a.published[0].err, OK);
+    assert_int_equal(map_count(&world_topic(&f->world, TOPIC)->producers), 0);
+}
+
+static void an_unload_gives_the_receipts_first(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish_one(&f->a, 1, 1, 0);
+    peer_publish_one(&f->a, 1, 1, 0);
+    assert_int_equal(world_unload(&f->world, TOPIC).err, OK);
+    assert_int_equal(f->a.published_count, 2);
+    assert_int_equal(f->a.published[1].err, OK);
+    assert_int_equal(f->a.producers_closed, 1);
+    assert_null(world_topic(&f->world, TOPIC));
+
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 2, 1, 1);
+    assert_int_equal(f->a.published[2].err, OK);
+}
+
+static void a_publish_survives_its_producer(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish_one(&f->a, 1, 1, 0);
+    producer_detach(f->a.producers[1]);
+    world_settle(&f->world);
+    assert_int_equal(f->a.published_count, 1);
+    assert_int_equal(f->a.published[0].err, OK);
+}
+
+static void other_access_modes_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct producer_open open = {
+        .op.done = world_done, .sink = &f->a.sink, .producer_id = 1, .access = ACCESS_EXCLUSIVE};
+
+    assert_int_equal(topic_name_parse(&open.topic, bytes_of_text(TOPIC)), OK);
+    producer_open(f->world.broker, &open);
+    assert_int_equal(world_finish(&f->world, &open.op).err, ERR_UNSUPPORTED);
+}
+
+static void what_got_a_receipt_is_read_after_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = exclusive;
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &s).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    for (int i = 0; i < 20; i++)
+        peer_publish_one(&f->a, 1, 1, i);
+    for (int i = 0; i < 60; i++)
+        (void)sim_step(f->world.sim);
+    size_t receipts = f->a.published_count;
+    world_kill_and_open(&f->world);
+
+    peer_init(&f->b, &f->world);
+    assert_int_equal(peer_subscribe(&f->b, 1, &s).err, OK);
+    consumer_flow(f->b.consumers[1], 100);
+    world_settle(&f->world);
+    assert_true(f->b.received_count >= receipts);
+    for (size_t i = 0; i < receipts; i++)
+        assert_true(position_equal(f->b.received[i].position, f->a.published[i].position));
+}
+
+static void the_health_check_writes_and_reads(void **state)
+{
+    struct fixture *f = *state;
+    struct health_op health = {.op.done = world_done};
+
+    broker_check_health(f->world.broker, &health);
+    assert_int_equal(world_finish(&f->world, &health.op).err, OK);
+    assert_true(health.elapsed_us > 0);
+
+    sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_IO);
+    broker_check_health(f->world.broker, &health);
+    assert_int_equal(world_finish(&f->world, &health.op).err, ERR_CLOSED);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(receipts_come_in_order_with_growing_positions),
+        TEST(no_receipt_comes_before_the_call_has_returned),
+        TEST(a_ledger_that_is_full_is_closed_and_another_opened),
+        TEST(messages_are_numbered_through_ledgers_and_restarts),
+        TEST(a_failed_write_sends_producers_away_and_the_topic_recovers),
+        TEST(a_full_disk_keeps_producers_away_for_a_while),
+        TEST(names_that_the_broker_gives_are_never_given_again),
+        TEST(a_name_that_is_taken_is_refused_while_its_connection_lives),
+        TEST(a_name_is_free_when_the_probe_finds_its_connection_dead),
+        TEST(a_producer_that_is_closed_waits_for_what_it_sent),
+        TEST(an_unload_gives_the_receipts_first),
+        TEST(a_publish_survives_its_producer),
+        TEST(other_access_modes_are_refused),
+        TEST(what_got_a_receipt_is_read_after_a_kill),
+        TEST(the_health_check_writes_and_reads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
