@@ -92,16 +92,27 @@ void client_handle_gone(struct client_handle *h, pulsar_result result)
     timer_start_ms(&h->bury, 0);
 }
 
+/* It has nothing to wait for. */
+static void closer_drop(struct client_closer *closer, pulsar_result result)
+{
+    struct list alone;
+
+    list_init(&alone);
+    list_push_back(&alone, &closer->node);
+    closers_tell(&alone, result); /* may be the end of the handle */
+}
+
 static void on_close(struct task *task)
 {
     struct client_closer *closer = container_of(task, struct client_closer, task);
     struct client_handle *h = closer->handle;
 
+    if (!h->opened) {
+        closer_drop(closer, pulsar_result_AlreadyClosed);
+        return;
+    }
     list_push_back(&h->closers, &closer->node);
-    if (h->opened)
-        h->ops->close(h, closer->now);
-    else
-        closers_tell(&h->closers, pulsar_result_AlreadyClosed);
+    h->ops->close(h, closer->now);
 }
 
 static struct client_closer *closer_new(struct client_handle *h, struct _pulsar_client *c, bool now,
@@ -118,16 +129,6 @@ static struct client_closer *closer_new(struct client_handle *h, struct _pulsar_
     closer->ctx = ctx;
     list_init(&closer->node);
     return closer;
-}
-
-/* It will not be heard of any more. */
-static void closer_drop(struct client_closer *closer, pulsar_result result)
-{
-    struct list alone;
-
-    list_init(&alone);
-    list_push_back(&alone, &closer->node);
-    closers_tell(&alone, result);
 }
 
 void client_handle_close_async(struct client_handle *h, bool now, void (*callback)(pulsar_result result, void *ctx),

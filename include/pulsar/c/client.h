@@ -3,8 +3,8 @@
  * client.h - the connections to one Pulsar service, and what is made on them.
  *
  * A client has one thread of its own, on which all its network work is done and all callbacks run, and one more
- * for listeners once there is one.  Every function here is thread-safe.  A call that waits (all that have an _async twin,
- * and receive) must not be made in a callback: it would wait for itself, so it returns
+ * for listeners once there is one.  Every function here is thread-safe.  A call that waits (all that have an _async
+ * twin, and receive) must not be made in a callback: it would wait for itself, so it returns
  * pulsar_result_InvalidConfiguration at once and an error is logged.  Acknowledging does not wait and is
  * fine there; listeners may call anything.
  *
@@ -76,8 +76,8 @@ PULSAR_PUBLIC void pulsar_client_subscribe_multi_topics_async(pulsar_client_t *c
                                                               const pulsar_consumer_configuration_t *conf,
                                                               pulsar_subscribe_callback callback, void *ctx);
 
-/* The first message read is the one after `startMessageId`, which may be earliest or latest.  Not for partitioned topics:
- * pulsar_result_OperationNotSupported. */
+/* The first message read is the one after `startMessageId`, which may be earliest or latest.  Not for partitioned
+ * topics: pulsar_result_OperationNotSupported. */
 PULSAR_PUBLIC pulsar_result pulsar_client_create_reader(pulsar_client_t *client, const char *topic,
                                                         const pulsar_message_id_t *startMessageId,
                                                         pulsar_reader_configuration_t *conf, pulsar_reader_t **reader);

@@ -21,7 +21,7 @@ typedef enum { pulsar_DEBUG = 0, pulsar_INFO = 1, pulsar_WARN = 2, pulsar_ERROR 
 typedef void (*pulsar_logger)(pulsar_logger_level_t level, const char *file, int line, const char *message, void *ctx);
 
 typedef struct pulsar_logger_t {
-    void *ctx;                                                   /* handed to both */
+    void *ctx;                                                  /* handed to both */
     bool (*is_enabled)(pulsar_logger_level_t level, void *ctx); /* NULL: info and above */
     pulsar_logger log;
 } pulsar_logger_t;
@@ -62,7 +62,8 @@ PULSAR_PUBLIC int pulsar_client_configuration_get_concurrent_lookup_request(puls
 /* Without a logger, warnings and errors go to standard error.  With the first, info and above go to it. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_logger(pulsar_client_configuration_t *conf, pulsar_logger logger,
                                                           void *ctx);
-PULSAR_PUBLIC void pulsar_client_configuration_set_logger_t(pulsar_client_configuration_t *conf, pulsar_logger_t logger);
+PULSAR_PUBLIC void pulsar_client_configuration_set_logger_t(pulsar_client_configuration_t *conf,
+                                                            pulsar_logger_t logger);
 PULSAR_PUBLIC void pulsar_client_configuration_set_logger_and_level(pulsar_client_configuration_t *conf,
                                                                     pulsar_logger logger, pulsar_logger_level_t level,
                                                                     void *ctx);
@@ -73,16 +74,19 @@ PULSAR_PUBLIC void pulsar_client_configuration_set_use_tls(pulsar_client_configu
 PULSAR_PUBLIC int pulsar_client_configuration_is_use_tls(pulsar_client_configuration_t *conf);
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_trust_certs_file_path(pulsar_client_configuration_t *conf,
                                                                              const char *tlsTrustCertsFilePath);
-PULSAR_PUBLIC const char *pulsar_client_configuration_get_tls_trust_certs_file_path(pulsar_client_configuration_t *conf);
+PULSAR_PUBLIC const char *
+pulsar_client_configuration_get_tls_trust_certs_file_path(pulsar_client_configuration_t *conf);
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_allow_insecure_connection(pulsar_client_configuration_t *conf,
                                                                                  int allowInsecure);
 PULSAR_PUBLIC int pulsar_client_configuration_is_tls_allow_insecure_connection(pulsar_client_configuration_t *conf);
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_private_key_file_path(pulsar_client_configuration_t *conf,
                                                                              const char *private_key_file_path);
-PULSAR_PUBLIC const char *pulsar_client_configuration_get_tls_private_key_file_path(pulsar_client_configuration_t *conf);
+PULSAR_PUBLIC const char *
+pulsar_client_configuration_get_tls_private_key_file_path(pulsar_client_configuration_t *conf);
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_certificate_file_path(pulsar_client_configuration_t *conf,
                                                                              const char *certificateFilePath);
-PULSAR_PUBLIC const char *pulsar_client_configuration_get_tls_certificate_file_path(pulsar_client_configuration_t *conf);
+PULSAR_PUBLIC const char *
+pulsar_client_configuration_get_tls_certificate_file_path(pulsar_client_configuration_t *conf);
 PULSAR_PUBLIC void pulsar_client_configuration_set_validate_hostname(pulsar_client_configuration_t *conf,
                                                                      int validateHostName);
 PULSAR_PUBLIC int pulsar_client_configuration_is_validate_hostname(pulsar_client_configuration_t *conf);
@@ -90,7 +94,8 @@ PULSAR_PUBLIC int pulsar_client_configuration_is_validate_hostname(pulsar_client
 /* Kept; no statistics are written to the log. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_stats_interval_in_seconds(pulsar_client_configuration_t *conf,
                                                                              const unsigned int interval);
-PULSAR_PUBLIC unsigned int pulsar_client_configuration_get_stats_interval_in_seconds(pulsar_client_configuration_t *conf);
+PULSAR_PUBLIC unsigned int
+pulsar_client_configuration_get_stats_interval_in_seconds(pulsar_client_configuration_t *conf);
 
 /* Which of the broker's advertised listeners lookups ask for; none by default. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_listener_name(pulsar_client_configuration_t *conf,
@@ -106,7 +111,8 @@ pulsar_client_configuration_get_keep_alive_interval_in_seconds(pulsar_client_con
 /* Kept; partitions added to a topic are seen by producers and consumers created after that. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_partitions_update_interval(pulsar_client_configuration_t *conf,
                                                                               const unsigned int intervalInSeconds);
-PULSAR_PUBLIC unsigned int pulsar_client_configuration_get_partitions_update_interval(pulsar_client_configuration_t *conf);
+PULSAR_PUBLIC unsigned int
+pulsar_client_configuration_get_partitions_update_interval(pulsar_client_configuration_t *conf);
 
 #ifdef __cplusplus
 }

@@ -42,8 +42,8 @@ PULSAR_PUBLIC pulsar_result pulsar_consumer_unsubscribe(pulsar_consumer_t *consu
 PULSAR_PUBLIC void pulsar_consumer_unsubscribe_async(pulsar_consumer_t *consumer, pulsar_result_callback callback,
                                                      void *ctx);
 
-/* Waits for a message.  pulsar_result_InvalidConfiguration where a listener takes them, pulsar_result_AlreadyClosed when
- * the consumer is or gets closed. */
+/* Waits for a message.  pulsar_result_InvalidConfiguration where a listener takes them, pulsar_result_AlreadyClosed
+ * when the consumer is or gets closed. */
 PULSAR_PUBLIC pulsar_result pulsar_consumer_receive(pulsar_consumer_t *consumer, pulsar_message_t **msg);
 /* pulsar_result_Timeout when none came. */
 PULSAR_PUBLIC pulsar_result pulsar_consumer_receive_with_timeout(pulsar_consumer_t *consumer, pulsar_message_t **msg,
@@ -95,8 +95,8 @@ PULSAR_PUBLIC pulsar_result resume_message_listener(pulsar_consumer_t *consumer)
 /* Asks for all that was received and not acknowledged, at once. */
 PULSAR_PUBLIC void pulsar_consumer_redeliver_unacknowledged_messages(pulsar_consumer_t *consumer);
 
-/* Moves the subscription: to the message after this one (the one itself where start_message_id_inclusive is set), or to the first
- * published at or after a time in milliseconds since the epoch.  What is in the receive queue is dropped. */
+/* Moves the subscription: to the message after this one (the one itself where start_message_id_inclusive is set), or to
+ * the first published at or after a time in milliseconds since the epoch.  What is in the receive queue is dropped. */
 PULSAR_PUBLIC pulsar_result pulsar_consumer_seek(pulsar_consumer_t *consumer, pulsar_message_id_t *messageId);
 PULSAR_PUBLIC void pulsar_consumer_seek_async(pulsar_consumer_t *consumer, pulsar_message_id_t *messageId,
                                               pulsar_result_callback callback, void *ctx);

@@ -3,7 +3,8 @@
  * consumer_configuration.h - the options of a consumer.
  *
  * One thread at a time.  Subscribing copies what it needs.  Not built, and refused when subscribing with it, by
- * pulsar_result_OperationNotSupported: decryption and acknowledging by batch index.  Chunked messages are not put together.
+ * pulsar_result_OperationNotSupported: decryption and acknowledging by batch index.  Chunked messages are not put
+ * together.
  */
 #ifndef PULSAR_C_CONSUMER_CONFIGURATION_H
 #define PULSAR_C_CONSUMER_CONFIGURATION_H
@@ -87,17 +88,17 @@ pulsar_consumer_configuration_set_start_paused(pulsar_consumer_configuration_t *
 PULSAR_PUBLIC int
 pulsar_consumer_configuration_is_start_paused(pulsar_consumer_configuration_t *consumer_configuration);
 
-/* Messages asked for in advance, of one topic or partition and of all partitions together; 1000 and 50000 by default.  0: none, each receive
- * asks for one. */
+/* Messages asked for in advance, of one topic or partition and of all partitions together; 1000 and 50000 by default.
+ * 0: none, each receive asks for one. */
 PULSAR_PUBLIC void
-pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration, int size);
+pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration,
+                                                      int size);
 PULSAR_PUBLIC int
 pulsar_consumer_configuration_get_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration);
-PULSAR_PUBLIC void
-pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(pulsar_consumer_configuration_t *consumer_configuration,
-                                                                    int maxTotalReceiverQueueSizeAcrossPartitions);
-PULSAR_PUBLIC int
-pulsar_consumer_get_max_total_receiver_queue_size_across_partitions(pulsar_consumer_configuration_t *consumer_configuration);
+PULSAR_PUBLIC void pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(
+    pulsar_consumer_configuration_t *consumer_configuration, int maxTotalReceiverQueueSizeAcrossPartitions);
+PULSAR_PUBLIC int pulsar_consumer_get_max_total_receiver_queue_size_across_partitions(
+    pulsar_consumer_configuration_t *consumer_configuration);
 
 PULSAR_PUBLIC void pulsar_consumer_set_consumer_name(pulsar_consumer_configuration_t *consumer_configuration,
                                                      const char *consumerName);

@@ -58,8 +58,8 @@ typedef enum { pulsar_ProducerFail, pulsar_ProducerSend } pulsar_producer_crypto
 
 typedef enum {
     pulsar_ProducerAccessModeShared = 0,
-    pulsar_ProducerAccessModeExclusive = 1,        /* fails when another producer is there */
-    pulsar_ProducerAccessModeWaitForExclusive = 2, /* creation waits until none is */
+    pulsar_ProducerAccessModeExclusive = 1,           /* fails when another producer is there */
+    pulsar_ProducerAccessModeWaitForExclusive = 2,    /* creation waits until none is */
     pulsar_ProducerAccessModeExclusiveWithFencing = 3 /* throws the others out */
 } pulsar_producer_access_mode;
 
@@ -109,9 +109,8 @@ PULSAR_PUBLIC void pulsar_producer_configuration_set_block_if_queue_full(pulsar_
                                                                          int blockIfQueueFull);
 PULSAR_PUBLIC int pulsar_producer_configuration_get_block_if_queue_full(pulsar_producer_configuration_t *conf);
 
-PULSAR_PUBLIC void
-pulsar_producer_configuration_set_partitions_routing_mode(pulsar_producer_configuration_t *conf,
-                                                          pulsar_partitions_routing_mode mode);
+PULSAR_PUBLIC void pulsar_producer_configuration_set_partitions_routing_mode(pulsar_producer_configuration_t *conf,
+                                                                             pulsar_partitions_routing_mode mode);
 PULSAR_PUBLIC pulsar_partitions_routing_mode
 pulsar_producer_configuration_get_partitions_routing_mode(pulsar_producer_configuration_t *conf);
 /* Also selects pulsar_CustomPartition. */
