@@ -298,12 +298,26 @@ static void flag_write(const struct option *option, struct text *out)
     text_add(out, "\n");
 }
 
+/* True if a table earlier in the chain has the flag, and so gets what is said with it. */
+static bool flag_is_taken(const struct options *o, const struct options *end, const struct option *option)
+{
+    for (; o != end; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            if (o->table[i].flag && strcmp(o->table[i].flag, option->flag) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 void options_help(const struct options *o, struct text *out)
 {
+    const struct options *whole = o;
+
     for (; o; o = o->next) {
         for (size_t i = 0; i < o->count; i++) {
             const struct option *option = &o->table[i];
-            if (!option->flag)
+            if (!option->flag || flag_is_taken(whole, o, option))
                 continue;
             flag_write(option, out);
             text_printf(out, "        %s", option->text);

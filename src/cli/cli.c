@@ -52,6 +52,24 @@ static void verbs_write(const struct verb *const *verbs, struct text *out)
         text_printf(out, "  %-12s %s\n", (*verbs)->name, (*verbs)->text);
 }
 
+static void options_write(const struct verb *verb, struct text *out)
+{
+    struct options sets[VERB_TABLES_MAX] = {0};
+
+    if (verb->tables[0].count == 0)
+        return;
+    for (size_t i = 0; i < VERB_TABLES_MAX && verb->tables[i].count > 0; i++) {
+        sets[i].table = verb->tables[i].options;
+        sets[i].count = verb->tables[i].count;
+        if (i > 0)
+            sets[i - 1].next = &sets[i];
+    }
+    text_add(out,
+             "\nOptions:\n  --config FILE\n        A file with any of them, in TOML, or key=value as Pulsar's when "
+             "it is named *.conf.\n");
+    options_help(&sets[0], out);
+}
+
 static void verb_write(const struct invocation *inv, struct text *out)
 {
     const struct verb *verb = inv->verb;
@@ -61,20 +79,27 @@ static void verb_write(const struct invocation *inv, struct text *out)
         text_add(out, "\nVerbs:\n");
         verbs_write(verb->verbs, out);
     }
-    for (size_t i = 0; i < VERB_TABLES_MAX && verb->tables[i].count > 0; i++) {
-        struct options set = {.table = verb->tables[i].options, .count = verb->tables[i].count};
-        if (i == 0)
-            text_add(out, "\nOptions:\n  --config FILE\n        A file with any of them, in TOML, or key=value as "
-                          "Pulsar's when it is named *.conf.\n");
-        options_help(&set, out);
-    }
+    options_write(verb, out);
     if (verb->example)
         text_printf(out, "\nExample:\n%s", verb->example);
+}
+
+/* A verb that is a program of its own tells its usage, example and all, itself. */
+static int help_of_program(const struct verb *verb)
+{
+    char name[32], flag[] = "--help";
+    char *argv[] = {name, flag, NULL};
+
+    (void)snprintf(name, sizeof name, "%s", verb->name);
+    return verb->main(2, argv);
 }
 
 static int help_print(const struct invocation *inv)
 {
     struct text out;
+
+    if (inv->verb->main)
+        return help_of_program(inv->verb);
 
     text_init(&out, HELP_MAX);
     verb_write(inv, &out);
@@ -165,6 +190,8 @@ int cli_dispatch(const struct verb *const *verbs, struct invocation *inv)
     }
     if (help_is_wanted(inv))
         return help_print(inv);
+    if (inv->verb->main)
+        return inv->verb->main(inv->argc + 1, inv->argv - 1);
     if (!inv->verb->run)
         return cli_usage_error(inv, "which verb?");
     return inv->verb->run(inv);

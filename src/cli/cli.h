@@ -36,6 +36,8 @@ struct verb {
     struct option_table tables[VERB_TABLES_MAX]; /* its options; ends with an empty one */
     const struct verb *const *verbs;             /* verbs of its own instead; ends with NULL */
     int (*run)(struct invocation *inv);          /* returns an exit status */
+    /* Instead of run: a program of its own, which is given its name and all that follows, and answers --help. */
+    int (*main)(int argc, char **argv);
 };
 
 struct invocation {
@@ -66,7 +68,9 @@ MUST_USE enum err cli_file_read(const char *path, size_t max, struct bytes *out)
 /* The program's verbs, in the order of the help; main.c. */
 extern const struct verb *const cli_verbs[];
 
+extern const struct verb up_verb;         /* up.c */
 extern const struct verb standalone_verb; /* standalone.c */
+extern const struct verb client_verb;     /* client.c */
 extern const struct verb notary_verb;     /* notary.c */
 extern const struct verb help_verb;       /* cli.c */
 

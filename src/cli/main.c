@@ -23,7 +23,9 @@ static const struct verb version_verb = {
     .run = version_run,
 };
 
-const struct verb *const cli_verbs[] = {&standalone_verb, &notary_verb, &version_verb, &help_verb, NULL};
+const struct verb *const cli_verbs[] = {
+    &up_verb, &standalone_verb, &client_verb, &notary_verb, &version_verb, &help_verb, NULL,
+};
 
 int main(int argc, char **argv)
 {

@@ -28,6 +28,16 @@ void node_options_init(struct node_options *o)
     admin_options_init(&o->admin);
 }
 
+static enum err namespace_make(struct broker *b, const char *name, char *message, size_t message_size)
+{
+    struct refusal why;
+    enum err err = name ? namespace_ensure(b, bytes_of_text(name), &why) : OK;
+
+    if (err != OK)
+        (void)snprintf(message, message_size, "cannot make the namespace %s: %s", name, why.text);
+    return err;
+}
+
 static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
                             size_t message_size)
 {
@@ -39,6 +49,8 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
         (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
         return err;
     }
+    if ((err = namespace_make(n->broker, o->namespace_, message, message_size)) != OK)
+        return err;
     if ((err = server_start(&n->server, &o->server, sys, n->broker, message, message_size)) != OK)
         return err;
     return admin_start(&n->admin, &o->admin, sys, n->broker, n->server, message, message_size);

@@ -18,6 +18,7 @@ struct node_options {
     struct broker_options broker;
     struct server_options server;
     struct admin_options admin;
+    const char *namespace_; /* "tenant/namespace": made before anybody is served; NULL: none */
 };
 
 /* Defaults of the four. */

@@ -31,7 +31,8 @@ struct serving {
     struct companion *companion; /* or NULL */
     struct task companion_ended;
     char http_url[300];
-    bool stopping;
+    bool stopping; /* a signal came, or what is beside the broker ended */
+    bool failed;
     int64_t started_ms;
 };
 
@@ -124,6 +125,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->admin.port = (uint16_t)c->http_port;
     o->admin.advertised_address = given(c->advertised_address);
     o->admin.version = GEMINGA_VERSION;
+    o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
 }
 
@@ -146,6 +148,11 @@ static void on_companion_ended(struct task *task)
     struct serving *s = container_of(task, struct serving, companion_ended);
 
     s->companion->finish(s->companion);
+    if (!s->stopping) { /* nobody asked for its end: it said why */
+        s->stopping = true;
+        s->failed = true;
+    }
+    s->companion = NULL;
     node_end(s);
 }
 
@@ -169,7 +176,7 @@ static void on_signal(void *ctx, int number)
     s->stopping = true;
     log_info(s->log, "cli", "signal %d: stopping", number);
     if (s->companion)
-        s->companion->stop(s->companion, companion_has_ended, s);
+        s->companion->stop(s->companion); /* and when it has ended, the node */
     else
         node_end(s);
 }
@@ -208,11 +215,9 @@ static enum err companion_start(struct serving *s, char *message, size_t message
 {
     if (!s->companion)
         return OK;
-    enum err err = s->companion->start(s->companion, node_url(s->node), message, message_size);
-    if (err != OK) {
-        s->companion->finish(s->companion);
+    enum err err = s->companion->start(s->companion, node_url(s->node), companion_has_ended, s, message, message_size);
+    if (err != OK)
         s->companion = NULL;
-    }
     return err;
 }
 
@@ -232,10 +237,11 @@ static int node_serve(struct serving *s)
     } else {
         cli_error(s->inv, "%s", message);
         s->stopping = true;
+        s->failed = true;
         node_end(s);
     }
     uv_sys_run(s->uv);
-    return err == OK ? CLI_OK : CLI_FAILED;
+    return s->failed ? CLI_FAILED : CLI_OK;
 }
 
 int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,

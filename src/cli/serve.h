@@ -13,15 +13,16 @@
 
 /* Something that lives beside the broker, on threads of its own, as a client of it. */
 struct companion {
-    /* The broker serves at this URL.  ERR: everything ends, `message` says why. */
-    enum err (*start)(struct companion *c, const char *service_url, char *message, size_t message_size);
-    /* Asks for the end and returns at once; then `ended(ctx)` is called, from any thread, once. */
-    void (*stop)(struct companion *c, void (*ended)(void *ctx), void *ctx);
-    /* After `ended`, or instead of stop when start failed. */
-    void (*finish)(struct companion *c);
+    const char *namespace_; /* "tenant/namespace" that it needs: made for it */
+    /* The broker serves at this URL.  Once it started, `ended(ctx)` is called once, from any thread, when it has ended,
+     * asked to or not.  An error: `message` says why, and nothing of it is left. */
+    enum err (*start)(struct companion *c, const char *service_url, void (*ended)(void *ctx), void *ctx, char *message,
+                      size_t message_size);
+    void (*stop)(struct companion *c);   /* asks for the end and returns at once */
+    void (*finish)(struct companion *c); /* after `ended`; on the core thread */
 };
 
-/* Runs until SIGTERM or SIGINT, or a companion's failure to start; returns an exit status. `companion` may be NULL. */
+/* Runs until SIGTERM or SIGINT, or a companion's end; returns an exit status. `companion` may be NULL. */
 int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
           struct companion *companion);
 

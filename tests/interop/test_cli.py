@@ -36,7 +36,7 @@ def verbs():
 def test_help_lists_the_verbs():
     it = run("help")
     assert it.returncode == 0
-    assert {"standalone", "version", "help"} <= set(verbs())
+    assert verbs() == ["up", "standalone", "client", "notary", "version", "help"]
     assert run("--help").stdout == it.stdout
 
 
@@ -44,8 +44,8 @@ def test_every_verb_has_help_with_an_example():
     for verb in verbs():
         it = run("help", verb)
         assert it.returncode == 0
-        assert f"Usage: geminga {verb}" in it.stdout
-        assert "Example:\n  geminga" in it.stdout
+        assert f"usage: geminga {verb}" in it.stdout.lower()
+        assert "example:\n  geminga" in it.stdout.lower()
         assert run(verb, "--help").stdout == it.stdout
 
 

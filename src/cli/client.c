@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.c - what the client's verbs share.
+ */
+#include "cli/client.h"
+
+#include "pulsar/c/authentication.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define AT(member) .offset = offsetof(struct client_config, member)
+
+/* The flags of pulsar-client, the keys of Pulsar's client.conf. */
+const struct option client_option_table[CLIENT_OPTIONS] = {
+    {.key = "client.url",
+     .alias = "brokerServiceUrl",
+     .env = "PULSAR_SERVICE_URL",
+     .flag = "--url",
+     .type = OPTION_TEXT,
+     .fallback = "pulsar://localhost:6650",
+     AT(url),
+     .text = "Where the broker is."},
+    {.key = "client.web_url",
+     .alias = "webServiceUrl",
+     .type = OPTION_TEXT,
+     AT(web_url),
+     .text = "Where its HTTP is; these verbs do not ask there."},
+    {.key = "client.listener_name",
+     .alias = "listenerName",
+     .flag = "--listener-name",
+     .type = OPTION_TEXT,
+     AT(listener_name),
+     .text = "Which of the broker's advertised listeners to use."},
+    {.key = "client.auth_plugin",
+     .alias = "authPlugin",
+     .env = "PULSAR_AUTH_PLUGIN",
+     .flag = "--auth-plugin",
+     .type = OPTION_TEXT,
+     AT(auth_plugin),
+     .text = "How to say who we are: token."},
+    {.key = "client.auth_params",
+     .alias = "authParams",
+     .env = "PULSAR_AUTH_PARAMS",
+     .flag = "--auth-params",
+     .type = OPTION_TEXT,
+     .secret = true,
+     AT(auth_params),
+     .text = "The proof, as token:TEXT or file:///PATH."},
+    {.key = "client.tls_trust_certs_file",
+     .alias = "tlsTrustCertsFilePath",
+     .flag = "--tlsTrustCertsFilePath",
+     .type = OPTION_TEXT,
+     AT(tls_trust_certs),
+     .text = "Certificates to trust."},
+    {.key = "client.tls_allow_insecure",
+     .alias = "tlsAllowInsecureConnection",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(tls_allow_insecure),
+     .text = "Any certificate will do."},
+    {.key = "client.tls_verify_hostname",
+     .alias = "tlsEnableHostnameVerification",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(tls_verify_hostname),
+     .text = "The certificate must be the host's."},
+    {.key = "client.memory_limit",
+     .alias = "memoryLimit",
+     .flag = "-ml|--memory-limit",
+     .type = OPTION_BYTES,
+     .fallback = "64MiB",
+     .max = (int64_t)1 << 40,
+     AT(memory_limit),
+     .text = "Bytes of messages that wait for their receipts; 0: no limit."},
+};
+
+static const struct verb *const client_verbs[] = {&client_produce_verb, &client_consume_verb, &client_read_verb, NULL};
+
+const struct verb client_verb = {
+    .name = "client",
+    .text = "Sends and receives messages.",
+    .example = "  geminga client produce my-topic -m hello\n"
+               "  geminga client consume my-topic -s my-subscription -p Earliest\n",
+    .verbs = client_verbs,
+};
+
+/* ---- messages ---- */
+
+int client_failed(const struct invocation *inv, const char *what, pulsar_result result)
+{
+    bool unreachable = result == pulsar_result_ConnectError || result == pulsar_result_Timeout;
+
+    cli_error(inv, "%s: %s%s", what, pulsar_result_str(result),
+              unreachable ? " (is a broker running there? `geminga up` starts one)" : "");
+    return CLI_FAILED;
+}
+
+void client_progress(const char *format, ...)
+{
+    va_list args;
+
+    if (!isatty(STDERR_FILENO))
+        return;
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+}
+
+/* The library's own warnings; its information is for programs. */
+static bool log_wanted(pulsar_logger_level_t level, void *ctx)
+{
+    return level >= pulsar_WARN;
+}
+
+static void log_print(pulsar_logger_level_t level, const char *file, int line, const char *message, void *ctx)
+{
+    (void)fprintf(stderr, "%s: %s\n", level == pulsar_WARN ? "warning" : "error", message);
+}
+
+/* ---- the client ---- */
+
+/* False, said: the library knows no such way. */
+static bool auth_set(const struct invocation *inv, pulsar_client_configuration_t *conf,
+                     const struct client_config *config)
+{
+    if (!config->auth_plugin || !*config->auth_plugin)
+        return true;
+    pulsar_authentication_t *auth =
+        pulsar_authentication_create(config->auth_plugin, config->auth_params ? config->auth_params : "");
+    if (!auth) {
+        cli_error(inv, "`%s` is no way of authentication that is known here", config->auth_plugin);
+        return false;
+    }
+    pulsar_client_configuration_set_auth(conf, auth);
+    pulsar_authentication_free(auth);
+    return true;
+}
+
+pulsar_client_t *client_open(const struct invocation *inv, const struct client_config *config)
+{
+    const pulsar_logger_t logger = {.is_enabled = log_wanted, .log = log_print};
+    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_t *client = NULL;
+
+    if (conf && auth_set(inv, conf, config)) {
+        pulsar_client_configuration_set_logger_t(conf, logger);
+        pulsar_client_configuration_set_memory_limit(conf, (unsigned long long)config->memory_limit);
+        if (config->listener_name)
+            pulsar_client_configuration_set_listener_name(conf, config->listener_name);
+        if (config->tls_trust_certs)
+            pulsar_client_configuration_set_tls_trust_certs_file_path(conf, config->tls_trust_certs);
+        pulsar_client_configuration_set_tls_allow_insecure_connection(conf, config->tls_allow_insecure);
+        pulsar_client_configuration_set_validate_hostname(conf, config->tls_verify_hostname);
+        client = pulsar_client_create(config->url, conf);
+        if (!client)
+            cli_error(inv, "no memory");
+    }
+    if (conf)
+        pulsar_client_configuration_free(conf);
+    return client;
+}
+
+void client_shut(pulsar_client_t *client)
+{
+    if (!client)
+        return;
+    (void)pulsar_client_close(client);
+    pulsar_client_free(client);
+}
+
+const char *client_topic(const struct invocation *inv)
+{
+    if (inv->argc == 1)
+        return inv->argv[0];
+    if (inv->argc == 0)
+        (void)cli_usage_error(inv, "which topic?");
+    else
+        (void)cli_usage_error(inv, "one topic, please, not also `%s`", inv->argv[1]);
+    return NULL;
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t interrupted; /* a signal handler has nowhere else to write to */
+
+static void on_signal(int number)
+{
+    interrupted = 1;
+}
+
+void client_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool client_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+/* ---- pace ---- */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool pace_init(struct pace *p, const char *text)
+{
+    char *end;
+
+    *p = (struct pace){.per_second = strtod(text, &end), .next_ns = now_ns()};
+    return end != text && *end == '\0' && p->per_second >= 0 && p->per_second <= 1e9;
+}
+
+void pace_wait(struct pace *p)
+{
+    if (p->per_second <= 0)
+        return;
+    int64_t wait = p->next_ns - now_ns();
+    if (wait > 0) {
+        struct timespec time = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
+        (void)nanosleep(&time, NULL); /* a signal ends it early: that is for the caller to see */
+    }
+    p->next_ns += (int64_t)(1e9 / p->per_second);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.h - what `geminga client produce | consume | read` share: the connection's options, a client, the topic, a
+ * pace, and the end by a signal.
+ *
+ * Programs like any other over the public client library: nothing here knows how it works, or whose broker it is.
+ */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include "cli/cli.h"
+#include "pulsar/c/client.h"
+
+struct client_config {
+    char *url, *web_url, *listener_name;
+    char *auth_plugin, *auth_params;
+    char *tls_trust_certs;
+    bool tls_allow_insecure, tls_verify_hostname;
+    int64_t memory_limit;
+};
+
+#define CLIENT_OPTIONS 9
+extern const struct option client_option_table[CLIENT_OPTIONS];
+
+/* The client, or NULL, everything said. */
+pulsar_client_t *client_open(const struct invocation *inv, const struct client_config *config);
+/* Closes and frees it.  NULL is fine. */
+void client_shut(pulsar_client_t *client);
+
+/* The one word that is left in argv; NULL, said: there is none, or more. */
+const char *client_topic(const struct invocation *inv);
+
+/* True once SIGINT or SIGTERM came, after client_signals. */
+void client_signals(void);
+bool client_interrupted(void);
+
+/* How many a second; 0: as fast as possible. */
+struct pace {
+    double per_second;
+    int64_t next_ns;
+};
+/* False: `text` is no rate. */
+bool pace_init(struct pace *p, const char *text);
+/* Waits until the next one is due, or a signal comes. */
+void pace_wait(struct pace *p);
+
+/* A sentence about a failed call on standard error; returns CLI_FAILED. */
+int client_failed(const struct invocation *inv, const char *what, pulsar_result result);
+/* "what" on standard error, when that is a terminal. */
+void client_progress(const char *format, ...) PRINTF_LIKE(1, 2);
+
+extern const struct verb client_produce_verb; /* client_produce.c */
+extern const struct verb client_consume_verb; /* client_receive.c */
+extern const struct verb client_read_verb;    /* client_receive.c */
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client_receive.c - `geminga client consume` and `geminga client read`: print what arrives.
+ *
+ * A consumer leaves its subscription behind, and acknowledges what was printed; a reader leaves nothing.  The rest,
+ * a loop of receiving and printing, is one.
+ */
+#include "cli/client.h"
+#include "cli/client_print.h"
+#include "pulsar/c/consumer.h"
+#include "pulsar/c/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PRINT_MAX  (512u * 1024 * 1024)
+#define LOOK_UP_MS 200 /* how long a signal may wait for us to see it */
+
+/* ---- options ---- */
+
+struct receive_config {
+    int64_t count, queue_size;
+    char *rate;
+    bool hex, hide_content, metadata;
+};
+
+struct consume_config {
+    char *subscription, *type, *mode, *position;
+};
+
+struct read_config {
+    char *start;
+    bool inclusive;
+};
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct option receive_options[] = {
+    {.key = "receive.count",
+     .flag = "-n|--num-messages",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .max = INT64_MAX,
+     AT(receive_config, count),
+     .text = "How many messages to receive; 0: until Ctrl-C."},
+    {.key = "receive.queue_size",
+     .flag = "-q|--queue-size",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = 1000000,
+     AT(receive_config, queue_size),
+     .text = "How many messages the broker may send ahead; 0: 1000."},
+    {.key = "receive.rate",
+     .flag = "-r|--rate",
+     .type = OPTION_TEXT,
+     .fallback = "0",
+     AT(receive_config, rate),
+     .text = "Messages a second; 0: as fast as possible."},
+    {.key = "receive.hex",
+     .flag = "--hex",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(receive_config, hex),
+     .text = "Shows contents in hexadecimal."},
+    {.key = "receive.hide_content",
+     .flag = "--hide-content",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(receive_config, hide_content),
+     .text = "Only counts."},
+    {.key = "receive.metadata",
+     .flag = "-mp|--print-metadata",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(receive_config, metadata),
+     .text = "Shows message id, producer and redeliveries, too."},
+};
+
+static const char *const types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
+static const char *const modes[] = {"Durable", "NonDurable", NULL};
+static const char *const positions[] = {"Latest", "Earliest", NULL};
+
+static const struct option consume_options[] = {
+    {.key = "consume.subscription",
+     .flag = "-s|--subscription-name",
+     .type = OPTION_TEXT,
+     AT(consume_config, subscription),
+     .text = "The subscription's name; must be given."},
+    {.key = "consume.type",
+     .flag = "-t|--subscription-type",
+     .type = OPTION_CHOICE,
+     .fallback = "Exclusive",
+     .choices = types,
+     AT(consume_config, type),
+     .text = "How consumers share it."},
+    {.key = "consume.mode",
+     .flag = "-m|--subscription-mode",
+     .type = OPTION_CHOICE,
+     .fallback = "Durable",
+     .choices = modes,
+     AT(consume_config, mode),
+     .text = "Whether it stays; `geminga client read` is the one that does not."},
+    {.key = "consume.position",
+     .flag = "-p|--subscription-position",
+     .type = OPTION_CHOICE,
+     .fallback = "Latest",
+     .choices = positions,
+     AT(consume_config, position),
+     .text = "Where a new subscription begins."},
+};
+
+static const struct option read_options[] = {
+    {.key = "read.start",
+     .flag = "-m|--start-message-id",
+     .type = OPTION_TEXT,
+     .fallback = "latest",
+     AT(read_config, start),
+     .text = "Where to begin: latest, earliest, or LEDGER:ENTRY."},
+    {.key = "read.inclusive",
+     .flag = "-i|--start-message-id-inclusive",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(read_config, inclusive),
+     .text = "Begins with that message, not after it."},
+};
+
+/* ---- the loop ---- */
+
+struct receiving {
+    const struct invocation *inv;
+    const struct receive_config *config;
+    pulsar_consumer_t *consumer; /* one of the two */
+    pulsar_reader_t *reader;
+    struct pace pace;
+    int64_t received;
+};
+
+static pulsar_result message_receive(struct receiving *r, pulsar_message_t **message)
+{
+    return r->consumer ? pulsar_consumer_receive_with_timeout(r->consumer, message, LOOK_UP_MS)
+                       : pulsar_reader_read_next_with_timeout(r->reader, message, LOOK_UP_MS);
+}
+
+/* False: standard output takes no more. */
+static bool message_show(struct receiving *r, pulsar_message_t *message)
+{
+    const struct print_options options = {.hex = r->config->hex, .metadata = r->config->metadata};
+    struct text out;
+
+    text_init(&out, PRINT_MAX);
+    if (!r->config->hide_content)
+        message_print(&out, message, &options);
+    else if (r->received % 1000 == 0)
+        text_printf(&out, "Received %" PRId64 " messages\n", r->received);
+    bool good = !text_failed(&out) && fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    text_deinit(&out);
+    return good;
+}
+
+/* Acknowledged only when it was shown. */
+static int message_take(struct receiving *r, pulsar_message_t *message)
+{
+    r->received++;
+    if (!message_show(r, message)) {
+        cli_error(r->inv, "cannot write to standard output");
+        return CLI_FAILED;
+    }
+    if (!r->consumer)
+        return CLI_OK;
+    pulsar_result result = pulsar_consumer_acknowledge(r->consumer, message);
+    return result == pulsar_result_Ok ? CLI_OK : client_failed(r->inv, "cannot acknowledge", result);
+}
+
+static int receive_all(struct receiving *r)
+{
+    int status = CLI_OK;
+
+    client_signals();
+    while (status == CLI_OK && !client_interrupted() && (r->config->count == 0 || r->received < r->config->count)) {
+        pulsar_message_t *message = NULL;
+        pace_wait(&r->pace);
+        pulsar_result result;
+        do
+            result = message_receive(r, &message);
+        while (result == pulsar_result_Timeout && !client_interrupted());
+        if (result == pulsar_result_Timeout)
+            break;
+        if (result != pulsar_result_Ok)
+            return client_failed(r->inv, "cannot receive", result);
+        status = message_take(r, message);
+        pulsar_message_free(message);
+    }
+    client_progress("%" PRId64 " messages successfully %s\n", r->received, r->consumer ? "consumed" : "read");
+    return status;
+}
+
+/* ---- consume ---- */
+
+static pulsar_consumer_type type_of(const char *name)
+{
+    static const pulsar_consumer_type values[] = {pulsar_ConsumerExclusive, pulsar_ConsumerShared,
+                                                  pulsar_ConsumerFailover, pulsar_ConsumerKeyShared};
+    size_t i = 0;
+
+    while (strcmp(types[i], name) != 0)
+        i++;
+    return values[i];
+}
+
+static int consume(struct receiving *r, pulsar_client_t *client, const char *topic, const struct consume_config *config)
+{
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+
+    if (!conf)
+        return client_failed(r->inv, "cannot subscribe", pulsar_result_MemoryBufferIsFull);
+    pulsar_consumer_configuration_set_consumer_type(conf, type_of(config->type));
+    pulsar_consumer_set_subscription_initial_position(
+        conf, strcmp(config->position, "Earliest") == 0 ? initial_position_earliest : initial_position_latest);
+    if (r->config->queue_size > 0)
+        pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)r->config->queue_size);
+    pulsar_result result = pulsar_client_subscribe(client, topic, config->subscription, conf, &r->consumer);
+    pulsar_consumer_configuration_free(conf);
+    if (result != pulsar_result_Ok)
+        return client_failed(r->inv, "cannot subscribe", result);
+    int status = receive_all(r);
+    (void)pulsar_consumer_close(r->consumer); /* sends the acknowledgements that still wait */
+    pulsar_consumer_free(r->consumer);
+    return status;
+}
+
+static int consume_check(const struct invocation *inv, const struct consume_config *config)
+{
+    if (!config->subscription || !*config->subscription)
+        return cli_usage_error(inv, "which subscription? Give --subscription-name");
+    if (strcmp(config->mode, "NonDurable") == 0)
+        return cli_usage_error(inv, "a subscription that does not stay is a reader: `geminga client read`");
+    return CLI_OK;
+}
+
+static int consume_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct receive_config config = {0};
+    struct consume_config own = {0};
+    struct client_config client_config = {0};
+    void *const values[VERB_TABLES_MAX] = {&own, &config, &client_config};
+    struct receiving r = {.inv = inv, .config = &config};
+    pulsar_client_t *client = NULL;
+    const char *topic = NULL;
+
+    int status = cli_configure(inv, sets, values);
+    if (status == CLI_OK && !(topic = client_topic(inv)))
+        status = CLI_USAGE;
+    if (status == CLI_OK)
+        status = consume_check(inv, &own);
+    if (status == CLI_OK && !pace_init(&r.pace, config.rate))
+        status = cli_usage_error(inv, "--rate expects messages a second, not `%s`", config.rate);
+    if (status == CLI_OK && !(client = client_open(inv, &client_config)))
+        status = CLI_FAILED;
+    if (status == CLI_OK)
+        status = consume(&r, client, topic, &own);
+    client_shut(client);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+/* ---- read ---- */
+
+/* A field of protobuf: a varint of tag and value. */
+static size_t varint_put(uint8_t *to, uint64_t value)
+{
+    size_t len = 0;
+
+    for (; value >= 0x80; value >>= 7)
+        to[len++] = (uint8_t)(value | 0x80);
+    to[len++] = (uint8_t)value;
+    return len;
+}
+
+/* The public API makes ids out of bytes only: a MessageIdData of ledger (1) and entry (2). */
+static pulsar_message_id_t *id_make(uint64_t ledger, int64_t entry)
+{
+    uint8_t bytes[24];
+    size_t len = 0;
+
+    bytes[len++] = 1 << 3;
+    len += varint_put(bytes + len, ledger);
+    bytes[len++] = 2 << 3;
+    len += varint_put(bytes + len, (uint64_t)entry); /* -1 is 2^64 - 1, as the protocol has it */
+    return pulsar_message_id_deserialize(bytes, (uint32_t)len);
+}
+
+/* NULL: no id.  A reader begins after the id that it is given, so "inclusive" is the one before. */
+static pulsar_message_id_t *id_parse(const char *text, bool inclusive)
+{
+    uint64_t ledger, entry;
+    char more;
+
+    if (sscanf(text, "%19" SCNu64 ":%19" SCNu64 "%c", &ledger, &entry, &more) != 2 || strchr(text, '-'))
+        return NULL;
+    return id_make(ledger, (int64_t)entry - (inclusive ? 1 : 0));
+}
+
+static int read_topic(struct receiving *r, pulsar_client_t *client, const char *topic, const pulsar_message_id_t *start)
+{
+    pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
+
+    if (!conf)
+        return client_failed(r->inv, "cannot read", pulsar_result_MemoryBufferIsFull);
+    if (r->config->queue_size > 0)
+        pulsar_reader_configuration_set_receiver_queue_size(conf, (int)r->config->queue_size);
+    pulsar_result result = pulsar_client_create_reader(client, topic, start, conf, &r->reader);
+    pulsar_reader_configuration_free(conf);
+    if (result != pulsar_result_Ok)
+        return client_failed(r->inv, "cannot read this topic", result);
+    int status = receive_all(r);
+    (void)pulsar_reader_close(r->reader);
+    pulsar_reader_free(r->reader);
+    return status;
+}
+
+static int read_from(struct receiving *r, const struct client_config *client_config, const char *topic,
+                     const struct read_config *own)
+{
+    pulsar_message_id_t *made = NULL;
+    const pulsar_message_id_t *start = NULL;
+
+    if (strcmp(own->start, "latest") == 0)
+        start = pulsar_message_id_latest();
+    else if (strcmp(own->start, "earliest") == 0)
+        start = pulsar_message_id_earliest();
+    else
+        start = made = id_parse(own->start, own->inclusive);
+    if (!start)
+        return cli_usage_error(r->inv, "--start-message-id expects latest, earliest or LEDGER:ENTRY, not `%s`",
+                               own->start);
+
+    pulsar_client_t *client = client_open(r->inv, client_config);
+    int status = client ? read_topic(r, client, topic, start) : CLI_FAILED;
+    client_shut(client);
+    if (made)
+        pulsar_message_id_free(made);
+    return status;
+}
+
+static int read_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct receive_config config = {0};
+    struct read_config own = {0};
+    struct client_config client_config = {0};
+    void *const values[VERB_TABLES_MAX] = {&own, &config, &client_config};
+    struct receiving r = {.inv = inv, .config = &config};
+    const char *topic = NULL;
+
+    int status = cli_configure(inv, sets, values);
+    if (status == CLI_OK && !(topic = client_topic(inv)))
+        status = CLI_USAGE;
+    if (status == CLI_OK && !pace_init(&r.pace, config.rate))
+        status = cli_usage_error(inv, "--rate expects messages a second, not `%s`", config.rate);
+    if (status == CLI_OK)
+        status = read_from(&r, &client_config, topic, &own);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+const struct verb client_consume_verb = {
+    .name = "consume",
+    .arguments = "TOPIC -s SUBSCRIPTION [-n N]",
+    .text = "Receives, prints and acknowledges messages of a subscription.",
+    .example = "  geminga client consume my-topic -s my-subscription -p Earliest -n 0\n",
+    .tables = {OPTION_TABLE(consume_options), OPTION_TABLE(receive_options), {client_option_table, CLIENT_OPTIONS}},
+    .run = consume_run,
+};
+
+const struct verb client_read_verb = {
+    .name = "read",
+    .arguments = "TOPIC [-m START] [-n N]",
+    .text = "Reads and prints messages of a topic, and leaves no trace.",
+    .example = "  geminga client read my-topic -m earliest -n 0\n",
+    .tables = {OPTION_TABLE(read_options), OPTION_TABLE(receive_options), {client_option_table, CLIENT_OPTIONS}},
+    .run = read_run,
+};

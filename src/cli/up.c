@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * up.c - `geminga up`: the broker and, beside it, the notary, from one file.
+ *
+ * In one process the notary is a client of the broker all the same: nothing goes from one to the other but over the
+ * socket.  On a signal the notary ends first, while there is somebody to acknowledge to.
+ */
+#include "base/list.h"
+#include "cli/serve.h"
+#include "services/notary/notary_service.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct notary_companion {
+    struct companion companion;
+    struct log *log;
+    struct notary_settings *settings;
+    struct notary_service *service;
+    void (*ended)(void *ctx);
+    void *ended_ctx;
+};
+
+static struct notary_companion *companion_of(struct companion *c)
+{
+    return container_of(c, struct notary_companion, companion);
+}
+
+/* On the notary's thread. */
+static void on_notary_ended(void *ctx, enum err err, const char *why)
+{
+    struct notary_companion *n = ctx;
+
+    if (err != OK)
+        log_error(n->log, "cli", "the notary ended: %s", why);
+    n->ended(n->ended_ctx);
+}
+
+static enum err companion_start(struct companion *c, const char *service_url, void (*ended)(void *ctx), void *ctx,
+                                char *message, size_t message_size)
+{
+    struct notary_companion *n = companion_of(c);
+    char *url = strdup(service_url);
+
+    if (!url) {
+        (void)snprintf(message, message_size, "no memory");
+        return ERR_NOMEM;
+    }
+    free(n->settings->pulsar.service_url);
+    n->settings->pulsar.service_url = url; /* freed with the options */
+    n->ended = ended;
+    n->ended_ctx = ctx;
+    return notary_start(&n->service, n->settings, n->log, on_notary_ended, n, message, message_size);
+}
+
+static void companion_stop(struct companion *c)
+{
+    notary_stop(companion_of(c)->service);
+}
+
+static void companion_finish(struct companion *c)
+{
+    notary_finish(companion_of(c)->service);
+}
+
+/* The notary's directory is in the broker's, unless somebody said otherwise. */
+static int notary_data_place(const struct broker_config *config, struct options *notary_set)
+{
+    static const char key[] = "notary.data_dir";
+    char path[PATH_MAX], message[300];
+
+    for (size_t i = 0; i < notary_set->count; i++) {
+        if (strcmp(notary_set->table[i].key, key) == 0 && strcmp(notary_set->origin[i], "default") != 0)
+            return CLI_OK;
+    }
+    (void)snprintf(path, sizeof path, "%s/notary", config->data);
+    return options_set(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
+}
+
+static int up(struct invocation *inv, const struct broker_config *config, struct notary_settings *settings)
+{
+    struct log log;
+    char namespace_[300];
+    struct notary_companion notary = {
+        .companion = {.namespace_ = namespace_,
+                      .start = companion_start,
+                      .stop = companion_stop,
+                      .finish = companion_finish},
+        .log = &log,
+        .settings = settings,
+    };
+
+    (void)snprintf(namespace_, sizeof namespace_, "%s/%s", settings->pulsar.tenant, settings->pulsar.namespace_);
+    serve_log_init(&log, config);
+    return serve(inv, config, &log, &notary.companion);
+}
+
+static int up_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct broker_config config = {0};
+    struct notary_settings settings = {0};
+    void *const values[VERB_TABLES_MAX] = {&config, &settings.pulsar, &settings.own};
+    char message[600];
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK && inv->argc > 0)
+        status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
+    if (status == CLI_OK && notary_settings_check(&settings, message, sizeof message) != OK)
+        status = cli_usage_error(inv, "%s", message);
+    if (status == CLI_OK)
+        status = notary_data_place(&config, &sets[2]);
+    if (status == CLI_OK)
+        status = up(inv, &config, &settings);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+const struct verb up_verb = {
+    .name = "up",
+    .arguments = "[--config FILE] [--data DIR] [--port N] [--http-port N] [-o json]",
+    .text = "Runs a broker and a notary together, until SIGTERM or Ctrl-C.",
+    .example = "  geminga up --config geminga.toml\n",
+    .tables = {{broker_option_table, BROKER_OPTIONS},
+               {pulsar_options, PULSAR_OPTIONS},
+               {notary_options, NOTARY_OPTIONS}},
+    .run = up_run,
+};

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geminga client produce | consume | read`, against our broker and by the official client's eyes; `geminga up`."""
+import json
+import re
+import signal
+import subprocess
+
+import pulsar
+import pytest
+
+from broker_process import PROGRAM, SERVICE_URL, Broker, die_with_parent
+
+ALL = pulsar.InitialPosition.Earliest
+
+
+def run(*words, broker, expect=0, timeout=60):
+    it = subprocess.run([PROGRAM, "client", *words, "--url", broker.url], capture_output=True, text=True,
+                        timeout=timeout, stdin=subprocess.DEVNULL)
+    assert it.returncode == expect, it
+    return it.stdout if expect == 0 else it.stderr
+
+
+def contents(printed):
+    return re.findall(r"content:(.*)", printed)
+
+
+# ---- produce ----
+
+def test_messages_are_sent_with_key_and_properties(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    run("produce", topic, "-m", "a,b", "-k", "key", "-p", "x=1,y=2", broker=broker)
+    for content in b"a", b"b":
+        message = consumer.receive(10000)
+        assert message.data() == content
+        assert message.partition_key() == "key"
+        assert message.properties() == {"x": "1", "y": "2"}
+
+
+def test_another_separator_is_taken(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    run("produce", topic, "-m", "a,b;c", "-s", ";", broker=broker)
+    assert [consumer.receive(10000).data() for _ in range(2)] == [b"a,b", b"c"]
+
+
+def test_files_are_messages(broker, client, topic, tmp_path):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    (tmp_path / "one").write_bytes(bytes(range(256)))
+    (tmp_path / "two").write_bytes(b"")
+    run("produce", topic, "-f", f"{tmp_path}/one,{tmp_path}/two", "-db", broker=broker)
+    assert [consumer.receive(10000).data() for _ in range(2)] == [bytes(range(256)), b""]
+
+
+def test_many_are_sent_in_order(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    run("produce", topic, "-m", "a,b,c", "-n", "1000", broker=broker)
+    assert [consumer.receive(10000).data() for _ in range(3000)] == [b"a", b"b", b"c"] * 1000
+
+
+@pytest.mark.parametrize("words, wanted", [
+    (["produce", "-m", "x"], "which topic?"),
+    (["produce", "t"], "what to send?"),
+    (["produce", "t", "u", "-m", "x"], "one topic, please, not also `u`"),
+    (["produce", "t", "-m", "x", "--nmu-produce=2"], "there is no option `--nmu-produce`; did you mean `--num-produce`?"),
+    (["produce", "t", "-m", "x", "-r", "fast"], "--rate expects messages a second, not `fast`"),
+    (["produce", "t", "-m", "x", "-p", "novalue"], "--properties expects k1=v1,k2=v2, not `novalue`"),
+    (["consume", "t"], "which subscription?"),
+    (["consume", "t", "-s", "s", "-t", "Alone"], "expects one of Exclusive, Shared, Failover, Key_Shared, not `Alone`"),
+    (["read", "t", "-m", "first"], "--start-message-id expects latest, earliest or LEDGER:ENTRY, not `first`"),
+    (["prodcue", "t"], "there is no verb `prodcue`; did you mean `produce`?"),
+    ([], "which verb?"),
+])
+def test_a_wrong_request_is_refused(broker, words, wanted):
+    url = ["--url", broker.url] if words else []
+    it = subprocess.run([PROGRAM, "client", *words, *url], capture_output=True, text=True, timeout=60)
+    assert it.returncode == 2
+    assert wanted in it.stderr
+
+
+def test_an_absent_file_is_told(broker, topic):
+    assert "cannot read /nowhere" in run("produce", topic, "-f", "/nowhere", broker=broker, expect=1)
+
+
+def test_a_refusal_of_the_broker_is_told(broker):
+    assert "cannot produce to this topic" in \
+        run("produce", "persistent://nobody/nowhere/t", "-m", "x", broker=broker, expect=1)
+
+
+# ---- consume ----
+
+def test_messages_are_printed_as_pulsar_client_does(broker, client, topic):
+    client.create_producer(topic).send(b"hello", properties={"k": "v"}, event_timestamp=7)
+    printed = run("consume", topic, "-s", "s", "-p", "Earliest", broker=broker)
+    assert re.fullmatch(r"----- got message -----\n"
+                        r"publishTime:\[\d+\], eventTime:\[7\], key:\[null\], properties:\[k=v\], content:hello\n", printed)
+
+
+def test_what_was_printed_is_acknowledged(broker, client, topic):
+    producer = client.create_producer(topic)
+    for content in b"a", b"b", b"c":
+        producer.send(content)
+    assert contents(run("consume", topic, "-s", "s", "-p", "Earliest", "-n", "2", broker=broker)) == ["a", "b"]
+    assert contents(run("consume", topic, "-s", "s", "-n", "1", broker=broker)) == ["c"]
+
+
+def test_contents_in_hexadecimal(broker, client, topic):
+    client.create_producer(topic).send(b"\x00hexadecimal\xff 16")
+    printed = run("consume", topic, "-s", "s", "-p", "Earliest", "--hex", broker=broker)
+    assert "content:00000000 00 68 65 78 61 64 65 63 69 6D 61 6C FF 20 31 36 .hexadecimal. 16\n" in printed
+
+
+def test_metadata_is_printed_when_asked_for(broker, client, topic):
+    client.create_producer(topic, producer_name="me").send(b"x")
+    printed = run("consume", topic, "-s", "s", "-p", "Earliest", "-mp", broker=broker)
+    assert re.search(r"content:x, message-id:\(\d+,0,.*\), producer-name:me, redelivery-count:0\n", printed)
+
+
+def test_contents_can_be_hidden(broker, client, topic):
+    producer = client.create_producer(topic)
+    for _ in range(1000):
+        producer.send_async(b"x", None)
+    producer.flush()
+    assert run("consume", topic, "-s", "s", "-p", "Earliest", "-n", "1000", "--hide-content", broker=broker) == \
+        "Received 1000 messages\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_an_endless_consumer_in_order(broker, client, topic, number):
+    producer = client.create_producer(topic)
+    producer.send(b"a")
+    process = subprocess.Popen([PROGRAM, "client", "consume", topic, "-s", "s", "-p", "Earliest", "-n", "0", "--url",
+                                broker.url], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    assert process.stdout.readline() == "----- got message -----\n"
+    process.stdout.readline()
+    process.send_signal(number)
+    assert process.wait(60) == 0
+    producer.send(b"b")
+    assert contents(run("consume", topic, "-s", "s", broker=broker)) == ["b"]  # "a" was acknowledged
+
+
+# ---- read ----
+
+def test_reading_starts_where_it_is_told(broker, client, topic):
+    producer = client.create_producer(topic)
+    ids = [producer.send(str(i).encode()) for i in range(4)]
+    second = f"{ids[1].ledger_id()}:{ids[1].entry_id()}"
+    first = f"{ids[0].ledger_id()}:{ids[0].entry_id()}"
+    assert contents(run("read", topic, "-m", "earliest", "-n", "4", broker=broker)) == ["0", "1", "2", "3"]
+    assert contents(run("read", topic, "-m", second, "-n", "2", broker=broker)) == ["2", "3"]
+    assert contents(run("read", topic, "-m", second, "-i", "-n", "3", broker=broker)) == ["1", "2", "3"]
+    assert contents(run("read", topic, "-m", first, "-i", "-n", "4", broker=broker)) == ["0", "1", "2", "3"]
+
+
+# ---- up ----
+
+@pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
+def test_up_runs_a_broker_and_a_notary(tmp_path):
+    command = [PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "data"), "-o", "json"]
+    for _ in range(2):  # and again over the data of the first time
+        with open(tmp_path / "log", "ab") as log:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=die_with_parent)
+        ready = json.loads(process.stdout.readline())
+        demo = subprocess.run([PROGRAM, "notary", "demo", "--service-url", ready["service_url"]], capture_output=True,
+                              text=True, timeout=60)
+        process.terminate()
+        assert process.wait(60) == 0, (tmp_path / "log").read_text()
+        assert demo.returncode == 0, demo
+        assert "verified" in demo.stdout
+        assert (tmp_path / "data" / "notary").is_dir()
+
+
+@pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
+def test_a_standalone_broker_serves_what_up_has_stored(tmp_path):
+    process = subprocess.Popen([PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "data"), "-o",
+                                "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               preexec_fn=die_with_parent)
+    ready = json.loads(process.stdout.readline())
+    subprocess.run([PROGRAM, "client", "produce", "t", "-m", "kept", "--url", ready["service_url"]], check=True, timeout=60)
+    process.terminate()
+    assert process.wait(60) == 0
+    broker = Broker(tmp_path)
+    assert contents(run("read", "t", "-m", "earliest", broker=broker)) == ["kept"]
+    broker.stop()
+
+
+@pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
+def test_up_refuses_one_wrong_key_of_either(tmp_path):
+    (tmp_path / "g.toml").write_text("[broker]\nport = 0\n[notary]\ndata_dri = 'x'\n")
+    it = subprocess.run([PROGRAM, "up", "--config", "g.toml"], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert it.returncode == 2
+    assert "g.toml:4: unknown key `notary.data_dri`; did you mean `notary.data_dir`?" in it.stderr
