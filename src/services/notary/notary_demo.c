@@ -19,7 +19,7 @@
 
 #define SAMPLE_MAX        (64u << 10)
 #define TIMEOUT_S         "30"
-#define CONNECT_TIMEOUT_S 10
+#define CONNECT_TIMEOUT_S 5
 #define READ_MS           200
 #define TOPIC_MAX         2048
 

@@ -405,7 +405,7 @@ static int unknown_verb(const char *word)
     for (size_t i = 0; i < VERBS; i++)
         names[i] = verbs[i].name;
     near = nearest_word(word, names, VERBS);
-    notary_complain("no verb %s%s%s%s; try geminga notary --help", word, near ? ", did you mean " : "",
+    notary_complain("no verb %s%s%s%s; try geminga notary --help", word, near ? " (did you mean " : "",
                     near ? near : "", near ? "?)" : "");
     return NOTARY_EXIT_USAGE;
 }

@@ -62,13 +62,13 @@ static pulsar_compression_type compression_of(const char *name)
     return pulsar_CompressionNone;
 }
 
-static pulsar_producer_configuration_t *producer_configuration(const struct bus *l, const struct pulsar_settings *s)
+static pulsar_producer_configuration_t *producer_configuration(const struct bus *b, const struct pulsar_settings *s)
 {
     pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
 
     if (!conf)
         return NULL;
-    pulsar_producer_configuration_set_producer_name(conf, l->producer_name);
+    pulsar_producer_configuration_set_producer_name(conf, b->producer_name);
     pulsar_producer_configuration_set_send_timeout(conf, (int)s->send_timeout_ms);
     pulsar_producer_configuration_set_compression_type(conf, compression_of(s->compression));
     pulsar_producer_configuration_set_block_if_queue_full(conf, s->block_if_full);
@@ -111,64 +111,67 @@ static pulsar_consumer_configuration_t *consumer_configuration(const struct puls
 
 /* ---- objects ---- */
 
-static pulsar_result create_producer(const struct bus *l, const struct runtime_options *o, const char *topic,
+static pulsar_result create_producer(const struct bus *b, const struct runtime_options *o, const char *topic,
                                      pulsar_producer_t **out)
 {
-    pulsar_producer_configuration_t *conf = producer_configuration(l, o->settings);
+    pulsar_producer_configuration_t *conf = producer_configuration(b, o->settings);
     pulsar_result result;
 
     if (!conf)
         return pulsar_result_UnknownError;
-    result = pulsar_client_create_producer(l->client, topic, conf, out);
+    result = pulsar_client_create_producer(b->client, topic, conf, out);
     pulsar_producer_configuration_free(conf);
     return result;
 }
 
-static pulsar_result create_client(struct bus *l, const struct runtime_options *o)
-{
-    pulsar_client_configuration_t *conf = client_configuration(o);
-
-    if (conf)
-        l->client = pulsar_client_create(o->settings->service_url, conf);
-    pulsar_client_configuration_free(conf);
-    return l->client ? pulsar_result_Ok : pulsar_result_UnknownError;
-}
-
-static pulsar_result subscribe(struct bus *l, const struct runtime_options *o)
+static pulsar_result subscribe(struct bus *b, const struct runtime_options *o)
 {
     pulsar_consumer_configuration_t *conf = consumer_configuration(o->settings);
     pulsar_result result;
 
     if (!conf)
         return pulsar_result_UnknownError;
-    result = pulsar_client_subscribe(l->client, o->input, o->settings->subscription, conf, &l->consumer);
+    result = pulsar_client_subscribe(b->client, o->input, o->settings->subscription, conf, &b->consumer);
     pulsar_consumer_configuration_free(conf);
     return result;
 }
 
-pulsar_result bus_open(struct bus *l, const struct runtime_options *options, const char **topic)
+bool bus_init(struct bus *b, const struct runtime_options *options)
 {
+    pulsar_client_configuration_t *conf = client_configuration(options);
     uint32_t suffix;
+
+    memset(b, 0, sizeof *b);
+    options->clocks->ops->entropy(options->clocks, &suffix, sizeof suffix);
+    snprintf(b->producer_name, sizeof b->producer_name, "%.200s-%08x", options->settings->producer_name, suffix);
+    if (!conf)
+        return false;
+    b->client = pulsar_client_create(options->settings->service_url, conf);
+    pulsar_client_configuration_free(conf);
+    return b->client != NULL;
+}
+
+pulsar_result bus_open(struct bus *b, const struct runtime_options *options, const char **topic)
+{
     pulsar_result result;
 
-    memset(l, 0, sizeof *l);
-    options->clocks->ops->entropy(options->clocks, &suffix, sizeof suffix);
-    snprintf(l->producer_name, sizeof l->producer_name, "%.200s-%08x", options->settings->producer_name, suffix);
-    *topic = options->input;
-    result = create_client(l, options);
-    for (; result == pulsar_result_Ok && l->producer_count < options->output_count; l->producer_count++) {
-        *topic = options->outputs[l->producer_count];
-        result = create_producer(l, options, *topic, &l->producers[l->producer_count]);
+    for (; b->producer_count < options->output_count; b->producer_count++) {
+        *topic = options->outputs[b->producer_count];
+        result = create_producer(b, options, *topic, &b->producers[b->producer_count]);
         if (result != pulsar_result_Ok)
-            break;
+            return result;
     }
-    if (result == pulsar_result_Ok) {
-        *topic = options->input;
-        result = subscribe(l, options);
-    }
-    if (result != pulsar_result_Ok)
-        bus_close(l);
-    return result;
+    *topic = options->input;
+    return subscribe(b, options);
+}
+
+static void on_interrupted(pulsar_result result, void *ctx)
+{
+}
+
+void bus_interrupt(struct bus *b)
+{
+    pulsar_client_close_async(b->client, on_interrupted, NULL);
 }
 
 static void close_producer(pulsar_producer_t *producer)
@@ -180,34 +183,34 @@ static void close_producer(pulsar_producer_t *producer)
 }
 
 /* The consumer first: closing it sends the acknowledgements. */
-void bus_close(struct bus *l)
+void bus_close(struct bus *b)
 {
-    if (l->consumer) {
-        pulsar_consumer_close(l->consumer);
-        pulsar_consumer_free(l->consumer);
+    if (b->consumer) {
+        pulsar_consumer_close(b->consumer);
+        pulsar_consumer_free(b->consumer);
     }
-    for (size_t i = 0; i < l->producer_count; i++)
-        close_producer(l->producers[i]);
-    close_producer(l->dead_letters);
-    if (l->client) {
-        pulsar_client_close(l->client);
-        pulsar_client_free(l->client);
+    for (size_t i = 0; i < b->producer_count; i++)
+        close_producer(b->producers[i]);
+    close_producer(b->dead_letters);
+    if (b->client) {
+        pulsar_client_close(b->client);
+        pulsar_client_free(b->client);
     }
-    memset(l, 0, sizeof *l);
+    memset(b, 0, sizeof *b);
 }
 
-pulsar_producer_t *bus_dead_letters(struct bus *l, const struct runtime_options *options, pulsar_result *result)
+pulsar_producer_t *bus_dead_letters(struct bus *b, const struct runtime_options *options, pulsar_result *result)
 {
     struct text topic;
 
-    if (l->dead_letters)
-        return l->dead_letters;
+    if (b->dead_letters)
+        return b->dead_letters;
     text_init(&topic, TOPIC_MAX);
     pulsar_topic_name(options->settings, options->settings->dead_letter_topic, &topic);
     *result = text_failed(&topic) ? pulsar_result_InvalidTopicName
-                                  : create_producer(l, options, topic.data, &l->dead_letters);
+                                  : create_producer(b, options, topic.data, &b->dead_letters);
     text_deinit(&topic);
-    return l->dead_letters;
+    return b->dead_letters;
 }
 
 /* ---- failures ---- */

@@ -19,12 +19,19 @@ struct bus {
     char producer_name[256];
 };
 
-/* All or nothing.  Otherwise *topic is what could not be used. */
-pulsar_result bus_open(struct bus *l, const struct runtime_options *options, const char **topic);
-void bus_close(struct bus *l);
+/* Makes the client, which talks to nobody yet.  Then bus_open, and bus_close after any result of that. */
+MUST_USE bool bus_init(struct bus *b, const struct runtime_options *options);
+
+/* Connects, and makes producers and consumer; waits for all of it.  Otherwise *topic is what could not be used. */
+pulsar_result bus_open(struct bus *b, const struct runtime_options *options, const char **topic);
+
+/* From any thread while bus_open runs: it returns soon, without success. */
+void bus_interrupt(struct bus *b);
+
+void bus_close(struct bus *b);
 
 /* The producer of the dead letter topic; NULL with the reason in *result. */
-pulsar_producer_t *bus_dead_letters(struct bus *l, const struct runtime_options *options, pulsar_result *result);
+pulsar_producer_t *bus_dead_letters(struct bus *b, const struct runtime_options *options, pulsar_result *result);
 
 /* Whether the same may succeed later with nothing changed. */
 bool bus_is_retryable(pulsar_result result);

@@ -25,6 +25,7 @@ struct runtime {
     pthread_mutex_t lock;           /* of what follows */
     pthread_cond_t changed;
     bool stopping;
+    bool connecting;  /* the bus has a client, and the worker waits for it */
     bool ready;       /* subscribed, and connected when last looked at */
     size_t in_flight; /* publications without an answer */
 };
@@ -70,19 +71,16 @@ static bool is_stopping(struct runtime *r)
     return stopping;
 }
 
-/* Waits; true when the runtime is to stop. */
-static bool pause_ms(struct runtime *r, uint64_t ms)
+/* Waits that long, or until the runtime is to stop. */
+static void pause_ms(struct runtime *r, uint64_t ms)
 {
     uint64_t until_ns = now_ns(r) + ms * NS_PER_MS; /* the monotonic clock, as the condition's */
     struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
-    bool stopping;
 
     pthread_mutex_lock(&r->lock);
     while (!r->stopping && pthread_cond_timedwait(&r->changed, &r->lock, &until) != ETIMEDOUT)
         ;
-    stopping = r->stopping;
     pthread_mutex_unlock(&r->lock);
-    return stopping;
 }
 
 static void set_ready(struct runtime *r, bool ready)
@@ -94,6 +92,30 @@ static void set_ready(struct runtime *r, bool ready)
 
 /* ---- connecting ---- */
 
+/* While true, runtime_stop may reach for the client. */
+static void set_connecting(struct runtime *r, bool connecting)
+{
+    pthread_mutex_lock(&r->lock);
+    r->connecting = connecting;
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* One attempt.  The bus is open, or nothing is left of it. */
+static pulsar_result try_connect(struct runtime *r, const char **topic)
+{
+    pulsar_result result;
+
+    *topic = r->options.input;
+    if (!bus_init(&r->bus, &r->options))
+        return pulsar_result_UnknownError;
+    set_connecting(r, true);
+    result = bus_open(&r->bus, &r->options, topic);
+    set_connecting(r, false);
+    if (result != pulsar_result_Ok)
+        bus_close(&r->bus);
+    return result;
+}
+
 /* OK with the bus open, or with the runtime stopping. */
 static enum err connect_bus(struct runtime *r, char *message, size_t message_size)
 {
@@ -102,19 +124,20 @@ static enum err connect_bus(struct runtime *r, char *message, size_t message_siz
 
     while (!is_stopping(r)) {
         const char *topic;
-        pulsar_result result = bus_open(&r->bus, o, &topic);
+        pulsar_result result = try_connect(r, &topic);
         if (result == pulsar_result_Ok) {
             log_info(o->log, o->service, "connected to %s: %s, subscription %s (%s)", o->settings->service_url,
                      o->input, o->settings->subscription, o->settings->subscription_type);
             set_ready(r, true);
             return OK;
         }
+        if (is_stopping(r))
+            break;
         bus_explain(o, topic, result, message, message_size);
         if (!bus_is_retryable(result))
             return ERR_DENIED;
         log_warn(o->log, o->service, "%s; trying again in %.1f s", message, (double)delay_ms / 1000);
-        if (pause_ms(r, delay_ms))
-            break;
+        pause_ms(r, delay_ms);
         delay_ms = delay_ms * 2 < RETRY_MS_MAX ? delay_ms * 2 : RETRY_MS_MAX;
     }
     return OK;
@@ -389,6 +412,8 @@ void runtime_stop(struct runtime *r)
 {
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
+    if (r->connecting)
+        bus_interrupt(&r->bus);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
