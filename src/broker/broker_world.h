@@ -21,6 +21,7 @@ struct world {
     struct broker *broker;
     struct broker_options options;
     unsigned fatals;
+    uint64_t now_ns; /* until when world_pass went */
 };
 
 struct received {

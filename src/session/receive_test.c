@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * receive_test.c - receive.h in use.
+ */
+#include "base/base_test.h"
+#include "session/receive.h"
+#include "wire/frame.h"
+
+#define LIMIT (1024 * 1024)
+
+static void put(struct receive *r, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        uint8_t *to;
+        size_t room;
+        assert_int_equal(receive_space(r, &to, &room), OK);
+        size_t part = len < room ? len : room;
+        memcpy(to, bytes, part);
+        receive_got(r, part);
+        bytes += part;
+        len -= part;
+    }
+}
+
+/* A frame of `total` bytes in all, filled with `fill`. */
+static void make_frame(uint8_t *to, size_t total, uint8_t fill)
+{
+    be32_put(to, (uint32_t)(total - 4));
+    be32_put(to + 4, (uint32_t)(total - 8));
+    memset(to + 8, fill, total - 8);
+}
+
+static void a_frame_that_comes_byte_by_byte_is_taken_when_it_is_whole(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[20];
+
+    make_frame(bytes, sizeof bytes, 7);
+    receive_init(&r, LIMIT, &budget);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+        put(&r, bytes + i, 1);
+    }
+    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_true(bytes_equal(frame, bytes_of(bytes, sizeof bytes)));
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    receive_deinit(&r);
+    assert_int_equal(budget.used, 0);
+}
+
+static void many_frames_of_one_read_are_taken_one_by_one(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[100 * 16];
+
+    for (size_t i = 0; i < 100; i++)
+        make_frame(bytes + 16 * i, 16, (uint8_t)i);
+    receive_init(&r, LIMIT, &budget);
+    put(&r, bytes, sizeof bytes);
+    for (size_t i = 0; i < 100; i++) {
+        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_int_equal(frame.data[8], i);
+    }
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    receive_deinit(&r);
+}
+
+static void a_slice_that_is_kept_is_not_written_over(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[3000];
+    struct slice kept;
+
+    receive_init(&r, LIMIT, &budget);
+    make_frame(bytes, sizeof bytes, 1);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
+    for (uint8_t fill = 2; fill < 20; fill++) {
+        make_frame(bytes, sizeof bytes, fill);
+        put(&r, bytes, sizeof bytes);
+        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_int_equal(frame.data[8], fill);
+    }
+    for (size_t i = 8; i < kept.len; i++)
+        assert_int_equal(kept.data[i], 1);
+    slice_unref(&kept);
+    receive_deinit(&r);
+}
+
+static void a_large_frame_gets_a_buffer_of_its_size(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t *bytes = test_malloc(600000);
+
+    make_frame(bytes, 600000, 9);
+    receive_init(&r, LIMIT, &budget);
+    put(&r, bytes, 100);
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    put(&r, bytes + 100, 600000 - 100);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(frame.len, 600000);
+    assert_int_equal(r.buffer->capacity, 600000);
+    receive_deinit(&r);
+    test_free(bytes);
+}
+
+static void a_large_frame_waits_while_the_budget_is_spent(void **state)
+{
+    struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
+    struct receive r;
+    struct bytes frame;
+    uint8_t *to, bytes[600];
+    size_t len;
+
+    make_frame(bytes, sizeof bytes, 0);
+    be32_put(bytes, 600000);
+    be32_put(bytes + 4, 100);
+    receive_init(&r, LIMIT, &budget);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    assert_int_equal(receive_space(&r, &to, &len), ERR_FULL);
+    budget.used -= LIMIT - 1000;
+    assert_int_equal(receive_space(&r, &to, &len), OK);
+    receive_deinit(&r);
+}
+
+static void a_size_beyond_the_limit_is_refused_before_memory_is_taken(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[8] = {0x7f, 0xff, 0xff, 0xff};
+
+    receive_init(&r, LIMIT, &budget);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), ERR_TOO_LARGE);
+    assert_true(budget.used < 10000);
+    receive_deinit(&r);
+}
+
+static void an_idle_connection_holds_no_buffer(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[16];
+
+    make_frame(bytes, sizeof bytes, 0);
+    receive_init(&r, LIMIT, &budget);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    receive_relax(&r);
+    assert_null(r.buffer);
+    assert_int_equal(budget.used, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frame_that_comes_byte_by_byte_is_taken_when_it_is_whole),
+        cmocka_unit_test(many_frames_of_one_read_are_taken_one_by_one),
+        cmocka_unit_test(a_slice_that_is_kept_is_not_written_over),
+        cmocka_unit_test(a_large_frame_gets_a_buffer_of_its_size),
+        cmocka_unit_test(a_large_frame_waits_while_the_budget_is_spent),
+        cmocka_unit_test(a_size_beyond_the_limit_is_refused_before_memory_is_taken),
+        cmocka_unit_test(an_idle_connection_holds_no_buffer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

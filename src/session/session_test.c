@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session_test.c - connections, over a simulated network: what time, cuts and backpressure do to them.
+ *
+ * What each command is answered with is told in bytes by tests/interop/test_wire_bytes.py.
+ */
+#include "base/base_test.h"
+#include "session/session_private.h"
+#include "session/session_world.h"
+
+#define TOPIC   "persistent://public/default/t"
+#define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
+
+struct fixture {
+    struct session_world world;
+    struct client a, b;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof *f);
+
+    session_world_start(&f->world, 23);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    session_world_end(&f->world);
+    test_free(f);
+    return 0;
+}
+
+static void open_two(struct fixture *f)
+{
+    session_world_open(&f->world);
+    client_connect(&f->a, &f->world);
+    client_handshake(&f->a);
+    client_connect(&f->b, &f->world);
+    client_handshake(&f->b);
+}
+
+static void free_two(struct fixture *f)
+{
+    client_free(&f->a);
+    client_free(&f->b);
+}
+
+static struct server_stats stats(struct fixture *f)
+{
+    struct server_stats s;
+
+    server_stats_get(f->world.server, &s);
+    return s;
+}
+
+static void a_client_that_says_nothing_is_let_go_after_the_handshake_time(void **state)
+{
+    struct fixture *f = *state;
+
+    session_world_open(&f->world);
+    client_connect(&f->a, &f->world);
+    session_world_pass(&f->world, 29000);
+    assert_false(f->a.closed);
+    session_world_pass(&f->world, 3000);
+    assert_true(f->a.closed);
+    client_free(&f->a);
+}
+
+static void a_client_that_does_not_answer_a_ping_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    session_world_pass(&f->world, 32000);
+    assert_int_equal(client_count(&f->a, TYPE(PING)), 1);
+    Wire__CommandPong pong = WIRE__COMMAND_PONG__INIT;
+    client_send(&f->b, TYPE(PONG), &pong);
+    session_world_pass(&f->world, 31000);
+    assert_true(f->a.closed);
+    assert_false(f->b.closed);
+    free_two(f);
+}
+
+static void garbage_costs_its_own_connection_only(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    client_send_bytes(&f->a, "GET / HTTP/1.1\r\n\r\n", 18);
+    assert_true(client_is_closed(&f->a));
+    Wire__CommandPing ping = WIRE__COMMAND_PING__INIT;
+    client_send(&f->b, TYPE(PING), &ping);
+    assert_non_null(client_expect(&f->b, TYPE(PONG)));
+    assert_int_equal(stats(f).connections, 1);
+    free_two(f);
+}
+
+static void a_connection_that_is_cut_leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS));
+    for (uint64_t i = 0; i < 50; i++)
+        client_send_entry(&f->a, 1, i, 100);
+    session_world_pass(&f->world, 1);
+    client_free(&f->a);
+    session_world_pass(&f->world, 1000);
+    assert_int_equal(stats(f).connections, 1);
+    assert_int_equal(client_produce(&f->b, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS));
+    client_free(&f->b);
+}
+
+static void a_connection_that_is_cut_while_the_broker_works_for_it_leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+    Wire__CommandSubscribe subscribe = WIRE__COMMAND_SUBSCRIBE__INIT;
+    Wire__CommandProducer producer = WIRE__COMMAND_PRODUCER__INIT;
+
+    session_world_open(&f->world);
+    subscribe.topic = producer.topic = wire_text(TOPIC);
+    subscribe.subscription = wire_text("s");
+    producer.producer_name = wire_text("p");
+    for (unsigned steps = 0; steps < 60; steps++) {
+        struct client c;
+        client_connect(&c, &f->world);
+        client_handshake(&c);
+        client_send(&c, TYPE(SUBSCRIBE), &subscribe);
+        client_send(&c, TYPE(PRODUCER), &producer);
+        for (unsigned i = 0; i < steps; i++)
+            (void)sim_step(f->world.sim);
+        client_free(&c);
+        session_world_pass(&f->world, 100);
+        assert_int_equal(stats(f).connections, 0);
+    }
+    client_connect(&f->a, &f->world);
+    client_handshake(&f->a);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    client_free(&f->a);
+}
+
+static void a_rival_that_is_silent_loses_its_place(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS));
+    uint64_t before = sim_now_ns(f->world.sim);
+    assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS)); /* a does not answer the ping */
+    assert_true(sim_now_ns(f->world.sim) - before >= 5000 * NS_PER_MS);
+    assert_true(client_is_closed(&f->a));
+    free_two(f);
+}
+
+static void reading_pauses_while_too_many_publishes_are_under_way(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.options.pending_sends_max = 10;
+    session_world_open(&f->world);
+    client_connect(&f->a, &f->world);
+    client_handshake(&f->a);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    for (uint64_t i = 0; i < 500; i++)
+        client_send_entry(&f->a, 1, i, 100);
+    for (unsigned receipts = 0; receipts < 500; receipts++) {
+        struct broker_stats counts;
+        broker_stats_get(f->world.broker, &counts);
+        assert_true(counts.pending_publishes <= 11);
+        const Wire__BaseCommand *receipt = client_expect(&f->a, TYPE(SEND_RECEIPT));
+        assert_non_null(receipt);
+        assert_int_equal(receipt->send_receipt->sequence_id, receipts);
+    }
+    client_free(&f->a);
+}
+
+static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.options.receive_bytes_max = 1024 * 1024;
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_produce(&f->b, 1, TOPIC, "q"), TYPE(PRODUCER_SUCCESS));
+    for (uint64_t i = 0; i < 5; i++) {
+        client_send_entry(&f->a, 1, i, 700000);
+        client_send_entry(&f->b, 1, i, 700000);
+    }
+    for (uint64_t i = 0; i < 5; i++) {
+        assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
+        assert_non_null(client_expect(&f->b, TYPE(SEND_RECEIPT)));
+    }
+    free_two(f);
+}
+
+static void a_consumer_whose_peer_does_not_read_is_served_when_it_does(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared), TYPE(SUCCESS));
+    assert_int_equal(client_produce(&f->b, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    conn_read_stop(f->a.conn);
+    client_flow(&f->a, 1, 1000);
+    for (uint64_t i = 0; i < 30; i++)
+        client_send_entry(&f->b, 1, i, 100000);
+    for (uint64_t i = 0; i < 30; i++)
+        assert_non_null(client_expect(&f->b, TYPE(SEND_RECEIPT)));
+    struct broker_stats counts;
+    broker_stats_get(f->world.broker, &counts);
+    assert_true(counts.messages_out < 30);
+
+    conn_read_start(f->a.conn);
+    for (uint64_t i = 0; i < 30; i++) {
+        const Wire__BaseCommand *message = client_expect(&f->a, TYPE(MESSAGE));
+        assert_non_null(message);
+        assert_int_equal(message->message->message_id->entry_id, i);
+        assert_true(f->a.entry.len > 100000);
+    }
+    free_two(f);
+}
+
+static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct topic_op op = {.op.done = NULL};
+
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(topic_name_parse(&op.name, bytes_of_text(TOPIC)), OK);
+    struct topic *t = topic_find(f->world.broker, &op.name);
+    client_send_entry(&f->a, 1, 0, 100);
+    topic_close(t, false, NULL);
+    client_send_entry(&f->a, 1, 1, 100);
+    assert_non_null(client_expect(&f->a, TYPE(CLOSE_PRODUCER)));
+    client_send_entry(&f->a, 1, 2, 100);
+    session_world_pass(&f->world, 1000);
+    assert_false(f->a.closed);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    free_two(f);
+}
+
+static void a_send_to_a_producer_that_never_was_ends_the_connection(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    client_send_entry(&f->a, 77, 0, 100);
+    assert_true(client_is_closed(&f->a));
+    free_two(f);
+}
+
+static void stopping_tells_clients_to_look_up_again_and_then_hangs_up(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared), TYPE(SUCCESS));
+    client_send_entry(&f->a, 1, 0, 100);
+    session_world_pass(&f->world, 5);
+    session_world_stop(&f->world);
+    assert_int_equal(stats(f).connections, 0);
+    assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
+    assert_non_null(client_expect(&f->a, TYPE(CLOSE_PRODUCER)));
+    assert_non_null(client_expect(&f->b, TYPE(CLOSE_CONSUMER)));
+    assert_true(client_is_closed(&f->a));
+    assert_true(client_is_closed(&f->b));
+    free_two(f);
+}
+
+static void connections_beyond_the_limit_are_hung_up(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.options.connections_max = 1;
+    session_world_open(&f->world);
+    client_connect(&f->a, &f->world);
+    client_handshake(&f->a);
+    client_connect(&f->b, &f->world);
+    assert_true(client_is_closed(&f->b));
+    assert_int_equal(stats(f).connections_refused, 1);
+    free_two(f);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_client_that_says_nothing_is_let_go_after_the_handshake_time),
+        TEST(a_client_that_does_not_answer_a_ping_is_let_go),
+        TEST(garbage_costs_its_own_connection_only),
+        TEST(a_connection_that_is_cut_leaves_nothing_behind),
+        TEST(a_connection_that_is_cut_while_the_broker_works_for_it_leaves_nothing_behind),
+        TEST(a_rival_that_is_silent_loses_its_place),
+        TEST(reading_pauses_while_too_many_publishes_are_under_way),
+        TEST(a_message_larger_than_the_budget_left_waits_and_comes),
+        TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),
+        TEST(sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection),
+        TEST(a_send_to_a_producer_that_never_was_ends_the_connection),
+        TEST(stopping_tells_clients_to_look_up_again_and_then_hangs_up),
+        TEST(connections_beyond_the_limit_are_hung_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
