@@ -116,6 +116,7 @@ static void end_run(struct task *task)
     if (!s->gone || s->pending_sends > 0 || !list_empty(&s->requests))
         return;
     server->counts.bytes_out += s->output.bytes;
+    answer_probes(s, false); /* of rivals that came while a producer of ours was being closed */
     session_free(s);
     server_session_ended(server);
     server_feed_starved(server);
