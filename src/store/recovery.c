@@ -104,11 +104,15 @@ static bool is_fresh(struct disk *disk)
     return true;
 }
 
+/* Every name is synced, too: a process killed before it did that leaves files that are there to see and gone after a
+ * power cut, and what is found is used again. */
 static enum err make_directories(struct disk *disk)
 {
     enum err err;
 
     if ((err = disk->ops->mkdir(disk, JOURNAL_DIR)) != OK || (err = disk->ops->mkdir(disk, SEGMENT_DIR)) != OK)
+        return err;
+    if ((err = disk->ops->sync_dir(disk, JOURNAL_DIR)) != OK || (err = disk->ops->sync_dir(disk, SEGMENT_DIR)) != OK)
         return err;
     return disk->ops->sync_dir(disk, ".");
 }
