@@ -303,6 +303,38 @@ static enum err set_up(struct catalog_index *x)
     return err == OK ? state_read(x) : err;
 }
 
+/* The log as it is read may be in memory only (its sync failed, and the machine did not): moving it into the database
+ * would leave half of that, and no log, after a power cut.  So its bytes are first written once more where they are. */
+static enum err log_copy(struct file *log)
+{
+    uint8_t bytes[16 * 1024];
+    size_t got = sizeof bytes;
+    enum err err = OK;
+
+    for (uint64_t at = 0; err == OK && got == sizeof bytes; at += got) {
+        if ((err = file_read(log, at, bytes, sizeof bytes, &got)) == OK && got > 0) {
+            struct bytes part = bytes_of(bytes, got);
+            err = file_write(log, at, &part, 1);
+        }
+    }
+    return err == OK ? file_sync(log) : err;
+}
+
+static enum err log_secure(struct catalog_index *x, struct disk *disk)
+{
+    char path[sizeof x->path + 8];
+    struct file *log;
+    enum err err;
+
+    snprintf(path, sizeof path, "%s-wal", x->path);
+    if ((err = disk_open(disk, path, DISK_READ | DISK_WRITE, &log)) != OK)
+        return err == ERR_NOT_FOUND ? OK : fail(x, err, "opening its log: %s", err_text(err));
+    if ((err = log_copy(log)) != OK)
+        (void)fail(x, err, "writing its log again: %s", err_text(err));
+    file_close(log);
+    return err;
+}
+
 enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                             size_t message_size)
 {
@@ -314,6 +346,10 @@ enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const
     if (!x)
         return ERR_NOMEM;
     snprintf(x->path, sizeof x->path, "%s", path);
+    if ((err = log_secure(x, disk)) != OK) {
+        snprintf(message, message_size, "%s", x->failure);
+        goto failed;
+    }
     if ((err = sqlite_vfs_new(&x->vfs, disk)) != OK)
         goto failed;
     code = sqlite3_open_v2(path, &x->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
