@@ -153,7 +153,9 @@ static bool message_show(struct receiving *r, pulsar_message_t *message)
         message_print(&out, message, &options);
     else if (r->received % 1000 == 0)
         text_printf(&out, "Received %" PRId64 " messages\n", r->received);
-    bool good = !text_failed(&out) && fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+    bool good = !text_failed(&out);
+    if (good && out.len > 0)
+        good = fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
     text_deinit(&out);
     return good;
 }

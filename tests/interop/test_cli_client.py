@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pulsar
 import pytest
@@ -188,3 +189,14 @@ def test_up_refuses_one_wrong_key_of_either(tmp_path):
     it = subprocess.run([PROGRAM, "up", "--config", "g.toml"], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert it.returncode == 2
     assert "g.toml:4: unknown key `notary.data_dri`; did you mean `notary.data_dir`?" in it.stderr
+
+
+@pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
+def test_the_example_file_is_good(tmp_path):
+    example = Path(__file__).resolve().parents[2] / "config" / "geminga.toml"
+    process = subprocess.Popen([PROGRAM, "up", "--config", str(example), "--port", "0", "--http-port", "0", "-o", "json",
+                                "--data", str(tmp_path / "d")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               text=True, preexec_fn=die_with_parent)
+    assert json.loads(process.stdout.readline())["data"] == str(tmp_path / "d")
+    process.terminate()
+    assert process.wait(60) == 0
