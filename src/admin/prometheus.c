@@ -4,6 +4,7 @@
  */
 #include "admin/prometheus.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 void prometheus_metric(struct text *out, const char *name, const char *type)
@@ -40,8 +41,8 @@ void prometheus_sample(struct text *out, const char *name, const struct label *l
     }
     if (count > 0)
         text_add(out, "}");
-    if (isfinite(value) && value == floor(value) && fabs(value) < 1e15)
-        text_printf(out, " %.0f\n", value);
+    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value)
+        text_printf(out, " %" PRId64 "\n", (int64_t)value);
     else
         text_printf(out, " %.10g\n", isfinite(value) ? value : 0.0);
 }
