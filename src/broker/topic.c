@@ -237,8 +237,10 @@ void topic_free(struct topic *t)
     while ((value = map_next(&t->producers, &at)))
         producer_free(value);
     at = 0;
-    while ((value = map_next(&t->subscriptions, &at)))
+    while ((value = map_next(&t->subscriptions, &at))) {
         subscription_free(value);
+        at = 0; /* the map changed */
+    }
     while ((node = list_pop_front(&t->publishes)))
         free(container_of(node, struct publish_op, node));
     map_deinit(&t->producers);
