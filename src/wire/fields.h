@@ -2,9 +2,9 @@
  *
  * fields.h - protobuf by hand: walking the fields of a message where they lie, and writing them.
  *
- * For the busy commands and for scans that need no memory.  The walk is as lenient as protobuf-c's (padded integers, any
- * order, unknown fields), but refuses integers of more than 64 bits and a field numbered 0.
- * Knows no message.  May call: base/.
+ * For the busy commands and for scans that need no memory.  The walk is as lenient as protobuf-c's (padded integers,
+ * any order, unknown fields), but refuses integers of more than 64 bits and a field numbered 0. Knows no message.  May
+ * call: base/.
  */
 #ifndef WIRE_FIELDS_H
 #define WIRE_FIELDS_H
