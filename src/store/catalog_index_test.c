@@ -330,6 +330,54 @@ static void what_was_read_after_a_kill_survives_a_power_cut(void **state)
     }
 }
 
+/* A write or sync fails at n, the process ends, and the power fails at operation m of the next start: false when that
+ * start had no such operation. */
+static bool start_cut_off(uint64_t seed, uint64_t n, uint64_t m, bool *failed)
+{
+    struct fixture *f = fixture_new(seed);
+    struct model before = {0}, after;
+    bool same, same_as_old, crashed;
+
+    assert_int_equal(open_index(f), OK);
+    assert_int_equal(apply(f, &before), OK);
+    after = before;
+    sim_disk_fail(f->sim, SIM_DISK_WRITE | SIM_DISK_SYNC, n, ERR_IO);
+    *failed = apply(f, &after) != OK;
+    sim_disk_fail(f->sim, 0, 0, OK);
+    close_index(f);
+    sim_disk_kill(f->sim);
+    sim_disk_restart(f->sim);
+
+    sim_disk_crash_at(f->sim, SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_META, m);
+    if (open_index(f) != OK)
+        assert_true(sim_disk_crashed(f->sim));
+    crashed = sim_disk_crashed(f->sim);
+    close_index(f);
+    if (crashed)
+        sim_disk_restart(f->sim);
+    sim_disk_crash_at(f->sim, 0, 0);
+    assert_int_equal(open_index(f), OK);
+    assert_int_equal(compare(f, &after, &same), OK);
+    assert_int_equal(compare(f, &before, &same_as_old), OK);
+    assert_true(same || same_as_old);
+    tear_down((void **)&f);
+    return crashed;
+}
+
+static void a_power_cut_during_the_start_after_a_failure_leaves_the_old_mark_or_the_new(void **state)
+{
+    const char *given = getenv("SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 0) : 70;
+
+    printf("SEED=%llu\n", (unsigned long long)seed);
+    for (uint64_t round = 0; round < 8; round++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++)
+            for (uint64_t m = 1; start_cut_off(seed + 1000000 * round + 1000 * n + m, n, m, &failed); m++)
+                continue;
+    }
+}
+
 static void a_full_disk_fails_the_apply_and_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -503,6 +551,7 @@ int main(void)
         with_disk(the_log_is_empty_after_each_apply),
         cmocka_unit_test(a_crash_at_any_operation_leaves_the_old_mark_or_the_new),
         cmocka_unit_test(what_was_read_after_a_kill_survives_a_power_cut),
+        cmocka_unit_test(a_power_cut_during_the_start_after_a_failure_leaves_the_old_mark_or_the_new),
         with_disk(a_full_disk_fails_the_apply_and_changes_nothing),
         with_disk(after_a_failed_sync_nothing_succeeds_any_more),
         cmocka_unit_test(a_failed_sync_of_emptying_the_log_is_not_overlooked),
