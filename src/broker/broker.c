@@ -85,8 +85,13 @@ void op_probe(struct broker_op *op, struct sink *rival)
 
 void op_finish(struct broker_op *op)
 {
+    struct broker *b = op->broker;
+    bool last = op == &b->stop; /* then b may be gone when done returns */
+
     list_remove(&op->node);
     op->done(op);
+    if (!last)
+        broker_rest(b);
 }
 
 static void when_durable_step(struct broker_op *op)
@@ -223,14 +228,29 @@ void broker_give_name(struct broker *b, char *to)
 
 /* ---- stopping ---- */
 
+/* True when nothing is left that would use the broker, or the store, by itself. */
+static bool at_rest(struct broker *b)
+{
+    return map_count(&b->topics) == 0 && list_empty(&b->reads) && b->operations.next == &b->stop.node &&
+           b->operations.prev == &b->stop.node;
+}
+
 static void stop_step(struct broker_op *op)
 {
-    if (map_count(&op->broker->topics) > 0)
-        return; /* the last one's end resumes it */
-    if (op->waited)
+    struct broker *b = op->broker;
+
+    if (op->waited) {
         op_finish(op);
-    else
+    } else if (!b->resting && at_rest(b)) {
+        b->resting = true;
         op_wait_durable(op);
+    } /* else whatever ends last resumes it */
+}
+
+void broker_rest(struct broker *b)
+{
+    if (b->stop.broker && !b->resting && at_rest(b))
+        op_resume(&b->stop);
 }
 
 static void stop_done(struct broker_op *op)
@@ -275,8 +295,7 @@ void broker_topics_changed(struct broker *b)
         timer_stop(&b->maintenance);
     else if (!b->stopping && !timer_running(&b->maintenance))
         timer_start_ms(&b->maintenance, maintenance_ms(b));
-    if (!any && b->stopping && b->stop.broker)
-        op_resume(&b->stop);
+    broker_rest(b);
 }
 
 static void maintain(struct timer *timer)

@@ -38,6 +38,7 @@ struct broker {
     size_t pending_pool_count;
 
     bool stopping;
+    bool resting;          /* nothing is under way any more; the last barrier is */
     struct broker_op stop; /* after the last topic is gone */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -68,6 +69,9 @@ void broker_give_name(struct broker *b, char *to);
 /* Ids of catalog rows; 0 when absent. */
 uint64_t tenant_id(struct broker *b, struct bytes name);
 uint64_t namespace_id(struct broker *b, struct bytes name);
+
+/* Something ended that a stopping broker waits for. */
+void broker_rest(struct broker *b);
 
 /* Keeps the maintenance timer going while topics are loaded. */
 void broker_topics_changed(struct broker *b);

@@ -14,6 +14,7 @@ struct broker_read *broker_read_new(struct broker *b, void *owner, void (*done)(
 
     if (!r)
         return NULL;
+    r->broker = b;
     r->owner = owner;
     r->read.done = done;
     r->read.count = 0;
@@ -26,5 +27,6 @@ void broker_read_free(struct broker_read *r, enum err err)
     for (size_t i = 0; err == OK && i < r->read.count; i++)
         entry_unref(&r->read.entries[i]);
     list_remove(&r->node);
+    broker_rest(r->broker);
     free(r);
 }

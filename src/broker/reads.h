@@ -11,6 +11,7 @@
 struct broker;
 
 struct broker_read {
+    struct broker *broker;
     struct list node; /* broker->reads */
     void *owner;      /* who asked; NULL: nobody wants the result any more */
     struct store_read read;
