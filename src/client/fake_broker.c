@@ -585,10 +585,27 @@ void fake_run_until(struct sim *sim, bool (*condition)(void *ctx), void *ctx)
     }
 }
 
-void fake_run_for(struct sim *sim, uint64_t ms)
-{
-    uint64_t end = sim_now_ns(sim) + ms * NS_PER_MS;
+/* The clock only moves to events, so there is one at the end. */
+struct alarm {
+    struct timer timer;
+    bool rang;
+};
 
-    while (sim_next_ns(sim) <= end && sim_step(sim))
-        ;
+static void on_alarm(struct timer *timer)
+{
+    container_of(timer, struct alarm, timer)->rang = true;
+}
+
+static bool has_rung(void *ctx)
+{
+    return ((struct alarm *)ctx)->rang;
+}
+
+void fake_run_for(struct fake_broker *b, uint64_t ms)
+{
+    struct alarm alarm = {0};
+
+    timer_init(&alarm.timer, sim_host_sys(b->host)->loop, on_alarm);
+    timer_start_ms(&alarm.timer, ms);
+    fake_run_until(b->sim, has_rung, &alarm);
 }

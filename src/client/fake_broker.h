@@ -74,6 +74,6 @@ void fake_broker_dispatch(struct fake_broker *b);
 /* Steps the world until condition(ctx), or fails after a simulated hour. */
 void fake_run_until(struct sim *sim, bool (*condition)(void *ctx), void *ctx);
 /* Steps it for so long. */
-void fake_run_for(struct sim *sim, uint64_t ms);
+void fake_run_for(struct fake_broker *b, uint64_t ms);
 
 #endif

@@ -200,7 +200,7 @@ static void a_producer_whose_connection_is_cut_again_and_again_loses_and_reorder
         for (int i = 0; i < count; i++) {
             message_send(w);
             if (i % 10 == 0)
-                fake_run_for(w->sim, seed % 30);
+                fake_run_for(w->broker, seed % 30);
         }
         fake_run_until(w->sim, all_completed, w);
         for (int i = 0; i < count; i++)
@@ -221,7 +221,7 @@ static void pending_messages_are_sent_again_in_order_when_the_broker_closes_the_
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__SEND] = true;
     for (int i = 0; i < 20; i++)
         message_send(w);
-    fake_run_for(w->sim, 1000);
+    fake_run_for(w->broker, 1000);
     assert_int_equal(w->broker->count, 20);
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__SEND] = false;
     fake_broker_close_producers(w->broker, NULL);
@@ -261,7 +261,7 @@ static void a_receipt_for_a_later_message_breaks_the_connection(void **state)
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__SEND] = true;
     message_send(w);
     message_send(w);
-    fake_run_for(w->sim, 100);
+    fake_run_for(w->broker, 100);
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__SEND] = false;
     fake_broker_receipt(w->broker, 1);
     fake_run_until(w->sim, all_completed, w);
@@ -323,7 +323,7 @@ static void messages_of_an_unsent_batch_time_out_while_there_is_no_broker(void *
     w->broker->refuse[WIRE__BASE_COMMAND__TYPE__PRODUCER] = 1000;
     w->broker->refusal = WIRE__SERVER_ERROR__ServiceNotReady;
     fake_broker_cut(w->broker);
-    fake_run_for(w->sim, 1000);
+    fake_run_for(w->broker, 1000);
     for (int i = 0; i < 10; i++)
         message_send(w);
     fake_run_until(w->sim, all_completed, w);
@@ -360,7 +360,7 @@ static void a_silent_broker_is_left_after_two_pings(void **state)
 
     publisher_open(w);
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__PING] = true;
-    fake_run_for(w->sim, 70000);
+    fake_run_for(w->broker, 70000);
     assert_true(w->broker->connections >= 2);
     w->broker->mute[WIRE__BASE_COMMAND__TYPE__PING] = false;
     message_send(w);
