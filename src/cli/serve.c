@@ -33,6 +33,7 @@ struct serving {
     char http_url[300];
     bool stopping; /* a signal came, or what is beside the broker ended */
     bool failed;
+    bool signalled;
     int64_t started_ms;
 };
 
@@ -169,10 +170,13 @@ static void on_signal(void *ctx, int number)
 {
     struct serving *s = ctx;
 
-    if (s->stopping) {
+    if (s->signalled) {
         log_warn(s->log, "cli", "signal %d again: ending at once", number);
         _exit(128 + number);
     }
+    s->signalled = true;
+    if (s->stopping)
+        return;
     s->stopping = true;
     log_info(s->log, "cli", "signal %d: stopping", number);
     if (s->companion)
