@@ -89,7 +89,7 @@ class Channel:
     """The other side of a notary: sends events, reads what comes of them."""
 
     def __init__(self, client, notary):
-        self.producer = client.create_producer(notary.topics["events"])
+        self.producer = client.create_producer(notary.topics["events"], block_if_queue_full=True)
         self.readers = {name: client.create_reader(notary.topics[name], pulsar.MessageId.earliest) for name in TOPICS[1:]}
 
     def send(self, event):

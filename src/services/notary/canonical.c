@@ -60,14 +60,15 @@ static bool decimal_increment(struct decimal *d)
  * that the nearest decimal may miss and the one after it may not: 2^-44 is 5.684341886080802e-14. */
 static void decimal_shortest(struct decimal *d, double number)
 {
-    for (int count = 1; count <= DIGITS_MAX; count++) {
+    for (int count = 1; count < DIGITS_MAX; count++) {
         decimal_round(d, number, count);
         if (decimal_value(d) == number)
             return;
         if (decimal_increment(d) && decimal_value(d) == number)
             return;
     }
-    assert(!"17 digits always read back");
+    decimal_round(d, number, DIGITS_MAX);
+    assert(decimal_value(d) == number); /* 17 digits always read back */
 }
 
 /* Prints as the specification of Number::toString does, case by case; n is its name for `point`, k for `count`. */
@@ -100,7 +101,7 @@ void canonical_number(double number, char to[CANONICAL_NUMBER_SIZE])
     decimal_print(&d, to, CANONICAL_NUMBER_SIZE - 1);
 }
 
-static void add_string(struct text *out, struct bytes s)
+void canonical_string(struct bytes s, struct text *out)
 {
     static const char short_escapes[] = "\bb\tt\nn\ff\rr\"\"\\\\"; /* pairs: the byte, its letter */
     size_t done = 0;
@@ -157,7 +158,7 @@ static enum err add_object(json_t *object, struct text *out, int depth)
     for (size_t i = 0; i < count && err == OK; i++) {
         if (i > 0)
             text_add(out, ",");
-        add_string(out, bytes_of_text(names[i]));
+        canonical_string(bytes_of_text(names[i]), out);
         text_add(out, ":");
         err = add_value(json_object_get(object, names[i]), out, depth + 1);
     }
@@ -200,7 +201,7 @@ static enum err add_value(json_t *value, struct text *out, int depth)
     case JSON_ARRAY:
         return add_array(value, out, depth);
     case JSON_STRING:
-        add_string(out, bytes_of(json_string_value(value), json_string_length(value)));
+        canonical_string(bytes_of(json_string_value(value), json_string_length(value)), out);
         return OK;
     case JSON_INTEGER:
         return add_integer(json_integer_value(value), out);

@@ -23,6 +23,9 @@
  * an integer beyond CANONICAL_INTEGER_MAX; ERR_NOMEM, also at the limit of `out`.  On an error `out` holds a part. */
 MUST_USE enum err canonical_json(json_t *value, struct text *out);
 
+/* Appends one string, quotes included; `s` is UTF-8. */
+void canonical_string(struct bytes s, struct text *out);
+
 /* As ECMAScript's Number::toString; `number` is finite (jansson holds no other). */
 void canonical_number(double number, char to[CANONICAL_NUMBER_SIZE]);
 
