@@ -30,7 +30,7 @@ struct verification {
     bool short_of_memory; /* then nothing else counts */
 };
 
-static bool line(struct verification *v, bool holds, const char *name, const char *format, va_list args)
+static PRINTF_LIKE(4, 0) bool line(struct verification *v, bool holds, const char *name, const char *format, va_list args)
 {
     char text[600];
 
