@@ -269,12 +269,12 @@ def test_what_cannot_be_processed_goes_to_the_dead_letter_topic(client, make_not
     channel = Channel(client, notary)
     events = [minimal_event() for _ in range(5)]
     for event in events:
-        channel.send(event)
+        channel.producer.send(json.dumps(event).encode(), properties={"from": "a test"})
     dead = channel.readers["dlq"].read_next(60000)
     error = channel.next_json("errors", 60)
     assert error["error_type"] == "processing" and error["retry_count"] == 2
     assert "3 deliveries" in error["message"]
-    assert dead.properties()["REAL_TOPIC"] == notary.topics["events"]
+    assert dead.properties()["REAL_TOPIC"] == notary.topics["events"] and dead.properties()["from"] == "a test"
     assert error["event_id"] == json.loads(dead.data())["event_id"]
     assert json.loads(dead.data()) in events
 

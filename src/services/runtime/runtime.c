@@ -10,6 +10,7 @@
 #include "services/runtime/bus.h"
 #include <assert.h>
 #include <errno.h>
+#include <pulsar/c/string_map.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -222,6 +223,16 @@ static pulsar_message_t *batch_message(const struct batch *b, size_t i)
     return b->messages ? pulsar_messages_get(b->messages, i) : b->message;
 }
 
+static void copy_properties(pulsar_message_t *from, pulsar_message_t *to)
+{
+    pulsar_string_map_t *map = pulsar_message_get_properties(from);
+
+    for (int i = 0; map && i < pulsar_string_map_size(map); i++)
+        pulsar_message_set_property(to, pulsar_string_map_get_key(map, i), pulsar_string_map_get_value(map, i));
+    if (map)
+        pulsar_string_map_free(map);
+}
+
 /* The message as it came, and where from. */
 static pulsar_message_t *dead_letter_of(pulsar_message_t *message, const struct delivery *delivery, const char *input,
                                         const char *why)
@@ -233,6 +244,7 @@ static pulsar_message_t *dead_letter_of(pulsar_message_t *message, const struct 
     pulsar_message_set_content(letter, delivery->payload.data, delivery->payload.len);
     if (pulsar_message_has_partition_key(message))
         pulsar_message_set_partition_key(letter, pulsar_message_get_partitionKey(message));
+    copy_properties(message, letter);
     pulsar_message_set_property(letter, "REAL_TOPIC", input);
     pulsar_message_set_property(letter, "ORIGIN_MESSAGE_ID", delivery->message_id);
     pulsar_message_set_property(letter, "REASON", why);
