@@ -34,7 +34,7 @@ test:
 
 # The whole broker in one thread on simulated disk, network and clock.
 sim: all
-	@$(BUILD)/geminga_sim --seeds $(SEEDS)
+	@$(BUILD)/tests/sim/geminga_sim --seeds $(SEEDS)
 
 # kill -9 under load from the official Python client, on the real disk.
 crash: all

@@ -116,6 +116,8 @@ static void on_error(struct client *c, const Wire__CommandError *body)
             receiver_lost(s);
         else if (s->used && s->seek_request != 0 && s->seek_request == body->request_id)
             receiver_seek_ended(s, false);
+        else if (s->used && s->last_id_request == body->request_id)
+            s->last_id_request = 0;
     }
 }
 
@@ -153,7 +155,12 @@ static void on_command(struct client *c, const Wire__BaseCommand *command)
         client_send(c, WIRE__BASE_COMMAND__TYPE__PONG, &pong);
         break;
     case WIRE__BASE_COMMAND__TYPE__PONG:
+        break;
     case WIRE__BASE_COMMAND__TYPE__ACTIVE_CONSUMER_CHANGE:
+        receiver_on_active(c, command->active_consumer_change);
+        break;
+    case WIRE__BASE_COMMAND__TYPE__GET_LAST_MESSAGE_ID_RESPONSE:
+        receiver_on_last_id(c, command->get_last_message_id_response);
         break;
     case WIRE__BASE_COMMAND__TYPE__SUCCESS:
         on_success(c, command->success->request_id);
@@ -415,7 +422,7 @@ static void act_redeliver(struct client *c)
 {
     struct receiver *s = any_consumer(c);
 
-    if (s)
+    if (s && !receiver_is_reader(s))
         receiver_redeliver(s);
 }
 
@@ -423,8 +430,16 @@ static void act_seek(struct client *c)
 {
     struct receiver *s = any_consumer(c);
 
-    if (s && receiver_is_ordered(s))
+    if (s && receiver_is_exclusive(s))
         receiver_seek(s);
+}
+
+static void act_last_id(struct client *c)
+{
+    struct receiver *s = any_consumer(c);
+
+    if (s)
+        receiver_ask_last_id(s);
 }
 
 static void act_reopen(struct client *c)
@@ -456,8 +471,9 @@ void client_act(struct client *c)
         uint32_t weight;
         void (*act)(struct client *c);
     } choices[] = {
-        {h->send, act_send}, {h->ack, act_ack},       {h->flow, act_flow},          {h->redeliver, act_redeliver},
-        {h->seek, act_seek}, {h->reopen, act_reopen}, {h->hang_up, client_hang_up}, {h->stall, act_stall},
+        {h->send, act_send},           {h->ack, act_ack},     {h->flow, act_flow},
+        {h->redeliver, act_redeliver}, {h->seek, act_seek},   {h->reopen, act_reopen},
+        {h->hang_up, client_hang_up},  {h->stall, act_stall}, {h->last_id, act_last_id},
     };
     uint64_t sum = 0, at;
 

@@ -22,7 +22,7 @@
 
 /* What it likes to do; weights, 0: never. */
 struct client_habits {
-    uint32_t send, ack, flow, redeliver, seek, reopen, hang_up, stall;
+    uint32_t send, ack, flow, redeliver, seek, reopen, hang_up, stall, last_id;
     uint32_t answered_in_eight; /* acknowledgements that ask for an answer, of eight */
 };
 
@@ -64,6 +64,8 @@ struct receiver {
     struct pending_ack acks[ACKS_MAX];
     uint64_t seek_request; /* 0: none */
     struct position seek_to;
+    uint64_t last_id_request; /* 0: none */
+    struct position last_id_least;
     struct timer again;
 };
 
@@ -98,7 +100,7 @@ void client_free(struct client *c);
 
 /* Takes effect with the next connection; `producer` is the model's number, and part of the name. */
 void client_add_producer(struct client *c, unsigned topic, unsigned producer);
-void client_add_consumer(struct client *c, unsigned topic, unsigned subscription);
+void client_add_consumer(struct client *c, unsigned topic, unsigned subscription); /* MODEL_READER: a reader */
 
 void client_start(struct client *c); /* dials, and again whenever the connection is gone */
 void client_hang_up(struct client *c);

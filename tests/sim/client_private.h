@@ -40,7 +40,8 @@ void sender_on_send_error(struct client *c, const Wire__CommandSendError *body);
 /* ---- receiver.c ---- */
 
 struct receiver *receiver_find(struct client *c, uint64_t id); /* or NULL */
-bool receiver_is_ordered(const struct receiver *s);
+bool receiver_is_ordered(const struct receiver *s);            /* exclusive or failover */
+bool receiver_is_exclusive(const struct receiver *s);
 void receiver_open(struct receiver *s);
 void receiver_lost(struct receiver *s);
 void receiver_close(struct receiver *s);
@@ -53,6 +54,10 @@ void receiver_ack_some(struct receiver *s, size_t count, bool answer);
 void receiver_ack_up_to(struct receiver *s, bool answer);
 void receiver_redeliver(struct receiver *s);
 void receiver_seek(struct receiver *s);
+void receiver_ask_last_id(struct receiver *s);
+void receiver_on_last_id(struct client *c, const Wire__CommandGetLastMessageIdResponse *body);
+void receiver_on_active(struct client *c, const Wire__CommandActiveConsumerChange *body);
+bool receiver_is_reader(const struct receiver *s);
 void receiver_seek_ended(struct receiver *s, bool well);
 void receiver_on_ack_response(struct client *c, const Wire__CommandAckResponse *body);
 void receiver_on_message(struct client *c, const struct frame *frame, struct arena *arena);

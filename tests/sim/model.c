@@ -170,7 +170,8 @@ void model_reading_begin(struct model *m, struct model_reading *r, unsigned topi
         .subscribed_step = m->step,
         .last = POSITION_EARLIEST,
     };
-    m->topics[topic].subscriptions[subscription].last_reading = r->incarnation;
+    if (subscription != MODEL_READER)
+        m->topics[topic].subscriptions[subscription].last_reading = r->incarnation;
     model_note(m, "t%u/%u reading %" PRIu64 " begins", topic, subscription, r->incarnation);
 }
 
@@ -193,32 +194,43 @@ static void identify(struct model *m, unsigned topic, struct bytes payload, unsi
         model_violation(m, "%s: %s: p%u/%" PRIu64, t->name, wrong, *producer, *sequence);
 }
 
-/* Exclusive: in order, and nothing left out that nobody acknowledged. */
+static const char *reading_name(const struct model *m, const struct model_reading *r)
+{
+    return r->subscription == MODEL_READER ? "(reader)" : m->topics[r->topic].subscriptions[r->subscription].name;
+}
+
+/* In order, and nothing left out: of a subscription, that nobody acknowledged. */
 static void check_order(struct model *m, struct model_reading *r, struct model_entry *e)
 {
     const struct model_topic *t = &m->topics[r->topic];
 
     if (!position_before(r->last, e->position)) {
         if (r->rewinds == 0)
-            model_violation(m, "%s/%s: " POSITION " came after %" PRIi64 ":%" PRIi64, t->name,
-                            t->subscriptions[r->subscription].name, e->position.ledger, e->position.entry,
-                            r->last.ledger, r->last.entry);
+            model_violation(m, "%s/%s: " POSITION " came after %" PRIi64 ":%" PRIi64, t->name, reading_name(m, r),
+                            e->position.ledger, e->position.entry, r->last.ledger, r->last.entry);
         r->rewinds--;
         r->last = POSITION_EARLIEST;
     }
     for (const struct model_entry *b = entry_of(tree_previous(&e->node)); b && position_before(r->last, b->position);
          b = entry_of(tree_previous(&b->node)))
-        if (b->of[r->subscription].expect == MUST)
+        if (r->subscription == MODEL_READER || b->of[r->subscription].expect == MUST)
             model_violation(m, "%s/%s: " POSITION " came, and " POSITION " before it did not", t->name,
-                            t->subscriptions[r->subscription].name, e->position.ledger, e->position.entry,
-                            b->position.ledger, b->position.entry);
+                            reading_name(m, r), e->position.ledger, e->position.entry, b->position.ledger,
+                            b->position.entry);
     r->last = e->position;
+}
+
+static void check_not_acknowledged(struct model *m, const struct model_reading *r, const struct model_entry *e)
+{
+    if (e->of[r->subscription].expect == MUST_NOT && (e->of[r->subscription].confirmed_step < r->subscribed_step ||
+                                                      e->of[r->subscription].confirmed_to == r->incarnation))
+        model_violation(m, "%s/%s: " POSITION " came again after its acknowledgement was answered",
+                        m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position));
 }
 
 void model_delivery(struct model *m, struct model_reading *r, struct position p, struct bytes payload)
 {
-    struct model_topic *t = &m->topics[r->topic];
-    struct model_subscription *s = &t->subscriptions[r->subscription];
+    const struct model_topic *t = &m->topics[r->topic];
     struct model_entry *e;
     unsigned producer;
     uint64_t sequence;
@@ -228,11 +240,9 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
     model_note(m, "t%u/%u reading %" PRIu64 " gets " POSITION, r->topic, r->subscription, r->incarnation,
                POSITION_OF(p));
     e = entry_known(m, r->topic, p, producer, sequence);
-    if (e->of[r->subscription].expect == MUST_NOT && (e->of[r->subscription].confirmed_step < r->subscribed_step ||
-                                                      e->of[r->subscription].confirmed_to == r->incarnation))
-        model_violation(m, "%s/%s: " POSITION " came again after its acknowledgement was answered", t->name, s->name,
-                        p.ledger, p.entry);
-    if (s->ordered)
+    if (r->subscription != MODEL_READER)
+        check_not_acknowledged(m, r, e);
+    if (r->subscription == MODEL_READER || t->subscriptions[r->subscription].kind != MODEL_SHARED)
         check_order(m, r, e);
 }
 
@@ -354,6 +364,20 @@ bool model_nth(const struct model *m, unsigned topic, size_t nth, struct positio
             return true;
         }
     return false;
+}
+
+struct position model_last(const struct model *m, unsigned topic)
+{
+    const struct model_entry *e = entry_of(tree_last(&m->topics[topic].entries));
+
+    return e ? e->position : POSITION_EARLIEST;
+}
+
+void model_last_id(struct model *m, unsigned topic, struct position last, struct position least)
+{
+    if (position_before(last, least))
+        model_violation(m, "%s: the last message is at " POSITION ", the broker says, and one was seen at " POSITION,
+                        m->topics[topic].name, POSITION_OF(last), POSITION_OF(least));
 }
 
 void model_describe(const struct model *m, unsigned topic, unsigned subscription, char *to, size_t size)

@@ -23,12 +23,15 @@
 #include <stdint.h>
 
 #define MODEL_TOPICS        2
-#define MODEL_SUBSCRIPTIONS 4  /* of one topic */
-#define MODEL_PRODUCERS     12 /* of one topic */
+#define MODEL_SUBSCRIPTIONS 4                   /* of one topic */
+#define MODEL_READER        MODEL_SUBSCRIPTIONS /* instead of a subscription: a reading without one */
+#define MODEL_PRODUCERS     12                  /* of one topic */
 #define PAYLOAD_MAX         9000
 #define PAYLOAD_MIN         16
 
 enum expectation { MUST, MAY, MUST_NOT };
+
+enum model_kind { MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER };
 
 struct model_entry {
     struct tree_node node;
@@ -51,7 +54,7 @@ struct model_producer {
 
 struct model_subscription {
     char name[32];
-    bool ordered;          /* exclusive: one consumer at a time, in order */
+    enum model_kind kind;  /* all but the shared one is read in order */
     uint64_t last_reading; /* its incarnation */
     uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
     struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
@@ -93,14 +96,16 @@ uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence);
 /* A receipt came. */
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);
 
-/* One reading of a subscription by one consumer, from SUBSCRIBE to its end. */
+/* One reading of a subscription by one consumer, from SUBSCRIBE to its end; or a reader's, of everything from where it
+ * begins. */
 struct model_reading {
     unsigned topic, subscription;
     uint64_t incarnation;     /* unique */
     uint64_t subscribed_step; /* when SUBSCRIBE was sent */
-    struct position last;     /* of an ordered subscription */
-    uint32_t rewinds;         /* redeliveries asked for and not yet seen: each may begin again at an earlier position */
+    struct position last;     /* of an ordered subscription, or a reader */
+    uint32_t rewinds;         /* redeliveries, and turns to be served: each may begin again at an earlier position */
 };
+/* For a reader `last` is set afterwards: to the position before the first that it asks for. */
 void model_reading_begin(struct model *m, struct model_reading *r, unsigned topic, unsigned subscription);
 
 /* A message came. */
@@ -124,6 +129,11 @@ void model_backlog(const struct model *m, unsigned topic, unsigned subscription,
 bool model_receipted(const struct model *m, unsigned topic);
 /* A known entry of the topic for a seek, `nth` of them by position; false: there is none. */
 bool model_nth(const struct model *m, unsigned topic, size_t nth, struct position *out);
+
+/* The last entry known to be readable; POSITION_EARLIEST when there is none. */
+struct position model_last(const struct model *m, unsigned topic);
+/* `last` is what the broker says of the topic, `least` what was known when it was asked. */
+void model_last_id(struct model *m, unsigned topic, struct position last, struct position least);
 
 /* A text for a failure: the first entry that MUST be delivered and was not. */
 void model_describe(const struct model *m, unsigned topic, unsigned subscription, char *to, size_t size);

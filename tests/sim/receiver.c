@@ -12,28 +12,83 @@
 #define AGAIN_MS_MAX     300
 #define PERMITS_MAX_HELD 100
 
+bool receiver_is_reader(const struct receiver *s)
+{
+    return s->subscription == MODEL_READER;
+}
+
+static enum model_kind kind_of(const struct receiver *s)
+{
+    return s->client->model->topics[s->topic].subscriptions[s->subscription].kind;
+}
+
+bool receiver_is_ordered(const struct receiver *s)
+{
+    return !receiver_is_reader(s) && kind_of(s) != MODEL_SHARED;
+}
+
+bool receiver_is_exclusive(const struct receiver *s)
+{
+    return !receiver_is_reader(s) && kind_of(s) == MODEL_EXCLUSIVE;
+}
+
+/* A reader begins at an entry that is known, this one included, or at the first. */
+static void ask_as_reader(struct receiver *s, Wire__CommandSubscribe *body, Wire__MessageIdData *start, char name[32])
+{
+    struct position p = POSITION_EARLIEST;
+    struct message_id id;
+
+    if (client_dice(s->client, 2) && model_nth(s->client->model, s->topic, client_dice(s->client, 1000), &p))
+        s->reading.last = (struct position){p.ledger, p.entry - 1};
+    id = MESSAGE_ID_OF(p.ledger, p.entry);
+    message_id_to(&id, start);
+    snprintf(name, 32, "reader-%" PRIu64, s->reading.incarnation);
+    body->subscription = name;
+    body->sub_type = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive;
+    body->has_durable = 1;
+    body->durable = 0;
+    body->start_message_id = start;
+}
+
+static void ask_for_subscription(const struct receiver *s, Wire__CommandSubscribe *body)
+{
+    static const Wire__CommandSubscribe__SubType types[] = {
+        [MODEL_EXCLUSIVE] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive,
+        [MODEL_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared,
+        [MODEL_FAILOVER] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover,
+    };
+
+    body->subscription = wire_text(s->client->model->topics[s->topic].subscriptions[s->subscription].name);
+    body->sub_type = types[kind_of(s)];
+    body->has_initial_position = 1;
+    body->initial_position = WIRE__COMMAND_SUBSCRIBE__INITIAL_POSITION__Earliest;
+}
+
 void receiver_open(struct receiver *s)
 {
     Wire__CommandSubscribe body = WIRE__COMMAND_SUBSCRIBE__INIT;
+    Wire__MessageIdData start;
     struct client *c = s->client;
-    const struct model_subscription *m = &c->model->topics[s->topic].subscriptions[s->subscription];
+    char name[32], consumer[32];
 
     s->state = OPENING;
     s->request = client_request(c);
     s->permits = 0;
     s->held_count = 0;
     s->asked_for_all = false;
+    s->last_id_request = 0;
     memset(s->acks, 0, sizeof s->acks);
     s->id = client_request(c); /* a fresh one, so that what is still under way for the old one is recognised */
     model_reading_begin(c->model, &s->reading, s->topic, s->subscription);
     body.topic = wire_text(client_topic(c, s->topic));
-    body.subscription = wire_text(m->name);
-    body.sub_type =
-        m->ordered ? WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive : WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared;
     body.consumer_id = s->id;
     body.request_id = s->request;
-    body.has_initial_position = 1;
-    body.initial_position = WIRE__COMMAND_SUBSCRIBE__INITIAL_POSITION__Earliest;
+    snprintf(consumer, sizeof consumer, "c%u", c->index);
+    body.consumer_name = consumer;
+    if (receiver_is_reader(s))
+        ask_as_reader(s, &body, &start, name);
+    else
+        ask_for_subscription(s, &body);
     client_send(c, WIRE__BASE_COMMAND__TYPE__SUBSCRIBE, &body);
 }
 
@@ -152,11 +207,6 @@ void receiver_ack_up_to(struct receiver *s, bool answer)
     acknowledge(s, &to, 1, true, answer);
 }
 
-bool receiver_is_ordered(const struct receiver *s)
-{
-    return s->client->model->topics[s->topic].subscriptions[s->subscription].ordered;
-}
-
 void receiver_on_ack_response(struct client *c, const Wire__CommandAckResponse *body)
 {
     struct receiver *s = receiver_find(c, body->consumer_id);
@@ -273,7 +323,7 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
     if (s->seek_request != 0)
         return; /* sent before the seek; not to be judged, nor held */
     model_delivery(c->model, &s->reading, p, view.payload);
-    if (!hold(s, p))
+    if (receiver_is_reader(s) || !hold(s, p))
         return;
     if (c->greedy && receiver_ack_slot(s))
         receiver_ack_some(s, ACK_IDS_MAX, true);
@@ -284,8 +334,47 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
 void receiver_cut(struct receiver *s)
 {
     s->state = SHUT;
-    s->seek_request = 0;
+    s->seek_request = s->last_id_request = 0;
     s->held_count = 0;
     memset(s->acks, 0, sizeof s->acks);
     timer_stop(&s->again);
+}
+
+/* ---- what else it may ask ---- */
+
+void receiver_ask_last_id(struct receiver *s)
+{
+    Wire__CommandGetLastMessageId body = WIRE__COMMAND_GET_LAST_MESSAGE_ID__INIT;
+
+    if (s->last_id_request != 0)
+        return;
+    s->last_id_request = client_request(s->client);
+    s->last_id_least = model_last(s->client->model, s->topic);
+    body.consumer_id = s->id;
+    body.request_id = s->last_id_request;
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__GET_LAST_MESSAGE_ID, &body);
+}
+
+void receiver_on_last_id(struct client *c, const Wire__CommandGetLastMessageIdResponse *body)
+{
+    struct message_id id = message_id_from(body->last_message_id);
+
+    for (unsigned i = 0; i < CLIENT_CONSUMERS; i++) {
+        struct receiver *s = &c->consumers[i];
+        if (!s->used || s->last_id_request == 0 || s->last_id_request != body->request_id)
+            continue;
+        s->last_id_request = 0;
+        model_last_id(c->model, s->topic, (struct position){id.ledger, id.entry}, s->last_id_least);
+    }
+}
+
+/* Failover: our turn, which begins at the first unacknowledged entry, whatever we were sent in an earlier turn. */
+void receiver_on_active(struct client *c, const Wire__CommandActiveConsumerChange *body)
+{
+    struct receiver *s = receiver_find(c, body->consumer_id);
+
+    if (!s || !body->is_active || position_equal(s->reading.last, POSITION_EARLIEST))
+        return;
+    s->reading.rewinds++;
+    s->asked_for_all = true;
 }

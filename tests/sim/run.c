@@ -7,12 +7,16 @@
 #include "base/arena.h"
 #include "broker/stats.h"
 #include "process.h"
+#include "vandal.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLIENTS         4
+#define CLIENTS 4
+#define USED_SUBSCRIPTIONS                                                                                             \
+    3 /* the last one, where there is one, is not touched before the end: it holds everything                          \
+       */
 #define DRAINERS        (MODEL_TOPICS * MODEL_SUBSCRIPTIONS)
 #define PHASE_STEPS_MAX 400000 /* of settling, draining, stopping: more means that it never ends */
 #define CHECK_EVERY     64
@@ -29,9 +33,12 @@ struct run {
     struct log log;
     struct client *clients[CLIENTS];
     struct client *drainers[DRAINERS];
+    struct vandal *vandal;
     unsigned topic_count;
     uint64_t faults;     /* that struck before this life of the process: it may give up for later ones only */
     uint64_t start_step; /* when a dead process is started again */
+    uint64_t room_step;  /* when a full disk has room again; UINT64_MAX: it has */
+    bool was_full;       /* in this life of the process */
     uint64_t send_step;  /* from when on clients send again */
     uint64_t starts;
 };
@@ -75,10 +82,10 @@ static void draw_options(struct run *r)
     broker->retention_check_ms = 200 + dice(r, 5000);
 }
 
-/* Something of this life's was made to fail, so it may fail. */
+/* Something of this life's was made to fail, so it may fail; or the disk is full for longer than its reserve lasts. */
 static bool excused(const struct run *r)
 {
-    return sim_disk_faults(r->disk) > r->faults;
+    return sim_disk_faults(r->disk) > r->faults || r->was_full;
 }
 
 static void process_up(struct run *r)
@@ -86,6 +93,7 @@ static void process_up(struct run *r)
     enum err err;
 
     r->faults = sim_disk_faults(r->disk);
+    r->was_full = r->room_step != UINT64_MAX;
     r->starts++;
     err = process_start(&r->process);
     model_note(&r->model, "start: %s", err_text(err));
@@ -145,6 +153,19 @@ static void look_after(struct run *r)
 
 /* ---- what happens to it ---- */
 
+static void disk_fills(struct run *r)
+{
+    sim_disk_capacity(r->disk, sim_disk_used(r->disk) + dice(r, 100000));
+    r->room_step = r->model.step + dice(r, 2000);
+    r->was_full = true;
+}
+
+static void disk_empties(struct run *r)
+{
+    sim_disk_capacity(r->disk, UINT64_MAX / 2);
+    r->room_step = UINT64_MAX;
+}
+
 /* At an operation of the disk to come; at times one of the recovery after a kill. */
 static void arm_power_cut(struct run *r)
 {
@@ -178,6 +199,8 @@ static void mischief(struct run *r)
     } else if (at < (below += s->stop)) {
         if (p->state == PROCESS_UP)
             process_stop(p);
+    } else if (at < (below += s->full)) {
+        disk_fills(r);
     } else if (at < (below += s->write_fault)) {
         sim_disk_fail(r->disk, SIM_DISK_WRITE | (dice(r, 2) ? SIM_DISK_META : 0), 1 + dice(r, 8),
                       dice(r, 2) ? ERR_IO : ERR_NOSPACE);
@@ -189,6 +212,8 @@ static void mischief(struct run *r)
 static void step(struct run *r)
 {
     r->model.step++;
+    if (r->model.step >= r->room_step)
+        disk_empties(r);
     (void)sim_step(r->sim); /* false: all wait for what a client may still do, or for the next start */
     look_after(r);
 }
@@ -240,11 +265,12 @@ static void name_all(struct run *r)
     for (unsigned t = 0; t < r->topic_count; t++) {
         struct model_topic *topic = &r->model.topics[t];
         snprintf(topic->name, sizeof topic->name, "persistent://public/default/t%u", t);
-        topic->subscription_count = r->scenario->trim ? 2 : 3;
+        topic->subscription_count = r->scenario->trim ? USED_SUBSCRIPTIONS : MODEL_SUBSCRIPTIONS;
         for (unsigned s = 0; s < topic->subscription_count; s++) {
-            static const char *const names[] = {"ordered", "shared", "held"};
+            static const char *const names[] = {"exclusive", "shared", "failover", "held"};
+            static const enum model_kind kinds[] = {MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER, MODEL_EXCLUSIVE};
             snprintf(topic->subscriptions[s].name, sizeof topic->subscriptions[s].name, "%s", names[s]);
-            topic->subscriptions[s].ordered = s != 1;
+            topic->subscriptions[s].kind = kinds[s];
         }
     }
 }
@@ -311,11 +337,15 @@ static void clients_start(struct run *r)
         for (unsigned p = 0; p < CLIENT_PRODUCERS; p++)
             if (p == 0 || dice(r, 2))
                 client_add_producer(c, (unsigned)dice(r, r->topic_count), i * CLIENT_PRODUCERS + p);
-        client_add_consumer(c, t, (unsigned)dice(r, 2));
+        client_add_consumer(c, t, (unsigned)dice(r, USED_SUBSCRIPTIONS));
         if (dice(r, 2))
-            client_add_consumer(c, (unsigned)dice(r, r->topic_count), 1);
+            client_add_consumer(c, (unsigned)dice(r, r->topic_count), 1 + (unsigned)dice(r, 2));
+        if (dice(r, 2) && !r->scenario->trim)
+            client_add_consumer(c, (unsigned)dice(r, r->topic_count), MODEL_READER);
         client_start(c);
     }
+    if (r->scenario->vandal)
+        r->vandal = vandal_new(r->sim, &r->random);
 }
 
 static void clients_end(struct run *r)
@@ -331,6 +361,7 @@ static void set_up(struct run *r)
     const struct run_options *o = r->options;
 
     random_init(&r->random, o->seed ^ 0x5eed);
+    r->room_step = UINT64_MAX;
     r->sim = sim_new(o->seed);
     r->disk = sim_disk_new(sim_random(r->sim));
     r->log = (struct log){.level = o->verbose ? LOG_DEBUG : LOG_ERROR + 1, .wall_ms = log_clock, .ctx = r};
@@ -358,6 +389,8 @@ static void act(struct run *r)
         mischief(r);
         for (unsigned c = 0; c < CLIENTS; c++)
             r->clients[c]->quiet = r->model.step < r->send_step;
+        if (r->vandal && dice(r, 6) == 0)
+            vandal_act(r->vandal);
         if (dice(r, 6) == 0)
             client_act(r->clients[dice(r, CLIENTS)]);
         if (i % CHECK_EVERY == 0)
@@ -395,6 +428,8 @@ static void settle(struct run *r)
 
     sim_disk_fail(r->disk, 0, 0, OK);
     sim_disk_crash_at(r->disk, 0, 0);
+    disk_empties(r);
+    vandal_free(r->vandal);
     for (unsigned i = 0; i < CLIENTS; i++) {
         r->clients[i]->habits = calm;
         r->clients[i]->quiet = true;

@@ -10,7 +10,8 @@
     }
 #define LIVELY                                                                                                         \
     {                                                                                                                  \
-        .send = 10, .ack = 10, .flow = 5, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .answered_in_eight = 4   \
+        .send = 10, .ack = 10, .flow = 5, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .last_id = 1,            \
+        .answered_in_eight = 4                                                                                         \
     }
 #define ACKS_MOSTLY                                                                                                    \
     {                                                                                                                  \
@@ -47,6 +48,17 @@ const struct scenario scenarios[] = {
      .kill = 3,
      .power_cut_at = 8,
      .trim = true},
+    {.name = "full",
+     .text = "the disk runs full, and has room again",
+     .habits = USUAL,
+     .full = 20,
+     .power_cut_at = 2,
+     .kill = 2},
+    {.name = "vandal",
+     .text = "somebody speaks nonsense: flipped bits, cut frames, unknown ids",
+     .habits = LIVELY,
+     .vandal = true,
+     .kill = 2},
     {.name = "all",
      .text = "everything at once",
      .habits = LIVELY,
