@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * parcel_test.c - messages to entries, and back by unpack.h.
+ */
+#include "base/base_test.h"
+#include "client/parcel.h"
+#include "client/unpack.h"
+
+#include "base/random.h"
+#include "wire/frame.h"
+#include "wire/publish.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MESSAGES 10
+
+struct sends {
+    struct client_send sends[MESSAGES];
+    int completed;
+    pulsar_result result;
+    struct _pulsar_message_id ids[MESSAGES];
+};
+
+static struct sends *current;
+
+static void on_done(struct client_send *s, pulsar_result result, const struct _pulsar_message_id *id)
+{
+    assert_ptr_equal(s, &current->sends[current->completed]); /* in order */
+    current->result = result;
+    if (id)
+        current->ids[current->completed] = *id;
+    current->completed++;
+    client_body_unref(s->body);
+}
+
+static void send_init(struct client_send *s, int number, size_t len)
+{
+    struct client_body *b = client_body_new();
+    char text[32];
+
+    snprintf(text, sizeof text, "%d", number);
+    b->content = client_content_new(len);
+    for (size_t i = 0; i < len; i++)
+        b->content->data[i] = (uint8_t)('a' + (i + (size_t)number) % 26);
+    b->data = b->content->data;
+    b->len = len;
+    assert_true(client_text_set(&b->key, text));
+    assert_int_equal(client_map_put(&b->properties, bytes_of_text("n"), bytes_of_text(text)), OK);
+    b->event_time = 1000 + (uint64_t)number;
+    *s = (struct client_send){.body = b, .sequence_id = 50 + (uint64_t)number, .deadline_ns = 9, .done = on_done};
+    list_init(&s->node);
+}
+
+static struct client_parcel_common common_of(enum client_codec codec)
+{
+    return (struct client_parcel_common){.producer_id = 3,
+                                         .producer_name = "p",
+                                         .schema_version = bytes_of("\0\1", 2),
+                                         .codec = codec,
+                                         .payload_max = 1000000,
+                                         .publish_time_ms = 77};
+}
+
+static struct client_parcel *parcel_of(struct sends *sends, int count, enum client_codec codec, size_t len)
+{
+    struct client_parcel_common common = common_of(codec);
+    struct client_parcel *parcel;
+    struct client_batch batch;
+
+    *sends = (struct sends){0};
+    current = sends;
+    client_batch_init(&batch);
+    for (int i = 0; i < count; i++) {
+        send_init(&sends->sends[i], i, len);
+        client_batch_add(&batch, &sends->sends[i]);
+    }
+    assert_int_equal(client_parcel_new(&parcel, &batch, &common), OK);
+    assert_true(client_batch_empty(&batch));
+    return parcel;
+}
+
+static void check_body(const struct client_body *b, int number, size_t len, int count)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%d", number);
+    assert_string_equal(b->key, text);
+    assert_string_equal(client_map_find(&b->properties, "n"), text);
+    assert_int_equal(b->event_time, 1000 + number);
+    assert_int_equal(b->len, len);
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(b->data[i], 'a' + (i + (size_t)number) % 26);
+    assert_string_equal(b->content->producer_name, "p");
+    assert_string_equal(b->content->topic, "topic");
+    assert_int_equal(b->content->publish_time, 77);
+    assert_int_equal(b->content->redelivery_count, 5);
+    assert_int_equal(b->content->schema_version_len, 2);
+    assert_memory_equal(b->content->schema_version, "\0\1", 2);
+    assert_int_equal(b->id.batch_index, count > 1 ? number : -1);
+    assert_int_equal(b->sequence_id, 50 + number);
+}
+
+/* What unpacking the parcel's entry gives. */
+static enum err unpack(const struct client_parcel *parcel, const struct client_unpack *how, struct client_unpacked *out)
+{
+    struct message_command message = {.id = MESSAGE_ID_OF(1, 2), .redelivery_count = 5};
+    struct arena arena;
+    struct frame frame;
+    enum err err;
+
+    assert_int_equal(frame_decode(slice_bytes(parcel->frame), &frame), OK);
+    arena_init(&arena, 1024 * 1024);
+    err = client_unpack(how, &message, frame.entry, &arena, out);
+    arena_deinit(&arena);
+    return err;
+}
+
+static void bodies_free(struct client_unpacked *u)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&u->bodies)))
+        client_body_unref(container_of(node, struct client_body, node));
+}
+
+static void round_trip(int count, enum client_codec codec, size_t len)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, count, codec, len);
+    struct client_unpacked u;
+    int number = 0;
+
+    assert_int_equal(parcel->sequence_id, 50);
+    assert_true(client_parcel_intact(parcel));
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, count);
+    assert_int_equal(u.messages, count);
+    list_each (node, &u.bodies)
+        check_body(container_of(node, struct client_body, node), number++, len, count);
+    bodies_free(&u);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+    assert_int_equal(sends.completed, count);
+    assert_int_equal(sends.ids[count - 1].batch_index, count > 1 ? count - 1 : -1);
+}
+
+static void what_is_packed_is_unpacked(void **state)
+{
+    static const size_t sizes[] = {0, 1, 1000, 20000};
+
+    for (int codec = 0; codec < CLIENT_CODECS; codec++)
+        for (int count = 1; count <= MESSAGES; count += 3)
+            for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+                round_trip(count, (enum client_codec)codec, sizes[i]);
+}
+
+static void the_frame_says_what_the_batch_is(void **state)
+{
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_LZ4, 100);
+    struct frame frame;
+    struct entry_view view;
+    struct send send;
+
+    assert_int_equal(frame_decode(slice_bytes(parcel->frame), &frame), OK);
+    assert_int_equal(send_decode(frame.command, &send), OK);
+    assert_int_equal(send.producer_id, 3);
+    assert_int_equal(send.sequence_id, 50);
+    assert_int_equal(send.highest_sequence_id, 53);
+    assert_int_equal(send.messages, 4);
+    assert_int_equal(entry_view_decode(frame.entry, &view), OK);
+    assert_int_equal(view.metadata.messages, 4);
+    assert_int_equal(view.metadata.highest_sequence_id, 53);
+    assert_true(bytes_equal(view.metadata.partition_key, bytes_of_text("0")));
+    client_parcel_finish(parcel, pulsar_result_Timeout, NULL);
+    assert_int_equal(sends.completed, 4);
+    assert_int_equal(sends.result, pulsar_result_Timeout);
+}
+
+static void a_payload_beyond_the_limit_leaves_the_batch_as_it_was(void **state)
+{
+    struct client_parcel_common common = common_of(CLIENT_CODEC_NONE);
+    struct sends sends = {0};
+    struct client_parcel *parcel;
+    struct client_batch batch;
+
+    common.payload_max = 99;
+    client_batch_init(&batch);
+    send_init(&sends.sends[0], 0, 100);
+    client_batch_add(&batch, &sends.sends[0]);
+    assert_int_equal(client_parcel_new(&parcel, &batch, &common), ERR_TOO_LARGE);
+    assert_int_equal(batch.count, 1);
+
+    common.codec = CLIENT_CODEC_ZSTD; /* smaller than the limit now */
+    assert_int_equal(client_parcel_new(&parcel, &batch, &common), OK);
+    current = &sends;
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
+static void a_flipped_bit_is_seen_on_both_sides(void **state)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 3, CLIENT_CODEC_NONE, 100);
+    struct client_unpacked u;
+    size_t last = parcel->frame.len - 1;
+    uint8_t *bytes = parcel->frame.buffer->data + (parcel->frame.data - parcel->frame.buffer->data);
+
+    bytes[last] ^= 1;
+    assert_false(client_parcel_intact(parcel));
+    assert_int_equal(unpack(parcel, &how, &u), ERR_CHECKSUM);
+    assert_int_equal(u.messages, 3); /* what it costs is known all the same */
+    assert_true(list_empty(&u.bodies));
+    client_parcel_finish(parcel, pulsar_result_ChecksumError, NULL);
+}
+
+static void messages_before_the_start_are_not_given_out(void **state)
+{
+    struct _pulsar_message_id start = {.ledger = 1, .entry = 2, .partition = -1, .batch_index = 1};
+    struct client_unpack how = {.topic = "topic", .partition = -1, .start = &start};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_NONE, 10);
+    struct client_unpacked u;
+
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, 2);
+    assert_int_equal(container_of(u.bodies.next, struct client_body, node)->id.batch_index, 2);
+    bodies_free(&u);
+    how.start_inclusive = true;
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, 3);
+    bodies_free(&u);
+    how.start_inclusive = false;
+    start.batch_index = -1; /* the entry as a whole is behind us */
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, 0);
+    assert_true(u.all_acked);
+    start.entry = 1; /* another entry */
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, 4);
+    bodies_free(&u);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
+static void messages_acknowledged_before_cost_nothing_and_do_not_come(void **state)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    const uint64_t left = 0x9; /* the first and the last of four */
+    struct message_command message = {.id = MESSAGE_ID_OF(1, 2)};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_NONE, 10);
+    struct client_unpacked u;
+    struct arena arena;
+    struct frame frame;
+    struct client_body *b;
+
+    message.id.ack_set = &left;
+    message.id.ack_set_words = 1;
+    arena_init(&arena, 1024 * 1024);
+    assert_int_equal(frame_decode(slice_bytes(parcel->frame), &frame), OK);
+    assert_int_equal(client_unpack(&how, &message, frame.entry, &arena, &u), OK);
+    assert_int_equal(u.count, 2);
+    assert_int_equal(u.messages, 2);
+    b = container_of(u.bodies.prev, struct client_body, node);
+    assert_int_equal(b->id.batch_index, 3);
+    assert_int_equal(b->id.batch->left, 2);
+    bodies_free(&u);
+    arena_deinit(&arena);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
+static void any_bytes_at_all_are_survived(void **state)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    struct message_command message = {.id = MESSAGE_ID_OF(1, 2)};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 3, CLIENT_CODEC_NONE, 30);
+    struct random random;
+    struct frame frame;
+    struct arena arena;
+    uint8_t *bytes;
+
+    assert_int_equal(frame_decode(slice_bytes(parcel->frame), &frame), OK);
+    bytes = malloc(frame.entry.len);
+    random_init(&random, 11);
+    arena_init(&arena, 1024 * 1024);
+    for (int i = 0; i < 20000; i++) {
+        size_t len = i % 2 ? frame.entry.len : random_below(&random, frame.entry.len);
+        struct client_unpacked u;
+        memcpy(bytes, frame.entry.data + 6, frame.entry.len - 6); /* without its checksum, which would stop it */
+        for (int flips = 0; flips < 3 && len; flips++)
+            bytes[random_below(&random, len)] ^= (uint8_t)random_next(&random);
+        (void)!client_unpack(&how, &message, bytes_of(bytes, len < 6 ? len : len - 6), &arena, &u);
+        bodies_free(&u);
+        arena_reset(&arena);
+    }
+    arena_deinit(&arena);
+    free(bytes);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_packed_is_unpacked),
+        cmocka_unit_test(the_frame_says_what_the_batch_is),
+        cmocka_unit_test(a_payload_beyond_the_limit_leaves_the_batch_as_it_was),
+        cmocka_unit_test(a_flipped_bit_is_seen_on_both_sides),
+        cmocka_unit_test(messages_before_the_start_are_not_given_out),
+        cmocka_unit_test(messages_acknowledged_before_cost_nothing_and_do_not_come),
+        cmocka_unit_test(any_bytes_at_all_are_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
