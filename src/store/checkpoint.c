@@ -438,6 +438,16 @@ static void try_later(struct store *s, const char *what)
     store_checkpoint_stopped(s);
 }
 
+void checkpoint_put_off(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+
+    assert(c->state == CHECKPOINT_IDLE && c->ledgers);
+    c->retry_ms = RETRY_FIRST_MS;
+    c->state = CHECKPOINT_RETRY;
+    timer_start_ms(&c->retry, c->retry_ms);
+}
+
 static void begin(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;

@@ -80,5 +80,7 @@ MUST_USE enum err checkpoint_collect(struct store *s);
 MUST_USE enum err checkpoint_list(struct store *s);
 void checkpoint_run(struct checkpoint *c);
 void checkpoint_finish(struct store *s);
+/* Recovery's own attempt found no space: it is made again when the loop runs. */
+void checkpoint_put_off(struct store *s);
 
 #endif

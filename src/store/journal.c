@@ -217,7 +217,7 @@ static void submit(struct journal *j, struct batch *b)
     j->flying = b;
     j->write.batch = b;
     j->write.previous_crc = j->previous_crc;
-    if ((err = journal_files_place(&j->files, &j->write, batch_span(b->payload), b->number, j->previous_crc)) == OK)
+    if ((err = journal_files_place(&j->files, &j->write, batch_span(b->payload), j->previous_crc)) == OK)
         err = executor_submit(j->worker, &j->work);
     if (err != OK) /* memory for a table's row; the queue of the worker is ours alone */
         die(j, err, "a journal batch could not be handed to its worker");
@@ -536,6 +536,9 @@ enum err journal_open(struct journal **out, const struct journal_options *option
     j->next_batch = start->next_batch;
     j->previous_crc = start->previous_crc;
     j->cut_batch = start->next_batch - 1;
+    for (size_t i = 0; i < start->kept_count; i++)
+        j->written += start->kept[i].end - JOURNAL_HEADER_SIZE;
+    j->cut_written = j->written;
     j->sealed = true;
     j->write.disk = sys->disk;
     j->work = (struct work){.run = write_run, .done = write_done};

@@ -62,14 +62,26 @@ struct journal_spare {
     uint64_t size; /* zero-written, or written over, up to here */
 };
 
+/* A file of an earlier life whose batches are still needed: the disk had no room for the checkpoint that ends a recovery. */
+struct journal_kept {
+    uint64_t number;
+    uint64_t size;
+    struct journal_file_header header;
+    uint64_t end; /* of its last batch */
+    uint64_t last_batch;
+};
+
 /* Where recovery, or a fresh directory, lets the journal begin. */
 struct journal_start {
     uint64_t next_batch;      /* 1 in a fresh directory */
     uint32_t previous_crc;    /* of the batch before it */
     uint64_t next_generation; /* beyond any seen */
     uint64_t next_number;     /* for file names */
+    uint64_t trimmed;             /* batches up to here are stored elsewhere */
     struct journal_spare *spares; /* files that hold nothing needed any more */
     size_t spare_count;
+    struct journal_kept *kept;    /* those that do, oldest first */
+    size_t kept_count;
 };
 
 struct journal_options {

@@ -11,7 +11,8 @@
 #define FIRST_FILE_BYTES     MIB       /* what a file made in haste counts as */
 #define CHORE_PIECE          (4 * MIB) /* zero-written per job, so that a checkpoint need not wait long */
 #define EXTEND_BYTES         MIB
-#define RESERVE_BYTES        (UINT64_C(64) * 1024) /* kept written ahead, for what must not fail on a full disk */
+#define RESERVE_MIN          (UINT64_C(64) * 1024)
+#define RESERVE_MAX          MIB
 #define PREPARE_AFTER        (UINT64_C(128) * 1024)
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -82,6 +83,24 @@ static uint64_t prefix(const struct journal_files *f)
     return min_u64(JOURNAL_PREFIX, f->file_bytes);
 }
 
+/* Written in an earlier life, and still needed; the last of them goes on as the current one. */
+static enum err add_kept(struct journal_files *f, const struct journal_kept *kept)
+{
+    struct journal_file *file;
+    enum err err = add_file(f, kept->number, kept->size, &file);
+
+    if (err != OK)
+        return err;
+    if (f->current)
+        f->current->state = FILE_FULL;
+    f->current = file;
+    file->state = FILE_CURRENT;
+    file->header = kept->header;
+    file->end = kept->end;
+    file->last_batch = kept->last_batch;
+    return OK;
+}
+
 enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
                             const struct journal_start *start)
 {
@@ -92,7 +111,7 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         .next_number = start->next_number,
         .next_generation = start->next_generation,
         .file_bytes = options->file_bytes,
-        .trimmed = start->next_batch - 1,
+        .trimmed = start->trimmed,
         .sys = *sys,
         .background = options->background,
     };
@@ -101,7 +120,11 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         if ((err = add_file(f, start->spares[i].number, start->spares[i].size, NULL)) != OK)
             return err;
     }
-    if (start->spare_count > 0)
+    for (size_t i = 0; i < start->kept_count; i++) {
+        if ((err = add_kept(f, &start->kept[i])) != OK)
+            return err;
+    }
+    if (f->count > 0)
         return OK;
     const uint64_t number = f->next_number++;
     if ((err = journal_file_make(sys->disk, number, prefix(f), &sync_failed)) != OK)
@@ -122,15 +145,23 @@ void journal_files_deinit(struct journal_files *f)
 
 /* ---- where a batch goes ---- */
 
-static bool current_is_enough(const struct journal_files *f, uint64_t span, bool spare_ready)
+/* What is kept written ahead in a file, for batches without entries: they must find room on a full disk. */
+static uint64_t reserve_of(const struct journal_files *f, uint64_t prepared)
+{
+    return max_u64(min_u64(RESERVE_MIN, f->file_bytes / 8), min_u64(RESERVE_MAX, prepared / 16));
+}
+
+static bool current_is_enough(const struct journal_files *f, uint64_t span, bool entries, bool spare_ready)
 {
     const struct journal_file *c = f->current;
     if (!c)
         return false;
-    const uint64_t end = max_u64(c->end, JOURNAL_HEADER_SIZE) + span;
-    if (end <= c->prepared || c->end == 0) /* an unused file takes any batch */
+    if (c->end == 0) /* an unused file takes any batch */
         return true;
-    return !spare_ready && end + RESERVE_BYTES <= f->file_bytes;
+    const uint64_t reserve = reserve_of(f, c->prepared);
+    if (c->end + span + (entries ? reserve : 0) <= c->prepared)
+        return true;
+    return !spare_ready && c->end + span + reserve <= f->file_bytes; /* it will be extended */
 }
 
 static void place_header(struct journal_files *f, struct journal_write *w, uint64_t batch, uint32_t previous_crc)
@@ -145,22 +176,23 @@ static void place_header(struct journal_files *f, struct journal_write *w, uint6
 static void place_zeros(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
 {
     const uint64_t end = w->offset + span;
+    const uint64_t reserve = reserve_of(f, prepared);
     const uint64_t unit = min_u64(EXTEND_BYTES, f->file_bytes);
-    if (end + RESERVE_BYTES <= prepared)
+    if (end + reserve <= prepared)
         return;
-    w->zeros = (end + RESERVE_BYTES + unit - 1) / unit * unit - end;
+    w->zeros = (end + reserve + unit - 1) / unit * unit - end;
 }
 
-enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint64_t batch,
-                             uint32_t previous_crc)
+enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint32_t previous_crc)
 {
+    const struct batch *batch = w->batch;
     size_t spares;
     struct journal_file *file = find_spare(f, &spares);
     enum err err;
 
     w->switch_file = w->create = false;
     w->zeros = 0;
-    if (current_is_enough(f, span, file != NULL)) {
+    if (current_is_enough(f, span, batch->entries > 0, file != NULL)) {
         file = f->current;
     } else {
         w->switch_file = true;
@@ -174,7 +206,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     w->with_header = file->end == 0 || w->switch_file;
     w->offset = w->with_header ? JOURNAL_HEADER_SIZE : file->end;
     if (w->with_header)
-        place_header(f, w, batch, previous_crc);
+        place_header(f, w, batch->number, previous_crc);
     else
         w->file_header = file->header;
     /* A file at its full size is left with what it has. */

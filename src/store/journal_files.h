@@ -6,6 +6,8 @@
  *
  * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background worker. Files grow
  * from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly used keeps a small directory.
+ * Behind the batches some of a file is kept written ahead for batches without entries (acknowledgements, deletions): on a full
+ * disk they must still find room.
  * Owns the table and one job of the background worker at a time; the writing itself is journal_write.h's.
  * Core thread.  May call: journal_write.h, sys/.
  */
@@ -64,8 +66,8 @@ MUST_USE enum err journal_files_init(struct journal_files *f, const struct journ
                                      const struct journal_start *start);
 void journal_files_deinit(struct journal_files *f);
 
-/* Decides where a batch of `span` bytes goes and fills the job's fields about files, offset and zeros. */
-MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint64_t batch,
+/* Decides where w->batch, `span` bytes, goes and fills the job's fields about files, offset and zeros. */
+MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span,
                                       uint32_t previous_crc);
 /* The job came back: what it says about the files becomes true here. */
 void journal_files_placed(struct journal_files *f, const struct journal_write *w, uint64_t span);

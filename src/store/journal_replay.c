@@ -336,6 +336,23 @@ static bool something_torn(struct walk *w)
            le64_get(head + 8) == w->number && le64_get(head + 16) == w->source->header.generation;
 }
 
+/* The newest file counts with no batch, too: its header says that batches from its first on are nowhere else. */
+static void note_kept(const struct walk *w)
+{
+    struct journal_replay *r = w->replay;
+    const bool told = w->number > r->applied + 1 && w->number > w->source->header.first_batch;
+
+    if (!told && (w->limit != UINT64_MAX || w->number <= r->applied))
+        return;
+    r->kept[r->kept_count++] = (struct journal_kept){
+        .number = w->source->number,
+        .size = w->source->size,
+        .header = w->source->header,
+        .end = w->offset,
+        .last_batch = w->number - 1,
+    };
+}
+
 static enum err walk_file(struct journal_replay *r, const struct source *s, uint64_t limit, uint32_t *crc, bool crc_known,
                           char *message, size_t message_size)
 {
@@ -361,6 +378,7 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
                  w.path, w.offset);
     }
     *crc = w.previous_crc;
+    note_kept(&w);
     if (err != OK && message[0] == '\0')
         snprintf(message, message_size, "%s cannot be read", w.path);
     file_close(w.file);
@@ -408,6 +426,7 @@ static enum err walk_files(struct journal_replay *r, const struct source *s, siz
         if ((err = walk_file(r, &s[i], limit, &crc, crc_known, message, message_size)) != OK)
             return err;
     }
+    r->last_crc = crc;
     return OK;
 }
 
@@ -441,7 +460,10 @@ enum err journal_replay(struct journal_replay *r, char *message, size_t message_
     if ((err = sources_read(r, &s, message, message_size)) == OK) {
         while (used < s.count && s.list[used].used)
             used++;
-        if ((err = walk_files(r, s.list, used, message, message_size)) == OK)
+        r->kept = malloc((used + 1) * sizeof *r->kept);
+        if (!r->kept)
+            err = ERR_NOMEM;
+        else if ((err = walk_files(r, s.list, used, message, message_size)) == OK)
             err = tell_files(r, &s);
     }
     free(s.list);

@@ -28,8 +28,11 @@ struct journal_replay {
     /* Out. */
     uint64_t last_batch; /* the last good one; `applied` when there is none after it */
     uint64_t next_generation, next_number;
-    struct journal_spare *files; /* all there are, for the journal to begin with; the caller frees */
+    uint32_t last_crc;   /* of that batch, when it was read */
+    struct journal_spare *files; /* all there are; the caller frees, as the next */
     size_t file_count;
+    struct journal_kept *kept;   /* those that hold batches after `applied`, or shall hold the next; oldest first */
+    size_t kept_count;
     uint64_t batches; /* told */
     bool torn;        /* the last write before the crash was cut off */
 };

@@ -109,6 +109,17 @@ static enum err switch_file(struct journal_write *w)
     return OK;
 }
 
+/* The first job after a start may go on in a file of an earlier life. */
+static enum err continue_file(struct journal_write *w)
+{
+    char path[JOURNAL_PATH_SIZE];
+
+    if (w->file)
+        return OK;
+    journal_path(path, w->number);
+    return disk_open(w->disk, path, DISK_WRITE, &w->file);
+}
+
 /* Writes header, batch and padding, and zeros behind them, in one call. */
 static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *file_header)
 {
@@ -166,7 +177,7 @@ void journal_write_run(struct journal_write *w)
 {
     w->stage = WRITE_STAGE_PREPARE;
     w->switched = w->extended = false;
-    if (w->switch_file && (w->err = switch_file(w)) != OK)
+    if ((w->err = w->switch_file ? switch_file(w) : continue_file(w)) != OK)
         return;
     w->stage = WRITE_STAGE_WRITE;
     if ((w->err = write_batch(w)) != OK)

@@ -22,12 +22,15 @@
 #define FORMAT       1u
 #define CATALOG_PATH "catalog.db"
 
+#define REWRITE_CHUNK (256u * 1024)
+
 struct recovery {
     struct store *s;
     char *message;
     size_t message_size;
     struct journal_replay replay;
     struct forget forget;
+    bool kept; /* there was no room for the checkpoint: the journal goes on where it ends */
 };
 
 static enum err refuse(struct recovery *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -235,6 +238,15 @@ static enum err replay_entry(struct store *s, const struct record *record, struc
     return OK;
 }
 
+/* A recovery that could not write its checkpoint closed the ledger in memory only; the next one says so. */
+static void close_before(struct store *s, const struct record_ledger_create *r)
+{
+    const struct topic_chain *c = ledgers_find_chain(&s->ledgers, r->topic);
+
+    if (c && c->count > 0 && c->infos[c->count - 1].open)
+        ledger_set_closed(&s->ledgers, c->ledgers[c->count - 1], r->created_ms);
+}
+
 static enum err replay_create(struct store *s, const struct record *record)
 {
     struct record_ledger_create r;
@@ -250,6 +262,7 @@ static enum err replay_create(struct store *s, const struct record *record)
         return OK;
     const struct ledger_info info = {.id = r.ledger, .topic = r.topic, .created_ms = r.created_ms,
                                      .first_message = r.first_message, .open = true};
+    close_before(s, &r);
     err = ledgers_add(&s->ledgers, &info, &l);
     return err == ERR_BUSY || err == ERR_EXISTS ? ERR_CORRUPT : err;
 }
@@ -417,6 +430,52 @@ static bool anything_new(const struct recovery *r)
     return r->replay.last_batch > r->replay.applied || !list_empty(&s->ledgers.dirty) || !list_empty(&s->dirty_cursors);
 }
 
+/* The same bytes, written over themselves: whether they had reached the disk or not, now they do. */
+static enum err rewrite_in_place(struct disk *disk, const struct journal_kept *kept, uint8_t *chunk)
+{
+    char path[JOURNAL_PATH_SIZE];
+    struct file *f = NULL;
+    size_t got;
+    enum err err;
+
+    journal_path(path, kept->number);
+    if ((err = disk_open(disk, path, DISK_READ | DISK_WRITE, &f)) != OK)
+        return err;
+    for (uint64_t at = 0; at < kept->end && err == OK; at += got) {
+        const uint64_t left = kept->end - at;
+        if ((err = file_read(f, at, chunk, left < REWRITE_CHUNK ? (size_t)left : REWRITE_CHUNK, &got)) != OK)
+            break;
+        const struct bytes part = bytes_of(chunk, got);
+        err = got > 0 ? file_write(f, at, &part, 1) : ERR_CORRUPT;
+    }
+    if (err == OK)
+        err = file_sync(f);
+    file_close(f);
+    return err;
+}
+
+/* There is no room for segments: what was recovered stays in its journal files, and the checkpoint is tried again while
+ * the broker serves, for deletions to make room. */
+static enum err keep_in_journal(struct recovery *r)
+{
+    struct store *s = r->s;
+    struct journal_replay *replay = &r->replay;
+    uint8_t *chunk = malloc(REWRITE_CHUNK);
+    enum err err = chunk ? OK : ERR_NOMEM;
+
+    for (size_t i = 0; i < replay->kept_count && err == OK; i++)
+        err = rewrite_in_place(s->sys.disk, &replay->kept[i], chunk);
+    free(chunk);
+    if (err == OK)
+        err = s->sys.disk->ops->sync_dir(s->sys.disk, JOURNAL_DIR);
+    if (err != OK)
+        return refuse(r, err, "what was recovered cannot be written: %s", err_text(err));
+    log_warn(s->log, "store", "the disk is full: what was recovered stays in the journal until there is room for it");
+    r->kept = true;
+    checkpoint_put_off(s);
+    return OK;
+}
+
 static enum err write_again(struct recovery *r)
 {
     struct store *s = r->s;
@@ -427,10 +486,15 @@ static enum err write_again(struct recovery *r)
     if (!anything_new(r))
         return OK;
     c->mark.batch = r->replay.last_batch;
-    c->mark.journal_file = r->replay.next_generation; /* no file of today is needed after this */
+    /* The file in which the journal goes on if this finds no space: what the index was told may turn out to be applied
+     * after a crash, though it said that it was not. */
+    c->mark.journal_file = r->replay.kept_count > 0 ? r->replay.kept[r->replay.kept_count - 1].header.generation
+                                                    : r->replay.next_generation;
     if ((err = checkpoint_collect(s)) != OK || (err = checkpoint_list(s)) != OK)
         return err;
     checkpoint_run(c);
+    if (c->err == ERR_NOSPACE)
+        return keep_in_journal(r);
     if (c->err != OK)
         return refuse(r, c->err, "what was recovered cannot be written: %s", c->failure);
     checkpoint_finish(s);
@@ -451,23 +515,47 @@ static void remove_orphans(struct store *s, const struct segment_names *names)
     }
 }
 
+static bool is_kept(const struct journal_replay *replay, uint64_t number)
+{
+    for (size_t i = 0; i < replay->kept_count; i++) {
+        if (replay->kept[i].number == number)
+            return true;
+    }
+    return false;
+}
+
 static void fill_start(struct recovery *r, struct journal_start *start)
 {
+    struct journal_replay *replay = &r->replay;
+
     *start = (struct journal_start){
-        .next_batch = r->replay.last_batch + 1,
-        .previous_crc = 0, /* the chain begins anew behind the index */
-        .next_generation = r->replay.next_generation,
-        .next_number = r->replay.next_number,
-        .spares = r->replay.files,
-        .spare_count = r->replay.file_count,
+        .next_batch = replay->last_batch + 1,
+        .next_generation = replay->next_generation,
+        .next_number = replay->next_number,
+        .trimmed = replay->last_batch,
+        .spares = replay->files,
+        .spare_count = replay->file_count,
     };
-    r->replay.files = NULL;
+    replay->files = NULL;
+    if (!r->kept)
+        return; /* the chain begins anew behind the index */
+    start->trimmed = replay->applied;
+    start->previous_crc = replay->last_crc;
+    start->spare_count = 0;
+    for (size_t i = 0; i < replay->file_count; i++) {
+        if (!is_kept(replay, start->spares[i].number))
+            start->spares[start->spare_count++] = start->spares[i];
+    }
+    start->kept = replay->kept;
+    start->kept_count = replay->kept_count;
+    replay->kept = NULL;
 }
 
 void recovery_start_deinit(struct journal_start *start)
 {
     free(start->spares);
-    start->spares = NULL;
+    free(start->kept);
+    *start = (struct journal_start){0};
 }
 
 static void tell(const struct recovery *r)
@@ -500,6 +588,7 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
     fill_start(&r, start);
 out:
     free(r.replay.files);
+    free(r.replay.kept);
     free(r.forget.files.list);
     free(names.found.list);
     return err;

@@ -141,7 +141,7 @@ static void one_random_life(struct model *m)
 
 static void end_randomly(struct model *m)
 {
-    switch (model_dead(m) ? 0 : random_below(&m->random, 4)) {
+    switch (model_dead(m) || !m->store ? 0 : random_below(&m->random, 4)) {
     case 0:
         model_crash(m, MODEL_POWER);
         break;
@@ -166,12 +166,14 @@ static void plan_trouble(struct model *m)
         sim_disk_crash_at(m->disk, SIM_DISK_ALL, 1 + random_below(r, 300));
         break;
     case 1:
+        m->writes_may_fail = true;
         sim_disk_fail(m->disk, SIM_DISK_WRITE, 1 + random_below(r, 60), random_below(r, 2) ? ERR_NOSPACE : ERR_IO);
         break;
     case 2:
         sim_disk_fail(m->disk, SIM_DISK_SYNC, 1 + random_below(r, 60), ERR_IO);
         break;
     case 3:
+        m->writes_may_fail = true;
         sim_disk_capacity(m->disk, sim_disk_used(m->disk) + random_below(r, 200 * 1024));
         break;
     default:
@@ -181,6 +183,7 @@ static void plan_trouble(struct model *m)
 
 static void end_trouble(struct model *m)
 {
+    m->writes_may_fail = false;
     sim_disk_fail(m->disk, 0, 0, OK);
     sim_disk_capacity(m->disk, UINT64_MAX);
 }
@@ -195,9 +198,15 @@ static void many_lives(uint64_t seed)
         m.options.checkpoint_bytes = 12 * 1024;
     }
     for (unsigned life = 0; life < 8; life++) {
+        const bool full = random_below(&m.random, 5) == 0;
+        m.writes_may_fail = full;
+        if (full)
+            sim_disk_capacity(m.disk, sim_disk_used(m.disk) + random_below(&m.random, 3000));
         enum err err = model_open(&m);
-        if (err != OK && !sim_disk_crashed(m.disk))
+        if (err != OK && !sim_disk_crashed(m.disk) && !(full && err == ERR_NOSPACE))
             fail_msg("seed %lu, life %u: %s", seed, life, m.message);
+        if (err == OK && random_below(&m.random, 2))
+            sim_disk_capacity(m.disk, UINT64_MAX);
         if (err == OK) {
             model_verify(&m);
             plan_trouble(&m);
@@ -215,8 +224,11 @@ static void random_lives_keep_every_promise(void **state)
 {
     const uint64_t first = from_environment("STORE_SEED", 1), n = from_environment("STORE_SEEDS", 40);
 
-    for (uint64_t seed = first; seed < first + n; seed++)
+    for (uint64_t seed = first; seed < first + n; seed++) {
+        if (getenv("STORE_LOG"))
+            print_message("seed %lu\n", seed);
         many_lives(seed);
+    }
 }
 
 struct name_list {

@@ -10,6 +10,7 @@
 #define STORE_STORE_MODEL_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "store/chain.h"
 #include "store/cursor.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ struct model_append {
     struct position position;
     uint64_t life;     /* of the store that it was given to */
     bool done, failed; /* told OK; told an error */
+    bool may_fail;     /* its write may fail without its being told any more */
     bool deleted;      /* its ledger's deletion was asked for */
     bool acked;        /* by the topic's cursor, asked for */
     bool ack_safe;     /* and told to be durable */
@@ -49,6 +51,7 @@ struct model {
     struct random random;
     struct store *store;
     struct store_options options;
+    struct log log; /* to standard error when STORE_LOG is set */
     uint64_t life;
     unsigned fatals;
     bool closed;
@@ -58,6 +61,7 @@ struct model {
     struct model_topic topics[MODEL_TOPICS];
     struct list barriers, readings; /* under way */
     uint64_t reads_done;
+    bool writes_may_fail; /* the test has planned so */
 };
 
 void model_init(struct model *m, uint64_t seed);

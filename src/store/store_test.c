@@ -325,6 +325,49 @@ static void a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_del
     model_deinit(&m);
 }
 
+static void a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room(void **state)
+{
+    struct model m;
+    struct store_stats stats;
+    struct entry e;
+
+    model_init(&m, 1);
+    m.options.checkpoint_bytes = 128 * 1024;
+    must_open(&m);
+    model_create_topics(&m);
+    append_and_settle(&m, 0, 10, 6000);
+    model_ack(&m, 0, 3);
+    model_barrier(&m);
+    model_settle(&m);
+    model_crash(&m, MODEL_KILL);
+    sim_disk_capacity(m.disk, sim_disk_used(m.disk) + 20000); /* enough for the index, not for the entries */
+    must_open(&m);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.recovered_entries, 10);
+    assert_int_equal(stats.segment_files, 0);
+    assert_true(cursor_acked(m.topics[0].cursor, m.appends->next->next->next->position));
+    assert_int_equal(model_read(&m, m.appends->position, &e), OK);
+    entry_unref(&e);
+    model_append(&m, 1, 500); /* the journal goes on in the same file */
+    model_barrier(&m);
+    model_steps(&m, 100);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.recovered_entries, 11);
+    sim_disk_capacity(m.disk, UINT64_MAX);
+    model_settle(&m);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.checkpoints, 1); /* by itself */
+    assert_true(stats.segment_files > 0);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.recovered_entries, 0);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
 /* ---- catalog ---- */
 
 static bool collect_name(void *ctx, const struct catalog_row *row)
@@ -770,6 +813,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_fails_what_was_queued_and_fences_its_ledgers_only),
         cmocka_unit_test(a_failed_sync_ends_the_process),
         cmocka_unit_test(a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_deletions),
+        cmocka_unit_test(a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room),
         cmocka_unit_test(rows_are_found_by_name_and_survive_a_restart),
         cmocka_unit_test(removing_a_topic_removes_its_ledgers_cursors_and_segment_files),
         cmocka_unit_test(backlogs_are_exact_in_entries_and_in_messages),
