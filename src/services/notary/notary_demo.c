@@ -16,6 +16,7 @@
 #include <geminga/client.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define SAMPLE_MAX        (64u << 10)
 #define TIMEOUT_S         "30"
@@ -179,6 +180,14 @@ static void show_receipt(const struct demo *d)
     json_decref(result);
 }
 
+static bool directory_made(const struct demo *d)
+{
+    if (mkdir(d->directory, 0777) == 0 || errno == EEXIST)
+        return true;
+    notary_complain("cannot make %s: %s", d->directory, strerror(errno));
+    return false;
+}
+
 /* The two texts as files, for `geminga notary verify` and for tampering with. */
 static bool save(const struct demo *d, const char *name, const struct text *text)
 {
@@ -196,7 +205,7 @@ static void show_next(const struct demo *d)
     if (!d->directory)
         printf(
             "\nTry next: geminga notary demo --save DIR, to keep the event and its result for geminga notary verify\n");
-    else if (save(d, "event.json", &d->event) && save(d, "result.json", &d->result))
+    else if (directory_made(d) && save(d, "event.json", &d->event) && save(d, "result.json", &d->result))
         printf("\nTry next, and again after changing a letter in either file:\n"
                "  geminga notary verify %s/result.json --event %s/event.json\n",
                d->directory, d->directory);
