@@ -25,7 +25,8 @@ $(BUILD)/build.ninja:
 packages:
 	@tools/install-packages build
 
-run: all
+run: packages $(BUILD)/build.ninja
+	@ninja -C $(BUILD) geminga
 	@tools/run $(BUILD)/geminga --data $(DATA) --port $(PORT) --http-port $(HTTP_PORT)
 
 test:
