@@ -179,14 +179,19 @@ static void step_barrier(struct life *l)
         settle_acked(&l->known[s], before[s]);
 }
 
-/* As by kill -9, or by SIGTERM. */
-static void step_end(struct life *l, bool orderly)
+enum end { END_ORDERLY, END_KILL, END_POWER };
+
+static void step_end(struct life *l, enum end end)
 {
+    bool orderly = false;
+
     note_receipts(l);
-    if (orderly)
-        world_restart(&l->world);
-    else
+    if (end == END_ORDERLY)
+        orderly = world_restart(&l->world);
+    else if (end == END_KILL)
         world_kill_and_open(&l->world);
+    else
+        world_cut_and_open(&l->world);
     for (unsigned s = 0; s < 2; s++)
         settle_acked(&l->known[s], orderly ? l->known[s].acked_count : 0);
     fresh_peers(l);
@@ -194,7 +199,7 @@ static void step_end(struct life *l, bool orderly)
 
 static void step_rare(struct life *l)
 {
-    switch (below(l, 6)) {
+    switch (below(l, 7)) {
     case 0:
         (void)world_unload(&l->world, TOPIC);
         break;
@@ -202,10 +207,13 @@ static void step_rare(struct life *l)
         sim_disk_fail(l->world.disk, SIM_DISK_WRITE, 1 + below(l, 3), below(l, 2) ? ERR_IO : ERR_NOSPACE);
         break;
     case 2:
-        step_end(l, false);
+        step_end(l, END_KILL);
         break;
     case 3:
-        step_end(l, true);
+        step_end(l, END_ORDERLY);
+        break;
+    case 5:
+        step_end(l, END_POWER);
         break;
     case 4:
         world_pass(&l->world, below(l, 90000));
@@ -235,7 +243,8 @@ static void random_step(struct life *l)
     note_receipts(l);
     check_received(l);
     world_check(&l->world);
-    assert_int_equal(l->world.fatals, 0);
+    if (l->world.fatals > 0) /* a sync failed: the process ends */
+        step_end(l, END_KILL);
 }
 
 /* A subscription has acknowledged an entry, or is sent it now. */

@@ -33,6 +33,7 @@ void world_open(struct world *w)
     char message[400];
     enum err err;
 
+    w->fatals = 0;
     w->host = sim_host_new(w->sim, "broker", w->disk);
     err = store_open(&w->store, &options, sim_host_sys(w->host), message, sizeof message);
     assert(err == OK);
@@ -40,10 +41,13 @@ void world_open(struct world *w)
     assert(err == OK);
 }
 
-static void crash(struct world *w)
+static void crash(struct world *w, bool power)
 {
     sim_host_crash(w->host);
-    sim_disk_kill(w->disk);
+    if (power)
+        sim_disk_crash(w->disk);
+    else
+        sim_disk_kill(w->disk);
     broker_free(w->broker);
     store_free(w->store);
     sim_host_free(w->host);
@@ -52,7 +56,13 @@ static void crash(struct world *w)
 
 void world_kill_and_open(struct world *w)
 {
-    crash(w);
+    crash(w, false);
+    world_open(w);
+}
+
+void world_cut_and_open(struct world *w)
+{
+    crash(w, true);
     world_open(w);
 }
 
@@ -61,37 +71,38 @@ static void set_flag(void *ctx)
     *(bool *)ctx = true;
 }
 
-void world_restart(struct world *w)
+bool world_restart(struct world *w)
 {
     bool stopped = false, closed = false;
 
     broker_stop(w->broker, set_flag, &stopped);
-    world_until(w, &stopped);
+    if (!world_until(w, &stopped)) {
+        world_kill_and_open(w);
+        return false;
+    }
     broker_free(w->broker);
+    w->broker = NULL;
     store_close(w->store, set_flag, &closed);
-    world_until(w, &closed);
-    store_free(w->store);
-    sim_host_crash(w->host); /* nothing is left on it */
-    sim_host_free(w->host);
-    sim_disk_kill(w->disk);
-    sim_disk_restart(w->disk);
-    world_open(w);
+    bool orderly = world_until(w, &closed);
+    world_kill_and_open(w); /* nothing is left to kill, when it was orderly */
+    return orderly;
 }
 
 void world_end(struct world *w)
 {
-    crash(w);
+    crash(w, false);
     sim_free(w->sim);
     sim_disk_free(w->disk);
 }
 
-void world_until(struct world *w, const bool *flag)
+bool world_until(struct world *w, const bool *flag)
 {
-    for (unsigned steps = 0; !*flag; steps++) {
+    for (unsigned steps = 0; !*flag && w->fatals == 0; steps++) {
         bool more = sim_step(w->sim);
         assert(more);
         assert(steps < 1000000);
     }
+    return *flag;
 }
 
 void world_settle(struct world *w)

@@ -53,15 +53,17 @@ void world_open(struct world *w);
 void world_end(struct world *w);
 /* As kill -9 and a new start, with the same disk. */
 void world_kill_and_open(struct world *w);
-/* As SIGTERM and a new start. */
-void world_restart(struct world *w);
+/* As a power cut: what was not synced is lost, or torn. */
+void world_cut_and_open(struct world *w);
+/* As SIGTERM and a new start.  False: the store could not go on meanwhile, and the process ended as by a kill. */
+bool world_restart(struct world *w);
 
 /* Steps until nothing is ready at this moment (timers wait). */
 void world_settle(struct world *w);
 /* ... and until the clock stands so much later. */
 void world_pass(struct world *w, uint64_t ms);
-/* Steps until *flag. */
-void world_until(struct world *w, const bool *flag);
+/* Steps until *flag.  False: the store cannot go on. */
+bool world_until(struct world *w, const bool *flag);
 
 void peer_init(struct peer *p, struct world *w);
 
