@@ -78,7 +78,7 @@ enum err subscriptions_load(struct topic *t)
 static struct position mark_before(const struct topic *t, struct position next, uint64_t *next_message)
 {
     *next_message = NEXT_MESSAGE_UNKNOWN;
-    if (position_equal(next, POSITION_LATEST)) {
+    if (!position_before(next, topic_after(t, t->readable_end))) { /* the latest, or beyond it */
         if (t->pending == 0)
             *next_message = t->next_message;
         return t->readable_end;

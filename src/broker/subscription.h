@@ -22,6 +22,7 @@ struct subscription {
     struct cursor *cursor;
     bool settled;                        /* its row is known to be durable */
     bool seeking;                        /* nobody may join until it ends */
+    bool forsaken;                       /* volatile, and without consumers when the topic was last looked after */
     const struct dispatcher *dispatcher; /* NULL: no consumer yet */
     struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
     size_t consumer_count;

@@ -164,18 +164,28 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op)
     topic_settle(t);
 }
 
-/* Their cursors go before the topic's rows do. */
-static void drop_volatile(struct topic *t)
+/* Volatile subscriptions that a seek kept for consumers who did not come back: at once, or when that was so before. */
+static void drop_volatile(struct topic *t, bool at_once)
 {
     struct subscription *s;
     size_t at = 0;
 
     while ((s = map_next(&t->subscriptions, &at))) {
-        if (!subscription_durable(s) && s->consumer_count == 0 && !s->seeking) {
+        bool alone = !subscription_durable(s) && s->consumer_count == 0 && !s->seeking;
+        if (alone && (s->forsaken || at_once)) {
             subscription_free(s);
             at = 0; /* the map changed */
         }
     }
+}
+
+static void mark_forsaken(struct topic *t)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        s->forsaken = !subscription_durable(s) && s->consumer_count == 0 && !s->seeking;
 }
 
 /* The last step of CLOSING. */
@@ -186,7 +196,7 @@ static void topic_end(struct topic *t)
     enum err err = OK;
 
     topic_dismiss_producers(t);
-    drop_volatile(t);
+    drop_volatile(t, true); /* their cursors go before the topic's rows do */
     if (t->ledger)
         ledger_close(b->store, t->ledger);
     if (t->deleting) {
@@ -315,10 +325,11 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
     if (t->state != TOPIC_OPEN)
         return;
     topic_trim(t);
+    drop_volatile(t, false);
+    mark_forsaken(t);
     topic_touch(t);
     if (t->idle_since_ns == 0)
         return;
-    drop_volatile(t); /* which a seek kept, and to which nobody came back */
 
     uint64_t idle_ms = (now_ns - t->idle_since_ns) / NS_PER_MS;
     if (options->delete_inactive_topics && idle_ms >= options->inactive_ms && map_count(&t->subscriptions) == 0 &&

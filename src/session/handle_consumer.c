@@ -100,7 +100,7 @@ void handle_subscribe(struct session *s, const struct incoming *in)
         session_send_refusal(s, ask->request_id, &why);
         return;
     }
-    if (!handle_new(s, &s->consumers, ask->consumer_id))
+    if (!handle_new(s, &s->consumers, ask->consumer_id, ask->request_id))
         return;
     r = request_new(s, sizeof *r, offsetof(struct subscribe_request, request), ask->request_id, ask->consumer_id);
     if (!r)

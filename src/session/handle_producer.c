@@ -108,7 +108,7 @@ void handle_producer(struct session *s, const struct incoming *in)
         session_send_refusal(s, ask->request_id, &why);
         return;
     }
-    if (!(h = handle_new(s, &s->producers, ask->producer_id)))
+    if (!(h = handle_new(s, &s->producers, ask->producer_id, ask->request_id)))
         return;
     h->epoch = ask->epoch;
     r = request_new(s, sizeof *r, offsetof(struct producer_request, request), ask->request_id, ask->producer_id);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * session.c - see session.h and session_private.h: the connection's life, its frames in and out, its struct sink.
+ * session.c - see session.h and session_private.h: the connection's life, its frames in and out.
  */
 #include "session/session.h"
 
 #include "session/session_private.h"
-#include "wire/delivery.h"
-#include "wire/publish.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -19,11 +17,6 @@
 static struct session *session_of_handler(struct conn_handler *h)
 {
     return container_of(h, struct session, handler);
-}
-
-static struct session *session_of_sink(struct sink *sink)
-{
-    return container_of(sink, struct session, sink);
 }
 
 /* ---- the end ---- */
@@ -50,17 +43,6 @@ static void detach_all(struct session *s)
     map_init(&s->consumers, 0);
 }
 
-static void answer_probes(struct session *s, bool alive)
-{
-    struct list *node;
-
-    timer_stop(&s->probe_timer);
-    while ((node = list_pop_front(&s->probes))) {
-        struct probe *probe = container_of(node, struct probe, node);
-        probe->done(probe, alive);
-    }
-}
-
 /* What can be let go of while the connection is being closed. */
 static void tear_down(struct session *s)
 {
@@ -75,7 +57,7 @@ static void tear_down(struct session *s)
             conn_close(s->conn);
     }
     detach_all(s);
-    answer_probes(s, false);
+    session_answer_probes(s, false);
 }
 
 void session_free(struct session *s)
@@ -116,15 +98,22 @@ static void end_run(struct task *task)
     if (!s->gone || s->pending_sends > 0 || !list_empty(&s->requests))
         return;
     server->counts.bytes_out += s->output.bytes;
-    answer_probes(s, false); /* of rivals that came while a producer of ours was being closed */
+    session_answer_probes(s, false); /* of rivals that came while a producer of ours was being closed */
     session_free(s);
     server_session_ended(server);
     server_feed_starved(server);
 }
 
-static void end_later(struct session *s)
+void session_end_later(struct session *s)
 {
     loop_defer(s->server->loop, &s->end);
+}
+
+/* One line in FAULT_INTERVAL_MS. */
+static bool fault_allowed(struct session *s, struct log_rate *rate, uint64_t *quiet)
+{
+    int64_t now_ms = (int64_t)(loop_now_ns(s->server->loop) / NS_PER_MS);
+    return log_rate_allow(rate, now_ms, FAULT_INTERVAL_MS, quiet);
 }
 
 void session_close(struct session *s, const char *why, ...)
@@ -138,13 +127,13 @@ void session_close(struct session *s, const char *why, ...)
     s->state = SESSION_CLOSING;
     if (!s->gone)
         conn_read_stop(s->conn);
-    end_later(s);
+    session_end_later(s);
     if (!why)
         return;
     va_start(arguments, why);
     (void)vsnprintf(text, sizeof text, why, arguments);
     va_end(arguments);
-    if (log_rate_allow(&s->faults, (int64_t)(loop_now_ns(s->server->loop) / NS_PER_MS), FAULT_INTERVAL_MS, &quiet))
+    if (fault_allowed(s, &s->faults, &quiet))
         log_warn(s->server->log, "session", "%s: %s; closing the connection", s->peer, text);
 }
 
@@ -161,7 +150,7 @@ static void on_closed(struct conn_handler *h, enum err why)
     log_debug(s->server->log, "session", "%s: closed (%s)", s->peer, why == OK ? "by us" : err_text(why));
     s->gone = true;
     s->state = SESSION_CLOSING;
-    end_later(s);
+    session_end_later(s);
 }
 
 /* ---- frames out ---- */
@@ -181,15 +170,6 @@ void session_flush_later(struct session *s)
 {
     s->server->counts.frames_out++;
     loop_defer(s->server->loop, &s->flush);
-}
-
-static void send_bytes(struct session *s, const uint8_t *bytes, size_t len)
-{
-    uint8_t *to = output_reserve(&s->output, len);
-
-    if (to)
-        memcpy(to, bytes, len);
-    session_flush_later(s);
 }
 
 void session_send(struct session *s, Wire__BaseCommand__Type type, void *body)
@@ -234,7 +214,11 @@ void session_send_error(struct session *s, uint64_t request, Wire__ServerError c
 
 void session_send_refusal(struct session *s, uint64_t request, const struct refusal *why)
 {
-    log_info(s->server->log, "session", "%s: refused: %s", s->peer, why->text);
+    uint64_t quiet;
+
+    if (fault_allowed(s, &s->refusals, &quiet))
+        log_info(s->server->log, "session", "%s: refused: %s (%" PRIu64 " more were not logged)", s->peer, why->text,
+                 quiet);
     session_send_error(s, request, server_error(why->err, why->about), why->text);
 }
 
@@ -256,8 +240,13 @@ bool session_topic(struct session *s, uint64_t request, const char *text, struct
 
 /* ---- handles and requests ---- */
 
-struct handle *handle_new(struct session *s, struct map *map, uint64_t id)
+struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint64_t request)
 {
+    if (map_count(map) >= HANDLES_MAX) {
+        session_send_error(s, request, WIRE__SERVER_ERROR__TooManyRequests,
+                           "too many producers or consumers on one connection");
+        return NULL;
+    }
     struct handle *h = calloc(1, sizeof *h);
 
     if (h && map_put_id(map, id, h) == OK) {
@@ -293,6 +282,7 @@ void *request_new(struct session *s, size_t size, size_t offset, uint64_t id, ui
     struct request *r = (struct request *)(void *)(memory + offset);
     *r = (struct request){.session = s, .id = id, .handle = handle, .memory = memory};
     list_push_back(&s->requests, &r->node);
+    s->request_count++;
     return memory;
 }
 
@@ -301,183 +291,12 @@ void request_free(struct request *r)
     struct session *s = r->session;
 
     list_remove(&r->node);
+    s->request_count--;
     free(r->memory);
     if (s->state == SESSION_CLOSING)
-        end_later(s);
-}
-
-/* ---- the sink ---- */
-
-static bool sink_writable(struct sink *sink)
-{
-    struct session *s = session_of_sink(sink);
-    return s->state == SESSION_READY && output_writable(&s->output);
-}
-
-static void sink_message(struct sink *sink, const struct delivery *d)
-{
-    struct session *s = session_of_sink(sink);
-    const struct message_command message = {
-        .consumer_id = d->consumer_id,
-        .id = {.ledger = d->entry->position.ledger,
-               .entry = d->entry->position.entry,
-               .partition = d->partition,
-               .batch_index = -1},
-        .redelivery_count = d->redelivery_count,
-        .has_consumer_epoch = d->consumer_epoch >= 0,
-        .consumer_epoch = (uint64_t)d->consumer_epoch,
-    };
-    uint8_t head[MESSAGE_HEAD_MAX(0)];
-
-    if (s->state != SESSION_READY)
-        return;
-    size_t len = message_head_encode(head, sizeof head, &message, NULL, d->entry->bytes.len);
-    send_bytes(s, head, len);
-    output_add(&s->output, d->entry->bytes);
-}
-
-static void send_receipt(struct session *s, const struct published *p)
-{
-    const struct send_receipt receipt = {
-        .producer_id = p->producer_id,
-        .sequence_id = p->sequence_id,
-        .highest_sequence_id = p->highest_sequence_id,
-        .id = MESSAGE_ID_OF(p->position.ledger, p->position.entry),
-    };
-    uint8_t bytes[SEND_RECEIPT_MAX];
-
-    send_bytes(s, bytes, send_receipt_encode(bytes, &receipt));
-}
-
-void session_send_send_error(struct session *s, uint64_t producer, uint64_t sequence, enum err err)
-{
-    Wire__CommandSendError error = WIRE__COMMAND_SEND_ERROR__INIT;
-
-    error.producer_id = producer;
-    error.sequence_id = sequence;
-    /* Whatever is not about this message alone makes the client come back and send again. */
-    error.error = err == ERR_NOMEM ? WIRE__SERVER_ERROR__PersistenceError : server_error(err, ABOUT_TOPIC);
-    error.message = wire_text(err_text(err));
-    session_send(s, WIRE__BASE_COMMAND__TYPE__SEND_ERROR, &error);
-}
-
-static void sink_published(struct sink *sink, const struct published *p)
-{
-    struct session *s = session_of_sink(sink);
-
-    assert(s->pending_sends > 0);
-    s->pending_sends--;
-    if (s->state == SESSION_CLOSING) {
-        end_later(s);
-        return;
-    }
-    if (p->err == OK)
-        send_receipt(s, p);
-    else if (p->err != ERR_CLOSED)
-        session_send_send_error(s, p->producer_id, p->sequence_id, p->err);
-    if (s->paused && s->pending_sends <= s->server->options.pending_sends_max / 2)
-        loop_defer(s->server->loop, &s->resume);
-}
-
-#define NOT_A_REQUEST UINT64_MAX /* what a broker's own CLOSE_* says for a request id */
-
-static void sink_close_producer(struct sink *sink, uint64_t id)
-{
-    struct session *s = session_of_sink(sink);
-    struct handle *h = map_find_id(&s->producers, id);
-    Wire__CommandCloseProducer close = WIRE__COMMAND_CLOSE_PRODUCER__INIT;
-
-    if (!h || h->state != HANDLE_OPEN)
-        return;
-    h->state = HANDLE_CLOSED;
-    h->producer = NULL;
-    h->closed_ns = loop_now_ns(s->server->loop);
-    close.producer_id = id;
-    close.request_id = NOT_A_REQUEST;
-    if (s->protocol < WIRE__PROTOCOL_VERSION__v5)
-        session_close(s, NULL); /* it would not understand */
-    else
-        session_send(s, WIRE__BASE_COMMAND__TYPE__CLOSE_PRODUCER, &close);
-}
-
-static void sink_close_consumer(struct sink *sink, uint64_t id)
-{
-    struct session *s = session_of_sink(sink);
-    struct handle *h = map_find_id(&s->consumers, id);
-    Wire__CommandCloseConsumer close = WIRE__COMMAND_CLOSE_CONSUMER__INIT;
-
-    if (!h || h->state != HANDLE_OPEN)
-        return;
-    handle_free(s, &s->consumers, h);
-    close.consumer_id = id;
-    close.request_id = NOT_A_REQUEST;
-    if (s->protocol < WIRE__PROTOCOL_VERSION__v5)
-        session_close(s, NULL);
-    else
-        session_send(s, WIRE__BASE_COMMAND__TYPE__CLOSE_CONSUMER, &close);
-}
-
-static void sink_active_changed(struct sink *sink, uint64_t consumer_id, bool active)
-{
-    struct session *s = session_of_sink(sink);
-    Wire__CommandActiveConsumerChange change = WIRE__COMMAND_ACTIVE_CONSUMER_CHANGE__INIT;
-
-    change.consumer_id = consumer_id;
-    change.has_is_active = true;
-    change.is_active = active;
-    if (s->protocol >= WIRE__PROTOCOL_VERSION__v12)
-        session_send(s, WIRE__BASE_COMMAND__TYPE__ACTIVE_CONSUMER_CHANGE, &change);
-}
-
-static void sink_end_of_topic(struct sink *sink, uint64_t consumer_id)
-{
-    Wire__CommandReachedEndOfTopic end = WIRE__COMMAND_REACHED_END_OF_TOPIC__INIT;
-
-    end.consumer_id = consumer_id;
-    session_send(session_of_sink(sink), WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC, &end);
-}
-
-static void send_ping(struct session *s)
-{
-    Wire__CommandPing ping = WIRE__COMMAND_PING__INIT;
-    session_send(s, WIRE__BASE_COMMAND__TYPE__PING, &ping);
-}
-
-static void sink_probe(struct sink *sink, struct probe *probe)
-{
-    struct session *s = session_of_sink(sink);
-
-    list_push_back(&s->probes, &probe->node);
-    if (s->state == SESSION_CLOSING || timer_running(&s->probe_timer))
-        return; /* the end answers it, or the probe before it */
-    send_ping(s);
-    timer_start_ms(&s->probe_timer, s->server->options.probe_ms);
-}
-
-static const struct sink_ops sink_ops = {
-    .writable = sink_writable,
-    .message = sink_message,
-    .published = sink_published,
-    .close_producer = sink_close_producer,
-    .close_consumer = sink_close_consumer,
-    .active_changed = sink_active_changed,
-    .end_of_topic = sink_end_of_topic,
-    .probe = sink_probe,
-};
-
-/* The peer reads again. */
-static void relieved(struct output *output)
-{
-    struct session *s = container_of(output, struct session, output);
-    struct handle *h;
-    size_t at = 0;
-
-    if (s->state != SESSION_READY)
-        return;
-    while ((h = map_next(&s->consumers, &at))) {
-        if (h->state == HANDLE_OPEN)
-            consumer_writable(h->consumer);
-    }
+        session_end_later(s);
+    else if (s->request_count <= REQUESTS_MAX / 2)
+        session_resume(s);
 }
 
 /* ---- timers ---- */
@@ -517,7 +336,7 @@ static void keep_alive_fired(struct timer *timer)
         return;
     }
     s->pong_due = true;
-    send_ping(s);
+    session_send_ping(s);
     forget_closed(s);
     receive_relax(&s->receive);
     timer_start_ms(&s->keep_alive, ms);
@@ -564,9 +383,9 @@ static void handle_frame(struct session *s, struct bytes whole)
 static bool overloaded(const struct session *s)
 {
     const struct server *server = s->server;
-    size_t most = server->options.pending_sends_max;
+    size_t most = server->options.pending_sends_max, part = s->paused ? 2 : 1;
 
-    if (s->pending_sends > (s->paused ? most / 2 : most))
+    if (s->pending_sends > most / part || s->request_count > REQUESTS_MAX / part)
         return true;
     return map_count(&s->producers) > 0 && !store_has_room(broker_store(s->broker));
 }
@@ -654,7 +473,7 @@ static void on_read(struct conn_handler *h, size_t len)
     s->server->counts.bytes_in += len;
     s->pong_due = false;
     if (!list_empty(&s->probes))
-        answer_probes(s, true);
+        session_answer_probes(s, true);
     receive_got(&s->receive, len);
     if (!s->paused)
         parse(s);
@@ -668,7 +487,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
 
     if (!s)
         return ERR_NOMEM;
-    s->sink = (struct sink){.ops = &sink_ops, .peer = s->peer, .client_version = s->client_version};
+    s->sink = (struct sink){.ops = &session_sink_ops, .peer = s->peer, .client_version = s->client_version};
     s->handler = (struct conn_handler){.on_buffer = on_buffer, .on_read = on_read, .on_closed = on_closed};
     s->server = server;
     s->broker = server->broker;
@@ -676,7 +495,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     conn_peer(conn, s->peer, sizeof s->peer);
     s->state = SESSION_HANDSHAKE;
     receive_init(&s->receive, frame_limit(server->options.message_bytes_max), &server->receive);
-    output_init(&s->output, conn, &server->chunks, server->options.output_bytes_max, relieved);
+    output_init(&s->output, conn, &server->chunks, server->options.output_bytes_max, session_relieved);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);
     list_init(&s->requests);

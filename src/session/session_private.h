@@ -23,6 +23,9 @@
 #include "wire/command.h"
 #include "wire/frame.h"
 
+#define HANDLES_MAX  100000 /* producers, and consumers, of one connection */
+#define REQUESTS_MAX 1000   /* under way for one connection; beyond it reading pauses */
+
 enum session_state { SESSION_HANDSHAKE, SESSION_READY, SESSION_CLOSING };
 
 enum handle_state {
@@ -68,10 +71,11 @@ struct session {
     struct map producers, consumers; /* struct handle by id */
     size_t pending_sends;            /* publishes under way */
     struct list requests;            /* struct request */
-    struct list probes;              /* struct probe */
+    size_t request_count;
+    struct list probes; /* struct probe */
     struct timer probe_timer, keep_alive;
     bool pong_due;
-    struct log_rate faults; /* of this peer, for the log */
+    struct log_rate faults, refusals; /* of this peer, for the log */
 };
 
 /* A command that is answered later. */
@@ -112,6 +116,15 @@ const struct command *command_find(int type);
  * from anywhere, inside the broker too. */
 void session_close(struct session *s, const char *why, ...) PRINTF_LIKE(2, 3);
 
+/* Something ended that a closing session waits for. */
+void session_end_later(struct session *s);
+
+/* session_sink.c */
+extern const struct sink_ops session_sink_ops;
+void session_answer_probes(struct session *s, bool alive);
+void session_relieved(struct output *output); /* the peer reads again */
+void session_send_ping(struct session *s);
+
 /* Queues an answer. */
 void session_send(struct session *s, Wire__BaseCommand__Type type, void *body);
 void session_send_success(struct session *s, uint64_t request);
@@ -125,7 +138,8 @@ void session_flush_later(struct session *s);
 /* A topic's name from a command; false: the client was told. */
 bool session_topic(struct session *s, uint64_t request, const char *text, struct topic_name *out);
 
-struct handle *handle_new(struct session *s, struct map *map, uint64_t id); /* NULL: the session is being closed */
+/* NULL: there are too many, and the client was told; or memory is short, and the session is being closed. */
+struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint64_t request);
 void handle_free(struct session *s, struct map *map, struct handle *h);
 struct consumer *session_consumer(struct session *s, uint64_t id); /* an open one, or NULL */
 
