@@ -10,6 +10,7 @@
 #include "services/notary/canonical.h"
 #include "services/notary/timestamp.h"
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -287,6 +288,16 @@ static void path_extend(char *path, size_t len, const char *name, size_t index)
         snprintf(path + len, PATH_MAX_BYTES - len, "[%zu]", index);
 }
 
+/* A whole number beyond 2^53, however it is spelled: 1e20 is printed as an integer by whoever prints it again.  From
+ * 1e21 on everybody prints an exponent. */
+static bool is_doubtful_number(const json_t *value)
+{
+    double magnitude = fabs(json_real_value(value)); /* 0 of what is no real */
+
+    return json_integer_value(value) > CANONICAL_INTEGER_MAX || json_integer_value(value) < -CANONICAL_INTEGER_MAX ||
+           (magnitude > (double)CANONICAL_INTEGER_MAX && magnitude < 1e21);
+}
+
 static void check_any_value(struct faults *f, json_t *value, char *path, int depth)
 {
     size_t len = strlen(path);
@@ -294,8 +305,8 @@ static void check_any_value(struct faults *f, json_t *value, char *path, int dep
     json_t *item;
     size_t i;
 
-    if (json_integer_value(value) > CANONICAL_INTEGER_MAX || json_integer_value(value) < -CANONICAL_INTEGER_MAX)
-        faults_add(f, "%s is invalid: an integer beyond 2^53 is not the same number everywhere; write it as text",
+    if (is_doubtful_number(value))
+        faults_add(f, "%s is invalid: a whole number beyond 2^53 is not the same number everywhere; write it as text",
                    path);
     if ((json_is_object(value) || json_is_array(value)) && depth > EVENT_DEPTH_MAX) {
         faults_add(f, "%s is invalid: it is nested deeper than %d", path, EVENT_DEPTH_MAX);

@@ -171,13 +171,16 @@ static void every_truncation_of_an_event_is_survived(void **state)
 
 static void integers_that_implementations_disagree_about_are_refused_wherever_they_are(void **state)
 {
-    ASSERT_FAULTS(
-        minimal_with("\"source\"", "\"metadata\":{\"run\":[{\"id\":9007199254740992}]},\"source\""),
-        "metadata.run[0].id is invalid: an integer beyond 2^53 is not the same number everywhere; write it as text");
+    ASSERT_FAULTS(minimal_with("\"source\"", "\"metadata\":{\"run\":[{\"id\":9007199254740992}]},\"source\""),
+                  "metadata.run[0].id is invalid: a whole number beyond 2^53 is not the same number everywhere; write "
+                  "it as text");
     ASSERT_FAULTS(
         minimal_with("\"source\"", "\"metadata\":{\"run\":-9223372036854775808},\"source\""),
-        "metadata.run is invalid: an integer beyond 2^53 is not the same number everywhere; write it as text");
-    ASSERT_FAULTS(minimal_with("\"source\"", "\"metadata\":{\"run\":9007199254740991},\"source\""));
+        "metadata.run is invalid: a whole number beyond 2^53 is not the same number everywhere; write it as text");
+    ASSERT_FAULTS(
+        minimal_with("\"source\"", "\"metadata\":{\"run\":-1e20},\"source\""),
+        "metadata.run is invalid: a whole number beyond 2^53 is not the same number everywhere; write it as text");
+    ASSERT_FAULTS(minimal_with("\"source\"", "\"metadata\":{\"run\":[9007199254740991,1e21,-1e300,0.1]},\"source\""));
 }
 
 static void what_is_nested_too_deep_is_refused(void **state)
