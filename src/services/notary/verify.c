@@ -30,7 +30,8 @@ struct verification {
     bool short_of_memory; /* then nothing else counts */
 };
 
-static PRINTF_LIKE(4, 0) bool line(struct verification *v, bool holds, const char *name, const char *format, va_list args)
+static PRINTF_LIKE(4, 0) bool line(struct verification *v, bool holds, const char *name, const char *format,
+                                   va_list args)
 {
     char text[600];
 
@@ -248,8 +249,8 @@ static bool check_checkpoint(struct verification *v)
     if (!checkpoint_is_signed(&v->checkpoint, v->origin.data, &v->pieces->key, &v->pieces->checkpoint_signature))
         return refused(v, "checkpoint", "the checkpoint's signature is not the key's");
     checkpoint_body(&v->checkpoint, v->origin.data, &v->pieces->checkpoint);
-    return holds(v, "checkpoint", "the key signed the log's state at %" PRIu64 " entries, origin %.60s...",
-                 v->checkpoint.size, v->origin.data);
+    return holds(v, "checkpoint", "the key signed the log at size %" PRIu64 ", origin %.60s...", v->checkpoint.size,
+                 v->origin.data);
 }
 
 static bool read_proof(const json_t *hashes, struct merkle_proof *proof)
