@@ -72,7 +72,8 @@ static struct log_record make_record(struct made_record *to, unsigned number)
     snprintf(to->rest, sizeof to->rest, "{\"rest\":%u}", number);
     d = digest_of(bytes_of_text(to->rest));
     receipt_hash_text(&d, hash);
-    snprintf(to->leaf, sizeof to->leaf, "{\"event_id\":\"%s\",\"receipt\":{\"a\":1},\"result_hash\":\"%s\"}", to->key, hash);
+    snprintf(to->leaf, sizeof to->leaf, "{\"event_id\":\"%s\",\"receipt\":{\"a\":1},\"result_hash\":\"%s\"}", to->key,
+             hash);
     return (struct log_record){bytes_of_text(to->key), bytes_of_text(to->leaf), bytes_of_text(to->rest)};
 }
 
