@@ -20,26 +20,11 @@ static struct broker *broker_of(const struct subscription *s)
     return s->topic->broker;
 }
 
-/* ---- the sets ---- */
-
-static int by_position(const void *key, struct position p)
-{
-    return position_compare(*(const struct position *)key, p);
-}
+/* ---- pending ---- */
 
 static int pending_compare(const void *key, const struct tree_node *node)
 {
-    return by_position(key, container_of_const(node, struct pending, node)->position);
-}
-
-static int replay_compare(const void *key, const struct tree_node *node)
-{
-    return by_position(key, container_of_const(node, struct replay, node)->position);
-}
-
-static int redelivered_compare(const void *key, const struct tree_node *node)
-{
-    return by_position(key, container_of_const(node, struct redelivered, node)->position);
+    return position_compare(*(const struct position *)key, container_of_const(node, struct pending, node)->position);
 }
 
 static struct pending *pending_find(struct dispatch *d, struct position p)
@@ -136,79 +121,6 @@ static bool pending_add(struct subscription *s, struct consumer *c, const struct
     return true;
 }
 
-/* Not counted when memory is short: then the entry comes again after the next rewind only. */
-static void replay_add(struct subscription *s, struct position p)
-{
-    struct replay *r = malloc(sizeof *r);
-
-    if (!r)
-        return;
-    r->position = p;
-    if (!tree_insert(&s->dispatch.replay, &r->position, &r->node))
-        free(r);
-}
-
-static void replay_remove(struct dispatch *d, struct position p)
-{
-    struct tree_node *node = tree_empty(&d->replay) ? NULL : tree_find(&d->replay, &p);
-
-    if (!node)
-        return;
-    tree_remove(&d->replay, node);
-    free(container_of(node, struct replay, node));
-}
-
-static void redelivered_remove(struct dispatch *d, struct position p)
-{
-    struct tree_node *node = tree_empty(&d->redelivered) ? NULL : tree_find(&d->redelivered, &p);
-
-    if (!node)
-        return;
-    tree_remove(&d->redelivered, node);
-    free(container_of(node, struct redelivered, node));
-}
-
-static void redelivered_count(struct dispatch *d, struct position p)
-{
-    struct tree_node *node = tree_find(&d->redelivered, &p);
-    struct redelivered *r;
-
-    if (node) {
-        r = container_of(node, struct redelivered, node);
-        r->count++;
-        return;
-    }
-    if (tree_count(&d->redelivered) >= REDELIVERED_MAX || !(r = malloc(sizeof *r)))
-        return;
-    *r = (struct redelivered){.position = p, .count = 1};
-    bool fresh = tree_insert(&d->redelivered, &r->position, &r->node);
-    assert(fresh);
-}
-
-static uint32_t redelivered_get(const struct dispatch *d, struct position p)
-{
-    struct tree_node *node = tree_empty(&d->redelivered) ? NULL : tree_find(&d->redelivered, &p);
-    return node ? container_of(node, struct redelivered, node)->count : 0;
-}
-
-static void replay_clear(struct dispatch *d)
-{
-    tree_each_safe (node, &d->replay) {
-        tree_remove(&d->replay, node);
-        free(container_of(node, struct replay, node));
-    }
-}
-
-void dispatch_forget(struct subscription *s)
-{
-    struct dispatch *d = &s->dispatch;
-
-    tree_each_safe (node, &d->redelivered) {
-        tree_remove(&d->redelivered, node);
-        free(container_of(node, struct redelivered, node));
-    }
-}
-
 /* ---- sending ---- */
 
 bool dispatch_can_take(const struct consumer *c)
@@ -233,7 +145,7 @@ static bool deliver(struct subscription *s, struct consumer *c, const struct ent
         .consumer_id = c->id,
         .entry = e,
         .partition = s->topic->name.partition,
-        .redelivery_count = s->dispatcher->individual ? redelivered_get(d, e->position) : 0,
+        .redelivery_count = s->dispatcher->individual ? positions_get(&d->redelivered, e->position) : 0,
         .consumer_epoch = c->epoch,
     };
     c->sink->ops->message(c->sink, &delivery);
@@ -279,7 +191,7 @@ static void send_entries(struct subscription *s, const struct entry *entries, si
                 return;
         }
         if (replay)
-            replay_remove(d, e->position);
+            positions_remove(&d->replay, e->position);
         else
             d->read_position = (struct position){e->position.ledger, e->position.entry + 1};
     }
@@ -311,7 +223,7 @@ static void read_failed(struct subscription *s, const struct store_read *r, enum
     struct dispatch *d = &s->dispatch;
 
     if (err == ERR_NOT_FOUND && d->read_replay) {
-        replay_remove(d, r->from); /* trimmed: whoever holds the data let it go */
+        positions_remove(&d->replay, r->from); /* trimmed: whoever holds the data let it go */
     } else if (err == ERR_NOT_FOUND && !position_equal(cursor_next(s->cursor, r->from), r->from)) {
         d->read_position = cursor_next(s->cursor, r->from);
     } else if (r->max > 1) { /* one of several: those before it can still be had */
@@ -373,29 +285,15 @@ static size_t wanted(struct subscription *s)
     return sum;
 }
 
-/* How many positions stand one after the other at the beginning of replay; at most `max`. */
-static size_t replay_run(const struct dispatch *d, struct position *from, size_t max)
-{
-    struct tree_node *node = tree_first(&d->replay);
-    size_t run = 0;
-
-    *from = container_of(node, struct replay, node)->position;
-    for (; node && run < max; node = tree_next(node), run++) {
-        struct position p = container_of(node, struct replay, node)->position;
-        if (p.ledger != from->ledger || p.entry != from->entry + (int64_t)run)
-            break;
-    }
-    return run;
-}
-
 /* What to send next: at most *max entries at *from.  False: nothing is there. */
 static bool next_run(struct subscription *s, struct position *from, size_t *max, bool *replay)
 {
     struct dispatch *d = &s->dispatch;
 
-    *replay = !tree_empty(&d->replay);
+    size_t run = positions_first_run(&d->replay, *max, from);
+    *replay = run > 0;
     if (*replay) {
-        *max = replay_run(d, from, *max);
+        *max = run;
     } else {
         d->read_position = cursor_next(s->cursor, d->read_position);
         *from = d->read_position;
@@ -462,8 +360,8 @@ void dispatch_init(struct subscription *s)
     d->task.run = dispatch_run;
     d->read_position = d->careful = POSITION_EARLIEST;
     tree_init(&d->pending, pending_compare);
-    tree_init(&d->replay, replay_compare);
-    tree_init(&d->redelivered, redelivered_compare);
+    positions_init(&d->replay, SIZE_MAX); /* entries that were sent: bounded by what may be unacknowledged */
+    positions_init(&d->redelivered, REDELIVERED_MAX);
     timer_init(&d->takeover, broker_of(s)->loop, takeover_fired);
     timer_init(&d->retry, broker_of(s)->loop, retry_fired);
 }
@@ -479,8 +377,8 @@ void dispatch_deinit(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     pending_clear(s);
-    replay_clear(d);
-    dispatch_forget(s);
+    positions_clear(&d->replay);
+    positions_clear(&d->redelivered);
     timer_stop(&d->takeover);
     timer_stop(&d->retry);
     task_cancel(&d->task);
@@ -493,7 +391,7 @@ void dispatch_rewind(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     pending_clear(s);
-    replay_clear(d);
+    positions_clear(&d->replay);
     d->read_position = cursor_next(s->cursor, topic_after(s->topic, cursor_mark_delete(s->cursor)));
     d->careful = POSITION_EARLIEST;
     d->stuck = false;
@@ -511,7 +409,9 @@ static void hand_back(struct subscription *s, struct pending *p)
     struct position position = p->position;
 
     pending_remove(s, p);
-    replay_add(s, position);
+    if (!positions_add(&s->dispatch.replay, position))
+        log_warn(broker_of(s)->log, "broker", "%s, %s: no memory to send an entry again before the next rewind",
+                 s->topic->name.text, s->name);
 }
 
 void dispatch_return(struct subscription *s, struct consumer *c)
@@ -530,7 +430,7 @@ static void redeliver(struct subscription *s, struct pending *p)
     b->counts.redeliveries += p->messages;
     rate_add(&c->rate_redeliver, now_ns, p->messages, 0);
     rate_add(&s->rate_redeliver, now_ns, p->messages, 0);
-    redelivered_count(&s->dispatch, p->position);
+    (void)positions_add(&s->dispatch.redelivered, p->position); /* beyond its bound: not counted */
     hand_back(s, p);
 }
 
@@ -563,8 +463,8 @@ void dispatch_acked(struct subscription *s, struct position position)
 
     if (p)
         pending_remove(s, p);
-    replay_remove(&s->dispatch, position);
-    redelivered_remove(&s->dispatch, position);
+    positions_remove(&s->dispatch.replay, position);
+    positions_remove(&s->dispatch.redelivered, position);
 }
 
 void dispatch_acked_upto(struct subscription *s, struct position position)
@@ -575,32 +475,35 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
     while ((node = tree_first(&d->pending)) &&
            position_compare(container_of(node, struct pending, node)->position, position) <= 0)
         pending_remove(s, container_of(node, struct pending, node));
-    while ((node = tree_first(&d->replay)) &&
-           position_compare(container_of(node, struct replay, node)->position, position) <= 0)
-        replay_remove(d, container_of(node, struct replay, node)->position);
-    while ((node = tree_first(&d->redelivered)) &&
-           position_compare(container_of(node, struct redelivered, node)->position, position) <= 0)
-        redelivered_remove(d, container_of(node, struct redelivered, node)->position);
+    positions_remove_upto(&d->replay, position);
+    positions_remove_upto(&d->redelivered, position);
     if (position_compare(d->read_position, position) <= 0)
         d->read_position = cursor_next(s->cursor, position);
+}
+
+void dispatch_forget(struct subscription *s)
+{
+    positions_clear(&s->dispatch.redelivered);
 }
 
 void dispatch_check(const struct subscription *s)
 {
     const struct dispatch *d = &s->dispatch;
     uint64_t unacked = 0, of_consumers = 0;
+    struct tree_node *at = NULL;
+    struct position position;
 
     tree_check(&d->pending);
-    tree_check(&d->replay);
+    tree_check(&d->replay.tree);
     tree_each (node, &d->pending) {
         const struct pending *p = container_of(node, struct pending, node);
         assert(p->consumer->subscription == s);
         assert(!cursor_acked(s->cursor, p->position));
-        assert(!tree_find(&d->replay, &p->position));
+        assert(positions_get(&d->replay, p->position) == 0);
         unacked += p->messages;
     }
-    tree_each (node, &d->replay)
-        assert(!cursor_acked(s->cursor, container_of(node, struct replay, node)->position));
+    while (positions_next(&d->replay, &at, &position))
+        assert(!cursor_acked(s->cursor, position));
     list_each (node, &s->consumers) {
         const struct consumer *c = container_of(node, struct consumer, node);
         uint64_t held = 0;

@@ -20,6 +20,7 @@
 #define BROKER_DISPATCH_H
 
 #include "base/tree.h"
+#include "broker/positions.h"
 #include "broker/refusal.h"
 #include "store/store.h"
 #include "sys/loop.h"
@@ -57,19 +58,6 @@ struct pending {
     uint32_t messages;
 };
 
-/* An entry that waits to be sent again. */
-struct replay {
-    struct tree_node node;
-    struct position position;
-};
-
-/* How often clients asked to have an entry again. */
-struct redelivered {
-    struct tree_node node;
-    struct position position;
-    uint32_t count;
-};
-
 struct dispatch {
     struct task task;
     struct position read_position; /* the next entry that was never sent since the last rewind */
@@ -79,13 +67,15 @@ struct dispatch {
     struct position careful;       /* a read failed: one entry at a time until this position */
     struct timer retry;            /* ... and the entry in the way is asked for again when it fires */
     bool stuck;                    /* at a damaged entry, until then */
-    struct tree pending, replay, redelivered;
-    uint64_t unacked;        /* messages */
-    bool blocked;            /* over the subscription's limit, until half of it */
-    struct consumer *turn;   /* shared: who was served last; NULL: the first of the list is next */
-    uint32_t turn_left;      /* entries until it is another one's turn */
-    struct consumer *active; /* exclusive, failover */
-    struct timer takeover;   /* failover: the pause before another consumer is served */
+    struct tree pending;           /* struct pending */
+    struct positions replay;       /* wait to be sent again */
+    struct positions redelivered;  /* how often clients asked to have an entry again */
+    uint64_t unacked;              /* messages */
+    bool blocked;                  /* over the subscription's limit, until half of it */
+    struct consumer *turn;         /* shared: who was served last; NULL: the first of the list is next */
+    uint32_t turn_left;            /* entries until it is another one's turn */
+    struct consumer *active;       /* exclusive, failover */
+    struct timer takeover;         /* failover: the pause before another consumer is served */
 };
 
 void dispatch_init(struct subscription *s);
