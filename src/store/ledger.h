@@ -115,7 +115,8 @@ void ledgers_drop_chain(struct ledgers *ls, struct topic_chain *c);
 /* The index of the next message of a topic. */
 uint64_t chain_next_message(const struct topic_chain *c);
 
-void file_numbers_add(struct file_numbers *f, uint64_t number);
+/* ERR_NOMEM may be ignored where the next start finds what was forgotten. */
+enum err file_numbers_add(struct file_numbers *f, uint64_t number);
 
 void ledgers_check(const struct ledgers *ls);
 

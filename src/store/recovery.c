@@ -361,6 +361,7 @@ static void close_open_ledgers(struct store *s)
 struct segment_names {
     struct file_numbers found;
     uint64_t next;
+    enum err err;
 };
 
 static void segment_found(void *ctx, const char *name)
@@ -370,7 +371,8 @@ static void segment_found(void *ctx, const char *name)
 
     if (!segment_path_parse(name, &number))
         return;
-    file_numbers_add(&names->found, number);
+    if (names->err == OK)
+        names->err = file_numbers_add(&names->found, number);
     if (number >= names->next)
         names->next = number + 1;
 }
@@ -405,6 +407,8 @@ static enum err find_segments(struct recovery *r, struct segment_names *names)
 
     if ((err = s->sys.disk->ops->list(s->sys.disk, SEGMENT_DIR, segment_found, names)) != OK)
         return refuse(r, err, "the directory \"%s\" cannot be read: %s", SEGMENT_DIR, err_text(err));
+    if (names->err != OK)
+        return names->err;
     if (names->found.count > 0)
         qsort(names->found.list, names->found.count, sizeof number, by_number);
     if (names->next > s->next_segment)

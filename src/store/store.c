@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #define MIB                    (UINT64_C(1024) * 1024)
-#define EXECUTOR_BOUND         64
+#define EXECUTOR_BOUND         16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
 #define CATALOG_PENDING_MAX    (2u * JOURNAL_PENDING_MAX)
 
 void store_die(struct store *s, enum err err, const char *what)
@@ -50,61 +50,95 @@ void store_barrier(struct store *s, struct store_op *op)
 
 /* ---- deletion of segment files ---- */
 
-struct unlink_job {
-    struct list node; /* of the store, for its end */
+struct deletion { /* waits for its record to be synced */
     struct store_op durable;
-    struct work work;
+    struct list node; /* of the store, for its end */
     struct store *store;
-    struct disk *disk;
     struct file_numbers files;
 };
 
-static void unlink_free(struct unlink_job *job)
+static void deletion_free(struct deletion *d)
 {
-    list_remove(&job->node);
-    free(job->files.list);
-    free(job);
+    list_remove(&d->node);
+    free(d->files.list);
+    free(d);
 }
 
 static void unlink_run(struct work *work)
 {
-    const struct unlink_job *job = container_of(work, struct unlink_job, work);
+    const struct unlinking *u = container_of(work, struct unlinking, work);
     char path[SEGMENT_PATH_SIZE];
 
-    for (size_t i = 0; i < job->files.count; i++) {
-        segment_path(path, job->files.list[i]);
-        (void)job->disk->ops->unlink(job->disk, path); /* what stays is an orphan, which the next start removes */
+    for (size_t i = 0; i < u->now.count; i++) {
+        segment_path(path, u->now.list[i]);
+        (void)u->disk->ops->unlink(u->disk, path); /* what stays is an orphan, which the next start removes */
+    }
+}
+
+/* One job at a time: the worker's queue stays short however much is deleted. */
+static void unlink_start(struct store *s)
+{
+    struct unlinking *u = &s->unlinking;
+
+    if (u->now.count > 0 || u->next.count == 0)
+        return;
+    u->now = u->next;
+    u->next = (struct file_numbers){0};
+    if (executor_submit(s->background, &u->work) != OK) {
+        u->next = u->now; /* asked again with the next deletion */
+        u->now = (struct file_numbers){0};
     }
 }
 
 static void unlink_done(struct work *work)
 {
-    unlink_free(container_of(work, struct unlink_job, work));
+    struct unlinking *u = container_of(work, struct unlinking, work);
+
+    free(u->now.list);
+    u->now = (struct file_numbers){0};
+    unlink_start(container_of(u, struct store, unlinking));
 }
 
-static void unlink_durable(struct store_op *op, enum err err)
+static void deletion_durable(struct store_op *op, enum err err)
 {
-    struct unlink_job *job = container_of(op, struct unlink_job, durable);
+    struct deletion *d = container_of(op, struct deletion, durable);
+    struct store *s = d->store;
 
-    if (err != OK || executor_submit(job->store->background, &job->work) != OK)
-        unlink_free(job);
+    for (size_t i = 0; err == OK && i < d->files.count; i++)
+        file_numbers_add(&s->unlinking.next, d->files.list[i]);
+    deletion_free(d);
+    unlink_start(s);
 }
 
 void store_unlink_segments(struct store *s, struct file_numbers *files)
 {
-    struct unlink_job *job = s->journal && files->count > 0 ? calloc(1, sizeof *job) : NULL;
+    struct deletion *d = s->journal && files->count > 0 ? calloc(1, sizeof *d) : NULL;
 
-    if (!job) {
+    if (!d) {
         free(files->list);
     } else {
-        *job = (struct unlink_job){
-            .durable = {.done = unlink_durable},
-            .work = {.run = unlink_run, .done = unlink_done},
-            .store = s, .disk = s->sys.disk, .files = *files};
-        list_push_back(&s->unlinks, &job->node);
-        store_barrier(s, &job->durable);
+        *d = (struct deletion){.durable = {.done = deletion_durable}, .store = s, .files = *files};
+        list_push_back(&s->deletions, &d->node);
+        store_barrier(s, &d->durable);
     }
     *files = (struct file_numbers){0};
+}
+
+static void unlinking_init(struct store *s)
+{
+    list_init(&s->deletions);
+    s->unlinking.disk = s->sys.disk;
+    s->unlinking.work = (struct work){.run = unlink_run, .done = unlink_done};
+}
+
+static void unlinking_deinit(struct store *s)
+{
+    struct list *node;
+
+    while ((node = s->deletions.next) != &s->deletions)
+        deletion_free(container_of(node, struct deletion, node));
+    free(s->unlinking.now.list);
+    free(s->unlinking.next.list);
 }
 
 /* ---- what the journal tells ---- */
@@ -206,7 +240,7 @@ static struct store *store_alloc(const struct store_options *options, const stru
     map_init(&s->cursors, seed ^ 3);
     list_init(&s->unrecorded_cursors);
     list_init(&s->dirty_cursors);
-    list_init(&s->unlinks);
+    unlinking_init(s);
     if (catalog_tables_new(&s->tables, seed ^ 4) != OK) {
         store_free(s);
         return NULL;
@@ -288,14 +322,11 @@ static void free_cursors(struct store *s)
 
 void store_free(struct store *s)
 {
-    struct list *node;
-
     if (!s)
         return;
     s->dead = true;
     reader_deinit(&s->reader);
-    while ((node = s->unlinks.next) != &s->unlinks)
-        unlink_free(container_of(node, struct unlink_job, node));
+    unlinking_deinit(s);
     checkpoint_deinit(s);
     journal_free(s->journal);
     free_cursors(s);
@@ -346,8 +377,8 @@ static void journal_stopped(struct store_op *op, enum err err)
     c->mark.next_id = s->next_id;
     c->mark.next_segment = s->next_segment;
     s->last_mark = (struct work){.run = last_mark_run, .done = last_mark_done};
-    if (executor_submit(s->background, &s->last_mark) != OK)
-        s->closed(s->closed_ctx);
+    enum err submitted = executor_submit(s->background, &s->last_mark);
+    assert(submitted == OK); /* a checkpoint, a chore, an unlinking and this one: its queue holds more */
 }
 
 static void close_step(void *ctx)

@@ -115,7 +115,7 @@ struct entry_header {
     enum entry_kind kind;
     uint16_t flags;         /* enum entry_flags */
     uint32_t messages;      /* in this entry; 0 only for markers */
-    uint64_t first_message; /* the index in its topic of the entry's first message */
+    uint64_t first_message; /* the index in its topic of the entry's first message; ledger_append sets it */
     int64_t broker_ms;      /* wall clock at the append */
     int64_t publish_ms;     /* from the message metadata */
 };
@@ -146,19 +146,21 @@ MUST_USE enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id);
 /* No more appends; those under way complete.  An empty ledger may be closed too. OK for one that is closed. */
 void ledger_close(struct store *s, uint64_t id);
 /* Gone, its space soon after: only a closed ledger, only the first of its chain or any of a topic without cursors
- * behind it: the caller's duty. */
+ * behind it: the caller's duty.  A topic that lives on keeps its last ledger: it knows how far the index of messages is. */
 void ledger_delete(struct store *s, uint64_t id);
 
 struct append {
-    /* err OK: entry is synced and readable.  Else nothing of it will ever be readable. */
+    /* err OK: entry is synced and readable.  Else nothing of it will ever be readable (ERR_CLOSED: its topic was removed). */
     void (*done)(struct append *a, enum err err);
     struct position position; /* set by ledger_append */
     struct append *next;      /* the store's */
 };
 
-/* Takes a reference of `bytes`.  The entry's id is assigned now (a->position), dones of one ledger come in order.
- * ERR_FENCED: the ledger failed before, is closed, or has 2^31 entries; ERR_TOO_LARGE: over 64 MiB; ERR_FULL: the journal's queue is
- * beyond its bound and the caller should stop reading until store_on_room.  On an error done is not called. */
+/* Takes a reference of `bytes`.  The entry's id and header.first_message are assigned now (a->position), dones of one ledger
+ * come in order.  ERR_FENCED: the ledger failed before, is closed, or is full (2^31 entries, 8192 extents): close it and create
+ * another.  ERR_TOO_LARGE: over 64 MiB.  ERR_FULL: the journal's queue, or the journal itself, is beyond its bound, and the
+ * caller should stop reading until store_on_room.  ERR_NOSPACE: the same, but the disk is full, and it may take long.
+ * ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);
 /* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is called

@@ -37,6 +37,13 @@ struct cursor {
     struct list dirty_node;
 };
 
+/* The background worker's job that unlinks segment files. */
+struct unlinking {
+    struct work work;
+    struct disk *disk;
+    struct file_numbers now, next; /* the worker's; those after it */
+};
+
 struct store {
     /* Set at opening. */
     struct store_options options; /* defaults filled in */
@@ -56,7 +63,8 @@ struct store {
     uint64_t *removed_cursors; /* since the last checkpoint took them */
     size_t removed_count, removed_capacity;
 
-    struct list unlinks; /* deletions of segment files under way */
+    struct list deletions; /* of segment files, not durable yet */
+    struct unlinking unlinking;
 
     uint64_t next_id, next_segment;
     void (*on_room)(void *ctx);
