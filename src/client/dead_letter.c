@@ -190,6 +190,11 @@ static struct letter *letter_new(struct dead_entry *e, const struct client_body 
     return letter;
 }
 
+static bool is_acked(const struct client_body *b)
+{
+    return b->id.batch && client_batch_state_is_acked(b->id.batch, (uint32_t)b->id.batch_index);
+}
+
 /* The publisher is ready. */
 static void entry_post(struct dead_entry *e)
 {
@@ -198,13 +203,15 @@ static void entry_post(struct dead_entry *e)
 
     e->left = count + 1; /* one for this function */
     for (size_t i = 0; i < count; i++) {
-        struct letter *letter = letter_new(e, e->bodies[i]);
+        bool wanted = !is_acked(e->bodies[i]);
+        struct letter *letter = wanted ? letter_new(e, e->bodies[i]) : NULL;
 
         if (letter) {
             client_publisher_send(publisher, &letter->send);
             continue;
         }
-        e->result = pulsar_result_MemoryBufferIsFull;
+        if (wanted)
+            e->result = pulsar_result_MemoryBufferIsFull;
         e->left--;
     }
     if (--e->left == 0)

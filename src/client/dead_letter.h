@@ -5,8 +5,8 @@
  * A message that comes with redelivery_count >= max is remembered when it is given to the user.  When it would be asked
  * for again (negative acknowledgement, ack timeout) it is sent to the dead letter topic instead, and its entry
  * acknowledged when the broker has it: at least once, never lost.  One that comes with more goes there without being
- * seen. An entry goes as a whole: all its messages that were remembered.  Bounded by what is unacknowledged.  Owner:
- * the loop.
+ * seen. An entry goes as a whole: all its messages that were remembered and are not acknowledged.  Bounded by what is
+ * unacknowledged.  Owner: the loop.
  */
 #ifndef CLIENT_DEAD_LETTER_H
 #define CLIENT_DEAD_LETTER_H

@@ -210,9 +210,24 @@ static void on_redeliver(struct session *s, const Wire__CommandRedeliverUnacknow
 
 /* ---- the other commands ---- */
 
+static void auth_note(struct fake_broker *b, const char *method, bool has_data, ProtobufCBinaryData data)
+{
+    snprintf(b->auth, sizeof b->auth, "%s:%.*s", method ? method : "", has_data ? (int)data.len : 0,
+             has_data ? (const char *)data.data : "");
+}
+
+static void on_auth_response(struct session *s, const Wire__BaseCommand *c)
+{
+    const Wire__AuthData *data = c->auth_response->response;
+
+    auth_note(s->broker, data->auth_method_name, data->has_auth_data, data->auth_data);
+}
+
 static void on_connect(struct session *s, const Wire__BaseCommand *c)
 {
     Wire__CommandConnected connected = WIRE__COMMAND_CONNECTED__INIT;
+
+    auth_note(s->broker, c->connect->auth_method_name, c->connect->has_auth_data, c->connect->auth_data);
 
     connected.server_version = wire_text("fake");
     connected.has_protocol_version = connected.has_max_message_size = true;
@@ -365,6 +380,7 @@ static void (*const handlers[FAKE_TYPES])(struct session *s, const Wire__BaseCom
     [WIRE__BASE_COMMAND__TYPE__GET_LAST_MESSAGE_ID] = on_last_id,
     [WIRE__BASE_COMMAND__TYPE__UNSUBSCRIBE] = on_unsubscribe,
     [WIRE__BASE_COMMAND__TYPE__PING] = on_ping,
+    [WIRE__BASE_COMMAND__TYPE__AUTH_RESPONSE] = on_auth_response,
 };
 
 static void command_do(struct session *s, int type, const struct frame *frame)
@@ -523,6 +539,14 @@ void fake_broker_close_consumers(struct fake_broker *b)
         close.request_id = UINT64_MAX;
         command_send(s, WIRE__BASE_COMMAND__TYPE__CLOSE_CONSUMER, &close);
     }
+}
+
+void fake_broker_challenge(struct fake_broker *b)
+{
+    Wire__CommandAuthChallenge challenge = WIRE__COMMAND_AUTH_CHALLENGE__INIT;
+
+    list_each (node, &b->sessions)
+        command_send(container_of(node, struct session, node), WIRE__BASE_COMMAND__TYPE__AUTH_CHALLENGE, &challenge);
 }
 
 void fake_broker_receipt(struct fake_broker *b, uint64_t sequence_id)

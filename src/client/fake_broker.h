@@ -42,6 +42,7 @@ struct fake_broker {
     int validation_error;              /* of the last ACK that had one; -1: none */
     uint64_t epoch;                    /* of the last PRODUCER */
     char producer_name[64];            /* of the last PRODUCER, "" when it had none */
+    char auth[128];                    /* of the last CONNECT or AUTH_RESPONSE: "method:data" */
     int64_t start_ledger, start_entry; /* of the last SUBSCRIBE; -2: none */
 
     /* What to do. */
@@ -63,6 +64,7 @@ void fake_broker_free(struct fake_broker *b);
 /* Commands of its own accord, to all sessions. */
 void fake_broker_close_producers(struct fake_broker *b, const char *assigned_url);
 void fake_broker_close_consumers(struct fake_broker *b);
+void fake_broker_challenge(struct fake_broker *b);
 void fake_broker_receipt(struct fake_broker *b, uint64_t sequence_id); /* whatever is pending */
 void fake_broker_cut(struct fake_broker *b);                           /* all sessions, now */
 

@@ -55,6 +55,11 @@ bool client_batch_state_ack(struct client_batch_state *s, uint32_t index)
     return --s->left == 0;
 }
 
+bool client_batch_state_is_acked(const struct client_batch_state *s, uint32_t index)
+{
+    return index >= s->size || !(s->bits[index / 64] >> (index % 64) & 1);
+}
+
 bool client_batch_state_ack_until(struct client_batch_state *s, uint32_t index)
 {
     bool last = false;

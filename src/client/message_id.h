@@ -31,6 +31,7 @@ void client_batch_state_unref(struct client_batch_state *s); /* NULL is fine */
 
 /* True when that was the last one: the entry can be acknowledged.  A second time for the same index is false. */
 bool client_batch_state_ack(struct client_batch_state *s, uint32_t index);
+bool client_batch_state_is_acked(const struct client_batch_state *s, uint32_t index);
 /* All up to and with `index`. */
 bool client_batch_state_ack_until(struct client_batch_state *s, uint32_t index);
 

@@ -13,6 +13,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define LOG_INTERVAL_MS 1000
+
 static struct client_publisher *publisher_of(struct client_link *l)
 {
     return container_of(l, struct client_publisher, link);
@@ -333,14 +335,24 @@ static struct client_parcel *refused_parcel(struct client_publisher *p, uint64_t
     return NULL;
 }
 
+static void refusal_log(struct client_publisher *p, const Wire__CommandSendError *error, pulsar_result result)
+{
+    int64_t now_ms = (int64_t)(now_ns(p) / NS_PER_MS);
+    uint64_t quiet;
+
+    if (log_rate_allow(&p->refusals, now_ms, LOG_INTERVAL_MS, &quiet))
+        log_warn(p->core->log, "client",
+                 "%s: message %" PRIu64 " refused (%" PRIu64 " more since the last line): %s: %s", p->topic,
+                 error->sequence_id, quiet, pulsar_result_str(result), error->message);
+}
+
 static void on_send_error(struct client_peer *peer, const Wire__CommandSendError *error)
 {
     struct client_publisher *p = publisher_of(client_link_of(peer));
     struct client_parcel *parcel = refused_parcel(p, error->sequence_id);
     pulsar_result result = client_result_of(error->error);
 
-    log_warn(p->core->log, "client", "%s: message %" PRIu64 " refused: %s: %s", p->topic, error->sequence_id,
-             pulsar_result_str(result), error->message);
+    refusal_log(p, error, result);
     if (error->error == WIRE__SERVER_ERROR__TopicTerminatedError)
         publisher_fail(p, result);
     else if (error->error == WIRE__SERVER_ERROR__NotAllowedError && parcel)
@@ -509,7 +521,8 @@ static void publisher_attach_failed(struct client_link *l, pulsar_result why)
                      pulsar_result_str(why));
         return;
     }
-    log_warn(p->core->log, "client", "%s: attaching the producer again: %s", p->topic, pulsar_result_str(why));
+    if (why != pulsar_result_ConnectError) /* that is logged once, for all that want the connection */
+        log_warn(p->core->log, "client", "%s: attaching the producer again: %s", p->topic, pulsar_result_str(why));
     if (hopeless(p, why))
         publisher_fail(p, why);
     else if (why == pulsar_result_ProducerBlockedQuotaExceededException)

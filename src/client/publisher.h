@@ -65,7 +65,8 @@ struct client_publisher {
     struct list pending; /* parcels */
     struct timer send_timer;
     uint64_t parcels_made;
-    pulsar_result failed; /* Ok, or why nothing can be sent any more */
+    struct log_rate refusals; /* how often they are logged */
+    pulsar_result failed;     /* Ok, or why nothing can be sent any more */
 
     struct list flushes;
     void (*on_closed)(struct client_publisher *p, pulsar_result result);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define IDS_PER_COMMAND 1000u
+#define LOG_INTERVAL_MS 1000
 
 static struct client_subscriber *subscriber_of(struct client_link *l)
 {
@@ -351,8 +352,13 @@ static void discard(struct client_subscriber *s, const struct message_command *m
 /* As official clients: what is damaged for good is acknowledged with the reason; the rest stays unacknowledged. */
 static void unreadable(struct client_subscriber *s, const struct message_command *message, enum err err)
 {
-    log_error(s->core->log, "client", "%s: (%" PRId64 ",%" PRId64 ") cannot be read: %s", s->topic, message->id.ledger,
-              message->id.entry, err_text(err));
+    int64_t now_ms = (int64_t)(now_ns(s) / NS_PER_MS);
+    uint64_t quiet;
+
+    if (log_rate_allow(&s->unreadable, now_ms, LOG_INTERVAL_MS, &quiet))
+        log_error(s->core->log, "client",
+                  "%s: (%" PRId64 ",%" PRId64 ") cannot be read (%" PRIu64 " more since the last line): %s", s->topic,
+                  message->id.ledger, message->id.entry, quiet, err_text(err));
     if (err == ERR_CHECKSUM)
         discard(s, message, WIRE__COMMAND_ACK__VALIDATION_ERROR__ChecksumMismatch);
     else if (err == ERR_CORRUPT)
@@ -922,8 +928,9 @@ static void subscriber_attach_failed(struct client_link *l, pulsar_result why)
     struct client_subscriber *s = subscriber_of(l);
 
     if (s->state != SUBSCRIBER_CREATING) {
-        log_warn(s->core->log, "client", "%s: attaching the consumer of %s again: %s", s->topic, s->subscription.name,
-                 pulsar_result_str(why));
+        if (why != pulsar_result_ConnectError) /* that is logged once, for all that want the connection */
+            log_warn(s->core->log, "client", "%s: attaching the consumer of %s again: %s", s->topic,
+                     s->subscription.name, pulsar_result_str(why));
         return;
     }
     s->failed = why;

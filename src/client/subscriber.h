@@ -96,6 +96,7 @@ struct client_subscriber {
     void (*on_closed)(struct client_subscriber *s, pulsar_result result);
     struct timer closing;
     bool end_of_topic;
+    struct log_rate unreadable; /* how often they are logged */
 };
 
 /* on_created is called once, later; unless its result is Ok the subscriber is closed, to be freed.  ERR_NOMEM,

@@ -2,8 +2,9 @@
  *
  * client.h - the connections to one Pulsar service, and what is made on them.
  *
- * A client has one thread of its own, on which all its network work is done and all callbacks run, and one more
- * for listeners once there is one.  Every function here is thread-safe.  A call that waits (all that have an _async
+ * A client has one thread of its own, on which all its network work is done and all callbacks run (what is refused
+ * without asking anybody calls back on the caller's thread, before the call returns), and one more for listeners once
+ * there is one.  Every function here is thread-safe.  A call that waits (all that have an _async
  * twin, and receive) must not be made in a callback: it would wait for itself, so it returns
  * pulsar_result_InvalidConfiguration at once and an error is logged.  Acknowledging does not wait and is
  * fine there; listeners may call anything.

@@ -126,7 +126,8 @@ pulsar_producer_configuration_set_lazy_start_partitioned_producers(pulsar_produc
 PULSAR_PUBLIC int
 pulsar_producer_configuration_get_lazy_start_partitioned_producers(pulsar_producer_configuration_t *conf);
 
-/* On by default.  A batch is sent when it has 1000 messages or 131072 bytes, or is 10 ms old. */
+/* On by default.  A batch is sent when it has 1000 messages or 131072 bytes, or is 10 ms old.  A batch has the key of
+ * its first message, and goes to one consumer: producers for key-shared subscriptions turn batching off. */
 PULSAR_PUBLIC void pulsar_producer_configuration_set_batching_enabled(pulsar_producer_configuration_t *conf,
                                                                       int batchingEnabled);
 PULSAR_PUBLIC int pulsar_producer_configuration_get_batching_enabled(pulsar_producer_configuration_t *conf);
