@@ -166,14 +166,19 @@ static void disk_empties(struct run *r)
     r->room_step = UINT64_MAX;
 }
 
-/* At an operation of the disk to come; at times one of the recovery after a kill. */
-static void arm_power_cut(struct run *r)
+/* At an operation of the disk to come; at times one of the recovery after a kill; at times a kill itself. */
+static void arm_crash(struct run *r)
 {
     static const unsigned kinds[] = {SIM_DISK_WRITE, SIM_DISK_SYNC, SIM_DISK_META, SIM_DISK_ALL};
+    unsigned kind = kinds[dice(r, 4)];
+    uint64_t n = 1 + dice(r, 1u << dice(r, 6));
 
     if (dice(r, 4) == 0)
         kill_process(r);
-    sim_disk_crash_at(r->disk, kinds[dice(r, 4)], 1 + dice(r, 1u << dice(r, 6)));
+    if (dice(r, 3) == 0)
+        sim_disk_kill_at(r->disk, kind, n);
+    else
+        sim_disk_crash_at(r->disk, kind, n);
 }
 
 static void mischief(struct run *r)
@@ -194,8 +199,8 @@ static void mischief(struct run *r)
         kill_process(r);
     } else if (at < (below += s->power_cut)) {
         power_cut(r);
-    } else if (at < (below += s->power_cut_at)) {
-        arm_power_cut(r);
+    } else if (at < (below += s->crash_at)) {
+        arm_crash(r);
     } else if (at < (below += s->stop)) {
         if (p->state == PROCESS_UP)
             process_stop(p);

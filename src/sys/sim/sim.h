@@ -81,6 +81,8 @@ void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err);
 /* At the n-th operation of these kinds power is cut, as by sim_disk_crash: it, done in part, and all later ones give
  * ERR_IO.  n = 0 clears. */
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n);
+/* The same, as by sim_disk_kill: the process ends in the middle of what it does.  The later of the two calls counts. */
+void sim_disk_kill_at(struct sim_disk *d, unsigned ops, uint64_t n);
 bool sim_disk_crashed(const struct sim_disk *d);               /* true until sim_disk_restart */
 uint64_t sim_disk_faults(const struct sim_disk *d);            /* of the two above, how many struck so far */
 uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops); /* begun so far, of these kinds */

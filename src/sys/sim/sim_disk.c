@@ -62,6 +62,7 @@ struct fault {
     unsigned ops;
     uint64_t n; /* operations of these kinds until it strikes; 0: none */
     enum err err;
+    bool kills; /* of crash: the process only */
 };
 
 struct sim_disk {
@@ -420,6 +421,15 @@ void sim_disk_restart(struct sim_disk *d)
     d->dead = false;
 }
 
+/* What sim_disk_crash_at or sim_disk_kill_at asked for. */
+static void strike_down(struct sim_disk *d)
+{
+    if (d->crash.kills)
+        sim_disk_kill(d);
+    else
+        sim_disk_crash(d);
+}
+
 bool sim_disk_crashed(const struct sim_disk *d)
 {
     return d->dead;
@@ -461,7 +471,7 @@ static enum err begin_whole(struct sim_disk *d, unsigned op)
     case PROCEED:
         return OK;
     case CRASH:
-        sim_disk_crash(d);
+        strike_down(d);
         break;
     case FAIL:
         break;
@@ -708,7 +718,7 @@ static enum err op_write(struct file *file, uint64_t offset, const struct bytes 
     if (err != ERR_NOSPACE || end <= f->inode->now.len)
         put_parts(f, offset, parts, count, random_below(d->random, total + 1));
     if (verdict == CRASH)
-        sim_disk_crash(d);
+        strike_down(d);
     return err;
 }
 
@@ -726,7 +736,7 @@ static enum err op_sync(struct file *file)
         return OK;
     }
     if (verdict == CRASH)
-        sim_disk_crash(f->disk); /* and with it what part of this sync was done */
+        strike_down(f->disk); /* and with it what part of this sync was done */
     else
         sync_some(f->disk, f->inode);
     return err;
@@ -823,6 +833,11 @@ void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err)
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n)
 {
     d->crash = (struct fault){.ops = ops, .n = n};
+}
+
+void sim_disk_kill_at(struct sim_disk *d, unsigned ops, uint64_t n)
+{
+    d->crash = (struct fault){.ops = ops, .n = n, .kills = true};
 }
 
 uint64_t sim_disk_faults(const struct sim_disk *d)

@@ -410,6 +410,35 @@ static void a_crash_at_the_nth_operation_stops_all_later_ones_and_frees_the_lock
     sim_disk_free(w.sim);
 }
 
+static void a_kill_at_the_nth_operation_leaves_what_was_written_and_syncs_nothing(void **state)
+{
+    int lost = 0;
+
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct world w;
+        struct file *f;
+
+        world_init(&w, seed);
+        f = open_file(&w, "file");
+        assert_int_equal(sync_dir(&w, ""), OK);
+        fill(f, 0, 1, 512);
+        sim_disk_kill_at(w.sim, SIM_DISK_SYNC, 1);
+        assert_int_equal(file_sync(f), ERR_IO);
+        assert_true(sim_disk_crashed(w.sim));
+        file_close(f);
+        sim_disk_restart(w.sim);
+        f = open_file(&w, "file");
+        assert_int_equal(byte_at(f, 0), 1);
+        file_close(f);
+        power_cut(&w);
+        f = open_file(&w, "file");
+        lost += byte_at(f, 0) != 1;
+        file_close(f);
+        sim_disk_free(w.sim);
+    }
+    assert_true(lost > 10);
+}
+
 static void a_full_disk_refuses_what_would_grow_a_file_and_takes_the_rest(void **state)
 {
     struct world w;
@@ -517,6 +546,7 @@ int main(void)
         cmocka_unit_test(after_a_failed_sync_trying_again_is_ok_and_promises_nothing),
         cmocka_unit_test(a_fault_strikes_the_nth_operation_of_its_kind_once),
         cmocka_unit_test(a_crash_at_the_nth_operation_stops_all_later_ones_and_frees_the_lock),
+        cmocka_unit_test(a_kill_at_the_nth_operation_leaves_what_was_written_and_syncs_nothing),
         cmocka_unit_test(a_full_disk_refuses_what_would_grow_a_file_and_takes_the_rest),
         cmocka_unit_test(a_lying_disk_loses_what_it_said_was_safe),
         cmocka_unit_test(a_flipped_bit_is_flipped_for_good),
