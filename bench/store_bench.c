@@ -4,8 +4,8 @@
  *
  *     store_bench DIRECTORY [ENTRIES [BYTES [WINDOW]]]
  *
- * Disks differ by factors within an hour, so only ratios are worth keeping: each round measures the raw disk (one write of
- * BYTES, one fdatasync, into a file that was zero-written) and then the store, WINDOW appends under way.
+ * Disks differ by factors within an hour, so only ratios are worth keeping: each round measures the raw disk (one
+ * write of BYTES, one fdatasync, into a file that was zero-written) and then the store, WINDOW appends under way.
  */
 #include "base/buffer.h"
 #include "base/log.h"

@@ -45,10 +45,10 @@ MUST_USE enum err catalog_index_load(struct catalog_index *x,
                                      enum err (*each)(void *ctx, unsigned table, const struct catalog_row *row),
                                      void *ctx, char *message, size_t message_size);
 
-/* One transaction, durable on OK.  ERR_NOSPACE, ERR_NOMEM: nothing has changed, may be tried again; but after a crash it may
- * turn out to be applied all the same (its frames were written, and what failed came behind them), so all that it says
- * must be true already.  Any other error is the end: a sync failed (ERR_IO) or the file is damaged (ERR_CORRUPT), and
- * the store stops. */
+/* One transaction, durable on OK.  ERR_NOSPACE, ERR_NOMEM: nothing has changed, may be tried again; but after a
+ * crash it may turn out to be applied all the same (its frames were written, and what failed came behind them), so
+ * all that it says must be true already.  Any other error is the end: a sync failed (ERR_IO) or the file is damaged
+ * (ERR_CORRUPT), and the store stops. */
 MUST_USE enum err catalog_index_apply(struct catalog_index *x, const struct index_batch *batch,
                                       const struct index_mark *mark);
 

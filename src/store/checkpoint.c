@@ -85,20 +85,24 @@ static enum err window_get(struct window *w, const struct journal_place *p, stru
 
     if ((err = window_open(w, p->file)) != OK)
         return err;
-    if ((p->offset < w->start || p->offset + p->len > w->start + w->len) && (err = window_fill(w, p->offset, p->len)) != OK)
+    if ((p->offset < w->start || p->offset + p->len > w->start + w->len) &&
+        (err = window_fill(w, p->offset, p->len)) != OK)
         return err;
     *out = bytes_of(w->bytes + (p->offset - w->start), p->len);
     return OK;
 }
 
-/* Bytes that went bad between their sync and now are moved as they are: reads of that entry will fail, and only those. */
+/* Bytes that went bad between their sync and now are moved as they are: reads of that entry will fail, and only
+ * those. */
 static void check_record(struct checkpoint *c, const struct moved_ledger *m, uint32_t id, struct bytes record)
 {
     struct stored_entry e;
 
     if (entry_decode_at(&e, record, (struct position){(int64_t)m->info.id, id}) != OK)
-        log_error(c->log, "store", "entry %" PRIu32 " of ledger %" PRIu64 " of topic %" PRIu64
-                  " does not match its checksum in the journal; it will not be served", id, m->info.id, m->info.topic);
+        log_error(c->log, "store",
+                  "entry %" PRIu32 " of ledger %" PRIu64 " of topic %" PRIu64
+                  " does not match its checksum in the journal; it will not be served",
+                  id, m->info.id, m->info.topic);
 }
 
 static enum err move_ledger(struct checkpoint *c, struct window *w, struct segment_writer *to, struct moved_ledger *m)
@@ -124,7 +128,8 @@ static bool goes_alone(const struct checkpoint *c, const struct moved_ledger *m)
 }
 
 /* One file, of the ledgers [from, to) that bring entries: one that goes alone, or all that do not. */
-static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t number, size_t from, size_t to, bool alone)
+static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t number, size_t from, size_t to,
+                              bool alone)
 {
     struct segment_writer *writer = NULL;
     const struct extent *extents;
@@ -255,7 +260,7 @@ static enum err collect_cursors(struct store *s)
         if ((err = index_batch_remove(rows, INDEX_CURSOR, s->removed_cursors[i])) != OK)
             return err;
     }
-    list_each(node, &s->dirty_cursors) {
+    list_each (node, &s->dirty_cursors) {
         struct cursor *c = container_of(node, struct cursor, dirty_node);
         const struct catalog_row row = {.id = c->id, .parent = c->topic};
         if ((err = index_batch_put_space(rows, INDEX_CURSOR, &row, ack_set_encoded_size(&c->set), &value)) != OK)
@@ -282,11 +287,11 @@ static enum err collect_ledgers(struct store *s)
         if ((err = index_batch_remove(&c->rows, INDEX_LEDGER, s->ledgers.deleted[i])) != OK)
             return err;
     }
-    list_each(node, &s->ledgers.dirty)
+    list_each (node, &s->ledgers.dirty)
         dirty++;
     if (!(c->ledgers = calloc(dirty + 1, sizeof *c->ledgers)))
         return ERR_NOMEM;
-    list_each(node, &s->ledgers.dirty) {
+    list_each (node, &s->ledgers.dirty) {
         struct ledger *l = container_of(node, struct ledger, dirty_node);
         c->ledgers[c->count++].info = *ledger_info(l);
     }

@@ -6,11 +6,11 @@
  *                                                                   ^                                   |
  *                                                                   +---- after a while <- no space ----+
  *
- * The copies are made in the same turn of the loop as the cut, so that the index stands exactly after one batch: a later change is
- * never durable without an earlier one.  Entries of ledgers deleted meanwhile are moved all the same: the deletion is
- * a later change, and may not survive.
- * Order on the disk: segments written and synced, their names synced, the index transaction; then the journal is trimmed.
- * An attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
+ * The copies are made in the same turn of the loop as the cut, so that the index stands exactly after one batch: a
+ * later change is never durable without an earlier one.  Entries of ledgers deleted meanwhile are moved all the
+ * same: the deletion is a later change, and may not survive.
+ * Order on the disk: segments written and synced, their names synced, the index transaction; then the journal is
+ * trimmed. An attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
  * Core thread, but for checkpoint_run, which the background worker (or recovery, before the loop runs) calls.
  * May call: store_private.h.
  */
@@ -31,8 +31,8 @@ struct moved_ledger {
     struct ledger *ledger;   /* held */
     uint32_t first, count;   /* entries to move */
     struct journal_place *places;
-    uint64_t bytes;          /* of their records */
-    struct extent *extents;  /* all there will be, the new one last */
+    uint64_t bytes;         /* of their records */
+    struct extent *extents; /* all there will be, the new one last */
     size_t extent_count;
 };
 
@@ -40,7 +40,7 @@ enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_WAITING, CHECKPOINT_WORKING,
 
 struct checkpoint {
     enum checkpoint_state state;
-    bool wanted;             /* another one after this */
+    bool wanted; /* another one after this */
     struct store_op cut_synced;
     struct work work;
     struct timer retry;
@@ -74,8 +74,8 @@ static inline bool checkpoint_idle(const struct checkpoint *c)
     return c->state == CHECKPOINT_IDLE;
 }
 
-/* The steps, for recovery: there is no cut to wait for.  `collect` copies what is dirty (ERR_NOMEM: nothing was forgotten), `list`
- * the entries of it, `run` does the work (c->err), `finish` makes the result true in memory. */
+/* The steps, for recovery: there is no cut to wait for.  `collect` copies what is dirty (ERR_NOMEM: nothing was
+ * forgotten), `list` the entries of it, `run` does the work (c->err), `finish` makes the result true in memory. */
 MUST_USE enum err checkpoint_collect(struct store *s);
 MUST_USE enum err checkpoint_list(struct store *s);
 void checkpoint_run(struct checkpoint *c);

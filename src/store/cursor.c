@@ -3,8 +3,8 @@
  * cursor.c - cursors: an acknowledged set each, and the records that make it durable.
  *
  * Changes of a durable cursor wait in memory (`runs`, and that mark_delete moved) until a batch is closed: then
- * one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position as it came to be, so
- * that replaying it twice, or on a set that has it already, changes nothing.
+ * one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position as it
+ * came to be, so that replaying it twice, or on a set that has it already, changes nothing.
  */
 #include "store/cursor.h"
 
@@ -142,7 +142,9 @@ void cursors_record(struct store *s)
 
 static void record_state(struct cursor *c, enum record_kind kind)
 {
-    const struct record_cursor r = {.subscription = c->id, .topic = c->topic, .mark_delete = c->set.mark_delete,
+    const struct record_cursor r = {.subscription = c->id,
+                                    .topic = c->topic,
+                                    .mark_delete = c->set.mark_delete,
                                     .next_message = c->set.next_message};
     uint8_t *to = store_record(c->store, RECORD_CURSOR_SIZE);
 
@@ -179,7 +181,8 @@ static void add_run(struct cursor *c, struct position p, uint32_t messages)
 
     if (c->id == 0)
         return;
-    if (last && last->ledger == (uint64_t)p.ledger && last->messages == messages && p.entry == (int64_t)last->last + 1) {
+    if (last && last->ledger == (uint64_t)p.ledger && last->messages == messages &&
+        p.entry == (int64_t)last->last + 1) {
         last->last++;
         return;
     }
@@ -299,7 +302,7 @@ void cursor_remove(struct cursor *c)
 
 void cursors_forget_chain(struct topic_chain *chain)
 {
-    list_each_safe(node, &chain->cursors) {
+    list_each_safe (node, &chain->cursors) {
         struct cursor *c = container_of(node, struct cursor, chain_node);
         list_remove(&c->chain_node);
         c->chain = NULL; /* the caller drops the chain */
@@ -310,7 +313,7 @@ void cursors_forget_chain(struct topic_chain *chain)
 
 void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *gone)
 {
-    list_each(node, &chain->cursors) {
+    list_each (node, &chain->cursors) {
         struct cursor *c = container_of(node, struct cursor, chain_node);
         ack_set_drop_ledger(&c->set, gone, chain->infos, chain->count);
         cursor_mark_dirty(c);
@@ -364,7 +367,8 @@ enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t nex
     if (!c->chain)
         return OK;
     p = clamp(c->chain, p);
-    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, p, next_message_of(c->chain, p, next_message), &moved);
+    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, p, next_message_of(c->chain, p, next_message),
+                           &moved);
     if (moved)
         changed(c);
     tell(changed_out, moved);
@@ -450,7 +454,8 @@ static enum err replay_acks(struct cursor *c, struct record_cursor *r)
 
     ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, r->mark_delete, r->next_message, NULL);
     while ((err = record_run_decode(&run, &r->runs)) == OK) {
-        err = ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run.ledger, run.first, run.last, run.messages, NULL);
+        err = ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run.ledger, run.first, run.last,
+                                run.messages, NULL);
         if (err != OK)
             return err;
     }

@@ -4,15 +4,13 @@
  *
  * A test here that fails means: directories written by released programs are not read any more.
  */
+#include "base/base_test.h"
 #include "base/checksum.h"
 #include "store/entry.h"
 #include "store/journal_file.h"
 #include "store/record.h"
 #include "store/segment.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <stdio.h>
 
 static void expect_hex(const uint8_t *bytes, size_t len, const char *hex)
@@ -51,8 +49,21 @@ static void an_entry_is_these_bytes(void **state)
     const size_t len = encode_entry(bytes);
 
     expect_hex(bytes, len,
-               "3c000000" "e1cd095a" "01" "01" "3800" "05000000" "0700000000000000" "8877665544332211" "0068e5cf8b010000"
-               "ff67e5cf8b010000" "03000000" "0900" "00" "00" "64617461");
+               "3c000000"
+               "e1cd095a"
+               "01"
+               "01"
+               "3800"
+               "05000000"
+               "0700000000000000"
+               "8877665544332211"
+               "0068e5cf8b010000"
+               "ff67e5cf8b010000"
+               "03000000"
+               "0900"
+               "00"
+               "00"
+               "64617461");
     assert_int_equal(entry_decode_at(&e, bytes_of(bytes, len), (struct position){7, 5}), OK);
     assert_int_equal(e.header.messages, 3);
     assert_int_equal(e.header.flags, ENTRY_BATCHED | ENTRY_REPLICATED);
@@ -102,7 +113,13 @@ static void records_are_these_bytes(void **state)
     record_ledger_create_encode(to, &create);
     record_seal(to, RECORD_LEDGER_CREATE_SIZE, bytes_of(NULL, 0));
     expect_hex(to, RECORD_LEDGER_CREATE_SIZE,
-               "2c000000" "1f9ae7c5" "02010c00" "0100000000000000" "0200000000000000" "0300000000000000" "0400000000000000");
+               "2c000000"
+               "1f9ae7c5"
+               "02010c00"
+               "0100000000000000"
+               "0200000000000000"
+               "0300000000000000"
+               "0400000000000000");
     assert_int_equal(record_decode(&record, bytes_of(to, sizeof to)), OK);
     assert_int_equal(record_ledger_create_decode(&create_back, &record), OK);
     assert_int_equal(create_back.first_message, 4);
@@ -110,10 +127,19 @@ static void records_are_these_bytes(void **state)
 
     record_ledger_close_encode(to, &close);
     record_seal(to, RECORD_LEDGER_CLOSE_SIZE, bytes_of(NULL, 0));
-    expect_hex(to, RECORD_LEDGER_CLOSE_SIZE, "1c000000" "e96fdde3" "03010c00" "0100000000000000" "0900000000000000");
+    expect_hex(to, RECORD_LEDGER_CLOSE_SIZE,
+               "1c000000"
+               "e96fdde3"
+               "03010c00"
+               "0100000000000000"
+               "0900000000000000");
     record_ledger_delete_encode(to, 258);
     record_seal(to, RECORD_LEDGER_DELETE_SIZE, bytes_of(NULL, 0));
-    expect_hex(to, RECORD_LEDGER_DELETE_SIZE, "14000000" "535a1ae6" "04010c00" "0201000000000000");
+    expect_hex(to, RECORD_LEDGER_DELETE_SIZE,
+               "14000000"
+               "535a1ae6"
+               "04010c00"
+               "0201000000000000");
     assert_int_equal(record_decode(&record, bytes_of(to, sizeof to)), OK);
     assert_int_equal(record_ledger_delete_decode(&deleted, &record), OK);
     assert_int_equal(deleted, 258);
@@ -132,8 +158,19 @@ static void a_cursor_record_is_these_bytes(void **state)
     record_run_encode(to + RECORD_CURSOR_SIZE, &run);
     record_seal(to, RECORD_CURSOR_SIZE + RECORD_RUN_SIZE, bytes_of(NULL, 0));
     expect_hex(to, RECORD_CURSOR_SIZE + RECORD_RUN_SIZE,
-               "4c000000" "c28fcbfe" "08010c00" "0600000000000000" "0000000000000000" "ffffffffffffffff" "ffffffffffffffff"
-               "0800000000000000" "0100000000000000" "02000000" "03000000" "04000000" "00000000");
+               "4c000000"
+               "c28fcbfe"
+               "08010c00"
+               "0600000000000000"
+               "0000000000000000"
+               "ffffffffffffffff"
+               "ffffffffffffffff"
+               "0800000000000000"
+               "0100000000000000"
+               "02000000"
+               "03000000"
+               "04000000"
+               "00000000");
     assert_int_equal(record_decode(&record, bytes_of(to, sizeof to)), OK);
     assert_int_equal(record_cursor_decode(&back, &record), OK);
     assert_int_equal(back.mark_delete.entry, -1);
@@ -165,8 +202,15 @@ static void a_journal_file_header_is_these_bytes(void **state)
 
     journal_file_header_encode(to, &h);
     expect_hex(to, 64,
-               "474d47414a524e4c" "01000000" "8d9a1bf0" "0200000000000000" "0300000000000000" "04000000" "00000000"
-               "0500000000000000" "00000000000000000000000000000000");
+               "474d47414a524e4c"
+               "01000000"
+               "8d9a1bf0"
+               "0200000000000000"
+               "0300000000000000"
+               "04000000"
+               "00000000"
+               "0500000000000000"
+               "00000000000000000000000000000000");
     assert_int_equal(journal_file_header_decode(&back, bytes_of(to, sizeof to)), OK);
     assert_int_equal(back.salt, 5);
     le32_put(to + 8, 2);
@@ -179,12 +223,24 @@ static void a_batch_header_is_these_bytes(void **state)
 {
     uint8_t to[JOURNAL_BATCH_HEADER_SIZE];
     const struct bytes parts[2] = {bytes_of_text("pay"), bytes_of_text("load")};
-    struct batch_header h = {.number = 1, .generation = 2, .payload_len = 7, .previous_crc = 3, .records = 4,
-                             .kind = BATCH_RECORDS}, back;
+    struct batch_header h = {.number = 1,
+                             .generation = 2,
+                             .payload_len = 7,
+                             .previous_crc = 3,
+                             .records = 4,
+                             .kind = BATCH_RECORDS},
+                        back;
 
     batch_header_encode(to, &h, 9, parts, 2);
     expect_hex(to, sizeof to,
-               "42544348" "8ff2c3b5" "0100000000000000" "0200000000000000" "07000000" "03000000" "04000000" "00000000"
+               "42544348"
+               "8ff2c3b5"
+               "0100000000000000"
+               "0200000000000000"
+               "07000000"
+               "03000000"
+               "04000000"
+               "00000000"
                "0000000000000000");
     assert_int_equal(batch_header_decode(&back, to), OK);
     assert_int_equal(back.crc, batch_crc(to, 9, bytes_of_text("payload")));
@@ -219,7 +275,13 @@ static void an_extent_is_these_bytes(void **state)
     struct extent back;
 
     extent_encode(to, &e);
-    expect_hex(to, sizeof to, "0100000000000000" "02000000" "03000000" "0400000000000000" "0500000000000000" "0600000000000000");
+    expect_hex(to, sizeof to,
+               "0100000000000000"
+               "02000000"
+               "03000000"
+               "0400000000000000"
+               "0500000000000000"
+               "0600000000000000");
     extent_decode(&back, to);
     assert_memory_equal(&back, &e, sizeof e);
 }

@@ -61,8 +61,8 @@ struct journal {
     uint64_t last_write_ns;
 
     /* Figures. */
-    uint64_t syncs, written, trimmed;   /* bytes in batches */
-    uint64_t cut_batch, cut_written;    /* of the last cut; cut_written is known once the batch is synced */
+    uint64_t syncs, written, trimmed; /* bytes in batches */
+    uint64_t cut_batch, cut_written;  /* of the last cut; cut_written is known once the batch is synced */
 };
 
 static void flush_run(struct task *task);
@@ -346,7 +346,7 @@ static enum err doom_all(struct journal *j)
 {
     if (doom_entries(j, j->flying) != OK)
         return ERR_NOMEM;
-    list_each(node, &j->queue) {
+    list_each (node, &j->queue) {
         if (doom_entries(j, container_of(node, struct batch, node)) != OK)
             return ERR_NOMEM;
     }
@@ -361,7 +361,8 @@ static void write_failed(struct journal *j, enum err err)
     }
     j->retrying = true;
     j->doomed.err = err;
-    log_error(j->log, "store", "journal batch %" PRIu64 " could not be written: %s; the publishes in it and behind it fail",
+    log_error(j->log, "store",
+              "journal batch %" PRIu64 " could not be written: %s; the publishes in it and behind it fail",
               j->flying->number, err_text(err));
     if (doom_all(j) != OK) {
         die(j, ERR_NOMEM, "no memory to fail the publishes of a journal batch");

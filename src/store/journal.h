@@ -2,17 +2,18 @@
  *
  * journal.h - the writing end of the one log that everything goes through.
  *
- * Records are added on the core in order.  They gather in a batch while the batch before is being written and synced by the
- * journal's worker; one batch is in flight, never two, and no timer delays a lone record that asked for a flush.
+ * Records are added on the core in order.  They gather in a batch while the batch before is being written and synced
+ * by the journal's worker; one batch is in flight, never two, and no timer delays a lone record that asked for a flush.
  * Owns the files under journal/ and the queue before them.  Knows records as bytes, entries by ledger and id;
- * knows neither ledgers nor cursors.  Core thread, but for its worker's job.  May call: journal_file.h, record.h, entry.h, sys/.
+ * knows neither ledgers nor cursors.  Core thread, but for its worker's job.  May call: journal_file.h, record.h,
+ * entry.h, sys/.
  *
  * Invariants
  *  1. Batches are numbered without gaps; batch n+1 is handed to the worker only after n was synced.
- *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after all
- *     records added before it.
- *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until its callback
- *     has returned.
+ *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after
+ *     all records added before it.
+ *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until
+ *     its callback has returned.
  *  4. A journal file is reused only when journal_trim has passed its last batch and nobody pins it.
  */
 #ifndef STORE_JOURNAL_H
@@ -45,10 +46,11 @@ struct journal_owner {
     void *ctx;
     /* The entry is synced.  `place` is where it lies. */
     void (*entry_synced)(void *ctx, const struct journal_entry *e, struct journal_place place);
-    /* A write failed: the entries of these ledgers that are queued will fail.  Called at once, so that no more follow them. */
+    /* A write failed: the entries of these ledgers that are queued will fail.  Called at once, so that no more
+     * follow them. */
     void (*ledger_failed)(void *ctx, uint64_t ledger);
-    /* The entry will never be readable: the batch that held it has been overwritten, durably.  In order, after all that were
-     * synced before. */
+    /* The entry will never be readable: the batch that held it has been overwritten, durably.  In order, after all
+     * that were synced before. */
     void (*entry_failed)(void *ctx, const struct journal_entry *e, enum err err);
     /* A batch is about to be closed: the last chance to add records to it (cursor changes that ride along). */
     void (*closing)(void *ctx);
@@ -62,7 +64,8 @@ struct journal_spare {
     uint64_t size; /* zero-written, or written over, up to here */
 };
 
-/* A file of an earlier life whose batches are still needed: the disk had no room for the checkpoint that ends a recovery. */
+/* A file of an earlier life whose batches are still needed: the disk had no room for the checkpoint that ends a
+ * recovery. */
 struct journal_kept {
     uint64_t number;
     uint64_t size;
@@ -73,14 +76,14 @@ struct journal_kept {
 
 /* Where recovery, or a fresh directory, lets the journal begin. */
 struct journal_start {
-    uint64_t next_batch;      /* 1 in a fresh directory */
-    uint32_t previous_crc;    /* of the batch before it */
-    uint64_t next_generation; /* beyond any seen */
-    uint64_t next_number;     /* for file names */
+    uint64_t next_batch;          /* 1 in a fresh directory */
+    uint32_t previous_crc;        /* of the batch before it */
+    uint64_t next_generation;     /* beyond any seen */
+    uint64_t next_number;         /* for file names */
     uint64_t trimmed;             /* batches up to here are stored elsewhere */
     struct journal_spare *spares; /* files that hold nothing needed any more */
     size_t spare_count;
-    struct journal_kept *kept;    /* those that do, oldest first */
+    struct journal_kept *kept; /* those that do, oldest first */
     size_t kept_count;
 };
 

@@ -2,9 +2,10 @@
  *
  * journal_batch.h - records on their way to one write: where their bytes are, and who waits for them.
  *
- * Records and small entries are gathered in blocks, which go on from batch to batch until they are full; what lies in a block is
- * not changed any more, but for the checksums that the worker puts into the records of its batch.  Large entries stay in
- * the caller's buffer.  Core thread; the worker reads a closed batch while it flies.  May call: entry.h, base/.
+ * Records and small entries are gathered in blocks, which go on from batch to batch until they are full; what lies
+ * in a block is not changed any more, but for the checksums that the worker puts into the records of its batch.
+ * Large entries stay in the caller's buffer.  Core thread; the worker reads a closed batch while it flies.  May
+ * call: entry.h, base/.
  */
 #ifndef STORE_JOURNAL_BATCH_H
 #define STORE_JOURNAL_BATCH_H
@@ -18,10 +19,10 @@
 
 /* One record. */
 struct batch_item {
-    uint8_t *head;     /* in a block: the whole record, or an entry's header with its bytes in `bytes` */
+    uint8_t *head; /* in a block: the whole record, or an entry's header with its bytes in `bytes` */
     uint32_t head_len;
     bool entry;
-    bool gathered;     /* the entry's bytes are in the block, behind its header */
+    bool gathered;      /* the entry's bytes are in the block, behind its header */
     struct slice bytes; /* entries: a reference, of the caller's buffer or of the block */
     struct append *append;
 };
@@ -32,9 +33,9 @@ struct batch {
     enum batch_kind kind;
     struct batch_item *items;
     size_t count, capacity;
-    size_t entries;      /* items that are entries */
-    size_t payload;      /* bytes of all records */
-    size_t charge;       /* what it holds against JOURNAL_PENDING_MAX */
+    size_t entries;         /* items that are entries */
+    size_t payload;         /* bytes of all records */
+    size_t charge;          /* what it holds against JOURNAL_PENDING_MAX */
     struct buffer **blocks; /* references */
     size_t block_count, block_capacity;
     struct store_op *ops, **ops_end; /* barriers, done when the batch is synced */

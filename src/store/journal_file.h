@@ -2,9 +2,9 @@
  *
  * journal_file.h - how a journal file looks: its header, its batches, and what is believed of them.
  *
- * A file (journal/00000001.journal) is 4,096 bytes of header, then batches, each beginning at a multiple of 512 bytes so that
- * no sector holds bytes of two.  Files are recycled: bytes of an earlier life may follow the last batch, and are
- * told apart by the generation and the salt.  All integers little endian.
+ * A file (journal/00000001.journal) is 4,096 bytes of header, then batches, each beginning at a multiple of 512
+ * bytes so that no sector holds bytes of two.  Files are recycled: bytes of an earlier life may follow the last
+ * batch, and are told apart by the generation and the salt.  All integers little endian.
  *
  *     file header      0    8  "GMGAJRNL"
  *                      8    4  format version: 1
@@ -27,11 +27,12 @@
  *                     40    8  0
  *                     48       the payload: records (record.h), one after the other
  *
- * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after the one
- * before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid batch or file header
- * with a greater number behind it proves that the bad one was once durable: damage.  With none behind it, it is a tear: the
- * write that a crash interrupted, never acknowledged.  The undecidable case: damage to the very last batch, before a seal
- * was written behind it, looks like a tear; an idle or stopping broker writes a seal, a batch without records, to close it.
+ * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after
+ * the one before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid
+ * batch or file header with a greater number behind it proves that the bad one was once durable: damage.  With none
+ * behind it, it is a tear: the write that a crash interrupted, never acknowledged.  The undecidable case: damage to
+ * the very last batch, before a seal was written behind it, looks like a tear; an idle or stopping broker writes a
+ * seal, a batch without records, to close it.
  *
  * Pure functions.  May call: base/.
  */

@@ -7,13 +7,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MIB                  (UINT64_C(1024) * 1024)
-#define FIRST_FILE_BYTES     MIB       /* what a file made in haste counts as */
-#define CHORE_PIECE          (4 * MIB) /* zero-written per job, so that a checkpoint need not wait long */
-#define EXTEND_BYTES         MIB
-#define RESERVE_MIN          (UINT64_C(64) * 1024)
-#define RESERVE_MAX          MIB
-#define PREPARE_AFTER        (UINT64_C(128) * 1024)
+#define MIB              (UINT64_C(1024) * 1024)
+#define FIRST_FILE_BYTES MIB       /* what a file made in haste counts as */
+#define CHORE_PIECE      (4 * MIB) /* zero-written per job, so that a checkpoint need not wait long */
+#define EXTEND_BYTES     MIB
+#define RESERVE_MIN      (UINT64_C(64) * 1024)
+#define RESERVE_MAX      MIB
+#define PREPARE_AFTER    (UINT64_C(128) * 1024)
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -55,7 +55,7 @@ static struct journal_file *of_node(struct list *node)
 
 struct journal_file *journal_files_find(const struct journal_files *f, uint64_t number)
 {
-    list_each(node, &f->all) {
+    list_each (node, &f->all) {
         if (of_node(node)->number == number)
             return of_node(node);
     }
@@ -67,7 +67,7 @@ static struct journal_file *find_spare(const struct journal_files *f, size_t *co
 {
     struct journal_file *best = NULL;
     *count = 0;
-    list_each(node, &f->all) {
+    list_each (node, &f->all) {
         struct journal_file *file = of_node(node);
         if (file->state != FILE_SPARE)
             continue;
@@ -136,7 +136,7 @@ void journal_files_deinit(struct journal_files *f)
 {
     if (!f->all.next)
         return;
-    list_each_safe(node, &f->all) {
+    list_each_safe (node, &f->all) {
         list_remove(node);
         free(of_node(node));
     }
@@ -308,21 +308,21 @@ static void chore_done(struct work *work)
 static void chore_unlink(struct journal_files *f, struct journal_file *file)
 {
     file->state = FILE_DOOMED;
-    f->chore = (struct journal_chore){.work = {.run = chore_run, .done = chore_done},
-                                      .disk = f->sys.disk, .number = file->number, .unlink = true};
+    f->chore = (struct journal_chore){
+        .work = {.run = chore_run, .done = chore_done}, .disk = f->sys.disk, .number = file->number, .unlink = true};
     chore_submit(f);
 }
 
 static void chore_make(struct journal_files *f, uint64_t len)
 {
-    f->chore = (struct journal_chore){.work = {.run = chore_run, .done = chore_done},
-                                      .disk = f->sys.disk, .number = f->next_number++, .len = len};
+    f->chore = (struct journal_chore){
+        .work = {.run = chore_run, .done = chore_done}, .disk = f->sys.disk, .number = f->next_number++, .len = len};
     chore_submit(f);
 }
 
 static void release_trimmed(struct journal_files *f)
 {
-    list_each(node, &f->all) {
+    list_each (node, &f->all) {
         struct journal_file *file = of_node(node);
         if (file->state == FILE_FULL && file->pins == 0 && file->last_batch <= f->trimmed)
             file->state = FILE_SPARE;
@@ -336,7 +336,7 @@ static struct journal_file *find_surplus(const struct journal_files *f)
     size_t spares;
 
     find_spare(f, &spares);
-    list_each(node, &f->all) {
+    list_each (node, &f->all) {
         struct journal_file *file = of_node(node);
         if (file->state == FILE_DOOMED)
             return file;

@@ -2,12 +2,13 @@
  *
  * journal_files.h - which journal files there are, what each still holds, and which one comes next.
  *
- *     spare -> taken (a job is about to write to it) -> current -> full -> (trimmed, not pinned) -> spare, or doomed: unlinked
+ *     spare -> taken (a job is about to write to it) -> current -> full -> (trimmed, not pinned) -> spare, or
+ *     doomed: unlinked
  *
- * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background worker. Files grow
- * from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly used keeps a small directory.
- * Behind the batches some of a file is kept written ahead for batches without entries (acknowledgements, deletions): on a full
- * disk they must still find room.
+ * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background
+ * worker. Files grow from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly
+ * used keeps a small directory. Behind the batches some of a file is kept written ahead for batches without entries
+ * (acknowledgements, deletions): on a full disk they must still find room.
  * Owns the table and one job of the background worker at a time; the writing itself is journal_write.h's.
  * Core thread.  May call: journal_write.h, sys/.
  */
@@ -62,8 +63,8 @@ struct journal_files {
 };
 
 /* Makes a first spare when there is none: waits for the disk. */
-MUST_USE enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
-                                     const struct journal_start *start);
+MUST_USE enum err journal_files_init(struct journal_files *f, const struct journal_options *options,
+                                     const struct sys *sys, const struct journal_start *start);
 void journal_files_deinit(struct journal_files *f);
 
 /* Decides where w->batch, `span` bytes, goes and fills the job's fields about files, offset and zeros. */

@@ -104,7 +104,8 @@ static enum err sources_read(struct journal_replay *r, struct sources *s, char *
         err = source_read(r->disk, &s->list[i]);
         if (err != OK)
             snprintf(message, message_size,
-                     err == ERR_VERSION ? "journal file %08" PRIx64 " was written by a newer version; nothing was changed"
+                     err == ERR_VERSION ? "journal file %08" PRIx64
+                                          " was written by a newer version; nothing was changed"
                                         : "journal file %08" PRIx64 " cannot be read",
                      s->list[i].number);
     }
@@ -332,8 +333,9 @@ static bool something_torn(struct walk *w)
     uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
     size_t got;
 
-    return file_read(w->file, w->offset, head, sizeof head, &got) == OK && got == sizeof head && memcmp(head, "BTCH", 4) == 0 &&
-           le64_get(head + 8) == w->number && le64_get(head + 16) == w->source->header.generation;
+    return file_read(w->file, w->offset, head, sizeof head, &got) == OK && got == sizeof head &&
+           memcmp(head, "BTCH", 4) == 0 && le64_get(head + 8) == w->number &&
+           le64_get(head + 16) == w->source->header.generation;
 }
 
 /* The newest file counts with no batch, too: its header says that batches from its first on are nowhere else. */
@@ -353,12 +355,18 @@ static void note_kept(const struct walk *w)
     };
 }
 
-static enum err walk_file(struct journal_replay *r, const struct source *s, uint64_t limit, uint32_t *crc, bool crc_known,
-                          char *message, size_t message_size)
+static enum err walk_file(struct journal_replay *r, const struct source *s, uint64_t limit, uint32_t *crc,
+                          bool crc_known, char *message, size_t message_size)
 {
     struct walk w = {
-        .replay = r, .source = s, .offset = JOURNAL_HEADER_SIZE, .number = s->header.first_batch,
-        .previous_crc = s->header.previous_crc, .limit = limit, .message = message, .message_size = message_size,
+        .replay = r,
+        .source = s,
+        .offset = JOURNAL_HEADER_SIZE,
+        .number = s->header.first_batch,
+        .previous_crc = s->header.previous_crc,
+        .limit = limit,
+        .message = message,
+        .message_size = message_size,
     };
     enum err err;
 
@@ -374,8 +382,9 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
     if ((err = skip_applied(&w)) == OK && w.number > r->applied && (err = walk_batches(&w)) == OK && w.number < limit &&
         something_torn(&w)) {
         r->torn = true;
-        log_warn(r->log, "store", "%s ends at offset %" PRIu64 ": the write that the crash cut off was never acknowledged",
-                 w.path, w.offset);
+        log_warn(r->log, "store",
+                 "%s ends at offset %" PRIu64 ": the write that the crash cut off was never acknowledged", w.path,
+                 w.offset);
     }
     *crc = w.previous_crc;
     note_kept(&w);
@@ -389,8 +398,8 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
 /* ---- all files ---- */
 
 /* Of the files in use [0, n), by generation: where to begin. */
-static enum err find_start(const struct journal_replay *r, const struct source *s, size_t n, size_t *start, char *message,
-                           size_t message_size)
+static enum err find_start(const struct journal_replay *r, const struct source *s, size_t n, size_t *start,
+                           char *message, size_t message_size)
 {
     *start = n;
     for (size_t i = 0; i < n; i++) {
@@ -409,7 +418,8 @@ static enum err find_start(const struct journal_replay *r, const struct source *
     return OK; /* nothing was written after the mark */
 }
 
-static enum err walk_files(struct journal_replay *r, const struct source *s, size_t n, char *message, size_t message_size)
+static enum err walk_files(struct journal_replay *r, const struct source *s, size_t n, char *message,
+                           size_t message_size)
 {
     uint32_t crc = 0;
     size_t start;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * journal_replay.h - the reading end of the journal: finds the batches after a mark, checks them, and tells their records.
+ * journal_replay.h - the reading end of the journal: finds the batches after a mark, checks them, and tells their
+ * records.
  *
  * Decides what journal_file.h promises: a bad batch with a valid one behind it is damage, and named; a bad one with
- * nothing behind it is a tear, and the end.  A file is read up to the first batch of the generation after it: what lies there
- * beyond was superseded.  Waits for the disk: before the loop runs.  Changes nothing on the disk.
+ * nothing behind it is a tear, and the end.  A file is read up to the first batch of the generation after it: what
+ * lies there beyond was superseded.  Waits for the disk: before the loop runs.  Changes nothing on the disk.
  * May call: journal.h (types), journal_file.h, record.h, sys/disk.h.
  */
 #ifndef STORE_JOURNAL_REPLAY_H
@@ -28,10 +29,10 @@ struct journal_replay {
     /* Out. */
     uint64_t last_batch; /* the last good one; `applied` when there is none after it */
     uint64_t next_generation, next_number;
-    uint32_t last_crc;   /* of that batch, when it was read */
+    uint32_t last_crc;           /* of that batch, when it was read */
     struct journal_spare *files; /* all there are; the caller frees, as the next */
     size_t file_count;
-    struct journal_kept *kept;   /* those that hold batches after `applied`, or shall hold the next; oldest first */
+    struct journal_kept *kept; /* those that hold batches after `applied`, or shall hold the next; oldest first */
     size_t kept_count;
     uint64_t batches; /* told */
     bool torn;        /* the last write before the crash was cut off */

@@ -2,7 +2,8 @@
  *
  * journal_write.h - what the journal's worker does: one batch to the disk, synced.
  *
- * A job of plain data, filled by the core, run on the worker, read by the core again.  May call: journal_batch.h, sys/disk.h.
+ * A job of plain data, filled by the core, run on the worker, read by the core again.  May call: journal_batch.h,
+ * sys/disk.h.
  */
 #ifndef STORE_JOURNAL_WRITE_H
 #define STORE_JOURNAL_WRITE_H
@@ -32,8 +33,8 @@ struct journal_write {
     uint64_t number;
     bool with_header; /* the first batch of the file: its header goes along */
     struct journal_file_header file_header;
-    uint64_t offset;  /* of the batch */
-    uint64_t zeros;   /* zero bytes to extend the file by, behind the batch */
+    uint64_t offset; /* of the batch */
+    uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
     uint32_t previous_crc;
 
     /* Out. */

@@ -2,8 +2,8 @@
  *
  * ledger.h - ledgers and their topics' chains, in memory.
  *
- * Knows of each ledger what store_chain tells, how far it is synced, and where its entries are: those of a checkpoint in
- * extents of segment files, those after it at places in the journal, the newest also in the tail cache.
+ * Knows of each ledger what store_chain tells, how far it is synced, and where its entries are: those of a
+ * checkpoint in extents of segment files, those after it at places in the journal, the newest also in the tail cache.
  * Owns no file; whoever changes a ledger writes the journal record first.  Core thread.
  * May call: tail_cache.h, segment_table.h, journal.h (types), base/.
  *
@@ -42,10 +42,10 @@ struct ledger {
     bool held;                 /* by a checkpoint */
     bool dirty;
     struct list dirty_node;
-    uint32_t synced;          /* entries */
+    uint32_t synced;                        /* entries */
     uint64_t synced_messages, synced_bytes; /* in them */
-    uint32_t moved;           /* entries in extents */
-    struct journal_place *places; /* of entries [moved, synced) */
+    uint32_t moved;                         /* entries in extents */
+    struct journal_place *places;           /* of entries [moved, synced) */
     size_t places_count, places_capacity;
     struct extent *extents;
     size_t extent_count, extent_capacity;
@@ -55,10 +55,10 @@ struct ledger {
 struct ledgers {
     struct map by_id, chains;
     struct list dirty;
-    size_t unmoved;            /* entries that have a place */
-    uint64_t *deleted;         /* since the last checkpoint took them */
+    size_t unmoved;    /* entries that have a place */
+    uint64_t *deleted; /* since the last checkpoint took them */
     size_t deleted_count, deleted_capacity;
-    bool short_of_memory;      /* a deletion could not be remembered: the store cannot go on */
+    bool short_of_memory; /* a deletion could not be remembered: the store cannot go on */
     struct tail_cache cache;
     struct segment_table segments;
 };
@@ -101,8 +101,8 @@ void ledger_move(struct ledgers *ls, struct ledger *l, const struct extent *e, u
 /* The extent that holds the entry; NULL: it has none. */
 const struct extent *ledger_find_extent(const struct ledger *l, uint32_t id);
 
-/* Out of its chain; its memory goes now, or when the checkpoint that holds it lets go.  The numbers of segment files that
- * nobody uses any more are added to *files (malloc'd; short of memory, they stay for the next start to find). */
+/* Out of its chain; its memory goes now, or when the checkpoint that holds it lets go.  The numbers of segment files
+ * that nobody uses any more are added to *files (malloc'd; short of memory, they stay for the next start to find). */
 struct file_numbers {
     uint64_t *list;
     size_t count, capacity;

@@ -151,9 +151,9 @@ static enum err judge(struct read_job *job)
         return OK;
     if (!l || !l->chain)
         return ERR_NOT_FOUND;
-    log_error(job->reader->log, "store", "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64
-              " cannot be read: %s; it is not served", job->path, job->from.entry, job->from.ledger, l->chain->topic,
-              err_text(job->err));
+    log_error(job->reader->log, "store",
+              "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served",
+              job->path, job->from.entry, job->from.ledger, l->chain->topic, err_text(job->err));
     return job->err == ERR_NOT_FOUND || job->err == ERR_VERSION ? ERR_CORRUPT : job->err;
 }
 

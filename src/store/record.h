@@ -80,7 +80,8 @@ struct record_run {
 #define RECORD_CURSOR_SIZE        (RECORD_HEADER_SIZE + 40u) /* and the runs */
 #define RECORD_RUN_SIZE           24u
 
-/* The first twelve bytes, the checksum left 0: the journal's worker sets it (record_seal) when all bytes are in place. */
+/* The first twelve bytes, the checksum left 0: the journal's worker sets it (record_seal) when all bytes are in
+ * place. */
 void record_begin(uint8_t *to, enum record_kind kind, size_t len);
 /* Computes and stores the checksum; `head` starts with the record's header, `rest` (may be empty) follows it. */
 void record_seal(uint8_t *head, size_t head_len, struct bytes rest);

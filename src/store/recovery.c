@@ -131,8 +131,10 @@ static enum err check_format(struct recovery *r)
         return refuse(r, err, "the file \"%s\" cannot be read: %s", FORMAT_PATH, err_text(err));
     if (sscanf(text, FORMAT_TEXT, &version) == 1) {
         if (version > FORMAT)
-            return refuse(r, ERR_VERSION, "the data directory has format %u, this program knows formats up to %u; "
-                          "nothing was changed", version, FORMAT);
+            return refuse(r, ERR_VERSION,
+                          "the data directory has format %u, this program knows formats up to %u; "
+                          "nothing was changed",
+                          version, FORMAT);
     } else if (!is_fresh(disk)) {
         return refuse(r, ERR_CORRUPT, "the file \"%s\" does not say which format the data has", FORMAT_PATH);
     } else if ((err = format_write(disk)) != OK) {
@@ -260,8 +262,8 @@ static enum err replay_create(struct store *s, const struct record *record)
     saw_id(s, r.ledger);
     if (ledgers_find(&s->ledgers, r.ledger))
         return OK;
-    const struct ledger_info info = {.id = r.ledger, .topic = r.topic, .created_ms = r.created_ms,
-                                     .first_message = r.first_message, .open = true};
+    const struct ledger_info info = {
+        .id = r.ledger, .topic = r.topic, .created_ms = r.created_ms, .first_message = r.first_message, .open = true};
     close_before(s, &r);
     err = ledgers_add(&s->ledgers, &info, &l);
     return err == ERR_BUSY || err == ERR_EXISTS ? ERR_CORRUPT : err;

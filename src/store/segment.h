@@ -3,8 +3,8 @@
  * segment.h - files that entries rest in after a checkpoint has moved them out of the journal.
  *
  * A segment (segments/0000000000000001.segment) is written once, synced, and from then on only read, until no
- * ledger has entries in it any more.  It holds runs: consecutive entries of one ledger, sorted by ledger.  A ledger that
- * brought much has the file for itself, the others share one.  All integers little endian.
+ * ledger has entries in it any more.  It holds runs: consecutive entries of one ledger, sorted by ledger.  A ledger
+ * that brought much has the file for itself, the others share one.  All integers little endian.
  *
  *     file header      0    8  "GMGASEGM"
  *                      8    4  format version: 1
@@ -14,13 +14,13 @@
  *                     32   32  0
  *     then             entry records (entry.h), run by run
  *     then per run     the offsets of its records from the run's start, u32 each
- *     then per run     48 bytes of directory: ledger u64, first entry u32, entries u32, offset of the run u64, its length
- *                      u64, offset of its offsets u64, 0 u64
+ *     then per run     48 bytes of directory: ledger u64, first entry u32, entries u32, offset of the run u64,
+ *                      its length u64, offset of its offsets u64, 0 u64
  *     at the end      32 bytes: "GMGASEND", runs u64, offset of the directory u64, CRC32C of the directory u32,
  *                      CRC32C of these 32 bytes with this field 0 u32
  *
- * Readers go by the extents in the catalog index, and check each record's CRC and place; the directory is there for the tools.
- * The writer's calls may wait for the disk: they are made on the background worker, or before the loop runs.
+ * Readers go by the extents in the catalog index, and check each record's CRC and place; the directory is there for
+ * the tools. The writer's calls may wait for the disk: they are made on the background worker, or before the loop runs.
  * May call: entry.h, base/, sys/disk.h.
  */
 #ifndef STORE_SEGMENT_H
@@ -40,8 +40,8 @@
 struct extent {
     uint64_t file;
     uint32_t first, entries;
-    uint64_t offset, len;   /* of the records */
-    uint64_t index_offset;  /* of their offsets */
+    uint64_t offset, len;  /* of the records */
+    uint64_t index_offset; /* of their offsets */
 };
 #define EXTENT_ENCODED 40u
 void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e);
@@ -57,8 +57,8 @@ MUST_USE enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, u
 /* The next record of the run, as stored in the journal. */
 MUST_USE enum err segment_add(struct segment_writer *w, struct bytes record);
 uint64_t segment_writer_bytes(const struct segment_writer *w); /* so far */
-/* Writes the rest and syncs the file; the directory's name is the caller's to sync.  extents[i] is that of the i-th run.
- * *sync_failed: the error was a sync's. */
+/* Writes the rest and syncs the file; the directory's name is the caller's to sync.  extents[i] is that of the i-th
+ * run. *sync_failed: the error was a sync's. */
 MUST_USE enum err segment_finish(struct segment_writer *w, bool *sync_failed);
 const struct extent *segment_writer_extents(const struct segment_writer *w, size_t *count);
 /* Closes; NULL is fine.  An unfinished file is unlinked. */

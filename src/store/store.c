@@ -18,9 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MIB                    (UINT64_C(1024) * 1024)
-#define EXECUTOR_BOUND         16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
-#define CATALOG_PENDING_MAX    (2u * JOURNAL_PENDING_MAX)
+#define MIB                 (UINT64_C(1024) * 1024)
+#define EXECUTOR_BOUND      16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
+#define CATALOG_PENDING_MAX (2u * JOURNAL_PENDING_MAX)
 
 void store_die(struct store *s, enum err err, const char *what)
 {
@@ -189,7 +189,8 @@ static void batch_closing(void *ctx)
 static void checkpoint_if_due(struct store *s)
 {
     if (checkpoint_idle(&s->checkpoint) && !s->closing &&
-        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes || s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
+        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
+         s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
         checkpoint_want(s);
 }
 
@@ -426,7 +427,6 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
         checkpoint_want(s);
     close_step(s);
 }
-
 
 void store_forget_ledger(struct store *s, struct ledger *l, struct file_numbers *files)
 {

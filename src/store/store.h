@@ -34,12 +34,12 @@ struct text;
 /* ---- opening ---- */
 
 struct store_options {
-    uint64_t journal_file_bytes;      /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
-    uint64_t checkpoint_bytes;        /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
-    uint64_t own_segment_bytes;       /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
-    size_t tail_cache_bytes;          /* budget of synced entries kept in memory; 0: 64 MiB */
-    uint32_t ack_delay_ms;            /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
-    const char *holder;               /* written to the lock file: "geminga pid 123" */
+    uint64_t journal_file_bytes; /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
+    uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
+    uint64_t own_segment_bytes;  /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
+    size_t tail_cache_bytes;     /* budget of synced entries kept in memory; 0: 64 MiB */
+    uint32_t ack_delay_ms;       /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
+    const char *holder;          /* written to the lock file: "geminga pid 123" */
     struct log *log;
     /* The store cannot go on (a sync failed): end the process; on restart recovery decides. `what` is for the log. */
     void (*on_fatal)(void *ctx, enum err err, const char *what);
@@ -146,40 +146,45 @@ MUST_USE enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id);
 /* No more appends; those under way complete.  An empty ledger may be closed too. OK for one that is closed. */
 void ledger_close(struct store *s, uint64_t id);
 /* Gone, its space soon after: only a closed ledger, only the first of its chain or any of a topic without cursors
- * behind it: the caller's duty.  A topic that lives on keeps its last ledger: it knows how far the index of messages is. */
+ * behind it: the caller's duty.  A topic that lives on keeps its last ledger: it knows how far the index of messages
+ * is. */
 void ledger_delete(struct store *s, uint64_t id);
 
 struct append {
-    /* err OK: entry is synced and readable.  Else nothing of it will ever be readable (ERR_CLOSED: its topic was removed). */
+    /* err OK: entry is synced and readable.  Else nothing of it will ever be readable (ERR_CLOSED: its topic was
+     * removed). */
     void (*done)(struct append *a, enum err err);
     struct position position; /* set by ledger_append */
     struct append *next;      /* the store's */
 };
 
-/* Takes a reference of `bytes`.  The entry's id and header.first_message are assigned now (a->position), dones of one ledger
- * come in order.  ERR_FENCED: the ledger failed before, is closed, or is full (2^31 entries, 8192 extents): close it and create
- * another.  ERR_TOO_LARGE: over 64 MiB.  ERR_FULL: the journal's queue, or the journal itself, is beyond its bound, and the
- * caller should stop reading until store_on_room.  ERR_NOSPACE: the same, but the disk is full, and it may take long.
- * ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is not called. */
+/* Takes a reference of `bytes`.  The entry's id and header.first_message are assigned now (a->position), dones of
+ * one ledger come in order.  ERR_FENCED: the ledger failed before, is closed, or is full (2^31 entries, 8192
+ * extents): close it and create another.  ERR_TOO_LARGE: over 64 MiB.  ERR_FULL: the journal's queue, or the journal
+ * itself, is beyond its bound, and the caller should stop reading until store_on_room.  ERR_NOSPACE: the same, but
+ * the disk is full, and it may take long. ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is
+ * not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);
-/* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is called
- * when it is true again after this, or an append, found it false. */
+/* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is
+ * called when it is true again after this, or an append, found it false. */
 bool store_has_room(struct store *s);
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 
 /* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
- * for the caller, stopping before `bytes_max` is passed (at least one).  Returns how many; 0: not in memory, or at the end. */
+ * for the caller, stopping before `bytes_max` is passed (at least one).  Returns how many; 0: not in memory, or at
+ * the end. */
 size_t ledger_peek(struct store *s, struct position from, size_t max, size_t bytes_max, struct entry *out);
 
 #define STORE_READ_MAX 128
 
 struct store_read {
-    /* OK: count >= 1.  ERR_NOT_FOUND: trimmed, or not there yet.  ERR_CORRUPT; ERR_IO, ERR_NOMEM: may be tried again. */
+    /* OK: count >= 1.  ERR_NOT_FOUND: trimmed, or not there yet.  ERR_CORRUPT; ERR_IO, ERR_NOMEM: may be tried
+     * again. */
     void (*done)(struct store_read *r, enum err err);
     struct position from;
-    size_t max;       /* <= STORE_READ_MAX */
-    size_t bytes_max; /* stops before passing it; at least one entry */
+    size_t max;                           /* <= STORE_READ_MAX */
+    size_t bytes_max;                     /* stops before passing it; at least one entry */
     struct entry entries[STORE_READ_MAX]; /* the reader's references, on OK */
     size_t count;
     struct store_read *next; /* the store's, like err */
@@ -201,7 +206,7 @@ struct store_stats {
     uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;
     uint64_t journal_pending_bytes, tail_cache_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
-    uint64_t recovered_entries, recovery_ms;          /* of this start */
+    uint64_t recovered_entries, recovery_ms; /* of this start */
 };
 void store_stats(const struct store *s, struct store_stats *out);
 

@@ -4,11 +4,9 @@
  *
  * STORE_SEEDS=n runs n random lives (default 40), STORE_SEED=s begins at seed s.
  */
+#include "base/base_test.h"
 #include "store/store_model.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -5,16 +5,14 @@
  *     store_golden_test DIRECTORY            reads the golden directory (tests/golden/store-1)
  *     store_golden_test --write DIRECTORY    writes it: once for each format, never again
  *
- * The directory is what a kill -9 left: entries in segments of both kinds and in the journal, rows and cursors in the index
- * and in the journal, a ledger deleted, a topic removed.
+ * The directory is what a kill -9 left: entries in segments of both kinds and in the journal, rows and cursors in
+ * the index and in the journal, a ledger deleted, a topic removed.
  */
+#include "base/base_test.h"
 #include "store/store_model.h"
 
 #include "sys/disk.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +72,8 @@ static void dump_file(void *ctx, const char *name)
     struct file *f;
     size_t got;
 
-    snprintf(path, sizeof path, "%s%s%s", strcmp(d->folder, ".") ? d->folder : "", strcmp(d->folder, ".") ? "/" : "", name);
+    snprintf(path, sizeof path, "%s%s%s", strcmp(d->folder, ".") ? d->folder : "", strcmp(d->folder, ".") ? "/" : "",
+             name);
     if (disk_open(d->disk, path, DISK_READ, &f) != OK)
         return; /* a directory */
     assert_int_equal(file_read(f, 0, bytes, sizeof bytes, &got), OK);
@@ -113,9 +112,11 @@ static void entry_bytes(char *to, unsigned topic, unsigned n)
     snprintf(to, entry_len(topic), "topic %u, entry %u of its ledger ", topic, n);
 }
 
-static void must_put(struct model *m, enum catalog_table table, uint64_t id, uint64_t parent, const char *name, const char *value)
+static void must_put(struct model *m, enum catalog_table table, uint64_t id, uint64_t parent, const char *name,
+                     const char *value)
 {
-    const struct catalog_row row = {.id = id, .parent = parent, .name = bytes_of_text(name), .value = bytes_of_text(value)};
+    const struct catalog_row row = {
+        .id = id, .parent = parent, .name = bytes_of_text(name), .value = bytes_of_text(value)};
 
     assert_int_equal(catalog_put(m->store, table, &row), OK);
 }

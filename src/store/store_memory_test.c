@@ -2,18 +2,16 @@
  *
  * store_memory_test.c - memory runs short in every allocation of a call, one after the other.
  *
- * Linked with --wrap for malloc, calloc and realloc, so that only allocations of our own code fail; those of the simulator
- * are let through, by a disk and a loop of the test's that stand before the simulated ones.  After each failure: nothing leaks (the
- * sanitizers' build sees to that), and what was promised is there.
+ * Linked with --wrap for malloc, calloc and realloc, so that only allocations of our own code fail; those of the
+ * simulator are let through, by a disk and a loop of the test's that stand before the simulated ones.  After each
+ * failure: nothing leaks (the sanitizers' build sees to that), and what was promised is there.
  */
+#include "base/base_test.h"
 #include "store/store_model.h"
 
 #include "store/store_private.h"
 #include "sys/disk.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <stdlib.h>
 
 void *__real_malloc(size_t size);
@@ -283,8 +281,8 @@ static void sweep(one_call *call)
 
 static void calls_that_are_short_of_memory_fail_whole_or_end_the_process(void **state)
 {
-    one_call *const calls[] = {call_append,          call_create_ledger, call_create_cursor, call_volatile_cursor,
-                               call_ack,             call_put,           call_remove};
+    one_call *const calls[] = {call_append, call_create_ledger, call_create_cursor, call_volatile_cursor,
+                               call_ack,    call_put,           call_remove};
 
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         sweep(calls[i]);

@@ -244,7 +244,8 @@ static bool ledger_ready(struct model *m, struct model_topic *t)
 void model_append(struct model *m, unsigned topic, size_t len)
 {
     struct model_topic *t = &m->topics[topic];
-    struct entry_header header = {.messages = 1 + (uint32_t)(m->append_count % 3), .publish_ms = (int64_t)m->append_count};
+    struct entry_header header = {.messages = 1 + (uint32_t)(m->append_count % 3),
+                                  .publish_ms = (int64_t)m->append_count};
     struct buffer *buffer;
     struct model_append *a;
 
@@ -254,9 +255,12 @@ void model_append(struct model *m, unsigned topic, size_t len)
     a = calloc(1, sizeof *a);
     buffer = buffer_new(len * (m->append_count % 5 == 0 ? 4 : 1), NULL);
     assert(a && buffer);
-    *a = (struct model_append){
-        .append.done = append_done, .model = m, .sequence = m->append_count + 1, .topic = topic, .life = m->life,
-        .may_fail = m->writes_may_fail};
+    *a = (struct model_append){.append.done = append_done,
+                               .model = m,
+                               .sequence = m->append_count + 1,
+                               .topic = topic,
+                               .life = m->life,
+                               .may_fail = m->writes_may_fail};
     fill(buffer->data, len, a->sequence);
     struct slice bytes = slice_of(buffer, 0, len);
     enum err err = ledger_append(m->store, t->ledger, &header, bytes, &a->append);
@@ -525,7 +529,8 @@ static void started_read_done(struct store_read *read, enum err err)
 {
     struct reading *r = container_of(read, struct reading, read);
 
-    assert(err == OK || (err == ERR_NOT_FOUND && r->expected->deleted) || (err == ERR_IO && sim_disk_crashed(r->model->disk)));
+    assert(err == OK || (err == ERR_NOT_FOUND && r->expected->deleted) ||
+           (err == ERR_IO && sim_disk_crashed(r->model->disk)));
     if (err == OK)
         check_bytes(&read->entries[0], r->expected);
     for (size_t i = 0; err == OK && i < read->count; i++) {

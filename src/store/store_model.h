@@ -3,8 +3,8 @@
  * store_model.h - for tests: a store on a simulated host and disk, and a model simple enough to be believed.
  *
  * The model is a list of appends, a list of versions of one catalog row per topic, and the acknowledgements asked for.
- * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two changes the
- * later is never there without the earlier.
+ * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two
+ * changes the later is never there without the earlier.
  */
 #ifndef STORE_STORE_MODEL_H
 #define STORE_STORE_MODEL_H
@@ -37,7 +37,7 @@ struct model_append {
 struct model_topic {
     uint64_t id, subscription;
     struct cursor *cursor;
-    uint64_t ledger; /* open one, or 0 */
+    uint64_t ledger;                /* open one, or 0 */
     uint64_t version, safe_version; /* of the topic's row: put; told to be durable */
     uint64_t asked[4096];           /* by version: appends asked for before it was put */
     bool safe;                      /* row and cursor of the topic are told to be durable */
@@ -86,11 +86,11 @@ void model_create_topics(struct model *m);
 void model_append(struct model *m, unsigned topic, size_t len);
 void model_ack(struct model *m, unsigned topic, unsigned nth); /* the nth unacknowledged synced entry */
 void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth);
-void model_put(struct model *m, unsigned topic);     /* the next version of its row */
-void model_roll(struct model *m, unsigned topic);    /* closes the ledger */
-void model_trim(struct model *m, unsigned topic);    /* deletes its first ledger if that is closed and not the last */
+void model_put(struct model *m, unsigned topic);  /* the next version of its row */
+void model_roll(struct model *m, unsigned topic); /* closes the ledger */
+void model_trim(struct model *m, unsigned topic); /* deletes its first ledger if that is closed and not the last */
 void model_reset(struct model *m, unsigned topic, unsigned nth); /* the cursor goes to the nth entry of the topic */
-void model_remove(struct model *m, unsigned topic);   /* row, subscription, cursor, ledgers; back in the next life */
+void model_remove(struct model *m, unsigned topic); /* row, subscription, cursor, ledgers; back in the next life */
 void model_barrier(struct model *m);
 void model_start_read(struct model *m, unsigned topic, unsigned nth); /* checked when it is done */
 void model_random_step(struct model *m);

@@ -2,8 +2,8 @@
  *
  * store_private.h - struct store, for the files of this room that it is composed of.
  *
- * Who changes what: store.c the calls of store.h; cursor.c the cursors; checkpoint.c dirty marks and extents; recovery.c all of
- * it, before the loop runs.
+ * Who changes what: store.c the calls of store.h; cursor.c the cursors; checkpoint.c dirty marks and extents;
+ * recovery.c all of it, before the loop runs.
  */
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
@@ -17,9 +17,9 @@
 #include "store/reader.h"
 #include "store/store.h"
 
-#define CHECKPOINT_ENTRIES     (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
-#define CURSOR_RUNS_MAX        4096u         /* runs of one cursor that wait for a batch; more make a record at once */
-#define UNTRIMMED_CHECKPOINTS  8u            /* appends are refused when the journal is so many checkpoints ahead */
+#define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
+#define CURSOR_RUNS_MAX       4096u         /* runs of one cursor that wait for a batch; more make a record at once */
+#define UNTRIMMED_CHECKPOINTS 8u            /* appends are refused when the journal is so many checkpoints ahead */
 
 struct cursor {
     struct store *store;
@@ -109,7 +109,8 @@ MUST_USE enum err cursor_load(struct store *s, const struct catalog_row *row);
 MUST_USE enum err cursor_replay(struct store *s, const struct record *r);
 void cursor_remove(struct cursor *c); /* its subscription's row is gone */
 void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *gone);
-void cursors_forget_chain(struct topic_chain *chain); /* the topic is gone: durable ones are removed, volatile ones orphaned */
+void cursors_forget_chain(
+    struct topic_chain *chain); /* the topic is gone: durable ones are removed, volatile ones orphaned */
 void cursor_mark_dirty(struct cursor *c);
 
 #endif

@@ -2,15 +2,13 @@
  *
  * store_test.c - the calls of store.h and cursor.h, one behaviour each, on the simulated disk.
  */
+#include "base/base_test.h"
 #include "store/store_model.h"
 
 #include "store/journal_file.h"
 #include "store/segment.h"
 #include "sys/disk.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -199,7 +197,7 @@ static void an_idle_store_seals_its_journal_and_then_nothing_happens_any_more(vo
     assert_false(sim_step(m.sim));
     append_and_settle(&m, 0, 1, 100);
     store_stats(m.store, &stats);
-    assert_int_equal(stats.syncs, syncs + 2); /* the batch and its seal */
+    assert_int_equal(stats.syncs, syncs + 2);                             /* the batch and its seal */
     assert_int_equal(sim_disk_ops(m.disk, SIM_DISK_ALL) - operations, 4); /* two writes, two syncs */
     model_deinit(&m);
 }
@@ -389,8 +387,8 @@ static void rows_are_found_by_name_and_survive_a_restart(void **state)
     const uint64_t tenant = store_id_new(m.store);
     const char *all[] = {"b", "c", "a"};
     for (unsigned i = 0; i < 3; i++) {
-        const struct catalog_row row = {.id = store_id_new(m.store), .parent = tenant, .name = bytes_of_text(all[i]),
-                                        .value = bytes_of_text("v")};
+        const struct catalog_row row = {
+            .id = store_id_new(m.store), .parent = tenant, .name = bytes_of_text(all[i]), .value = bytes_of_text("v")};
         assert_int_equal(catalog_put(m.store, CATALOG_NAMESPACE, &row), OK);
     }
     const struct catalog_row twice = {.id = store_id_new(m.store), .parent = tenant, .name = bytes_of_text("b")};
@@ -715,7 +713,8 @@ static void damage_before_a_valid_batch_is_named_and_the_start_refused(void **st
     /* rows, seal, entry 0, ... */
     const uint64_t offset = find_batch(&m, "journal/00000001.journal", 2, &len);
     assert_true(len > 500);
-    assert_true(sim_disk_flip(m.disk, "journal/00000001.journal", (offset + JOURNAL_BATCH_HEADER_SIZE + len - 100) * 8));
+    assert_true(
+        sim_disk_flip(m.disk, "journal/00000001.journal", (offset + JOURNAL_BATCH_HEADER_SIZE + len - 100) * 8));
     const uint64_t writes = sim_disk_ops(m.disk, SIM_DISK_WRITE);
     assert_int_equal(model_open(&m), ERR_CORRUPT);
     assert_non_null(strstr(m.message, "journal/00000001.journal is damaged at offset"));

@@ -114,8 +114,8 @@ static void evict(struct tail_cache *c)
         run_pop(c, container_of(c->order.next, struct cached_entry, order)->run);
 }
 
-void tail_cache_add(struct tail_cache *c, struct tail_run *r, uint64_t ledger, uint32_t id, const struct entry_header *h,
-                    struct slice bytes, bool gathered)
+void tail_cache_add(struct tail_cache *c, struct tail_run *r, uint64_t ledger, uint32_t id,
+                    const struct entry_header *h, struct slice bytes, bool gathered)
 {
     assert(r->count == 0 || id == r->first + r->count);
 
