@@ -22,15 +22,24 @@
 static const char *golden;
 static const char *const folders[] = {".", "journal", "segments"};
 
+#define PATH_SIZE 1024
+
+static void join(char to[PATH_SIZE], const char *folder, const char *name)
+{
+    const int len = snprintf(to, PATH_SIZE, "%s%s%s", folder, folder[0] ? "/" : "", name);
+
+    assert_true(len > 0 && len < PATH_SIZE);
+}
+
 /* ---- a directory of the machine's, to and from the simulated disk ---- */
 
 static void load_file(struct disk *disk, const char *path)
 {
-    char from[600];
+    char from[PATH_SIZE];
     static uint8_t bytes[1 << 20];
     struct file *f;
 
-    snprintf(from, sizeof from, "%s/%s", golden, path);
+    join(from, golden, path);
     FILE *in = fopen(from, "rb");
     assert_non_null(in);
     const struct bytes part = bytes_of(bytes, fread(bytes, 1, sizeof bytes, in));
@@ -44,15 +53,15 @@ static void load_file(struct disk *disk, const char *path)
 static void load_directory(struct disk *disk)
 {
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char path[600], name[560];
-        snprintf(path, sizeof path, "%s/%s", golden, folders[i]);
+        char path[PATH_SIZE], name[PATH_SIZE];
+        join(path, golden, folders[i]);
         assert_int_equal(disk->ops->mkdir(disk, folders[i]), OK);
         DIR *d = opendir(path);
         assert_non_null(d);
         for (struct dirent *e; (e = readdir(d));) {
             if (e->d_type != DT_REG)
                 continue;
-            snprintf(name, sizeof name, "%s%s%s", i ? folders[i] : "", i ? "/" : "", e->d_name);
+            join(name, i ? folders[i] : "", e->d_name);
             load_file(disk, name);
         }
         closedir(d);
@@ -67,18 +76,17 @@ struct dump {
 static void dump_file(void *ctx, const char *name)
 {
     const struct dump *d = ctx;
-    char path[300], to[600];
+    char path[PATH_SIZE], to[PATH_SIZE];
     static uint8_t bytes[1 << 20];
     struct file *f;
     size_t got;
 
-    snprintf(path, sizeof path, "%s%s%s", strcmp(d->folder, ".") ? d->folder : "", strcmp(d->folder, ".") ? "/" : "",
-             name);
+    join(path, d->folder, name);
     if (disk_open(d->disk, path, DISK_READ, &f) != OK)
         return; /* a directory */
     assert_int_equal(file_read(f, 0, bytes, sizeof bytes, &got), OK);
     file_close(f);
-    snprintf(to, sizeof to, "%s/%s", golden, path);
+    join(to, golden, path);
     FILE *out = fopen(to, "wb");
     assert_non_null(out);
     assert_int_equal(fwrite(bytes, 1, got, out), got);
@@ -88,9 +96,9 @@ static void dump_file(void *ctx, const char *name)
 static void dump_directory(struct disk *disk)
 {
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char path[600];
-        struct dump d = {.disk = disk, .folder = folders[i]};
-        snprintf(path, sizeof path, "%s/%s", golden, folders[i]);
+        char path[PATH_SIZE];
+        struct dump d = {.disk = disk, .folder = i ? folders[i] : ""};
+        join(path, golden, folders[i]);
         (void)mkdir(path, 0755);
         assert_int_equal(disk->ops->list(disk, folders[i], dump_file, &d), OK);
     }
