@@ -67,8 +67,8 @@ static void delete_step(struct broker_op *op)
     op->step = durable_step;
     if (topic_obtain(op->broker, &delete_->name, false, &t, &op->why) != OK) {
         op_finish(op);
-    } else if (!delete_->force && (map_count(&t->producers) > 0 || map_count(&t->subscriptions) > 0)) {
-        (void)refuse(&op->why, ERR_BUSY, ABOUT_TOPIC, "%s has producers or subscriptions", t->name.text);
+    } else if (!delete_->force && topic_connected(t)) {
+        (void)refuse(&op->why, ERR_BUSY, ABOUT_TOPIC, "%s has connected producers or consumers", t->name.text);
         op_finish(op);
     } else {
         topic_close(t, true, op);

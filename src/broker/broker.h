@@ -81,11 +81,11 @@ void broker_when_durable(struct broker *b, struct broker_op *op);
 struct topic_op {
     struct broker_op op;
     struct topic_name name;
-    bool force; /* topic_delete: even with producers, consumers and subscriptions */
+    bool force; /* topic_delete: even with producers and consumers connected */
 };
 
 void topic_create(struct broker *b, struct topic_op *op); /* ERR_EXISTS */
-/* ERR_NOT_FOUND; ERR_BUSY: producers or subscriptions, and not forced. */
+/* ERR_NOT_FOUND; ERR_BUSY: connected producers or consumers, and not forced. */
 void topic_delete(struct broker *b, struct topic_op *op);
 /* Out of memory: producers and consumers are closed, cursors flushed; the next use loads it again.  ERR_NOT_FOUND. */
 void topic_unload(struct broker *b, struct topic_op *op);

@@ -374,7 +374,10 @@ static void seek_move(struct consumer_seek *seek)
         (void)refuse(why, ERR_NOT_FOUND, ABOUT_SEEK, "the subscription is gone");
         return;
     }
-    if ((err = subscription_reset(s, seek->position)) != OK)
+    err = seek->search.err; /* of a seek by id it is OK */
+    if (err == OK)
+        err = subscription_reset(s, seek->position);
+    if (err != OK)
         (void)refuse(why, err, ABOUT_SEEK, "the cursor could not be moved: %s", err_text(err));
     s->seeking = false;
     topic_touch(t);
@@ -397,7 +400,7 @@ static void seek_found(struct search *search)
 {
     struct consumer_seek *seek = container_of(search, struct consumer_seek, search);
 
-    seek->position = search->err == OK ? search->found : POSITION_LATEST;
+    seek->position = search->found;
     seek_step(&seek->op);
 }
 

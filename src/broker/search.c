@@ -46,6 +46,8 @@ static void read_done(struct store_read *read, enum err err)
 
     if (err == ERR_NOT_FOUND) { /* trimmed meanwhile: what is left begins later */
         over = choose_ledger(s, s->ledger) ? false : end(s, POSITION_LATEST, OK);
+    } else if (err != OK && err != ERR_CORRUPT) {
+        over = end(s, POSITION_LATEST, err);
     } else {
         /* Of a damaged entry nothing is known: its neighbour decides. */
         if (err != OK || read->entries[0].header.publish_ms < s->publish_ms)

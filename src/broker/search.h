@@ -19,7 +19,7 @@ struct search {
     int64_t publish_ms;
     void (*done)(struct search *s); /* from the loop */
     struct position found;          /* POSITION_LATEST: all that is there is older */
-    enum err err;                   /* ERR_NOMEM; else OK */
+    enum err err;                   /* OK; ERR_NOMEM, or what a read gave: found is POSITION_LATEST then */
 
     uint64_t ledger; /* private, as all below */
     int64_t low, high;

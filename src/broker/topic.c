@@ -296,7 +296,7 @@ void topic_trim(struct topic *t)
     }
 }
 
-static bool topic_connected(const struct topic *t)
+bool topic_connected(const struct topic *t)
 {
     struct subscription *s;
     size_t at = 0;

@@ -83,6 +83,8 @@ void topic_trim(struct topic *t);
 /* What time brings: trims; unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
 void topic_maintain(struct topic *t, uint64_t now_ns);
 
+/* A producer or consumer is there, or a publish or seek under way. */
+bool topic_connected(const struct topic *t);
 /* Somebody came or left: keeps idle_since_ns. */
 void topic_touch(struct topic *t);
 

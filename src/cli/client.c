@@ -50,7 +50,7 @@ const struct option client_option_table[CLIENT_OPTIONS] = {
      .type = OPTION_TEXT,
      .secret = true,
      AT(auth_params),
-     .text = "The proof, as token:TEXT or file:///PATH."},
+     .text = "The proof, as token:TEXT."},
     {.key = "client.tls_trust_certs_file",
      .alias = "tlsTrustCertsFilePath",
      .flag = "--tlsTrustCertsFilePath",

@@ -347,7 +347,7 @@ void client_add_producer(struct client *c, unsigned topic, unsigned producer)
         timer_init(&p->again, client_loop(c), sender_again);
         return;
     }
-    assert(!"no room for another producer");
+    assert(false); /* no room for another producer */
 }
 
 void client_add_consumer(struct client *c, unsigned topic, unsigned subscription)
@@ -360,7 +360,7 @@ void client_add_consumer(struct client *c, unsigned topic, unsigned subscription
         timer_init(&s->again, client_loop(c), receiver_again);
         return;
     }
-    assert(!"no room for another consumer");
+    assert(false); /* no room for another consumer */
 }
 
 bool client_has_consumer(const struct client *c, unsigned topic, unsigned subscription)
