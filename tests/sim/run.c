@@ -43,6 +43,7 @@ struct run {
     uint64_t starts;
 };
 
+/* Never two in one expression, so that every compiler makes the same run of a seed. */
 static uint64_t dice(struct run *r, uint64_t sides)
 {
     return random_below(&r->random, sides);
@@ -181,6 +182,14 @@ static void arm_crash(struct run *r)
         sim_disk_crash_at(r->disk, kind, n);
 }
 
+static void fail_write(struct run *r)
+{
+    unsigned kinds = SIM_DISK_WRITE | (dice(r, 2) ? SIM_DISK_META : 0);
+    enum err err = dice(r, 2) ? ERR_IO : ERR_NOSPACE;
+
+    sim_disk_fail(r->disk, kinds, 1 + dice(r, 8), err);
+}
+
 static void mischief(struct run *r)
 {
     const struct scenario *s = r->scenario;
@@ -207,8 +216,7 @@ static void mischief(struct run *r)
     } else if (at < (below += s->full)) {
         disk_fills(r);
     } else if (at < (below += s->write_fault)) {
-        sim_disk_fail(r->disk, SIM_DISK_WRITE | (dice(r, 2) ? SIM_DISK_META : 0), 1 + dice(r, 8),
-                      dice(r, 2) ? ERR_IO : ERR_NOSPACE);
+        fail_write(r);
     } else if (at < (below += s->sync_fault)) {
         sim_disk_fail(r->disk, SIM_DISK_SYNC, 1 + dice(r, 8), ERR_IO);
     }
@@ -338,13 +346,14 @@ static void clients_start(struct run *r)
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct client *c = client_new(r->sim, &r->model, &r->random, i, &r->scenario->habits);
         unsigned t = (unsigned)dice(r, r->topic_count);
+        unsigned other = (unsigned)dice(r, r->topic_count);
         r->clients[i] = c;
         for (unsigned p = 0; p < CLIENT_PRODUCERS; p++)
             if (p == 0 || dice(r, 2))
                 client_add_producer(c, (unsigned)dice(r, r->topic_count), i * CLIENT_PRODUCERS + p);
         client_add_consumer(c, t, (unsigned)dice(r, USED_SUBSCRIPTIONS));
         if (dice(r, 2))
-            client_add_consumer(c, (unsigned)dice(r, r->topic_count), 1 + (unsigned)dice(r, 2));
+            client_add_consumer(c, other, 1 + (unsigned)dice(r, 2));
         if (dice(r, 2) && !r->scenario->trim)
             client_add_consumer(c, (unsigned)dice(r, r->topic_count), MODEL_READER);
         client_start(c);

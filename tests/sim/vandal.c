@@ -85,10 +85,13 @@ static size_t say_subscribe(struct vandal *v, uint8_t *to)
 static size_t say_send(struct vandal *v, uint8_t *to)
 {
     static const uint8_t metadata[] = {0x0a, 0x01, 'v', 0x10, 0x01, 0x18, 0x01}; /* producer "v", sequence 1, time 1 */
-    struct send send = {.producer_id = dice(v, 4), .sequence_id = dice(v, 100), .messages = (int32_t)dice(v, 3)};
+    struct send send = {.producer_id = dice(v, 4), .messages = 1};
     uint8_t payload[200] = {0};
-    size_t payload_len = (size_t)dice(v, sizeof payload);
-    size_t len = send_head_encode(to, &send, bytes_of(metadata, sizeof metadata), bytes_of(payload, payload_len));
+    size_t payload_len = (size_t)dice(v, sizeof payload), len;
+
+    send.sequence_id = dice(v, 100);
+    send.messages = (int32_t)dice(v, 3);
+    len = send_head_encode(to, &send, bytes_of(metadata, sizeof metadata), bytes_of(payload, payload_len));
 
     memcpy(to + len, metadata, sizeof metadata);
     memcpy(to + len + sizeof metadata, payload, payload_len);
@@ -222,8 +225,10 @@ static size_t say_noise(struct vandal *v, uint8_t *to)
 static size_t spoil(struct vandal *v, uint8_t *data, size_t len)
 {
     if (dice(v, 3) == 0)
-        for (uint64_t flips = 1 + dice(v, 3); flips > 0; flips--)
-            data[dice(v, len)] ^= (uint8_t)(1u << dice(v, 8));
+        for (uint64_t flips = 1 + dice(v, 3); flips > 0; flips--) {
+            size_t at = (size_t)dice(v, len);
+            data[at] ^= (uint8_t)(1u << dice(v, 8));
+        }
     if (dice(v, 16) == 0)
         len = 1 + (size_t)dice(v, len);
     return len;

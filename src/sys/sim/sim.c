@@ -32,13 +32,13 @@ static struct manners draw_manners(struct random *r)
     static const uint64_t work_us[] = {10, 300, 10000};
     static const uint64_t window[] = {700, 4096, 65536, 65536};
     static const uint64_t split[] = {0, 1, 4};
+    struct manners m;
 
-    return (struct manners){
-        .latency_us_max = pick(r, latency_us, 3),
-        .work_us_max = pick(r, work_us, 3),
-        .window_bytes = pick(r, window, 4),
-        .split_in_eight = (uint32_t)pick(r, split, 3),
-    };
+    m.latency_us_max = pick(r, latency_us, 3); /* one by one: in an initializer the order would be the compiler's */
+    m.work_us_max = pick(r, work_us, 3);
+    m.window_bytes = pick(r, window, 4);
+    m.split_in_eight = (uint32_t)pick(r, split, 3);
+    return m;
 }
 
 struct sim *sim_new(uint64_t seed)
