@@ -224,11 +224,6 @@ static void partitions_close(struct client_handle *h, bool now)
     client_handle_gone(h, pulsar_result_Ok);
 }
 
-static bool partitions_bury(struct client_handle *h)
-{
-    return true;
-}
-
 static void partitions_free(struct client_handle *h)
 {
     struct partitions_op *op = container_of(h, struct partitions_op, handle);
@@ -237,7 +232,7 @@ static void partitions_free(struct client_handle *h)
     free(op);
 }
 
-static const struct client_handle_ops partitions_ops = {partitions_close, partitions_bury, partitions_free};
+static const struct client_handle_ops partitions_ops = {partitions_close, partitions_free};
 
 static pulsar_string_list_t *partition_names(const char *topic, uint32_t count)
 {

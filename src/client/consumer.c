@@ -351,11 +351,14 @@ static bool on_listener_step(struct client_listening *l)
     return true;
 }
 
+static void consumer_close(struct client_handle *h, bool now);
+
 static void on_idle_task(struct task *task)
 {
     struct _pulsar_consumer *c = container_of(task, struct _pulsar_consumer, task);
 
-    client_handle_gone(&c->handle, pulsar_result_Ok);
+    c->left = true;
+    consumer_close(&c->handle, c->close_now);
     client_handle_unref(&c->handle);
 }
 
@@ -419,11 +422,26 @@ static void created_tell(struct _pulsar_consumer *c, pulsar_result result)
         client_handle_unref(&c->handle); /* no user will have it */
 }
 
+/* True: no listener call is running, and none begins.  Else closing goes on when the one that is running has returned:
+ * what it acknowledges counts. */
+static bool listener_left(struct _pulsar_consumer *c)
+{
+    if (!c->listener || c->left)
+        return true;
+    if (!c->leaving)
+        c->left = client_listeners_leave(c->handle.client->listeners, &c->listening);
+    c->leaving = true;
+    return c->left;
+}
+
 static void consumer_close(struct client_handle *h, bool now)
 {
     struct _pulsar_consumer *c = consumer_of(h);
     bool idle = c->alive == 0;
 
+    c->close_now |= now;
+    if (!listener_left(c))
+        return;
     if (c->discovering)
         client_discovery_cancel(&c->discovery);
     c->discovering = false;
@@ -436,13 +454,6 @@ static void consumer_close(struct client_handle *h, bool now)
             client_subscriber_close(c->subscribers[i], now, on_subscriber_closed);
     if (idle)
         client_handle_gone(h, pulsar_result_Ok);
-}
-
-static bool consumer_bury(struct client_handle *h)
-{
-    struct _pulsar_consumer *c = consumer_of(h);
-
-    return !c->listener || client_listeners_leave(h->client->listeners, &c->listening);
 }
 
 static void consumer_free(struct client_handle *h)
@@ -464,7 +475,7 @@ static void consumer_free(struct client_handle *h)
     free(c);
 }
 
-static const struct client_handle_ops consumer_ops = {consumer_close, consumer_bury, consumer_free};
+static const struct client_handle_ops consumer_ops = {consumer_close, consumer_free};
 
 pulsar_result pulsar_consumer_close(pulsar_consumer_t *consumer)
 {

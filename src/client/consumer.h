@@ -37,6 +37,7 @@ struct _pulsar_consumer {
     struct client_listening listening;
     void (*listener)(struct _pulsar_consumer *c, struct _pulsar_message *m); /* NULL: none; on the listener thread */
     void *owner;                                                             /* the reader, for its listener */
+    bool leaving, left, close_now;                                           /* the listener, when closing */
     _Atomic bool paused;
 
     /* Creating. */

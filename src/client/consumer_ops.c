@@ -38,14 +38,19 @@ void client_consumer_op_end(struct client_consumer_op *op, pulsar_result result)
     client_handle_unref(&c->handle);
 }
 
+/* Closing waits for the listener call that is running, which may still do all it wants. */
+static bool in_its_listener(const struct _pulsar_consumer *c)
+{
+    return c->listener && client_listeners_here(c->handle.client->listeners);
+}
+
 /* Hands an operation to the loop, or runs it where the caller is on it. */
 static pulsar_result op_do(struct _pulsar_consumer *c, const struct _pulsar_message_id *id,
                            void (*run)(struct task *task), pulsar_result_callback callback, void *ctx)
 {
     struct client_consumer_op *op;
     pulsar_result result = pulsar_result_AlreadyClosed;
-
-    if (atomic_load(&c->handle.closed))
+    if (atomic_load(&c->handle.closed) && !in_its_listener(c))
         goto refuse;
     result = pulsar_result_MemoryBufferIsFull;
     if (!(op = client_consumer_op_new(c, id, callback, ctx)))

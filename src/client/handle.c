@@ -35,8 +35,6 @@ static void on_bury(struct timer *timer)
     struct client_handle *h = container_of(timer, struct client_handle, bury);
     struct _pulsar_client *c = h->client;
 
-    if (!h->ops->bury(h))
-        return;
     client_ref(c);
     list_remove(&h->node);
     h->opened = false;

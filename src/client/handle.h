@@ -7,7 +7,7 @@
  * perhaps waits.  A handle is counted: one reference is the user's, one the loop's as long as the handle is open, one
  * each operation's under way.  The client is counted by its handles, so what is left of them can be freed after it.
  *
- *     open --close--> closing --parts are closed--> (next turn) bury --> closers told, loop's reference given up
+ *     open --close--> closing --parts are closed--> (next turn) buried: closers told, loop's reference given up
  */
 #ifndef CLIENT_HANDLE_H
 #define CLIENT_HANDLE_H
@@ -72,9 +72,7 @@ struct client_closer {
 struct client_handle_ops {
     /* On the loop: begins to close all parts; more than once.  Then client_handle_gone, later or at once. */
     void (*close)(struct client_handle *h, bool now);
-    /* On the loop, outside all callbacks of the parts: frees them.  False: not yet; client_handle_gone again. */
-    bool (*bury)(struct client_handle *h);
-    /* Any thread: nobody refers to it any more. */
+    /* Any thread, outside all callbacks of the parts: nobody refers to it any more. */
     void (*free)(struct client_handle *h);
 };
 

@@ -416,11 +416,6 @@ static void producer_close(struct client_handle *h, bool now)
         client_handle_gone(h, pulsar_result_Ok);
 }
 
-static bool producer_bury(struct client_handle *h)
-{
-    return true;
-}
-
 static void producer_free(struct client_handle *h)
 {
     struct _pulsar_producer *p = producer_of(h);
@@ -437,7 +432,7 @@ static void producer_free(struct client_handle *h)
     free(p);
 }
 
-static const struct client_handle_ops producer_ops = {producer_close, producer_bury, producer_free};
+static const struct client_handle_ops producer_ops = {producer_close, producer_free};
 
 pulsar_result pulsar_producer_close(pulsar_producer_t *producer)
 {

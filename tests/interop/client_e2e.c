@@ -1489,7 +1489,7 @@ static void a_partitioned_topic_keeps_keys_together_and_loses_nothing(void **sta
     enum { COUNT = 1000, KEYS = 20 };
     const char *topic = getenv("E2E_PARTITIONED");
     pulsar_client_t *client;
-    pulsar_producer_configuration_t *conf = batching(1);
+    pulsar_producer_configuration_t *conf;
     int last[KEYS], partition[KEYS];
     pulsar_string_list_t *names = NULL;
     struct tally t = {0};
@@ -1497,6 +1497,7 @@ static void a_partitioned_topic_keeps_keys_together_and_loses_nothing(void **sta
     if (!topic)
         skip();
     client = client_new();
+    conf = batching(1);
     assert_ok(pulsar_client_get_topic_partitions(client, topic, &names));
     assert_true(pulsar_string_list_size(names) > 1);
     assert_non_null(strstr(pulsar_string_list_get(names, 1), "-partition-1"));

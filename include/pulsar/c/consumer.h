@@ -80,9 +80,9 @@ PULSAR_PUBLIC void pulsar_consumer_acknowledge_cumulative_async_id(pulsar_consum
 PULSAR_PUBLIC void pulsar_consumer_negative_acknowledge(pulsar_consumer_t *consumer, pulsar_message_t *message);
 PULSAR_PUBLIC void pulsar_consumer_negative_acknowledge_id(pulsar_consumer_t *consumer, pulsar_message_id_t *messageId);
 
-/* Sends what was acknowledged, leaves the subscription.  Messages received and not acknowledged go to others, or
- * come again.  No callback and no listener call runs after it; called from the listener itself it does not wait
- * for that call. */
+/* Waits for the listener call that is running, sends what was acknowledged, leaves the subscription.  Messages received
+ * and not acknowledged go to others, or come again.  No callback and no listener call runs after it; called from the
+ * listener itself it returns at once, and the consumer is closed when the listener has returned. */
 PULSAR_PUBLIC pulsar_result pulsar_consumer_close(pulsar_consumer_t *consumer);
 PULSAR_PUBLIC void pulsar_consumer_close_async(pulsar_consumer_t *consumer, pulsar_result_callback callback, void *ctx);
 
