@@ -77,12 +77,15 @@ static void log_init(struct _pulsar_client *c)
         c->log = (struct log){.level = LOG_WARN, .wall_ms = log_wall_ms, .ctx = c};
 }
 
+bool client_refuse(struct _pulsar_client *c, const char *call)
+{
+    log_error(&c->log, "client", "%s was called in a callback or listener, where it would wait for itself", call);
+    return true;
+}
+
 bool client_must_not_wait(struct _pulsar_client *c, const char *call)
 {
-    if (!client_on_loop(c))
-        return false;
-    log_error(&c->log, "client", "%s was called in a callback, where it would wait for itself", call);
-    return true;
+    return client_on_loop(c) && client_refuse(c, call);
 }
 
 /* ---- life ---- */
@@ -180,7 +183,7 @@ void pulsar_client_free(pulsar_client_t *client)
 {
     if (!client)
         return;
-    if (client_must_not_wait(client, "pulsar_client_free"))
+    if (client_ends_itself(client, "pulsar_client_free"))
         return; /* it leaks; ending our own thread would be worse */
     client_close_now(client);
     uv_sys_stop(client->uv);

@@ -340,10 +340,10 @@ pulsar_result pulsar_consumer_receive_with_timeout(pulsar_consumer_t *consumer, 
 static bool on_listener_step(struct client_listening *l)
 {
     struct _pulsar_consumer *c = container_of(l, struct _pulsar_consumer, listening);
-    struct client_body *body = atomic_load(&c->paused) ? NULL : client_queue_take(&c->queue);
+    struct client_body *body;
     struct _pulsar_message *m;
 
-    if (!body)
+    if (atomic_load(&c->paused) || atomic_load(&c->handle.closed) || !(body = client_queue_take(&c->queue)))
         return false;
     want_post(c);
     if ((m = client_message_of(body)))
@@ -481,7 +481,7 @@ pulsar_result pulsar_consumer_close(pulsar_consumer_t *consumer)
 {
     struct client_handle *h = &consumer->handle;
 
-    if (consumer->listener && client_listeners_here(h->client->listeners)) {
+    if (consumer->listener && client_listeners_here(h->client->listeners, &consumer->listening)) {
         client_handle_close_async(h, false, NULL, NULL); /* it ends when the listener that we are in has returned */
         return pulsar_result_Ok;
     }

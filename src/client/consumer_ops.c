@@ -39,9 +39,9 @@ void client_consumer_op_end(struct client_consumer_op *op, pulsar_result result)
 }
 
 /* Closing waits for the listener call that is running, which may still do all it wants. */
-static bool in_its_listener(const struct _pulsar_consumer *c)
+static bool in_its_listener(struct _pulsar_consumer *c)
 {
-    return c->listener && client_listeners_here(c->handle.client->listeners);
+    return c->listener && client_listeners_here(c->handle.client->listeners, &c->listening);
 }
 
 /* Hands an operation to the loop, or runs it where the caller is on it. */
@@ -333,8 +333,8 @@ void pulsar_consumer_unsubscribe_async(pulsar_consumer_t *consumer, pulsar_resul
 pulsar_result pulsar_consumer_unsubscribe(pulsar_consumer_t *consumer)
 {
     struct client_wait wait;
-
-    if (client_must_not_wait(consumer->handle.client, "pulsar_consumer_unsubscribe"))
+    if (client_must_not_wait(consumer->handle.client, "pulsar_consumer_unsubscribe") ||
+        (in_its_listener(consumer) && client_refuse(consumer->handle.client, "pulsar_consumer_unsubscribe")))
         return pulsar_result_InvalidConfiguration;
     client_wait_init(&wait);
     pulsar_consumer_unsubscribe_async(consumer, client_wait_result, &wait);

@@ -4,6 +4,8 @@
  */
 #include "client/handle.h"
 
+#include "client/listeners.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -203,11 +205,16 @@ static void client_close_post(struct _pulsar_client *c, bool now, void (*callbac
     }
 }
 
+bool client_ends_itself(struct _pulsar_client *c, const char *call)
+{
+    return client_must_not_wait(c, call) || (client_listeners_here(c->listeners, NULL) && client_refuse(c, call));
+}
+
 pulsar_result pulsar_client_close(pulsar_client_t *client)
 {
     struct client_wait wait;
 
-    if (client_must_not_wait(client, "pulsar_client_close"))
+    if (client_ends_itself(client, "pulsar_client_close"))
         return pulsar_result_InvalidConfiguration;
     client_wait_init(&wait);
     client_close_post(client, false, client_wait_result, &wait);

@@ -50,10 +50,15 @@ void client_unref(struct _pulsar_client *c);
 
 /* True on the client's own thread, where nothing may wait; logged with the name of the call. */
 bool client_must_not_wait(struct _pulsar_client *c, const char *call);
+/* The same without asking: logs, and is true. */
+bool client_refuse(struct _pulsar_client *c, const char *call);
 static inline bool client_on_loop(const struct _pulsar_client *c)
 {
     return !atomic_load(&c->stopped) && pthread_equal(c->loop_thread, pthread_self());
 }
+
+/* True in callbacks and in listeners, which closing the client would wait for; logged. */
+bool client_ends_itself(struct _pulsar_client *c, const char *call);
 
 /* Closes everything without waiting for any broker, and waits for that; pulsar_client_free. */
 void client_close_now(struct _pulsar_client *c);

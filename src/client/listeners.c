@@ -135,12 +135,12 @@ bool client_listeners_leave(struct client_listeners *ls, struct client_listening
     return idle;
 }
 
-bool client_listeners_here(struct client_listeners *ls)
+bool client_listeners_here(struct client_listeners *ls, const struct client_listening *l)
 {
     bool here;
 
     pthread_mutex_lock(&ls->lock);
-    here = ls->started && pthread_equal(ls->id, pthread_self());
+    here = ls->started && pthread_equal(ls->id, pthread_self()) && (!l || l->running);
     pthread_mutex_unlock(&ls->lock);
     return here;
 }

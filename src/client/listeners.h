@@ -41,6 +41,7 @@ void client_listening_init(struct client_listening *l, bool (*step)(struct clien
 void client_listeners_ready(struct client_listeners *ls, struct client_listening *l);
 /* No call begins after it.  False: one is running just now, and idle will be called. */
 bool client_listeners_leave(struct client_listeners *ls, struct client_listening *l);
-bool client_listeners_here(struct client_listeners *ls); /* on the listener thread */
+/* On the listener thread, in the call of `l`; NULL: of any. */
+bool client_listeners_here(struct client_listeners *ls, const struct client_listening *l);
 
 #endif

@@ -1111,6 +1111,56 @@ static void a_paused_listener_hears_nothing_until_it_is_resumed(void **state)
     free(topic);
 }
 
+struct self_closing {
+    pulsar_client_t *client;
+    _Atomic int count, closed;
+    pulsar_result close, client_close, unsubscribe;
+};
+
+static void on_self_closed(pulsar_result result, void *ctx)
+{
+    atomic_store(&((struct self_closing *)ctx)->closed, 1);
+}
+
+static void on_close_self(pulsar_consumer_t *consumer, pulsar_message_t *m, void *ctx)
+{
+    struct self_closing *s = ctx;
+
+    s->client_close = pulsar_client_close(s->client);
+    s->unsubscribe = pulsar_consumer_unsubscribe(consumer);
+    s->close = pulsar_consumer_close(consumer);
+    pulsar_consumer_close_async(consumer, on_self_closed, s);
+    assert_ok(pulsar_consumer_acknowledge(consumer, m)); /* it counts: the consumer closes when we return */
+    pulsar_message_free(m);
+    atomic_fetch_add(&s->count, 1);
+}
+
+static void a_listener_may_close_its_own_consumer_but_not_the_client(void **state)
+{
+    pulsar_client_t *client = client_new();
+    char *topic = topic_new("self");
+    struct self_closing self = {.client = client};
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+
+    pulsar_consumer_configuration_set_message_listener(conf, on_close_self, &self);
+    pulsar_consumer_t *consumer = consumer_new(client, topic, "s", conf);
+    pulsar_producer_t *producer = producer_new(client, topic, batching(0));
+    send_numbered(producer, 0, 5);
+    assert_true(becomes(&self.closed, 1));
+    assert_int_equal(self.count, 1);
+    assert_ok(self.close);
+    assert_string_equal("InvalidConfiguration", pulsar_result_str(self.client_close));
+    assert_string_equal("InvalidConfiguration", pulsar_result_str(self.unsubscribe));
+    pulsar_consumer_free(consumer);
+    consumer = consumer_new(client, topic, "s", NULL);
+    expect_numbered(consumer, 1, 4);
+
+    producer_end(producer);
+    consumer_end(consumer);
+    client_end(client);
+    free(topic);
+}
+
 struct inner {
     pulsar_producer_t *producer;
     _Atomic int done;
@@ -1666,6 +1716,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_delayed_message_comes_late_on_a_shared_subscription),
         cmocka_unit_test(a_listener_may_wait_for_a_producer),
         cmocka_unit_test(a_paused_listener_hears_nothing_until_it_is_resumed),
+        cmocka_unit_test(a_listener_may_close_its_own_consumer_but_not_the_client),
         cmocka_unit_test(a_call_that_would_wait_for_itself_is_refused),
         cmocka_unit_test(asynchronous_receives_are_answered_or_told_of_the_close),
         cmocka_unit_test(closing_completes_every_send_and_calls_nothing_back_later),

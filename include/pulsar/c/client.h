@@ -7,7 +7,8 @@
  * there is one.  Every function here is thread-safe.  A call that waits (all that have an _async
  * twin, and receive) must not be made in a callback: it would wait for itself, so it returns
  * pulsar_result_InvalidConfiguration at once and an error is logged.  Acknowledging does not wait and is
- * fine there; listeners may call anything.
+ * fine there; listeners may call anything but what would wait for their own end (closing the client, unsubscribing
+ * their own consumer).
  *
  * fork: a child of the process has none of the client's threads.  It must not call the client, not even to free
  * it; make clients after the fork.
@@ -93,7 +94,8 @@ PULSAR_PUBLIC pulsar_result pulsar_client_get_topic_partitions(pulsar_client_t *
 PULSAR_PUBLIC void pulsar_client_get_topic_partitions_async(pulsar_client_t *client, const char *topic,
                                                             pulsar_get_partitions_callback callback, void *ctx);
 
-/* Closes all producers, consumers and readers that are open, then the connections.  No callback runs after it. */
+/* Closes all producers, consumers and readers that are open, then the connections.  No callback runs after it.  Not
+ * from a callback or a listener: pulsar_result_InvalidConfiguration. */
 PULSAR_PUBLIC pulsar_result pulsar_client_close(pulsar_client_t *client);
 PULSAR_PUBLIC void pulsar_client_close_async(pulsar_client_t *client, pulsar_close_callback callback, void *ctx);
 
