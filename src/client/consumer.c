@@ -362,7 +362,7 @@ static void on_idle_task(struct task *task)
     client_handle_unref(&c->handle);
 }
 
-/* On the listener thread: the call that closing waited for is over. */
+/* On the listener thread, or the loop: no call is running any more. */
 static void on_listener_idle(struct client_listening *l)
 {
     struct _pulsar_consumer *c = container_of(l, struct _pulsar_consumer, listening);
@@ -422,16 +422,16 @@ static void created_tell(struct _pulsar_consumer *c, pulsar_result result)
         client_handle_unref(&c->handle); /* no user will have it */
 }
 
-/* True: no listener call is running, and none begins.  Else closing goes on when the one that is running has returned:
- * what it acknowledges counts. */
+/* True: no listener call is running, and none begins.  Else closing goes on by a task of its own, after the call that is
+ * running has returned, and after what it asked for: what it acknowledges counts. */
 static bool listener_left(struct _pulsar_consumer *c)
 {
     if (!c->listener || c->left)
         return true;
-    if (!c->leaving)
-        c->left = client_listeners_leave(c->handle.client->listeners, &c->listening);
+    if (!c->leaving && client_listeners_leave(c->handle.client->listeners, &c->listening))
+        on_listener_idle(&c->listening);
     c->leaving = true;
-    return c->left;
+    return false;
 }
 
 static void consumer_close(struct client_handle *h, bool now)
