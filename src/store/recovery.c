@@ -5,6 +5,7 @@
 #include "store/recovery.h"
 
 #include "base/log.h"
+#include "store/format.h"
 #include "store/journal_replay.h"
 #include "store/store_private.h"
 #include "sys/disk.h"
@@ -17,9 +18,6 @@
 #include <stdlib.h>
 
 #define LOCK_PATH    "lock"
-#define FORMAT_PATH  "format"
-#define FORMAT_TEXT  "geminga store %u\n"
-#define FORMAT       1u
 #define CATALOG_PATH "catalog.db"
 
 #define REWRITE_CHUNK (256u * 1024)
@@ -30,7 +28,8 @@ struct recovery {
     size_t message_size;
     struct journal_replay replay;
     struct forget forget;
-    bool kept; /* there was no room for the checkpoint: the journal goes on where it ends */
+    unsigned format; /* as it was found; 0: a fresh directory */
+    bool kept;       /* there was no room for the checkpoint: the journal goes on where it ends */
 };
 
 static enum err refuse(struct recovery *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -59,36 +58,6 @@ static enum err take_lock(struct recovery *r)
     if (err != OK)
         return refuse(r, err, "the data directory cannot be locked: %s", err_text(err));
     return OK;
-}
-
-static enum err format_write(struct disk *disk)
-{
-    char text[64];
-    struct file *f = NULL;
-    enum err err;
-
-    snprintf(text, sizeof text, FORMAT_TEXT, FORMAT);
-    const struct bytes part = bytes_of_text(text);
-    if ((err = disk_open(disk, FORMAT_PATH, DISK_WRITE | DISK_CREATE, &f)) != OK)
-        return err;
-    if ((err = file_write(f, 0, &part, 1)) == OK)
-        err = file_sync(f);
-    file_close(f);
-    return err;
-}
-
-static enum err format_read(struct disk *disk, char *text, size_t size)
-{
-    struct file *f = NULL;
-    size_t got = 0;
-    enum err err;
-
-    if ((err = disk_open(disk, FORMAT_PATH, DISK_READ, &f)) != OK)
-        return err == ERR_NOT_FOUND ? OK : err;
-    err = file_read(f, 0, text, size - 1, &got);
-    text[err == OK ? got : 0] = '\0';
-    file_close(f);
-    return err;
 }
 
 static void name_found(void *ctx, const char *name)
@@ -123,25 +92,36 @@ static enum err make_directories(struct disk *disk)
 static enum err check_format(struct recovery *r)
 {
     struct disk *disk = r->s->sys.disk;
-    char text[64] = "";
-    unsigned version;
     enum err err;
 
-    if ((err = format_read(disk, text, sizeof text)) != OK)
-        return refuse(r, err, "the file \"%s\" cannot be read: %s", FORMAT_PATH, err_text(err));
-    if (sscanf(text, FORMAT_TEXT, &version) == 1) {
-        if (version > FORMAT)
-            return refuse(r, ERR_VERSION,
-                          "the data directory has format %u, this program knows formats up to %u; "
-                          "nothing was changed",
-                          version, FORMAT);
-    } else if (!is_fresh(disk)) {
+    err = format_read(disk, &r->format);
+    if (err == ERR_CORRUPT || (err == OK && r->format == 0 && !is_fresh(disk)))
         return refuse(r, ERR_CORRUPT, "the file \"%s\" does not say which format the data has", FORMAT_PATH);
-    } else if ((err = format_write(disk)) != OK) {
+    if (err != OK)
+        return refuse(r, err, "the file \"%s\" cannot be read: %s", FORMAT_PATH, err_text(err));
+    if (r->format > FORMAT_NOW)
+        return refuse(r, ERR_VERSION,
+                      "the data directory has format %u, this program knows formats up to %u; "
+                      "nothing was changed",
+                      r->format, FORMAT_NOW);
+    if (r->format == 0 && (err = format_write(disk, FORMAT_NOW)) != OK)
         return refuse(r, err, "the data directory cannot be written: %s", err_text(err));
-    }
     if ((err = make_directories(disk)) != OK)
         return refuse(r, err, "the data directory cannot be prepared: %s", err_text(err));
+    return OK;
+}
+
+/* What was there has been read without complaint; what is written from here on, an older program may not know. */
+static enum err raise_format(struct recovery *r)
+{
+    enum err err;
+
+    if (r->format == 0 || r->format == FORMAT_NOW)
+        return OK;
+    if ((err = format_write(r->s->sys.disk, FORMAT_NOW)) != OK)
+        return refuse(r, err, "the data directory has format %u and cannot be told that it becomes %u: %s", r->format,
+                      FORMAT_NOW, err_text(err));
+    log_info(r->s->log, "store", "the data directory had format %u; it has format %u now", r->format, FORMAT_NOW);
     return OK;
 }
 
@@ -586,7 +566,7 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
     if ((err = replay_journal(&r)) != OK)
         goto out;
     close_open_ledgers(s);
-    if ((err = find_segments(&r, &names)) != OK || (err = write_again(&r)) != OK)
+    if ((err = find_segments(&r, &names)) != OK || (err = raise_format(&r)) != OK || (err = write_again(&r)) != OK)
         goto out;
     remove_orphans(s, &names);
     s->recovery_ms = (loop_now_ns(s->sys.loop) - begin) / NS_PER_MS;

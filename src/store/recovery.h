@@ -6,7 +6,8 @@
  *  2. Load the catalog index: rows, ledgers with their extents, cursors, and the mark of the batch it stands at.
  *  3. Replay the journal after that batch, on what was loaded.  A tear at the end is cut; damage is named, and the
  *     start refused.
- *  4. Close the ledgers that were open.  Look for the segment files of all that live.
+ *  4. Close the ledgers that were open.  Look for the segment files of all that live.  An older format is the
+ *     present one from here on.
  *  5. An ordinary checkpoint: all that was replayed goes into segments and the index, synced.  What follows is
  *     promised on it. Has the disk no room for that, the journal files are written over themselves, with the same
  *     bytes, and synced; the journal goes on where it ends, and the checkpoint is tried again while the broker serves.

@@ -9,6 +9,7 @@
  * the index and in the journal, a ledger deleted, a topic removed.
  */
 #include "base/base_test.h"
+#include "store/format.h"
 #include "store/store_model.h"
 
 #include "sys/disk.h"
@@ -210,54 +211,135 @@ static void expect_entries(struct model *m, unsigned topic, uint64_t ledger, uns
     }
 }
 
-static void a_directory_of_format_1_is_read_whole(void **state)
+/* The store is open: it holds what write_golden wrote. */
+static void expect_golden(struct model *m)
 {
-    struct model m;
     size_t count;
 
-    model_init(&m, 1);
-    load_directory(sim_disk_get(m.disk));
-    enum err err = model_open(&m);
-    if (err != OK)
-        print_message("%s\n", m.message);
-    assert_int_equal(err, OK);
-
-    assert_non_null(catalog_find(m.store, CATALOG_TENANT, 0, bytes_of_text("public")));
-    assert_null(find_topic(&m, 2));
-    const struct catalog_row *topic = find_topic(&m, 0);
+    assert_non_null(catalog_find(m->store, CATALOG_TENANT, 0, bytes_of_text("public")));
+    assert_null(find_topic(m, 2));
+    const struct catalog_row *topic = find_topic(m, 0);
     assert_non_null(topic);
-    const struct ledger_info *chain = store_chain(m.store, topic->id, &count);
+    const struct ledger_info *chain = store_chain(m->store, topic->id, &count);
     assert_int_equal(count, 1);
     assert_int_equal(chain[0].entries, ENTRIES + 5);
-    expect_entries(&m, 0, chain[0].id, ENTRIES + 5, ENTRIES);
-    const struct catalog_row *row = catalog_find(m.store, CATALOG_SUBSCRIPTION, topic->id, bytes_of_text("reader"));
+    expect_entries(m, 0, chain[0].id, ENTRIES + 5, ENTRIES);
+    const struct catalog_row *row = catalog_find(m->store, CATALOG_SUBSCRIPTION, topic->id, bytes_of_text("reader"));
     assert_non_null(row);
-    struct cursor *c = cursor_find(m.store, row->id);
+    struct cursor *c = cursor_find(m->store, row->id);
     assert_non_null(c);
     assert_int_equal(cursor_mark_delete(c).entry, 0);
     assert_int_equal(cursor_backlog_entries(c), ENTRIES + 5 - 5);
     assert_int_equal(cursor_backlog_messages(c), 2 * (ENTRIES + 5 - 5));
 
-    topic = find_topic(&m, 1);
+    topic = find_topic(m, 1);
     assert_non_null(topic);
     assert_true(bytes_equal(topic->value, bytes_of_text("second")));
-    chain = store_chain(m.store, topic->id, &count);
+    chain = store_chain(m->store, topic->id, &count);
     assert_int_equal(count, 1); /* the first ledger was deleted */
     assert_int_equal(chain[0].first_message, 2 * ENTRIES);
-    expect_entries(&m, 1, chain[0].id, 10, 10);
+    expect_entries(m, 1, chain[0].id, 10, 10);
 
-    topic = find_topic(&m, 3);
+    topic = find_topic(m, 3);
     assert_non_null(topic);
-    chain = store_chain(m.store, topic->id, &count);
+    chain = store_chain(m->store, topic->id, &count);
     assert_int_equal(count, 1);
-    expect_entries(&m, 3, chain[0].id, ENTRIES, ENTRIES);
+    expect_entries(m, 3, chain[0].id, ENTRIES, ENTRIES);
+}
+
+static void load_golden(struct model *m)
+{
+    struct disk *disk;
+
+    model_init(m, 1);
+    disk = sim_disk_get(m->disk);
+    load_directory(disk);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        assert_int_equal(disk->ops->sync_dir(disk, folders[i]), OK);
+}
+
+static void must_open(struct model *m)
+{
+    enum err err = model_open(m);
+
+    if (err != OK)
+        print_message("%s\n", m->message);
+    assert_int_equal(err, OK);
+}
+
+static unsigned format_of(struct model *m)
+{
+    unsigned version;
+
+    assert_int_equal(format_read(sim_disk_get(m->disk), &version), OK);
+    return version;
+}
+
+static void a_directory_of_format_1_is_read_whole(void **state)
+{
+    struct model m;
+
+    load_golden(&m);
+    must_open(&m);
+    expect_golden(&m);
     model_deinit(&m);
+}
+
+static void a_directory_that_was_read_speaks_the_present_format(void **state)
+{
+    struct model m;
+
+    load_golden(&m);
+    assert_int_equal(format_of(&m), 1);
+    must_open(&m);
+    assert_int_equal(format_of(&m), FORMAT_NOW);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    expect_golden(&m);
+    model_deinit(&m);
+}
+
+static void a_directory_that_is_refused_keeps_its_format(void **state)
+{
+    struct model m;
+
+    load_golden(&m);
+    struct disk *disk = sim_disk_get(m.disk);
+    assert_int_equal(disk->ops->unlink(disk, "segments/0000000000000001.segment"), OK);
+    assert_int_equal(model_open(&m), ERR_CORRUPT);
+    assert_int_equal(format_of(&m), 1);
+    model_deinit(&m);
+}
+
+static void a_power_cut_at_any_operation_of_the_upgrade_leaves_all_of_it(void **state)
+{
+    struct model m;
+
+    load_golden(&m);
+    const uint64_t before = sim_disk_ops(m.disk, SIM_DISK_ALL);
+    must_open(&m);
+    const uint64_t operations = sim_disk_ops(m.disk, SIM_DISK_ALL) - before;
+    model_deinit(&m);
+    for (uint64_t n = 1; n <= operations; n++) {
+        load_golden(&m);
+        sim_disk_crash_at(m.disk, SIM_DISK_ALL, n);
+        if (model_open(&m) == OK) /* it may end with a removal, which may fail */
+            expect_golden(&m);
+        model_crash(&m, MODEL_POWER);
+        must_open(&m);
+        assert_int_equal(format_of(&m), FORMAT_NOW);
+        expect_golden(&m);
+        model_deinit(&m);
+    }
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_directory_of_format_1_is_read_whole),
+        cmocka_unit_test(a_directory_that_was_read_speaks_the_present_format),
+        cmocka_unit_test(a_directory_that_is_refused_keeps_its_format),
+        cmocka_unit_test(a_power_cut_at_any_operation_of_the_upgrade_leaves_all_of_it),
     };
 
     if (argc == 3 && strcmp(argv[1], "--write") == 0) {
