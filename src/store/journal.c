@@ -20,7 +20,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define SEAL_AFTER_MS 1000
+#define SEAL_AFTER_MS  1000
+#define SPACE_RETRY_MS 1000
 
 /* Entries that a failed write took out, until the batch was overwritten. */
 struct doomed {
@@ -48,6 +49,8 @@ struct journal {
     struct store_op *stop_op;
     struct task flush_task;
     struct timer delay_timer, seal_timer;
+    struct timer space_timer; /* runs while the flying batch waits for room on the disk */
+    bool starved;             /* it waited once, which was logged */
 
     /* The disk. */
     struct journal_files files;
@@ -353,10 +356,31 @@ static enum err doom_all(struct journal *j)
     return j->forming ? doom_entries(j, j->forming) : OK;
 }
 
+static void space_fire(struct timer *timer)
+{
+    struct journal *j = container_of(timer, struct journal, space_timer);
+
+    if (!j->dead)
+        submit(j, j->flying);
+}
+
+/* Even what was written ahead for it is used up: what is left of the batch waits, and all behind it. */
+static void wait_for_space(struct journal *j)
+{
+    if (!j->starved)
+        log_error(j->log, "store", "journal batch %" PRIu64 " finds no room on the disk; it is tried again every %d s",
+                  j->flying->number, SPACE_RETRY_MS / 1000);
+    j->starved = true;
+    timer_start_ms(&j->space_timer, SPACE_RETRY_MS);
+}
+
 static void write_failed(struct journal *j, enum err err)
 {
     if (j->retrying) {
-        die(j, err, "the journal can no longer be written");
+        if (err == ERR_NOSPACE && !j->stop_op)
+            wait_for_space(j);
+        else
+            die(j, err, "the journal can no longer be written");
         return;
     }
     j->retrying = true;
@@ -377,7 +401,7 @@ static void tell_doomed(struct journal *j)
 {
     struct doomed d = j->doomed;
 
-    j->retrying = false;
+    j->retrying = j->starved = false;
     j->doomed = (struct doomed){0};
     for (size_t i = 0; i < d.count; i++) {
         j->owner.entry_failed(j->owner.ctx, &d.list[i], d.err);
@@ -546,6 +570,7 @@ enum err journal_open(struct journal **out, const struct journal_options *option
     j->flush_task.run = flush_run;
     list_init(&j->queue);
     timer_init(&j->delay_timer, sys->loop, delay_fire);
+    timer_init(&j->space_timer, sys->loop, space_fire);
     timer_init(&j->seal_timer, sys->loop, seal_fire);
     if ((err = journal_files_init(&j->files, options, sys, start)) != OK) {
         journal_free(j);
@@ -565,6 +590,7 @@ void journal_free(struct journal *j)
         return;
     timer_stop(&j->delay_timer);
     timer_stop(&j->seal_timer);
+    timer_stop(&j->space_timer);
     while ((node = list_pop_front(&j->queue)))
         batch_free(container_of(node, struct batch, node));
     batch_free(j->forming);
@@ -585,6 +611,8 @@ void journal_stop(struct journal *j, struct store_op *op)
     timer_stop(&j->seal_timer);
     j->stop_op = op;
     j->files.stopping = true;
+    if (timer_running(&j->space_timer))
+        die(j, ERR_NOSPACE, "the journal can no longer be written");
     ask_flush(j);
 }
 

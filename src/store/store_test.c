@@ -323,6 +323,34 @@ static void a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_del
     model_deinit(&m);
 }
 
+static void changes_beyond_the_reserve_of_a_full_disk_wait_for_room(void **state)
+{
+    struct model m;
+
+    model_init(&m, 1);
+    m.options.journal_file_bytes = 64 * 1024;
+    m.options.checkpoint_bytes = 1 << 20; /* nothing is moved out of the journal meanwhile */
+    must_open(&m);
+    model_create_topics(&m);
+    append_and_settle(&m, 0, 2, 4000);
+    sim_disk_capacity(m.disk, sim_disk_used(m.disk));
+    for (unsigned i = 0; i < 600; i++) {
+        model_put(&m, i % MODEL_TOPICS);
+        model_barrier(&m);
+        model_steps(&m, 10);
+    }
+    assert_int_equal(m.fatals, 0);
+    assert_false(list_empty(&m.barriers)); /* some wait: the reserve is used up */
+    sim_disk_capacity(m.disk, UINT64_MAX);
+    model_settle(&m);
+    assert_true(list_empty(&m.barriers));
+    append_and_settle(&m, 0, 2, 4000);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
 static void a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room(void **state)
 {
     struct model m;
@@ -812,6 +840,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_fails_what_was_queued_and_fences_its_ledgers_only),
         cmocka_unit_test(a_failed_sync_ends_the_process),
         cmocka_unit_test(a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_deletions),
+        cmocka_unit_test(changes_beyond_the_reserve_of_a_full_disk_wait_for_room),
         cmocka_unit_test(a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room),
         cmocka_unit_test(rows_are_found_by_name_and_survive_a_restart),
         cmocka_unit_test(removing_a_topic_removes_its_ledgers_cursors_and_segment_files),

@@ -35,11 +35,11 @@ struct run {
     struct client *drainers[DRAINERS];
     struct vandal *vandal;
     unsigned topic_count;
-    uint64_t faults;     /* that struck before this life of the process: it may give up for later ones only */
-    uint64_t start_step; /* when a dead process is started again */
-    uint64_t room_step;  /* when a full disk has room again; UINT64_MAX: it has */
-    bool was_full;       /* in this life of the process */
-    uint64_t send_step;  /* from when on clients send again */
+    uint64_t faults;         /* that struck before this life of the process: it may give up for later ones only */
+    uint64_t start_step;     /* when a dead process is started again */
+    uint64_t room_step;      /* when a full disk has room again; UINT64_MAX: it has */
+    bool was_full, stopping; /* in this life of the process: the disk was full, it was told to end */
+    uint64_t send_step;      /* from when on clients send again */
     uint64_t starts;
 };
 
@@ -83,10 +83,10 @@ static void draw_options(struct run *r)
     broker->retention_check_ms = 200 + dice(r, 5000);
 }
 
-/* Something of this life's was made to fail, so it may fail; or the disk is full for longer than its reserve lasts. */
+/* Something of this life's was made to fail, so it may fail; and on a full disk it may neither start nor end. */
 static bool excused(const struct run *r)
 {
-    return sim_disk_faults(r->disk) > r->faults || r->was_full;
+    return sim_disk_faults(r->disk) > r->faults || (r->was_full && (r->process.state == PROCESS_DOWN || r->stopping));
 }
 
 static void process_up(struct run *r)
@@ -95,6 +95,7 @@ static void process_up(struct run *r)
 
     r->faults = sim_disk_faults(r->disk);
     r->was_full = r->room_step != UINT64_MAX;
+    r->stopping = false;
     r->starts++;
     err = process_start(&r->process);
     model_note(&r->model, "start: %s", err_text(err));
@@ -126,6 +127,12 @@ static void kill_process(struct run *r)
     model_note(&r->model, "killed");
     process_kill(&r->process);
     process_died(r);
+}
+
+static void stop_process(struct run *r)
+{
+    r->stopping = true;
+    process_stop(&r->process);
 }
 
 /* What a supervisor does: looks after the process between two steps. */
@@ -212,7 +219,7 @@ static void mischief(struct run *r)
         arm_crash(r);
     } else if (at < (below += s->stop)) {
         if (p->state == PROCESS_UP)
-            process_stop(p);
+            stop_process(r);
     } else if (at < (below += s->full)) {
         disk_fills(r);
     } else if (at < (below += s->write_fault)) {

@@ -52,6 +52,7 @@ const struct scenario scenarios[] = {
      .text = "the disk runs full, and has room again",
      .habits = USUAL,
      .full = 20,
+     .stop = 2,
      .crash_at = 2,
      .kill = 2},
     {.name = "vandal",
