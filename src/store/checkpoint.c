@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "store/store_private.h"
+#include "store/window.h"
 #include "sys/disk.h"
 
 #include <assert.h>
@@ -16,80 +17,19 @@
 #define RETRY_FIRST_MS 1000u
 #define RETRY_LAST_MS  30000u
 #define WINDOW_BYTES   (256u * 1024)
-#define WINDOW_FIRST   (4u * 1024)
 
 /* ---- the worker: from the journal to segments ---- */
 
-/* A part of a journal file in memory; it grows while records are wanted one behind the other. */
-struct window {
-    struct disk *disk;
-    struct file *file;
-    uint32_t number; /* of the file; 0: none */
-    uint8_t *bytes;
-    size_t capacity, len, next_len;
-    uint64_t start;
-};
-
-static void window_close(struct window *w)
-{
-    file_close(w->file);
-    free(w->bytes);
-}
-
-static enum err window_open(struct window *w, uint32_t number)
+/* Borrowed until the next call. */
+static enum err get_record(struct checkpoint *c, struct window *w, const struct journal_place *p, struct bytes *out)
 {
     char path[JOURNAL_PATH_SIZE];
     enum err err;
 
-    if (w->number == number)
-        return OK;
-    file_close(w->file);
-    w->file = NULL;
-    w->number = 0;
-    w->len = 0;
-    journal_path(path, number);
-    if ((err = disk_open(w->disk, path, DISK_READ, &w->file)) == OK)
-        w->number = number;
-    return err;
-}
-
-static enum err window_fill(struct window *w, uint64_t offset, size_t len)
-{
-    const bool near = offset >= w->start && offset <= w->start + w->len + WINDOW_BYTES;
-    size_t wanted = near && w->next_len > 0 ? w->next_len * 2 : WINDOW_FIRST;
-    enum err err;
-
-    if (wanted > WINDOW_BYTES)
-        wanted = WINDOW_BYTES;
-    w->next_len = wanted;
-    if (wanted < len)
-        wanted = len;
-    if (wanted > w->capacity) {
-        void *grown = realloc(w->bytes, wanted);
-        if (!grown)
-            return ERR_NOMEM;
-        w->bytes = grown;
-        w->capacity = wanted;
-    }
-    w->start = offset;
-    w->len = 0;
-    if ((err = file_read(w->file, offset, w->bytes, wanted, &w->len)) != OK)
+    journal_path(path, p->file);
+    if (w->name != p->file && (err = window_open(w, c->disk, path, p->file)) != OK)
         return err;
-    return w->len >= len ? OK : ERR_CORRUPT;
-}
-
-/* Borrowed until the next call. */
-static enum err window_get(struct window *w, const struct journal_place *p, struct bytes *out)
-{
-    enum err err;
-
-    if ((err = window_open(w, p->file)) != OK)
-        return err;
-    if ((p->offset < w->start || p->offset + p->len > w->start + w->len) &&
-        (err = window_fill(w, p->offset, p->len)) != OK)
-        return err;
-    *out = bytes_of(w->bytes + (p->offset - w->start), p->len);
-    return OK;
+    return window_get(w, p->offset, p->len, out);
 }
 
 /* Bytes that went bad between their sync and now are moved as they are: reads of that entry will fail, and only
@@ -113,7 +53,7 @@ static enum err move_ledger(struct checkpoint *c, struct window *w, struct segme
     if ((err = segment_run_begin(to, m->info.id, m->first)) != OK)
         return err;
     for (uint32_t i = 0; i < m->count; i++) {
-        if ((err = window_get(w, &m->places[i], &record)) != OK)
+        if ((err = get_record(c, w, &m->places[i], &record)) != OK)
             return err;
         check_record(c, m, m->first + i, record);
         if ((err = segment_add(to, record)) != OK)
@@ -159,7 +99,7 @@ static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t n
 
 static enum err write_segments(struct checkpoint *c)
 {
-    struct window w = {.disk = c->disk};
+    struct window w = {.max = WINDOW_BYTES};
     uint64_t number = c->first_segment;
     bool shared = false;
     enum err err = OK;
@@ -401,7 +341,7 @@ static void take_extent(struct store *s, struct moved_ledger *m)
 
     if (m->count == 0 || !m->ledger->chain)
         return;
-    if (segment_table_hold(&s->ledgers.segments, e) != OK) {
+    if (segment_table_hold(&s->ledgers.segments, m->info.id, e) != OK) {
         store_die(s, ERR_NOMEM, "no memory for the table of segments");
         return;
     }

@@ -200,7 +200,7 @@ enum err ledgers_load(struct ledgers *ls, const struct ledger_info *info, const 
         return ERR_NOMEM;
     l->extent_capacity = count;
     for (size_t i = 0; i < count; i++) {
-        if ((err = segment_table_hold(&ls->segments, &extents[i])) != OK)
+        if ((err = segment_table_hold(&ls->segments, info->id, &extents[i])) != OK)
             return err;
         l->extents[l->extent_count++] = extents[i];
     }
@@ -406,6 +406,24 @@ static void ledger_check(const struct ledger *l)
     assert(!l->chain || ledger_info(l)->id == l->id);
 }
 
+/* What the table of segments knows is what the ledgers' extents say. */
+static void segments_check(const struct ledgers *ls)
+{
+    struct segment_table expected;
+    const struct ledger *l;
+    size_t at = 0;
+
+    segment_table_init(&expected, 0);
+    while ((l = map_next(&ls->by_id, &at))) {
+        for (size_t i = 0; l->chain && i < l->extent_count; i++) {
+            enum err err = segment_table_hold(&expected, l->id, &l->extents[i]);
+            assert(err == OK);
+        }
+    }
+    segment_table_compare(&ls->segments, &expected);
+    segment_table_deinit(&expected);
+}
+
 void ledgers_check(const struct ledgers *ls)
 {
     const struct topic_chain *c;
@@ -422,4 +440,5 @@ void ledgers_check(const struct ledgers *ls)
             assert(i + 1 == c->count || !c->infos[i].open);
         }
     }
+    segments_check(ls);
 }

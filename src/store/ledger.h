@@ -12,6 +12,7 @@
  *  2. synced <= infos' entries; they differ by the appends under way.
  *  3. A chain's ledger ids ascend; only its last ledger is open.
  *  4. A ledger is dirty when a checkpoint would write another row for it than the last one did.
+ *  5. The table of segments holds the extents of all ledgers that are in a chain.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H

@@ -210,7 +210,8 @@ static enum err put_offsets(struct segment_writer *w)
     for (size_t i = 0; i < w->run_count; i++) {
         struct run *r = &w->runs[i];
         r->extent.index_offset = w->at;
-        if ((err = put(w, bytes_of(w->offsets + r->first_offset, (size_t)r->extent.entries * 4))) != OK)
+        if ((err = put(w, bytes_of(w->offsets + r->first_offset, (size_t)r->extent.entries * SEGMENT_OFFSET_SIZE))) !=
+            OK)
             return err;
     }
     return OK;
@@ -310,13 +311,13 @@ void segment_writer_free(struct segment_writer *w)
 /* The offset of a run's record, or the run's length behind the last one. */
 static uint64_t offset_of(const struct extent *e, const uint8_t *index, uint32_t from, uint32_t i)
 {
-    return i == e->entries ? e->len : le32_get(index + (size_t)(i - from) * 4);
+    return i == e->entries ? e->len : le32_get(index + (size_t)(i - from) * SEGMENT_OFFSET_SIZE);
 }
 
 enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
                         struct piece *out, size_t *count)
 {
-    uint8_t index[(STORE_READ_MAX + 1) * 4];
+    uint8_t index[(STORE_READ_MAX + 1) * SEGMENT_OFFSET_SIZE];
     size_t got, total = 0, n = 0;
     enum err err;
 
@@ -324,9 +325,10 @@ enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, 
     const uint32_t from = first - e->first;
     const uint32_t left = e->entries - from;
     const size_t offsets = left > max ? max + 1 : left; /* one more tells the length of the last */
-    if ((err = file_read(f, e->index_offset + (uint64_t)from * 4, index, offsets * 4, &got)) != OK)
+    if ((err = file_read(f, e->index_offset + (uint64_t)from * SEGMENT_OFFSET_SIZE, index,
+                         offsets * SEGMENT_OFFSET_SIZE, &got)) != OK)
         return err;
-    if (got != offsets * 4)
+    if (got != offsets * SEGMENT_OFFSET_SIZE)
         return ERR_CORRUPT;
     for (; n < max && n < left; n++) {
         const uint64_t start = offset_of(e, index, from, from + (uint32_t)n);

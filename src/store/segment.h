@@ -34,6 +34,7 @@
 #define SEGMENT_HEADER_SIZE  64u
 #define SEGMENT_RUN_SIZE     48u
 #define SEGMENT_TRAILER_SIZE 32u
+#define SEGMENT_OFFSET_SIZE  4u /* of one record, behind all records */
 #define SEGMENT_PATH_SIZE    48
 
 /* Where a run of a ledger's entries is: a row's worth of it in the catalog index, and in memory. */

@@ -7,15 +7,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct segment_use {
-    uint64_t number;
-    uint64_t runs;
-};
-
 void segment_table_init(struct segment_table *t, uint64_t seed)
 {
+    *t = (struct segment_table){0};
     map_init(&t->files, seed);
-    t->bytes = 0;
+    list_init(&t->sparse);
+}
+
+static void use_free(struct segment_use *use)
+{
+    free(use->ledgers);
+    free(use);
 }
 
 void segment_table_deinit(struct segment_table *t)
@@ -24,24 +26,102 @@ void segment_table_deinit(struct segment_table *t)
     size_t at = 0;
 
     while ((use = map_next(&t->files, &at)))
-        free(use);
+        use_free(use);
     map_deinit(&t->files);
 }
 
-enum err segment_table_hold(struct segment_table *t, const struct extent *e)
+/* ---- what a file holds ---- */
+
+static uint64_t space_of(const struct extent *e)
+{
+    return e->len + (uint64_t)e->entries * SEGMENT_OFFSET_SIZE;
+}
+
+/* From the first record to the end of the run's offsets. */
+static uint64_t reach_of(const struct extent *e)
+{
+    const uint64_t end = e->index_offset + (uint64_t)e->entries * SEGMENT_OFFSET_SIZE;
+
+    return end > SEGMENT_HEADER_SIZE ? end - SEGMENT_HEADER_SIZE : 0;
+}
+
+static bool is_sparse(const struct segment_use *use)
+{
+    return !use->barred && segment_use_dead(use) > use->living;
+}
+
+/* Around each change of a file: the sums lose what it had, and get what it has. */
+static void uncount(struct segment_table *t, struct segment_use *use)
+{
+    t->dead -= segment_use_dead(use);
+    if (!is_sparse(use))
+        return;
+    t->reclaimable -= segment_use_dead(use);
+    t->sparse_count--;
+    list_remove(&use->sparse_node);
+}
+
+static void count(struct segment_table *t, struct segment_use *use)
+{
+    t->dead += segment_use_dead(use);
+    if (!is_sparse(use))
+        return;
+    t->reclaimable += segment_use_dead(use);
+    t->sparse_count++;
+    list_push_back(&t->sparse, &use->sparse_node);
+}
+
+static enum err add_ledger(struct segment_use *use, uint64_t ledger)
+{
+    if (use->ledger_count == use->ledger_capacity) {
+        const size_t wanted = use->ledger_capacity ? use->ledger_capacity * 2 : 1;
+        void *grown = realloc(use->ledgers, wanted * sizeof *use->ledgers);
+        if (!grown)
+            return ERR_NOMEM;
+        use->ledgers = grown;
+        use->ledger_capacity = wanted;
+    }
+    use->ledgers[use->ledger_count++] = ledger;
+    return OK;
+}
+
+static struct segment_use *use_new(struct segment_table *t, uint64_t file)
+{
+    struct segment_use *use = calloc(1, sizeof *use);
+
+    if (!use)
+        return NULL;
+    use->number = file;
+    list_init(&use->sparse_node);
+    if (map_put_id(&t->files, file, use) == OK)
+        return use;
+    use_free(use);
+    return NULL;
+}
+
+static void use_remove(struct segment_table *t, struct segment_use *use)
+{
+    map_remove_id(&t->files, use->number);
+    use_free(use);
+}
+
+enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const struct extent *e)
 {
     struct segment_use *use = map_find_id(&t->files, e->file);
 
-    if (!use) {
-        if (!(use = calloc(1, sizeof *use)))
-            return ERR_NOMEM;
-        use->number = e->file;
-        if (map_put_id(&t->files, e->file, use) != OK) {
-            free(use);
-            return ERR_NOMEM;
-        }
+    if (!use && !(use = use_new(t, e->file)))
+        return ERR_NOMEM;
+    if (add_ledger(use, ledger) != OK) {
+        if (use->runs == 0)
+            use_remove(t, use);
+        return ERR_NOMEM;
     }
+    uncount(t, use);
     use->runs++;
+    use->living += space_of(e);
+    if (use->taken < reach_of(e))
+        use->taken = reach_of(e);
+    count(t, use);
     t->bytes += e->len;
     return OK;
 }
@@ -50,18 +130,40 @@ bool segment_table_release(struct segment_table *t, const struct extent *e)
 {
     struct segment_use *use = map_find_id(&t->files, e->file);
 
-    assert(use && use->runs > 0 && t->bytes >= e->len);
+    assert(use && use->runs > 0);
+    assert(use->living >= space_of(e) && t->bytes >= e->len);
     t->bytes -= e->len;
-    if (--use->runs > 0)
+    uncount(t, use);
+    use->living -= space_of(e);
+    if (--use->runs > 0) {
+        count(t, use);
         return false;
-    map_remove_id(&t->files, e->file);
-    free(use);
+    }
+    use_remove(t, use);
     return true;
 }
+
+void segment_table_bar(struct segment_table *t, uint64_t file)
+{
+    struct segment_use *use = map_find_id(&t->files, file);
+
+    if (!use)
+        return;
+    uncount(t, use);
+    use->barred = true;
+    count(t, use);
+}
+
+/* ---- asking ---- */
 
 bool segment_table_has(const struct segment_table *t, uint64_t file)
 {
     return map_find_id(&t->files, file) != NULL;
+}
+
+const struct segment_use *segment_table_find(const struct segment_table *t, uint64_t file)
+{
+    return map_find_id(&t->files, file);
 }
 
 bool segment_table_next(const struct segment_table *t, size_t *at, uint64_t *file)
@@ -72,4 +174,71 @@ bool segment_table_next(const struct segment_table *t, size_t *at, uint64_t *fil
         return false;
     *file = use->number;
     return true;
+}
+
+const struct segment_use *segment_table_sparse_next(const struct segment_table *t, const struct segment_use *after)
+{
+    const struct list *node = after ? after->sparse_node.next : t->sparse.next;
+
+    return node == &t->sparse ? NULL : container_of_const(node, struct segment_use, sparse_node);
+}
+
+/* ---- check ---- */
+
+static size_t count_sparse(const struct segment_table *t)
+{
+    size_t n = 0;
+
+    list_each (node, &t->sparse) {
+        assert(is_sparse(container_of(node, struct segment_use, sparse_node)));
+        n++;
+    }
+    return n;
+}
+
+void segment_table_check(const struct segment_table *t)
+{
+    const struct segment_use *use;
+    uint64_t dead = 0, reclaimable = 0;
+    size_t at = 0, sparse = 0;
+
+    while ((use = map_next(&t->files, &at))) {
+        assert(use->runs > 0 && use->ledger_count >= use->runs);
+        dead += segment_use_dead(use);
+        if (!is_sparse(use))
+            continue;
+        reclaimable += segment_use_dead(use);
+        sparse++;
+    }
+    assert(dead == t->dead);
+    assert(reclaimable == t->reclaimable);
+    assert(sparse == t->sparse_count && sparse == count_sparse(t));
+}
+
+static bool names_all(const struct segment_use *use, const struct segment_use *expected)
+{
+    for (size_t i = 0; i < expected->ledger_count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < use->ledger_count && !found; k++)
+            found = use->ledgers[k] == expected->ledgers[i];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+void segment_table_compare(const struct segment_table *t, const struct segment_table *expected)
+{
+    const struct segment_use *other;
+    size_t at = 0;
+
+    segment_table_check(t);
+    assert(map_count(&t->files) == map_count(&expected->files));
+    assert(t->bytes == expected->bytes);
+    while ((other = map_next(&expected->files, &at))) {
+        const struct segment_use *use = segment_table_find(t, other->number);
+        assert(use && use->runs == other->runs && use->living == other->living);
+        assert(use->taken >= other->taken);
+        assert(names_all(use, other));
+    }
 }
