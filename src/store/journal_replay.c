@@ -16,7 +16,8 @@
 struct source {
     uint64_t number, size;
     struct journal_file_header header;
-    bool used; /* the header holds */
+    bool used;      /* the header holds */
+    bool salt_lost; /* it did not, and was made up from the batches */
 };
 
 struct sources {
@@ -62,6 +63,69 @@ static enum err source_read(struct disk *disk, struct source *s)
     return err;
 }
 
+/* ---- a file whose header is damaged ---- */
+
+static bool header_at(struct file *f, uint64_t offset, struct batch_header *h)
+{
+    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
+    size_t got;
+
+    return file_read(f, offset, head, sizeof head, &got) == OK && got == sizeof head &&
+           batch_header_decode(h, head) == OK;
+}
+
+/* Batches that follow each other by number, generation and checksum: how many, the first one and the last. */
+static uint64_t chain_of(struct file *f, struct batch_header *first, struct batch_header *last)
+{
+    struct batch_header h;
+    uint64_t offset = JOURNAL_HEADER_SIZE, count = 0;
+
+    while (header_at(f, offset, &h) && (count == 0 || (h.generation == last->generation &&
+                                                       h.number == last->number + 1 && h.previous_crc == last->crc))) {
+        if (count++ == 0)
+            *first = h;
+        *last = h;
+        offset += batch_span(h.payload_len);
+    }
+    return count;
+}
+
+/* The header goes to the disk with the first batch, and a second one only after the sync of both: where there are two,
+ * the header held once.  Files of batches that are not wanted are as good as never used. */
+static enum err source_doubt(struct journal_replay *r, struct source *s, char *message, size_t message_size)
+{
+    char path[JOURNAL_PATH_SIZE];
+    struct batch_header first = {0}, last = {0};
+    struct file *file = NULL;
+    enum err err;
+
+    journal_path(path, s->number);
+    if ((err = disk_open(r->disk, path, DISK_READ, &file)) != OK)
+        return err;
+    const uint64_t count = chain_of(file, &first, &last);
+    file_close(file);
+    if (count < 2 || last.number <= r->applied + 1 || first.generation < r->first_generation)
+        return OK;
+    snprintf(message, message_size,
+             "%s is damaged at offset 0: its header does not match its checksum, and batches %" PRIu64 " to %" PRIu64
+             " in it prove that it was once whole",
+             path, first.number, last.number);
+    const struct journal_damage d = {.kind = JOURNAL_DAMAGED_HEADER,
+                                     .path = path,
+                                     .file = s->number,
+                                     .first_batch = first.number,
+                                     .last_batch = last.number,
+                                     .entry = {0, -1},
+                                     .text = message};
+    if (!r->damaged || r->damaged(r->ctx, &d) != OK)
+        return ERR_CORRUPT;
+    message[0] = '\0';
+    s->header = (struct journal_file_header){
+        .generation = first.generation, .first_batch = first.number, .previous_crc = first.previous_crc};
+    s->used = s->salt_lost = true;
+    return OK;
+}
+
 static void source_found(void *ctx, const char *name)
 {
     struct sources *s = ctx;
@@ -102,6 +166,8 @@ static enum err sources_read(struct journal_replay *r, struct sources *s, char *
         err = s->err;
     for (size_t i = 0; err == OK && i < s->count; i++) {
         err = source_read(r->disk, &s->list[i]);
+        if (err == OK && !s->list[i].used && (err = source_doubt(r, &s->list[i], message, message_size)) == ERR_CORRUPT)
+            break;
         if (err != OK)
             snprintf(message, message_size,
                      err == ERR_VERSION ? "journal file %08" PRIx64
@@ -144,7 +210,9 @@ static enum err batch_read(struct walk *w, uint64_t offset, struct batch_header 
         return err;
     if ((err = file_read(w->file, offset + sizeof head, w->payload, h.payload_len, &got)) != OK)
         return err;
-    if (got != h.payload_len || batch_crc(head, w->source->header.salt, bytes_of(w->payload, got)) != h.crc)
+    if (got != h.payload_len)
+        return ERR_CORRUPT;
+    if (!w->source->salt_lost && batch_crc(head, w->source->header.salt, bytes_of(w->payload, got)) != h.crc)
         return ERR_CORRUPT;
     *out = h;
     return OK;
@@ -181,64 +249,177 @@ static enum err find_later(struct walk *w, uint64_t *offset, uint64_t *number)
     return err;
 }
 
-/* The first record of a damaged batch that does not hold, if it can be told. */
-static void name_record(struct walk *w, char *to, size_t size)
+/* The position in an entry's header that may be damaged itself; ledger 0: it makes no sense. */
+static struct position entry_position(const uint8_t *at, size_t len)
+{
+    const struct position none = {0, -1};
+    struct stored_entry entry;
+
+    if (len < ENTRY_HEADER_SIZE || at[8] != RECORD_ENTRY)
+        return none;
+    const struct record record = {.kind = RECORD_ENTRY, .whole = bytes_of(at, len)};
+    return entry_decode(&entry, &record) == OK ? entry.position : none;
+}
+
+/* The entry in the first record of a damaged batch that does not hold, if it can be told. */
+static struct position name_record(struct walk *w)
 {
     uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
     struct batch_header h;
     struct record record;
-    struct stored_entry entry;
     size_t got, at = 0;
 
-    to[0] = '\0';
     if (file_read(w->file, w->offset, head, sizeof head, &got) != OK || got < sizeof head ||
         batch_header_decode(&h, head) != OK || payload_reserve(w, h.payload_len) != OK ||
         file_read(w->file, w->offset + sizeof head, w->payload, h.payload_len, &got) != OK)
-        return;
+        return (struct position){0, -1};
     while (at < got && record_decode(&record, bytes_of(w->payload + at, got - at)) == OK)
         at += record.whole.len;
-    if (at + ENTRY_HEADER_SIZE > got || w->payload[at + 8] != RECORD_ENTRY)
-        return;
-    record = (struct record){.kind = RECORD_ENTRY, .whole = bytes_of(w->payload + at, got - at)};
-    if (entry_decode(&entry, &record) == OK)
-        snprintf(to, size, " (at ledger %" PRId64 ", entry %" PRId64 ")", entry.position.ledger, entry.position.entry);
+    return entry_position(w->payload + at, got - at);
 }
 
+static enum err tell_damage(struct walk *w, struct journal_damage *d)
+{
+    struct journal_replay *r = w->replay;
+
+    d->path = w->path;
+    d->file = w->source->number;
+    d->text = w->message;
+    if (!r->damaged || r->damaged(r->ctx, d) != OK)
+        return ERR_CORRUPT;
+    w->message[0] = '\0';
+    return OK;
+}
+
+/* OK: it was told, and the replay goes on. */
 static enum err damaged(struct walk *w, uint64_t by, const char *where)
 {
-    char about[80];
+    struct journal_damage d = {.kind = JOURNAL_DAMAGED_BATCHES,
+                               .offset = w->offset,
+                               .first_batch = w->number,
+                               .last_batch = by - 1,
+                               .entry = name_record(w)};
+    char about[80] = "";
 
-    name_record(w, about, sizeof about);
+    if (d.entry.ledger > 0)
+        snprintf(about, sizeof about, " (at ledger %" PRId64 ", entry %" PRId64 ")", d.entry.ledger, d.entry.entry);
     snprintf(w->message, w->message_size,
              "%s is damaged at offset %" PRIu64 ": batch %" PRIu64 "%s does not match its checksum, and batch %" PRIu64
              " %s proves that it was once whole",
              w->path, w->offset, w->number, about, by, where);
-    return ERR_CORRUPT;
+    return tell_damage(w, &d);
 }
 
 /* ---- records ---- */
 
-static enum err tell_records(struct walk *w, const struct batch_header *h)
+static enum err refused_record(struct walk *w, uint64_t offset, enum err err)
+{
+    const char *why = err == ERR_VERSION   ? "is of a newer version; nothing was changed"
+                      : err == ERR_CORRUPT ? "makes no sense"
+                                           : "could not be taken in";
+    struct journal_damage d = {.kind = JOURNAL_DAMAGED_RECORD,
+                               .offset = offset,
+                               .first_batch = w->number,
+                               .last_batch = w->number,
+                               .entry = {0, -1}};
+
+    if (w->message[0] == '\0')
+        snprintf(w->message, w->message_size, "%s, batch %" PRIu64 ": the record at offset %" PRIu64 " %s", w->path,
+                 w->number, offset, why);
+    return err == ERR_CORRUPT ? tell_damage(w, &d) : err;
+}
+
+static struct journal_place place_of(const struct walk *w, uint64_t offset, size_t len)
+{
+    return (struct journal_place){.offset = offset, .file = (uint32_t)w->source->number, .len = (uint32_t)len};
+}
+
+/* A record that holds, to who wants them. */
+static enum err tell_record(struct walk *w, const struct record *record, uint64_t offset)
 {
     struct journal_replay *r = w->replay;
+    const enum err err = r->record(r->ctx, record, place_of(w, offset, record->whole.len));
+
+    return err == OK ? OK : refused_record(w, offset, err);
+}
+
+/* Where the record behind the bad one at `at` begins: as its length says, or the next bytes that are a record; `len`
+ * when there is none. */
+static size_t next_record(const uint8_t *bytes, size_t len, size_t at)
+{
+    struct record record;
+    const size_t claimed = len - at >= RECORD_HEADER_SIZE ? le32_get(bytes + at) : 0;
+
+    if (claimed >= RECORD_HEADER_SIZE && claimed <= len - at &&
+        (claimed == len - at || record_decode(&record, bytes_of(bytes + at + claimed, len - at - claimed)) == OK))
+        return at + claimed;
+    for (at++; at < len; at++) {
+        if (record_decode(&record, bytes_of(bytes + at, len - at)) == OK)
+            return at;
+    }
+    return len;
+}
+
+/* The records among `len` bytes of w->payload, which lie at `offset`: those that hold are told, the others lost. */
+static enum err tell_what_holds(struct walk *w, uint64_t offset, size_t len)
+{
+    const struct journal_replay *r = w->replay;
+    struct record record;
+    size_t at = 0;
+    enum err err;
+
+    while (at < len) {
+        if ((err = record_decode(&record, bytes_of(w->payload + at, len - at))) == OK) {
+            if ((err = tell_record(w, &record, offset + at)) != OK)
+                return err;
+            at += record.whole.len;
+            continue;
+        }
+        if (len - at >= 4 && le32_get(w->payload + at) == 0)
+            return OK; /* padding: the batch's length was not known */
+        const size_t next = next_record(w->payload, len, at);
+        if (r->lost)
+            r->lost(r->ctx, place_of(w, offset + at, next - at), entry_position(w->payload + at, next - at));
+        at = next;
+    }
+    return OK;
+}
+
+/* The bad batch at w->offset, of which nothing lies at or behind `end`. */
+static enum err salvage(struct walk *w, uint64_t end)
+{
+    const uint64_t from = w->offset + JOURNAL_BATCH_HEADER_SIZE;
+    struct batch_header h;
+    uint64_t len = end > from ? end - from : 0;
+    size_t got;
+    enum err err;
+
+    if (header_at(w->file, w->offset, &h) && h.number == w->number && h.payload_len < len)
+        len = h.payload_len;
+    if (len > JOURNAL_PAYLOAD_MAX)
+        len = JOURNAL_PAYLOAD_MAX;
+    if ((err = payload_reserve(w, (size_t)len)) != OK ||
+        (err = file_read(w->file, from, w->payload, (size_t)len, &got)) != OK)
+        return err;
+    return tell_what_holds(w, from, got);
+}
+
+static enum err tell_records(struct walk *w, const struct batch_header *h)
+{
     struct record record;
     size_t at = 0;
     enum err err = OK;
 
+    if (w->source->salt_lost)
+        return tell_what_holds(w, w->offset + JOURNAL_BATCH_HEADER_SIZE, h->payload_len);
     while (err == OK && at < h->payload_len) {
         const uint64_t offset = w->offset + JOURNAL_BATCH_HEADER_SIZE + at;
-        if ((err = record_decode(&record, bytes_of(w->payload + at, h->payload_len - at))) == OK) {
-            const struct journal_place place = {
-                .offset = offset, .file = (uint32_t)w->source->number, .len = (uint32_t)record.whole.len};
-            err = r->record(r->ctx, &record, place);
-            at += record.whole.len;
+        if ((err = record_decode(&record, bytes_of(w->payload + at, h->payload_len - at))) != OK) {
+            (void)refused_record(w, offset, err);
+            return err;
         }
-        if (err != OK)
-            snprintf(w->message, w->message_size, "%s, batch %" PRIu64 ": the record at offset %" PRIu64 " %s", w->path,
-                     w->number, offset,
-                     err == ERR_VERSION   ? "is of a newer version; nothing was changed"
-                     : err == ERR_CORRUPT ? "makes no sense"
-                                          : "could not be taken in");
+        err = tell_record(w, &record, offset);
+        at += record.whole.len;
     }
     return err;
 }
@@ -278,7 +459,8 @@ static enum err skip_applied(struct walk *w)
             continue;
         if (number > w->replay->applied + 1) {
             w->number = w->replay->applied + 1;
-            return damaged(w, number, "behind it");
+            if ((err = damaged(w, number, "behind it")) != OK)
+                return err;
         }
         if ((err = batch_read(w, offset, &h)) == OK) {
             w->offset = offset;
@@ -289,17 +471,27 @@ static enum err skip_applied(struct walk *w)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+/* ERR_NOT_FOUND: a tear, or simply the end.  OK: it was damage, and w stands at the next good batch, or at the limit. */
 static enum err bad_batch(struct walk *w)
 {
-    uint64_t offset, number;
-    enum err err;
+    struct batch_header h;
+    uint64_t offset = 0, number = 0;
+    enum err err = find_later(w, &offset, &number);
+    const bool here = err == OK && number < w->limit;
 
-    if (w->limit != UINT64_MAX)
-        return damaged(w, w->limit, "in the next file");
-    err = find_later(w, &offset, &number);
-    if (err == OK)
-        return damaged(w, number, "behind it");
-    return err; /* ERR_NOT_FOUND: a tear, or simply the end */
+    if ((err != OK && err != ERR_NOT_FOUND) || (!here && w->limit == UINT64_MAX))
+        return err;
+    err = here ? damaged(w, number, "behind it") : damaged(w, w->limit, "in the next file");
+    if (err != OK || (err = salvage(w, here ? offset : w->source->size)) != OK)
+        return err;
+    if (!here) {
+        w->number = w->limit;
+    } else if ((err = batch_read(w, offset, &h)) == OK) {
+        w->offset = offset;
+        w->number = number;
+        w->previous_crc = h.previous_crc;
+    }
+    return err;
 }
 
 /* Tells the batches of the file; OK at its end, where w->number is the next batch wanted. */
@@ -314,12 +506,13 @@ static enum err walk_batches(struct walk *w)
         if (err == OK && (h.number != w->number || h.previous_crc != w->previous_crc))
             err = ERR_CORRUPT;
         if (err == ERR_CORRUPT) {
-            err = bad_batch(w);
-            return err == ERR_NOT_FOUND ? OK : err;
+            if ((err = bad_batch(w)) != OK)
+                return err == ERR_NOT_FOUND ? OK : err;
+            continue;
         }
         if (err != OK || (err = tell_records(w, &h)) != OK)
             return err;
-        r->last_batch = w->number++;
+        r->last_batch = w->number++; /* those given up are passed */
         r->batches++;
         w->previous_crc = h.crc;
         w->offset += batch_span(h.payload_len);
@@ -372,8 +565,13 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
 
     journal_path(w.path, s->number);
     if (crc_known && *crc != s->header.previous_crc) {
+        struct journal_damage d = {.kind = JOURNAL_DAMAGED_HEADER,
+                                   .first_batch = s->header.first_batch,
+                                   .last_batch = s->header.first_batch,
+                                   .entry = {0, -1}};
         snprintf(message, message_size, "%s does not continue the journal file before it", w.path);
-        return ERR_CORRUPT;
+        if (tell_damage(&w, &d) != OK)
+            return ERR_CORRUPT;
     }
     if ((err = disk_open(r->disk, w.path, DISK_READ, &w.file)) != OK) {
         snprintf(message, message_size, "%s cannot be opened", w.path);
@@ -397,9 +595,25 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
 
 /* ---- all files ---- */
 
+static enum err missing(struct journal_replay *r, uint64_t first, uint64_t last, char *message, size_t message_size)
+{
+    const struct journal_damage d = {.kind = JOURNAL_MISSING,
+                                     .path = JOURNAL_DIR,
+                                     .first_batch = first,
+                                     .last_batch = last,
+                                     .entry = {0, -1},
+                                     .text = message};
+
+    snprintf(message, message_size, "a journal file is missing: it held batches %" PRIu64 " to %" PRIu64, first, last);
+    if (!r->damaged || r->damaged(r->ctx, &d) != OK)
+        return ERR_CORRUPT;
+    message[0] = '\0';
+    return OK;
+}
+
 /* Of the files in use [0, n), by generation: where to begin. */
-static enum err find_start(const struct journal_replay *r, const struct source *s, size_t n, size_t *start,
-                           char *message, size_t message_size)
+static enum err find_start(struct journal_replay *r, const struct source *s, size_t n, size_t *start, char *message,
+                           size_t message_size)
 {
     *start = n;
     for (size_t i = 0; i < n; i++) {
@@ -411,9 +625,8 @@ static enum err find_start(const struct journal_replay *r, const struct source *
     for (size_t i = 0; i < n; i++) {
         if (s[i].header.generation < r->first_generation)
             continue;
-        snprintf(message, message_size, "a journal file is missing: it held batches %" PRIu64 " to %" PRIu64,
-                 r->applied + 1, s[i].header.first_batch - 1);
-        return ERR_CORRUPT;
+        *start = i;
+        return missing(r, r->applied + 1, s[i].header.first_batch - 1, message, message_size);
     }
     return OK; /* nothing was written after the mark */
 }

@@ -6,6 +6,11 @@
  * Decides what journal_file.h promises: a bad batch with a valid one behind it is damage, and named; a bad one with
  * nothing behind it is a tear, and the end.  A file is read up to the first batch of the generation after it: what
  * lies there beyond was superseded.  Waits for the disk: before the loop runs.  Changes nothing on the disk.
+ *
+ * Damage ends the replay, unless `damaged` says to go on.  Then the records of a bad batch that hold by themselves are
+ * told like others, those that do not are given to `lost`, and the replay goes on with the next good batch.
+ * A file whose header is damaged is found by its batches: two that follow each other prove that it was in use.  Gone on
+ * with, its batches are believed by their chain and their records' own checksums, for the salt is gone.
  * May call: journal.h (types), journal_file.h, record.h, sys/disk.h.
  */
 #ifndef STORE_JOURNAL_REPLAY_H
@@ -16,6 +21,22 @@
 
 struct log;
 
+enum journal_damage_kind {
+    JOURNAL_DAMAGED_BATCHES, /* [first_batch, last_batch] of the file */
+    JOURNAL_DAMAGED_HEADER,  /* of the file */
+    JOURNAL_MISSING,         /* a file, with the batches */
+    JOURNAL_DAMAGED_RECORD,  /* of a batch that holds: the record makes no sense to who was told it */
+};
+
+struct journal_damage {
+    enum journal_damage_kind kind;
+    const char *path; /* JOURNAL_MISSING: of the directory */
+    uint64_t file, offset;
+    uint64_t first_batch, last_batch;
+    struct position entry; /* of the first entry that does not hold, ledger 0: none is known */
+    const char *text;      /* one sentence, the path in it */
+};
+
 struct journal_replay {
     /* In. */
     struct disk *disk;
@@ -24,6 +45,10 @@ struct journal_replay {
     uint64_t first_generation; /* files of earlier ones are not wanted */
     /* An error ends the replay and is returned; ERR_CORRUPT is described in the message by place. */
     enum err (*record)(void *ctx, const struct record *r, struct journal_place place);
+    /* NULL, or any error: the replay ends with ERR_CORRUPT and d->text as its message.  OK: it goes on behind it. */
+    enum err (*damaged)(void *ctx, const struct journal_damage *d);
+    /* A record of a damaged batch does not hold; `entry` as in journal_damage.  May be NULL. */
+    void (*lost)(void *ctx, struct journal_place place, struct position entry);
     void *ctx;
 
     /* Out. */
