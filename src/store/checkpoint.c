@@ -5,8 +5,8 @@
 #include "store/checkpoint.h"
 
 #include "base/log.h"
+#include "store/compaction.h"
 #include "store/store_private.h"
-#include "store/window.h"
 #include "sys/disk.h"
 
 #include <assert.h>
@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RETRY_FIRST_MS 1000u
-#define RETRY_LAST_MS  30000u
-#define WINDOW_BYTES   (256u * 1024)
+#define RETRY_FIRST_MS     1000u
+#define RETRY_LAST_MS      30000u
+#define WINDOW_BYTES       (256u * 1024)
+#define RUN_BYTES_MAX      (UINT64_C(1) << 30) /* offsets in a run have 32 bits */
+#define BEHIND_CHECKPOINTS 4u                  /* from so many on, compaction holds back */
 
 /* ---- the worker: from the journal to segments ---- */
 
@@ -45,13 +47,12 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
                   id, m->info.id, m->info.topic);
 }
 
-static enum err move_ledger(struct checkpoint *c, struct window *w, struct segment_writer *to, struct moved_ledger *m)
+static enum err move_added(struct checkpoint *c, struct window *w, struct segment_writer *to,
+                           const struct moved_ledger *m)
 {
     struct bytes record;
     enum err err;
 
-    if ((err = segment_run_begin(to, m->info.id, m->first)) != OK)
-        return err;
     for (uint32_t i = 0; i < m->count; i++) {
         if ((err = get_record(c, w, &m->places[i], &record)) != OK)
             return err;
@@ -62,13 +63,48 @@ static enum err move_ledger(struct checkpoint *c, struct window *w, struct segme
     return OK;
 }
 
+/* Where the worker reads from. */
+struct sources {
+    struct window journal;
+    struct compaction_copier segments;
+};
+
+static enum err move_run(struct checkpoint *c, struct sources *sources, struct segment_writer *to,
+                         const struct moved_ledger *m, const struct moved_run *run)
+{
+    const struct extent *old = m->ledger->extents;
+    const uint32_t first = run->from < run->to ? old[run->from].first : m->first;
+    enum err err = segment_run_begin(to, m->info.id, first);
+
+    for (size_t i = run->from; i < run->to && err == OK; i++)
+        err = compaction_copy(&sources->segments, m->info.id, m->info.topic, &old[i], to);
+    if (err == OK && run->added)
+        err = move_added(c, &sources->journal, to, m);
+    return err;
+}
+
+static enum err move_ledger(struct checkpoint *c, struct sources *sources, struct segment_writer *to,
+                            const struct moved_ledger *m)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < m->run_count && err == OK; i++)
+        err = move_run(c, sources, to, m, &m->runs[i]);
+    return err;
+}
+
 static bool goes_alone(const struct checkpoint *c, const struct moved_ledger *m)
 {
     return m->bytes > c->own_bytes;
 }
 
+static bool goes_into(const struct checkpoint *c, const struct moved_ledger *m, bool alone)
+{
+    return m->run_count > 0 && goes_alone(c, m) == alone;
+}
+
 /* One file, of the ledgers [from, to) that bring entries: one that goes alone, or all that do not. */
-static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t number, size_t from, size_t to,
+static enum err write_segment(struct checkpoint *c, struct sources *sources, uint64_t number, size_t from, size_t to,
                               bool alone)
 {
     struct segment_writer *writer = NULL;
@@ -79,8 +115,8 @@ static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t n
     if ((err = segment_writer_new(&writer, c->disk, number, c->mark.batch)) != OK)
         return err;
     for (size_t i = from; i < to && err == OK; i++) {
-        if (c->ledgers[i].count > 0 && goes_alone(c, &c->ledgers[i]) == alone)
-            err = move_ledger(c, w, writer, &c->ledgers[i]);
+        if (goes_into(c, &c->ledgers[i], alone))
+            err = move_ledger(c, sources, writer, &c->ledgers[i]);
     }
     if (err == OK)
         err = segment_finish(writer, &c->fatal);
@@ -88,8 +124,8 @@ static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t n
         extents = segment_writer_extents(writer, &count);
         for (size_t i = from; i < to; i++) {
             struct moved_ledger *m = &c->ledgers[i];
-            if (m->count > 0 && goes_alone(c, m) == alone)
-                m->extents[m->extent_count - 1] = extents[n++];
+            for (size_t k = 0; k < m->run_count && goes_into(c, m, alone); k++)
+                m->runs[k].extent = extents[n++];
         }
         assert(n == count);
     }
@@ -97,29 +133,68 @@ static enum err write_segment(struct checkpoint *c, struct window *w, uint64_t n
     return err;
 }
 
-static enum err write_segments(struct checkpoint *c)
+static enum err write_files(struct checkpoint *c, struct sources *sources)
 {
-    struct window w = {.max = WINDOW_BYTES};
     uint64_t number = c->first_segment;
     bool shared = false;
     enum err err = OK;
 
     for (size_t i = 0; i < c->count && err == OK; i++) {
-        const struct moved_ledger *m = &c->ledgers[i];
-        if (m->count > 0 && goes_alone(c, m))
-            err = write_segment(c, &w, number++, i, i + 1, true);
-        else if (m->count > 0)
+        if (goes_into(c, &c->ledgers[i], true))
+            err = write_segment(c, sources, number++, i, i + 1, true);
+        else if (goes_into(c, &c->ledgers[i], false))
             shared = true;
     }
     if (err == OK && shared)
-        err = write_segment(c, &w, number++, 0, c->count, false);
-    window_close(&w);
+        err = write_segment(c, sources, number++, 0, c->count, false);
     if (err == OK && number > c->first_segment) {
         err = c->disk->ops->sync_dir(c->disk, SEGMENT_DIR);
         c->fatal = err != OK;
     }
     assert(number <= c->mark.next_segment);
     return err;
+}
+
+/* Copying leaves as much free as it takes, for the journal and the index. */
+static enum err leave_room(struct checkpoint *c)
+{
+    if (c->disk->ops->free_bytes(c->disk, &c->free_bytes) != OK)
+        c->free_bytes = UINT64_MAX;
+    if (c->cost > 0 && c->cost > compaction_limit(c->free_bytes, c->own_bytes))
+        return ERR_NOSPACE;
+    return OK;
+}
+
+static enum err write_segments(struct checkpoint *c)
+{
+    struct sources sources = {.journal.max = WINDOW_BYTES};
+    enum err err;
+
+    c->bad_file = 0;
+    if ((err = leave_room(c)) != OK)
+        return err;
+    compaction_copier_init(&sources.segments, c->disk, c->log);
+    err = write_files(c, &sources);
+    c->bad_file = sources.segments.bad_file;
+    compaction_copier_deinit(&sources.segments);
+    window_close(&sources.journal);
+    return err;
+}
+
+/* The ledger's extents as they are now, but for those that the runs took the place of. */
+static void list_extents(struct moved_ledger *m)
+{
+    const struct extent *old = m->ledger->extents;
+    size_t at = 0, n = 0;
+
+    for (size_t i = 0; i < m->run_count; i++) {
+        while (at < m->runs[i].from)
+            m->extents[n++] = old[at++];
+        m->extents[n++] = m->runs[i].extent;
+        at = m->runs[i].to;
+    }
+    while (n < m->extent_count)
+        m->extents[n++] = old[at++];
 }
 
 /* What a failed attempt left. */
@@ -133,7 +208,7 @@ static void unlink_segments(struct checkpoint *c)
     }
 }
 
-static enum err add_ledger_row(struct checkpoint *c, const struct moved_ledger *m)
+static enum err add_ledger_row(struct checkpoint *c, struct moved_ledger *m)
 {
     const struct catalog_row row = {.id = m->info.id, .parent = m->info.topic};
     uint8_t *value;
@@ -142,6 +217,7 @@ static enum err add_ledger_row(struct checkpoint *c, const struct moved_ledger *
 
     if (err != OK)
         return err;
+    list_extents(m);
     ledger_info_encode(&m->info, value);
     for (size_t i = 0; i < m->extent_count; i++)
         extent_encode(value + LEDGER_INFO_ENCODED + i * EXTENT_ENCODED, &m->extents[i]);
@@ -179,13 +255,16 @@ static void free_job(struct store *s)
 
     for (size_t i = 0; i < c->count; i++) {
         free(c->ledgers[i].places);
+        free(c->ledgers[i].runs);
         free(c->ledgers[i].extents);
-        if (c->ledgers[i].ledger)
-            ledger_release(&s->ledgers, c->ledgers[i].ledger);
+        ledger_release(&s->ledgers, c->ledgers[i].ledger);
     }
     free(c->ledgers);
     c->ledgers = NULL;
     c->count = 0;
+    free(c->victims);
+    c->victims = NULL;
+    c->victim_count = 0;
     c->rows_complete = false;
     index_batch_deinit(&c->rows);
 }
@@ -217,44 +296,138 @@ static int by_ledger(const void *left, const void *right)
     return a->info.id < b->info.id ? -1 : 1;
 }
 
+/* ---- the core: which segment files to empty ---- */
+
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+static bool is_victim(const struct checkpoint *c, uint64_t file)
+{
+    return c->victim_count > 0 && bsearch(&file, c->victims, c->victim_count, sizeof file, by_number);
+}
+
+/* What one checkpoint may copy; less when checkpoints are behind, so that appends need not wait for them. */
+static uint64_t copy_budget(const struct store *s)
+{
+    const uint64_t budget = s->options.compaction_bytes;
+
+    return journal_untrimmed_bytes(s->journal) < BEHIND_CHECKPOINTS * s->options.checkpoint_bytes ? budget : budget / 8;
+}
+
+static size_t list_sparse(const struct segment_table *t, struct compaction_file *out)
+{
+    const struct segment_use *use = NULL;
+    size_t n = 0;
+
+    while ((use = segment_table_sparse_next(t, use)))
+        out[n++] = (struct compaction_file){
+            .number = use->number, .living = use->living, .dead = segment_use_dead(use), .runs = use->runs};
+    return n;
+}
+
+/* Short of memory, or of space, none are. */
+static void choose_victims(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    const struct segment_table *t = &s->ledgers.segments;
+    const size_t sparse = segment_table_sparse_count(t);
+    struct compaction_file *files = sparse > 0 ? malloc(sparse * sizeof *files) : NULL;
+
+    c->victims = files ? malloc(sparse * sizeof *c->victims) : NULL;
+    if (c->victims) {
+        c->victim_count = compaction_choose_files(files, list_sparse(t, files), copy_budget(s),
+                                                  compaction_limit(c->free_bytes, c->own_bytes));
+        for (size_t i = 0; i < c->victim_count; i++)
+            c->victims[i] = files[i].number;
+        if (c->victim_count > 0)
+            qsort(c->victims, c->victim_count, sizeof *c->victims, by_number);
+    }
+    c->hopeless = c->victim_count > 0 ? 0 : segment_table_reclaimable(t);
+    free(files);
+}
+
+/* ---- the core: copies of what is dirty ---- */
+
+static void collect_ledger(struct checkpoint *c, struct ledger *l)
+{
+    l->held = true;
+    c->ledgers[c->count++] = (struct moved_ledger){.info = *ledger_info(l), .ledger = l};
+}
+
+static bool has_extent_in(const struct ledger *l, uint64_t file)
+{
+    for (size_t i = 0; i < l->extent_count; i++) {
+        if (l->extents[i].file == file)
+            return true;
+    }
+    return false;
+}
+
+static size_t count_victims_ledgers(struct store *s)
+{
+    const struct checkpoint *c = &s->checkpoint;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->victim_count; i++)
+        n += segment_table_find(&s->ledgers.segments, c->victims[i])->ledger_count;
+    return n;
+}
+
+/* The owners of living runs in the victims; those that are dirty are here already. */
+static void collect_victims_ledgers(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+
+    for (size_t i = 0; i < c->victim_count; i++) {
+        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims[i]);
+        for (size_t k = 0; k < use->ledger_count; k++) {
+            struct ledger *l = ledgers_find(&s->ledgers, use->ledgers[k]);
+            if (l && l->chain && !l->held && has_extent_in(l, use->number))
+                collect_ledger(c, l);
+        }
+    }
+}
+
 static enum err collect_ledgers(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
-    size_t dirty = 0;
+    size_t bound = 1;
     enum err err;
 
     for (size_t i = 0; i < s->ledgers.deleted_count; i++) {
         if ((err = index_batch_remove(&c->rows, INDEX_LEDGER, s->ledgers.deleted[i])) != OK)
             return err;
     }
+    if (c->compacting)
+        choose_victims(s);
     list_each (node, &s->ledgers.dirty)
-        dirty++;
-    if (!(c->ledgers = calloc(dirty + 1, sizeof *c->ledgers)))
+        bound++;
+    bound += count_victims_ledgers(s);
+    if (!(c->ledgers = calloc(bound, sizeof *c->ledgers)))
         return ERR_NOMEM;
-    list_each (node, &s->ledgers.dirty) {
-        struct ledger *l = container_of(node, struct ledger, dirty_node);
-        c->ledgers[c->count++].info = *ledger_info(l);
-    }
+    list_each (node, &s->ledgers.dirty)
+        collect_ledger(c, container_of(node, struct ledger, dirty_node));
+    collect_victims_ledgers(s);
+    if (c->count > 0)
+        qsort(c->ledgers, c->count, sizeof *c->ledgers, by_ledger);
     return OK;
 }
 
 /* All copies are made: from here on new changes count for the next checkpoint. */
 static void forget_dirt(struct store *s)
 {
-    struct checkpoint *c = &s->checkpoint;
     struct list *node;
 
-    for (size_t i = 0; (node = list_pop_front(&s->ledgers.dirty)); i++) {
-        struct ledger *l = container_of(node, struct ledger, dirty_node);
-        l->dirty = false;
-        l->held = true;
-        c->ledgers[i].ledger = l;
-    }
+    while ((node = list_pop_front(&s->ledgers.dirty)))
+        container_of(node, struct ledger, dirty_node)->dirty = false;
     while ((node = list_pop_front(&s->dirty_cursors)))
         container_of(node, struct cursor, dirty_node)->dirty = false;
     s->ledgers.deleted_count = 0;
     s->removed_count = 0;
-    qsort(c->ledgers, c->count, sizeof *c->ledgers, by_ledger);
 }
 
 enum err checkpoint_collect(struct store *s)
@@ -287,65 +460,175 @@ static void settle(struct checkpoint *c)
     }
 }
 
+/* ---- the core: what goes where ---- */
+
 /* The entries that the cut covers and no segment has. */
-static enum err list_ledger(struct moved_ledger *m)
+static enum err list_entries(struct moved_ledger *m)
 {
-    struct ledger *l = m->ledger;
+    const struct ledger *l = m->ledger;
 
     m->first = l->moved;
     m->count = (uint32_t)m->info.entries - l->moved;
     m->bytes = 0;
-    m->extent_count = l->extent_count + (m->count > 0 ? 1 : 0);
-    free(m->places); /* of an attempt that was short of memory */
-    free(m->extents);
-    m->places = malloc((m->count + 1) * sizeof *m->places);
-    m->extents = calloc(m->extent_count + 1, sizeof *m->extents);
-    if (!m->places || !m->extents || ledger_reserve_extent(l) != OK)
+    m->merge_from = l->extent_count;
+    free(m->places); /* of an attempt that came to nothing */
+    if (!(m->places = malloc((m->count + 1) * sizeof *m->places)))
         return ERR_NOMEM;
     for (uint32_t i = 0; i < m->count; i++) {
         m->places[i] = l->places[i];
         m->bytes += l->places[i].len;
     }
-    for (size_t i = 0; i < l->extent_count; i++)
-        m->extents[i] = l->extents[i];
     return OK;
+}
+
+static uint64_t extents_bytes(const struct ledger *l, size_t from)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = from; i < l->extent_count; i++)
+        bytes += l->extents[i].len;
+    return bytes;
+}
+
+/* Ledgers that have got into too many pieces; short of memory, none are. */
+static void choose_merges(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    struct compaction_merge *merges = malloc((c->count + 1) * sizeof *merges);
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->count && merges; i++) {
+        const struct moved_ledger *m = &c->ledgers[i];
+        const struct ledger *l = m->ledger;
+        const size_t from =
+            compaction_merge_from(l->extents, l->extent_count, m->bytes, s->options.compaction_fan, c->own_bytes);
+        if (l->chain && from < l->extent_count)
+            merges[n++] = (struct compaction_merge){
+                .ledger = i, .from = from, .extents = l->extent_count - from, .bytes = extents_bytes(l, from)};
+    }
+    n = compaction_choose_merges(merges, n, copy_budget(s));
+    for (size_t i = 0; i < n; i++)
+        c->ledgers[merges[i].ledger].merge_from = merges[i].from;
+    free(merges);
+}
+
+/* Adjacent extents that are copied, and the new entries behind them, become one run; `runs` may be NULL, for their
+ * number. What is deleted is not copied: its row keeps the extents that it had. */
+static size_t cut_runs(const struct checkpoint *c, const struct moved_ledger *m, struct moved_run *runs)
+{
+    const struct ledger *l = m->ledger;
+    size_t n = 0, end = SIZE_MAX; /* of the last run */
+    uint64_t len = 0;
+
+    for (size_t i = 0; i < l->extent_count && l->chain && c->compacting; i++) {
+        if (i < m->merge_from && !is_victim(c, l->extents[i].file))
+            continue;
+        const bool joins = end == i && len + l->extents[i].len <= RUN_BYTES_MAX;
+        n += joins ? 0 : 1;
+        len = (joins ? len : 0) + l->extents[i].len;
+        end = i + 1;
+        if (runs)
+            runs[n - 1] = (struct moved_run){.from = joins ? runs[n - 1].from : i, .to = end};
+    }
+    if (m->count == 0)
+        return n;
+    if (end == l->extent_count && len + m->bytes <= RUN_BYTES_MAX) {
+        if (runs)
+            runs[n - 1].added = true;
+        return n;
+    }
+    if (runs)
+        runs[n] = (struct moved_run){.from = l->extent_count, .to = l->extent_count, .added = true};
+    return n + 1;
+}
+
+static enum err list_runs(struct checkpoint *c, struct moved_ledger *m)
+{
+    const struct ledger *l = m->ledger;
+    uint64_t copied = 0;
+
+    m->run_count = cut_runs(c, m, NULL);
+    m->extent_count = l->extent_count + m->run_count;
+    free(m->runs);
+    free(m->extents);
+    m->runs = calloc(m->run_count + 1, sizeof *m->runs);
+    m->extents = calloc(m->extent_count + 1, sizeof *m->extents);
+    if (!m->runs || !m->extents)
+        return ERR_NOMEM;
+    (void)cut_runs(c, m, m->runs);
+    for (size_t i = 0; i < m->run_count; i++) {
+        m->extent_count -= m->runs[i].to - m->runs[i].from;
+        for (size_t k = m->runs[i].from; k < m->runs[i].to; k++)
+            copied += l->extents[k].len;
+    }
+    m->bytes += copied;
+    c->copied += copied;
+    c->cost += copied + (copied > 0 ? COMPACTION_RUN_COST : 0);
+    return OK;
+}
+
+static void number_files(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    bool shared = false;
+
+    c->first_segment = c->mark.next_segment = s->next_segment;
+    for (size_t i = 0; i < c->count; i++) {
+        if (goes_into(c, &c->ledgers[i], true))
+            c->mark.next_segment++;
+        shared = shared || goes_into(c, &c->ledgers[i], false);
+    }
+    if (shared)
+        c->mark.next_segment++;
+    s->next_segment = c->mark.next_segment;
 }
 
 enum err checkpoint_list(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
-    bool shared = false;
     enum err err;
 
-    c->first_segment = c->mark.next_segment = s->next_segment;
+    c->copied = c->cost = 0;
     for (size_t i = 0; i < c->count; i++) {
-        struct moved_ledger *m = &c->ledgers[i];
-        if ((err = list_ledger(m)) != OK)
+        if ((err = list_entries(&c->ledgers[i])) != OK)
             return err;
-        if (m->count > 0 && goes_alone(c, m))
-            c->mark.next_segment++;
-        else if (m->count > 0)
-            shared = true;
     }
-    if (shared)
-        c->mark.next_segment++;
-    s->next_segment = c->mark.next_segment;
+    if (c->compacting)
+        choose_merges(s);
+    for (size_t i = 0; i < c->count; i++) {
+        if ((err = list_runs(c, &c->ledgers[i])) != OK)
+            return err;
+    }
+    number_files(s);
     return OK;
 }
 
 /* ---- the core: afterwards ---- */
 
-static void take_extent(struct store *s, struct moved_ledger *m)
+static void release_run(struct store *s, const struct moved_ledger *m, const struct moved_run *run,
+                        struct file_numbers *unused)
 {
-    const struct extent *e = &m->extents[m->extent_count - 1];
-
-    if (m->count == 0 || !m->ledger->chain)
-        return;
-    if (segment_table_hold(&s->ledgers.segments, m->info.id, e) != OK) {
-        store_die(s, ERR_NOMEM, "no memory for the table of segments");
-        return;
+    for (size_t i = run->from; i < run->to; i++) {
+        const struct extent *e = &m->ledger->extents[i];
+        if (segment_table_release(&s->ledgers.segments, e))
+            file_numbers_add(unused, e->file);
     }
-    ledger_move(&s->ledgers, m->ledger, e, m->first + m->count);
+}
+
+static void take_runs(struct store *s, struct moved_ledger *m, struct file_numbers *unused)
+{
+    if (m->run_count == 0 || !m->ledger->chain)
+        return;
+    for (size_t i = 0; i < m->run_count; i++) {
+        if (segment_table_hold(&s->ledgers.segments, m->info.id, &m->runs[i].extent) != OK) {
+            store_die(s, ERR_NOMEM, "no memory for the table of segments");
+            return;
+        }
+    }
+    for (size_t i = 0; i < m->run_count; i++)
+        release_run(s, m, &m->runs[i], unused);
+    ledger_move(&s->ledgers, m->ledger, m->extents, m->extent_count, m->first + m->count);
+    m->extents = NULL;
 }
 
 void checkpoint_finish(struct store *s)
@@ -354,13 +637,15 @@ void checkpoint_finish(struct store *s)
     struct file_numbers unused = {0};
 
     for (size_t i = 0; i < c->count; i++)
-        take_extent(s, &c->ledgers[i]);
+        take_runs(s, &c->ledgers[i], &unused);
     for (uint64_t n = c->first_segment; n < c->mark.next_segment; n++) {
         if (!segment_table_has(&s->ledgers.segments, n)) /* its ledgers were deleted meanwhile */
             file_numbers_add(&unused, n);
     }
     free_job(s);
     c->done_count++;
+    c->compactions += c->copied > 0;
+    c->compacted_bytes += c->copied;
     c->retry_ms = 0;
     store_unlink_segments(s, &unused);
 }
@@ -398,6 +683,7 @@ static void begin(struct store *s)
     struct checkpoint *c = &s->checkpoint;
 
     c->wanted = false;
+    c->compacting = !s->closing;
     c->mark.batch = journal_cut(s->journal);
     if (checkpoint_collect(s) != OK) {
         try_later(s, "no memory for the copies");
@@ -412,6 +698,18 @@ static void run_work(struct work *work)
     checkpoint_run(container_of(work, struct checkpoint, work));
 }
 
+/* The same again, without compaction: whatever was in its way is not to be in the way of the checkpoint. */
+static void give_up_compaction(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+
+    log_warn(s->log, "store", "nothing is compacted in this checkpoint: %s", c->failure);
+    segment_table_bar(&s->ledgers.segments, c->bad_file);
+    c->compacting = false;
+    c->hopeless = segment_table_reclaimable(&s->ledgers.segments);
+    submit(s);
+}
+
 static void work_done(struct work *work)
 {
     struct checkpoint *c = container_of(work, struct checkpoint, work);
@@ -421,6 +719,10 @@ static void work_done(struct work *work)
         return;
     if (c->err != OK && c->fatal) {
         store_die(s, c->err, c->failure);
+        return;
+    }
+    if (c->err != OK && c->copied > 0 && !c->rows_complete) {
+        give_up_compaction(s);
         return;
     }
     if (c->err != OK) {
@@ -482,6 +784,13 @@ void checkpoint_want(struct store *s)
         c->wanted = true;
 }
 
+bool checkpoint_compaction_due(const struct store *s)
+{
+    const uint64_t reclaimable = segment_table_reclaimable(&s->ledgers.segments);
+
+    return reclaimable >= s->options.compaction_dead_bytes && reclaimable > s->checkpoint.hopeless;
+}
+
 void checkpoint_init(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
@@ -490,6 +799,7 @@ void checkpoint_init(struct store *s)
     c->index = s->index;
     c->log = s->log;
     c->own_bytes = s->options.own_segment_bytes;
+    c->free_bytes = UINT64_MAX;
     c->cut_synced.done = cut_synced;
     c->work = (struct work){.run = run_work, .done = work_done};
     timer_init(&c->retry, s->sys.loop, retry_fire);

@@ -11,6 +11,17 @@
  * same: the deletion is a later change, and may not survive.
  * Order on the disk: segments written and synced, their names synced, the index transaction; then the journal is
  * trimmed. An attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
+ *
+ * Compaction (compaction.h) rides along: ledgers with runs in the files to be emptied get a row as well, and runs are
+ * copied into the files that the checkpoint writes.  The old runs are released when the index knows the new ones; a
+ * file that nobody uses then is unlinked like any other.  Why nothing can go wrong with it:
+ *  - A ledger's extents change here only, so the worker may read them; a ledger deleted meanwhile keeps its memory
+ *    until the job lets go, and its old file until the deletion is durable.
+ *  - Ledgers that grow meanwhile do so behind the cut; the extents of the copied part do not depend on that.
+ *  - A read under way that no longer finds its file is planned anew (reader.c): file numbers are never used twice.
+ *  - It takes no more than half of the space that is free.  When it fails the segments of the attempt are removed, and
+ * the same checkpoint is made without it; it is asked for again by itself only when more has died.
+ *
  * Core thread, but for checkpoint_run, which the background worker (or recovery, before the loop runs) calls.
  * May call: store_private.h.
  */
@@ -25,14 +36,24 @@
 
 struct store;
 
-/* A ledger that the checkpoint writes a row for, and the entries it moves. */
+/* What becomes one extent: some of the ledger's, and perhaps the new entries behind them. */
+struct moved_run {
+    size_t from, to; /* the ledger's extents [from, to) */
+    bool added;      /* the entries to move */
+    struct extent extent;
+};
+
+/* A ledger that the checkpoint writes a row for, the entries it moves, and the extents it copies. */
 struct moved_ledger {
     struct ledger_info info; /* as it was at the cut */
-    struct ledger *ledger;   /* held */
+    struct ledger *ledger;   /* held; the worker reads its extents */
     uint32_t first, count;   /* entries to move */
     struct journal_place *places;
+    size_t merge_from; /* its extents from here on become one */
+    struct moved_run *runs;
+    size_t run_count;
     uint64_t bytes;         /* of their records */
-    struct extent *extents; /* all there will be, the new one last */
+    struct extent *extents; /* all there will be; the worker fills them in */
     size_t extent_count;
 };
 
@@ -56,12 +77,20 @@ struct checkpoint {
     struct index_batch rows;
     struct moved_ledger *ledgers;
     size_t count;
-    bool rows_complete; /* the ledgers' rows are in `rows`, their segments durable */
+    bool compacting;     /* this attempt copies what is worth it */
+    uint64_t *victims;   /* files to be emptied, ascending */
+    size_t victim_count; /* chosen with the cut */
+    uint64_t copied;     /* bytes that the attempt copies */
+    uint64_t cost;       /* and what that may take of the disk */
+    uint64_t bad_file;   /* one that could not be copied from */
+    bool rows_complete;  /* the ledgers' rows are in `rows`, their segments durable */
     enum err err;
     bool fatal;
     char failure[160];
 
-    uint64_t done_count;
+    uint64_t free_bytes; /* of the disk, when the worker last looked */
+    uint64_t hopeless;   /* so many reclaimable bytes could not be had: more must die before that alone is a reason */
+    uint64_t done_count, compactions, compacted_bytes;
 };
 
 void checkpoint_init(struct store *s);
@@ -73,6 +102,9 @@ static inline bool checkpoint_idle(const struct checkpoint *c)
 {
     return c->state == CHECKPOINT_IDLE;
 }
+
+/* True when so much is dead in the segment files that a checkpoint is worth making for it. */
+bool checkpoint_compaction_due(const struct store *s);
 
 /* The steps, for recovery: there is no cut to wait for.  `collect` copies what is dirty (ERR_NOMEM: nothing was
  * forgotten), `list` the entries of it, `run` does the work (c->err), `finish` makes the result true in memory. */

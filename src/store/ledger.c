@@ -198,7 +198,6 @@ enum err ledgers_load(struct ledgers *ls, const struct ledger_info *info, const 
         return err == ERR_NOMEM ? err : ERR_CORRUPT;
     if (count > 0 && !(l->extents = malloc(count * sizeof *extents)))
         return ERR_NOMEM;
-    l->extent_capacity = count;
     for (size_t i = 0; i < count; i++) {
         if ((err = segment_table_hold(&ls->segments, info->id, &extents[i])) != OK)
             return err;
@@ -274,19 +273,6 @@ void ledger_synced(struct ledgers *ls, struct ledger *l, const struct entry_head
     l->synced_bytes += len;
 }
 
-enum err ledger_reserve_extent(struct ledger *l)
-{
-    if (l->extent_count < l->extent_capacity)
-        return OK;
-    const size_t wanted = l->extent_capacity ? l->extent_capacity * 2 : 1;
-    void *grown = realloc(l->extents, wanted * sizeof *l->extents);
-    if (!grown)
-        return ERR_NOMEM;
-    l->extents = grown;
-    l->extent_capacity = wanted;
-    return OK;
-}
-
 /* Forgets the first `n` places. */
 static void drop_places(struct ledgers *ls, struct ledger *l, size_t n)
 {
@@ -302,12 +288,14 @@ static void drop_places(struct ledgers *ls, struct ledger *l, size_t n)
     l->places_capacity = 0;
 }
 
-void ledger_move(struct ledgers *ls, struct ledger *l, const struct extent *e, uint32_t upto)
+void ledger_move(struct ledgers *ls, struct ledger *l, struct extent *extents, size_t count, uint32_t upto)
 {
-    assert(e->first == l->moved && e->first + e->entries == upto && upto <= l->synced);
-    assert(l->extent_count < l->extent_capacity);
+    assert(count > 0 && extents[count - 1].first + extents[count - 1].entries == upto);
+    assert(upto >= l->moved && upto <= l->synced);
 
-    l->extents[l->extent_count++] = *e;
+    free(l->extents);
+    l->extents = extents;
+    l->extent_count = count;
     drop_places(ls, l, upto - l->moved);
     l->moved = upto;
 }

@@ -49,7 +49,7 @@ struct ledger {
     struct journal_place *places;           /* of entries [moved, synced) */
     size_t places_count, places_capacity;
     struct extent *extents;
-    size_t extent_count, extent_capacity;
+    size_t extent_count; /* changed by checkpoint_finish only */
     struct tail_run tail;
 };
 
@@ -96,9 +96,9 @@ void ledger_fence(struct ledger *l);
 void ledger_synced(struct ledgers *ls, struct ledger *l, const struct entry_header *h, size_t len,
                    struct journal_place place);
 
-/* A checkpoint moved the entries [moved, upto) to `e`. */
-MUST_USE enum err ledger_reserve_extent(struct ledger *l);
-void ledger_move(struct ledgers *ls, struct ledger *l, const struct extent *e, uint32_t upto);
+/* A checkpoint moved the entries [moved, upto) to extents, and perhaps others: these are all there are now.  Takes the
+ * list; the table of segments is the caller's to change. */
+void ledger_move(struct ledgers *ls, struct ledger *l, struct extent *extents, size_t count, uint32_t upto);
 /* The extent that holds the entry; NULL: it has none. */
 const struct extent *ledger_find_extent(const struct ledger *l, uint32_t id);
 

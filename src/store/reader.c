@@ -111,6 +111,7 @@ static void job_run(struct work *work)
 /* ---- on the core ---- */
 
 static void start_waiting(struct reader *r);
+static void start(struct reader *r, struct store_read *read);
 
 static void tell_idle(struct reader *r)
 {
@@ -157,11 +158,35 @@ static enum err judge(struct read_job *job)
     return job->err == ERR_NOT_FOUND || job->err == ERR_VERSION ? ERR_CORRUPT : job->err;
 }
 
+/* Compaction has copied the entry elsewhere, and its old file may be gone. */
+static bool was_moved(const struct read_job *job)
+{
+    const struct ledger *l = ledgers_find(job->reader->ledgers, (uint64_t)job->from.ledger);
+
+    return job->err != OK && !job->in_journal && l && l->chain &&
+           ledger_find_extent(l, (uint32_t)job->from.entry)->file != job->extent.file;
+}
+
+static void read_again(struct read_job *job)
+{
+    struct reader *r = job->reader;
+    struct store_read *read = job->read;
+
+    job_free(job);
+    start(r, read);
+    start_waiting(r);
+}
+
 static void job_done(struct work *work)
 {
     struct read_job *job = container_of(work, struct read_job, work);
     struct reader *r = job->reader;
     struct store_read *read = job->read;
+
+    if (was_moved(job)) {
+        read_again(job);
+        return;
+    }
     const enum err err = judge(job);
 
     if (err == OK)

@@ -4,7 +4,8 @@
  *
  * A read is planned on the core (which file, where), done by the reader's worker, checked there record by record,
  * and handed back as slices of one buffer.  A journal file is pinned while a read of it is under way; a segment file
- * may be unlinked meanwhile, when its last ledger is deleted: then the read finds nothing.
+ * may be unlinked meanwhile: when its last ledger is deleted the read finds nothing, when compaction has moved the
+ * entries elsewhere it is planned anew.
  * Any number of reads may wait; READER_JOBS_MAX are with the worker.  Core thread, but for the jobs.
  * May call: ledger.h, journal.h, segment.h, sys/.
  */

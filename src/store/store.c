@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #include "base/log.h"
+#include "store/compaction.h"
 #include "store/recovery.h"
 #include "store/store_private.h"
 #include "sys/disk.h"
@@ -190,7 +191,7 @@ static void checkpoint_if_due(struct store *s)
 {
     if (checkpoint_idle(&s->checkpoint) && !s->closing &&
         (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
-         s->ledgers.unmoved >= CHECKPOINT_ENTRIES))
+         s->ledgers.unmoved >= CHECKPOINT_ENTRIES || checkpoint_compaction_due(s)))
         checkpoint_want(s);
 }
 
@@ -217,6 +218,12 @@ static void fill_defaults(struct store_options *o)
         o->checkpoint_bytes = o->journal_file_bytes / 2;
     if (o->own_segment_bytes == 0)
         o->own_segment_bytes = MIB;
+    if (o->compaction_bytes == 0)
+        o->compaction_bytes = 64 * MIB;
+    if (o->compaction_dead_bytes == 0)
+        o->compaction_dead_bytes = 32 * MIB;
+    if (o->compaction_fan < 2)
+        o->compaction_fan = COMPACTION_FAN;
     if (o->tail_cache_bytes == 0)
         o->tail_cache_bytes = 64 * MIB;
     if (o->ack_delay_ms == 0)
@@ -302,6 +309,7 @@ enum err store_open(struct store **out, const struct store_options *options, con
     if (err != OK)
         goto fail;
     reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal);
+    checkpoint_if_due(s); /* what an earlier life left dead */
     *out = s;
     return OK;
 fail:
@@ -704,6 +712,9 @@ void store_stats(const struct store *s, struct store_stats *out)
         .segment_files = segment_table_files(&s->ledgers.segments),
         .segment_bytes = segment_table_bytes(&s->ledgers.segments),
         .journal_files = journal.files,
+        .dead_bytes = segment_table_dead(&s->ledgers.segments),
+        .compactions = s->checkpoint.compactions,
+        .compacted_bytes = s->checkpoint.compacted_bytes,
         .recovered_entries = s->recovered_entries,
         .recovery_ms = s->recovery_ms,
     };

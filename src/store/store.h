@@ -37,9 +37,13 @@ struct store_options {
     uint64_t journal_file_bytes; /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
     uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
     uint64_t own_segment_bytes;  /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
-    size_t tail_cache_bytes;     /* budget of synced entries kept in memory; 0: 64 MiB */
-    uint32_t ack_delay_ms;       /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
-    const char *holder;          /* written to the lock file: "geminga pid 123" */
+    uint64_t compaction_bytes;   /* a checkpoint copies at most so much to empty files, and as much to merge extents;
+                                  * 0: 64 MiB */
+    uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
+    uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
+    size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
+    uint32_t ack_delay_ms;          /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
+    const char *holder;             /* written to the lock file: "geminga pid 123" */
     struct log *log;
     /* The store cannot go on (a sync failed): end the process; on restart recovery decides. `what` is for the log. */
     void (*on_fatal)(void *ctx, enum err err, const char *what);
@@ -206,6 +210,8 @@ struct store_stats {
     uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;
     uint64_t journal_pending_bytes, tail_cache_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
+    uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
+    uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */
 };
 void store_stats(const struct store *s, struct store_stats *out);

@@ -68,6 +68,9 @@ void model_init(struct model *m, uint64_t seed)
         .journal_file_bytes = 256 * 1024,
         .checkpoint_bytes = 32 * 1024,
         .own_segment_bytes = 8 * 1024,
+        .compaction_bytes = 24 * 1024,
+        .compaction_dead_bytes = 2 * 1024,
+        .compaction_fan = 3,
         .tail_cache_bytes = 16 * 1024,
         .holder = "model",
         .log = getenv("STORE_LOG") ? &m->log : NULL,
@@ -107,6 +110,14 @@ enum err model_open(struct model *m)
     return err;
 }
 
+/* The life of the store ends. */
+static void free_store(struct model *m)
+{
+    m->compactions += m->store ? m->store->checkpoint.compactions : 0;
+    store_free(m->store);
+    m->store = NULL;
+}
+
 void model_crash(struct model *m, enum model_end end)
 {
     sim_host_crash(m->host);
@@ -114,8 +125,7 @@ void model_crash(struct model *m, enum model_end end)
         sim_disk_crash(m->disk);
     else
         sim_disk_kill(m->disk);
-    store_free(m->store);
-    m->store = NULL;
+    free_store(m);
     forget_operations(m);
     sim_host_free(m->host);
     sim_disk_restart(m->disk);
@@ -158,8 +168,7 @@ bool model_close(struct model *m)
     }
     for (struct model_append *a = m->appends; a; a = a->next)
         a->ack_safe = a->ack_safe || a->acked;
-    store_free(m->store);
-    m->store = NULL;
+    free_store(m);
     sim_host_free(m->host);
     sim_disk_kill(m->disk);
     sim_disk_restart(m->disk);

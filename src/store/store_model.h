@@ -61,6 +61,7 @@ struct model {
     struct model_topic topics[MODEL_TOPICS];
     struct list barriers, readings; /* under way */
     uint64_t reads_done;
+    uint64_t compactions; /* in lives that are over */
     bool writes_may_fail; /* the test has planned so */
 };
 
