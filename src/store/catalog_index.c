@@ -379,6 +379,60 @@ void catalog_index_close(struct catalog_index *x)
     free(x);
 }
 
+static enum err look_up(struct catalog_index *x)
+{
+    bool fresh = false;
+    enum err err;
+
+    sqlite3_db_config(x->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
+    sqlite3_db_config(x->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_extended_result_codes(x->db, 1);
+    err = run(x,
+              "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+              "PRAGMA cache_size = -256; PRAGMA cell_size_check = ON",
+              "opening");
+    if (err != OK || (err = identify(x, &fresh)) != OK)
+        return err;
+    return fresh ? fail(x, ERR_CORRUPT, "holds no tables") : state_read(x);
+}
+
+static enum err is_there(struct disk *disk, const char *path)
+{
+    struct file *f = NULL;
+    enum err err = disk_open(disk, path, DISK_READ, &f);
+
+    file_close(f);
+    return err;
+}
+
+enum err catalog_index_look(struct catalog_index **out, struct disk *disk, const char *path, char *message,
+                            size_t message_size)
+{
+    struct catalog_index *x = calloc(1, sizeof *x);
+    enum err err = x ? is_there(disk, path) : ERR_NOMEM;
+    int code;
+
+    snprintf(message, message_size, "%s: %s", path, err_text(err));
+    if (err != OK)
+        goto failed;
+    snprintf(x->path, sizeof x->path, "%s", path);
+    if ((err = sqlite_vfs_new(&x->vfs, disk)) != OK)
+        goto failed;
+    sqlite_vfs_read_only(x->vfs);
+    code = sqlite3_open_v2(path, &x->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, sqlite_vfs_name(x->vfs));
+    err = code == SQLITE_OK ? look_up(x) : fail_sqlite(x, code, "opening");
+    if (err != OK) {
+        snprintf(message, message_size, "%s", x->failure);
+        goto failed;
+    }
+    message[0] = '\0';
+    *out = x;
+    return OK;
+failed:
+    catalog_index_close(x);
+    return err;
+}
+
 struct index_mark catalog_index_mark(const struct catalog_index *x)
 {
     return x->state.mark;
@@ -471,6 +525,103 @@ enum err catalog_index_load(struct catalog_index *x, each_row *each, void *ctx, 
     if (err != OK)
         snprintf(message, message_size, "%s", x->failure);
     return err;
+}
+
+/* ---- surveying ---- */
+
+struct survey {
+    struct catalog_index *x;
+    each_row *each;
+    void (*damaged)(void *ctx, const char *what);
+    void *ctx;
+};
+
+/* What `fail` wrote last, without the path. */
+static void tell(const struct survey *s)
+{
+    s->damaged(s->ctx, s->x->failure + strlen(s->x->path) + strlen(": "));
+}
+
+static void survey_pages(const struct survey *s)
+{
+    struct catalog_index *x = s->x;
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(x->db, "PRAGMA quick_check", -1, &statement, NULL);
+
+    while (code == SQLITE_OK || code == SQLITE_ROW) {
+        if ((code = sqlite3_step(statement)) != SQLITE_ROW)
+            break;
+        if (bytes_equal(column_bytes(statement, 0), bytes_of_text("ok")))
+            continue;
+        (void)fail(x, ERR_CORRUPT, "%s", (const char *)sqlite3_column_text(statement, 0));
+        tell(s);
+    }
+    if (code != SQLITE_DONE) {
+        (void)fail_sqlite(x, code, "checking pages");
+        tell(s);
+    }
+    sqlite3_finalize(statement);
+}
+
+static enum err survey_rows(const struct survey *s, unsigned table, sqlite3_stmt *statement, struct table_sum *sum)
+{
+    struct catalog_row row;
+    int64_t id = 0;
+    enum err err = OK;
+    int code;
+
+    while (err == OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        if (load_row(s->x, table, statement, sum, &id, &row) != OK)
+            tell(s);
+        else
+            err = s->each(s->ctx, table, &row);
+    }
+    if (err == OK && code != SQLITE_DONE) {
+        (void)fail_sqlite(s->x, code, table_names[table]);
+        tell(s);
+    }
+    return err;
+}
+
+static enum err survey_table(const struct survey *s, unsigned table)
+{
+    struct table_sum sum = {0}, expected = s->x->state.sums[table];
+    sqlite3_stmt *statement = NULL;
+    char sql[96];
+    enum err err;
+
+    snprintf(sql, sizeof sql, "SELECT id, parent, name, value, crc FROM %s ORDER BY id", table_names[table]);
+    int code = sqlite3_prepare_v2(s->x->db, sql, -1, &statement, NULL);
+    if (code != SQLITE_OK) {
+        (void)fail_sqlite(s->x, code, table_names[table]);
+        tell(s);
+        return OK;
+    }
+    err = survey_rows(s, table, statement, &sum);
+    sqlite3_finalize(statement);
+    if (err == OK && (sum.rows != expected.rows || sum.sum != expected.sum)) {
+        (void)fail(s->x, ERR_CORRUPT, "table %s has %llu good rows of %llu written, or other ones", table_names[table],
+                   (unsigned long long)sum.rows, (unsigned long long)expected.rows);
+        tell(s);
+    }
+    return err;
+}
+
+enum err catalog_index_survey(struct catalog_index *x, each_row *each, void (*damaged)(void *ctx, const char *what),
+                              void *ctx)
+{
+    const struct survey s = {.x = x, .each = each, .damaged = damaged, .ctx = ctx};
+    enum err err = OK;
+
+    survey_pages(&s);
+    for (unsigned table = 1; err == OK && table < INDEX_TABLES; table++)
+        err = survey_table(&s, table);
+    return err;
+}
+
+const char *catalog_index_table_name(unsigned table)
+{
+    return table > 0 && table < INDEX_TABLES ? table_names[table] : "unknown";
 }
 
 /* ---- applying ---- */

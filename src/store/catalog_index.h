@@ -32,6 +32,10 @@ struct index_mark {
  * file, left untouched), ERR_IO, ERR_NOSPACE: `message` says what and where. */
 MUST_USE enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                                      size_t message_size);
+/* For the tools: opens what is there and changes not a byte of it; only mark, survey and close may be called.
+ * ERR_NOT_FOUND: there is none. */
+MUST_USE enum err catalog_index_look(struct catalog_index **out, struct disk *disk, const char *path, char *message,
+                                     size_t message_size);
 /* NULL is fine.  What was applied is durable without it. */
 void catalog_index_close(struct catalog_index *x);
 
@@ -44,6 +48,13 @@ struct index_mark catalog_index_mark(const struct catalog_index *x);
 MUST_USE enum err catalog_index_load(struct catalog_index *x,
                                      enum err (*each)(void *ctx, unsigned table, const struct catalog_row *row),
                                      void *ctx, char *message, size_t message_size);
+
+/* Like load, but damage does not end it: each is told to `damaged` as a sentence without the file's name, and what
+ * holds goes on being given.  Returns the first error of `each` or ERR_NOMEM. */
+MUST_USE enum err catalog_index_survey(struct catalog_index *x,
+                                       enum err (*each)(void *ctx, unsigned table, const struct catalog_row *row),
+                                       void (*damaged)(void *ctx, const char *what), void *ctx);
+const char *catalog_index_table_name(unsigned table);
 
 /* One transaction, durable on OK.  ERR_NOSPACE, ERR_NOMEM: nothing has changed, may be tried again; but after a
  * crash it may turn out to be applied all the same (its frames were written, and what failed came behind them), so

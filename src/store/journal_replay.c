@@ -471,7 +471,8 @@ static enum err skip_applied(struct walk *w)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-/* ERR_NOT_FOUND: a tear, or simply the end.  OK: it was damage, and w stands at the next good batch, or at the limit. */
+/* ERR_NOT_FOUND: a tear, or simply the end.  OK: it was damage, and w stands at the next good batch, or at the limit.
+ */
 static enum err bad_batch(struct walk *w)
 {
     struct batch_header h;

@@ -5,6 +5,7 @@
 #include "store/recovery.h"
 
 #include "base/log.h"
+#include "store/damage.h"
 #include "store/format.h"
 #include "store/journal_replay.h"
 #include "store/store_private.h"
@@ -30,6 +31,9 @@ struct recovery {
     struct forget forget;
     unsigned format; /* as it was found; 0: a fresh directory */
     bool kept;       /* there was no room for the checkpoint: the journal goes on where it ends */
+    bool gaps;       /* damage was passed over: records may be missing */
+
+    struct recovery_look *look; /* NULL: a start */
 };
 
 static enum err refuse(struct recovery *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -42,6 +46,27 @@ static enum err refuse(struct recovery *r, enum err err, const char *format, ...
     vsnprintf(r->message, r->message_size, format, args);
     va_end(args);
     return err;
+}
+
+/* ---- what is found by looking ---- */
+
+static struct bytes topic_name(const struct store *s, uint64_t topic)
+{
+    const struct catalog_row *row = catalog_tables_get(s->tables, CATALOG_TOPIC, topic);
+
+    return row ? row->name : bytes_of(NULL, 0);
+}
+
+/* Fills in which topic the ledger belongs to, and its name. */
+static void tell_found(struct recovery *r, struct damage *d)
+{
+    const struct ledger *l = d->ledger > 0 ? ledgers_find(&r->s->ledgers, d->ledger) : NULL;
+
+    if (l && l->chain)
+        d->topic = l->chain->topic;
+    if (d->topic > 0)
+        d->name = topic_name(r->s, d->topic);
+    damage_tell(r->look->sink, d);
 }
 
 /* ---- 1: whose directory, which format ---- */
@@ -95,6 +120,12 @@ static enum err check_format(struct recovery *r)
     enum err err;
 
     err = format_read(disk, &r->format);
+    if (err == ERR_CORRUPT && r->look) {
+        tell_found(
+            r, &(struct damage){
+                   .file = FORMAT_PATH, .offset = 0, .first = -1, .what = "does not say which format the data has"});
+        return OK;
+    }
     if (err == ERR_CORRUPT || (err == OK && r->format == 0 && !is_fresh(disk)))
         return refuse(r, ERR_CORRUPT, "the file \"%s\" does not say which format the data has", FORMAT_PATH);
     if (err != OK)
@@ -104,6 +135,8 @@ static enum err check_format(struct recovery *r)
                       "the data directory has format %u, this program knows formats up to %u; "
                       "nothing was changed",
                       r->format, FORMAT_NOW);
+    if (r->look)
+        return r->format > 0 ? OK : refuse(r, ERR_NOT_FOUND, "the directory holds no data of a broker");
     if (r->format == 0 && (err = format_write(disk, FORMAT_NOW)) != OK)
         return refuse(r, err, "the data directory cannot be written: %s", err_text(err));
     if ((err = make_directories(disk)) != OK)
@@ -198,10 +231,88 @@ static enum err load_index(struct recovery *r)
     return OK;
 }
 
+static enum err look_row(void *ctx, unsigned table, const struct catalog_row *row)
+{
+    struct recovery *r = ctx;
+    enum err err = load_row(r, table, row);
+
+    r->look->rows[table]++;
+    if (err == ERR_CORRUPT) {
+        tell_found(r,
+                   &(struct damage){.file = CATALOG_PATH, .offset = DAMAGE_NOWHERE, .first = -1, .what = r->message});
+        err = OK;
+    }
+    return err;
+}
+
+static void index_damaged(void *ctx, const char *what)
+{
+    struct recovery *r = ctx;
+
+    r->look->index_damaged = true;
+    tell_found(r, &(struct damage){.file = CATALOG_PATH, .offset = DAMAGE_NOWHERE, .first = -1, .what = what});
+}
+
+/* What is in the index, however much of it holds. */
+static enum err look_at_index(struct recovery *r)
+{
+    struct store *s = r->s;
+    enum err err = catalog_index_look(&s->index, s->sys.disk, CATALOG_PATH, r->message, r->message_size);
+
+    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND) {
+        index_damaged(r, err == ERR_NOT_FOUND ? "is missing" : r->message + strlen(CATALOG_PATH ": "));
+        r->message[0] = '\0';
+        return OK;
+    }
+    if (err == OK)
+        err = catalog_index_survey(s->index, look_row, index_damaged, r);
+    if (err == OK)
+        r->look->mark = catalog_index_mark(s->index);
+    return err;
+}
+
 /* ---- 3: the journal ---- */
 
-static enum err replay_entry(struct store *s, const struct record *record, struct journal_place place)
+/* Entries [l->synced, upto) are in no record that holds. */
+static void tell_gap(struct recovery *r, const struct ledger *l, uint32_t upto)
 {
+    if (r->look)
+        tell_found(r, &(struct damage){.file = JOURNAL_DIR,
+                                       .offset = DAMAGE_NOWHERE,
+                                       .ledger = l->id,
+                                       .first = l->synced,
+                                       .last = (int64_t)upto - 1,
+                                       .what = "are in no record that holds"});
+}
+
+/* What stands for entries whose records are lost: markers, which no consumer is sent, with the messages that the next
+ * entry shows to be missing. */
+static enum err pass_gap(struct recovery *r, struct ledger *l, uint32_t upto, uint64_t next_message)
+{
+    struct store *s = r->s;
+    const uint64_t end = ledger_info(l)->first_message + ledger_info(l)->messages;
+    uint64_t messages = next_message > end ? next_message - end : 0;
+    enum err err;
+
+    tell_gap(r, l, upto);
+    while (l->synced < upto) {
+        const struct entry_header lost = {
+            .kind = ENTRY_MARKER,
+            .messages = messages < UINT32_MAX ? (uint32_t)messages : UINT32_MAX,
+            .first_message = ledger_info(l)->first_message + ledger_info(l)->messages,
+        };
+        if ((err = ledger_reserve_place(l)) != OK)
+            return err;
+        ledger_count(&s->ledgers, l, &lost, 0);
+        ledger_synced(&s->ledgers, l, &lost, 0, (struct journal_place){.file = 0, .len = ENTRY_HEADER_SIZE});
+        messages -= lost.messages;
+    }
+    return OK;
+}
+
+static enum err replay_entry(struct recovery *r, const struct record *record, struct journal_place place)
+{
+    struct store *s = r->s;
     struct stored_entry e;
     enum err err;
 
@@ -210,8 +321,11 @@ static enum err replay_entry(struct store *s, const struct record *record, struc
     struct ledger *l = ledgers_find(&s->ledgers, (uint64_t)e.position.ledger);
     if (!l || e.position.entry < (int64_t)l->synced)
         return OK; /* deleted later; or moved already */
-    if (e.position.entry > (int64_t)l->synced)
+    if (e.position.entry > (int64_t)l->synced && !r->gaps)
         return ERR_CORRUPT;
+    if (e.position.entry > (int64_t)l->synced &&
+        (err = pass_gap(r, l, (uint32_t)e.position.entry, e.header.first_message)) != OK)
+        return err;
     if ((err = ledger_reserve_place(l)) != OK)
         return err;
     ledger_count(&s->ledgers, l, &e.header, e.bytes.len);
@@ -293,7 +407,7 @@ static enum err replay_record(void *ctx, const struct record *record, struct jou
 
     switch (record->kind) {
     case RECORD_ENTRY:
-        return replay_entry(r->s, record, place);
+        return replay_entry(r, record, place);
     case RECORD_LEDGER_CREATE:
         return replay_create(r->s, record);
     case RECORD_LEDGER_CLOSE:
@@ -310,16 +424,59 @@ static enum err replay_record(void *ctx, const struct record *record, struct jou
     return ERR_VERSION;
 }
 
+static enum err look_record(void *ctx, const struct record *record, struct journal_place place)
+{
+    struct recovery *r = ctx;
+
+    r->look->records[record->kind]++;
+    r->look->journal_bytes += place.len;
+    return r->look->index_damaged ? OK : replay_record(ctx, record, place);
+}
+
+static enum err look_damaged(void *ctx, const struct journal_damage *j)
+{
+    struct recovery *r = ctx;
+    const size_t path = strlen(j->path);
+    const char *what = strncmp(j->text, j->path, path) == 0 ? strstr(j->text, ": ") : NULL;
+
+    r->gaps = true;
+    if (j->kind == JOURNAL_MISSING && r->look->index_damaged)
+        return OK; /* what is missing is told by the index alone */
+    tell_found(r, &(struct damage){.file = j->path,
+                                   .offset = j->kind == JOURNAL_MISSING ? DAMAGE_NOWHERE : j->offset,
+                                   .ledger = j->entry.ledger > 0 ? (uint64_t)j->entry.ledger : 0,
+                                   .first = j->entry.entry,
+                                   .last = j->entry.entry,
+                                   .what = what ? what + strlen(": ") : j->text});
+    return OK;
+}
+
+static void look_lost(void *ctx, struct journal_place place, struct position entry)
+{
+    struct recovery *r = ctx;
+    char path[JOURNAL_PATH_SIZE];
+
+    journal_path(path, place.file);
+    tell_found(r, &(struct damage){.file = path,
+                                   .offset = place.offset,
+                                   .ledger = entry.ledger > 0 ? (uint64_t)entry.ledger : 0,
+                                   .first = entry.entry,
+                                   .last = entry.entry,
+                                   .what = "a record of a damaged batch does not match its checksum"});
+}
+
 static enum err replay_journal(struct recovery *r)
 {
-    const struct index_mark mark = catalog_index_mark(r->s->index);
+    const struct index_mark mark = r->s->index ? catalog_index_mark(r->s->index) : (struct index_mark){0};
 
     r->replay = (struct journal_replay){
         .disk = r->s->sys.disk,
         .log = r->s->log,
         .applied = mark.batch,
         .first_generation = mark.journal_file,
-        .record = replay_record,
+        .record = r->look ? look_record : replay_record,
+        .damaged = r->look ? look_damaged : NULL,
+        .lost = r->look ? look_lost : NULL,
         .ctx = r,
     };
     return journal_replay(&r->replay, r->message, r->message_size);
@@ -401,6 +558,15 @@ static enum err find_segments(struct recovery *r, struct segment_names *names)
         char path[SEGMENT_PATH_SIZE];
         const struct ledger *l = owner_of(s, number);
         segment_path(path, number);
+        if (r->look) {
+            tell_found(r,
+                       &(struct damage){.file = path,
+                                        .offset = DAMAGE_NOWHERE,
+                                        .ledger = l ? l->id : 0,
+                                        .first = -1,
+                                        .what = "is missing, and holds entries of this ledger and perhaps of others"});
+            continue;
+        }
         return refuse(r, ERR_CORRUPT, "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64, path,
                       l ? l->id : 0, l ? ledger_info(l)->topic : 0);
     }
@@ -578,4 +744,37 @@ out:
     free(r.forget.files.list);
     free(names.found.list);
     return err;
+}
+
+enum err recovery_look(struct store *s, struct recovery_look *look, char *message, size_t message_size)
+{
+    struct recovery r = {
+        .s = s, .message = message, .message_size = message_size, .forget = {.store = s}, .look = look};
+    struct segment_names names = {0};
+    enum err err;
+
+    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = look_at_index(&r)) != OK ||
+        (err = replay_journal(&r)) != OK || (err = find_segments(&r, &names)) != OK)
+        goto out;
+    look->format = r.format;
+    look->last_batch = r.replay.last_batch;
+    look->batches = r.replay.batches;
+    look->torn = r.replay.torn;
+    look->journal_files = r.replay.files;
+    look->journal_file_count = r.replay.file_count;
+    look->segments = names.found;
+    r.replay.files = NULL;
+    names.found = (struct file_numbers){0};
+out:
+    free(r.replay.files);
+    free(r.replay.kept);
+    free(r.forget.files.list);
+    free(names.found.list);
+    return err;
+}
+
+void recovery_look_deinit(struct recovery_look *look)
+{
+    free(look->journal_files);
+    free(look->segments.list);
 }

@@ -19,12 +19,37 @@
 #ifndef STORE_RECOVERY_H
 #define STORE_RECOVERY_H
 
+#include "store/catalog_index.h"
 #include "store/journal.h"
+#include "store/ledger.h"
 
+struct damage_sink;
 struct store;
 
 /* Fills the store; `start` is for journal_open, and freed by recovery_start_deinit. */
 MUST_USE enum err recovery_run(struct store *s, struct journal_start *start, char *message, size_t message_size);
 void recovery_start_deinit(struct journal_start *start);
+
+/*
+ * For the tools: steps 1 to 4 with not a byte changed but the holder in the lock file.  Damage is told to the sink and
+ * passed over; the store then is what recovery would make of what holds, and can be looked at, but not served from.
+ */
+struct recovery_look {
+    struct damage_sink *sink; /* in */
+
+    unsigned format;
+    bool index_damaged; /* the journal was checked by itself, and the store's ledgers are not complete */
+    struct index_mark mark;
+    uint64_t rows[INDEX_TABLES];              /* in the index, that hold */
+    uint64_t records[RECORD_CURSOR_ACKS + 1]; /* in the journal behind the mark, by kind */
+    uint64_t batches, last_batch, journal_bytes;
+    bool torn;
+    struct journal_spare *journal_files;
+    size_t journal_file_count;
+    struct file_numbers segments; /* on the disk, ascending */
+};
+
+MUST_USE enum err recovery_look(struct store *s, struct recovery_look *look, char *message, size_t message_size);
+void recovery_look_deinit(struct recovery_look *look);
 
 #endif

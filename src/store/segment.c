@@ -343,3 +343,113 @@ enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, 
     *count = n;
     return OK;
 }
+
+/* ---- for the tools ---- */
+
+enum err segment_header_read(struct file *f, uint64_t number, uint64_t *batch)
+{
+    uint8_t header[SEGMENT_HEADER_SIZE];
+    size_t got;
+    enum err err;
+
+    if ((err = file_read(f, 0, header, sizeof header, &got)) != OK)
+        return err;
+    if (got != sizeof header || memcmp(header, FILE_MAGIC, 8) != 0)
+        return ERR_CORRUPT;
+    const uint32_t crc = le32_get(header + 12);
+    le32_put(header + 12, 0);
+    if (crc32c(0, bytes_of(header, sizeof header)) != crc || le64_get(header + 16) != number)
+        return ERR_CORRUPT;
+    if (le32_get(header + 8) != SEGMENT_VERSION)
+        return ERR_VERSION;
+    *batch = le64_get(header + 24);
+    return OK;
+}
+
+struct trailer {
+    uint64_t runs, directory;
+    uint32_t directory_crc;
+};
+
+static enum err trailer_read(struct file *f, uint64_t size, struct trailer *out)
+{
+    uint8_t bytes[SEGMENT_TRAILER_SIZE];
+    size_t got;
+    enum err err;
+
+    if ((err = file_read(f, size - sizeof bytes, bytes, sizeof bytes, &got)) != OK)
+        return err;
+    if (got != sizeof bytes || memcmp(bytes, TRAILER_MAGIC, 8) != 0)
+        return ERR_CORRUPT;
+    const uint32_t crc = le32_get(bytes + 28);
+    le32_put(bytes + 28, 0);
+    if (crc32c(0, bytes_of(bytes, sizeof bytes)) != crc)
+        return ERR_CORRUPT;
+    *out = (struct trailer){le64_get(bytes + 8), le64_get(bytes + 16), le32_get(bytes + 24)};
+    if (out->directory < SEGMENT_HEADER_SIZE || out->directory > size - SEGMENT_TRAILER_SIZE ||
+        (size - SEGMENT_TRAILER_SIZE - out->directory) / SEGMENT_RUN_SIZE != out->runs)
+        return ERR_CORRUPT;
+    return OK;
+}
+
+static void run_decode(struct segment_run *to, uint64_t number, const uint8_t *from)
+{
+    *to = (struct segment_run){
+        .ledger = le64_get(from),
+        .extent = {.file = number,
+                   .first = le32_get(from + 8),
+                   .entries = le32_get(from + 12),
+                   .offset = le64_get(from + 16),
+                   .len = le64_get(from + 24),
+                   .index_offset = le64_get(from + 32)},
+    };
+}
+
+static enum err runs_read(struct file *f, uint64_t number, const struct trailer *t, struct segment_run *runs)
+{
+    uint8_t row[SEGMENT_RUN_SIZE];
+    uint32_t crc = 0;
+    size_t got;
+    enum err err;
+
+    for (uint64_t i = 0; i < t->runs; i++) {
+        if ((err = file_read(f, t->directory + i * sizeof row, row, sizeof row, &got)) != OK)
+            return err;
+        if (got != sizeof row)
+            return ERR_CORRUPT;
+        crc = crc32c(crc, bytes_of(row, sizeof row));
+        run_decode(&runs[i], number, row);
+    }
+    return crc == t->directory_crc ? OK : ERR_CORRUPT;
+}
+
+enum err segment_directory_read(struct file *f, uint64_t number, struct segment_run **runs, size_t *count,
+                                uint64_t *offset, const char **what)
+{
+    struct segment_run *list;
+    struct trailer t;
+    uint64_t size;
+    enum err err;
+
+    *offset = 0;
+    *what = "the file is cut off";
+    if ((err = file_size(f, &size)) != OK)
+        return err;
+    if (size < SEGMENT_HEADER_SIZE + SEGMENT_TRAILER_SIZE)
+        return ERR_CORRUPT;
+    *offset = size - SEGMENT_TRAILER_SIZE;
+    *what = "the trailer does not match its checksum, or the file is cut off";
+    if ((err = trailer_read(f, size, &t)) != OK)
+        return err;
+    *offset = t.directory;
+    *what = "the directory does not match its checksum";
+    if (!(list = malloc((t.runs + 1) * sizeof *list)))
+        return ERR_NOMEM;
+    if ((err = runs_read(f, number, &t, list)) != OK) {
+        free(list);
+        return err;
+    }
+    *runs = list;
+    *count = t.runs;
+    return OK;
+}

@@ -65,6 +65,20 @@ const struct extent *segment_writer_extents(const struct segment_writer *w, size
 /* Closes; NULL is fine.  An unfinished file is unlinked. */
 void segment_writer_free(struct segment_writer *w);
 
+/* ---- for the tools: a file as it tells of itself ---- */
+
+struct segment_run {
+    uint64_t ledger;
+    struct extent extent;
+};
+
+/* The number of the journal's batch up to which the file took entries.  ERR_CORRUPT: the header is damaged, or another
+ * file's. */
+MUST_USE enum err segment_header_read(struct file *f, uint64_t number, uint64_t *batch);
+/* All runs, to be freed.  ERR_CORRUPT: `*offset` is where of what does not hold, `*what` a sentence about it. */
+MUST_USE enum err segment_directory_read(struct file *f, uint64_t number, struct segment_run **runs, size_t *count,
+                                         uint64_t *offset, const char **what);
+
 /* The offsets in the file, and lengths, of up to `max` entries from `first` on; stops before bytes_max is passed (at
  * least one).  ERR_CORRUPT: the index makes no sense. */
 struct piece {

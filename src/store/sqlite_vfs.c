@@ -25,12 +25,13 @@ struct sqlite_vfs {
     size_t open_files;
     enum err error;   /* the last, until taken */
     bool sync_failed; /* for good; nothing is written after it */
+    bool read_only;
 };
 
 struct vfs_file {
     sqlite3_file base;
     struct sqlite_vfs *vfs;
-    struct file *file;
+    struct file *file; /* NULL: absent, and read only: as if empty */
     bool name_unsynced;
     char directory[PATH_BYTES_MAX];
 };
@@ -89,7 +90,7 @@ static int file_read_vfs(sqlite3_file *base, void *to, int len, sqlite3_int64 of
 {
     struct vfs_file *f = file_of(base);
     size_t got = 0;
-    enum err err = file_read(f->file, (uint64_t)offset, to, (size_t)len, &got);
+    enum err err = f->file ? file_read(f->file, (uint64_t)offset, to, (size_t)len, &got) : OK;
 
     if (err != OK)
         return failed(f->vfs, err, SQLITE_IOERR_READ);
@@ -104,7 +105,7 @@ static int file_write_vfs(sqlite3_file *base, const void *from, int len, sqlite3
     struct vfs_file *f = file_of(base);
     struct bytes part = bytes_of(from, (size_t)len);
 
-    if (f->vfs->sync_failed)
+    if (f->vfs->sync_failed || f->vfs->read_only)
         return SQLITE_IOERR_WRITE;
     return failed(f->vfs, file_write(f->file, (uint64_t)offset, &part, 1), SQLITE_IOERR_WRITE);
 }
@@ -113,7 +114,7 @@ static int file_truncate_vfs(sqlite3_file *base, sqlite3_int64 len)
 {
     struct vfs_file *f = file_of(base);
 
-    if (f->vfs->sync_failed)
+    if (f->vfs->sync_failed || f->vfs->read_only)
         return SQLITE_IOERR_TRUNCATE;
     return failed(f->vfs, file_truncate(f->file, (uint64_t)len), SQLITE_IOERR_TRUNCATE);
 }
@@ -123,7 +124,7 @@ static int file_sync_vfs(sqlite3_file *base, int flags)
     struct vfs_file *f = file_of(base);
     enum err err;
 
-    if (f->vfs->sync_failed)
+    if (f->vfs->sync_failed || f->vfs->read_only)
         return SQLITE_IOERR_FSYNC;
     err = file_sync(f->file);
     if (err == OK && f->name_unsynced)
@@ -136,8 +137,8 @@ static int file_sync_vfs(sqlite3_file *base, int flags)
 static int file_size_vfs(sqlite3_file *base, sqlite3_int64 *out)
 {
     struct vfs_file *f = file_of(base);
-    uint64_t size;
-    enum err err = file_size(f->file, &size);
+    uint64_t size = 0;
+    enum err err = f->file ? file_size(f->file, &size) : OK;
 
     if (err == OK)
         *out = (sqlite3_int64)size;
@@ -194,15 +195,16 @@ static int vfs_open(sqlite3_vfs *base, const char *path, sqlite3_file *to, int f
 {
     struct sqlite_vfs *v = vfs_of(base);
     struct vfs_file *f = file_of(to);
-    bool writes = flags & SQLITE_OPEN_READWRITE;
-    unsigned how = DISK_READ | (writes ? DISK_WRITE : 0u) | (flags & SQLITE_OPEN_CREATE ? DISK_CREATE : 0u) |
-                   (flags & SQLITE_OPEN_EXCLUSIVE ? DISK_EXCLUSIVE : 0u);
+    bool writes = flags & SQLITE_OPEN_READWRITE && !v->read_only;
+    unsigned how = DISK_READ | (writes ? DISK_WRITE : 0u) | (writes && flags & SQLITE_OPEN_CREATE ? DISK_CREATE : 0u) |
+                   (writes && flags & SQLITE_OPEN_EXCLUSIVE ? DISK_EXCLUSIVE : 0u);
     enum err err;
 
     *f = (struct vfs_file){.vfs = v, .name_unsynced = writes};
     if (!path || flags & SQLITE_OPEN_DELETEONCLOSE)
         return SQLITE_CANTOPEN;
-    if ((err = disk_open(v->disk, path, how, &f->file)) != OK)
+    err = disk_open(v->disk, path, how, &f->file);
+    if (err != OK && !(err == ERR_NOT_FOUND && v->read_only && flags & SQLITE_OPEN_WAL))
         return failed(v, err, SQLITE_CANTOPEN);
     directory_of(path, f->directory);
     f->base.pMethods = &file_methods;
@@ -216,8 +218,10 @@ static int vfs_delete(sqlite3_vfs *base, const char *path, int sync_directory)
 {
     struct sqlite_vfs *v = vfs_of(base);
     char directory[PATH_BYTES_MAX];
-    enum err err = v->disk->ops->unlink(v->disk, path);
 
+    if (v->read_only)
+        return SQLITE_IOERR_DELETE;
+    enum err err = v->disk->ops->unlink(v->disk, path);
     if (err == ERR_NOT_FOUND)
         return SQLITE_IOERR_DELETE_NOENT;
     if (err != OK || !sync_directory)
@@ -296,6 +300,11 @@ enum err sqlite_vfs_new(struct sqlite_vfs **out, struct disk *disk)
     }
     *out = v;
     return OK;
+}
+
+void sqlite_vfs_read_only(struct sqlite_vfs *v)
+{
+    v->read_only = true;
 }
 
 void sqlite_vfs_free(struct sqlite_vfs *v)

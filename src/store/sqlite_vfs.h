@@ -16,6 +16,8 @@ struct sqlite_vfs;
 
 /* `disk` outlives it.  Each database is opened with the flag for a VFS by name: sqlite_vfs_name. */
 MUST_USE enum err sqlite_vfs_new(struct sqlite_vfs **out, struct disk *disk);
+/* From here on it only reads: an absent log is an empty one, and no file is made, written or deleted. */
+void sqlite_vfs_read_only(struct sqlite_vfs *v);
 /* After every database on it is closed (asserted). */
 void sqlite_vfs_free(struct sqlite_vfs *v);
 

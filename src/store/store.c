@@ -319,6 +319,25 @@ fail:
     return err;
 }
 
+enum err store_look(struct store **out, const struct store_options *options, const struct sys *sys,
+                    struct recovery_look *look, char *message, size_t message_size)
+{
+    struct store *s = store_alloc(options, sys);
+    enum err err = s ? OK : ERR_NOMEM;
+
+    message[0] = '\0';
+    if (s)
+        err = recovery_look(s, look, message, message_size);
+    if (err == OK) {
+        *out = s;
+        return OK;
+    }
+    if (message[0] == '\0')
+        snprintf(message, message_size, "the data directory cannot be read: %s", err_text(err));
+    store_free(s);
+    return err;
+}
+
 /* Each belongs to a chain; volatile ones are their owners' to free. */
 static void free_cursors(struct store *s)
 {

@@ -83,6 +83,12 @@ struct store {
     uint64_t recovered_entries, recovery_ms;
 };
 
+struct recovery_look;
+/* A store for the tools: see recovery_look.  No worker, no journal: of the calls of store.h only those that read the
+ * catalog and the chains, and store_free. */
+MUST_USE enum err store_look(struct store **out, const struct store_options *options, const struct sys *sys,
+                             struct recovery_look *look, char *message, size_t message_size);
+
 /* The end: tells on_fatal, once. */
 void store_die(struct store *s, enum err err, const char *what);
 
