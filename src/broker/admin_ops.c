@@ -182,6 +182,7 @@ static void skip_step(struct broker_op *op)
 
     if (find_existing(subscription_op_of(op), &t, &s) == OK && !position_equal(t->readable_end, POSITION_EARLIEST)) {
         err = cursor_ack_cumulative(s->cursor, t->readable_end, NEXT_MESSAGE_UNKNOWN, NULL);
+        retention_changed(t);
         if (err == OK)
             dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
         else

@@ -116,11 +116,13 @@ void broker_options_init(struct broker_options *o)
         .topic_auto_creation = true,
         .subscription_auto_creation = true,
         .ledger_entries_max = 50000,
+        .ledger_age_min_ms = 10ull * 60 * 1000,
         .ledger_bytes_max = 2ull << 30,
         .ledger_age_max_ms = 240ull * 60 * 1000,
         .unacked_per_consumer_max = 50000,
         .unacked_per_subscription_max = 200000,
         .retention_check_ms = 120000,
+        .expiry_check_ms = 5ull * 60 * 1000,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .inactive_ms = 60000,
@@ -194,6 +196,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     list_init(&b->publish_pool);
     list_init(&b->pending_pool);
     timer_init(&b->maintenance, b->loop, maintain);
+    retention_init(b);
     b->first_id = store_id_new(store);
 
     if ((err = count_boot(b)) != OK || (err = first_names(b)) != OK) {
@@ -209,6 +212,7 @@ void broker_free(struct broker *b)
     if (!b)
         return;
     timer_stop(&b->maintenance);
+    retention_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_free(container_of(node, struct topic, node));
     list_each_safe (node, &b->reads)
@@ -217,6 +221,7 @@ void broker_free(struct broker *b)
         free(container_of(node, struct publish_op, node));
     list_each_safe (node, &b->pending_pool)
         free(container_of(node, struct pending, of));
+    retention_deinit(b);
     map_deinit(&b->topics);
     free(b);
 }
@@ -269,6 +274,7 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
     b->stopped = done;
     b->stopped_ctx = ctx;
     timer_stop(&b->maintenance);
+    retention_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_close(container_of(node, struct topic, node), false, NULL);
     b->stop.done = stop_done;
@@ -280,8 +286,6 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
 static uint64_t maintenance_ms(const struct broker *b)
 {
     uint64_t ms = b->options.topic_idle_ms;
-    if (b->options.retention_check_ms < ms)
-        ms = b->options.retention_check_ms;
     if (b->options.delete_inactive_topics && b->options.inactive_ms < ms)
         ms = b->options.inactive_ms;
     return ms < 1000 ? 1000 : ms;

@@ -24,6 +24,7 @@ void world_start(struct world *w, uint64_t seed)
     *w = (struct world){.sim = sim_new(seed)};
     w->disk = sim_disk_new(sim_random(w->sim));
     broker_options_init(&w->options);
+    w->options.ledger_age_min_ms = 0; /* tests have small ledgers, and no time */
 }
 
 void world_open(struct world *w)

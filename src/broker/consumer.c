@@ -283,6 +283,7 @@ enum err consumer_ack(struct consumer *c, struct position p, bool partial)
     if ((err = cursor_ack(s->cursor, p, messages, NULL)) != OK)
         return err;
     dispatch_acked(s, p);
+    retention_changed(s->topic);
     count_acked(c, messages == MESSAGES_UNKNOWN ? 1 : messages);
     return OK;
 }
@@ -299,6 +300,7 @@ enum err consumer_ack_cumulative(struct consumer *c, struct position p, bool par
     if ((err = cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL)) != OK)
         return err;
     dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
+    retention_changed(s->topic);
     count_acked(c, 1);
     return OK;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "broker/broker.h"
+#include "broker/retention.h"
 #include "broker/stats.h"
 
 struct broker {
@@ -29,6 +30,7 @@ struct broker {
     struct list operations; /* struct broker_op under way */
     uint64_t names_given;   /* to producers and consumers in this life */
     struct timer maintenance;
+    struct retention retention;
     uint64_t full_until_ns; /* the disk was full: no producers until then */
 
     struct list reads;        /* struct broker_read */

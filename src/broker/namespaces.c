@@ -5,7 +5,8 @@
 #include "broker/namespaces.h"
 
 #include "broker/core.h"
-#include "broker/records.h"
+#include "broker/policies.h"
+#include "broker/retention.h"
 
 #include <assert.h>
 
@@ -43,30 +44,52 @@ bool namespace_exists(struct broker *b, struct bytes name)
     return namespace_id(b, name) != 0;
 }
 
-/* A row with settings; `id` 0 makes a new one. */
-static enum err put(struct broker *b, enum catalog_table table, uint64_t id, uint64_t parent, struct bytes name,
-                    struct bytes settings, struct refusal *why)
+/* What the row of a tenant or a namespace holds. */
+struct kept {
+    struct policies policies;
+    struct bytes settings; /* borrowed */
+};
+
+static enum err kept_decode(struct kept *k, struct bytes value)
 {
-    uint8_t value[1 + SETTINGS_BYTES_MAX];
+    *k = (struct kept){.settings = bytes_of(NULL, 0)};
+    if (value.len < 1)
+        return ERR_CORRUPT;
+    k->settings = bytes_of(value.data + 1, value.len - 1);
+    if (value.data[0] == RECORD_VERSION_POLICIES)
+        return policies_decode(&k->policies, &k->settings);
+    return value.data[0] == RECORD_VERSION ? OK : ERR_VERSION;
+}
+
+/* `id` 0 makes a new one. */
+static enum err put(struct broker *b, enum catalog_table table, uint64_t id, uint64_t parent, struct bytes name,
+                    const struct kept *kept, struct refusal *why)
+{
+    uint8_t value[1 + POLICIES_BYTES_MAX + SETTINGS_BYTES_MAX];
     enum about about = table == CATALOG_TENANT ? ABOUT_TENANT : ABOUT_NAMESPACE;
+    size_t len = 1;
     enum err err;
 
-    if (settings.len > SETTINGS_BYTES_MAX)
+    if (kept->settings.len > SETTINGS_BYTES_MAX)
         return refuse(why, ERR_TOO_LARGE, about, "settings of more than %d bytes", SETTINGS_BYTES_MAX);
-    value[0] = RECORD_VERSION;
-    if (settings.len)
-        memcpy(value + 1, settings.data, settings.len);
+    value[0] = kept->policies.set ? RECORD_VERSION_POLICIES : RECORD_VERSION;
+    if (kept->policies.set)
+        len += policies_encode(&kept->policies, value + len);
+    if (kept->settings.len)
+        memcpy(value + len, kept->settings.data, kept->settings.len);
 
     const struct catalog_row row = {
         .id = id ? id : store_id_new(b->store),
         .parent = parent,
         .name = name,
-        .value = bytes_of(value, 1 + settings.len),
+        .value = bytes_of(value, len + kept->settings.len),
     };
     if ((err = catalog_put(b->store, table, &row)) != OK)
         return refuse(why, err, about, "the catalog: %s", err_text(err));
     return OK;
 }
+
+static const struct kept nothing = {.policies = {.set = 0}};
 
 enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why)
 {
@@ -74,7 +97,7 @@ enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why)
         return refuse(why, ERR_INVALID, ABOUT_TENANT, "not a tenant's name: %.*s", TEXT(name));
     if (tenant_exists(b, name))
         return refuse(why, ERR_EXISTS, ABOUT_TENANT, "tenant %.*s exists", TEXT(name));
-    return put(b, CATALOG_TENANT, 0, 0, name, bytes_of(NULL, 0), why);
+    return put(b, CATALOG_TENANT, 0, 0, name, &nothing, why);
 }
 
 static bool stop_at_first(void *ctx, const struct catalog_row *row)
@@ -118,7 +141,7 @@ enum err namespace_create(struct broker *b, struct bytes name, struct refusal *w
         return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(tenant));
     if (catalog_find(b->store, CATALOG_NAMESPACE, parent, local))
         return refuse(why, ERR_EXISTS, ABOUT_NAMESPACE, "namespace %.*s exists", TEXT(name));
-    return put(b, CATALOG_NAMESPACE, 0, parent, local, bytes_of(NULL, 0), why);
+    return put(b, CATALOG_NAMESPACE, 0, parent, local, &nothing, why);
 }
 
 enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why)
@@ -147,9 +170,9 @@ enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *w
 
 static struct bytes settings_of(const struct catalog_row *row)
 {
-    if (!row || row->value.len < 1 || row->value.data[0] != RECORD_VERSION)
-        return bytes_of(NULL, 0);
-    return bytes_of(row->value.data + 1, row->value.len - 1);
+    struct kept kept;
+
+    return row && kept_decode(&kept, row->value) == OK ? kept.settings : bytes_of(NULL, 0);
 }
 
 struct bytes tenant_settings(struct broker *b, struct bytes name)
@@ -164,21 +187,134 @@ struct bytes namespace_settings(struct broker *b, struct bytes name)
 
 enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why)
 {
+    const struct kept kept = {.settings = settings};
     uint64_t id = tenant_id(b, name);
+
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
-    return put(b, CATALOG_TENANT, id, 0, name, settings, why);
+    return put(b, CATALOG_TENANT, id, 0, name, &kept, why);
+}
+
+/* The namespace's row and what it holds. */
+static enum err find_kept(struct broker *b, struct bytes name, const struct catalog_row **row, struct kept *kept,
+                          struct refusal *why)
+{
+    enum err err;
+
+    if (!(*row = namespace_row(b, name)))
+        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
+    if ((err = kept_decode(kept, (*row)->value)) != OK)
+        return refuse(why, err, ABOUT_NAMESPACE, "namespace %.*s: %s", TEXT(name), err_text(err));
+    return OK;
 }
 
 enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why)
 {
-    const struct catalog_row *row = namespace_row(b, name);
+    const struct catalog_row *row;
     struct bytes local;
+    struct kept kept;
+    enum err err;
+
+    if ((err = find_kept(b, name, &row, &kept, why)) != OK)
+        return err;
+    (void)namespace_name_parse(name, NULL, &local);
+    kept.settings = settings;
+    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &kept, why);
+}
+
+/* ---- policies ---- */
+
+static const struct catalog_row *topic_row(struct broker *b, const struct topic_name *name)
+{
+    uint64_t parent = namespace_id(b, topic_name_namespace(name));
+    return parent ? catalog_find(b->store, CATALOG_TOPIC, parent, topic_name_full(name)) : NULL;
+}
+
+enum err namespace_policies(struct broker *b, struct bytes name, struct policies *out, struct refusal *why)
+{
+    const struct catalog_row *row;
+    struct kept kept;
+    enum err err;
+
+    if ((err = find_kept(b, name, &row, &kept, why)) == OK)
+        *out = kept.policies;
+    return err;
+}
+
+enum err namespace_set_policies(struct broker *b, struct bytes name, const struct policies *policies,
+                                struct refusal *why)
+{
+    const struct catalog_row *row;
+    struct bytes local;
+    struct kept kept;
+    enum err err;
+
+    if ((err = find_kept(b, name, &row, &kept, why)) != OK)
+        return err;
+    (void)namespace_name_parse(name, NULL, &local);
+    kept.policies = *policies;
+    if ((err = put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &kept, why)) == OK)
+        retention_look_at_all(b);
+    return err;
+}
+
+struct policies policies_resolve(struct broker *b, uint64_t topic)
+{
+    const struct broker_options *o = &b->options;
+    struct policies all = {
+        .set = POLICY_ALL,
+        .retention_minutes = o->retention_minutes,
+        .retention_mb = o->retention_mb,
+        .ttl_s = o->ttl_s,
+    };
+    const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, topic), *above;
+    struct topic_record record;
+    struct kept kept;
 
     if (!row)
-        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
-    (void)namespace_name_parse(name, NULL, &local);
-    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, settings, why);
+        return all;
+    if ((above = catalog_get(b->store, CATALOG_NAMESPACE, row->parent)) && kept_decode(&kept, above->value) == OK)
+        policies_override(&all, &kept.policies);
+    if (topic_record_decode(&record, row->value) == OK)
+        policies_override(&all, &record.policies);
+    return all;
+}
+
+enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out, struct refusal *why)
+{
+    const struct catalog_row *row = topic_row(b, name);
+    struct topic_record record;
+    enum err err;
+
+    if (!row)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+    if ((err = topic_record_decode(&record, row->value)) != OK)
+        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    *out = record.policies;
+    return OK;
+}
+
+enum err topic_set_policies(struct broker *b, const struct topic_name *name, const struct policies *policies,
+                            struct refusal *why)
+{
+    const struct catalog_row *row = topic_row(b, name);
+    struct topic_record record;
+    uint8_t value[RECORD_MAX];
+    enum err err;
+
+    if (!row)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+    struct catalog_row changed = *row;
+    changed.name = topic_name_full(name);
+    if ((err = topic_record_decode(&record, row->value)) == OK) {
+        record.policies = *policies;
+        changed.value = topic_record_encode(&record, value);
+        err = catalog_put(b->store, CATALOG_TOPIC, &changed);
+    }
+    if (err != OK)
+        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    retention_look_at(b, changed.id);
+    return OK;
 }
 
 /* ---- listing ---- */
@@ -230,12 +366,6 @@ enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *ea
         return ERR_NOT_FOUND;
     catalog_each(b->store, CATALOG_TOPIC, id, visit_row, &v);
     return OK;
-}
-
-static const struct catalog_row *topic_row(struct broker *b, const struct topic_name *name)
-{
-    uint64_t parent = namespace_id(b, topic_name_namespace(name));
-    return parent ? catalog_find(b->store, CATALOG_TOPIC, parent, topic_name_full(name)) : NULL;
 }
 
 enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)

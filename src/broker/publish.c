@@ -47,14 +47,26 @@ static void answer(const struct publish_op *op, enum err err)
 
 /* ---- the open ledger ---- */
 
+/* From when on the open ledger takes no more. */
+static uint64_t ledger_spent_ns(const struct topic *t)
+{
+    const struct broker_options *o = &t->broker->options;
+    uint64_t due_ns = t->ledger_opened_ns + o->ledger_age_max_ms * NS_PER_MS;
+
+    if (!t->ledger || t->ledger_entries == 0)
+        return UINT64_MAX;
+    if (t->ledger_bytes >= o->ledger_bytes_max)
+        return 0;
+    const uint64_t young_ns = t->ledger_opened_ns + o->ledger_age_min_ms * NS_PER_MS;
+    if (t->ledger_entries >= o->ledger_entries_max && young_ns < due_ns)
+        due_ns = young_ns;
+    const uint64_t idle_ns = t->ledger_appended_ns + o->ledger_idle_ms * NS_PER_MS;
+    return o->ledger_idle_ms > 0 && idle_ns < due_ns ? idle_ns : due_ns;
+}
+
 static bool ledger_spent(const struct topic *t)
 {
-    const struct broker_options *options = &t->broker->options;
-
-    if (t->ledger_entries == 0)
-        return false;
-    return t->ledger_entries >= options->ledger_entries_max || t->ledger_bytes >= options->ledger_bytes_max ||
-           loop_wall_ms(t->broker->loop) - t->ledger_opened_ms >= (int64_t)options->ledger_age_max_ms;
+    return ledger_spent_ns(t) <= loop_now_ns(t->broker->loop);
 }
 
 static void ledger_leave(struct topic *t)
@@ -62,6 +74,13 @@ static void ledger_leave(struct topic *t)
     if (t->ledger)
         ledger_close(t->broker->store, t->ledger);
     t->ledger = 0;
+}
+
+uint64_t topic_roll(struct topic *t)
+{
+    if (ledger_spent(t))
+        ledger_leave(t);
+    return ledger_spent_ns(t);
 }
 
 /* Sees to it that t->ledger takes an entry. */
@@ -73,15 +92,16 @@ static enum err ledger_ready(struct topic *t)
 
     if (t->ledger && !ledger_spent(t))
         return OK;
+    if (t->ledger)
+        retention_look_at(t->broker, t->id);
     ledger_leave(t);
-    topic_trim(t);
     if ((err = ledger_create(store, t->id, &t->ledger)) != OK) {
         t->ledger = 0;
         return err;
     }
     const struct ledger_info *chain = store_chain(store, t->id, &count);
     t->next_message = chain[count - 1].first_message;
-    t->ledger_opened_ms = loop_wall_ms(t->broker->loop);
+    t->ledger_opened_ns = loop_now_ns(t->broker->loop);
     t->ledger_entries = t->ledger_bytes = 0;
     return OK;
 }
@@ -123,6 +143,7 @@ static void publish_stored(struct topic *t, const struct publish_op *op)
     rate_add(&t->rate_in, now_ns, op->messages, op->len);
     b->counts.messages_in += op->messages;
     b->counts.bytes_in += op->len;
+    retention_changed(t);
     if (op->producer) {
         op->producer->messages_in += op->messages;
         op->producer->bytes_in += op->len;
@@ -196,6 +217,7 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     t->next_message += m->messages;
     t->ledger_entries++;
     t->ledger_bytes += m->bytes.len;
+    t->ledger_appended_ns = loop_now_ns(t->broker->loop);
     t->pending++;
     t->broker->counts.pending_publishes++;
     if (op->producer)

@@ -30,6 +30,10 @@ struct publish_op {
  * at once when the topic takes nothing.  `p` may be NULL: the broker's own entry. */
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
 
+/* Closes the open ledger if it is full or old: the next publish opens another.  Returns when it will be, on the loop's
+ * clock; UINT64_MAX: there is none, or nothing in it. */
+uint64_t topic_roll(struct topic *t);
+
 /* The publishes under way of a producer that leaves: they go on without it. */
 void publish_forget_producer(struct topic *t, struct producer *p);
 

@@ -163,6 +163,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
     rate_turn(&s->rate_out, copy->now_ns);
     rate_turn(&s->rate_redeliver, copy->now_ns);
     rate_turn(&s->rate_ack, copy->now_ns);
+    rate_turn(&s->rate_expired, copy->now_ns);
     *to = (struct subscription_stats){
         .name = copy_text(copy, s->name),
         .type = s->dispatcher ? s->dispatcher->name : NULL,
@@ -181,8 +182,10 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .throughput_out = s->rate_out.bytes_per_second,
         .rate_redeliver = s->rate_redeliver.per_second,
         .rate_ack = s->rate_ack.per_second,
+        .rate_expired = s->rate_expired.per_second,
         .messages_out = s->messages_out,
         .bytes_out = s->bytes_out,
+        .entries_expired = s->entries_expired,
     };
     copy_consumers(copy, s, to);
 }

@@ -54,7 +54,7 @@ struct subscription_stats {
     uint64_t unacked_messages, replay_entries, ack_ranges;
     struct position mark_delete, read_position;
     double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired;
-    uint64_t messages_out, bytes_out;
+    uint64_t messages_out, bytes_out, entries_expired;
     size_t consumer_count;
     struct consumer_stats *consumers;
 };
@@ -90,6 +90,7 @@ struct broker_stats {
     uint64_t topics_loaded, producers, consumers, subscriptions;
     uint64_t messages_in, bytes_in, messages_out, bytes_out, acks, redeliveries;
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
+    uint64_t ledgers_deleted, entries_expired;
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
 /* Every loaded topic, for metrics by topic; no order; `each` returns false to stop, and changes nothing. */

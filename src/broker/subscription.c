@@ -184,6 +184,7 @@ enum err subscription_remove(struct subscription *s)
     if (err != OK)
         return err;
     log_info(t->broker->log, "broker", "%s: subscription %s deleted", t->name.text, s->name);
+    retention_look_at(t->broker, t->id);
     subscription_free(s);
     return OK;
 }
@@ -199,5 +200,6 @@ enum err subscription_reset(struct subscription *s, struct position next)
         return err;
     dispatch_forget(s);
     dispatch_rewind(s);
+    retention_changed(t);
     return OK;
 }

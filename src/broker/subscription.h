@@ -28,8 +28,8 @@ struct subscription {
     size_t consumer_count;
     struct dispatch dispatch;
 
-    uint64_t messages_out, bytes_out;
-    struct rate rate_out, rate_redeliver, rate_ack;
+    uint64_t messages_out, bytes_out, entries_expired;
+    struct rate rate_out, rate_redeliver, rate_ack, rate_expired;
 };
 
 struct subscription *subscription_find(struct topic *t, struct bytes name);

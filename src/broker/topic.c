@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topic.c - see topic.h: loading, closing, trimming.
+ * topic.c - see topic.h: loading and closing.
  */
 #include "broker/topic.h"
 
@@ -217,6 +217,8 @@ static void topic_end(struct topic *t)
         list_push_back(&b->operations, &op->node);
         op_resume(op);
     }
+    if (!t->deleting || err != OK)
+        retention_look_at(b, t->id); /* its last ledger is closed */
     topic_free(t);
     broker_topics_changed(b);
 }
@@ -260,42 +262,6 @@ void topic_free(struct topic *t)
 
 /* ---- maintenance ---- */
 
-/* The position up to which every durable subscription is done; LATEST when there is none. */
-static struct position slowest(const struct topic *t)
-{
-    struct position least = POSITION_LATEST;
-    struct subscription *s;
-    size_t at = 0;
-
-    while ((s = map_next(&t->subscriptions, &at))) {
-        if (subscription_durable(s) && position_before(cursor_mark_delete(s->cursor), least))
-            least = cursor_mark_delete(s->cursor);
-    }
-    return least;
-}
-
-/* True when the oldest of the chain's ledgers is of no use any more: to nobody that reads, and to no publish. */
-static bool first_passed(const struct topic *t, const struct ledger_info *chain, size_t count, struct position slowest)
-{
-    if (count < 2 || chain[0].open || (t->pending > 0 && (int64_t)chain[0].id >= t->readable_end.ledger))
-        return false;
-    return chain[0].entries == 0 || (int64_t)chain[0].id < slowest.ledger ||
-           ((int64_t)chain[0].id == slowest.ledger && slowest.entry >= (int64_t)chain[0].entries - 1);
-}
-
-void topic_trim(struct topic *t)
-{
-    struct position least = slowest(t);
-    const struct ledger_info *chain;
-    size_t count;
-
-    while (chain = store_chain(t->broker->store, t->id, &count), first_passed(t, chain, count, least)) {
-        log_debug(t->broker->log, "broker", "%s: ledger %" PRIu64 " is consumed, and deleted", t->name.text,
-                  chain[0].id);
-        ledger_delete(t->broker->store, chain[0].id);
-    }
-}
-
 bool topic_connected(const struct topic *t)
 {
     struct subscription *s;
@@ -324,7 +290,6 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
 
     if (t->state != TOPIC_OPEN)
         return;
-    topic_trim(t);
     drop_volatile(t, false);
     mark_forsaken(t);
     topic_touch(t);

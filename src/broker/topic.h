@@ -39,8 +39,9 @@ struct topic {
 
     bool failing;    /* an append failed, and there are publishes under way that came after it */
     uint64_t ledger; /* the open one; 0: opened by the next publish */
-    int64_t ledger_opened_ms;
-    uint64_t ledger_entries, ledger_bytes; /* in it */
+    uint64_t ledger_opened_ns, ledger_appended_ns; /* when; the latter of its last entry */
+    uint64_t ledger_entries, ledger_bytes;         /* in it */
+    bool changed;                                  /* retention will look at it within the check interval */
     uint64_t next_message;                 /* topic index of the next message */
     struct list publishes;                 /* struct publish_op, see publish.h */
     size_t pending;
@@ -77,10 +78,7 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op);
 /* Ends CLOSING, or unfences, when no publish is under way.  After it a CLOSING topic is gone. */
 void topic_settle(struct topic *t);
 
-/* Deletes the closed ledgers, but for the last, that every durable cursor has passed. */
-void topic_trim(struct topic *t);
-
-/* What time brings: trims; unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
+/* What time brings: unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
 void topic_maintain(struct topic *t, uint64_t now_ns);
 
 /* A producer or consumer is there, or a publish or seek under way. */

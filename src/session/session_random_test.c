@@ -279,6 +279,7 @@ static void live(uint64_t seed)
     session_world_start(&l->world, seed);
     l->random = sim_random(l->world.sim);
     l->world.broker_options.ledger_entries_max = 1 + below(l, 20);
+    l->world.broker_options.ledger_age_min_ms = 0;
     l->world.options.keep_alive_ms = 24 * 3600 * 1000; /* nobody here answers pings in time */
     session_world_open(&l->world);
     client_connect(&l->witness, &l->world);

@@ -151,6 +151,17 @@ void catalog_tables_each(const struct catalog_tables *t, enum catalog_table tabl
             return;
 }
 
+const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                                              struct bytes after)
+{
+    const struct name_key key = {parent, after};
+    const struct tree_node *node = table_known(table) ? tree_lower_bound(&t->by_name[table], &key) : NULL;
+
+    if (node && compare_names(&key, node) == 0)
+        node = tree_next(node);
+    return node && row_of(node)->row.parent == parent ? &row_of(node)->row : NULL;
+}
+
 size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table table)
 {
     return table_known(table) ? tree_count(&t->by_name[table]) : 0;

@@ -51,6 +51,9 @@ const struct catalog_row *catalog_tables_get(const struct catalog_tables *t, enu
 /* All rows of the parent, ordered by name; `each` returns false to stop and changes nothing. */
 void catalog_tables_each(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
                          bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
+/* The first of them whose name is greater than `after`, or NULL. */
+const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                                              struct bytes after);
 size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table table);
 
 /* ---- checkpoints ---- */

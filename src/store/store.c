@@ -558,6 +558,12 @@ void catalog_each(const struct store *s, enum catalog_table table, uint64_t pare
     catalog_tables_each(s->tables, table, parent, each, ctx);
 }
 
+const struct catalog_row *catalog_next(const struct store *s, enum catalog_table table, uint64_t parent,
+                                       struct bytes after)
+{
+    return catalog_tables_next(s->tables, table, parent, after);
+}
+
 /* ---- ledgers ---- */
 
 void entry_unref(struct entry *e)

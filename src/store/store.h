@@ -108,6 +108,9 @@ const struct catalog_row *catalog_get(const struct store *s, enum catalog_table 
 /* All rows of the parent, in the order of their names; `each` returns false to stop and changes nothing. */
 void catalog_each(const struct store *s, enum catalog_table table, uint64_t parent,
                   bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
+/* The first of them whose name is greater than `after`; NULL: none.  For a walk in several turns. */
+const struct catalog_row *catalog_next(const struct store *s, enum catalog_table table, uint64_t parent,
+                                       struct bytes after);
 
 /* ---- ledgers and entries ---- */
 

@@ -79,6 +79,7 @@ static void draw_options(struct run *r)
     store->tail_cache_bytes = cache[dice(r, 2)];
     store->ack_delay_ms = 1 + (uint32_t)dice(r, 1000);
     broker->ledger_entries_max = entries[r->scenario->trim ? 0 : dice(r, 3)];
+    broker->ledger_age_min_ms = 0;
     broker->topic_idle_ms = 1000 + dice(r, 60000);
     broker->retention_check_ms = 200 + dice(r, 5000);
 }
