@@ -33,12 +33,31 @@ void namespace_delete(struct admin_call *call);
 void namespace_topics(struct admin_call *call);
 void namespace_bundles(struct admin_call *call);
 
+/* policies.c */
+struct json;
+struct policies;
+void retention_write(struct json *j, const char *key, const struct policies *p);
+void namespace_retention_get(struct admin_call *call);
+void namespace_retention_post(struct admin_call *call);
+void namespace_retention_delete(struct admin_call *call);
+void namespace_ttl_get(struct admin_call *call);
+void namespace_ttl_post(struct admin_call *call);
+void namespace_ttl_delete(struct admin_call *call);
+void topic_retention_get(struct admin_call *call);
+void topic_retention_post(struct admin_call *call);
+void topic_retention_delete(struct admin_call *call);
+void topic_ttl_get(struct admin_call *call);
+void topic_ttl_post(struct admin_call *call);
+void topic_ttl_delete(struct admin_call *call);
+void topic_trim_post(struct admin_call *call);
+
 /* topics.c */
 void topic_list_get(struct admin_call *call);
 void topic_put(struct admin_call *call);
 void topic_remove(struct admin_call *call);
 void topic_unload_put(struct admin_call *call);
 void topic_stats(struct admin_call *call);
+void topic_internal_stats(struct admin_call *call);
 void topic_subscriptions(struct admin_call *call);
 void topic_partitions_get(struct admin_call *call);
 

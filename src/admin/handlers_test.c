@@ -373,6 +373,69 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
     producer_detach(client.open.producer);
 }
 
+static void policies_are_set_read_and_removed(void **state)
+{
+    struct world *w = *state;
+    static const char retention[] = "/admin/v2/namespaces/public/default/retention";
+    static const char ttl[] = "/admin/v2/namespaces/public/default/messageTTL";
+
+    assert_int_equal(ask(w, HTTP_GET, retention), 204);
+    assert_int_equal(
+        ask_with(w, HTTP_POST, retention, NULL, "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":-1}"), 204);
+    assert_get(w, retention, "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":-1}");
+    assert_int_equal(ask_with(w, HTTP_POST, ttl, NULL, "3600"), 204);
+    assert_get(w, ttl, "3600");
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/default"), 200);
+    assert_non_null(strstr(answer(w), "\"retention_policies\":{\"retentionTimeInMinutes\":10,"));
+    assert_non_null(strstr(answer(w), "\"message_ttl_in_seconds\":3600"));
+    assert_int_equal(ask(w, HTTP_DELETE, retention), 204);
+    assert_int_equal(ask(w, HTTP_GET, retention), 204);
+    assert_get(w, ttl, "3600");
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/nowhere/retention"), 404);
+}
+
+static void policies_that_make_no_sense_are_refused(void **state)
+{
+    struct world *w = *state;
+    static const char retention[] = "/admin/v2/namespaces/public/default/retention";
+    static const char ttl[] = "/admin/v2/namespaces/public/default/messageTTL";
+    static const char *const wrong[] = {"",
+                                        "7",
+                                        "{}",
+                                        "{\"retentionTimeInMinutes\":-2,\"retentionSizeInMB\":0}",
+                                        "{\"retentionTimeInMinutes\":\"1\",\"retentionSizeInMB\":0}",
+                                        "{\"retentionTimeInMinutes\":1}"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(ask_with(w, HTTP_POST, retention, NULL, wrong[i]), 412);
+    assert_int_equal(ask_with(w, HTTP_POST, ttl, NULL, "-1"), 412);
+    assert_int_equal(ask_with(w, HTTP_POST, ttl, NULL, "soon"), 412);
+    assert_int_equal(ask(w, HTTP_GET, retention), 204);
+}
+
+static void a_topics_own_policies_go_over_its_namespaces(void **state)
+{
+    struct world *w = *state;
+    static const char ttl[] = "/admin/v2/persistent/public/default/t/messageTTL";
+    static const char retention[] = "/admin/v2/persistent/public/default/t/retention";
+
+    assert_int_equal(ask(w, HTTP_GET, ttl), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/t"), 204);
+    assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/messageTTL", NULL, "60"), 204);
+    assert_int_equal(ask(w, HTTP_GET, ttl), 204);
+    assert_int_equal(ask_with(w, HTTP_GET, ttl, (const char *const[]){"applied", "true"}, ""), 200);
+    assert_string_equal(answer(w), "60");
+    assert_int_equal(ask_with(w, HTTP_POST, ttl, (const char *const[]){"messageTTL", "7"}, ""), 204);
+    assert_get(w, ttl, "7");
+    assert_int_equal(ask(w, HTTP_DELETE, ttl), 204);
+    assert_int_equal(ask_with(w, HTTP_GET, retention, (const char *const[]){"applied", "true"}, ""), 200);
+    assert_string_equal(answer(w), "{\"retentionTimeInMinutes\":0,\"retentionSizeInMB\":0}");
+    assert_int_equal(ask(w, HTTP_POST, "/admin/v2/persistent/public/default/t/trim"), 204);
+    assert_int_equal(ask(w, HTTP_POST, "/admin/v2/persistent/public/default/none/trim"), 404);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/t/internalStats"), 200);
+    assert_non_null(strstr(answer(w), "\"ledgers\":[]"));
+}
+
 static void metrics_name_every_topic_and_group_every_metric(void **state)
 {
     struct world *w = *state;
@@ -431,6 +494,9 @@ int main(void)
         HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
+        HANDLER_TEST(policies_are_set_read_and_removed),
+        HANDLER_TEST(policies_that_make_no_sense_are_refused),
+        HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
         HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
         HANDLER_TEST(a_lookup_without_a_listener_is_refused),
     };

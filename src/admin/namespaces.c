@@ -5,6 +5,7 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/settings.h"
+#include "broker/policies.h"
 
 void namespace_list_get(struct admin_call *call)
 {
@@ -56,10 +57,16 @@ void namespace_get(struct admin_call *call)
     struct text *body = &call->answer.body;
     struct json j = json_to(body);
     struct bytes name, kept;
+    struct policies policies;
+    struct refusal why;
     char reason[200];
 
     if (!call_namespace(call, 0, &name) || !must_exist(call, name))
         return;
+    if (namespace_policies(call->core->broker, name, &policies, &why) != OK) {
+        call_refused(call, &why);
+        return;
+    }
     kept = namespace_settings(call->core->broker, name);
     if (kept.len > 0)
         text_add_bytes(body, kept);
@@ -72,6 +79,10 @@ void namespace_get(struct admin_call *call)
     j.comma = true;
     j.depth = 1;
     write_bundles(&j, "bundles");
+    if (policies.set & POLICY_RETENTION)
+        retention_write(&j, "retention_policies", &policies);
+    if (policies.set & POLICY_TTL)
+        json_uint(&j, "message_ttl_in_seconds", policies.ttl_s);
     json_bool(&j, "deleted", false);
     json_object_end(&j);
     call_json(call);

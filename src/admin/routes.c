@@ -6,7 +6,8 @@
 
 #include "admin/handlers.h"
 
-#define TOPIC "/admin/v2/{domain}/{tenant}/{namespace}/{topic+}"
+#define NAMESPACE "/admin/v2/namespaces/{tenant}/{namespace}"
+#define TOPIC     "/admin/v2/{domain}/{tenant}/{namespace}/{topic+}"
 
 static const struct route table[] = {
     {HTTP_GET, "/metrics", metrics_get, "all figures, in Prometheus' text format"},
@@ -33,8 +34,23 @@ static const struct route table[] = {
     {HTTP_GET, "/admin/v2/namespaces/{tenant}/{namespace}/topics", namespace_topics, "names of its topics (?mode=)"},
     {HTTP_GET, "/admin/v2/namespaces/{tenant}/{namespace}/bundles", namespace_bundles, "its bundles: one"},
 
+    {HTTP_GET, NAMESPACE "/retention", namespace_retention_get, "how long its data are kept"},
+    {HTTP_POST, NAMESPACE "/retention", namespace_retention_post, "sets that"},
+    {HTTP_DELETE, NAMESPACE "/retention", namespace_retention_delete, "the broker's default again"},
+    {HTTP_GET, NAMESPACE "/messageTTL", namespace_ttl_get, "after how many seconds messages expire"},
+    {HTTP_POST, NAMESPACE "/messageTTL", namespace_ttl_post, "sets that; 0: never"},
+    {HTTP_DELETE, NAMESPACE "/messageTTL", namespace_ttl_delete, "the broker's default again"},
+
     {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}", topic_list_get, "names of the topics of a namespace"},
     {HTTP_GET, TOPIC "/stats", topic_stats, "a topic's figures"},
+    {HTTP_GET, TOPIC "/internalStats", topic_internal_stats, "its ledgers and cursors"},
+    {HTTP_GET, TOPIC "/retention", topic_retention_get, "how long its data are kept (?applied=true: what holds)"},
+    {HTTP_POST, TOPIC "/retention", topic_retention_post, "sets that"},
+    {HTTP_DELETE, TOPIC "/retention", topic_retention_delete, "its namespace's again"},
+    {HTTP_GET, TOPIC "/messageTTL", topic_ttl_get, "after how many seconds messages expire (?applied=true)"},
+    {HTTP_POST, TOPIC "/messageTTL", topic_ttl_post, "sets that (?messageTTL=N); 0: never"},
+    {HTTP_DELETE, TOPIC "/messageTTL", topic_ttl_delete, "its namespace's again"},
+    {HTTP_POST, TOPIC "/trim", topic_trim_post, "deletes what may be deleted, now"},
     {HTTP_GET, TOPIC "/subscriptions", topic_subscriptions, "names of a topic's subscriptions"},
     {HTTP_GET, TOPIC "/partitions", topic_partitions_get, "how many partitions: 0 when it has none"},
     {HTTP_PUT, TOPIC "/unload", topic_unload_put, "out of memory; clients look up again"},

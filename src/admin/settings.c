@@ -145,3 +145,47 @@ done:
     json_decref(r.root);
     return err;
 }
+
+/* ---- policies ---- */
+
+/* A whole number between -1 and max. */
+static enum err limit_get(struct reader *r, const char *member, int64_t max, int64_t *out)
+{
+    const json_t *number = json_object_get(r->root, member);
+
+    if (!json_is_integer(number) || json_integer_value(number) < -1 || json_integer_value(number) > max) {
+        snprintf(r->reason, r->reason_size, "%s must be a whole number, at least -1", member);
+        return ERR_INVALID;
+    }
+    *out = json_integer_value(number);
+    return OK;
+}
+
+enum err retention_read(struct bytes body, int32_t *minutes, int64_t *mb, char *reason, size_t reason_size)
+{
+    struct reader r = {.reason = reason, .reason_size = reason_size};
+    int64_t time, size;
+    enum err err;
+
+    if ((err = parse(&r, body)) == OK && (err = limit_get(&r, "retentionTimeInMinutes", INT32_MAX, &time)) == OK &&
+        (err = limit_get(&r, "retentionSizeInMB", INT64_MAX >> 20, &size)) == OK) {
+        *minutes = (int32_t)time;
+        *mb = size;
+    }
+    json_decref(r.root);
+    return err;
+}
+
+enum err seconds_read(struct bytes body, uint32_t *seconds, char *reason, size_t reason_size)
+{
+    json_t *number = body.len ? json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL) : NULL;
+    const bool good =
+        json_is_integer(number) && json_integer_value(number) >= 0 && json_integer_value(number) <= INT32_MAX;
+
+    if (good)
+        *seconds = (uint32_t)json_integer_value(number);
+    else
+        snprintf(reason, reason_size, "Invalid value for message TTL: a whole number of seconds, at least 0");
+    json_decref(number);
+    return good ? OK : ERR_INVALID;
+}

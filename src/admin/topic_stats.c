@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topic_stats.c - a topic's figures as Pulsar's TopicStats.
+ * topic_stats.c - a topic's figures as Pulsar's TopicStats, and its ledgers and cursors as
+ * PersistentTopicInternalStats.
  *
  * Names are Pulsar's, msgBacklog counts entries as Pulsar's does; msgBacklogMessages and blockedBy are ours.  Members
  * that Pulsar has and that say nothing here yet (transactions, offload, replication) carry the values of a topic
@@ -9,6 +10,8 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "broker/stats.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 static void write_producer(struct json *j, const struct producer_stats *p)
 {
@@ -87,6 +90,7 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     json_text(j, "type", s->type);
     json_text(j, "activeConsumerName", s->active_consumer);
     json_double(j, "msgRateExpired", s->rate_expired);
+    json_uint(j, "totalMsgExpired", s->entries_expired);
     write_consumers(j, s);
     /* Go's admin client reads the first pair, the documentation shows the second. */
     json_bool(j, "isDurable", s->durable);
@@ -163,5 +167,80 @@ void topic_stats(struct admin_call *call)
         return;
     }
     write_topic(&j, stats);
+    call_json(call);
+}
+
+/* ---- ledgers and cursors ---- */
+
+static void write_position(struct json *j, const char *key, struct position p)
+{
+    char text[48];
+
+    snprintf(text, sizeof text, "%" PRId64 ":%" PRId64, p.ledger, p.entry);
+    json_text(j, key, text);
+}
+
+static void write_ledger(struct json *j, const struct topic_ledger_stats *l)
+{
+    json_object_begin(j, NULL);
+    json_uint(j, "ledgerId", l->id);
+    json_uint(j, "entries", l->entries);
+    json_uint(j, "size", l->bytes);
+    json_int(j, "timestamp", l->closed_ms);
+    json_bool(j, "offloaded", false);
+    json_bool(j, "underReplicated", false);
+    json_object_end(j);
+}
+
+static void write_cursor(struct json *j, const struct subscription_stats *s)
+{
+    json_key(j, bytes_of_text(s->name));
+    json_object_begin(j, NULL);
+    write_position(j, "markDeletePosition", s->mark_delete);
+    write_position(j, "readPosition", s->read_position);
+    json_uint(j, "totalNonContiguousDeletedMessagesRange", s->ack_ranges);
+    json_text(j, "state", "Open");
+    json_object_end(j);
+}
+
+static void write_internal(struct json *j, const struct topic_stats *t)
+{
+    const struct topic_ledger_stats *last = t->ledger_count > 0 ? &t->ledgers[t->ledger_count - 1] : NULL;
+    const bool open = last && last->open;
+
+    json_object_begin(j, NULL);
+    json_uint(j, "numberOfEntries", t->entries);
+    json_uint(j, "totalSize", t->storage_bytes);
+    json_uint(j, "currentLedgerEntries", open ? last->entries : 0);
+    json_uint(j, "currentLedgerSize", open ? last->bytes : 0);
+    write_position(j, "lastConfirmedEntry", t->last_position);
+    json_text(j, "state", open ? "LedgerOpened" : "ClosedLedger");
+    json_array_begin(j, "ledgers");
+    for (size_t i = 0; i < t->ledger_count; i++)
+        write_ledger(j, &t->ledgers[i]);
+    json_array_end(j);
+    json_object_begin(j, "cursors");
+    for (size_t i = 0; i < t->subscription_count; i++) {
+        if (t->subscriptions[i].durable)
+            write_cursor(j, &t->subscriptions[i]);
+    }
+    json_object_end(j);
+    json_object_end(j);
+}
+
+void topic_internal_stats(struct admin_call *call)
+{
+    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct json j = json_to(&call->answer.body);
+    struct topic_stats *stats;
+    struct refusal why;
+
+    if (!topic || !call_topic(call, 0, topic))
+        return;
+    if (topic_stats_get(call->core->broker, topic, &call->arena, &stats, &why) != OK) {
+        call_refused(call, &why);
+        return;
+    }
+    write_internal(&j, stats);
     call_json(call);
 }

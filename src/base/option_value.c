@@ -85,8 +85,9 @@ static bool number_read(const struct option *option, const char *text, int64_t *
     while (*rest == ' ')
         rest++;
     for (size_t i = 0; i < count; i++) {
+        const int64_t factor = *rest == '\0' && option->unit > 0 ? option->unit : units[i].factor;
         if (strcasecmp(rest, units[i].name) == 0)
-            return !__builtin_mul_overflow(number, units[i].factor, out);
+            return !__builtin_mul_overflow(number, factor, out);
     }
     return false;
 }

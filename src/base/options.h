@@ -32,6 +32,7 @@ struct option {
     const char *fallback;       /* the default, as one would write it in the file; NULL: unset */
     int64_t min, max;           /* of INTEGER, BYTES, DURATION, in the unit stored; both 0: any that is >= 0 */
     const char *const *choices; /* NULL-terminated */
+    int64_t unit;               /* of BYTES, DURATION: what a bare number counts (Pulsar's minutes, MB); 0: one */
     size_t offset;              /* of the value in the struct of values */
     bool secret;
     const char *text; /* one sentence, for help and the documentation */

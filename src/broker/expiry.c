@@ -29,7 +29,7 @@ struct expiry {
 static void end(struct expiry *e, int64_t oldest_ms)
 {
     struct broker *b = e->broker;
-    void (*done)(struct broker *b, uint64_t topic, int64_t oldest_ms) = e->done;
+    void (*done)(struct broker * b, uint64_t topic, int64_t oldest_ms) = e->done;
     const uint64_t topic = e->topic;
 
     list_remove(&e->node);
@@ -86,8 +86,7 @@ static void read_done(struct store_read *r, enum err err)
     }
     if (young)
         young_ms = young->header.publish_ms;
-    bool acked =
-        !c || !last || expire_upto(e, c, last->position, last->header.first_message + last->header.messages);
+    bool acked = !c || !last || expire_upto(e, c, last->position, last->header.first_message + last->header.messages);
     const bool is_young = young != NULL;
     const bool single = r->max == 1;
     broker_read_free(read, err);

@@ -258,6 +258,12 @@ enum err namespace_set_policies(struct broker *b, struct bytes name, const struc
     return err;
 }
 
+uint64_t topic_id(struct broker *b, const struct topic_name *name)
+{
+    const struct catalog_row *row = topic_row(b, name);
+    return row ? row->id : 0;
+}
+
 struct policies policies_resolve(struct broker *b, uint64_t topic)
 {
     const struct broker_options *o = &b->options;

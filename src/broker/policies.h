@@ -15,6 +15,9 @@
 
 struct broker;
 
+/* Of its row; 0: no such topic. */
+uint64_t topic_id(struct broker *b, const struct topic_name *name);
+
 /* What holds for the topic with this id; every policy is set. */
 struct policies policies_resolve(struct broker *b, uint64_t topic);
 

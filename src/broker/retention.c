@@ -20,13 +20,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LOOKS_MAX      256                      /* in one turn */
-#define TRIM_MAX       64                       /* ledgers of one topic in one look */
-#define GAP_MS         20                       /* between two turns */
-#define FIRST_SWEEP_MS 5000                     /* after a start, at the latest */
+#define LOOKS_MAX      256                        /* in one turn */
+#define TRIM_MAX       64                         /* ledgers of one topic in one look */
+#define GAP_MS         20                         /* between two turns */
+#define FIRST_SWEEP_MS 5000                       /* after a start, at the latest */
 #define FAR_MS         (UINT64_C(86400000) * 400) /* nothing is planned for later */
-#define JUMP_MS        1000                     /* a wall clock that moves so much against the loop's has jumped */
-#define TRACKS_MAX     (16u * 1024 * 1024)      /* as many as the catalog's rows */
+#define JUMP_MS        1000                       /* a wall clock that moves so much against the loop's has jumped */
+#define TRACKS_MAX     (16u * 1024 * 1024)        /* as many as the catalog's rows */
 
 struct track {
     uint64_t topic;
@@ -280,7 +280,8 @@ static uint64_t trim(struct broker *b, uint64_t topic, struct topic *t, const st
         ledger_delete(b->store, id);
         b->counts.ledgers_deleted++;
         gone++;
-        log_debug(b->log, "broker", "ledger %" PRIu64 " of topic %" PRIu64 " is needed no more, and deleted", id, topic);
+        log_debug(b->log, "broker", "ledger %" PRIu64 " of topic %" PRIu64 " is needed no more, and deleted", id,
+                  topic);
     }
     if (t && gone > 0)
         readers_move(t);

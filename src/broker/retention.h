@@ -48,9 +48,9 @@ struct retention { /* embedded in the broker; private */
     struct map tracks;
     struct heap due;
     struct timer timer;
-    uint64_t last_ns;      /* when it last fired */
-    int64_t clock_offset;  /* the wall clock's from the loop's, then */
-    struct list expiries;  /* struct expiry under way */
+    uint64_t last_ns;     /* when it last fired */
+    int64_t clock_offset; /* the wall clock's from the loop's, then */
+    struct list expiries; /* struct expiry under way */
     struct sweep sweep;
     uint64_t sweep_ns; /* not before */
     bool stopped;

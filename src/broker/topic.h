@@ -42,8 +42,8 @@ struct topic {
     uint64_t ledger_opened_ns, ledger_appended_ns; /* when; the latter of its last entry */
     uint64_t ledger_entries, ledger_bytes;         /* in it */
     bool changed;                                  /* retention will look at it within the check interval */
-    uint64_t next_message;                 /* topic index of the next message */
-    struct list publishes;                 /* struct publish_op, see publish.h */
+    uint64_t next_message;                         /* topic index of the next message */
+    struct list publishes;                         /* struct publish_op, see publish.h */
     size_t pending;
     struct position readable_end; /* the last synced entry; POSITION_EARLIEST: none */
     uint32_t last_messages;       /* in that entry; 0: not known (loaded, and not yet read) */

@@ -21,12 +21,15 @@ struct broker_config {
     bool delete_inactive_topics;
     int64_t inactive_s;
     int64_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
-    int64_t ledger_entries_max;
+    int64_t ledger_entries_max, ledger_bytes_max;
+    int64_t ledger_age_min_ms, ledger_age_max_ms, ledger_idle_ms;
+    int64_t retention_minutes, retention_mb, ttl_s; /* the defaults of namespaces; -1: without limit */
+    int64_t retention_check_ms, expiry_check_ms;
     char *log_level;
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 20
+#define BROKER_OPTIONS 29
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -96,6 +96,15 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->unacked_per_consumer_max = (uint32_t)c->unacked_per_consumer_max;
     o->unacked_per_subscription_max = (uint32_t)c->unacked_per_subscription_max;
     o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
+    o->ledger_bytes_max = (uint64_t)c->ledger_bytes_max;
+    o->ledger_age_min_ms = (uint64_t)c->ledger_age_min_ms;
+    o->ledger_age_max_ms = (uint64_t)c->ledger_age_max_ms;
+    o->ledger_idle_ms = (uint64_t)c->ledger_idle_ms;
+    o->retention_minutes = (int32_t)c->retention_minutes;
+    o->retention_mb = c->retention_mb;
+    o->retention_check_ms = (uint64_t)c->retention_check_ms;
+    o->ttl_s = (uint32_t)c->ttl_s;
+    o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
 }
 
 static void server_options_fill(struct server_options *o, const struct broker_config *c)
