@@ -193,6 +193,9 @@ static void write_store(struct writer *w, const struct store_stats *s)
     gauge(w, "pulsar_ml_cache_used_size", s->tail_cache_bytes);
     gauge(w, "geminga_store_segment_files", s->segment_files);
     gauge(w, "geminga_store_segment_bytes", s->segment_bytes);
+    gauge(w, "geminga_store_dead_bytes", s->dead_bytes);
+    counter(w, "geminga_store_compactions_total", s->compactions);
+    counter(w, "geminga_store_compacted_bytes_total", s->compacted_bytes);
     gauge(w, "geminga_store_recovered_entries", s->recovered_entries);
     single(w, "geminga_store_recovery_seconds", "gauge", (double)s->recovery_ms / 1000);
 }

@@ -160,9 +160,8 @@ static enum err leave_room(struct checkpoint *c)
 {
     if (c->disk->ops->free_bytes(c->disk, &c->free_bytes) != OK)
         c->free_bytes = UINT64_MAX;
-    if (c->cost > 0 && c->cost > compaction_limit(c->free_bytes, c->own_bytes))
-        return ERR_NOSPACE;
-    return OK;
+    c->no_room = c->cost > 0 && c->cost > compaction_limit(c->free_bytes, c->own_bytes);
+    return c->no_room ? ERR_NOSPACE : OK;
 }
 
 static enum err write_segments(struct checkpoint *c)
@@ -490,6 +489,21 @@ static uint64_t extents_bytes(const struct ledger *l, size_t from)
     return bytes;
 }
 
+/* What the victims leave of the room. */
+static uint64_t merge_budget(const struct store *s)
+{
+    const struct checkpoint *c = &s->checkpoint;
+    const uint64_t limit = compaction_limit(c->free_bytes, c->own_bytes), budget = copy_budget(s);
+    uint64_t victims = 0;
+
+    for (size_t i = 0; i < c->victim_count; i++) {
+        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims[i]);
+        victims += use ? use->living + use->runs * COMPACTION_RUN_COST : 0;
+    }
+    const uint64_t left = limit > victims ? limit - victims : 0;
+    return budget < left ? budget : left;
+}
+
 /* Ledgers that have got into too many pieces; short of memory, none are. */
 static void choose_merges(struct store *s)
 {
@@ -503,10 +517,12 @@ static void choose_merges(struct store *s)
         const size_t from =
             compaction_merge_from(l->extents, l->extent_count, m->bytes, s->options.compaction_fan, c->own_bytes);
         if (l->chain && from < l->extent_count)
-            merges[n++] = (struct compaction_merge){
-                .ledger = i, .from = from, .extents = l->extent_count - from, .bytes = extents_bytes(l, from)};
+            merges[n++] = (struct compaction_merge){.ledger = i,
+                                                    .from = from,
+                                                    .extents = l->extent_count - from,
+                                                    .bytes = extents_bytes(l, from) + COMPACTION_RUN_COST};
     }
-    n = compaction_choose_merges(merges, n, copy_budget(s));
+    n = compaction_choose_merges(merges, n, merge_budget(s));
     for (size_t i = 0; i < n; i++)
         c->ledgers[merges[i].ledger].merge_from = merges[i].from;
     free(merges);
@@ -706,7 +722,8 @@ static void give_up_compaction(struct store *s)
     log_warn(s->log, "store", "nothing is compacted in this checkpoint: %s", c->failure);
     segment_table_bar(&s->ledgers.segments, c->bad_file);
     c->compacting = false;
-    c->hopeless = segment_table_reclaimable(&s->ledgers.segments);
+    if (!c->no_room) /* else less is chosen the next time, or nothing */
+        c->hopeless = segment_table_reclaimable(&s->ledgers.segments);
     submit(s);
 }
 

@@ -82,6 +82,7 @@ struct checkpoint {
     size_t victim_count; /* chosen with the cut */
     uint64_t copied;     /* bytes that the attempt copies */
     uint64_t cost;       /* and what that may take of the disk */
+    bool no_room;        /* it was not tried for want of room */
     uint64_t bad_file;   /* one that could not be copied from */
     bool rows_complete;  /* the ledgers' rows are in `rows`, their segments durable */
     enum err err;
