@@ -12,8 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RETRY_MS        5000   /* before a damaged entry is asked for again */
-#define REDELIVERED_MAX 200000 /* positions with a count; beyond it they are not counted */
+#define RETRY_MS 5000 /* before a damaged entry is asked for again */
 
 static struct broker *broker_of(const struct subscription *s)
 {
@@ -145,7 +144,7 @@ static bool deliver(struct subscription *s, struct consumer *c, const struct ent
         .consumer_id = c->id,
         .entry = e,
         .partition = s->topic->name.partition,
-        .redelivery_count = s->dispatcher->individual ? positions_get(&d->redelivered, e->position) : 0,
+        .redelivery_count = s->dispatcher->individual ? cursor_redeliveries(s->cursor, e->position) : 0,
         .consumer_epoch = c->epoch,
     };
     c->sink->ops->message(c->sink, &delivery);
@@ -361,7 +360,6 @@ void dispatch_init(struct subscription *s)
     d->read_position = d->careful = POSITION_EARLIEST;
     tree_init(&d->pending, pending_compare);
     positions_init(&d->replay, SIZE_MAX); /* entries that were sent: bounded by what may be unacknowledged */
-    positions_init(&d->redelivered, REDELIVERED_MAX);
     timer_init(&d->takeover, broker_of(s)->loop, takeover_fired);
     timer_init(&d->retry, broker_of(s)->loop, retry_fired);
 }
@@ -378,7 +376,6 @@ void dispatch_deinit(struct subscription *s)
 
     pending_clear(s);
     positions_clear(&d->replay);
-    positions_clear(&d->redelivered);
     timer_stop(&d->takeover);
     timer_stop(&d->retry);
     task_cancel(&d->task);
@@ -430,7 +427,8 @@ static void redeliver(struct subscription *s, struct pending *p)
     b->counts.redeliveries += p->messages;
     rate_add(&c->rate_redeliver, now_ns, p->messages, 0);
     rate_add(&s->rate_redeliver, now_ns, p->messages, 0);
-    (void)positions_add(&s->dispatch.redelivered, p->position); /* beyond its bound: not counted */
+    if (cursor_redelivered(s->cursor, p->position) != OK)
+        log_debug(b->log, "broker", "%s, %s: a redelivery is not counted", s->topic->name.text, s->name);
     hand_back(s, p);
 }
 
@@ -464,7 +462,6 @@ void dispatch_acked(struct subscription *s, struct position position)
     if (p)
         pending_remove(s, p);
     positions_remove(&s->dispatch.replay, position);
-    positions_remove(&s->dispatch.redelivered, position);
 }
 
 void dispatch_acked_upto(struct subscription *s, struct position position)
@@ -476,14 +473,8 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
            position_compare(container_of(node, struct pending, node)->position, position) <= 0)
         pending_remove(s, container_of(node, struct pending, node));
     positions_remove_upto(&d->replay, position);
-    positions_remove_upto(&d->redelivered, position);
     if (position_compare(d->read_position, position) <= 0)
         d->read_position = cursor_next(s->cursor, position);
-}
-
-void dispatch_forget(struct subscription *s)
-{
-    positions_clear(&s->dispatch.redelivered);
 }
 
 void dispatch_check(const struct subscription *s)

@@ -69,7 +69,6 @@ struct dispatch {
     bool stuck;                    /* at a damaged entry, until then */
     struct tree pending;           /* struct pending */
     struct positions replay;       /* wait to be sent again */
-    struct positions redelivered;  /* how often clients asked to have an entry again */
     uint64_t unacked;              /* messages */
     bool blocked;                  /* over the subscription's limit, until half of it */
     struct consumer *turn;         /* shared: who was served last; NULL: the first of the list is next */
@@ -104,9 +103,6 @@ uint32_t dispatch_messages(const struct subscription *s, struct position p);
 void dispatch_acked(struct subscription *s, struct position p);
 /* ... and everything before it too. */
 void dispatch_acked_upto(struct subscription *s, struct position p);
-
-/* Counts of redelivery are forgotten: a seek. */
-void dispatch_forget(struct subscription *s);
 
 /* Who may be sent another entry: it has permits, its peer takes what it is sent, and it is under its limit. */
 bool dispatch_can_take(const struct consumer *c);

@@ -198,7 +198,6 @@ enum err subscription_reset(struct subscription *s, struct position next)
 
     if ((err = cursor_reset(s->cursor, topic_after(t, mark), next_message)) != OK)
         return err;
-    dispatch_forget(s);
     dispatch_rewind(s);
     retention_changed(t);
     return OK;

@@ -2,36 +2,32 @@
  *
  * ack_set.h - what one cursor has acknowledged: a mark-delete position, and the entries beyond it.
  *
- * The entries beyond are one Roaring bitmap per ledger.  Next to it stand the numbers of messages in those entries,
- * as bit planes: plane k holds the entries whose (messages ^ 1) has bit k set, so that entries of one message each,
- * the common case, cost nothing, and the sum over any run of entries is a few rank queries.
- * Owns the bitmaps and nothing else: it knows no journal and no topic; the topic's chain is passed in where an
- * operation has to walk it (`l`, `n`: store_chain's result, see chain.h).  Belongs to one thread.  May call: chain.h,
- * base/, CRoaring.
+ * The entries beyond are one entry_set per ledger, numbered with their messages, so that a backlog in messages is a
+ * sum of ranks.  An acknowledgement costs a few searches, each in the logarithm of what is there.
+ * Owns the sets and nothing else: it knows no journal and no topic; the topic's chain is passed in where an
+ * operation has to walk it (`l`, `n`: store_chain's result, see chain.h).  Belongs to one thread.  May call:
+ * entry_set.h, chain.h, base/.
  *
  * Invariants (ack_set_check)
- *  1. No entry at or before mark_delete is in a bitmap, and chain_after(mark_delete) is in none.
- *  2. Bitmaps are of ledgers that were in the chain, of entries that were appended; none is empty; ledgers ascend.
- *  3. entries, messages and ranges are what counting the bitmaps gives; every plane is a subset of its bitmap.
- *
- * CRoaring cannot report that memory is short: there the process ends, and recovery decides.
+ *  1. No entry at or before mark_delete is in a set, and chain_after(mark_delete) is in none.
+ *  2. Sets are of ledgers that were in the chain, of entries that were appended; none is empty; ledgers ascend.
+ *  3. entries, messages and ranges are the sums of the sets' figures.
  */
 #ifndef STORE_ACK_SET_H
 #define STORE_ACK_SET_H
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "store/entry_set.h"
 #include "store/position.h"
 
-struct ledger_acks;
 struct ledger_info;
 
-/* Embedded in a cursor; the fields are private to ack_set.c, read through the functions below. */
+/* Embedded in a cursor; the fields are private to ack_set.c and cursor_row.c, read through the functions below. */
 struct ack_set {
     struct position mark_delete;
-    uint64_t next_message;       /* topic index of the first message after mark_delete */
-    struct ledger_acks *ledgers; /* ascending; NULL while nothing is acknowledged beyond mark_delete */
-    size_t count, capacity;
+    uint64_t next_message;      /* topic index of the first message after mark_delete */
+    struct entry_sets sets;     /* empty while nothing is acknowledged beyond mark_delete */
     uint64_t entries, messages; /* acknowledged beyond mark_delete */
     uint64_t ranges;            /* runs of neighbours among them; a run ends with its ledger */
 };
@@ -73,15 +69,12 @@ struct position ack_set_next(const struct ack_set *s, const struct ledger_info *
 uint64_t ack_set_backlog_entries(const struct ack_set *s, const struct ledger_info *l, size_t n);
 uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_info *l, size_t n);
 
-/* ---- as bytes, for a checkpoint ---- */
-
-/* The format is drawn in ack_set.c.  Compacts the bitmaps first. */
-size_t ack_set_encoded_size(struct ack_set *s);
-/* Writes exactly ack_set_encoded_size bytes; nothing may have changed since that call. */
-void ack_set_encode(const struct ack_set *s, uint8_t *to);
-/* Into an uninitialised *s, whole.  ERR_CORRUPT for anything that ack_set_encode did not write; ERR_VERSION; ERR_NOMEM.
- */
-MUST_USE enum err ack_set_decode(struct ack_set *s, struct bytes from);
+/* Closed ledgers of which all is acknowledged are made whole: they cost little then, and their messages are those that
+ * the ledger counted.  Before a checkpoint. */
+void ack_set_compact(struct ack_set *s, const struct ledger_info *l, size_t n);
+/* Sets that were read from a row take the place of an empty *s's.  ERR_CORRUPT when they break an invariant; then they
+ * stay the caller's. */
+MUST_USE enum err ack_set_load(struct ack_set *s, struct entry_sets *sets);
 
 /* Asserts the invariants; with `l` NULL those that need no chain. */
 void ack_set_check(const struct ack_set *s, const struct ledger_info *l, size_t n);

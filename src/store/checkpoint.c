@@ -223,14 +223,43 @@ static enum err add_ledger_row(struct checkpoint *c, struct moved_ledger *m)
     return OK;
 }
 
+static enum err add_cursor_row(struct checkpoint *c, const struct moved_cursor *m)
+{
+    const struct catalog_row row = {.id = m->id, .parent = m->topic};
+    const size_t size = cursor_row_size(&m->row);
+    uint8_t *value;
+    enum err err;
+
+    if (size > INDEX_VALUE_MAX) {
+        log_error(c->log, "store", "the row of cursor %" PRIu64 " of topic %" PRIu64 " would have %zu bytes", m->id,
+                  m->topic, size);
+        return ERR_TOO_LARGE;
+    }
+    if ((err = index_batch_put_space(&c->rows, INDEX_CURSOR, &row, size, &value)) == OK)
+        cursor_row_encode(&m->row, value);
+    return err;
+}
+
+/* Rows of an earlier attempt are replaced by the later ones. */
+static enum err add_rows(struct checkpoint *c)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < c->count && err == OK; i++)
+        err = add_ledger_row(c, &c->ledgers[i]);
+    for (size_t i = 0; i < c->cursor_count && err == OK; i++)
+        err = add_cursor_row(c, &c->cursors[i]);
+    return err;
+}
+
 void checkpoint_run(struct checkpoint *c)
 {
     c->fatal = false;
     c->err = OK;
     if (!c->rows_complete) {
         c->err = write_segments(c);
-        for (size_t i = 0; i < c->count && c->err == OK; i++)
-            c->err = add_ledger_row(c, &c->ledgers[i]); /* a row of an earlier attempt is replaced by the later one */
+        if (c->err == OK)
+            c->err = add_rows(c);
         if (c->err != OK) {
             snprintf(c->failure, sizeof c->failure, "segments could not be written: %s", err_text(c->err));
             if (!c->fatal)
@@ -264,26 +293,37 @@ static void free_job(struct store *s)
     free(c->victims);
     c->victims = NULL;
     c->victim_count = 0;
+    for (size_t i = 0; i < c->cursor_count; i++)
+        cursor_row_release(&c->cursors[i].row);
+    free(c->cursors);
+    c->cursors = NULL;
+    c->cursor_count = 0;
     c->rows_complete = false;
     index_batch_deinit(&c->rows);
 }
 
 static enum err collect_cursors(struct store *s)
 {
-    struct index_batch *rows = &s->checkpoint.rows;
-    uint8_t *value;
+    struct checkpoint *c = &s->checkpoint;
+    size_t dirty = 0;
     enum err err;
 
     for (size_t i = 0; i < s->removed_count; i++) {
-        if ((err = index_batch_remove(rows, INDEX_CURSOR, s->removed_cursors[i])) != OK)
+        if ((err = index_batch_remove(&c->rows, INDEX_CURSOR, s->removed_cursors[i])) != OK)
             return err;
     }
+    list_each (node, &s->dirty_cursors)
+        dirty++;
+    if (!(c->cursors = malloc((dirty + 1) * sizeof *c->cursors)))
+        return ERR_NOMEM;
     list_each (node, &s->dirty_cursors) {
-        struct cursor *c = container_of(node, struct cursor, dirty_node);
-        const struct catalog_row row = {.id = c->id, .parent = c->topic};
-        if ((err = index_batch_put_space(rows, INDEX_CURSOR, &row, ack_set_encoded_size(&c->set), &value)) != OK)
+        struct cursor *cursor = container_of(node, struct cursor, dirty_node);
+        struct moved_cursor *m = &c->cursors[c->cursor_count];
+        if ((err = cursor_take(cursor, &m->row)) != OK)
             return err;
-        ack_set_encode(&c->set, value);
+        m->id = cursor->id;
+        m->topic = cursor->topic;
+        c->cursor_count++;
     }
     return OK;
 }

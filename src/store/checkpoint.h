@@ -6,8 +6,8 @@
  *                                                                   ^                                   |
  *                                                                   +---- after a while <- no space ----+
  *
- * The copies are made in the same turn of the loop as the cut, so that the index stands exactly after one batch: a
- * later change is never durable without an earlier one.  Entries of ledgers deleted meanwhile are moved all the
+ * The copies (of cursors: references) are made in the same turn of the loop as the cut, so that the index stands exactly
+ * after one batch: a later change is never durable without an earlier one.  Entries of ledgers deleted meanwhile are moved all the
  * same: the deletion is a later change, and may not survive.
  * Order on the disk: segments written and synced, their names synced, the index transaction; then the journal is
  * trimmed. An attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
@@ -29,6 +29,7 @@
 #define STORE_CHECKPOINT_H
 
 #include "store/catalog_index.h"
+#include "store/cursor_row.h"
 #include "store/index_batch.h"
 #include "store/ledger.h"
 #include "store/segment.h"
@@ -55,6 +56,12 @@ struct moved_ledger {
     uint64_t bytes;         /* of their records */
     struct extent *extents; /* all there will be; the worker fills them in */
     size_t extent_count;
+};
+
+/* A cursor that the checkpoint writes a row for: its sets are shared, not copied, and encoded by the worker. */
+struct moved_cursor {
+    uint64_t id, topic;
+    struct cursor_row row;
 };
 
 enum checkpoint_state { CHECKPOINT_IDLE, CHECKPOINT_WAITING, CHECKPOINT_WORKING, CHECKPOINT_RETRY };
@@ -84,7 +91,9 @@ struct checkpoint {
     uint64_t cost;       /* and what that may take of the disk */
     bool no_room;        /* it was not tried for want of room */
     uint64_t bad_file;   /* one that could not be copied from */
-    bool rows_complete;  /* the ledgers' rows are in `rows`, their segments durable */
+    struct moved_cursor *cursors;
+    size_t cursor_count;
+    bool rows_complete; /* the ledgers' and cursors' rows are in `rows`, their segments durable */
     enum err err;
     bool fatal;
     char failure[160];

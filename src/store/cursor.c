@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cursor.c - cursors: an acknowledged set each, and the records that make it durable.
+ * cursor.c - cursors: an acknowledged set and redelivery counts each, and the records that make them durable.
  *
- * Changes of a durable cursor wait in memory (`runs`, and that mark_delete moved) until a batch is closed: then
- * one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position as it
- * came to be, so that replaying it twice, or on a set that has it already, changes nothing.
+ * Changes of a durable cursor wait in memory (`runs`, `recounted`, and that mark_delete moved) until a batch is closed:
+ * then one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position and
+ * the counts as they came to be, so that replaying it twice, or on a state that has it already, changes nothing.
  */
 #include "store/cursor.h"
 
@@ -13,6 +13,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define CHANGES_KEPT 64u /* room for so many stays from batch to batch */
 
 /* ---- where a cursor stands in messages ---- */
 
@@ -96,16 +98,24 @@ static void changed(struct cursor *c)
     journal_flush_within(s->journal, s->options.ack_delay_ms);
 }
 
+/* The memory of changes that were recorded. */
+static void free_changes(struct cursor *c)
+{
+    assert(c->run_count == 0 && c->recounted_count == 0);
+    free(c->runs);
+    free(c->recounted);
+    c->runs = NULL;
+    c->recounted = NULL;
+    c->run_capacity = c->recounted_capacity = 0;
+}
+
 static void forget_unrecorded(struct cursor *c)
 {
     c->unrecorded = false;
     list_remove(&c->unrecorded_node);
-    c->run_count = 0;
-    if (c->run_capacity > 64) { /* an idle cursor is small */
-        free(c->runs);
-        c->runs = NULL;
-        c->run_capacity = 0;
-    }
+    c->run_count = c->recounted_count = 0;
+    if (c->run_capacity > CHANGES_KEPT || c->recounted_capacity > CHANGES_KEPT)
+        free_changes(c);
 }
 
 static bool run_is_needed(const struct cursor *c, const struct record_run *r)
@@ -115,29 +125,53 @@ static bool run_is_needed(const struct cursor *c, const struct record_run *r)
     return position_before(c->set.mark_delete, last);
 }
 
-static void record_acks(struct cursor *c)
+static size_t needed_runs(struct cursor *c)
 {
     size_t needed = 0;
 
-    for (size_t i = 0; i < c->run_count; i++) {
+    for (uint32_t i = 0; i < c->run_count; i++) {
         if (run_is_needed(c, &c->runs[i]))
             c->runs[needed++] = c->runs[i];
     }
-    const struct record_cursor r = {
-        .subscription = c->id, .mark_delete = c->set.mark_delete, .next_message = c->set.next_message};
-    uint8_t *to = store_record(c->store, RECORD_CURSOR_SIZE + needed * RECORD_RUN_SIZE);
-    if (to) {
-        record_cursor_encode(to, RECORD_CURSOR_ACKS, &r, needed);
-        for (size_t i = 0; i < needed; i++)
-            record_run_encode(to + RECORD_CURSOR_SIZE + i * RECORD_RUN_SIZE, &c->runs[i]);
+    return needed;
+}
+
+/* Of entries that are not acknowledged since. */
+static size_t needed_counts(struct cursor *c)
+{
+    size_t needed = 0;
+
+    for (uint32_t i = 0; i < c->recounted_count; i++) {
+        const struct position p = c->recounted[i].position;
+        const uint32_t count = redeliveries_get(&c->redelivered, p);
+        if (count > 0)
+            c->recounted[needed++] = (struct redelivery_count){p, count};
     }
+    return needed;
+}
+
+static void record_changes(struct cursor *c)
+{
+    const struct cursor_changes changes = {
+        .subscription = c->id,
+        .mark_delete = c->set.mark_delete,
+        .next_message = c->set.next_message,
+        .runs = c->runs,
+        .run_count = needed_runs(c),
+        .counts = c->recounted,
+        .count_count = needed_counts(c),
+    };
+    uint8_t *to = store_record(c->store, cursor_changes_size(&changes));
+
+    if (to)
+        cursor_changes_encode(&changes, to);
     forget_unrecorded(c);
 }
 
 void cursors_record(struct store *s)
 {
     while (!list_empty(&s->unrecorded_cursors))
-        record_acks(container_of(s->unrecorded_cursors.next, struct cursor, unrecorded_node));
+        record_changes(container_of(s->unrecorded_cursors.next, struct cursor, unrecorded_node));
 }
 
 static void record_state(struct cursor *c, enum record_kind kind)
@@ -149,28 +183,51 @@ static void record_state(struct cursor *c, enum record_kind kind)
     uint8_t *to = store_record(c->store, RECORD_CURSOR_SIZE);
 
     if (to)
-        record_cursor_encode(to, kind, &r, 0);
+        record_cursor_encode(to, kind, &r);
     if (c->unrecorded)
         forget_unrecorded(c); /* superseded */
     cursor_mark_dirty(c);
     journal_flush_within(c->store->journal, c->store->options.ack_delay_ms);
 }
 
-/* Room for one more run. */
+/* Room for one more in a list of changes. */
+static void *grown(void *list, uint32_t *capacity, size_t item)
+{
+    const uint32_t wanted = *capacity ? *capacity * 2 : 2;
+    void *more = realloc(list, wanted * item);
+
+    if (more)
+        *capacity = wanted;
+    return more;
+}
+
 static enum err reserve_run(struct cursor *c)
 {
     if (c->id == 0)
         return OK;
-    if (c->run_count == CURSOR_RUNS_MAX)
-        record_acks(c);
+    if (c->run_count == CURSOR_CHANGES_MAX)
+        record_changes(c);
     if (c->run_count < c->run_capacity)
         return OK;
-    const size_t wanted = c->run_capacity ? c->run_capacity * 2 : 4;
-    void *grown = realloc(c->runs, wanted * sizeof *c->runs);
-    if (!grown)
+    struct record_run *runs = grown(c->runs, &c->run_capacity, sizeof *runs);
+    if (!runs)
         return ERR_NOMEM;
-    c->runs = grown;
-    c->run_capacity = wanted;
+    c->runs = runs;
+    return OK;
+}
+
+static enum err reserve_recounted(struct cursor *c)
+{
+    if (c->id == 0)
+        return OK;
+    if (c->recounted_count == CURSOR_CHANGES_MAX)
+        record_changes(c);
+    if (c->recounted_count < c->recounted_capacity)
+        return OK;
+    struct redelivery_count *recounted = grown(c->recounted, &c->recounted_capacity, sizeof *recounted);
+    if (!recounted)
+        return ERR_NOMEM;
+    c->recounted = recounted;
     return OK;
 }
 
@@ -221,7 +278,9 @@ static void cursor_free(struct cursor *c)
     list_remove(&c->dirty_node);
     list_remove(&c->chain_node);
     ack_set_deinit(&c->set);
+    redeliveries_deinit(&c->redelivered);
     free(c->runs);
+    free(c->recounted);
     if (chain)
         ledgers_drop_chain(&c->store->ledgers, chain);
     free(c);
@@ -316,6 +375,7 @@ void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *go
     list_each (node, &chain->cursors) {
         struct cursor *c = container_of(node, struct cursor, chain_node);
         ack_set_drop_ledger(&c->set, gone, chain->infos, chain->count);
+        redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
         cursor_mark_dirty(c);
     }
 }
@@ -353,6 +413,7 @@ enum err cursor_ack(struct cursor *c, struct position p, uint32_t messages, bool
         return err;
     if (is_new) {
         add_run(c, p, messages);
+        redeliveries_forget(&c->redelivered, p.ledger, (uint32_t)p.entry, (uint32_t)p.entry);
         changed(c);
     }
     tell(changed_out, is_new);
@@ -369,8 +430,10 @@ enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t nex
     p = clamp(c->chain, p);
     ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, p, next_message_of(c->chain, p, next_message),
                            &moved);
-    if (moved)
+    if (moved) {
+        redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
         changed(c);
+    }
     tell(changed_out, moved);
     return OK;
 }
@@ -382,9 +445,32 @@ enum err cursor_reset(struct cursor *c, struct position next, uint64_t next_mess
     struct position p = {next.ledger, next.entry > 0 ? next.entry - 1 : -1};
     p = clamp(c->chain, next.ledger < 0 ? POSITION_EARLIEST : p);
     ack_set_reset(&c->set, p, next_message_of(c->chain, p, next_message));
+    redeliveries_deinit(&c->redelivered);
     if (c->id != 0)
         record_state(c, RECORD_CURSOR_RESET);
     return OK;
+}
+
+/* ---- redelivery counts ---- */
+
+enum err cursor_redelivered(struct cursor *c, struct position p)
+{
+    enum err err;
+
+    if (!c->chain || !chain_has(c->chain->infos, c->chain->count, p) || ack_set_acked(&c->set, p))
+        return OK;
+    if ((err = reserve_recounted(c)) != OK || (err = redeliveries_add(&c->redelivered, p)) != OK)
+        return err;
+    if (c->id == 0)
+        return OK;
+    c->recounted[c->recounted_count++].position = p;
+    changed(c);
+    return OK;
+}
+
+uint32_t cursor_redeliveries(const struct cursor *c, struct position p)
+{
+    return redeliveries_get(&c->redelivered, p);
 }
 
 /* ---- reading ---- */
@@ -411,10 +497,34 @@ uint64_t cursor_ranges(const struct cursor *c)
     return c->set.ranges;
 }
 
+/* What is counted is not acknowledged. */
+static void check_counted(const struct cursor *c)
+{
+    for (uint32_t i = 0; i < c->redelivered.sets.count; i++) {
+        const struct entry_set *s = c->redelivered.sets.list[i];
+        uint32_t entry;
+        for (uint64_t at = 0; at <= UINT32_MAX && entry_set_first(s, (uint32_t)at, &entry); at = (uint64_t)entry + 1)
+            assert(!ack_set_acked(&c->set, (struct position){s->ledger, entry}));
+    }
+}
+
 void cursor_check(const struct cursor *c)
 {
     ack_set_check(&c->set, c->chain ? c->chain->infos : NULL, c->chain ? c->chain->count : 0);
-    assert(c->unrecorded || c->run_count == 0);
+    redeliveries_check(&c->redelivered);
+    check_counted(c);
+    assert(c->unrecorded || (c->run_count == 0 && c->recounted_count == 0));
+}
+
+/* ---- checkpoints ---- */
+
+enum err cursor_take(struct cursor *c, struct cursor_row *row)
+{
+    if (c->chain)
+        ack_set_compact(&c->set, c->chain->infos, c->chain->count);
+    if (!c->unrecorded)
+        free_changes(c); /* an idle cursor is small */
+    return cursor_row_take(row, &c->set, &c->redelivered);
 }
 
 /* ---- recovery ---- */
@@ -422,15 +532,10 @@ void cursor_check(const struct cursor *c)
 enum err cursor_load(struct store *s, const struct catalog_row *row)
 {
     struct cursor *c = cursor_new(s, row->id, row->parent);
-    enum err err;
 
     if (!c || cursor_register(c) != OK)
         return ERR_NOMEM;
-    struct ack_set set;
-    if ((err = ack_set_decode(&set, row->value)) != OK)
-        return err;
-    c->set = set;
-    return OK;
+    return cursor_row_decode(row->value, &c->set, &c->redelivered);
 }
 
 static enum err replay_create(struct store *s, const struct record_cursor *r)
@@ -447,20 +552,81 @@ static enum err replay_create(struct store *s, const struct record_cursor *r)
     return OK;
 }
 
+static void replay_mark(struct cursor *c, struct position mark_delete, uint64_t next_message)
+{
+    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, mark_delete, next_message, NULL);
+    cursor_mark_dirty(c);
+}
+
+static enum err replay_run(struct cursor *c, const struct record_run *run)
+{
+    if (run->ledger <= INT64_MAX)
+        redeliveries_forget(&c->redelivered, (int64_t)run->ledger, run->first, run->last);
+    return ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run->ledger, run->first, run->last,
+                             run->messages, NULL);
+}
+
+/* As format 1 had them. */
 static enum err replay_acks(struct cursor *c, struct record_cursor *r)
 {
     struct record_run run;
     enum err err;
 
-    ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, r->mark_delete, r->next_message, NULL);
+    replay_mark(c, r->mark_delete, r->next_message);
     while ((err = record_run_decode(&run, &r->runs)) == OK) {
-        err = ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run.ledger, run.first, run.last,
-                                run.messages, NULL);
-        if (err != OK)
+        if ((err = replay_run(c, &run)) != OK)
             return err;
     }
-    cursor_mark_dirty(c);
     return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err replay_count(struct cursor *c, const struct redelivery_count *count)
+{
+    if (!chain_has(c->chain->infos, c->chain->count, count->position) || ack_set_acked(&c->set, count->position))
+        return OK;
+    enum err err = redeliveries_set(&c->redelivered, count->position, count->count);
+    return err == ERR_FULL ? OK : err; /* another program's bound was higher */
+}
+
+static enum err replay_runs(struct cursor *c, struct cursor_changes_reader *changes)
+{
+    struct record_run run;
+    enum err err;
+
+    while ((err = cursor_changes_run(changes, &run)) == OK) {
+        if ((err = replay_run(c, &run)) != OK)
+            return err;
+    }
+    redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err replay_counts(struct cursor *c, struct cursor_changes_reader *changes)
+{
+    struct redelivery_count count;
+    enum err err;
+
+    while ((err = cursor_changes_count(changes, &count)) == OK) {
+        if ((err = replay_count(c, &count)) != OK)
+            return err;
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err replay_changes(struct store *s, const struct record *record)
+{
+    struct cursor_changes_reader changes;
+    enum err err;
+
+    if ((err = cursor_changes_decode(&changes, record)) != OK)
+        return err;
+    struct cursor *c = cursor_find(s, changes.subscription);
+    if (!c)
+        return OK; /* removed later */
+    replay_mark(c, changes.mark_delete, changes.next_message);
+    if ((err = replay_runs(c, &changes)) != OK)
+        return err;
+    return replay_counts(c, &changes);
 }
 
 enum err cursor_replay(struct store *s, const struct record *record)
@@ -468,6 +634,8 @@ enum err cursor_replay(struct store *s, const struct record *record)
     struct record_cursor r;
     enum err err;
 
+    if (record->kind == RECORD_CURSOR_CHANGES)
+        return replay_changes(s, record);
     if ((err = record_cursor_decode(&r, record)) != OK)
         return err;
     if (record->kind == RECORD_CURSOR_CREATE)
@@ -478,6 +646,7 @@ enum err cursor_replay(struct store *s, const struct record *record)
     if (record->kind == RECORD_CURSOR_ACKS)
         return replay_acks(c, &r);
     ack_set_reset(&c->set, r.mark_delete, r.next_message);
+    redeliveries_deinit(&c->redelivered);
     cursor_mark_dirty(c);
     return OK;
 }

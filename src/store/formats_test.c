@@ -6,6 +6,8 @@
  */
 #include "base/base_test.h"
 #include "base/checksum.h"
+#include "store/cursor_record.h"
+#include "store/cursor_row.h"
 #include "store/entry.h"
 #include "store/journal_file.h"
 #include "store/record.h"
@@ -145,38 +147,220 @@ static void records_are_these_bytes(void **state)
     assert_int_equal(deleted, 258);
 }
 
-static void a_cursor_record_is_these_bytes(void **state)
+static size_t from_hex(uint8_t *to, const char *hex)
 {
-    uint8_t to[128];
+    size_t len = 0;
+
+    for (unsigned byte; sscanf(hex + 2 * len, "%2x", &byte) == 1; len++)
+        to[len] = (uint8_t)byte;
+    return len;
+}
+
+static void a_cursor_record_of_format_1_is_these_bytes(void **state)
+{
+    uint8_t from[128];
     struct record record;
-    const struct record_cursor acks = {.subscription = 6, .mark_delete = {-1, -1}, .next_message = 8};
-    const struct record_run run = {.ledger = 1, .first = 2, .last = 3, .messages = 4};
     struct record_cursor back;
     struct record_run run_back;
+    const size_t len = from_hex(from, "4c000000"
+                                      "c28fcbfe"
+                                      "08010c00"
+                                      "0600000000000000"
+                                      "0000000000000000"
+                                      "ffffffffffffffff"
+                                      "ffffffffffffffff"
+                                      "0800000000000000"
+                                      "0100000000000000"
+                                      "02000000"
+                                      "03000000"
+                                      "04000000"
+                                      "00000000");
 
-    record_cursor_encode(to, RECORD_CURSOR_ACKS, &acks, 1);
-    record_run_encode(to + RECORD_CURSOR_SIZE, &run);
-    record_seal(to, RECORD_CURSOR_SIZE + RECORD_RUN_SIZE, bytes_of(NULL, 0));
-    expect_hex(to, RECORD_CURSOR_SIZE + RECORD_RUN_SIZE,
-               "4c000000"
-               "c28fcbfe"
-               "08010c00"
-               "0600000000000000"
-               "0000000000000000"
-               "ffffffffffffffff"
-               "ffffffffffffffff"
-               "0800000000000000"
-               "0100000000000000"
-               "02000000"
-               "03000000"
-               "04000000"
-               "00000000");
-    assert_int_equal(record_decode(&record, bytes_of(to, sizeof to)), OK);
+    assert_int_equal(record_decode(&record, bytes_of(from, len)), OK);
     assert_int_equal(record_cursor_decode(&back, &record), OK);
     assert_int_equal(back.mark_delete.entry, -1);
     assert_int_equal(record_run_decode(&run_back, &back.runs), OK);
     assert_int_equal(run_back.last, 3);
     assert_int_equal(record_run_decode(&run_back, &back.runs), ERR_NOT_FOUND);
+}
+
+static const struct record_run example_runs[] = {
+    {.ledger = 9, .first = 300, .last = 300, .messages = 1},
+    {.ledger = 9, .first = 302, .last = 310, .messages = 1000},
+    {.ledger = 12, .first = 0, .last = 0, .messages = 1},
+    {.ledger = 9, .first = 20, .last = 20, .messages = 0},
+};
+static const struct redelivery_count example_counts[] = {
+    {.position = {9, 22}, .count = 1},
+    {.position = {12, 1}, .count = 200},
+};
+static const struct cursor_changes example_changes = {
+    .subscription = 6,
+    .mark_delete = {9, 7},
+    .next_message = 8,
+    .runs = example_runs,
+    .run_count = 4,
+    .counts = example_counts,
+    .count_count = 2,
+};
+
+static void a_record_of_what_changed_of_a_cursor_is_these_bytes(void **state)
+{
+    uint8_t to[128];
+    struct record record;
+    struct cursor_changes_reader back;
+    struct record_run run;
+    struct redelivery_count count;
+    const size_t len = cursor_changes_size(&example_changes);
+
+    cursor_changes_encode(&example_changes, to);
+    record_seal(to, len, bytes_of(NULL, 0));
+    expect_hex(to, len,
+               "4d000000"
+               "b1f81f7e"
+               "0c010c00"
+               "0600000000000000"
+               "04000000"
+               "02000000"
+               "0900000000000000"
+               "0700000000000000"
+               "0800000000000000"
+               "00d8040001"
+               "000408e807"
+               "06000001"
+               "05280000"
+               "000401"
+               "0602c801");
+    assert_int_equal(record_decode(&record, bytes_of(to, len)), OK);
+    assert_int_equal(cursor_changes_decode(&back, &record), OK);
+    assert_int_equal(back.subscription, 6);
+    assert_true(position_equal(back.mark_delete, example_changes.mark_delete));
+    assert_int_equal(back.next_message, 8);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(cursor_changes_run(&back, &run), OK);
+        assert_int_equal(run.ledger, example_runs[i].ledger);
+        assert_int_equal(run.first, example_runs[i].first);
+        assert_int_equal(run.last, example_runs[i].last);
+        assert_int_equal(run.messages, example_runs[i].messages);
+    }
+    assert_int_equal(cursor_changes_run(&back, &run), ERR_NOT_FOUND);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(cursor_changes_count(&back, &count), OK);
+        assert_true(position_equal(count.position, example_counts[i].position));
+        assert_int_equal(count.count, example_counts[i].count);
+    }
+    assert_int_equal(cursor_changes_count(&back, &count), ERR_NOT_FOUND);
+}
+
+/* All of it, or an error: with the checksum made right, as only a program's fault could. */
+static enum err read_changes(struct bytes bytes)
+{
+    struct record record;
+    struct cursor_changes_reader back;
+    struct record_run run;
+    struct redelivery_count count;
+    enum err err;
+
+    if ((err = record_decode(&record, bytes)) != OK || (err = cursor_changes_decode(&back, &record)) != OK)
+        return err;
+    while ((err = cursor_changes_run(&back, &run)) == OK)
+        ;
+    while (err == ERR_NOT_FOUND && (err = cursor_changes_count(&back, &count)) == OK)
+        err = ERR_NOT_FOUND;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static void a_record_of_changes_that_ends_early_or_late_is_damage(void **state)
+{
+    uint8_t to[128] = {0};
+    const size_t len = cursor_changes_size(&example_changes);
+
+    cursor_changes_encode(&example_changes, to);
+    record_seal(to, len, bytes_of(NULL, 0));
+    assert_int_equal(read_changes(bytes_of(to, len)), OK);
+    for (size_t cut = RECORD_HEADER_SIZE; cut <= len + 3; cut++) {
+        if (cut == len)
+            continue;
+        le32_put(to, (uint32_t)cut);
+        record_seal(to, cut, bytes_of(NULL, 0));
+        assert_int_equal(read_changes(bytes_of(to, cut)), ERR_CORRUPT);
+    }
+}
+
+static void a_row_of_a_cursor_is_these_bytes(void **state)
+{
+    const struct ledger_info chain[] = {{.id = 3, .entries = 4, .messages = 44},
+                                        {.id = 5, .entries = 100, .first_message = 44, .messages = 300, .open = true}};
+    uint8_t to[512];
+    struct ack_set acks, acks_back;
+    struct redeliveries counts = {0}, counts_back;
+    struct cursor_row row;
+
+    ack_set_init(&acks, (struct position){3, -1}, 0);
+    assert_int_equal(ack_set_ack_range(&acks, chain, 2, 5, 2, 4, 3, NULL), OK);
+    assert_int_equal(redeliveries_set(&counts, (struct position){3, 2}, 5), OK);
+    assert_int_equal(cursor_row_take(&row, &acks, &counts), OK);
+    const size_t len = cursor_row_size(&row);
+    assert_true(len < sizeof to);
+    cursor_row_encode(&row, to);
+    cursor_row_release(&row);
+    expect_hex(to, len,
+               "02000000"
+               "01000000"
+               "0300000000000000"
+               "ffffffffffffffff"
+               "0000000000000000"
+               "01000000"
+               "00000000"
+               "0500000000000000"
+               "02000000"
+               "00000000"
+               "0f000000"
+               "3b3000000100000200010002000200"
+               "0f000000"
+               "3b3000000100000200010002000200"
+               "0300000000000000"
+               "04000000"
+               "00000000"
+               "12000000"
+               "3a3000000100000000000000100000000200"
+               "12000000"
+               "3a3000000100000000000000100000000200"
+               "1a6a29f1");
+    assert_int_equal(cursor_row_decode(bytes_of(to, len), &acks_back, &counts_back), OK);
+    ack_set_check(&acks_back, chain, 2);
+    assert_int_equal(acks_back.messages, 9);
+    assert_int_equal(redeliveries_get(&counts_back, (struct position){3, 2}), 5);
+    ack_set_deinit(&acks);
+    ack_set_deinit(&acks_back);
+    redeliveries_deinit(&counts);
+    redeliveries_deinit(&counts_back);
+}
+
+static void a_row_of_a_cursor_of_format_1_is_these_bytes(void **state)
+{
+    uint8_t from[512];
+    struct ack_set acks;
+    struct redeliveries counts;
+    const size_t len = from_hex(from, "01000000"
+                                      "01000000"
+                                      "0300000000000000"
+                                      "ffffffffffffffff"
+                                      "0000000000000000"
+                                      "0500000000000000"
+                                      "02000000"
+                                      "0f000000"
+                                      "3b3000000100000200010002000200"
+                                      "0f000000"
+                                      "3b3000000100000200010002000200"
+                                      "5c5a6105");
+
+    assert_int_equal(cursor_row_decode(bytes_of(from, len), &acks, &counts), OK);
+    ack_set_check(&acks, NULL, 0);
+    assert_int_equal(acks.entries, 3);
+    assert_int_equal(acks.messages, 9);
+    assert_true(redeliveries_empty(&counts));
+    ack_set_deinit(&acks);
 }
 
 static void a_record_of_a_kind_we_do_not_know_is_of_a_newer_version(void **state)
@@ -293,7 +477,11 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_and_any_cut_of_an_entry_is_noticed),
         cmocka_unit_test(an_entry_with_a_longer_header_of_a_later_version_is_still_read),
         cmocka_unit_test(records_are_these_bytes),
-        cmocka_unit_test(a_cursor_record_is_these_bytes),
+        cmocka_unit_test(a_cursor_record_of_format_1_is_these_bytes),
+        cmocka_unit_test(a_record_of_what_changed_of_a_cursor_is_these_bytes),
+        cmocka_unit_test(a_record_of_changes_that_ends_early_or_late_is_damage),
+        cmocka_unit_test(a_row_of_a_cursor_is_these_bytes),
+        cmocka_unit_test(a_row_of_a_cursor_of_format_1_is_these_bytes),
         cmocka_unit_test(a_record_of_a_kind_we_do_not_know_is_of_a_newer_version),
         cmocka_unit_test(a_journal_file_header_is_these_bytes),
         cmocka_unit_test(a_batch_header_is_these_bytes),

@@ -15,7 +15,7 @@
 enum index_table {
     INDEX_LEDGER = CATALOG_TABLES, /* id: the ledger; parent: its topic; value: ledger_info_encode's */
     INDEX_SEGMENT,                 /* id: the segment file's number; value: the store's */
-    INDEX_CURSOR,                  /* id: the subscription's; parent: its topic; value: ack_set_encode's */
+    INDEX_CURSOR,                  /* id: the subscription's; parent: its topic; value: cursor_row_encode's */
     INDEX_TABLES
 };
 

@@ -67,25 +67,20 @@ void record_ledger_delete_encode(uint8_t *to, uint64_t ledger)
     le64_put(to + 12, ledger);
 }
 
-void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r, size_t runs)
+void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r)
 {
-    assert(kind == RECORD_CURSOR_CREATE || kind == RECORD_CURSOR_RESET || kind == RECORD_CURSOR_ACKS);
-    assert(runs == 0 || kind == RECORD_CURSOR_ACKS);
+    assert(kind == RECORD_CURSOR_CREATE || kind == RECORD_CURSOR_RESET);
 
-    record_begin(to, kind, RECORD_CURSOR_SIZE + runs * RECORD_RUN_SIZE);
+    record_begin(to, kind, RECORD_CURSOR_SIZE);
     le64_put(to + 12, r->subscription);
     le64_put(to + 20, kind == RECORD_CURSOR_CREATE ? r->topic : 0);
     position_put(to + 28, r->mark_delete);
     le64_put(to + 44, r->next_message);
 }
 
-void record_run_encode(uint8_t *to, const struct record_run *r)
+static bool kind_known(unsigned kind)
 {
-    le64_put(to, r->ledger);
-    le32_put(to + 8, r->first);
-    le32_put(to + 12, r->last);
-    le32_put(to + 16, r->messages);
-    le32_put(to + 20, 0);
+    return (kind >= RECORD_ENTRY && kind <= RECORD_CURSOR_ACKS) || kind == RECORD_CURSOR_CHANGES;
 }
 
 enum err record_decode(struct record *out, struct bytes from)
@@ -98,7 +93,7 @@ enum err record_decode(struct record *out, struct bytes from)
     if (crc32c(0, bytes_of(from.data + 8, len - 8)) != le32_get(from.data + 4))
         return ERR_CORRUPT;
     unsigned kind = from.data[8];
-    if (kind < RECORD_ENTRY || kind > RECORD_CURSOR_ACKS || from.data[9] != RECORD_VERSION)
+    if (!kind_known(kind) || from.data[9] != RECORD_VERSION)
         return ERR_VERSION;
     if (kind != RECORD_ENTRY && le16_get(from.data + 10) != RECORD_HEADER_SIZE)
         return ERR_CORRUPT;

@@ -20,8 +20,9 @@
  *     CATALOG         a catalog_change (catalog_tables.h)
  *     CURSOR_CREATE   subscription u64, topic u64, mark_delete (ledger i64, entry i64), next_message u64
  *     CURSOR_RESET    subscription u64, 0 u64, mark_delete, next_message u64
- *     CURSOR_ACKS     subscription u64, 0 u64, mark_delete, next_message u64, then for each run of entries acknowledged
- *                     beyond it: ledger u64, first u32, last u32, messages of each u32, 0 u32
+ *     CURSOR_ACKS     (format 1; read, not written any more) subscription u64, 0 u64, mark_delete, next_message u64,
+ * then for each run of entries acknowledged beyond it: ledger u64, first u32, last u32, messages of each u32, 0 u32
+ *     CURSOR_CHANGES  see cursor_record.h
  *
  * Records name ids only, and one that names a ledger or a subscription which is gone is skipped: it was deleted later.
  * An unknown kind or version is ERR_VERSION: a newer program wrote it.
@@ -43,6 +44,7 @@ enum record_kind {
     RECORD_CURSOR_CREATE = 6,
     RECORD_CURSOR_RESET = 7,
     RECORD_CURSOR_ACKS = 8,
+    RECORD_CURSOR_CHANGES = 12, /* 9 to 11 are left to ledgers */
 };
 
 #define RECORD_VERSION     1
@@ -60,7 +62,7 @@ struct record_ledger_close {
     int64_t closed_ms;
 };
 
-/* Of all three cursor kinds. */
+/* Of CURSOR_CREATE, CURSOR_RESET and CURSOR_ACKS. */
 struct record_cursor {
     uint64_t subscription, topic;
     struct position mark_delete;
@@ -77,7 +79,7 @@ struct record_run {
 #define RECORD_LEDGER_CREATE_SIZE (RECORD_HEADER_SIZE + 32u)
 #define RECORD_LEDGER_CLOSE_SIZE  (RECORD_HEADER_SIZE + 16u)
 #define RECORD_LEDGER_DELETE_SIZE (RECORD_HEADER_SIZE + 8u)
-#define RECORD_CURSOR_SIZE        (RECORD_HEADER_SIZE + 40u) /* and the runs */
+#define RECORD_CURSOR_SIZE        (RECORD_HEADER_SIZE + 40u) /* and the runs of CURSOR_ACKS */
 #define RECORD_RUN_SIZE           24u
 
 /* The first twelve bytes, the checksum left 0: the journal's worker sets it (record_seal) when all bytes are in
@@ -90,9 +92,8 @@ void record_seal(uint8_t *head, size_t head_len, struct bytes rest);
 void record_ledger_create_encode(uint8_t *to, const struct record_ledger_create *r);
 void record_ledger_close_encode(uint8_t *to, const struct record_ledger_close *r);
 void record_ledger_delete_encode(uint8_t *to, uint64_t ledger);
-/* RECORD_CURSOR_SIZE bytes, of a record in which the caller writes `runs` runs behind them. */
-void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r, size_t runs);
-void record_run_encode(uint8_t *to, const struct record_run *r);
+/* CURSOR_CREATE or CURSOR_RESET. */
+void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct record_cursor *r);
 
 struct record {
     enum record_kind kind;

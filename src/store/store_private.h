@@ -12,13 +12,16 @@
 #include "store/catalog_tables.h"
 #include "store/checkpoint.h"
 #include "store/cursor.h"
+#include "store/cursor_record.h"
+#include "store/cursor_row.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 #include "store/reader.h"
+#include "store/redeliveries.h"
 #include "store/store.h"
 
 #define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
-#define CURSOR_RUNS_MAX       4096u         /* runs of one cursor that wait for a batch; more make a record at once */
+#define CURSOR_CHANGES_MAX    4096u         /* of one cursor that wait for a batch; more make a record at once */
 #define UNTRIMMED_CHECKPOINTS 8u            /* appends are refused when the journal is so many checkpoints ahead */
 
 struct cursor {
@@ -28,10 +31,12 @@ struct cursor {
     struct topic_chain *chain; /* NULL: the topic was removed */
     struct list chain_node;
     struct ack_set set;
+    struct redeliveries redelivered; /* of unacknowledged entries */
     /* Durable ones: changes since the last record of it, and since the last checkpoint. */
     struct list unrecorded_node;
     struct record_run *runs;
-    size_t run_count, run_capacity;
+    struct redelivery_count *recounted; /* entries whose count changed */
+    uint32_t run_count, run_capacity, recounted_count, recounted_capacity;
     bool unrecorded;
     bool dirty;
     struct list dirty_node;
@@ -118,5 +123,7 @@ void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *go
 void cursors_forget_chain(
     struct topic_chain *chain); /* the topic is gone: durable ones are removed, volatile ones orphaned */
 void cursor_mark_dirty(struct cursor *c);
+/* At the cut of a checkpoint.  ERR_NOMEM: nothing is held. */
+MUST_USE enum err cursor_take(struct cursor *c, struct cursor_row *row);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 
+#include "store/cursor_record.h"
 #include "store/entry.h"
 #include "store/journal_file.h"
 #include "store/record.h"
@@ -14,6 +15,8 @@ static void decode_body(const struct record *r)
     struct record_ledger_create create;
     struct record_ledger_close close;
     struct record_cursor cursor;
+    struct cursor_changes_reader changes;
+    struct redelivery_count count;
     struct record_run run;
     struct stored_entry entry;
     uint64_t id;
@@ -29,6 +32,13 @@ static void decode_body(const struct record *r)
     if (record_cursor_decode(&cursor, r) == OK) {
         while (record_run_decode(&run, &cursor.runs) == OK)
             HOLDS(run.first <= run.last);
+    }
+    if (cursor_changes_decode(&changes, r) == OK) {
+        enum err err;
+        while ((err = cursor_changes_run(&changes, &run)) == OK)
+            HOLDS(run.first <= run.last);
+        while (err == ERR_NOT_FOUND && cursor_changes_count(&changes, &count) == OK)
+            HOLDS(count.count > 0 && count.position.entry >= 0);
     }
 }
 
