@@ -20,8 +20,9 @@
  *     CATALOG         a catalog_change (catalog_tables.h)
  *     CURSOR_CREATE   subscription u64, topic u64, mark_delete (ledger i64, entry i64), next_message u64
  *     CURSOR_RESET    subscription u64, 0 u64, mark_delete, next_message u64
- *     CURSOR_ACKS     (format 1; read, not written any more) subscription u64, 0 u64, mark_delete, next_message u64,
- * then for each run of entries acknowledged beyond it: ledger u64, first u32, last u32, messages of each u32, 0 u32
+ *     CURSOR_ACKS     subscription u64, 0 u64, mark_delete, next_message u64, then for each run of entries acknowledged
+ *                     beyond it: ledger u64, first u32, last u32, messages of each u32, 0 u32.  Of format 1: it is
+ *                     read, and not written any more
  *     CURSOR_CHANGES  see cursor_record.h
  *
  * Records name ids only, and one that names a ledger or a subscription which is gone is skipped: it was deleted later.
@@ -47,6 +48,7 @@ enum record_kind {
     RECORD_CURSOR_CHANGES = 12, /* 9 to 11 are left to ledgers */
 };
 
+#define RECORD_KINDS       13 /* one above the greatest */
 #define RECORD_VERSION     1
 #define RECORD_HEADER_SIZE 12u
 #define RECORD_SIZE_MAX    (80u * 1024 * 1024) /* what a reader believes of a length */

@@ -348,7 +348,7 @@ static void sum_up(struct verify *v)
     r->torn = v->look.torn;
     for (unsigned i = 0; i < INDEX_TABLES; i++)
         r->rows += v->look.rows[i];
-    for (unsigned i = 0; i <= RECORD_CURSOR_ACKS; i++)
+    for (unsigned i = 0; i < RECORD_KINDS; i++)
         r->records += v->look.records[i];
     r->damages = v->sink->count;
 }
