@@ -746,7 +746,7 @@ static void begin(struct store *s)
         return;
     }
     c->state = CHECKPOINT_WAITING;
-    journal_barrier(s->journal, &c->cut_synced);
+    journal_sync_barrier(s->journal, &c->cut_synced);
 }
 
 static void run_work(struct work *work)

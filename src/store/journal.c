@@ -22,6 +22,7 @@
 
 #define SEAL_AFTER_MS  1000
 #define SPACE_RETRY_MS 1000
+#define UNSYNCED_MS    1000 /* durability mode "os": so often a batch is synced all the same */
 
 /* Entries that a failed write took out, until the batch was overwritten. */
 struct doomed {
@@ -57,6 +58,8 @@ struct journal {
     struct journal_write write;
     struct work work;
     uint32_t previous_crc;
+    uint64_t durable; /* the last batch known to be synced, with all before it */
+    uint64_t last_sync_ns;
     bool sealed;   /* the last batch written is a seal, or none was */
     bool retrying; /* the flying batch failed once */
     bool dead;     /* fatal was called */
@@ -190,6 +193,34 @@ void journal_barrier(struct journal *j, struct store_op *op)
         ask_flush(j);
 }
 
+/* The batch that takes `op` if what is written and not synced needs one more; NULL: all is durable. */
+static struct batch *batch_to_sync(struct journal *j)
+{
+    struct batch *b = last_batch(j);
+
+    if (b && (b != j->flying || j->write.sync))
+        return b;
+    if (!b && j->durable == journal_last_batch(j))
+        return NULL;
+    if (!(b = forming_for(j, 0)))
+        j->owner.fatal(j->owner.ctx, ERR_NOMEM, "no memory for a journal batch");
+    return b;
+}
+
+void journal_sync_barrier(struct journal *j, struct store_op *op)
+{
+    j->owner.closing(j->owner.ctx);
+    struct batch *b = batch_to_sync(j);
+    if (!b) {
+        idle_op_add(j, op);
+    } else {
+        b->sync = true;
+        batch_add_op(b, op);
+    }
+    if (b != j->flying || !b)
+        ask_flush(j);
+}
+
 uint64_t journal_cut(struct journal *j)
 {
     j->owner.closing(j->owner.ctx);
@@ -212,6 +243,13 @@ static void die(struct journal *j, enum err err, const char *what)
     j->owner.fatal(j->owner.ctx, err, what);
 }
 
+/* In durability mode "sync" each batch; in "os" those that more is promised of. */
+static bool must_sync(const struct journal *j, const struct batch *b)
+{
+    return !j->files.unsynced || !j->write.file_header.unsynced || j->write.with_header || b->sync || b->kind == BATCH_SEAL || j->retrying ||
+           loop_now_ns(j->sys.loop) - j->last_sync_ns >= UNSYNCED_MS * NS_PER_MS;
+}
+
 static void submit(struct journal *j, struct batch *b)
 {
     enum err err;
@@ -220,8 +258,11 @@ static void submit(struct journal *j, struct batch *b)
     j->flying = b;
     j->write.batch = b;
     j->write.previous_crc = j->previous_crc;
-    if ((err = journal_files_place(&j->files, &j->write, batch_span(b->payload), j->previous_crc)) == OK)
+    j->write.unsynced = (uint32_t)(b->number - 1 - j->durable);
+    if ((err = journal_files_place(&j->files, &j->write, batch_span(b->payload), j->previous_crc)) == OK) {
+        j->write.sync = must_sync(j, b);
         err = executor_submit(j->worker, &j->work);
+    }
     if (err != OK) /* memory for a table's row; the queue of the worker is ours alone */
         die(j, err, "a journal batch could not be handed to its worker");
 }
@@ -434,7 +475,11 @@ static void count_batch(struct journal *j, const struct batch *b)
     j->previous_crc = j->write.crc;
     j->sealed = b->kind == BATCH_SEAL;
     j->last_write_ns = loop_now_ns(j->sys.loop);
-    j->syncs++;
+    if (j->write.sync) {
+        j->durable = b->number;
+        j->last_sync_ns = j->last_write_ns;
+        j->syncs++;
+    }
     j->written += batch_span(b->payload);
     if (b->number <= j->cut_batch)
         j->cut_written = j->written;
@@ -476,6 +521,8 @@ static void write_done(struct work *work)
     if (j->dead)
         return;
     journal_files_placed(&j->files, &j->write, batch_span(j->flying->payload));
+    if (j->write.switched) /* the file before was synced */
+        j->durable = j->flying->number - 1;
     switch (j->write.stage) {
     case WRITE_STAGE_DONE:
         batch_synced(j);
@@ -561,6 +608,8 @@ enum err journal_open(struct journal **out, const struct journal_options *option
     j->next_batch = start->next_batch;
     j->previous_crc = start->previous_crc;
     j->cut_batch = start->next_batch - 1;
+    j->durable = start->next_batch - 1;
+    j->last_sync_ns = loop_now_ns(sys->loop);
     for (size_t i = 0; i < start->kept_count; i++)
         j->written += start->kept[i].end - JOURNAL_HEADER_SIZE;
     j->cut_written = j->written;

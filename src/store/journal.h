@@ -11,7 +11,8 @@
  * Invariants
  *  1. Batches are numbered without gaps; batch n+1 is handed to the worker only after n was synced.
  *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after
- *     all records added before it.
+ *     all records added before it.  In durability mode "os" read "written" for "synced" in both, but for seals, sync
+ *     barriers, the first batch of a file, one that is written anew after a failure, and one each second.
  *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until
  *     its callback has returned.
  *  4. A journal file is reused only when journal_trim has passed its last batch and nobody pins it.
@@ -89,6 +90,7 @@ struct journal_start {
 
 struct journal_options {
     uint64_t file_bytes; /* of one file at full size */
+    enum durability durability;
     struct log *log;
     struct executor *worker;     /* writes and syncs batches; nobody else's */
     struct executor *background; /* prepares files ahead; may be busy for long */
@@ -114,6 +116,8 @@ void journal_flush(struct journal *j);
 /* The same within `ms` unless something else causes it earlier. */
 void journal_flush_within(struct journal *j, uint32_t ms);
 void journal_barrier(struct journal *j, struct store_op *op);
+/* The same, and what was added is synced in any durability mode: for what a power cut must find done. */
+void journal_sync_barrier(struct journal *j, struct store_op *op);
 /* Closes the forming batch: what was added so far is in batches up to the number returned, what follows is not. */
 uint64_t journal_cut(struct journal *j);
 

@@ -36,6 +36,7 @@ struct batch {
     size_t entries;         /* items that are entries */
     size_t payload;         /* bytes of all records */
     size_t charge;          /* what it holds against JOURNAL_PENDING_MAX */
+    bool sync;              /* written, it is not done before it is synced */
     struct buffer **blocks; /* references */
     size_t block_count, block_capacity;
     struct store_op *ops, **ops_end; /* barriers, done when the batch is synced */

@@ -48,6 +48,7 @@ void journal_file_header_encode(uint8_t *to, const struct journal_file_header *h
     le64_put(to + 24, h->first_batch);
     le32_put(to + 32, h->previous_crc);
     le64_put(to + 40, h->salt);
+    le32_put(to + 48, h->unsynced);
     le32_put(to + 12, crc32c(0, bytes_of(to, FILE_HEADER_USED)));
 }
 
@@ -68,6 +69,7 @@ enum err journal_file_header_decode(struct journal_file_header *out, struct byte
     out->first_batch = le64_get(copy + 24);
     out->previous_crc = le32_get(copy + 32);
     out->salt = le64_get(copy + 40);
+    out->unsynced = le32_get(copy + 48) != 0;
     return OK;
 }
 
@@ -92,6 +94,7 @@ void batch_header_encode(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_hea
     le32_put(to + 28, h->previous_crc);
     le32_put(to + 32, h->records);
     le32_put(to + 36, (uint32_t)h->kind);
+    le32_put(to + 40, h->unsynced);
 
     uint32_t crc = salted_header_crc(to, salt);
     for (size_t i = 0; i < count; i++)
@@ -116,6 +119,7 @@ enum err batch_header_decode(struct batch_header *out, const uint8_t from[JOURNA
     out->previous_crc = le32_get(from + 28);
     out->records = le32_get(from + 32);
     out->kind = (enum batch_kind)kind;
+    out->unsynced = le32_get(from + 40);
     return OK;
 }
 

@@ -14,7 +14,8 @@
  *                     32    4  CRC of the batch before that
  *                     36    4  0
  *                     40    8  salt: random, of this generation
- *                     48   16  0
+ *                     48    4  1: written in durability mode "os", see below; else 0
+ *                     52   12  0
  *
  *     batch header     0    4  "BTCH"
  *                      4    4  CRC32C of salt (8 bytes), the header with this field 0, and the payload
@@ -24,7 +25,9 @@
  *                     28    4  CRC of the batch before
  *                     32    4  number of records
  *                     36    4  kind: 0 records, 1 seal (no payload)
- *                     40    8  0
+ *                     40    4  how many of the batches right before it were not known to be durable when it was written:
+ *                              0 but in durability mode "os"
+ *                     44    4  0
  *                     48       the payload: records (record.h), one after the other
  *
  * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after
@@ -33,6 +36,12 @@
  * behind it, it is a tear: the write that a crash interrupted, never acknowledged.  The undecidable case: damage to
  * the very last batch, before a seal was written behind it, looks like a tear; an idle or stopping broker writes a
  * seal, a batch without records, to close it.
+ *
+ * In durability mode "os" most batches are written and not synced, and a power cut may keep any of them: a bad one in
+ * the middle, valid ones behind it.  So each says how far back it proves nothing, and a bad batch that none behind it
+ * proves is where the log ends, whatever follows.  A file is synced before the next one is begun, and its header
+ * and first batch are: a header proves all files before it in either mode.  Seals, and what checkpoints and the unlinking
+ * of files lean on, are synced too.
  *
  * Pure functions.  May call: base/.
  */
@@ -57,6 +66,7 @@ struct journal_file_header {
     uint64_t first_batch;
     uint32_t previous_crc;
     uint64_t salt;
+    bool unsynced; /* batches in it need not be durable: mode "os" */
 };
 
 enum batch_kind { BATCH_RECORDS = 0, BATCH_SEAL = 1 };
@@ -69,6 +79,7 @@ struct batch_header {
     uint32_t previous_crc;
     uint32_t records;
     enum batch_kind kind;
+    uint32_t unsynced; /* batches right before it that need not be durable */
 };
 
 /* "journal/0000000n.journal" */

@@ -114,6 +114,7 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         .trimmed = start->trimmed,
         .sys = *sys,
         .background = options->background,
+        .unsynced = options->durability == DURABILITY_OS,
     };
     list_init(&f->all);
     for (size_t i = 0; i < start->spare_count; i++) {
@@ -170,6 +171,7 @@ static void place_header(struct journal_files *f, struct journal_write *w, uint6
     h->generation = f->next_generation++;
     h->first_batch = batch;
     h->previous_crc = previous_crc;
+    h->unsynced = f->unsynced;
     f->sys.loop->ops->entropy(f->sys.loop, &h->salt, sizeof h->salt);
 }
 

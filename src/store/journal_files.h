@@ -58,6 +58,7 @@ struct journal_files {
     struct journal_chore chore;
     void (*fatal)(void *ctx, enum err err, const char *what);
     void *ctx;
+    bool unsynced;     /* files taken into use from now on may have batches that were not synced */
     bool stopping;     /* no more chores */
     bool chore_failed; /* no space for a file ahead: not tried again before the next one is full */
 };

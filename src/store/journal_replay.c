@@ -225,13 +225,15 @@ static bool may_be_batch(const struct walk *w, const uint8_t *at)
     return batch_header_decode(&h, at) == OK && h.generation == w->source->header.generation && h.number > w->number;
 }
 
-/* A valid batch behind the bad one at w->offset, with a greater number. ERR_NOT_FOUND. */
+/* The next valid batch behind the bad one at w->offset, with a greater number; if it, or one behind it, proves that
+ * the bad one was durable.  ERR_NOT_FOUND. */
 static enum err find_later(struct walk *w, uint64_t *offset, uint64_t *number)
 {
     uint8_t *chunk = malloc(SCAN_CHUNK);
     enum err err = chunk ? ERR_NOT_FOUND : ERR_NOMEM;
     size_t got = SCAN_CHUNK;
 
+    *number = 0;
     for (uint64_t at = w->offset + JOURNAL_ALIGN; err == ERR_NOT_FOUND && got == SCAN_CHUNK; at += SCAN_CHUNK) {
         enum err failed = file_read(w->file, at, chunk, SCAN_CHUNK, &got);
         if (failed != OK)
@@ -240,9 +242,12 @@ static enum err find_later(struct walk *w, uint64_t *offset, uint64_t *number)
             struct batch_header h;
             if (!may_be_batch(w, chunk + i) || batch_read(w, at + i, &h) != OK)
                 continue;
-            *offset = at + i;
-            *number = h.number;
-            err = OK;
+            if (*number == 0) {
+                *offset = at + i;
+                *number = h.number;
+            }
+            if (h.number - w->number > h.unsynced)
+                err = OK;
         }
     }
     free(chunk);
@@ -459,6 +464,8 @@ static enum err skip_applied(struct walk *w)
             continue;
         if (number > w->replay->applied + 1) {
             w->number = w->replay->applied + 1;
+            if ((err = find_later(w, &offset, &number)) != OK) /* not proved: the log ends here */
+                continue;
             if ((err = damaged(w, number, "behind it")) != OK)
                 return err;
         }
@@ -582,8 +589,9 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
         something_torn(&w)) {
         r->torn = true;
         log_warn(r->log, "store",
-                 "%s ends at offset %" PRIu64 ": the write that the crash cut off was never acknowledged", w.path,
-                 w.offset);
+                 "%s ends at offset %" PRIu64 ": %s", w.path, w.offset,
+                 s->header.unsynced ? "what followed was written without a sync, and is lost"
+                                    : "the write that the crash cut off was never acknowledged");
     }
     *crc = w.previous_crc;
     note_kept(&w);
@@ -646,6 +654,7 @@ static enum err walk_files(struct journal_replay *r, const struct source *s, siz
         if (limit <= s[i].header.first_batch)
             continue; /* superseded before anything in it was synced */
         /* Between two files read whole the chain must hold; in the first it begins. */
+        r->unsynced |= s[i].header.unsynced;
         const bool crc_known = i > start && r->last_batch + 1 == s[i].header.first_batch && r->batches > 0;
         if ((err = walk_file(r, &s[i], limit, &crc, crc_known, message, message_size)) != OK)
             return err;

@@ -52,6 +52,7 @@ struct journal_replay {
     void *ctx;
 
     /* Out. */
+    bool unsynced;       /* durability mode "os": more may have been promised than is there */
     uint64_t last_batch; /* the last good one; `applied` when there is none after it */
     uint64_t next_generation, next_number;
     uint32_t last_crc;           /* of that batch, when it was read */

@@ -95,6 +95,10 @@ static enum err switch_file(struct journal_write *w)
     bool sync_failed;
     enum err err;
 
+    if (w->unsynced > 0 && w->file && (err = file_sync(w->file)) != OK) {
+        w->stage = WRITE_STAGE_SYNC;
+        return err;
+    }
     if (w->create && (err = journal_file_make(w->disk, w->number, w->prefix, &sync_failed)) != OK) {
         if (sync_failed)
             w->stage = WRITE_STAGE_SYNC;
@@ -131,6 +135,7 @@ static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *f
         .previous_crc = w->previous_crc,
         .records = (uint32_t)w->batch->count,
         .kind = w->batch->kind,
+        .unsynced = w->switched ? 0 : w->unsynced,
     };
     uint64_t offset = w->offset;
     enum err err;
@@ -183,7 +188,7 @@ void journal_write_run(struct journal_write *w)
     if ((w->err = write_batch(w)) != OK)
         return;
     w->stage = WRITE_STAGE_SYNC;
-    if ((w->err = file_sync(w->file)) != OK)
+    if (w->sync && (w->err = file_sync(w->file)) != OK)
         return;
     w->stage = WRITE_STAGE_DONE;
 }

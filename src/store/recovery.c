@@ -8,6 +8,7 @@
 #include "store/damage.h"
 #include "store/format.h"
 #include "store/journal_replay.h"
+#include "store/journal_write.h"
 #include "store/store_private.h"
 #include "sys/disk.h"
 #include "sys/loop.h"
@@ -22,6 +23,7 @@
 #define CATALOG_PATH "catalog.db"
 
 #define REWRITE_CHUNK (256u * 1024)
+#define UNSYNCED_IDS  (UINT64_C(1) << 24) /* more than fit in the journal between two syncs */
 
 struct recovery {
     struct store *s;
@@ -466,6 +468,13 @@ static void look_lost(void *ctx, struct journal_place place, struct position ent
                                    .what = "a record of a damaged batch does not match its checksum"});
 }
 
+/* What was told of and lost is lost, but its ids are not given again: they are in message ids that clients keep. */
+static void pass_lost_ids(struct recovery *r)
+{
+    if (r->replay.unsynced)
+        r->s->next_id += UNSYNCED_IDS;
+}
+
 static enum err replay_journal(struct recovery *r)
 {
     const struct index_mark mark = r->s->index ? catalog_index_mark(r->s->index) : (struct index_mark){0};
@@ -601,6 +610,8 @@ static enum err rewrite_in_place(struct disk *disk, const struct journal_kept *k
         const struct bytes part = bytes_of(chunk, got);
         err = got > 0 ? file_write(f, at, &part, 1) : ERR_CORRUPT;
     }
+    if (err == OK && kept->header.unsynced && kept->size > kept->end) /* batches behind one that was lost */
+        err = journal_write_zeros(f, kept->end, kept->size - kept->end);
     if (err == OK)
         err = file_sync(f);
     file_close(f);
@@ -732,6 +743,7 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
         goto out;
     if ((err = replay_journal(&r)) != OK)
         goto out;
+    pass_lost_ids(&r);
     close_open_ledgers(s);
     if ((err = find_segments(&r, &names)) != OK || (err = raise_format(&r)) != OK || (err = write_again(&r)) != OK)
         goto out;

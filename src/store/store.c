@@ -120,7 +120,7 @@ void store_unlink_segments(struct store *s, struct file_numbers *files)
     } else {
         *d = (struct deletion){.durable = {.done = deletion_durable}, .store = s, .files = *files};
         list_push_back(&s->deletions, &d->node);
-        store_barrier(s, &d->durable);
+        journal_sync_barrier(s->journal, &d->durable); /* a file must not be gone before the record of it is there */
     }
     *files = (struct file_numbers){0};
 }
@@ -281,6 +281,7 @@ static enum err start_journal(struct store *s, const struct journal_start *start
     };
     const struct journal_options options = {
         .file_bytes = s->options.journal_file_bytes,
+        .durability = s->options.durability,
         .log = s->log,
         .worker = s->journal_worker,
         .background = s->background,

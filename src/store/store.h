@@ -10,7 +10,8 @@
  * Owns the data directory.  May call: base/, sys/.  A second backend (BookKeeper) can implement the same calls.
  *
  * Rules
- *  1. A receipt (append done, barrier done) is given only after the sync of its bytes returned OK.
+ *  1. A receipt (append done, barrier done) is given only after the sync of its bytes returned OK (in the weaker
+ *     durability mode, which is asked for by name, after their write did).
  *  2. A failed sync ends the process (on_fatal); a failed write before a sync fails the appends in it and those queued
  *     behind it, in order, and their ledgers take no more (ERR_FENCED): the owner closes them and opens others.
  *  3. After recovery nothing is served, receipted or trusted before it was written and synced again.
@@ -33,6 +34,13 @@ struct text;
 
 /* ---- opening ---- */
 
+/* What a receipt, and any other promise of this header, waits for.  What is promised in each is told in
+ * docs/storage.md. */
+enum durability {
+    DURABILITY_SYNC, /* the sync of its bytes: neither a kill nor a power cut takes it back */
+    DURABILITY_OS,   /* their write: a power cut may take back the newest, all from some point on */
+};
+
 struct store_options {
     uint64_t journal_file_bytes; /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
     uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
@@ -42,6 +50,7 @@ struct store_options {
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
     size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
+    enum durability durability;     /* SYNC unless told otherwise */
     uint32_t ack_delay_ms;          /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
     const char *holder;             /* written to the lock file: "geminga pid 123" */
     struct log *log;

@@ -97,11 +97,12 @@ static void recover_and_verify(struct model *m)
     model_verify(m);
 }
 
-static uint64_t count_operations(unsigned kinds, uint64_t seed)
+static uint64_t count_operations(unsigned kinds, uint64_t seed, enum durability durability)
 {
     struct model m;
 
     model_init(&m, seed);
+    m.options.durability = durability;
     assert_true(live(&m));
     const uint64_t n = sim_disk_ops(m.disk, kinds);
     assert_true(m.compactions > 1);
@@ -111,14 +112,15 @@ static uint64_t count_operations(unsigned kinds, uint64_t seed)
     return n;
 }
 
-static void a_power_cut_at_any_operation_loses_nothing_that_was_promised(void **state)
+static void cut_the_power_everywhere(uint64_t seed, enum durability durability)
 {
     const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_META;
-    const uint64_t operations = count_operations(kinds, 7);
+    const uint64_t operations = count_operations(kinds, seed, durability);
 
     for (uint64_t n = 1; n <= operations; n++) {
         struct model m;
-        model_init(&m, 7);
+        model_init(&m, seed);
+        m.options.durability = durability;
         sim_disk_crash_at(m.disk, kinds, n);
         if (live(&m))
             fail_msg("operation %lu was not reached", n);
@@ -128,10 +130,63 @@ static void a_power_cut_at_any_operation_loses_nothing_that_was_promised(void **
     }
 }
 
+static void a_power_cut_at_any_operation_loses_nothing_that_was_promised(void **state)
+{
+    cut_the_power_everywhere(7, DURABILITY_SYNC);
+}
+
+static void without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage(void **state)
+{
+    cut_the_power_everywhere(8, DURABILITY_OS);
+    cut_the_power_everywhere(9, DURABILITY_OS);
+}
+
+static void kill_at_the_end(uint64_t seed)
+{
+    struct model m;
+
+    model_init(&m, seed);
+    m.options.durability = DURABILITY_OS;
+    assert_int_equal(model_open(&m), OK);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 40; i++) {
+        model_append(&m, i % MODEL_TOPICS, 300);
+        model_steps(&m, 1 + (unsigned)(seed % 7));
+    }
+    model_crash(&m, MODEL_KILL);
+    recover_and_verify(&m);
+    model_deinit(&m);
+}
+
+static void without_syncs_a_kill_loses_nothing(void **state)
+{
+    for (uint64_t seed = 1; seed < 30; seed++)
+        kill_at_the_end(seed);
+}
+
+static void without_syncs_a_power_cut_after_an_idle_second_loses_nothing(void **state)
+{
+    struct model m;
+
+    model_init(&m, 3);
+    m.options.durability = DURABILITY_OS;
+    assert_int_equal(model_open(&m), OK);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 20; i++) {
+        model_append(&m, i % MODEL_TOPICS, 300);
+        model_steps(&m, 5);
+    }
+    model_settle(&m); /* the seal is written, and synced */
+    m.unsynced = false;  /* hold it to that */
+    model_crash(&m, MODEL_POWER);
+    recover_and_verify(&m);
+    model_deinit(&m);
+}
+
 static void a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_nothing(void **state)
 {
     const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC;
-    const uint64_t operations = count_operations(kinds, 11);
+    const uint64_t operations = count_operations(kinds, 11, DURABILITY_SYNC);
 
     for (uint64_t n = 1; n <= operations; n += 3) {
         for (uint64_t again = 1; again < 40; again += 4) {
@@ -220,6 +275,8 @@ static uint64_t many_lives(uint64_t seed)
     for (unsigned life = 0; life < 8; life++) {
         const bool full = random_below(&m.random, 5) == 0;
         m.writes_may_fail = full;
+        if (seed % 3 == 0) /* the mode may change from life to life */
+            m.options.durability = random_below(&m.random, 4) ? DURABILITY_OS : DURABILITY_SYNC;
         if (full)
             sim_disk_capacity(m.disk, sim_disk_used(m.disk) + random_below(&m.random, 3000));
         enum err err = model_open(&m);
@@ -310,6 +367,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_power_cut_at_any_operation_loses_nothing_that_was_promised),
         cmocka_unit_test(a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_nothing),
+        cmocka_unit_test(without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage),
+        cmocka_unit_test(without_syncs_a_kill_loses_nothing),
+        cmocka_unit_test(without_syncs_a_power_cut_after_an_idle_second_loses_nothing),
         cmocka_unit_test(random_lives_keep_every_promise),
         cmocka_unit_test(a_flipped_bit_anywhere_is_refused_or_harmless_and_wrong_bytes_are_never_served),
     };

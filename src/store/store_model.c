@@ -99,6 +99,7 @@ enum err model_open(struct model *m)
     m->life++;
     m->closed = false;
     m->fatals = 0;
+    m->unsynced = m->unsynced || m->options.durability == DURABILITY_OS;
     enum err err = store_open(&m->store, &m->options, sim_host_sys(m->host), m->message, sizeof m->message);
     if (err != OK)
         m->store = NULL;
@@ -118,8 +119,40 @@ static void free_store(struct model *m)
     m->store = NULL;
 }
 
+/* All that has been promised so far is kept whatever happens. */
+static void note_durable(struct model *m)
+{
+    m->unsynced = m->store && m->options.durability == DURABILITY_OS;
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        struct model_topic *t = &m->topics[i];
+        t->durable_version = t->safe_version;
+        t->durable = t->safe;
+        t->durable_removed = t->safe_removed;
+    }
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        a->durable = a->done;
+        a->ack_durable = a->ack_safe;
+    }
+}
+
+static void take_back_promises(struct model *m)
+{
+    for (unsigned i = 0; i < MODEL_TOPICS; i++) {
+        struct model_topic *t = &m->topics[i];
+        t->safe_version = t->durable_version;
+        t->safe = t->durable;
+        t->safe_removed = t->durable_removed;
+    }
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        a->done = a->durable;
+        a->ack_safe = a->ack_safe && a->ack_durable;
+    }
+}
+
 void model_crash(struct model *m, enum model_end end)
 {
+    if (end == MODEL_POWER && m->unsynced)
+        take_back_promises(m);
     sim_host_crash(m->host);
     if (end == MODEL_POWER)
         sim_disk_crash(m->disk);
@@ -168,6 +201,7 @@ bool model_close(struct model *m)
     }
     for (struct model_append *a = m->appends; a; a = a->next)
         a->ack_safe = a->ack_safe || a->acked;
+    note_durable(m);
     free_store(m);
     sim_host_free(m->host);
     sim_disk_kill(m->disk);
@@ -593,6 +627,23 @@ static void verify_append(struct model *m, struct model_append *a)
     entry_unref(&e);
 }
 
+/* Of the appends of a life, those that are lost are the last. */
+static void verify_prefix(const struct model *m)
+{
+    uint64_t life_cut = 0;
+
+    for (const struct model_append *a = m->appends; a; a = a->next) {
+        size_t count;
+        const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
+        if (a->failed || a->deleted || a->may_fail)
+            continue;
+        if (!chain_has(chain, count, a->position))
+            life_cut = a->life;
+        else
+            assert(life_cut != a->life);
+    }
+}
+
 /* Each entry of a chain is one that was asked for. */
 static void verify_chain(struct model *m, unsigned topic)
 {
@@ -695,6 +746,7 @@ static void forget_lost(struct model *m)
 void model_verify(struct model *m)
 {
     ledgers_check(&m->store->ledgers);
+    verify_prefix(m);
     for (struct model_append *a = m->appends; a; a = a->next)
         verify_append(m, a);
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
@@ -703,6 +755,7 @@ void model_verify(struct model *m)
         verify_cursor(m, i);
     }
     forget_lost(m);
+    note_durable(m);
 }
 
 void model_verify_damaged(struct model *m)

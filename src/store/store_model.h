@@ -4,7 +4,8 @@
  *
  * The model is a list of appends, a list of versions of one catalog row per topic, and the acknowledgements asked for.
  * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two
- * changes the later is never there without the earlier.
+ * changes the later is never there without the earlier.  In durability mode "os" a power cut takes back what was
+ * promised since the last recovery, the rest stands.
  */
 #ifndef STORE_STORE_MODEL_H
 #define STORE_STORE_MODEL_H
@@ -31,6 +32,8 @@ struct model_append {
     bool deleted;      /* its ledger's deletion was asked for */
     bool acked;        /* by the topic's cursor, asked for */
     bool ack_safe;     /* and told to be durable */
+    bool durable;      /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
+    bool ack_durable;  /* likewise */
     bool maybe_acked;  /* a reset took the acknowledgement back; it may not survive */
 };
 
@@ -42,6 +45,8 @@ struct model_topic {
     uint64_t asked[4096];           /* by version: appends asked for before it was put */
     bool safe;                      /* row and cursor of the topic are told to be durable */
     bool removed, safe_removed;
+    uint64_t durable_version; /* likewise, of the above */
+    bool durable, durable_removed;
 };
 
 struct model {
@@ -53,6 +58,7 @@ struct model {
     struct store_options options;
     struct log log; /* to standard error when STORE_LOG is set */
     uint64_t life;
+    bool unsynced; /* since the promises were last noted as durable a life was in durability mode "os" */
     unsigned fatals;
     bool closed;
     char message[400];
