@@ -2,7 +2,7 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build three ways, run all tests
-# and: sim crash fuzz bench sanitize install format clean
+# and: sim crash powercut fuzz bench sanitize install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -14,7 +14,7 @@ SECONDS_EACH ?= 60
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim crash fuzz bench sanitize install format format-check clean
+.PHONY: all run test packages sim crash powercut fuzz bench sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -30,17 +30,22 @@ run: packages $(BUILD)/build.ninja
 	@tools/run $(BUILD)/geminga --data $(DATA) --port $(PORT) --http-port $(HTTP_PORT)
 
 test:
-	@tools/install-packages build test
+	@tools/install-packages build test disk
 	@tools/test
 
-# The whole broker in one thread on simulated disk, network and clock.
+# The whole broker in one thread on simulated disk, network and clock: SEEDS more, or STEPS in all.
 sim: all
-	@$(BUILD)/tests/sim/geminga_sim --seeds $(SEEDS)
+	@tools/sim $(if $(STEPS),steps $(STEPS),seeds $(SEEDS))
 
 # kill -9 under load from the official Python client, on the real disk.
 crash: all
 	@tools/install-packages build test
-	@tools/interop crash --rounds $(ROUNDS)
+	@ROUNDS=$(ROUNDS) tools/interop -s tests/crash/test_kill9.py
+
+# Power cuts under the same load: the disk is copied in one instant, and recovered.  As root.
+powercut: all
+	@tools/install-packages build test disk
+	@CUTS=$(ROUNDS) tools/interop -s tests/crash/test_power_cut.py
 
 # Every decoder's libFuzzer target for SECONDS_EACH seconds.
 fuzz:

@@ -14,9 +14,10 @@ TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "300"))
 
 
 @pytest.fixture(autouse=True)
-def bounded():
-    """A test that hangs ends the run, and says where it hung."""
-    faulthandler.dump_traceback_later(TEST_SECONDS, exit=True)
+def bounded(request):
+    """A test that hangs ends the run, and says where it hung.  The mark timeout_seconds allows more, or less."""
+    mark = request.node.get_closest_marker("timeout_seconds")
+    faulthandler.dump_traceback_later(mark.args[0] if mark else TEST_SECONDS, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 

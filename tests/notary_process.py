@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pulsar
 
-from broker_process import PROGRAM, die_with_parent, eventually
+from broker_process import PROGRAM, DIES_WITH_PARENT, eventually
 
 TOPICS = ("events", "results", "status", "errors", "dlq")
 HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -52,11 +52,12 @@ class Notary:
                             **environment}
         self.process = None
 
-    def start(self, ready=True, before=die_with_parent):
+    def start(self, ready=True, before=()):
         position = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "notary"], env=self.environment, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, preexec_fn=before, cwd=self.directory)
+            self.process = subprocess.Popen([*DIES_WITH_PARENT, *before, PROGRAM, "notary"],
+                                            env=self.environment, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, cwd=self.directory)
         if ready:
             eventually(lambda: self._is_ready(position))
         return self

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from broker_process import PROGRAM, Broker, SERVICE_URL, die_with_parent
+from broker_process import DIES_WITH_PARENT, PROGRAM, Broker, SERVICE_URL
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
 
@@ -135,8 +135,9 @@ def test_the_ready_line_tells_what_a_program_needs(start):
 
 
 def test_the_ready_line_for_people_is_one_line(tmp_path):
-    process = subprocess.Popen([PROGRAM, "standalone", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "d")],
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=die_with_parent)
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "standalone", "--port", "0", "--http-port", "0",
+                                "--data", str(tmp_path / "d")],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert "serves pulsar://localhost:" in process.stdout.readline()
     process.terminate()
     assert process.stdout.read() == ""
@@ -150,8 +151,8 @@ def test_the_advertised_address_is_what_clients_are_told(start):
 
 def test_a_toml_file_an_environment_and_flags_are_applied_in_this_order(tmp_path):
     (tmp_path / "g.toml").write_text("data = 'from-file'\n[broker]\nport = 1\nhttp_port = 1\nadvertised_address = 'a'\n")
-    process = subprocess.Popen([PROGRAM, "standalone", "--config", "g.toml", "--http-port=0", "-o", "json"], cwd=tmp_path,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "standalone", "--config", "g.toml", "--http-port=0", "-o", "json"], cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                env={**os.environ, "PULSAR_PREFIX_brokerServicePort": "0", "GEMINGA_ADVERTISED_ADDRESS": "b"})
     ready = json.loads(process.stdout.readline())
     process.terminate()
@@ -165,8 +166,8 @@ def test_pulsars_own_keys_are_taken(tmp_path):
     (tmp_path / "standalone.conf").write_text(
         "### Pulsar's\nbrokerServicePort=0\nwebServicePort=0\nadvertisedAddress=\nclusterName=mine\n"
         "keepAliveIntervalSeconds=60\nmaxMessageSize=5242880\nbindAddress=127.0.0.1\n")
-    process = subprocess.Popen([PROGRAM, "standalone", "--config", "standalone.conf", "-o", "json", "--data", "d"],
-                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "standalone", "--config", "standalone.conf", "-o", "json", "--data", "d"],
+                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     ready = json.loads(process.stdout.readline())
     process.terminate()
     assert process.wait(60) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pulsar
 import pytest
 
-from broker_process import PROGRAM, SERVICE_URL, Broker, die_with_parent
+from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker
 
 ALL = pulsar.InitialPosition.Earliest
 
@@ -128,8 +128,8 @@ def test_contents_can_be_hidden(broker, client, topic):
 def test_a_signal_ends_an_endless_consumer_in_order(broker, client, topic, number):
     producer = client.create_producer(topic)
     producer.send(b"a")
-    process = subprocess.Popen([PROGRAM, "client", "consume", topic, "-s", "s", "-p", "Earliest", "-n", "0", "--url",
-                                broker.url], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", "s", "-p",
+                                "Earliest", "-n", "0", "--url", broker.url], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "----- got message -----\n"
     process.stdout.readline()
     process.send_signal(number)
@@ -155,10 +155,11 @@ def test_reading_starts_where_it_is_told(broker, client, topic):
 
 @pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
 def test_up_runs_a_broker_and_a_notary(tmp_path):
-    command = [PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "data"), "-o", "json"]
+    command = [*DIES_WITH_PARENT, PROGRAM, "up", "--port", "0", "--http-port", "0", "--data",
+               str(tmp_path / "data"), "-o", "json"]
     for _ in range(2):  # and again over the data of the first time
         with open(tmp_path / "log", "ab") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=die_with_parent)
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         ready = json.loads(process.stdout.readline())
         demo = subprocess.run([PROGRAM, "notary", "demo", "--service-url", ready["service_url"]], capture_output=True,
                               text=True, timeout=60)
@@ -171,9 +172,8 @@ def test_up_runs_a_broker_and_a_notary(tmp_path):
 
 @pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
 def test_a_standalone_broker_serves_what_up_has_stored(tmp_path):
-    process = subprocess.Popen([PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "data"), "-o",
-                                "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               preexec_fn=die_with_parent)
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "up", "--port", "0", "--http-port", "0", "--data",
+                                str(tmp_path / "data"), "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     ready = json.loads(process.stdout.readline())
     subprocess.run([PROGRAM, "client", "produce", "t", "-m", "kept", "--url", ready["service_url"]], check=True, timeout=60)
     process.terminate()
@@ -194,9 +194,9 @@ def test_up_refuses_one_wrong_key_of_either(tmp_path):
 @pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
 def test_the_example_file_is_good(tmp_path):
     example = Path(__file__).resolve().parents[2] / "config" / "geminga.toml"
-    process = subprocess.Popen([PROGRAM, "up", "--config", str(example), "--port", "0", "--http-port", "0", "-o", "json",
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "up", "--config", str(example), "--port", "0", "--http-port", "0", "-o", "json",
                                 "--data", str(tmp_path / "d")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, preexec_fn=die_with_parent)
+                               text=True)
     assert json.loads(process.stdout.readline())["data"] == str(tmp_path / "d")
     process.terminate()
     assert process.wait(60) == 0

@@ -6,9 +6,7 @@ Each test has a notary on topics of its own, so SERVICE_URL may name any broker,
 import base64
 import hashlib
 import json
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.error
@@ -17,7 +15,7 @@ import uuid
 
 import pytest
 
-from broker_process import die_with_parent, eventually
+from broker_process import DIES_WITH_PARENT, eventually
 from notary_process import SAMPLE, Channel, Notary, minimal_event, run_notary, sample_event, verify
 
 
@@ -255,17 +253,14 @@ def test_two_notaries_share_a_subscription(client, make_notary):
     second.stop()
 
 
-def small_files():
-    """No file beyond 4 KiB: the transparency log cannot grow."""
-    die_with_parent()
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+# No file beyond 4 KiB: the transparency log cannot grow.
+SMALL_FILES = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4096"]
 
 
 def test_what_cannot_be_processed_goes_to_the_dead_letter_topic(client, make_notary):
     notary = make_notary(PULSAR_MAX_REDELIVERIES="2", PULSAR_NACK_REDELIVERY_DELAY="50ms")
     notary.log.touch()
-    notary.start(before=small_files)
+    notary.start(before=SMALL_FILES)
     channel = Channel(client, notary)
     events = [minimal_event() for _ in range(5)]
     for event in events:
@@ -386,10 +381,10 @@ def metrics_with(base, line):
 
 
 def test_the_examples_run_with_the_official_client(notary):
-    run = [sys.executable, "-u"]
+    run = [*DIES_WITH_PARENT, sys.executable, "-u"]
     examples = SAMPLE.parent
     with subprocess.Popen([*run, examples / "monitor-results.py", notary.url, "--count", "1", "--from-earliest"],
-                          env=notary.environment, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as monitor:
+                          env=notary.environment, stdout=subprocess.PIPE, text=True) as monitor:
         sent = subprocess.run([*run, examples / "send-model-deployment-event.py", notary.url, __file__],
                               env=notary.environment, check=True, capture_output=True, text=True).stdout
         printed = monitor.communicate(timeout=60)[0]
