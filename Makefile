@@ -2,7 +2,7 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build three ways, run all tests
-# and: sim crash powercut fuzz bench sanitize install format clean
+# and: sim sweep crash powercut fuzz bench sanitize install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -14,7 +14,7 @@ SECONDS_EACH ?= 60
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim crash powercut fuzz bench sanitize install format format-check clean
+.PHONY: all run test packages sim sweep crash powercut fuzz bench sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -36,6 +36,12 @@ test:
 # The whole broker in one thread on simulated disk, network and clock: SEEDS more, or STEPS in all.
 sim: all
 	@tools/sim $(if $(STEPS),steps $(STEPS),seeds $(SEEDS))
+
+# Every step of every operation of the store fails once, the recoveries included; FROM and TO resume.
+FROM ?= 0
+TO   ?= 1000000000
+sweep: all
+	@$(BUILD)/tests/sweep/store_sweep --deep --from $(FROM) --to $(TO)
 
 # kill -9 under load from the official Python client, on the real disk.
 crash: all

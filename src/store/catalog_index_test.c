@@ -402,6 +402,32 @@ static void a_full_disk_fails_the_apply_and_changes_nothing(void **state)
     expect(f, &after);
 }
 
+/* The log holds what the database has no room for; it is read where it is, until there is room. */
+static void a_full_disk_does_not_stop_the_opening(void **state)
+{
+    struct fixture *f = *state;
+    struct model m = {0}, after;
+    enum err err = ERR_NOSPACE;
+
+    assert_int_equal(open_index(f), OK);
+    for (uint64_t n = 1; err != OK; n++) {
+        after = m;
+        sim_disk_fail_from(f->sim, SIM_DISK_WRITE, n, ERR_NOSPACE);
+        err = apply(f, &after); /* OK: committed to the log, which could not be emptied */
+    }
+    m = after;
+    sim_disk_fail(f->sim, 0, 0, OK);
+    sim_disk_capacity(f->sim, 0);
+    close_index(f);
+    assert_int_equal(open_index(f), OK);
+    expect(f, &m);
+    sim_disk_capacity(f->sim, UINT64_MAX / 2);
+    assert_int_equal(apply(f, &m), OK);
+    close_index(f);
+    assert_int_equal(open_index(f), OK);
+    expect(f, &m);
+}
+
 static void after_a_failed_sync_nothing_succeeds_any_more(void **state)
 {
     struct fixture *f = *state;
@@ -553,6 +579,7 @@ int main(void)
         cmocka_unit_test(what_was_read_after_a_kill_survives_a_power_cut),
         cmocka_unit_test(a_power_cut_during_the_start_after_a_failure_leaves_the_old_mark_or_the_new),
         with_disk(a_full_disk_fails_the_apply_and_changes_nothing),
+        with_disk(a_full_disk_does_not_stop_the_opening),
         with_disk(after_a_failed_sync_nothing_succeeds_any_more),
         cmocka_unit_test(a_failed_sync_of_emptying_the_log_is_not_overlooked),
         with_disk(a_flipped_bit_is_found_or_is_in_no_row),

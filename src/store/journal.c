@@ -52,6 +52,7 @@ struct journal {
     struct timer delay_timer, seal_timer;
     struct timer space_timer; /* runs while the flying batch waits for room on the disk */
     bool starved;             /* it waited once, which was logged */
+    bool ending;              /* nothing waits for room any more */
 
     /* The disk. */
     struct journal_files files;
@@ -128,6 +129,8 @@ enum err journal_add_entry(struct journal *j, const struct journal_entry *e)
     assert(!j->stop_op);
     assert(e->bytes.len <= ENTRY_BYTES_MAX);
 
+    if (j->starved)
+        return ERR_NOSPACE;
     if (j->pending > JOURNAL_PENDING_MAX)
         return ERR_FULL;
     struct batch *b = forming_for(j, ENTRY_HEADER_SIZE + e->bytes.len);
@@ -418,7 +421,7 @@ static void wait_for_space(struct journal *j)
 static void write_failed(struct journal *j, enum err err)
 {
     if (j->retrying) {
-        if (err == ERR_NOSPACE && !j->stop_op)
+        if (err == ERR_NOSPACE && !j->ending)
             wait_for_space(j);
         else
             die(j, err, "the journal can no longer be written");
@@ -653,6 +656,13 @@ void journal_free(struct journal *j)
     free(j);
 }
 
+void journal_end(struct journal *j)
+{
+    j->ending = true;
+    if (timer_running(&j->space_timer))
+        die(j, ERR_NOSPACE, "the journal can no longer be written");
+}
+
 void journal_stop(struct journal *j, struct store_op *op)
 {
     assert(!j->stop_op);
@@ -660,8 +670,6 @@ void journal_stop(struct journal *j, struct store_op *op)
     timer_stop(&j->seal_timer);
     j->stop_op = op;
     j->files.stopping = true;
-    if (timer_running(&j->space_timer))
-        die(j, ERR_NOSPACE, "the journal can no longer be written");
     ask_flush(j);
 }
 

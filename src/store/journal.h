@@ -105,7 +105,8 @@ void journal_free(struct journal *j);
 /* A whole record of `len` bytes is reserved in the forming batch, for the caller to fill before it returns to the loop.
  * NULL: ERR_NOMEM.  Does not ask for a flush. */
 uint8_t *journal_reserve(struct journal *j, size_t len);
-/* References e->bytes.  ERR_FULL: beyond JOURNAL_PENDING_MAX.  Asks for a flush. */
+/* References e->bytes.  ERR_FULL: beyond JOURNAL_PENDING_MAX.  ERR_NOSPACE: a batch waits for room on the disk.  Asks
+ * for a flush. */
 MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entry *e);
 
 #define JOURNAL_PENDING_MAX (32u * 1024 * 1024)
@@ -137,7 +138,10 @@ uint64_t journal_untrimmed_bytes(const struct journal *j);
 void journal_pin(struct journal *j, uint32_t file, char path[JOURNAL_PATH_SIZE]);
 void journal_unpin(struct journal *j, uint32_t file);
 
-/* Writes out all, then a seal; then op->done.  Nothing may be added after it. */
+/* The process is about to end: from now on a batch that finds no room on the disk is fatal instead of waiting for it.
+ */
+void journal_end(struct journal *j);
+/* Writes out all, then a seal; then op->done.  Nothing may be added after it.  After journal_end. */
 void journal_stop(struct journal *j, struct store_op *op);
 
 struct journal_stats {

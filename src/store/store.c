@@ -453,6 +453,7 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
     }
     if (anything_to_move(s))
         checkpoint_want(s);
+    journal_end(s->journal); /* may be the end of the process */
     close_step(s);
 }
 

@@ -7,6 +7,7 @@
 #include "store/store_private.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,6 +32,28 @@ struct barrier {
     size_t acked_count;
     struct model_append *acked[];
 };
+
+/* Before and after a call of the store's. */
+static void enter(const struct model *m)
+{
+    if (m->hooks)
+        m->hooks->cross(true);
+}
+
+static void leave(const struct model *m)
+{
+    if (m->hooks)
+        m->hooks->cross(false);
+}
+
+/* True when the call did what it shall; else it must have failed whole, and may. */
+static bool went_well(const struct model *m, enum err err)
+{
+    if (err == OK)
+        return true;
+    assert(m->memory_may_fail && (err == ERR_NOMEM || (err == ERR_CLOSED && m->fatals > 0)));
+    return false;
+}
 
 /* Those that died with their store. */
 static void forget_operations(struct model *m)
@@ -79,6 +102,28 @@ void model_init(struct model *m, uint64_t seed)
     };
 }
 
+static void new_host(struct model *m)
+{
+    m->host = sim_host_new(m->sim, "broker", m->disk);
+    if (m->hooks)
+        m->hooks->host(sim_host_sys(m->host));
+}
+
+void model_hook(struct model *m, const struct model_hooks *hooks)
+{
+    m->hooks = hooks;
+    sim_border(m->sim, hooks->cross);
+    hooks->host(sim_host_sys(m->host));
+}
+
+/* SQLite's own randomness (the salts of its log) comes from one generator of the process. */
+static void seed_sqlite(struct model *m)
+{
+    const int seed = (int)(random_next(&m->random) & 0x3fffffff) + 1;
+
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, seed, NULL);
+}
+
 void model_deinit(struct model *m)
 {
     sim_host_crash(m->host);
@@ -100,7 +145,10 @@ enum err model_open(struct model *m)
     m->closed = false;
     m->fatals = 0;
     m->unsynced = m->unsynced || m->options.durability == DURABILITY_OS;
+    seed_sqlite(m);
+    enter(m);
     enum err err = store_open(&m->store, &m->options, sim_host_sys(m->host), m->message, sizeof m->message);
+    leave(m);
     if (err != OK)
         m->store = NULL;
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
@@ -162,7 +210,7 @@ void model_crash(struct model *m, enum model_end end)
     forget_operations(m);
     sim_host_free(m->host);
     sim_disk_restart(m->disk);
-    m->host = sim_host_new(m->sim, "broker", m->disk);
+    new_host(m);
 }
 
 bool model_dead(const struct model *m)
@@ -184,6 +232,14 @@ void model_settle(struct model *m)
         assert(++steps < STEPS_MAX); /* something ticks for ever */
 }
 
+void model_run_ms(struct model *m, uint64_t ms)
+{
+    const uint64_t end = sim_now_ns(m->sim) + ms * NS_PER_MS;
+
+    while (!model_dead(m) && sim_next_ns(m->sim) < end && sim_step(m->sim))
+        ;
+}
+
 static void on_closed(void *ctx)
 {
     ((struct model *)ctx)->closed = true;
@@ -191,7 +247,9 @@ static void on_closed(void *ctx)
 
 bool model_close(struct model *m)
 {
+    enter(m);
     store_close(m->store, on_closed, m);
+    leave(m);
     model_settle(m);
     if (!m->closed)
         return false;
@@ -206,7 +264,7 @@ bool model_close(struct model *m)
     sim_host_free(m->host);
     sim_disk_kill(m->disk);
     sim_disk_restart(m->disk);
-    m->host = sim_host_new(m->sim, "broker", m->disk);
+    new_host(m);
     return true;
 }
 
@@ -228,44 +286,81 @@ void model_put(struct model *m, unsigned topic)
         return;
     if (t->version + 1 >= sizeof t->asked / sizeof t->asked[0] || (t->version > 0 && !t->cursor))
         return;
-    t->version++;
-    t->asked[t->version] = m->append_count;
-    le64_put(value, t->version);
+    t->asked[t->version + 1] = m->append_count;
+    le64_put(value, t->version + 1);
     const struct catalog_row row = {
         .id = t->id, .parent = 1, .name = row_name(name, sizeof name, topic), .value = bytes_of(value, sizeof value)};
+    enter(m);
     enum err err = catalog_put(m->store, CATALOG_TOPIC, &row);
-    assert(err == OK);
+    leave(m);
+    if (went_well(m, err))
+        t->version++;
+}
+
+static void create_cursor(struct model *m, struct model_topic *t)
+{
+    struct cursor *cursor;
+
+    if (!t->subscription) {
+        const struct catalog_row row = {
+            .id = store_id_new(m->store), .parent = t->id, .name = bytes_of_text("s"), .value = bytes_of(NULL, 0)};
+        enter(m);
+        enum err err = catalog_put(m->store, CATALOG_SUBSCRIPTION, &row);
+        leave(m);
+        if (!went_well(m, err))
+            return;
+        t->subscription = row.id;
+    }
+    enter(m);
+    enum err err = cursor_create(m->store, t->subscription, t->id, POSITION_EARLIEST, 0, &cursor);
+    leave(m);
+    if (went_well(m, err))
+        t->cursor = cursor;
 }
 
 void model_create_topics(struct model *m)
 {
     for (unsigned i = 0; i < MODEL_TOPICS && !model_dead(m); i++) {
         struct model_topic *t = &m->topics[i];
-        if (t->cursor)
+        if (t->cursor || t->removed)
             continue;
-        t->id = store_id_new(m->store);
-        t->version = 0;
-        model_put(m, i);
-        t->subscription = store_id_new(m->store);
-        const struct catalog_row row = {
-            .id = t->subscription, .parent = t->id, .name = bytes_of_text("s"), .value = bytes_of(NULL, 0)};
-        enum err err = catalog_put(m->store, CATALOG_SUBSCRIPTION, &row);
-        assert(err == OK);
-        err = cursor_create(m->store, t->subscription, t->id, POSITION_EARLIEST, 0, &t->cursor);
-        assert(err == OK);
+        if (t->version == 0) {
+            t->id = store_id_new(m->store);
+            model_put(m, i);
+        }
+        if (t->version > 0 && !model_dead(m))
+            create_cursor(m, t);
     }
 }
 
 /* Bytes that can be told from any other append's. */
+struct pattern {
+    struct random random;
+    uint64_t sequence;
+};
+
+static struct pattern pattern_of(uint64_t sequence)
+{
+    struct pattern p = {.sequence = sequence};
+
+    random_init(&p.random, sequence);
+    return p;
+}
+
+/* The byte at `i`; in order, from 0. */
+static uint8_t pattern_next(struct pattern *p, size_t i)
+{
+    const uint8_t drawn = (uint8_t)random_next(&p->random);
+
+    return i < 8 ? (uint8_t)(p->sequence >> (8 * i)) : drawn;
+}
+
 static void fill(uint8_t *to, size_t len, uint64_t sequence)
 {
-    struct random r;
+    struct pattern p = pattern_of(sequence);
 
-    random_init(&r, sequence);
     for (size_t i = 0; i < len; i++)
-        to[i] = (uint8_t)random_next(&r);
-    if (len >= 8)
-        le64_put(to, sequence);
+        to[i] = pattern_next(&p, i);
 }
 
 static void append_done(struct append *append, enum err err)
@@ -279,9 +374,15 @@ static void append_done(struct append *append, enum err err)
 
 static bool ledger_ready(struct model *m, struct model_topic *t)
 {
+    uint64_t id;
+
     if (t->ledger)
         return true;
-    return ledger_create(m->store, t->id, &t->ledger) == OK;
+    enter(m);
+    enum err err = ledger_create(m->store, t->id, &id);
+    leave(m);
+    t->ledger = err == OK ? id : 0;
+    return went_well(m, err) && !model_dead(m);
 }
 
 void model_append(struct model *m, unsigned topic, size_t len)
@@ -306,15 +407,15 @@ void model_append(struct model *m, unsigned topic, size_t len)
                                .may_fail = m->writes_may_fail};
     fill(buffer->data, len, a->sequence);
     struct slice bytes = slice_of(buffer, 0, len);
+    enter(m);
     enum err err = ledger_append(m->store, t->ledger, &header, bytes, &a->append);
+    leave(m);
     slice_unref(&bytes);
     buffer_unref(buffer);
     if (err != OK) {
         free(a);
-        if (err == ERR_FENCED) {
-            ledger_close(m->store, t->ledger);
-            t->ledger = 0;
-        }
+        if (err == ERR_FENCED)
+            model_roll(m, topic);
         return;
     }
     a->position = a->append.position;
@@ -340,8 +441,12 @@ void model_ack(struct model *m, unsigned topic, unsigned nth)
 
     if (!a || model_dead(m))
         return;
+    enter(m);
     enum err err = cursor_ack(t->cursor, a->position, 1 + (uint32_t)((a->sequence - 1) % 3), &changed);
-    assert(err == OK && changed);
+    leave(m);
+    if (!went_well(m, err))
+        return;
+    assert(changed);
     a->acked = true;
 }
 
@@ -352,8 +457,11 @@ void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth)
 
     if (!upto || model_dead(m))
         return;
+    enter(m);
     enum err err = cursor_ack_cumulative(t->cursor, upto->position, NEXT_MESSAGE_UNKNOWN, NULL);
-    assert(err == OK);
+    leave(m);
+    if (!went_well(m, err))
+        return;
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->topic == topic && a->done && !position_before(upto->position, a->position))
             a->acked = true;
@@ -364,8 +472,11 @@ void model_roll(struct model *m, unsigned topic)
 {
     struct model_topic *t = &m->topics[topic];
 
-    if (t->ledger && !model_dead(m))
+    if (t->ledger && !model_dead(m)) {
+        enter(m);
         ledger_close(m->store, t->ledger);
+        leave(m);
+    }
     t->ledger = 0;
 }
 
@@ -382,7 +493,9 @@ void model_trim(struct model *m, unsigned topic)
         if (a->topic == topic && (uint64_t)a->position.ledger == id)
             a->deleted = a->acked = true;
     }
+    enter(m);
     ledger_delete(m->store, id);
+    leave(m);
 }
 
 static void barrier_done(struct store_op *op, enum err err)
@@ -422,7 +535,9 @@ void model_barrier(struct model *m)
             b->acked[b->acked_count++] = a;
     }
     list_push_back(&m->barriers, &b->node);
+    enter(m);
     store_barrier(m->store, &b->op);
+    leave(m);
 }
 
 void model_reset(struct model *m, unsigned topic, unsigned nth)
@@ -436,8 +551,11 @@ void model_reset(struct model *m, unsigned topic, unsigned nth)
     }
     if (!to || !t->cursor || model_dead(m))
         return;
+    enter(m);
     enum err err = cursor_reset(t->cursor, to->position, NEXT_MESSAGE_UNKNOWN);
-    assert(err == OK);
+    leave(m);
+    if (!went_well(m, err))
+        return;
     cursor_check(t->cursor);
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->topic != topic || !a->done || a->deleted)
@@ -455,6 +573,11 @@ void model_remove(struct model *m, unsigned topic)
 
     if (!t->cursor || model_dead(m))
         return;
+    enter(m);
+    enum err err = catalog_remove(m->store, CATALOG_TOPIC, t->id);
+    leave(m);
+    if (!went_well(m, err))
+        return;
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->topic == topic)
             a->deleted = true;
@@ -462,8 +585,6 @@ void model_remove(struct model *m, unsigned topic)
     t->removed = true;
     t->cursor = NULL;
     t->ledger = 0;
-    enum err err = catalog_remove(m->store, CATALOG_TOPIC, t->id);
-    assert(err == OK);
     assert(!cursor_find(m->store, t->subscription));
 }
 
@@ -538,7 +659,9 @@ enum err model_read(struct model *m, struct position p, struct entry *out)
     r->read.from = p;
     r->read.max = 1 + random_below(&m->random, 5);
     r->read.bytes_max = 4096;
+    enter(m);
     ledger_read(m->store, &r->read);
+    leave(m);
     assert(!r->done); /* rule 4 */
     while (!r->done && sim_step(m->sim))
         ;
@@ -558,14 +681,12 @@ enum err model_read(struct model *m, struct position p, struct entry *out)
 
 static void check_bytes(const struct entry *e, const struct model_append *a)
 {
-    uint8_t *expected = malloc(e->bytes.len);
+    struct pattern p = pattern_of(a->sequence);
 
-    assert(expected);
-    fill(expected, e->bytes.len, a->sequence);
-    assert(bytes_equal(bytes_of(expected, e->bytes.len), slice_bytes(e->bytes)));
+    for (size_t i = 0; i < e->bytes.len; i++)
+        assert(e->bytes.data[i] == pattern_next(&p, i));
     assert(e->header.messages == 1 + (a->sequence - 1) % 3);
     assert(e->header.publish_ms == (int64_t)(a->sequence - 1));
-    free(expected);
 }
 
 static void started_read_done(struct store_read *read, enum err err)
@@ -573,7 +694,8 @@ static void started_read_done(struct store_read *read, enum err err)
     struct reading *r = container_of(read, struct reading, read);
 
     assert(err == OK || (err == ERR_NOT_FOUND && r->expected->deleted) ||
-           (err == ERR_IO && sim_disk_crashed(r->model->disk)));
+           (err == ERR_IO && sim_disk_crashed(r->model->disk)) || (err != ERR_CORRUPT && r->model->reads_may_fail) ||
+           (err == ERR_NOMEM && r->model->memory_may_fail));
     if (err == OK)
         check_bytes(&read->entries[0], r->expected);
     for (size_t i = 0; err == OK && i < read->count; i++) {
@@ -598,7 +720,9 @@ void model_start_read(struct model *m, unsigned topic, unsigned nth)
         r->expected = a;
         r->read = (struct store_read){.done = started_read_done, .from = a->position, .max = 20, .bytes_max = 20000};
         list_push_back(&m->readings, &r->node);
+        enter(m);
         ledger_read(m->store, &r->read);
+        leave(m);
         return;
     }
 }
@@ -724,8 +848,11 @@ static void forget_lost(struct model *m)
 {
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         struct model_topic *t = &m->topics[i];
-        if (!t->cursor)
+        if (t->cursor)
+            continue;
+        if (!t->id || !catalog_get(m->store, CATALOG_TOPIC, t->id))
             *t = (struct model_topic){0};
+        t->subscription = catalog_get(m->store, CATALOG_SUBSCRIPTION, t->subscription) ? t->subscription : 0;
     }
     for (struct model_append **at = &m->appends; *at;) {
         struct model_append *a = *at;
@@ -756,6 +883,62 @@ void model_verify(struct model *m)
     }
     forget_lost(m);
     note_durable(m);
+}
+
+/* ---- the files ---- */
+
+struct listing {
+    struct model *model;
+    const char *directory;
+    size_t count;
+};
+
+static bool owned(const struct listing *l, const char *name)
+{
+    static const char *const top[] = {"lock", "format", "catalog.db", "catalog.db-wal", "journal", "segments"};
+    uint64_t number;
+
+    if (strcmp(l->directory, "journal") == 0)
+        return journal_path_parse(name, &number);
+    if (strcmp(l->directory, "segments") == 0)
+        return segment_path_parse(name, &number) && segment_table_has(&l->model->store->ledgers.segments, number);
+    for (size_t i = 0; i < sizeof top / sizeof top[0]; i++) {
+        if (strcmp(name, top[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_name(void *ctx, const char *name)
+{
+    struct listing *l = ctx;
+
+    if (!owned(l, name))
+        fprintf(stderr, "%s/%s is nobody's\n", l->directory, name);
+    assert(owned(l, name));
+    l->count++;
+}
+
+static size_t check_directory(struct model *m, const char *directory)
+{
+    struct disk *disk = sim_disk_get(m->disk);
+    struct listing l = {.model = m, .directory = directory};
+    enum err err = disk->ops->list(disk, directory, check_name, &l);
+
+    assert(err == OK);
+    return l.count;
+}
+
+void model_check_files(struct model *m)
+{
+    struct store_stats stats;
+
+    store_stats(m->store, &stats);
+    check_directory(m, "");
+    const size_t segments = check_directory(m, "segments");
+    assert(segments == stats.segment_files);
+    const size_t journals = check_directory(m, "journal");
+    assert(journals == stats.journal_files);
 }
 
 void model_verify_damaged(struct model *m)

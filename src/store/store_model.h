@@ -19,6 +19,13 @@
 
 #define MODEL_TOPICS 4
 
+/* For tests that make allocations fail: what to call before and after every call of the store's, and when a host was
+ * made. */
+struct model_hooks {
+    void (*cross)(bool inside);
+    void (*host)(struct sys *sys);
+};
+
 struct model_append {
     struct append append;
     struct model *model;
@@ -68,11 +75,15 @@ struct model {
     struct list barriers, readings; /* under way */
     uint64_t reads_done;
     uint64_t compactions; /* in lives that are over */
-    bool writes_may_fail; /* the test has planned so */
+    /* What the test has planned. */
+    bool writes_may_fail, reads_may_fail, memory_may_fail;
+    const struct model_hooks *hooks; /* may be NULL */
 };
 
 void model_init(struct model *m, uint64_t seed);
 void model_deinit(struct model *m); /* crashes the host, frees all */
+
+void model_hook(struct model *m, const struct model_hooks *hooks);
 
 /* store_open on the host. */
 MUST_USE enum err model_open(struct model *m);
@@ -85,6 +96,7 @@ bool model_close(struct model *m);
 /* Runs until nothing can happen any more: an idle store has no timer. */
 void model_settle(struct model *m);
 void model_steps(struct model *m, unsigned n);
+void model_run_ms(struct model *m, uint64_t ms); /* for so long, however little happens */
 /* True once the store cannot go on: fatal, or the disk is dead. */
 bool model_dead(const struct model *m);
 
@@ -104,6 +116,9 @@ void model_random_step(struct model *m);
 
 /* After model_open: all promises, and nothing else. */
 void model_verify(struct model *m);
+
+/* After model_open without a fault: every file in the data directory is the store's. */
+void model_check_files(struct model *m);
 
 /* After damage: what is served is right. */
 void model_verify_damaged(struct model *m);

@@ -351,6 +351,30 @@ static void changes_beyond_the_reserve_of_a_full_disk_wait_for_room(void **state
     model_deinit(&m);
 }
 
+static void a_store_that_waits_for_room_takes_no_entries_and_gives_up_when_told_to_close(void **state)
+{
+    struct model m;
+
+    model_init(&m, 1);
+    must_open(&m);
+    model_create_topics(&m);
+    append_and_settle(&m, 0, 2, 4000);
+    sim_disk_fail_from(m.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
+    model_append(&m, 0, 100); /* not even what is written ahead takes a batch */
+    model_run_ms(&m, 5000);
+    assert_int_equal(m.fatals, 0);
+    const uint64_t appends = m.append_count;
+    model_append(&m, 1, 100);
+    assert_int_equal(m.append_count, appends);
+    assert_false(model_close(&m));
+    assert_int_equal(m.fatals, 1);
+    sim_disk_fail(m.disk, 0, 0, OK);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
 static void a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room(void **state)
 {
     struct model m;
@@ -841,6 +865,7 @@ int main(void)
         cmocka_unit_test(a_failed_sync_ends_the_process),
         cmocka_unit_test(a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_deletions),
         cmocka_unit_test(changes_beyond_the_reserve_of_a_full_disk_wait_for_room),
+        cmocka_unit_test(a_store_that_waits_for_room_takes_no_entries_and_gives_up_when_told_to_close),
         cmocka_unit_test(a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room),
         cmocka_unit_test(rows_are_found_by_name_and_survive_a_restart),
         cmocka_unit_test(removing_a_topic_removes_its_ledgers_cursors_and_segment_files),

@@ -133,10 +133,14 @@ bool sim_step(struct sim *s)
     e = s->events[random_below(&s->random, s->event_count)];
     s->steps++;
     trace(s, &e);
+    if (s->cross)
+        s->cross(true);
     if (e.kind <= EVENT_JOB_DONE)
         sim_loop_run(&e);
     else
         sim_net_run(&e);
+    if (s->cross)
+        s->cross(false);
     s->now_ns += random_below(&s->random, EVENT_NS_MAX);
     return true;
 }
@@ -160,6 +164,11 @@ uint64_t sim_next_ns(struct sim *s)
 {
     collect(s);
     return s->event_count > 0 ? s->now_ns : s->next_ns;
+}
+
+void sim_border(struct sim *s, void (*cross)(bool inside))
+{
+    s->cross = cross;
 }
 
 void sim_wall_jump(struct sim *s, int64_t delta_ms)

@@ -47,6 +47,9 @@ uint64_t sim_now_ns(const struct sim *s);
 /* When sim_step's next event happens: now, later (all is quiet until then), or UINT64_MAX. */
 uint64_t sim_next_ns(struct sim *s);
 void sim_wall_jump(struct sim *s, int64_t delta_ms);
+/* `cross` is called before (true) and after (false) every task, timer and job that the simulator runs: so that a test
+ * can make the program's allocations fail and not the simulator's. */
+void sim_border(struct sim *s, void (*cross)(bool inside));
 
 /* `name` is the host's address for connect and listen ("broker"), unique among those alive; `disk` may be NULL. */
 struct sim_host *sim_host_new(struct sim *s, const char *name, struct sim_disk *disk);
@@ -73,11 +76,33 @@ void sim_disk_crash(struct sim_disk *d);
 void sim_disk_kill(struct sim_disk *d);
 void sim_disk_restart(struct sim_disk *d);
 
-/* READ: read, list, size.  WRITE: write, truncate.  SYNC: sync, sync_dir.  META: open, mkdir, rename, unlink, lock. */
-enum sim_disk_op { SIM_DISK_READ = 1, SIM_DISK_WRITE = 2, SIM_DISK_SYNC = 4, SIM_DISK_META = 8, SIM_DISK_ALL = 15 };
+/* Kinds of operations, one bit for each function of disk.h that may fail; then groups of them. */
+enum sim_disk_op {
+    SIM_DISK_OP_READ = 1,
+    SIM_DISK_OP_LIST = 2,
+    SIM_DISK_OP_SIZE = 4,
+    SIM_DISK_OP_WRITE = 8,
+    SIM_DISK_OP_TRUNCATE = 16,
+    SIM_DISK_OP_SYNC = 32,
+    SIM_DISK_OP_SYNC_DIR = 64,
+    SIM_DISK_OP_OPEN = 128,
+    SIM_DISK_OP_MKDIR = 256,
+    SIM_DISK_OP_RENAME = 512,
+    SIM_DISK_OP_UNLINK = 1024,
+    SIM_DISK_OP_LOCK = 2048,
+    SIM_DISK_READ = SIM_DISK_OP_READ | SIM_DISK_OP_LIST | SIM_DISK_OP_SIZE,
+    SIM_DISK_WRITE = SIM_DISK_OP_WRITE | SIM_DISK_OP_TRUNCATE,
+    SIM_DISK_SYNC = SIM_DISK_OP_SYNC | SIM_DISK_OP_SYNC_DIR,
+    SIM_DISK_META = SIM_DISK_OP_OPEN | SIM_DISK_OP_MKDIR | SIM_DISK_OP_RENAME | SIM_DISK_OP_UNLINK | SIM_DISK_OP_LOCK,
+    SIM_DISK_ALL = 4095
+};
+#define SIM_DISK_OPS 12 /* bits */
+
 /* The n-th operation from now (1 = the next) of these kinds fails with `err`; n = 0 clears.  A failed write may have
  * written a part; after a failed sync the dirty sectors are clean to the machine, and on the medium or not. */
 void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err);
+/* The same, and all of these kinds after it too, until it is cleared. */
+void sim_disk_fail_from(struct sim_disk *d, unsigned ops, uint64_t n, enum err err);
 /* At the n-th operation of these kinds power is cut, as by sim_disk_crash: it, done in part, and all later ones give
  * ERR_IO.  n = 0 clears. */
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n);
@@ -90,6 +115,35 @@ void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);    /* beyond it writ
 uint64_t sim_disk_used(const struct sim_disk *d);              /* bytes, of all files */
 /* A disk that lies: syncs return OK and make nothing durable.  For proving that a test would notice. */
 void sim_disk_lie(struct sim_disk *d, bool lies);
+/*
+ * A sweep asks for one outcome after the other, where the seed would choose one: from this call on, nothing about the
+ * disk is left to chance.  The changes (writes, truncations, names) that were not synced when the power is cut are
+ * numbered in the order in which they were made, from 1; a sync takes its file's or directory's out of the count.
+ */
+enum sim_cut_kind {
+    SIM_CUT_PREFIX,       /* changes 1 to n are on the medium */
+    SIM_CUT_TORN_HEAD,    /* the same, but of a write n its first half only, in sectors */
+    SIM_CUT_TORN_TAIL,    /* ... its last half only */
+    SIM_CUT_TORN_STRIPES, /* ... every other sector of it */
+    SIM_CUT_WITHOUT,      /* all changes but n */
+    SIM_CUT_ONLY          /* change n alone */
+};
+#define SIM_CUT_LAST SIZE_MAX /* of n: the last change there is then */
+struct sim_cut {
+    enum sim_cut_kind kind;
+    size_t n;
+    unsigned halves; /* 0 to 2: how much is done of a write that fails or that the process is killed in, and of what a
+                        failed sync was to sync */
+};
+void sim_disk_plan(struct sim_disk *d, const struct sim_cut *cut);
+/* `begun` is called at the beginning of every operation: its kind, the number of changes not synced (with a plan), that
+ * of this operation included when it is a write or a truncation, and the bytes of a write. */
+struct sim_disk_watch {
+    void (*begun)(void *ctx, enum sim_disk_op op, size_t unsynced, size_t len);
+    void *ctx;
+};
+void sim_disk_watch(struct sim_disk *d, const struct sim_disk_watch *watch); /* borrowed; NULL: no more */
+
 /* Flips one bit of a file, in memory and on the medium; false when there is no such byte. */
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t bit);
 

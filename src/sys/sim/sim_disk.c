@@ -15,6 +15,9 @@
  * A failed sync leaves the dirty sectors clean and lets the seed decide which of them reached the medium: as
  * Linux does, so that whoever tries again is told OK and has nothing.
  *
+ * With a plan (sim_disk_plan) the seed decides nothing: the changes since the last sync are kept one by one, and a
+ * crash puts those on the medium that the plan names.
+ *
  * Invariant: outside the dirty sectors that a failed sync has not made clean, now and medium are equal up to the
  * shorter of their lengths.
  */
@@ -56,6 +59,16 @@ struct names {
 struct change {
     char *path, *from; /* from: NULL but for a rename */
     struct inode *inode;
+    uint64_t sequence;
+};
+
+/* A change of a file not yet on the medium; kept with a plan only. */
+struct pending {
+    struct inode *inode; /* not counted: its end takes these with it */
+    uint64_t sequence;   /* shared with changes of names */
+    bool resizes;        /* to `offset`; else it writes */
+    size_t offset, len;
+    uint8_t *data;
 };
 
 struct fault {
@@ -63,6 +76,7 @@ struct fault {
     uint64_t n; /* operations of these kinds until it strikes; 0: none */
     enum err err;
     bool kills; /* of crash: the process only */
+    bool stays; /* strikes again at every later one */
 };
 
 struct sim_disk {
@@ -75,9 +89,15 @@ struct sim_disk {
     bool dead, lies;
     char *lock_holder; /* NULL: free */
     uint64_t capacity, used;
-    uint64_t counts[4]; /* by bit of enum sim_disk_op */
+    uint64_t counts[SIM_DISK_OPS]; /* by bit of enum sim_disk_op */
     struct fault fault, crash;
     uint64_t faults; /* that struck */
+    bool planned;
+    struct sim_cut plan;
+    struct pending *pending; /* in order */
+    size_t pending_count, pending_capacity;
+    uint64_t sequence;
+    const struct sim_disk_watch *watch; /* may be NULL */
 };
 
 struct sim_file {
@@ -170,6 +190,127 @@ static void sync_all(struct inode *f)
     image_resize(&f->medium, f->now.len);
 }
 
+/* ---- changes one by one, with a plan ---- */
+
+static void remember(struct sim_disk *d, struct pending p)
+{
+    if (!d->planned)
+        return;
+    p.sequence = ++d->sequence;
+    d->pending = grow(d->pending, &d->pending_capacity, d->pending_count + 1, sizeof *d->pending);
+    d->pending[d->pending_count++] = p;
+}
+
+static void remember_write(struct sim_disk *d, struct inode *inode, uint64_t offset, const struct bytes *parts,
+                           size_t count, uint64_t limit)
+{
+    struct pending p = {.inode = inode, .offset = (size_t)offset};
+
+    if (!d->planned || limit == 0)
+        return;
+    p.data = alloc((size_t)limit);
+    for (size_t i = 0; i < count && p.len < limit; i++) {
+        size_t left = (size_t)limit - p.len, len = parts[i].len < left ? parts[i].len : left;
+        if (len > 0)
+            memcpy(p.data + p.len, parts[i].data, len);
+        p.len += len;
+    }
+    remember(d, p);
+}
+
+static void forget_changes(struct sim_disk *d, const struct inode *f)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < d->pending_count; i++) {
+        if (d->pending[i].inode == f)
+            free(d->pending[i].data);
+        else
+            d->pending[kept++] = d->pending[i];
+    }
+    d->pending_count = kept;
+}
+
+static void image_write(struct image *m, size_t offset, const uint8_t *data, size_t len)
+{
+    if (m->len < offset + len)
+        image_resize(m, offset + len);
+    memcpy(m->data + offset, data, len);
+}
+
+/* The part of a write that lies in sector `nth` of those it touches. */
+static void write_sector(const struct pending *p, size_t nth)
+{
+    const size_t first = p->offset / SECTOR;
+    size_t from = (first + nth) * SECTOR, to = from + SECTOR;
+
+    from = from < p->offset ? p->offset : from;
+    to = to > p->offset + p->len ? p->offset + p->len : to;
+    image_write(&p->inode->medium, from, p->data + (from - p->offset), to - from);
+}
+
+static void apply_pending(const struct pending *p)
+{
+    if (p->resizes)
+        image_resize(&p->inode->medium, p->offset);
+    else
+        image_write(&p->inode->medium, p->offset, p->data, p->len);
+}
+
+/* A write of one sector is there or not: here it is not. */
+static void apply_torn(const struct pending *p, enum sim_cut_kind kind)
+{
+    const size_t count = p->len > 0 ? sectors(p->offset + p->len) - p->offset / SECTOR : 0;
+
+    for (size_t i = 0; i < count && !p->resizes; i++) {
+        if (kind == SIM_CUT_TORN_HEAD ? i < count / 2 : kind == SIM_CUT_TORN_TAIL ? i >= (count + 1) / 2 : i % 2)
+            write_sector(p, i);
+    }
+}
+
+static bool plan_keeps(const struct sim_cut *plan, size_t number)
+{
+    switch (plan->kind) {
+    case SIM_CUT_PREFIX:
+        return number <= plan->n;
+    case SIM_CUT_TORN_HEAD:
+    case SIM_CUT_TORN_TAIL:
+    case SIM_CUT_TORN_STRIPES:
+        return number < plan->n;
+    case SIM_CUT_WITHOUT:
+        return number != plan->n;
+    case SIM_CUT_ONLY:
+        return number == plan->n;
+    }
+    return false;
+}
+
+static void apply_by_plan(const struct sim_disk *d, const struct pending *p, size_t number)
+{
+    const enum sim_cut_kind kind = d->plan.kind;
+
+    if (plan_keeps(&d->plan, number))
+        apply_pending(p);
+    else if (number == d->plan.n && kind >= SIM_CUT_TORN_HEAD && kind <= SIM_CUT_TORN_STRIPES)
+        apply_torn(p, kind);
+}
+
+/* A sync that failed: the first half of the file's changes, or none, or all. */
+static void sync_by_plan(struct sim_disk *d, struct inode *f)
+{
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; i < d->pending_count; i++)
+        count += d->pending[i].inode == f;
+    for (size_t i = 0; i < d->pending_count; i++) {
+        if (d->pending[i].inode == f && at++ < count * d->plan.halves / 2)
+            apply_pending(&d->pending[i]);
+    }
+    if (f->dirty_capacity > 0)
+        memset(f->dirty, 0, f->dirty_capacity);
+    forget_changes(d, f);
+}
+
 /* What a power cut, or a failed sync, leaves to chance. */
 static void sync_some(struct sim_disk *d, struct inode *f)
 {
@@ -195,7 +336,7 @@ static void put_bytes(struct sim_disk *d, struct inode *f, size_t offset, struct
 {
     if (b.len == 0)
         return;
-    for (size_t i = offset / SECTOR; i < sectors(offset + b.len); i++)
+    for (size_t i = offset / SECTOR; i < sectors(offset + b.len) && !d->planned; i++)
         if (is_dirty(f, i) && random_below(d->random, 4) == 0)
             write_back(f, i);
     if (offset > f->now.len)
@@ -219,6 +360,7 @@ static void inode_unref(struct sim_disk *d, struct inode *f)
 {
     if (!f || --f->refs > 0)
         return;
+    forget_changes(d, f);
     d->used -= f->now.len;
     free(f->now.data);
     free(f->medium.data);
@@ -324,7 +466,8 @@ static void change_names(struct sim_disk *d, const char *path, const char *from,
 
     d->changes = grow(d->changes, &d->change_capacity, d->change_count + 1, sizeof *d->changes);
     c = &d->changes[d->change_count++];
-    *c = (struct change){.path = copy_text(path), .from = copy_text(from), .inode = inode_ref(inode)};
+    *c = (struct change){
+        .path = copy_text(path), .from = copy_text(from), .inode = inode_ref(inode), .sequence = ++d->sequence};
     change_apply(d, &d->now, c);
 }
 
@@ -373,15 +516,52 @@ static void decide_names(struct sim_disk *d)
         change_drop(d, &d->changes[i]);
     }
     d->change_count = 0;
+}
+
+/* All that was not synced, as the plan says, in the order of its making. */
+static void decide_by_plan(struct sim_disk *d)
+{
+    size_t names = 0, files = 0, number = 0;
+
+    if (d->plan.n == SIM_CUT_LAST)
+        d->plan.n = d->pending_count + d->change_count;
+    for (size_t i = 0; i < d->pending_count; i++)
+        inode_ref(d->pending[i].inode); /* none may go while we are at it */
+    while (names < d->change_count || files < d->pending_count) {
+        struct change *c = names < d->change_count ? &d->changes[names] : NULL;
+        const struct pending *p = files < d->pending_count ? &d->pending[files] : NULL;
+        number++;
+        if (!c || (p && p->sequence < c->sequence)) {
+            apply_by_plan(d, p, number);
+            files++;
+        } else {
+            if (plan_keeps(&d->plan, number))
+                change_apply(d, &d->medium, c);
+            names++;
+        }
+    }
+    for (size_t i = 0; i < d->change_count; i++)
+        change_drop(d, &d->changes[i]);
+    d->change_count = 0;
+    while (d->pending_count > 0) {
+        struct pending p = d->pending[--d->pending_count];
+        if (p.inode->dirty_capacity > 0)
+            memset(p.inode->dirty, 0, p.inode->dirty_capacity);
+        free(p.data);
+        inode_unref(d, p.inode);
+    }
+}
+
+static void names_as_on_medium(struct sim_disk *d)
+{
     drop_orphans(d, &d->medium);
     names_clear(d, &d->now);
     for (size_t i = 0; i < d->medium.count; i++)
         name_set(d, &d->now, d->medium.at[i].path, d->medium.at[i].inode);
 }
 
-static void decide_bytes(struct sim_disk *d, struct inode *f)
+static void bytes_as_on_medium(struct sim_disk *d, struct inode *f)
 {
-    sync_some(d, f);
     d->used -= f->now.len;
     d->used += f->medium.len;
     image_resize(&f->now, f->medium.len);
@@ -403,9 +583,16 @@ void sim_disk_crash(struct sim_disk *d)
     if (d->dead)
         return;
     die(d);
-    decide_names(d);
-    for (size_t i = 0; i < d->now.count; i++)
-        decide_bytes(d, d->now.at[i].inode);
+    if (d->planned)
+        decide_by_plan(d);
+    else
+        decide_names(d);
+    names_as_on_medium(d);
+    for (size_t i = 0; i < d->now.count; i++) {
+        if (!d->planned)
+            sync_some(d, d->now.at[i].inode);
+        bytes_as_on_medium(d, d->now.at[i].inode);
+    }
 }
 
 void sim_disk_kill(struct sim_disk *d)
@@ -439,14 +626,20 @@ bool sim_disk_crashed(const struct sim_disk *d)
 
 static bool strikes(struct fault *f, unsigned op)
 {
-    return (f->ops & op) && f->n > 0 && --f->n == 0;
+    if (!(f->ops & op) || f->n == 0 || --f->n > 0)
+        return false;
+    f->n = f->stays ? 1 : 0;
+    return true;
 }
 
 enum verdict { PROCEED, FAIL, CRASH };
 
 /* Counts the operation and says how it goes; *err is what the caller is told but for PROCEED. */
-static enum verdict begin(struct sim_disk *d, unsigned op, enum err *err)
+static enum verdict begin(struct sim_disk *d, unsigned op, size_t len, enum err *err)
 {
+    if (d->watch && !d->dead)
+        d->watch->begun(d->watch->ctx, (enum sim_disk_op)op,
+                        d->pending_count + d->change_count + (op & SIM_DISK_WRITE ? 1 : 0), len);
     d->counts[__builtin_ctz(op)]++;
     *err = ERR_IO;
     if (d->dead)
@@ -467,7 +660,7 @@ static enum err begin_whole(struct sim_disk *d, unsigned op)
 {
     enum err err;
 
-    switch (begin(d, op, &err)) {
+    switch (begin(d, op, 0, &err)) {
     case PROCEED:
         return OK;
     case CRASH:
@@ -529,7 +722,7 @@ static enum err op_open(struct disk *disk, const char *path, unsigned flags, str
     struct sim_file *f;
     enum err err;
 
-    if ((err = begin_whole(d, SIM_DISK_META)) != OK || (err = find_or_make(d, path, flags, &inode)) != OK)
+    if ((err = begin_whole(d, SIM_DISK_OP_OPEN)) != OK || (err = find_or_make(d, path, flags, &inode)) != OK)
         return err;
     f = alloc(sizeof *f);
     f->file.disk = disk;
@@ -546,7 +739,7 @@ static enum err op_mkdir(struct disk *disk, const char *path)
     struct sim_disk *d = disk_of(disk);
     const struct name *name;
     char parent[PATH_MAX_LEN + 1];
-    enum err err = begin_whole(d, SIM_DISK_META);
+    enum err err = begin_whole(d, SIM_DISK_OP_MKDIR);
 
     if (err != OK)
         return err;
@@ -566,7 +759,7 @@ static enum err op_rename(struct disk *disk, const char *from, const char *to)
     struct sim_disk *d = disk_of(disk);
     const struct name *name;
     char parent[PATH_MAX_LEN + 1];
-    enum err err = begin_whole(d, SIM_DISK_META);
+    enum err err = begin_whole(d, SIM_DISK_OP_RENAME);
 
     if (err != OK)
         return err;
@@ -583,7 +776,7 @@ static enum err op_unlink(struct disk *disk, const char *path)
 {
     struct sim_disk *d = disk_of(disk);
     const struct name *name;
-    enum err err = begin_whole(d, SIM_DISK_META);
+    enum err err = begin_whole(d, SIM_DISK_OP_UNLINK);
 
     if (err != OK)
         return err;
@@ -599,7 +792,7 @@ static enum err op_unlink(struct disk *disk, const char *path)
 static enum err op_sync_dir(struct disk *disk, const char *path)
 {
     struct sim_disk *d = disk_of(disk);
-    enum err err = begin_whole(d, SIM_DISK_SYNC);
+    enum err err = begin_whole(d, SIM_DISK_OP_SYNC_DIR);
 
     if (err != OK)
         return err;
@@ -614,7 +807,7 @@ static enum err op_sync_dir(struct disk *disk, const char *path)
 static enum err op_list(struct disk *disk, const char *path, void (*each)(void *ctx, const char *name), void *ctx)
 {
     struct sim_disk *d = disk_of(disk);
-    enum err err = begin_whole(d, SIM_DISK_READ);
+    enum err err = begin_whole(d, SIM_DISK_OP_LIST);
 
     if (err != OK)
         return err;
@@ -643,7 +836,7 @@ static enum err op_lock(struct disk *disk, const char *path, const char *holder,
 {
     struct sim_disk *d = disk_of(disk);
     struct inode *inode;
-    enum err err = begin_whole(d, SIM_DISK_META);
+    enum err err = begin_whole(d, SIM_DISK_OP_LOCK);
 
     if (err != OK)
         return err;
@@ -653,7 +846,9 @@ static enum err op_lock(struct disk *disk, const char *path, const char *holder,
     }
     if ((err = find_or_make(d, path, DISK_CREATE, &inode)) != OK)
         return err;
-    put_bytes(d, inode, 0, bytes_of_text(holder));
+    const struct bytes text = bytes_of_text(holder);
+    remember_write(d, inode, 0, &text, 1, text.len);
+    put_bytes(d, inode, 0, text);
     d->lock_holder = copy_text(holder);
     return OK;
 }
@@ -670,7 +865,7 @@ static enum err op_read(struct file *file, uint64_t offset, void *to, size_t len
 {
     const struct sim_file *f = file_of(file);
     const struct image *now = &f->inode->now;
-    enum err err = begin_whole(f->disk, SIM_DISK_READ);
+    enum err err = begin_whole(f->disk, SIM_DISK_OP_READ);
 
     if (err != OK || stale(f))
         return err != OK ? err : ERR_IO;
@@ -684,6 +879,7 @@ static enum err op_read(struct file *file, uint64_t offset, void *to, size_t len
 /* The first `limit` bytes of the parts. */
 static void put_parts(struct sim_file *f, uint64_t offset, const struct bytes *parts, size_t count, uint64_t limit)
 {
+    remember_write(f->disk, f->inode, offset, parts, count, limit);
     for (size_t i = 0; i < count && limit > 0; i++) {
         size_t len = parts[i].len < limit ? parts[i].len : (size_t)limit;
         put_bytes(f->disk, f->inode, (size_t)offset, bytes_of(parts[i].data, len));
@@ -692,19 +888,40 @@ static void put_parts(struct sim_file *f, uint64_t offset, const struct bytes *p
     }
 }
 
+/* How much of a write is there that fails, or in the middle of which the machine or the process dies. */
+static uint64_t part_of(struct sim_disk *d, uint64_t total, enum verdict verdict)
+{
+    if (!d->planned)
+        return random_below(d->random, total + 1);
+    if (verdict == CRASH && !d->crash.kills)
+        return total; /* as a change, of which the plan says what is left */
+    return total * d->plan.halves / 2;
+}
+
+/* Where there is no room for a write, some of it may be there all the same. */
+static uint64_t part_with_room(const struct sim_disk *d, const struct sim_file *f, uint64_t offset, uint64_t total)
+{
+    const uint64_t fits = f->inode->now.len + room(d);
+
+    if (!d->planned || d->plan.halves < 2 || fits <= offset)
+        return 0;
+    return fits - offset < total ? fits - offset : total;
+}
+
 static enum err op_write(struct file *file, uint64_t offset, const struct bytes *parts, size_t count)
 {
     struct sim_file *f = file_of(file);
     struct sim_disk *d = f->disk;
-    uint64_t total = 0, end;
+    uint64_t total = 0, end, done;
+    enum verdict verdict;
     enum err err;
-    enum verdict verdict = begin(d, SIM_DISK_WRITE, &err);
 
+    for (size_t i = 0; i < count; i++)
+        total += parts[i].len;
+    verdict = begin(d, SIM_DISK_OP_WRITE, (size_t)total, &err);
     if (d->dead || stale(f))
         return ERR_IO;
     assert(f->flags & DISK_WRITE);
-    for (size_t i = 0; i < count; i++)
-        total += parts[i].len;
     end = offset + total;
     assert(end <= FILE_MAX);
     if (verdict == PROCEED && end > f->inode->now.len && end - f->inode->now.len > room(d)) {
@@ -716,7 +933,10 @@ static enum err op_write(struct file *file, uint64_t offset, const struct bytes 
         return OK;
     }
     if (err != ERR_NOSPACE || end <= f->inode->now.len)
-        put_parts(f, offset, parts, count, random_below(d->random, total + 1));
+        done = part_of(d, total, verdict);
+    else
+        done = part_with_room(d, f, offset, total);
+    put_parts(f, offset, parts, count, done);
     if (verdict == CRASH)
         strike_down(d);
     return err;
@@ -726,17 +946,21 @@ static enum err op_sync(struct file *file)
 {
     struct sim_file *f = file_of(file);
     enum err err;
-    enum verdict verdict = begin(f->disk, SIM_DISK_SYNC, &err);
+    enum verdict verdict = begin(f->disk, SIM_DISK_OP_SYNC, 0, &err);
 
     if (f->disk->dead || stale(f))
         return ERR_IO;
     if (verdict == PROCEED) {
-        if (!f->disk->lies)
+        if (!f->disk->lies) {
             sync_all(f->inode);
+            forget_changes(f->disk, f->inode);
+        }
         return OK;
     }
     if (verdict == CRASH)
         strike_down(f->disk); /* and with it what part of this sync was done */
+    else if (f->disk->planned)
+        sync_by_plan(f->disk, f->inode);
     else
         sync_some(f->disk, f->inode);
     return err;
@@ -745,7 +969,7 @@ static enum err op_sync(struct file *file)
 static enum err op_size(struct file *file, uint64_t *out)
 {
     const struct sim_file *f = file_of(file);
-    enum err err = begin_whole(f->disk, SIM_DISK_READ);
+    enum err err = begin_whole(f->disk, SIM_DISK_OP_SIZE);
 
     if (err != OK || stale(f))
         return err != OK ? err : ERR_IO;
@@ -758,7 +982,7 @@ static enum err op_truncate(struct file *file, uint64_t len)
     const struct sim_file *f = file_of(file);
     struct inode *inode = f->inode;
     struct sim_disk *d = f->disk;
-    enum err err = begin_whole(d, SIM_DISK_WRITE);
+    enum err err = begin_whole(d, SIM_DISK_OP_TRUNCATE);
 
     if (err != OK || stale(f))
         return err != OK ? err : ERR_IO;
@@ -772,6 +996,7 @@ static enum err op_truncate(struct file *file, uint64_t len)
     d->used -= inode->now.len;
     d->used += len;
     image_resize(&inode->now, (size_t)len);
+    remember(d, (struct pending){.inode = inode, .resizes = true, .offset = (size_t)len});
     return OK;
 }
 
@@ -813,6 +1038,7 @@ void sim_disk_free(struct sim_disk *d)
     names_clear(d, &d->now);
     names_clear(d, &d->medium);
     assert(d->used == 0); /* all files were closed */
+    free(d->pending);
     free(d->changes);
     free(d->now.at);
     free(d->medium.at);
@@ -828,6 +1054,11 @@ struct disk *sim_disk_get(struct sim_disk *d)
 void sim_disk_fail(struct sim_disk *d, unsigned ops, uint64_t n, enum err err)
 {
     d->fault = (struct fault){.ops = ops, .n = n, .err = err};
+}
+
+void sim_disk_fail_from(struct sim_disk *d, unsigned ops, uint64_t n, enum err err)
+{
+    d->fault = (struct fault){.ops = ops, .n = n, .err = err, .stays = true};
 }
 
 void sim_disk_crash_at(struct sim_disk *d, unsigned ops, uint64_t n)
@@ -849,7 +1080,7 @@ uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < SIM_DISK_OPS; i++)
         sum += ops & (1u << i) ? d->counts[i] : 0;
     return sum;
 }
@@ -867,6 +1098,18 @@ uint64_t sim_disk_used(const struct sim_disk *d)
 void sim_disk_lie(struct sim_disk *d, bool lies)
 {
     d->lies = lies;
+}
+
+void sim_disk_plan(struct sim_disk *d, const struct sim_cut *cut)
+{
+    assert(d->planned || (d->now.count == 0 && d->change_count == 0)); /* so that no change goes unnoticed */
+    d->planned = true;
+    d->plan = *cut;
+}
+
+void sim_disk_watch(struct sim_disk *d, const struct sim_disk_watch *watch)
+{
+    d->watch = watch;
 }
 
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t bit)

@@ -52,7 +52,8 @@ struct sim {
     struct list hosts;
     struct event *events; /* those ready in this step; grown as needed */
     size_t event_count, event_capacity;
-    uint64_t next_ns; /* of what is not ready: the earliest, while offers are collected */
+    void (*cross)(bool inside); /* sim_border; may be NULL */
+    uint64_t next_ns;           /* of what is not ready: the earliest, while offers are collected */
 };
 
 struct sim_host {

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * operations.c - see operations.h.
+ */
+#include "operations.h"
+
+#include <assert.h>
+
+/* On a full disk the store tries again for ever: an act waits so long, and no longer. */
+#define ACT_MS 8000
+
+static void must_open(struct model *m)
+{
+    enum err err = model_open(m);
+    assert(err == OK);
+}
+
+static void wait_for_end(struct model *m)
+{
+    if (m->store && !model_dead(m))
+        model_run_ms(m, ACT_MS);
+}
+
+/* ---- states to begin in ---- */
+
+static void nothing(struct model *m)
+{
+    (void)m;
+}
+
+static void a_fresh_store(struct model *m)
+{
+    must_open(m);
+    model_create_topics(m);
+    model_barrier(m);
+    model_settle(m);
+}
+
+/* Entries in the journal only. */
+static void a_store_with_entries(struct model *m)
+{
+    a_fresh_store(m);
+    for (unsigned i = 0; i < 12; i++)
+        model_append(m, i % MODEL_TOPICS, 200 + 31 * i);
+    model_settle(m);
+    model_ack(m, 0, 1);
+    model_ack(m, 1, 0);
+    model_barrier(m);
+    model_settle(m);
+}
+
+/* Entries in segments, of their own and shared; two closed ledgers before the open one; holes in cursors. */
+static void a_store_with_segments(struct model *m)
+{
+    a_store_with_entries(m);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 5; i++)
+            model_append(m, 0, 9000);
+        model_append(m, 1, 500);
+        model_append(m, 2, 500);
+        model_settle(m);
+        model_ack(m, 0, 2);
+        if (round < 2) {
+            model_roll(m, 0);
+            model_roll(m, 1);
+        }
+    }
+    model_barrier(m);
+    model_settle(m);
+}
+
+static void closed_in_order(struct model *m)
+{
+    a_store_with_segments(m);
+    const bool closed = model_close(m);
+    assert(closed);
+}
+
+static void killed(struct model *m)
+{
+    a_store_with_segments(m);
+    model_append(m, 3, 700);
+    model_append(m, 0, 12000);
+    model_put(m, 2);
+    model_barrier(m);
+    model_settle(m);
+    model_append(m, 3, 600); /* perhaps */
+    model_steps(m, 2);
+    model_crash(m, MODEL_KILL);
+}
+
+/* Closed, so that what is read is nowhere in memory. */
+static void a_cold_store(struct model *m)
+{
+    closed_in_order(m);
+    must_open(m);
+    model_verify(m);
+    model_settle(m);
+}
+
+/* ---- operations ---- */
+
+static void open_store(struct model *m)
+{
+    if (model_open(m) == OK)
+        wait_for_end(m);
+}
+
+static void append_lone(struct model *m)
+{
+    model_append(m, 0, 300);
+    wait_for_end(m);
+}
+
+static void append_batched(struct model *m)
+{
+    for (unsigned i = 0; i < 9 && !model_dead(m); i++)
+        model_append(m, i % MODEL_TOPICS, 40 + 300 * i);
+    model_steps(m, 6);
+    for (unsigned i = 0; i < 5 && !model_dead(m); i++) /* behind a batch in flight */
+        model_append(m, i % MODEL_TOPICS, 100);
+    wait_for_end(m);
+}
+
+static void append_large(struct model *m)
+{
+    model_append(m, 0, 70000);
+    model_append(m, 1, 100);
+    wait_for_end(m);
+}
+
+/* Through several journal files and checkpoints, so that files are made, filled, moved and used again. */
+static void append_much(struct model *m)
+{
+    for (unsigned i = 0; i < 12 && !model_dead(m); i++) {
+        model_append(m, i % 2, 14000);
+        model_append(m, 2 + i % 2, 300);
+        model_steps(m, 25);
+        model_ack_cumulative(m, 0, 1);
+    }
+    wait_for_end(m);
+}
+
+static void barrier(struct model *m)
+{
+    model_barrier(m);
+    model_put(m, 1);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void put_rows(struct model *m)
+{
+    for (unsigned i = 0; i < MODEL_TOPICS; i++)
+        model_put(m, i);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void create_topics(struct model *m)
+{
+    if (!m->store)
+        return;
+    model_create_topics(m);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void remove_topic(struct model *m)
+{
+    model_remove(m, 0);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void roll_ledgers(struct model *m)
+{
+    model_roll(m, 0);
+    model_append(m, 0, 100);
+    model_roll(m, 0);
+    model_roll(m, 2);
+    model_append(m, 0, 100);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void delete_ledgers(struct model *m)
+{
+    model_trim(m, 0);
+    model_steps(m, 5);
+    model_trim(m, 1);
+    model_trim(m, 0);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void acknowledge(struct model *m)
+{
+    model_ack(m, 0, 3);
+    model_ack(m, 0, 1);
+    model_ack(m, 2, 0);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void acknowledge_upto(struct model *m)
+{
+    model_ack_cumulative(m, 0, 4);
+    model_ack(m, 0, 2);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+/* No barrier: it rides, at the latest after a second. */
+static void acknowledge_quietly(struct model *m)
+{
+    model_ack(m, 0, 1);
+    wait_for_end(m);
+}
+
+static void reset_cursor(struct model *m)
+{
+    model_reset(m, 0, 2);
+    model_ack(m, 0, 1);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void read_warm(struct model *m)
+{
+    model_append(m, 0, 400);
+    model_steps(m, 60);
+    for (unsigned i = 0; i < 4; i++)
+        model_start_read(m, i, 0);
+    wait_for_end(m);
+}
+
+static void read_cold(struct model *m)
+{
+    for (unsigned i = 0; i < 6; i++)
+        model_start_read(m, i % 3, 2 * i);
+    wait_for_end(m);
+}
+
+static void close_store(struct model *m)
+{
+    model_append(m, 1, 200);
+    if (!model_dead(m))
+        (void)model_close(m);
+}
+
+static void checkpoint(struct model *m)
+{
+    model_trim(m, 0);
+    for (unsigned i = 0; i < 4; i++)
+        model_append(m, 0, 9000);
+    model_append(m, 1, 100);
+    model_append(m, 3, 100);
+    model_put(m, 3);
+    model_ack(m, 1, 0);
+    wait_for_end(m);
+}
+
+/* So many rows that the index grows, in the log and then in the database. */
+static void checkpoint_of_many_rows(struct model *m)
+{
+    for (unsigned i = 0; i < 150 && !model_dead(m); i++) {
+        model_append(m, i % MODEL_TOPICS, 150);
+        model_roll(m, i % MODEL_TOPICS);
+        model_steps(m, 4);
+    }
+    model_append(m, 0, 9000);
+    wait_for_end(m);
+}
+
+const struct operation operations[] = {
+    {"open-fresh", "the first start in an empty directory", nothing, open_store},
+    {"open-closed", "a start after an orderly end", closed_in_order, open_store},
+    {"open-killed", "a start after a kill: replay, and all of it written again", killed, open_store},
+    {"append-lone", "one entry", a_store_with_entries, append_lone},
+    {"append-batched", "entries of several topics in a batch, others behind it", a_store_with_entries, append_batched},
+    {"append-large", "an entry larger than what is written ahead", a_store_with_entries, append_large},
+    {"append-much", "through several journal files and checkpoints", a_store_with_entries, append_much},
+    {"barrier", "a barrier with nothing to wait for, and one behind a row", a_store_with_entries, barrier},
+    {"catalog-put", "rows put", a_store_with_entries, put_rows},
+    {"catalog-create", "topics, subscriptions and cursors made", must_open, create_topics},
+    {"catalog-remove", "a topic removed with all it has", a_store_with_segments, remove_topic},
+    {"ledger-roll", "ledgers closed and others opened", a_store_with_entries, roll_ledgers},
+    {"ledger-delete", "ledgers deleted, their segments unlinked", a_store_with_segments, delete_ledgers},
+    {"cursor-ack", "single acknowledgements", a_store_with_segments, acknowledge},
+    {"cursor-ack-cumulative", "acknowledgements of all up to an entry", a_store_with_segments, acknowledge_upto},
+    {"cursor-ack-quiet", "an acknowledgement that waits for a batch to ride on", a_store_with_entries,
+     acknowledge_quietly},
+    {"cursor-reset", "a seek", a_store_with_segments, reset_cursor},
+    {"checkpoint", "entries, rows and cursors out of the journal", a_store_with_segments, checkpoint},
+    {"checkpoint-rows", "a checkpoint that makes the index grow", a_store_with_entries, checkpoint_of_many_rows},
+    {"read-warm", "reads of what is in memory", a_store_with_entries, read_warm},
+    {"read-cold", "reads of what is in segments", a_cold_store, read_cold},
+    {"close", "an orderly end", a_store_with_segments, close_store},
+};
+
+const size_t operation_count = sizeof operations / sizeof operations[0];
