@@ -178,11 +178,24 @@ static void write_server(struct writer *w, const struct server_stats *s)
     gauge(w, "geminga_server_receive_bytes", s->receive_bytes);
 }
 
+/* 1 for the mode that is in force. */
+static void write_durability(struct writer *w, enum durability in_force)
+{
+    static const char *const modes[] = {[DURABILITY_SYNC] = "sync", [DURABILITY_OS] = "os"};
+
+    prometheus_metric(w->out, "geminga_store_durability", "gauge");
+    for (unsigned mode = 0; mode < COUNT(modes); mode++) {
+        const struct label labels[] = {w->cluster, {"mode", bytes_of_text(modes[mode])}};
+        prometheus_sample(w->out, "geminga_store_durability", labels, COUNT(labels), mode == (unsigned)in_force);
+    }
+}
+
 static void write_store(struct writer *w, const struct store_stats *s)
 {
     counter(w, "geminga_store_appended_entries_total", s->appended_entries);
     counter(w, "geminga_store_appended_bytes_total", s->appended_bytes);
     counter(w, "geminga_store_syncs_total", s->syncs);
+    write_durability(w, s->durability);
     counter(w, "geminga_store_journal_bytes_total", s->journal_bytes);
     gauge(w, "geminga_store_journal_pending_bytes", s->journal_pending_bytes);
     gauge(w, "geminga_store_journal_files", s->journal_files);

@@ -4,6 +4,7 @@
  */
 #include "cli/broker_config.h"
 
+static const char *const durabilities[] = {"sync", "os", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
 
@@ -242,6 +243,23 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .unit = 60000,
      AT(expiry_check_ms),
      .text = "How often messages are looked for that have reached that age; a bare number is minutes."},
+    {.key = "durability",
+     .env = "GEMINGA_DURABILITY",
+     .flag = "--durability",
+     .type = OPTION_CHOICE,
+     .fallback = "sync",
+     .choices = durabilities,
+     AT(durability),
+     .text =
+         "What a receipt waits for: `sync`, that its bytes are on the disk; `os`, that the operating system has them, "
+         "and a power cut may take back the last seconds."},
+    {.key = "broker.journal_sync_data",
+     .alias = "journalSyncData",
+     .env = "GEMINGA_JOURNAL_SYNC_DATA",
+     .type = OPTION_BOOL,
+     .fallback = "true",
+     AT(journal_sync_data),
+     .text = "Pulsar's name for it: false is durability = os."},
     {.key = "log_level",
      .env = "GEMINGA_LOG_LEVEL",
      .flag = "--log-level",

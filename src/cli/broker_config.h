@@ -25,11 +25,13 @@ struct broker_config {
     int64_t ledger_age_min_ms, ledger_age_max_ms, ledger_idle_ms;
     int64_t retention_minutes, retention_mb, ttl_s; /* the defaults of namespaces; -1: without limit */
     int64_t retention_check_ms, expiry_check_ms;
+    char *durability;       /* "sync", "os" */
+    bool journal_sync_data; /* false: "os", too */
     char *log_level;
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 29
+#define BROKER_OPTIONS 31
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

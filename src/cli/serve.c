@@ -120,11 +120,17 @@ static void server_options_fill(struct server_options *o, const struct broker_co
     o->receive_bytes_max = (size_t)c->memory_limit / 2;
 }
 
+static enum durability durability_of(const struct broker_config *c)
+{
+    return strcmp(c->durability, "os") == 0 || !c->journal_sync_data ? DURABILITY_OS : DURABILITY_SYNC;
+}
+
 static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
 {
     const struct broker_config *c = s->config;
 
     node_options_init(o);
+    o->store.durability = durability_of(c);
     o->store.tail_cache_bytes = (size_t)c->memory_limit / 2;
     o->store.holder = holder;
     o->store.on_fatal = on_fatal;
@@ -201,6 +207,8 @@ static void ready_print(const struct serving *s)
     char data[PATH_MAX];
     struct text out;
     int64_t ms = clock_ms(CLOCK_MONOTONIC) - s->started_ms;
+    const bool weak = durability_of(s->config) == DURABILITY_OS;
+    const char *durability = weak ? "os" : "sync";
 
     if (!realpath(s->config->data, data))
         (void)snprintf(data, sizeof data, "%s", s->config->data);
@@ -213,10 +221,11 @@ static void ready_print(const struct serving *s)
         text_printf(&out, ",\"port\":%u,\"http_port\":%u,\"pid\":%d,\"data\":", node_port(s->node),
                     node_http_port(s->node), (int)getpid());
         text_add_json(&out, bytes_of_text(data));
-        text_printf(&out, ",\"ms\":%" PRId64 "}\n", ms);
+        text_printf(&out, ",\"durability\":\"%s\",\"ms\":%" PRId64 "}\n", durability, ms);
     } else {
-        text_printf(&out, "Geminga %s serves %s and %s (data in %s, process %d, ready in %" PRId64 " ms)\n",
-                    GEMINGA_VERSION, node_url(s->node), s->http_url, data, (int)getpid(), ms);
+        text_printf(&out, "Geminga %s serves %s and %s (data in %s%s, process %d, ready in %" PRId64 " ms)\n",
+                    GEMINGA_VERSION, node_url(s->node), s->http_url, data,
+                    weak ? ", DURABILITY os: a power cut may take back the last seconds" : "", (int)getpid(), ms);
     }
     if (!text_failed(&out))
         (void)fputs(out.data, stdout);

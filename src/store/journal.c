@@ -249,7 +249,8 @@ static void die(struct journal *j, enum err err, const char *what)
 /* In durability mode "sync" each batch; in "os" those that more is promised of. */
 static bool must_sync(const struct journal *j, const struct batch *b)
 {
-    return !j->files.unsynced || !j->write.file_header.unsynced || j->write.with_header || b->sync || b->kind == BATCH_SEAL || j->retrying ||
+    return !j->files.unsynced || !j->write.file_header.unsynced || j->write.with_header || b->sync ||
+           b->kind == BATCH_SEAL || j->retrying ||
            loop_now_ns(j->sys.loop) - j->last_sync_ns >= UNSYNCED_MS * NS_PER_MS;
 }
 

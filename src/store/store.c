@@ -309,6 +309,11 @@ enum err store_open(struct store **out, const struct store_options *options, con
     recovery_start_deinit(&start);
     if (err != OK)
         goto fail;
+    if (s->options.durability == DURABILITY_OS)
+        log_warn(
+            s->log, "store",
+            "durability mode \"os\": receipts do not wait for the disk; a power cut or a crash of the operating system "
+            "may take back what was acknowledged in the last seconds");
     reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal);
     checkpoint_if_due(s); /* what an earlier life left dead */
     *out = s;
@@ -726,6 +731,7 @@ void store_stats(const struct store *s, struct store_stats *out)
 
     journal_stats(s->journal, &journal);
     *out = (struct store_stats){
+        .durability = s->options.durability,
         .appended_entries = s->appended_entries,
         .appended_bytes = s->appended_bytes,
         .syncs = journal.syncs,

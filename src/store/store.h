@@ -217,6 +217,7 @@ int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 /* ---- figures ---- */
 
 struct store_stats {
+    enum durability durability;
     uint64_t appended_entries, appended_bytes; /* synced, since open */
     uint64_t syncs, journal_bytes;             /* since open */
     uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;

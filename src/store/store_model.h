@@ -39,9 +39,9 @@ struct model_append {
     bool deleted;      /* its ledger's deletion was asked for */
     bool acked;        /* by the topic's cursor, asked for */
     bool ack_safe;     /* and told to be durable */
-    bool durable;      /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
-    bool ack_durable;  /* likewise */
-    bool maybe_acked;  /* a reset took the acknowledgement back; it may not survive */
+    bool durable;     /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
+    bool ack_durable; /* likewise */
+    bool maybe_acked; /* a reset took the acknowledgement back; it may not survive */
 };
 
 struct model_topic {
