@@ -2,7 +2,7 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build three ways, run all tests
-# and: sim sweep crash powercut fuzz bench sanitize install format clean
+# and: sim sweep crash powercut damage fuzz bench sanitize install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -11,10 +11,12 @@ HTTP_PORT ?= 8080
 SEEDS     ?= 10000
 ROUNDS    ?= 20
 SECONDS_EACH ?= 60
+SIZE      ?= 1073741824
+FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim sweep crash powercut fuzz bench sanitize install format format-check clean
+.PHONY: all run test packages sim sweep crash powercut damage fuzz bench sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -52,6 +54,10 @@ crash: all
 powercut: all
 	@tools/install-packages build test disk
 	@CUTS=$(ROUNDS) tools/interop -s tests/crash/test_power_cut.py
+
+# A store of SIZE bytes, and FLIPS flipped bits in each kind of thing in it: found and named, every one.
+damage: all
+	@$(BUILD)/src/store/store_damage_test --size $(SIZE) --rounds $(FLIPS) --dir $(or $(TMPDIR),/tmp)
 
 # Every decoder's libFuzzer target for SECONDS_EACH seconds.
 fuzz:
