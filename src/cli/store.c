@@ -7,6 +7,7 @@
  */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "store/inspect.h"
 #include "store/verify.h"
 #include "sys/uv_sys.h"
 
@@ -24,6 +25,7 @@ enum { STORE_SOUND = 0, STORE_DAMAGED = 1, STORE_CANNOT = 2 };
 struct store_config {
     char *data;
     bool json;
+    char *topic, *from, *to; /* export */
 };
 
 #define AT(member) .offset = offsetof(struct store_config, member)
@@ -42,6 +44,17 @@ static const struct option look_options[] = {
      .fallback = "false",
      AT(json),
      .text = "One JSON object a line, for programs."},
+};
+
+static const struct option export_options[] = {
+    DATA_OPTION,
+    {.key = "topic",
+     .flag = "--topic",
+     .type = OPTION_TEXT,
+     AT(topic),
+     .text = "One topic's, by its whole name: persistent://tenant/namespace/topic; by default all."},
+    {.key = "from", .flag = "--from", .type = OPTION_TEXT, AT(from), .text = "The first position: LEDGER:ENTRY."},
+    {.key = "to", .flag = "--to", .type = OPTION_TEXT, AT(to), .text = "The last position: LEDGER:ENTRY."},
 };
 
 /* ---- a directory ---- */
@@ -196,13 +209,138 @@ static const struct verb verify_verb = {
     .run = verify_run,
 };
 
+/* ---- inspect, export ---- */
+
+static void out_line(struct inspect_out *out, const char *text)
+{
+    (void)out;
+    puts(text);
+}
+
+/* Damage on standard error: standard output is for what was asked. */
+static void damage_warn(struct damage_sink *sink, const struct damage *d)
+{
+    char text[DAMAGE_TEXT_SIZE];
+
+    (void)sink;
+    damage_text(d, text);
+    (void)fprintf(stderr, "DAMAGED: %s\n", text);
+}
+
+static int inspect(const struct invocation *inv, const struct store_config *config, const char *file)
+{
+    struct inspect_out out = {.line = out_line, .json = config->json};
+    struct damage_sink sink = {.found = damage_warn};
+    char message[MESSAGE_SIZE];
+    struct opened d;
+    enum err err;
+    int status = directory_open(inv, config->data, &d);
+
+    if (status != CLI_OK)
+        return status;
+    if (file)
+        err = store_inspect_file(uv_sys_get(d.uv), file, &out, message, sizeof message);
+    else
+        err = store_inspect(&d.options, uv_sys_get(d.uv), &out, &sink, message, sizeof message);
+    if (err != OK)
+        status = failed(inv, file ? file : config->data, message);
+    else if (sink.count > 0)
+        status = STORE_DAMAGED;
+    uv_sys_free(d.uv);
+    return status;
+}
+
+static int inspect_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct store_config config = {0};
+    void *const values[VERB_TABLES_MAX] = {&config};
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK && inv->argc > 1)
+        status = cli_usage_error(inv, "what is `%s`?", inv->argv[1]);
+    if (status == CLI_OK)
+        status = inspect(inv, &config, inv->argc == 1 ? inv->argv[0] : NULL);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+static const struct verb inspect_verb = {
+    .name = "inspect",
+    .arguments = "[--data DIR] [--json] [FILE]",
+    .text = "Tells what is in a stopped broker's data: formats, files, topics, ledgers, cursors; or in one file of it.",
+    .example = "  geminga store inspect --data data\n"
+               "  geminga store inspect --data data journal/00000001.journal\n",
+    .tables = {OPTION_TABLE(look_options)},
+    .run = inspect_run,
+};
+
+/* "12:34"; `to` is unchanged when there is no text. */
+static bool position_parse(const char *text, struct position *to)
+{
+    int64_t ledger, entry;
+    int end = 0;
+
+    if (!text || !*text)
+        return true;
+    if (sscanf(text, "%" SCNd64 ":%" SCNd64 "%n", &ledger, &entry, &end) != 2 || text[end] != '\0' || ledger < 0 ||
+        entry < 0)
+        return false;
+    *to = (struct position){ledger, entry};
+    return true;
+}
+
+static int export(const struct invocation *inv, const struct store_config *config, const struct export_request *request)
+{
+    struct inspect_out out = {.line = out_line, .json = true};
+    struct damage_sink sink = {.found = damage_warn};
+    struct export_report report;
+    char message[MESSAGE_SIZE];
+    struct opened d;
+    int status = directory_open(inv, config->data, &d);
+
+    if (status != CLI_OK)
+        return status;
+    if (store_export(&d.options, uv_sys_get(d.uv), request, &out, &sink, &report, message, sizeof message) != OK)
+        status = failed(inv, config->data, message);
+    else if (sink.count > 0)
+        status = STORE_DAMAGED;
+    uv_sys_free(d.uv);
+    return status;
+}
+
+static int export_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct store_config config = {0};
+    int status = configure(inv, sets, &config);
+    struct export_request request = {.from = {0, 0}, .to = {INT64_MAX, INT64_MAX}};
+
+    if (status == CLI_OK && (!position_parse(config.from, &request.from) || !position_parse(config.to, &request.to)))
+        status = cli_usage_error(inv, "a position is LEDGER:ENTRY, as 12:0");
+    request.topic = config.topic && *config.topic ? config.topic : NULL;
+    if (status == CLI_OK)
+        status = export(inv, &config, &request);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+static const struct verb export_verb = {
+    .name = "export",
+    .arguments = "[--data DIR] [--topic NAME] [--from LEDGER:ENTRY] [--to LEDGER:ENTRY]",
+    .text = "Writes a stopped broker's entries to standard output, one JSON object a line.",
+    .example = "  geminga store export --data data --topic persistent://public/default/orders > orders.jsonl\n",
+    .tables = {OPTION_TABLE(export_options)},
+    .run = export_run,
+};
+
 /* ---- all of them ---- */
 
-static const struct verb *const store_verbs[] = {&verify_verb, NULL};
+static const struct verb *const store_verbs[] = {&inspect_verb, &verify_verb, &export_verb, NULL};
 
 const struct verb store_verb = {
     .name = "store",
     .text = "Looks into a stopped broker's data directory: checks it, and tells what is in it.",
-    .example = "  geminga store verify --data data\n",
+    .example = "  geminga store inspect --data data\n  geminga store verify --data data\n",
     .verbs = store_verbs,
 };

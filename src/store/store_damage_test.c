@@ -292,7 +292,7 @@ enum kind {
     KIND_CATALOG,
     KIND_CURSOR_CREATE,
     KIND_CURSOR_RESET,
-    KIND_CURSOR_ACKS,
+    KIND_CURSOR_CHANGES,
     KIND_SEGMENT_HEADER,
     KIND_SEGMENT_ENTRY,
     KIND_SEGMENT_OFFSETS,
@@ -304,12 +304,11 @@ enum kind {
 };
 
 static const char *const kind_names[KINDS] = {
-    "journal file header",     "batch header",           "entry in the journal",
-    "ledger created",          "ledger closed",          "ledger deleted",
-    "catalog change",          "cursor created",         "cursor reset",
-    "cursor acknowledgements", "segment header",         "entry in a segment",
-    "offsets in a segment",    "directory of a segment", "trailer of a segment",
-    "row of the index",        "any bit of catalog.db",
+    "journal file header",   "batch header",           "entry in the journal", "ledger created",
+    "ledger closed",         "ledger deleted",         "catalog change",       "cursor created",
+    "cursor reset",          "cursor changes",         "segment header",       "entry in a segment",
+    "offsets in a segment",  "directory of a segment", "trailer of a segment", "row of the index",
+    "any bit of catalog.db",
 };
 
 struct thing {
@@ -352,11 +351,11 @@ static const struct position none = {0, -1};
 
 static enum err survey_record(void *ctx, const struct record *r, struct journal_place place)
 {
-    static const enum kind kinds[] = {
+    static const enum kind kinds[RECORD_KINDS] = {
         [RECORD_ENTRY] = KIND_JOURNAL_ENTRY,       [RECORD_LEDGER_CREATE] = KIND_LEDGER_CREATE,
         [RECORD_LEDGER_CLOSE] = KIND_LEDGER_CLOSE, [RECORD_LEDGER_DELETE] = KIND_LEDGER_DELETE,
         [RECORD_CATALOG] = KIND_CATALOG,           [RECORD_CURSOR_CREATE] = KIND_CURSOR_CREATE,
-        [RECORD_CURSOR_RESET] = KIND_CURSOR_RESET, [RECORD_CURSOR_ACKS] = KIND_CURSOR_ACKS,
+        [RECORD_CURSOR_RESET] = KIND_CURSOR_RESET, [RECORD_CURSOR_CHANGES] = KIND_CURSOR_CHANGES,
     };
     struct survey *s = ctx;
     struct stored_entry e = {.position = none};
@@ -367,7 +366,7 @@ static enum err survey_record(void *ctx, const struct record *r, struct journal_
         return OK; /* the one batch that nothing proves */
     if (r->kind == RECORD_ENTRY)
         MUST(entry_decode(&e, r) == OK);
-    if ((size_t)r->kind < sizeof kinds / sizeof kinds[0])
+    if (kinds[r->kind] != KIND_JOURNAL_HEADER)
         add_thing(s, kinds[r->kind], path, place.offset, place.len, e.position);
     return OK;
 }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * export.c - the entries of a stopped broker's topics as JSON lines; see inspect.h.
+ */
+#include "base/text.h"
+#include "store/inspect.h"
+#include "store/recovery.h"
+#include "store/store_private.h"
+#include "store/window.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define WINDOW_BYTES   (1024u * 1024)
+#define LINE_MAX_BYTES (128u * 1024 * 1024) /* an entry of 64 MiB in base64 */
+
+struct export
+{
+    struct store *store;
+    struct recovery_look look;
+    const struct export_request *request;
+    struct inspect_out *out;
+    struct damage_sink *sink;
+    struct export_report *report;
+    const struct catalog_row *topic; /* being taken out */
+    struct window window;
+    char path[SEGMENT_PATH_SIZE];
+    enum err err;
+};
+
+static void add_base64(struct text *t, struct bytes b)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char out[1024];
+    size_t n = 0;
+
+    for (size_t i = 0; i < b.len; i += 3) {
+        const size_t left = b.len - i;
+        const uint32_t v =
+            (uint32_t)b.data[i] << 16 | (left > 1 ? (uint32_t)b.data[i + 1] << 8 : 0) | (left > 2 ? b.data[i + 2] : 0);
+        out[n++] = digits[v >> 18];
+        out[n++] = digits[v >> 12 & 63];
+        out[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
+        out[n++] = left > 2 ? digits[v & 63] : '=';
+        if (n + 4 > sizeof out) {
+            text_add_bytes(t, bytes_of(out, n));
+            n = 0;
+        }
+    }
+    text_add_bytes(t, bytes_of(out, n));
+}
+
+static void tell_entry(struct export *x, const struct stored_entry *e)
+{
+    const struct entry_header *h = &e->header;
+    struct text t;
+
+    text_init(&t, LINE_MAX_BYTES);
+    text_add(&t, "{\"topic\":");
+    text_add_json(&t, x->topic->name);
+    text_printf(&t,
+                ",\"ledger\":%" PRId64 ",\"entry\":%" PRId64 ",\"kind\":\"%s\",\"messages\":%" PRIu32
+                ",\"flags\":%u,\"first_message\":%" PRIu64 ",\"broker_ms\":%" PRId64 ",\"publish_ms\":%" PRId64
+                ",\"bytes\":\"",
+                e->position.ledger, e->position.entry, h->kind == ENTRY_MARKER ? "marker" : "data", h->messages,
+                h->flags, h->first_message, h->broker_ms, h->publish_ms);
+    add_base64(&t, e->bytes);
+    text_add(&t, "\"}");
+    if (text_failed(&t))
+        x->err = ERR_NOMEM;
+    else
+        x->out->line(x->out, t.data);
+    text_deinit(&t);
+    x->report->entries++;
+    x->report->bytes += e->bytes.len;
+}
+
+/* Where the entry lies; the window is opened on that file. */
+static enum err locate(struct export *x, const struct ledger *l, uint32_t id, uint64_t *offset, uint32_t *len)
+{
+    struct disk *disk = x->store->sys.disk;
+    struct piece piece;
+    size_t one;
+    enum err err;
+
+    if (id >= l->moved) {
+        const struct journal_place *p = &l->places[id - l->moved];
+        journal_path(x->path, p->file);
+        *offset = p->offset;
+        *len = p->len;
+        return x->window.name == p->file ? OK : window_open(&x->window, disk, x->path, p->file);
+    }
+    const struct extent *e = ledger_find_extent(l, id);
+    segment_path(x->path, e->file);
+    if (x->window.name != (e->file | UINT64_C(1) << 63) &&
+        (err = window_open(&x->window, disk, x->path, e->file | UINT64_C(1) << 63)) != OK)
+        return err;
+    if ((err = segment_pieces(x->window.file, e, id, 1, 1, &piece, &one)) != OK)
+        return err;
+    *offset = piece.offset;
+    *len = piece.len;
+    return OK;
+}
+
+static void entry_damaged(struct export *x, const struct ledger *l, uint32_t id, enum err err)
+{
+    damage_tell(x->sink, &(struct damage){.file = x->path,
+                                          .offset = DAMAGE_NOWHERE,
+                                          .topic = x->topic->id,
+                                          .name = x->topic->name,
+                                          .ledger = l->id,
+                                          .first = id,
+                                          .last = id,
+                                          .what = err_text(err)});
+}
+
+static void export_entry(struct export *x, const struct ledger *l, uint32_t id)
+{
+    struct stored_entry e;
+    struct bytes bytes;
+    uint64_t offset;
+    uint32_t len;
+    enum err err = locate(x, l, id, &offset, &len);
+
+    if (err == OK)
+        err = window_get(&x->window, offset, len, &bytes);
+    if (err == OK)
+        err = entry_decode_at(&e, bytes, (struct position){(int64_t)l->id, id});
+    if (err == OK)
+        tell_entry(x, &e);
+    else
+        entry_damaged(x, l, id, err);
+}
+
+static void export_ledger(struct export *x, const struct ledger *l)
+{
+    const struct export_request *r = x->request;
+
+    for (uint32_t id = 0; id < l->synced && x->err == OK; id++) {
+        const struct position p = {(int64_t)l->id, id};
+        if (!position_before(p, r->from) && !position_before(r->to, p))
+            export_entry(x, l, id);
+    }
+}
+
+static bool export_topic(void *ctx, const struct catalog_row *row)
+{
+    struct export *x = ctx;
+    const struct topic_chain *chain = ledgers_find_chain(&x->store->ledgers, row->id);
+
+    if (x->request->topic && !bytes_equal(row->name, bytes_of_text(x->request->topic)))
+        return true;
+    x->topic = row;
+    for (size_t i = 0; chain && i < chain->count && x->err == OK; i++)
+        export_ledger(x, chain->ledgers[i]);
+    return x->err == OK;
+}
+
+static bool export_namespace(void *ctx, const struct catalog_row *row)
+{
+    struct export *x = ctx;
+
+    catalog_each(x->store, CATALOG_TOPIC, row->id, export_topic, x);
+    return x->err == OK;
+}
+
+static bool export_tenant(void *ctx, const struct catalog_row *row)
+{
+    struct export *x = ctx;
+
+    catalog_each(x->store, CATALOG_NAMESPACE, row->id, export_namespace, x);
+    return x->err == OK;
+}
+
+enum err store_export(const struct store_options *options, const struct sys *sys, const struct export_request *request,
+                      struct inspect_out *out, struct damage_sink *sink, struct export_report *report, char *message,
+                      size_t message_size)
+{
+    struct export x = {.look = {.sink = sink},
+                       .request = request,
+                       .out = out,
+                       .sink = sink,
+                       .report = report,
+                       .window = {.max = WINDOW_BYTES}};
+
+    *report = (struct export_report){0};
+    enum err err = store_look(&x.store, options, sys, &x.look, message, message_size);
+    if (err == OK) {
+        catalog_each(x.store, CATALOG_TENANT, 0, export_tenant, &x);
+        if ((err = x.err) != OK)
+            snprintf(message, message_size, "%s", err_text(err));
+        else if (request->topic && !x.topic && (err = ERR_NOT_FOUND))
+            snprintf(message, message_size, "there is no topic %s (`geminga store inspect` lists them)",
+                     request->topic);
+    }
+    window_close(&x.window);
+    store_free(x.store);
+    recovery_look_deinit(&x.look);
+    return err;
+}
