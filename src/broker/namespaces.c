@@ -319,7 +319,7 @@ enum err topic_set_policies(struct broker *b, const struct topic_name *name, con
     }
     if (err != OK)
         return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
-    retention_look_at(b, changed.id);
+    retention_look_anew(b, changed.id);
     return OK;
 }
 

@@ -166,12 +166,24 @@ void retention_look_at(struct broker *b, uint64_t topic)
     retention_look_by(b, topic, loop_now_ns(b->loop));
 }
 
+/* What was planned for the oldest message may be late: another one is the oldest now, or the TTL is another. */
+static void expire_soon(struct broker *b, struct track *tr)
+{
+    uint64_t *planned = tr->expiring > 0 ? &tr->expire_again : &tr->expire_ns;
+    const uint64_t soon_ns = loop_now_ns(b->loop) + expiry_check_ns(b);
+
+    if (tr->expiring > 0 && *planned == 0)
+        *planned = soon_ns;
+    else if (*planned != 0)
+        *planned = earlier(*planned, soon_ns);
+}
+
 void retention_look_anew(struct broker *b, uint64_t topic)
 {
     struct track *tr = map_find_id(&b->retention.tracks, topic);
 
-    if (tr && tr->expire_ns != 0)
-        tr->expire_ns = earlier(tr->expire_ns, loop_now_ns(b->loop) + expiry_check_ns(b));
+    if (tr)
+        expire_soon(b, tr);
     retention_look_at(b, topic);
 }
 
@@ -382,6 +394,8 @@ static void look(struct broker *b, struct track *tr)
     if (row && (!t || t->state != TOPIC_CLOSING)) { /* the end of CLOSING asks for another look */
         const struct policies p = policies_resolve(b, tr->topic);
         if (t) {
+            if (t->changed)
+                expire_soon(b, tr);
             t->changed = false;
             due_ns = topic_roll(t);
         }

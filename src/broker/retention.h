@@ -68,7 +68,7 @@ void retention_look_at_all(struct broker *b);
 void retention_look_by(struct broker *b, uint64_t topic, uint64_t due_ns);
 /* Something was published or acknowledged: within the check interval. */
 void retention_changed(struct topic *t);
-/* The policies of this topic have changed. */
+/* At once, and what was planned may be late: its policies have changed, or it is unloaded. */
 void retention_look_anew(struct broker *b, uint64_t topic);
 
 /* How many topics are waited for, for tests. */

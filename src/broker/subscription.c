@@ -136,6 +136,7 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
 
     log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
              spec->durable ? "durable" : "volatile", s->name);
+    retention_changed(t); /* its backlog may expire */
     *out = s;
     return OK;
 fail:

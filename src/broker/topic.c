@@ -218,7 +218,7 @@ static void topic_end(struct topic *t)
         op_resume(op);
     }
     if (!t->deleting || err != OK)
-        retention_look_at(b, t->id); /* its last ledger is closed */
+        retention_look_anew(b, t->id); /* its last ledger is closed */
     topic_free(t);
     broker_topics_changed(b);
 }
