@@ -26,11 +26,13 @@
 static enum err get_record(struct checkpoint *c, struct window *w, const struct journal_place *p, struct bytes *out)
 {
     char path[JOURNAL_PATH_SIZE];
-    enum err err;
 
-    journal_path(path, p->file);
-    if (w->name != p->file && (err = window_open(w, c->disk, path, p->file)) != OK)
-        return err;
+    if (w->name != p->file) {
+        journal_path(path, p->file);
+        enum err err = window_open(w, c->disk, path, p->file);
+        if (err != OK)
+            return err;
+    }
     return window_get(w, p->offset, p->len, out);
 }
 

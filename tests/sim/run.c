@@ -70,12 +70,16 @@ static void draw_options(struct run *r)
     static const uint64_t own[] = {8 * 1024, 64 * 1024};
     static const size_t cache[] = {16 * 1024, 256 * 1024};
     static const uint64_t entries[] = {5, 40, 1000};
+    static const uint64_t dead[] = {2 * 1024, 64 * 1024};
     struct store_options *store = &r->process.store_options;
     struct broker_options *broker = &r->process.broker_options;
 
     store->journal_file_bytes = journal[dice(r, 3)];
     store->checkpoint_bytes = store->journal_file_bytes / (2 + dice(r, 6));
     store->own_segment_bytes = own[dice(r, 2)];
+    store->compaction_bytes = own[dice(r, 2)] * 4;
+    store->compaction_dead_bytes = dead[dice(r, 2)];
+    store->compaction_fan = 2 + (uint32_t)dice(r, 4);
     store->tail_cache_bytes = cache[dice(r, 2)];
     store->ack_delay_ms = 1 + (uint32_t)dice(r, 1000);
     broker->ledger_entries_max = entries[r->scenario->trim ? 0 : dice(r, 3)];
