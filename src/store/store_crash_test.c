@@ -46,6 +46,8 @@ static void script(struct model *m)
         model_append(m, i % MODEL_TOPICS, 100 + 37 * i);
         if (i % 7 == 6) {
             model_steps(m, 15);
+            model_redeliver(m, i % MODEL_TOPICS, 1);
+            model_redeliver(m, i % MODEL_TOPICS, 0);
             model_ack(m, i % MODEL_TOPICS, 1);
             model_put(m, i % MODEL_TOPICS);
         }
@@ -55,6 +57,8 @@ static void script(struct model *m)
         model_append(m, 0, 9000);
         model_append(m, 1, 300);
         model_steps(m, 10);
+        model_redeliver(m, 0, 3);
+        model_redeliver(m, 1, i % 2);
         model_ack_cumulative(m, 0, 2);
         model_barrier(m);
     }

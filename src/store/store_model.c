@@ -22,6 +22,12 @@ struct reading {
     enum err err;
 };
 
+/* A count that a barrier will prove, unless a reset forgets it first. */
+struct model_counted {
+    struct model_append *append;
+    uint32_t redelivered, resets;
+};
+
 struct barrier {
     struct store_op op;
     struct list node;
@@ -29,8 +35,9 @@ struct barrier {
     uint64_t life;
     uint64_t versions[MODEL_TOPICS];
     bool removed[MODEL_TOPICS];
-    size_t acked_count;
-    struct model_append *acked[];
+    size_t acked_count, counted_count;
+    struct model_append **acked;
+    struct model_counted *counted;
 };
 
 /* Before and after a call of the store's. */
@@ -55,13 +62,20 @@ static bool went_well(const struct model *m, enum err err)
     return false;
 }
 
+static void barrier_free(struct barrier *b)
+{
+    free(b->acked);
+    free(b->counted);
+    free(b);
+}
+
 /* Those that died with their store. */
 static void forget_operations(struct model *m)
 {
     struct list *node;
 
     while ((node = list_pop_front(&m->barriers)))
-        free(container_of(node, struct barrier, node));
+        barrier_free(container_of(node, struct barrier, node));
     while ((node = list_pop_front(&m->readings)))
         free(container_of(node, struct reading, node));
 }
@@ -180,6 +194,7 @@ static void note_durable(struct model *m)
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->durable = a->done;
         a->ack_durable = a->ack_safe;
+        a->redelivered_durable = a->redelivered_safe;
     }
 }
 
@@ -194,6 +209,8 @@ static void take_back_promises(struct model *m)
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->done = a->durable;
         a->ack_safe = a->ack_safe && a->ack_durable;
+        if (a->redelivered_safe > a->redelivered_durable)
+            a->redelivered_safe = a->redelivered_durable;
     }
 }
 
@@ -257,8 +274,10 @@ bool model_close(struct model *m)
         m->topics[i].safe_version = m->topics[i].version;
         m->topics[i].safe_removed = m->topics[i].removed;
     }
-    for (struct model_append *a = m->appends; a; a = a->next)
+    for (struct model_append *a = m->appends; a; a = a->next) {
         a->ack_safe = a->ack_safe || a->acked;
+        a->redelivered_safe = a->redelivered;
+    }
     note_durable(m);
     free_store(m);
     sim_host_free(m->host);
@@ -447,7 +466,27 @@ void model_ack(struct model *m, unsigned topic, unsigned nth)
     if (!went_well(m, err))
         return;
     assert(changed);
+    assert(cursor_redeliveries(t->cursor, a->position) == 0);
     a->acked = true;
+    a->redelivered = 0;
+}
+
+void model_redeliver(struct model *m, unsigned topic, unsigned nth)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_append *a = t->cursor ? nth_unacked(m, topic, nth) : NULL;
+
+    if (!a || model_dead(m))
+        return;
+    enter(m);
+    enum err err = cursor_redelivered(t->cursor, a->position);
+    leave(m);
+    if (!went_well(m, err))
+        return;
+    a->redelivered++;
+    if (a->redelivered > a->redelivered_max)
+        a->redelivered_max = a->redelivered;
+    assert(cursor_redeliveries(t->cursor, a->position) == a->redelivered);
 }
 
 void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth)
@@ -463,8 +502,10 @@ void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth)
     if (!went_well(m, err))
         return;
     for (struct model_append *a = m->appends; a; a = a->next) {
-        if (a->topic == topic && a->done && !position_before(upto->position, a->position))
-            a->acked = true;
+        if (a->topic != topic || !a->done || position_before(upto->position, a->position))
+            continue;
+        a->acked = true;
+        a->redelivered = 0;
     }
 }
 
@@ -490,8 +531,10 @@ void model_trim(struct model *m, unsigned topic)
         return;
     const uint64_t id = chain[0].id;
     for (struct model_append *a = m->appends; a; a = a->next) {
-        if (a->topic == topic && (uint64_t)a->position.ledger == id)
-            a->deleted = a->acked = true;
+        if (a->topic != topic || (uint64_t)a->position.ledger != id)
+            continue;
+        a->deleted = a->acked = true;
+        a->redelivered = 0;
     }
     enter(m);
     ledger_delete(m->store, id);
@@ -511,8 +554,13 @@ static void barrier_done(struct store_op *op, enum err err)
     }
     for (size_t i = 0; i < b->acked_count; i++)
         b->acked[i]->ack_safe = b->acked[i]->acked; /* a reset may have come since */
+    for (size_t i = 0; i < b->counted_count; i++) {
+        const struct model_counted *c = &b->counted[i];
+        if (c->append->resets == c->resets)
+            c->append->redelivered_safe = c->redelivered;
+    }
     list_remove(&b->node);
-    free(b);
+    barrier_free(b);
 }
 
 void model_barrier(struct model *m)
@@ -521,8 +569,11 @@ void model_barrier(struct model *m)
 
     if (model_dead(m))
         return;
-    b = calloc(1, sizeof *b + m->append_count * sizeof b->acked[0]);
+    b = calloc(1, sizeof *b);
     assert(b);
+    b->acked = calloc(m->append_count + 1, sizeof b->acked[0]);
+    b->counted = calloc(m->append_count + 1, sizeof b->counted[0]);
+    assert(b->acked && b->counted);
     b->op.done = barrier_done;
     b->model = m;
     b->life = m->life;
@@ -533,6 +584,8 @@ void model_barrier(struct model *m)
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->acked)
             b->acked[b->acked_count++] = a;
+        else if (a->redelivered > 0)
+            b->counted[b->counted_count++] = (struct model_counted){a, a->redelivered, a->resets};
     }
     list_push_back(&m->barriers, &b->node);
     enter(m);
@@ -564,6 +617,8 @@ void model_reset(struct model *m, unsigned topic, unsigned nth)
         a->maybe_acked = a->maybe_acked || a->acked;
         a->acked = before;
         a->ack_safe = a->ack_safe && before;
+        a->redelivered = a->redelivered_safe = 0;
+        a->resets++;
     }
 }
 
@@ -595,7 +650,7 @@ void model_random_step(struct model *m)
 
     if (model_dead(m))
         return;
-    switch (random_below(r, 18)) {
+    switch (random_below(r, 20)) {
     case 0:
         model_put(m, topic);
         break;
@@ -607,6 +662,9 @@ void model_random_step(struct model *m)
             model_remove(m, topic);
         else if (random_below(r, 3) == 0)
             model_reset(m, topic, (unsigned)random_below(r, 30));
+        break;
+    case 18:
+        model_redeliver(m, topic, (unsigned)random_below(r, 6));
         break;
     case 1:
         model_barrier(m);
@@ -818,6 +876,15 @@ static void verify_row(struct model *m, unsigned topic)
     t->version = t->safe_version = version;
 }
 
+static void verify_redelivered(const struct cursor *c, struct model_append *a)
+{
+    const uint32_t count = cursor_redeliveries(c, a->position);
+
+    assert(a->acked ? count == 0 : count >= a->redelivered_safe);
+    assert(count <= a->redelivered_max);
+    a->redelivered = a->redelivered_safe = a->redelivered_max = count;
+}
+
 static void verify_cursor(struct model *m, unsigned topic)
 {
     struct model_topic *t = &m->topics[topic];
@@ -839,6 +906,7 @@ static void verify_cursor(struct model *m, unsigned topic)
         assert(!acked || a->acked || a->maybe_acked);
         a->acked = a->ack_safe = acked;
         a->maybe_acked = false;
+        verify_redelivered(t->cursor, a);
         a->deleted = false; /* its ledger lives */
     }
 }

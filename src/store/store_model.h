@@ -2,7 +2,8 @@
  *
  * store_model.h - for tests: a store on a simulated host and disk, and a model simple enough to be believed.
  *
- * The model is a list of appends, a list of versions of one catalog row per topic, and the acknowledgements asked for.
+ * The model is a list of appends, a list of versions of one catalog row per topic, the acknowledgements asked for, and
+ * how often each entry was asked for again.
  * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two
  * changes the later is never there without the earlier.  In durability mode "os" a power cut takes back what was
  * promised since the last recovery, the rest stands.
@@ -42,6 +43,9 @@ struct model_append {
     bool durable;     /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
     bool ack_durable; /* likewise */
     bool maybe_acked; /* a reset took the acknowledgement back; it may not survive */
+    /* How often it was asked for again: as the cursor has it, told to be durable, beyond a power cut too, and at most. */
+    uint32_t redelivered, redelivered_safe, redelivered_durable, redelivered_max;
+    uint32_t resets; /* that forgot the counts */
 };
 
 struct model_topic {
@@ -105,6 +109,8 @@ void model_create_topics(struct model *m);
 void model_append(struct model *m, unsigned topic, size_t len);
 void model_ack(struct model *m, unsigned topic, unsigned nth); /* the nth unacknowledged synced entry */
 void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth);
+/* The nth unacknowledged synced entry is asked for again. */
+void model_redeliver(struct model *m, unsigned topic, unsigned nth);
 void model_put(struct model *m, unsigned topic);  /* the next version of its row */
 void model_roll(struct model *m, unsigned topic); /* closes the ledger */
 void model_trim(struct model *m, unsigned topic); /* deletes its first ledger if that is closed and not the last */
