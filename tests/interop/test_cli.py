@@ -36,7 +36,7 @@ def verbs():
 def test_help_lists_the_verbs():
     it = run("help")
     assert it.returncode == 0
-    assert verbs() == ["up", "standalone", "client", "notary", "version", "help"]
+    assert verbs() == ["up", "standalone", "client", "notary", "store", "version", "help"]
     assert run("--help").stdout == it.stdout
 
 
