@@ -204,6 +204,7 @@ static void write_store(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_cold_read_bytes_total", s->cold_read_bytes);
     counter(w, "geminga_store_cache_hits_total", s->cache_hits);
     gauge(w, "pulsar_ml_cache_used_size", s->tail_cache_bytes);
+    gauge(w, "geminga_store_disk_full", s->disk_full);
     gauge(w, "geminga_store_segment_files", s->segment_files);
     gauge(w, "geminga_store_segment_bytes", s->segment_bytes);
     gauge(w, "geminga_store_dead_bytes", s->dead_bytes);

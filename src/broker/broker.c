@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 
 #include "broker/core.h"
+#include "broker/producer.h"
 #include "broker/publish.h"
 #include "broker/reads.h"
 #include "broker/records.h"
@@ -196,6 +197,8 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     list_init(&b->publish_pool);
     list_init(&b->pending_pool);
     timer_init(&b->maintenance, b->loop, maintain);
+    list_init(&b->held);
+    timer_init(&b->held_timer, b->loop, producers_held);
     retention_init(b);
     b->first_id = store_id_new(store);
 
@@ -212,6 +215,7 @@ void broker_free(struct broker *b)
     if (!b)
         return;
     timer_stop(&b->maintenance);
+    timer_stop(&b->held_timer);
     retention_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_free(container_of(node, struct topic, node));
@@ -275,6 +279,7 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
     b->stopped_ctx = ctx;
     timer_stop(&b->maintenance);
     retention_stop(b);
+    producers_release(b);
     list_each_safe (node, &b->topic_list)
         topic_close(container_of(node, struct topic, node), false, NULL);
     b->stop.done = stop_done;

@@ -31,7 +31,9 @@ struct broker {
     uint64_t names_given;   /* to producers and consumers in this life */
     struct timer maintenance;
     struct retention retention;
-    uint64_t full_until_ns; /* the disk was full: no producers until then */
+    uint64_t full_looked_ns; /* when all topics were last looked at because the disk is full */
+    struct list held;        /* struct producer_open, in order: they wait for room on the disk */
+    struct timer held_timer; /* runs while there are any */
 
     struct list reads;        /* struct broker_read */
     struct list publish_pool; /* struct publish_op, at most PUBLISH_POOL_MAX */

@@ -12,12 +12,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- opening ---- */
-
 static struct producer_open *open_of(struct broker_op *op)
 {
     return container_of(op, struct producer_open, op);
 }
+
+/* ---- waiting for room ---- */
+
+#define HELD_LOOK_MS 200
+
+static void look_at_held(struct broker *b)
+{
+    if (!timer_running(&b->held_timer) && !list_empty(&b->held))
+        timer_start_ms(&b->held_timer, HELD_LOOK_MS);
+}
+
+static void release(struct producer_open *open)
+{
+    list_remove(&open->held);
+    op_resume(&open->op);
+}
+
+void producers_release(struct broker *b)
+{
+    timer_stop(&b->held_timer);
+    list_each_safe (node, &b->held)
+        release(container_of(node, struct producer_open, held));
+}
+
+void producers_held(struct timer *timer)
+{
+    struct broker *b = container_of(timer, struct broker, held_timer);
+    const uint64_t now_ns = loop_now_ns(b->loop);
+
+    list_each_safe (node, &b->held) {
+        struct producer_open *open = container_of(node, struct producer_open, held);
+        if (store_full(b->store) && now_ns < open->held_until_ns)
+            break; /* the others came later */
+        release(open);
+    }
+    look_at_held(b);
+}
+
+/* True while the answer waits: the step comes again. */
+static bool hold(struct producer_open *open)
+{
+    struct broker *b = open->op.broker;
+    const uint64_t now_ns = loop_now_ns(b->loop);
+
+    if (!store_full(b->store) || b->stopping)
+        return false;
+    if (open->held_until_ns == 0)
+        open->held_until_ns = now_ns + PRODUCER_HOLD_MS * NS_PER_MS;
+    if (now_ns >= open->held_until_ns)
+        return false;
+    list_push_back(&b->held, &open->held);
+    look_at_held(b);
+    return true;
+}
+
+/* ---- opening, step by step ---- */
 
 /* What needs no topic to be said. */
 static enum err refuse_early(struct producer_open *open)
@@ -27,7 +81,7 @@ static enum err refuse_early(struct producer_open *open)
 
     if (open->access != ACCESS_SHARED)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_PRODUCER, "producers' access modes other than Shared are not built");
-    if (loop_now_ns(b->loop) < b->full_until_ns)
+    if (store_full(b->store))
         return refuse(why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
     return OK;
 }
@@ -114,6 +168,8 @@ static void open_step(struct broker_op *op)
     struct topic *t;
     bool waits;
 
+    if (hold(open))
+        return;
     if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, true, &t, &op->why) != OK) {
         op_finish(op);
         return;
@@ -137,6 +193,7 @@ static void open_step(struct broker_op *op)
 void producer_open(struct broker *b, struct producer_open *open)
 {
     open->producer = NULL;
+    open->held_until_ns = 0;
     if (open->name && open->name[0] == '\0')
         open->name = NULL;
     op_start(b, &open->op, open_step);

@@ -44,15 +44,25 @@ struct producer_open {
     bool encrypted;
     const char *initial_subscription; /* made at the earliest position, or NULL */
 
+    /* While the disk is full; private. */
+    struct list held;
+    uint64_t held_until_ns; /* 0: was not held yet */
+
     /* When done OK: */
     struct producer *producer;
     int64_t last_sequence_id; /* -1 */
 };
 
 /* Refusals: what topic_obtain says; ERR_BUSY about the producer: the name is connected, and its connection lives;
- * ERR_NOSPACE: the disk is full, come again; ERR_UNSUPPORTED: access modes other than Shared.  The sink has no other
- * producer with this id. */
+ * ERR_NOSPACE: the disk is full, come again; it is told after PRODUCER_HOLD_MS only, so that clients that come again at
+ * once do not storm, and not at all when there is room before; ERR_UNSUPPORTED: access modes other than Shared.  The
+ * sink has no other producer with this id. */
 void producer_open(struct broker *b, struct producer_open *op);
+#define PRODUCER_HOLD_MS 5000
+/* The broker stops: nobody waits for room any more. */
+void producers_release(struct broker *b);
+/* For the broker's timer. */
+void producers_held(struct timer *timer);
 
 struct publish {
     uint64_t sequence_id, highest_sequence_id;

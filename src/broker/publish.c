@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FULL_PAUSE_MS 1000 /* how long producers stay away from a full disk before one may try again */
+#define FULL_LOOK_MS 10000 /* while the disk is full, all topics are looked at for what may go, so often at most */
 
 static struct publish_op *op_take(struct broker *b)
 {
@@ -57,6 +57,8 @@ static uint64_t ledger_spent_ns(const struct topic *t)
         return UINT64_MAX;
     if (t->ledger_bytes >= o->ledger_bytes_max)
         return 0;
+    if (store_full(t->broker->store) && t->pending == 0)
+        return 0; /* only what is closed can be deleted */
     const uint64_t young_ns = t->ledger_opened_ns + o->ledger_age_min_ms * NS_PER_MS;
     if (t->ledger_entries >= o->ledger_entries_max && young_ns < due_ns)
         due_ns = young_ns;
@@ -95,6 +97,8 @@ static enum err ledger_ready(struct topic *t)
     if (t->ledger)
         retention_look_at(t->broker, t->id);
     ledger_leave(t);
+    if (store_full(store))
+        return ERR_NOSPACE;
     if ((err = ledger_create(store, t->id, &t->ledger)) != OK) {
         t->ledger = 0;
         return err;
@@ -108,6 +112,17 @@ static enum err ledger_ready(struct topic *t)
 
 /* ---- failure ---- */
 
+/* What nobody needs any more shall go now. */
+static void look_for_room(struct broker *b)
+{
+    const uint64_t now_ns = loop_now_ns(b->loop);
+
+    if (b->full_looked_ns != 0 && now_ns < b->full_looked_ns + FULL_LOOK_MS * NS_PER_MS)
+        return;
+    b->full_looked_ns = now_ns;
+    retention_look_at_all(b);
+}
+
 /* Nothing more is taken until all that is under way has ended.  Frees the topic's producers. */
 static void fence(struct topic *t, enum err err)
 {
@@ -117,7 +132,7 @@ static void fence(struct topic *t, enum err err)
     t->failing = t->pending > 0;
     ledger_leave(t);
     if (err == ERR_NOSPACE)
-        b->full_until_ns = loop_now_ns(b->loop) + FULL_PAUSE_MS * NS_PER_MS;
+        look_for_room(b);
     if (t->state != TOPIC_OPEN)
         return;
     log_error(b->log, "broker", "%s: an entry could not be stored (%s); its producers shall come back", t->name.text,

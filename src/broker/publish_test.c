@@ -125,7 +125,7 @@ static void a_failed_write_sends_producers_away_and_the_topic_recovers(void **st
     assert_int_equal(f->a.published[5].err, OK);
 }
 
-static void a_full_disk_keeps_producers_away_for_a_while(void **state)
+static void a_producer_that_comes_to_a_full_disk_is_answered_when_there_is_room(void **state)
 {
     struct fixture *f = *state;
 
@@ -134,12 +134,55 @@ static void a_full_disk_keeps_producers_away_for_a_while(void **state)
     sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
     peer_publish(&f->a, 1, 1, 1);
     assert_int_equal(f->a.producers_closed, 1);
+    assert_true(store_full(f->world.store));
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, "p").err, OK);
+    assert_false(store_full(f->world.store));
+}
+
+static void a_producer_that_comes_to_a_disk_that_stays_full_is_refused_after_a_while(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    sim_disk_capacity(f->world.disk, 0);
+    sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
+    peer_publish(&f->a, 1, 1, 1);
+    assert_int_equal(f->a.producers_closed, 1);
+    const uint64_t before_ns = sim_now_ns(f->world.sim);
     struct refusal why = peer_produce(&f->a, 2, TOPIC, "p");
     assert_int_equal(why.err, ERR_NOSPACE);
     assert_int_equal(why.about, ABOUT_PRODUCER);
-
-    world_pass(&f->world, 1100);
+    assert_true(sim_now_ns(f->world.sim) >= before_ns + PRODUCER_HOLD_MS * NS_PER_MS);
+    sim_disk_capacity(f->world.disk, UINT64_MAX / 2);
     assert_int_equal(peer_produce(&f->a, 3, TOPIC, "p").err, OK);
+}
+
+/* Its only ledger is the one it wrote to: closed when the disk is full, and gone when all of it is acknowledged. */
+static void what_was_acknowledged_on_a_full_disk_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = {.topic = TOPIC, .subscription = "s", .type = TYPE_SHARED};
+    const struct ledger_info *chain;
+    size_t count;
+
+    assert_int_equal(peer_subscribe(&f->a, 9, &s).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    sim_disk_capacity(f->world.disk, 0);
+    sim_disk_fail(f->world.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
+    peer_publish(&f->a, 1, 1, 1);
+    const struct topic *t = world_topic(&f->world, TOPIC);
+    chain = store_chain(f->world.store, t->id, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(chain[0].entries, 1);
+    struct subscription *subscription = subscription_find(world_topic(&f->world, TOPIC), bytes_of_text("s"));
+    assert_int_equal(cursor_ack(subscription->cursor, f->a.published[0].position, 1, NULL), OK);
+    retention_changed(world_topic(&f->world, TOPIC));
+    world_pass(&f->world, 8000);
+    chain = store_chain(f->world.store, t->id, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(chain[0].entries, 0);
 }
 
 static void names_that_the_broker_gives_are_never_given_again(void **state)
@@ -282,7 +325,9 @@ int main(void)
         TEST(a_ledger_that_is_full_is_closed_and_another_opened),
         TEST(messages_are_numbered_through_ledgers_and_restarts),
         TEST(a_failed_write_sends_producers_away_and_the_topic_recovers),
-        TEST(a_full_disk_keeps_producers_away_for_a_while),
+        TEST(a_producer_that_comes_to_a_full_disk_is_answered_when_there_is_room),
+        TEST(a_producer_that_comes_to_a_disk_that_stays_full_is_refused_after_a_while),
+        TEST(what_was_acknowledged_on_a_full_disk_makes_room),
         TEST(names_that_the_broker_gives_are_never_given_again),
         TEST(a_name_that_is_taken_is_refused_while_its_connection_lives),
         TEST(a_name_is_free_when_the_probe_finds_its_connection_dead),

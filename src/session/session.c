@@ -387,7 +387,9 @@ static bool overloaded(const struct session *s)
 
     if (s->pending_sends > most / part || s->request_count > REQUESTS_MAX / part)
         return true;
-    return map_count(&s->producers) > 0 && !store_has_room(broker_store(s->broker));
+    /* On a full disk what makes room may come on the same connection. */
+    struct store *store = broker_store(s->broker);
+    return map_count(&s->producers) > 0 && !store_has_room(store) && !store_full(store);
 }
 
 static void pause(struct session *s)

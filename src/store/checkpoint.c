@@ -833,6 +833,15 @@ static void retry_fire(struct timer *timer)
         begin(s);
 }
 
+bool checkpoint_hasten(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+
+    if (c->state == CHECKPOINT_RETRY)
+        timer_start_ms(&c->retry, 0);
+    return c->state == CHECKPOINT_RETRY;
+}
+
 void checkpoint_want(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;

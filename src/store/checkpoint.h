@@ -6,11 +6,11 @@
  *                                                                   ^                                   |
  *                                                                   +---- after a while <- no space ----+
  *
- * The copies (of cursors: references) are made in the same turn of the loop as the cut, so that the index stands exactly
- * after one batch: a later change is never durable without an earlier one.  Entries of ledgers deleted meanwhile are moved all the
- * same: the deletion is a later change, and may not survive.
- * Order on the disk: segments written and synced, their names synced, the index transaction; then the journal is
- * trimmed. An attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
+ * The copies (of cursors: references) are made in the same turn of the loop as the cut, so that the index stands
+ * exactly after one batch: a later change is never durable without an earlier one.  Entries of ledgers deleted
+ * meanwhile are moved all the same: the deletion is a later change, and may not survive. Order on the disk: segments
+ * written and synced, their names synced, the index transaction; then the journal is trimmed. An attempt that finds no
+ * space leaves nothing behind and is made again; a failed sync ends the process.
  *
  * Compaction (compaction.h) rides along: ledgers with runs in the files to be emptied get a row as well, and runs are
  * copied into the files that the checkpoint writes.  The old runs are released when the index knows the new ones; a
@@ -105,6 +105,8 @@ struct checkpoint {
 
 void checkpoint_init(struct store *s);
 void checkpoint_deinit(struct store *s);
+/* There is room on the disk again: one that was put off is tried now.  False when none was. */
+bool checkpoint_hasten(struct store *s);
 
 /* Begins one, or remembers to. */
 void checkpoint_want(struct store *s);

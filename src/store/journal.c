@@ -657,6 +657,11 @@ void journal_free(struct journal *j)
     free(j);
 }
 
+bool journal_starved(const struct journal *j)
+{
+    return j->starved;
+}
+
 void journal_end(struct journal *j)
 {
     j->ending = true;

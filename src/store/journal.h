@@ -141,6 +141,8 @@ void journal_unpin(struct journal *j, uint32_t file);
 /* The process is about to end: from now on a batch that finds no room on the disk is fatal instead of waiting for it.
  */
 void journal_end(struct journal *j);
+/* A batch waits for room on the disk. */
+bool journal_starved(const struct journal *j);
 /* Writes out all, then a seal; then op->done.  Nothing may be added after it.  After journal_end. */
 void journal_stop(struct journal *j, struct store_op *op);
 

@@ -25,10 +25,8 @@
  *                     28    4  CRC of the batch before
  *                     32    4  number of records
  *                     36    4  kind: 0 records, 1 seal (no payload)
- *                     40    4  how many of the batches right before it were not known to be durable when it was written:
- *                              0 but in durability mode "os"
- *                     44    4  0
- *                     48       the payload: records (record.h), one after the other
+ *                     40    4  how many of the batches right before it were not known to be durable when it was
+ * written: 0 but in durability mode "os" 44    4  0 48       the payload: records (record.h), one after the other
  *
  * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after
  * the one before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid
@@ -40,8 +38,8 @@
  * In durability mode "os" most batches are written and not synced, and a power cut may keep any of them: a bad one in
  * the middle, valid ones behind it.  So each says how far back it proves nothing, and a bad batch that none behind it
  * proves is where the log ends, whatever follows.  A file is synced before the next one is begun, and its header
- * and first batch are: a header proves all files before it in either mode.  Seals, and what checkpoints and the unlinking
- * of files lean on, are synced too.
+ * and first batch are: a header proves all files before it in either mode.  Seals, and what checkpoints and the
+ * unlinking of files lean on, are synced too.
  *
  * Pure functions.  May call: base/.
  */

@@ -588,8 +588,7 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
     if ((err = skip_applied(&w)) == OK && w.number > r->applied && (err = walk_batches(&w)) == OK && w.number < limit &&
         something_torn(&w)) {
         r->torn = true;
-        log_warn(r->log, "store",
-                 "%s ends at offset %" PRIu64 ": %s", w.path, w.offset,
+        log_warn(r->log, "store", "%s ends at offset %" PRIu64 ": %s", w.path, w.offset,
                  s->header.unsynced ? "what followed was written without a sync, and is lost"
                                     : "the write that the crash cut off was never acknowledged");
     }

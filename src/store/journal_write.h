@@ -36,7 +36,8 @@ struct journal_write {
     uint64_t offset; /* of the batch */
     uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
     uint32_t previous_crc;
-    uint32_t unsynced; /* batches right before this one that may not be durable: the file that is left is synced first */
+    uint32_t
+        unsynced; /* batches right before this one that may not be durable: the file that is left is synced first */
     bool sync;
 
     /* Out. */

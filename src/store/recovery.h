@@ -40,7 +40,7 @@ struct recovery_look {
     unsigned format;
     bool index_damaged; /* the journal was checked by itself, and the store's ledgers are not complete */
     struct index_mark mark;
-    uint64_t rows[INDEX_TABLES];              /* in the index, that hold */
+    uint64_t rows[INDEX_TABLES];    /* in the index, that hold */
     uint64_t records[RECORD_KINDS]; /* in the journal behind the mark, by kind */
     uint64_t batches, last_batch, journal_bytes;
     bool torn;

@@ -144,6 +144,24 @@ static void unlinking_deinit(struct store *s)
 
 /* ---- what the journal tells ---- */
 
+static void tell_room_run(struct task *task)
+{
+    struct store *s = container_of(task, struct store, tell_room);
+
+    if (s->on_room && !s->dead)
+        s->on_room(s->on_room_ctx);
+}
+
+void store_tell_room(struct store *s)
+{
+    loop_defer(s->sys.loop, &s->tell_room);
+}
+
+bool store_full(const struct store *s)
+{
+    return s->full_disk.full;
+}
+
 static void check_room(struct store *s)
 {
     if (!s->had_no_room || !store_has_room(s))
@@ -179,6 +197,10 @@ static void ledger_failed(void *ctx, uint64_t id)
 
 static void entry_failed(void *ctx, const struct journal_entry *e, enum err err)
 {
+    struct store *s = ctx;
+
+    if (err == ERR_NOSPACE)
+        full_disk_found(s);
     e->append->done(e->append, err);
 }
 
@@ -249,6 +271,8 @@ static struct store *store_alloc(const struct store_options *options, const stru
     list_init(&s->unrecorded_cursors);
     list_init(&s->dirty_cursors);
     unlinking_init(s);
+    full_disk_init(s);
+    s->tell_room.run = tell_room_run;
     if (catalog_tables_new(&s->tables, seed ^ 4) != OK) {
         store_free(s);
         return NULL;
@@ -360,6 +384,8 @@ void store_free(struct store *s)
         return;
     s->dead = true;
     reader_deinit(&s->reader);
+    full_disk_deinit(s);
+    task_cancel(&s->tell_room);
     unlinking_deinit(s);
     checkpoint_deinit(s);
     journal_free(s->journal);
@@ -458,6 +484,7 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
     }
     if (anything_to_move(s))
         checkpoint_want(s);
+    full_disk_rest(s);
     journal_end(s->journal); /* may be the end of the process */
     close_step(s);
 }
@@ -652,7 +679,7 @@ int64_t ledger_synced_end(const struct store *s, uint64_t ledger)
 
 /* ---- entries ---- */
 
-static bool checkpoints_keep_up(const struct store *s)
+bool store_keeps_up(const struct store *s)
 {
     return journal_untrimmed_bytes(s->journal) < UNTRIMMED_CHECKPOINTS * s->options.checkpoint_bytes &&
            s->ledgers.unmoved < UNTRIMMED_CHECKPOINTS * CHECKPOINT_ENTRIES;
@@ -668,9 +695,15 @@ static enum err may_append(struct store *s, const struct ledger *l, size_t len)
         return ERR_FENCED;
     if (!ledger_info(l)->open || ledger_info(l)->entries >= ENTRIES_MAX)
         return ERR_FENCED;
-    if (!checkpoints_keep_up(s)) {
+    if (s->full_disk.full)
+        return ERR_NOSPACE;
+    if (!store_keeps_up(s)) {
         s->had_no_room = true;
-        return s->checkpoint.state == CHECKPOINT_RETRY ? ERR_NOSPACE : ERR_FULL;
+        if (s->checkpoint.state != CHECKPOINT_RETRY)
+            return ERR_FULL;
+        if (s->checkpoint.err == ERR_NOSPACE)
+            full_disk_found(s);
+        return ERR_NOSPACE;
     }
     return OK;
 }
@@ -690,6 +723,8 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
         .ledger = ledger, .id = (uint32_t)info->entries, .header = *header, .bytes = bytes, .append = a};
     e.header.first_message = info->first_message + info->messages;
     if ((err = journal_add_entry(s->journal, &e)) != OK) {
+        if (err == ERR_NOSPACE)
+            full_disk_found(s);
         s->had_no_room = true;
         return err;
     }
@@ -701,7 +736,7 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
 
 bool store_has_room(struct store *s)
 {
-    bool has = journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && checkpoints_keep_up(s);
+    bool has = journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && store_keeps_up(s);
 
     s->had_no_room |= !has; /* whoever is told so waits for on_room */
     return has;
@@ -748,6 +783,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .dead_bytes = segment_table_dead(&s->ledgers.segments),
         .compactions = s->checkpoint.compactions,
         .compacted_bytes = s->checkpoint.compacted_bytes,
+        .disk_full = s->full_disk.full,
         .recovered_entries = s->recovered_entries,
         .recovery_ms = s->recovery_ms,
     };

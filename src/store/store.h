@@ -177,14 +177,16 @@ struct append {
 /* Takes a reference of `bytes`.  The entry's id and header.first_message are assigned now (a->position), dones of
  * one ledger come in order.  ERR_FENCED: the ledger failed before, is closed, or is full (2^31 entries, 8192
  * extents): close it and create another.  ERR_TOO_LARGE: over 64 MiB.  ERR_FULL: the journal's queue, or the journal
- * itself, is beyond its bound, and the caller should stop reading until store_on_room.  ERR_NOSPACE: the same, but
- * the disk is full, and it may take long. ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is
- * not called. */
+ * itself, is beyond its bound, and the caller should stop reading until store_on_room.  ERR_NOSPACE: the
+ * disk is full (store_full), and it may take long: the caller should go on reading, for what makes room may come.
+ * ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);
 /* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is
- * called when it is true again after this, or an append, found it false. */
+ * called when it is true again after this, or an append, found it false; and whenever store_full has changed. */
 bool store_has_room(struct store *s);
+/* The disk is full: appends are refused with ERR_NOSPACE, all else goes on.  Becomes false by itself. */
+bool store_full(const struct store *s);
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 
 /* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
@@ -223,6 +225,7 @@ struct store_stats {
     uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;
     uint64_t journal_pending_bytes, tail_cache_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
+    bool disk_full;                          /* store_full */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
     uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */

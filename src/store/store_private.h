@@ -14,6 +14,7 @@
 #include "store/cursor.h"
 #include "store/cursor_record.h"
 #include "store/cursor_row.h"
+#include "store/full_disk.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 #include "store/reader.h"
@@ -71,7 +72,10 @@ struct store {
     struct list deletions; /* of segment files, not durable yet */
     struct unlinking unlinking;
 
+    struct full_disk full_disk;
+
     uint64_t next_id, next_segment;
+    struct task tell_room;
     void (*on_room)(void *ctx);
     void *on_room_ctx;
     bool had_no_room;
@@ -99,6 +103,11 @@ void store_die(struct store *s, enum err err, const char *what);
 
 /* A checkpoint came to its end, or is put off. */
 void store_checkpoint_stopped(struct store *s);
+
+/* Checkpoints do not fall so far behind that appends are refused. */
+bool store_keeps_up(const struct store *s);
+/* Calls on_room, soon. */
+void store_tell_room(struct store *s);
 
 /* A record of `len` bytes in the journal; without memory the store dies, and the answer is NULL. */
 uint8_t *store_record(struct store *s, size_t len);
