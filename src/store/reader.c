@@ -11,106 +11,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Of one entry in the buffer of a job. */
-struct found {
-    struct entry_header header;
-    size_t offset, len; /* of the client's bytes */
-};
+#define AHEAD_MAX 4u   /* windows that wait for one reader; more than one only where they are small */
+#define AGE_MS    2000 /* windows that were not used for one to two of these go */
 
-struct read_job {
-    struct work work;
-    struct list node;
-    struct reader *reader;
-    struct store_read *read;
-    struct disk *disk;
-    char path[SEGMENT_PATH_SIZE];
-    bool in_journal;
-    uint32_t journal_file;
-    struct extent extent; /* !in_journal */
-    struct position from;
-    size_t max, bytes_max;
-    struct piece pieces[STORE_READ_MAX];
-    size_t piece_count; /* in_journal: planned on the core */
-    /* Out. */
-    struct buffer *buffer; /* of the pieces, one behind the other */
-    struct found found[STORE_READ_MAX];
-    size_t found_count;
-    enum err err;
-};
-
-static_assert(JOURNAL_PATH_SIZE <= SEGMENT_PATH_SIZE, "one buffer for both paths");
-
-/* ---- on the worker ---- */
-
-/* Reads pieces that lie side by side in one go. */
-static enum err read_pieces(struct read_job *job, struct file *f)
-{
-    size_t to = 0, got;
-    enum err err;
-
-    for (size_t i = 0; i < job->piece_count;) {
-        const uint64_t offset = job->pieces[i].offset;
-        size_t len = 0;
-        for (; i < job->piece_count && job->pieces[i].offset == offset + len; i++)
-            len += job->pieces[i].len;
-        if ((err = file_read(f, offset, job->buffer->data + to, len, &got)) != OK)
-            return err;
-        if (got != len)
-            return ERR_CORRUPT;
-        to += len;
-    }
-    return OK;
-}
-
-/* Entries up to the first that does not hold. */
-static enum err check_pieces(struct read_job *job)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < job->piece_count; i++) {
-        const struct position p = {job->from.ledger, job->from.entry + (int64_t)i};
-        struct stored_entry e;
-        enum err err = entry_decode_at(&e, bytes_of(job->buffer->data + at, job->pieces[i].len), p);
-        if (err != OK)
-            return i > 0 ? OK : err;
-        job->found[i] = (struct found){
-            .header = e.header, .offset = (size_t)(e.bytes.data - job->buffer->data), .len = e.bytes.len};
-        job->found_count++;
-        at += job->pieces[i].len;
-    }
-    return OK;
-}
-
-static enum err read_file(struct read_job *job, struct file *f)
-{
-    size_t bytes = 0;
-    enum err err;
-
-    if (!job->in_journal && (err = segment_pieces(f, &job->extent, (uint32_t)job->from.entry, job->max, job->bytes_max,
-                                                  job->pieces, &job->piece_count)) != OK)
-        return err;
-    for (size_t i = 0; i < job->piece_count; i++)
-        bytes += job->pieces[i].len;
-    if (!(job->buffer = buffer_new(bytes, NULL)))
-        return ERR_NOMEM;
-    if ((err = read_pieces(job, f)) != OK)
-        return err;
-    return check_pieces(job);
-}
-
-static void job_run(struct work *work)
-{
-    struct read_job *job = container_of(work, struct read_job, work);
-    struct file *f = NULL;
-
-    if ((job->err = disk_open(job->disk, job->path, DISK_READ, &f)) == OK)
-        job->err = read_file(job, f);
-    file_close(f);
-}
-
-/* ---- on the core ---- */
-
-static void start_waiting(struct reader *r);
+static void start_loads(struct reader *r);
 static void start(struct reader *r, struct store_read *read);
 
 static void tell_idle(struct reader *r)
@@ -119,139 +23,7 @@ static void tell_idle(struct reader *r)
         r->idle(r->ctx);
 }
 
-static void job_free(struct read_job *job)
-{
-    list_remove(&job->node);
-    job->reader->job_count--;
-    buffer_unref(job->buffer);
-    free(job);
-}
-
-static void take_found(struct read_job *job)
-{
-    struct store_read *read = job->read;
-
-    for (size_t i = 0; i < job->found_count; i++) {
-        const struct found *f = &job->found[i];
-        read->entries[i] = (struct entry){
-            .position = {job->from.ledger, job->from.entry + (int64_t)i},
-            .header = f->header,
-            .bytes = slice_of(job->buffer, f->offset, f->len),
-        };
-        job->reader->cold_bytes += f->len;
-    }
-    read->count = job->found_count;
-}
-
-/* A file that is gone, or bytes that changed, may be a ledger that was deleted meanwhile. */
-static enum err judge(struct read_job *job)
-{
-    const struct ledger *l = ledgers_find(job->reader->ledgers, (uint64_t)job->from.ledger);
-
-    if (job->err == OK)
-        return OK;
-    if (!l || !l->chain)
-        return ERR_NOT_FOUND;
-    log_error(job->reader->log, "store",
-              "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served",
-              job->path, job->from.entry, job->from.ledger, l->chain->topic, err_text(job->err));
-    return job->err == ERR_NOT_FOUND || job->err == ERR_VERSION ? ERR_CORRUPT : job->err;
-}
-
-/* Compaction has copied the entry elsewhere, and its old file may be gone. */
-static bool was_moved(const struct read_job *job)
-{
-    const struct ledger *l = ledgers_find(job->reader->ledgers, (uint64_t)job->from.ledger);
-
-    return job->err != OK && !job->in_journal && l && l->chain &&
-           ledger_find_extent(l, (uint32_t)job->from.entry)->file != job->extent.file;
-}
-
-static void read_again(struct read_job *job)
-{
-    struct reader *r = job->reader;
-    struct store_read *read = job->read;
-
-    job_free(job);
-    start(r, read);
-    start_waiting(r);
-}
-
-static void job_done(struct work *work)
-{
-    struct read_job *job = container_of(work, struct read_job, work);
-    struct reader *r = job->reader;
-    struct store_read *read = job->read;
-
-    if (was_moved(job)) {
-        read_again(job);
-        return;
-    }
-    const enum err err = judge(job);
-
-    if (err == OK)
-        take_found(job);
-    if (job->in_journal)
-        journal_unpin(r->journal, job->journal_file);
-    job_free(job);
-    start_waiting(r);
-    read->done(read, err);
-    tell_idle(r);
-}
-
-/* Places one after the other in the same journal file. */
-static void plan_journal(struct read_job *job, const struct ledger *l)
-{
-    const size_t first = (size_t)job->from.entry - l->moved;
-    size_t total = 0;
-
-    job->in_journal = true;
-    job->journal_file = l->places[first].file;
-    for (size_t i = first; i < l->places_count && job->piece_count < job->max; i++) {
-        const struct journal_place *p = &l->places[i];
-        total += p->len;
-        if (p->file != job->journal_file || (i > first && total > job->bytes_max))
-            break;
-        job->pieces[job->piece_count++] = (struct piece){.offset = p->offset, .len = p->len};
-    }
-    journal_pin(job->reader->journal, job->journal_file, job->path);
-}
-
-static void plan_segment(struct read_job *job, const struct ledger *l)
-{
-    job->extent = *ledger_find_extent(l, (uint32_t)job->from.entry);
-    segment_path(job->path, job->extent.file);
-}
-
-static enum err start_job(struct reader *r, struct store_read *read, const struct ledger *l)
-{
-    struct read_job *job = calloc(1, sizeof *job);
-    enum err err;
-
-    if (!job)
-        return ERR_NOMEM;
-    job->work = (struct work){.run = job_run, .done = job_done};
-    job->reader = r;
-    job->read = read;
-    job->disk = r->sys.disk;
-    job->from = read->from;
-    job->max = read->max;
-    job->bytes_max = read->bytes_max;
-    if ((uint64_t)read->from.entry >= l->moved)
-        plan_journal(job, l);
-    else
-        plan_segment(job, l);
-    if ((err = executor_submit(r->worker, &job->work)) != OK) {
-        if (job->in_journal)
-            journal_unpin(r->journal, job->journal_file);
-        free(job);
-        return err;
-    }
-    list_push_back(&r->jobs, &job->node);
-    r->job_count++;
-    r->cold_reads++;
-    return OK;
-}
+/* ---- answers without a load ---- */
 
 static void answer_later(struct reader *r, struct store_read *read, enum err err)
 {
@@ -262,6 +34,15 @@ static void answer_later(struct reader *r, struct store_read *read, enum err err
     loop_defer(r->sys.loop, &r->answer);
 }
 
+static void tell(struct store_read *list)
+{
+    while (list) {
+        struct store_read *read = list;
+        list = read->next;
+        read->done(read, read->err);
+    }
+}
+
 static void answer_run(struct task *task)
 {
     struct reader *r = container_of(task, struct reader, answer);
@@ -269,13 +50,11 @@ static void answer_run(struct task *task)
 
     r->answered = NULL;
     r->answered_end = &r->answered;
-    while (list) {
-        struct store_read *read = list;
-        list = read->next;
-        read->done(read, read->err);
-    }
+    tell(list);
     tell_idle(r);
 }
+
+/* ---- planning ---- */
 
 static const struct ledger *find_synced(const struct reader *r, struct position p)
 {
@@ -286,15 +65,280 @@ static const struct ledger *find_synced(const struct reader *r, struct position 
     return l;
 }
 
-size_t reader_peek(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out)
+/* The most entries that a load from p on may bring: none that is in memory already. */
+static size_t entries_max(const struct reader *r, const struct ledger *l, const struct cold_window *w)
 {
-    const struct ledger *l = find_synced(r, from);
+    const uint32_t first = (uint32_t)w->from.entry;
+    const size_t gap = w->wanted > 0 ? windows_gap(&r->windows, w->from) : 1;
+
+    if (l->tail.count > 0 && l->tail.first > first && l->tail.first - first < gap)
+        return l->tail.first - first;
+    return gap;
+}
+
+/* Places one after the other in the same journal file. */
+static enum err plan_journal(struct reader *r, struct cold_load *load, const struct ledger *l)
+{
+    const size_t first = (size_t)load->from.entry - l->moved, left = l->places_count - first;
+    const uint32_t file = l->places[first].file;
+    size_t total = 0;
+
+    if (load->max > left)
+        load->max = left;
+    if (!(load->pieces = malloc(load->max * sizeof *load->pieces)))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < load->max; i++) {
+        const struct journal_place *p = &l->places[first + i];
+        total += p->len;
+        if (p->file != file || (i > 0 && total > load->bytes))
+            break;
+        load->pieces[load->count++] = (struct piece){.offset = p->offset, .len = p->len};
+    }
+    load->in_journal = true;
+    load->journal_file = file;
+    journal_pin(r->journal, file, load->journal);
+    return OK;
+}
+
+static enum err plan(struct reader *r, struct cold_window *w, const struct ledger *l)
+{
+    const bool follows = w->wanted > COLD_FIRST || w->wanted_ahead;
+    struct cold_load *load = &w->load;
+
+    *load = (struct cold_load){.files = &r->files, .from = w->from, .bytes = w->wanted, .passing = follows};
+    load->max = entries_max(r, l, w);
+    load->expects = follows ? windows_next_size(&r->windows, w) : 0;
+    if ((uint64_t)w->from.entry >= l->moved)
+        return plan_journal(r, load, l);
+    load->extent = *ledger_find_extent(l, (uint32_t)w->from.entry);
+    return OK;
+}
+
+/* The entries have another place than the one that the load was planned for. */
+static bool was_moved(const struct cold_load *load, const struct ledger *l)
+{
+    if ((uint64_t)load->from.entry >= l->moved)
+        return false; /* a journal file is pinned, and its entries move once */
+    const struct extent *e = ledger_find_extent(l, (uint32_t)load->from.entry);
+    return load->in_journal || e->file != load->extent.file || e->offset != load->extent.offset;
+}
+
+/* ---- windows that end without one ---- */
+
+static struct store_read *take_reads(struct cold_window *w)
+{
+    struct store_read *list = w->reads;
+
+    w->reads = NULL;
+    w->reads_end = &w->reads;
+    return list;
+}
+
+/* Those who wait look again: the entries may be in memory by now, or gone. */
+static void start_again(struct reader *r, struct store_read *list)
+{
+    while (list) {
+        struct store_read *read = list;
+        list = read->next;
+        start(r, read);
+    }
+}
+
+/* It may be asked for again by those who read the window before. */
+static void give_up(struct reader *r, struct cold_window *w)
+{
+    struct cold_window *before = windows_before(&r->windows, w->from);
+
+    if (before)
+        before->followed = false;
+    windows_remove(&r->windows, w);
+}
+
+/* ---- read-ahead ---- */
+
+/* Where one who reads on comes after the window.  False: there is nothing yet. */
+static bool next_position(const struct reader *r, const struct cold_window *w, struct position *out)
+{
+    const struct ledger *l = ledgers_find(r->ledgers, (uint64_t)w->from.ledger);
+    const int64_t entry = w->from.entry + (int64_t)w->count;
+
+    if (!l || !l->chain)
+        return false;
+    if (entry < (int64_t)l->synced) {
+        *out = (struct position){w->from.ledger, entry};
+        return true;
+    }
+    for (size_t i = l->index + 1; !ledger_info(l)->open && i < l->chain->count; i++) {
+        if (l->chain->ledgers[i]->synced == 0)
+            continue;
+        *out = (struct position){(int64_t)l->chain->ledgers[i]->id, 0};
+        return true;
+    }
+    return false;
+}
+
+/* Sees to it that the entries after the window are in memory, or come. */
+static void follow(struct reader *r, struct cold_window *w)
+{
+    struct cold_window *next;
+    struct position p;
+
+    if (w->followed || w->depth >= AHEAD_MAX || !next_position(r, w, &p))
+        return;
+    w->followed = true;
+    if (tail_run_find(&ledgers_find(r->ledgers, (uint64_t)p.ledger)->tail, (uint32_t)p.entry) ||
+        windows_find(&r->windows, p))
+        return;
+    if (!(next = windows_add(&r->windows, p, windows_next_size(&r->windows, w))))
+        return;
+    next->reader = r;
+    next->wanted_ahead = true;
+    next->depth = w->depth + 1;
+    list_push_back(&r->ahead, &next->order);
+    start_loads(r);
+}
+
+/* A window that follows another is one of a sequence; of a first one half must have been read to believe it. */
+static bool goes_on(const struct cold_window *w, uint32_t upto)
+{
+    return w->wanted > COLD_FIRST || (w->wanted == COLD_FIRST && upto >= w->count / 2);
+}
+
+/* ---- loads ---- */
+
+static void answer_from(struct reader *r, struct cold_window *w)
+{
+    struct store_read *list = take_reads(w), *told = NULL, **told_end = &told;
+
+    while (list) {
+        struct store_read *read = list;
+        list = read->next;
+        read->count = reader_peek(r, read->from, read->max, read->bytes_max, read->entries);
+        if (read->count == 0) { /* it waited for the wrong window, or its ledger was deleted */
+            start(r, read);
+            continue;
+        }
+        read->err = OK;
+        read->next = NULL;
+        *told_end = read;
+        told_end = &read->next;
+    }
+    tell(told);
+}
+
+static void answer_error(struct reader *r, struct cold_window *w, enum err err)
+{
+    struct store_read *list = take_reads(w);
+    const struct position from = w->from;
+
+    give_up(r, w);
+    while (list) {
+        struct store_read *read = list;
+        list = read->next;
+        if (position_equal(read->from, from))
+            answer_later(r, read, err);
+        else
+            start(r, read);
+    }
+}
+
+static void load_failed(struct reader *r, struct cold_window *w)
+{
+    const struct cold_load *load = &w->load;
+    const struct ledger *l = find_synced(r, w->from);
+    char path[SEGMENT_PATH_SIZE];
+
+    if (!l || was_moved(load, l) || !w->reads) {
+        struct store_read *list = take_reads(w);
+        give_up(r, w);
+        start_again(r, list);
+        return;
+    }
+    segment_path(path, load->extent.file);
+    log_error(r->log, "store",
+              "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served",
+              load->in_journal ? load->journal : path, w->from.entry, w->from.ledger, l->chain->topic,
+              err_text(load->err));
+    answer_error(r, w, load->err == ERR_NOT_FOUND || load->err == ERR_VERSION ? ERR_CORRUPT : load->err);
+}
+
+static void load_run(struct work *work)
+{
+    cold_load_run(&container_of(work, struct cold_window, work)->load);
+}
+
+static void load_done(struct work *work)
+{
+    struct cold_window *w = container_of(work, struct cold_window, work);
+    struct reader *r = w->reader;
+
+    r->job_count--;
+    if (w->load.in_journal)
+        journal_unpin(r->journal, w->load.journal_file);
+    if (w->load.err == OK) {
+        windows_loaded(&r->windows, w);
+        r->cold_bytes += w->load.buffer->capacity;
+        if (!timer_running(&r->age))
+            timer_start_ms(&r->age, AGE_MS);
+        if (w->load.buffer->capacity < w->wanted / 2) /* the file had no more: one such window ahead is too little */
+            follow(r, w);
+        answer_from(r, w);
+    } else {
+        load_failed(r, w);
+    }
+    start_loads(r);
+    tell_idle(r);
+}
+
+static enum err submit(struct reader *r, struct cold_window *w, const struct ledger *l)
+{
+    enum err err;
+
+    if ((err = plan(r, w, l)) != OK)
+        return err;
+    w->work = (struct work){.run = load_run, .done = load_done};
+    if ((err = executor_submit(r->worker, &w->work)) != OK) {
+        if (w->load.in_journal)
+            journal_unpin(r->journal, w->load.journal_file);
+        return err;
+    }
+    r->job_count++;
+    r->cold_reads++;
+    r->files_open |= !w->load.in_journal;
+    return OK;
+}
+
+static void start_load(struct reader *r, struct cold_window *w)
+{
+    const struct ledger *l = find_synced(r, w->from);
+    enum err err;
+
+    if (!l || tail_run_find(&l->tail, (uint32_t)w->from.entry) || !windows_reserve(&r->windows, w)) {
+        struct store_read *list = take_reads(w);
+        give_up(r, w);
+        start_again(r, list);
+    } else if ((err = submit(r, w, l)) != OK) {
+        answer_error(r, w, err);
+    }
+}
+
+static void start_loads(struct reader *r)
+{
+    struct list *node;
+
+    while (r->job_count < READER_JOBS_MAX && ((node = list_pop_front(&r->asked)) || (node = list_pop_front(&r->ahead))))
+        start_load(r, container_of(node, struct cold_window, order));
+}
+
+/* ---- reads ---- */
+
+static size_t peek_tail(struct reader *r, const struct ledger *l, uint32_t from, size_t max, size_t bytes_max,
+                        struct entry *out)
+{
     size_t n = 0, total = 0;
 
-    if (!l)
-        return 0;
     for (; n < max; n++) {
-        const struct entry *e = tail_run_find(&l->tail, (uint32_t)from.entry + (uint32_t)n);
+        const struct entry *e = tail_run_find(&l->tail, from + (uint32_t)n);
         if (!e)
             break;
         total += e->bytes.len;
@@ -307,28 +351,77 @@ size_t reader_peek(struct reader *r, struct position from, size_t max, size_t by
     return n;
 }
 
-static void start(struct reader *r, struct store_read *read)
+static size_t peek_window(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out)
 {
-    enum err err = OK;
+    struct cold_window *w = windows_find(&r->windows, from);
+    const size_t first = w ? (size_t)(from.entry - w->from.entry) : 0;
+    size_t n = 0, total = 0;
 
-    read->count = reader_peek(r, read->from, read->max, read->bytes_max, read->entries);
-    if (read->count == 0) {
-        const struct ledger *l = find_synced(r, read->from);
-        if (l && (err = start_job(r, read, l)) == OK)
-            return;
-        err = l ? err : ERR_NOT_FOUND;
+    if (!w || first >= w->count)
+        return 0;
+    for (; n < max && first + n < w->count; n++) {
+        struct entry e;
+        cold_load_peek(&w->load, first + n, &e);
+        total += e.bytes.len;
+        if (n > 0 && total > bytes_max)
+            break;
+        out[n] = e;
+        (void)slice_ref(e.bytes);
     }
-    answer_later(r, read, err);
+    r->cold_hits += n;
+    windows_use(&r->windows, w, (uint32_t)(first + n));
+    if (goes_on(w, (uint32_t)(first + n)))
+        follow(r, w);
+    return n;
 }
 
-static void start_waiting(struct reader *r)
+size_t reader_peek(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out)
 {
-    while (r->waiting && r->job_count < READER_JOBS_MAX) {
-        struct store_read *read = r->waiting;
-        r->waiting = read->next;
-        if (!r->waiting)
-            r->waiting_end = &r->waiting;
-        start(r, read);
+    const struct ledger *l = find_synced(r, from);
+    size_t n;
+
+    if (!l)
+        return 0;
+    n = peek_tail(r, l, (uint32_t)from.entry, max, bytes_max, out);
+    return n > 0 ? n : peek_window(r, from, max, bytes_max, out);
+}
+
+/* The window that the read waits for: one that is on its way, or a new one.  NULL when memory is short. */
+static struct cold_window *window_for(struct reader *r, const struct store_read *read)
+{
+    struct cold_window *w = windows_find(&r->windows, read->from), *before;
+
+    if (!w) {
+        before = windows_before(&r->windows, read->from);
+        w = windows_add(&r->windows, read->from, before || read->max > 1 ? windows_next_size(&r->windows, before) : 0);
+        if (!w)
+            return NULL;
+        w->reader = r;
+        list_push_back(&r->asked, &w->order);
+    } else if (w->state == COLD_WAITING && w->wanted_ahead) {
+        list_remove(&w->order);
+        list_push_back(&r->asked, &w->order);
+    }
+    w->wanted_ahead = false;
+    return w;
+}
+
+static void start(struct reader *r, struct store_read *read)
+{
+    struct cold_window *w;
+
+    read->next = NULL;
+    read->count = reader_peek(r, read->from, read->max, read->bytes_max, read->entries);
+    if (read->count > 0) {
+        answer_later(r, read, OK);
+    } else if (!find_synced(r, read->from)) {
+        answer_later(r, read, ERR_NOT_FOUND);
+    } else if (!(w = window_for(r, read))) {
+        answer_later(r, read, ERR_NOMEM);
+    } else {
+        *w->reads_end = read;
+        w->reads_end = &read->next;
+        start_loads(r);
     }
 }
 
@@ -336,34 +429,73 @@ void reader_read(struct reader *r, struct store_read *read)
 {
     assert(read->max > 0 && read->max <= STORE_READ_MAX);
 
-    read->next = NULL;
-    read->count = 0;
-    *r->waiting_end = read;
-    r->waiting_end = &read->next;
-    start_waiting(r);
+    start(r, read);
 }
+
+/* ---- open files ---- */
+
+static void close_files_run(struct work *work)
+{
+    cold_files_close(&container_of(work, struct reader, close_files)->files);
+}
+
+static void close_files_done(struct work *work)
+{
+    struct reader *r = container_of(work, struct reader, close_files);
+
+    r->closing_files = false;
+    tell_idle(r);
+}
+
+void reader_close_files(struct reader *r)
+{
+    if (!r->files_open || r->closing_files)
+        return;
+    r->close_files = (struct work){.run = close_files_run, .done = close_files_done};
+    if (executor_submit(r->worker, &r->close_files) != OK)
+        return; /* asked again with the next */
+    r->closing_files = true;
+    r->files_open = false;
+}
+
+static void age_fire(struct timer *timer)
+{
+    struct reader *r = container_of(timer, struct reader, age);
+
+    windows_age(&r->windows);
+    if (windows_empty(&r->windows))
+        reader_close_files(r);
+    else
+        timer_start_ms(&r->age, AGE_MS);
+}
+
+/* ---- life ---- */
 
 bool reader_idle(const struct reader *r)
 {
-    return r->job_count == 0 && !r->waiting && !r->answered;
+    return r->job_count == 0 && list_empty(&r->asked) && list_empty(&r->ahead) && !r->answered && !r->closing_files;
 }
 
 void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
-                 struct ledgers *ledgers, struct journal *journal)
+                 struct ledgers *ledgers, struct journal *journal, size_t cold_bytes)
 {
     *r = (struct reader){.sys = *sys, .log = log, .worker = worker, .ledgers = ledgers, .journal = journal};
-    r->waiting_end = &r->waiting;
+    windows_init(&r->windows, cold_bytes);
+    list_init(&r->asked);
+    list_init(&r->ahead);
+    cold_files_init(&r->files, sys->disk);
+    timer_init(&r->age, sys->loop, age_fire);
     r->answered_end = &r->answered;
     r->answer.run = answer_run;
-    list_init(&r->jobs);
 }
 
 void reader_deinit(struct reader *r)
 {
-    struct list *node;
-
-    while (r->worker && (node = r->jobs.next) != &r->jobs)
-        job_free(container_of(node, struct read_job, node));
+    if (!r->worker)
+        return;
+    timer_stop(&r->age);
+    windows_deinit(&r->windows);
+    cold_files_close(&r->files);
     for (struct store_read *read = r->answered; read; read = read->next) {
         for (size_t i = 0; i < read->count; i++)
             entry_unref(&read->entries[i]);

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * reader.h - reads of entries that are not in memory.
+ * reader.h - reads of entries that are not in the tail cache.
  *
- * A read is planned on the core (which file, where), done by the reader's worker, checked there record by record,
- * and handed back as slices of one buffer.  A journal file is pinned while a read of it is under way; a segment file
- * may be unlinked meanwhile: when its last ledger is deleted the read finds nothing, when compaction has moved the
- * entries elsewhere it is planned anew.
- * Any number of reads may wait; READER_JOBS_MAX are with the worker.  Core thread, but for the jobs.
- * May call: ledger.h, journal.h, segment.h, sys/.
+ * What is read from a file is read in windows (cold_windows.h), larger than what was asked for, and held for those who
+ * read on.  A window that is being read through has the next one loaded behind it, twice as large, so that the disk and
+ * the consumer work at the same time.  A load is planned on the core (which file, where), done by the reader's worker
+ * (cold_load.h), checked there record by record; entries are handed out as slices of its buffer.
+ * READER_JOBS_MAX loads are with the worker; those that somebody waits for go before those made ahead, each in the
+ * order of their asking, and nobody has more than one of each: so many slow readers are served in turn.  A journal file
+ * is pinned while a load from it is under way; a segment file may be unlinked meanwhile: its entries were moved, and
+ * the load is planned again, or their ledger was deleted, and the read finds nothing. Core thread, but for the jobs.
+ * May call: cold_windows.h, ledger.h, journal.h, sys/.
  */
 #ifndef STORE_READER_H
 #define STORE_READER_H
 
 #include "base/list.h"
+#include "store/cold_windows.h"
 #include "store/ledger.h"
 #include "sys/loop.h"
 #include "sys/sys.h"
 
-#define READER_JOBS_MAX 8u
+#define READER_JOBS_MAX 2u
 
 struct log;
 
@@ -27,23 +31,32 @@ struct reader {
     struct executor *worker;
     struct ledgers *ledgers;
     struct journal *journal;
-    struct store_read *waiting, **waiting_end; /* linked by next */
-    struct task answer;                        /* those that need no job */
+
+    struct cold_windows windows;
+    struct list asked, ahead; /* COLD_WAITING, by `order`: those that reads wait for, and the others */
+    size_t job_count;         /* loads with the worker */
+    struct timer age;         /* runs while there are windows */
+
+    struct cold_files files; /* the worker's */
+    struct work close_files;
+    bool files_open, closing_files;
+
+    struct task answer; /* of reads that needed no load */
     struct store_read *answered, **answered_end;
-    struct list jobs; /* with the worker */
-    size_t job_count;
     void (*idle)(void *ctx); /* called when the last read is answered */
     void *ctx;
-    uint64_t cold_reads, cold_bytes, cache_hits;
+    uint64_t cold_reads, cold_bytes, cold_hits, cache_hits; /* loads, bytes they brought, entries handed out */
 };
 
 void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
-                 struct ledgers *ledgers, struct journal *journal);
+                 struct ledgers *ledgers, struct journal *journal, size_t cold_bytes);
 /* Jobs that will never come back: the loop runs no more. */
 void reader_deinit(struct reader *r);
 void reader_read(struct reader *r, struct store_read *read);
 size_t reader_peek(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out);
-/* No read waits or is under way. */
+/* Segment files were unlinked: none of them stays open. */
+void reader_close_files(struct reader *r);
+/* Nothing waits or is under way. */
 bool reader_idle(const struct reader *r);
 
 #endif

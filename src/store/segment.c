@@ -14,10 +14,11 @@
 static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRAILER_SIZE == 32 && EXTENT_ENCODED == 40,
               "the layouts are on disks");
 
-#define FILE_MAGIC    "GMGASEGM"
-#define TRAILER_MAGIC "GMGASEND"
-#define NAME_FORMAT   "%016" PRIx64 ".segment"
-#define WRITE_BUFFER  (256u * 1024)
+#define FILE_MAGIC      "GMGASEGM"
+#define TRAILER_MAGIC   "GMGASEND"
+#define NAME_FORMAT     "%016" PRIx64 ".segment"
+#define WRITE_BUFFER    (256u * 1024)
+#define OFFSETS_AT_ONCE 1024u
 
 void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e)
 {
@@ -314,14 +315,14 @@ static uint64_t offset_of(const struct extent *e, const uint8_t *index, uint32_t
     return i == e->entries ? e->len : le32_get(index + (size_t)(i - from) * SEGMENT_OFFSET_SIZE);
 }
 
-enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
-                        struct piece *out, size_t *count)
+/* Those that one read of the offsets tells, behind the `have` that are known. */
+static enum err more_pieces(struct file *f, const struct extent *e, uint32_t first, size_t have, size_t max,
+                            size_t bytes_max, struct piece *out, size_t *count)
 {
-    uint8_t index[(STORE_READ_MAX + 1) * SEGMENT_OFFSET_SIZE];
+    uint8_t index[(OFFSETS_AT_ONCE + 1) * SEGMENT_OFFSET_SIZE];
     size_t got, total = 0, n = 0;
     enum err err;
 
-    assert(first >= e->first && first - e->first < e->entries && max > 0 && max <= STORE_READ_MAX);
     const uint32_t from = first - e->first;
     const uint32_t left = e->entries - from;
     const size_t offsets = left > max ? max + 1 : left; /* one more tells the length of the last */
@@ -336,10 +337,32 @@ enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, 
         if (end <= start || end > e->len || end - start > RECORD_SIZE_MAX)
             return ERR_CORRUPT;
         total += (size_t)(end - start);
-        if (n > 0 && total > bytes_max)
+        if (have + n > 0 && total > bytes_max)
             break;
         out[n] = (struct piece){.offset = e->offset + start, .len = (uint32_t)(end - start)};
     }
+    *count = n;
+    return OK;
+}
+
+enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
+                        struct piece *out, size_t *count)
+{
+    size_t n = 0, more, wanted, bytes = 0;
+    enum err err;
+
+    assert(first >= e->first && first - e->first < e->entries && max > 0);
+    if (max > e->entries - (first - e->first))
+        max = e->entries - (first - e->first);
+    do {
+        wanted = max - n < OFFSETS_AT_ONCE ? max - n : OFFSETS_AT_ONCE;
+        err = more_pieces(f, e, first + (uint32_t)n, n, wanted, bytes_max - bytes, out + n, &more);
+        if (err != OK)
+            return err;
+        for (size_t i = n; i < n + more; i++)
+            bytes += out[i].len;
+        n += more;
+    } while (n < max && more == wanted && bytes < bytes_max);
     *count = n;
     return OK;
 }

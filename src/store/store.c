@@ -94,10 +94,12 @@ static void unlink_start(struct store *s)
 static void unlink_done(struct work *work)
 {
     struct unlinking *u = container_of(work, struct unlinking, work);
+    struct store *s = container_of(u, struct store, unlinking);
 
     free(u->now.list);
     u->now = (struct file_numbers){0};
-    unlink_start(container_of(u, struct store, unlinking));
+    reader_close_files(&s->reader);
+    unlink_start(s);
 }
 
 static void deletion_durable(struct store_op *op, enum err err)
@@ -248,6 +250,8 @@ static void fill_defaults(struct store_options *o)
         o->compaction_fan = COMPACTION_FAN;
     if (o->tail_cache_bytes == 0)
         o->tail_cache_bytes = 64 * MIB;
+    if (o->cold_read_bytes == 0)
+        o->cold_read_bytes = 32 * MIB;
     if (o->ack_delay_ms == 0)
         o->ack_delay_ms = 1000;
 }
@@ -338,7 +342,7 @@ enum err store_open(struct store **out, const struct store_options *options, con
             s->log, "store",
             "durability mode \"os\": receipts do not wait for the disk; a power cut or a crash of the operating system "
             "may take back what was acknowledged in the last seconds");
-    reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal);
+    reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal, s->options.cold_read_bytes);
     checkpoint_if_due(s); /* what an earlier life left dead */
     *out = s;
     return OK;
@@ -775,8 +779,10 @@ void store_stats(const struct store *s, struct store_stats *out)
         .cold_reads = s->reader.cold_reads,
         .cold_read_bytes = s->reader.cold_bytes,
         .cache_hits = s->reader.cache_hits,
+        .cold_hits = s->reader.cold_hits,
         .journal_pending_bytes = journal_pending_bytes(s->journal),
         .tail_cache_bytes = s->ledgers.cache.budget.used,
+        .cold_bytes = s->reader.windows.budget.used,
         .segment_files = segment_table_files(&s->ledgers.segments),
         .segment_bytes = segment_table_bytes(&s->ledgers.segments),
         .journal_files = journal.files,

@@ -50,6 +50,7 @@ struct store_options {
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
     size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
+    size_t cold_read_bytes;         /* budget of older ones read from files, ahead of who reads them; 0: 32 MiB */
     enum durability durability;     /* SYNC unless told otherwise */
     uint32_t ack_delay_ms;          /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
     const char *holder;             /* written to the lock file: "geminga pid 123" */
@@ -191,7 +192,7 @@ void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 
 /* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
  * for the caller, stopping before `bytes_max` is passed (at least one).  Returns how many; 0: not in memory, or at
- * the end. */
+ * the end.  Whoever goes through older entries finds them here as long as the disk keeps up: they are read ahead. */
 size_t ledger_peek(struct store *s, struct position from, size_t max, size_t bytes_max, struct entry *out);
 
 #define STORE_READ_MAX 128
@@ -220,10 +221,11 @@ int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 
 struct store_stats {
     enum durability durability;
-    uint64_t appended_entries, appended_bytes; /* synced, since open */
-    uint64_t syncs, journal_bytes;             /* since open */
-    uint64_t checkpoints, cold_reads, cold_read_bytes, cache_hits;
-    uint64_t journal_pending_bytes, tail_cache_bytes; /* now */
+    uint64_t appended_entries, appended_bytes;         /* synced, since open */
+    uint64_t syncs, journal_bytes;                     /* since open */
+    uint64_t checkpoints, cold_reads, cold_read_bytes; /* reads of files, and what they brought */
+    uint64_t cache_hits, cold_hits;                    /* entries handed out: from the tail cache, from cold reads */
+    uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
     bool disk_full;                          /* store_full */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */

@@ -25,6 +25,12 @@ enum disk_open_flags {
     DISK_PRIVATE = 32,  /* with CREATE: for the owner of the process only (mode 0600) */
 };
 
+/* What a reader knows and the kernel cannot. */
+enum file_advice {
+    FILE_EXPECTED, /* will be read soon: may be fetched ahead, without waiting for it */
+    FILE_PASSED,   /* was read, and will not be again soon: need not push out what others use */
+};
+
 struct disk;
 struct file;
 
@@ -49,6 +55,8 @@ struct disk_ops {
     enum err (*sync)(struct file *file); /* the data, and what is needed to read it back (fdatasync) */
     enum err (*size)(struct file *file, uint64_t *out);
     enum err (*truncate)(struct file *file, uint64_t len);
+    /* A hint, never an error; NULL: hints are nothing to this disk. */
+    void (*advise)(struct file *file, uint64_t offset, uint64_t len, enum file_advice advice);
 };
 
 /* Embedded at the start of an implementation. */
@@ -89,6 +97,12 @@ static inline MUST_USE enum err file_size(struct file *f, uint64_t *out)
 static inline MUST_USE enum err file_truncate(struct file *f, uint64_t len)
 {
     return f->disk->ops->truncate(f, len);
+}
+
+static inline void file_advise(struct file *f, uint64_t offset, uint64_t len, enum file_advice advice)
+{
+    if (f->disk->ops->advise && len > 0)
+        f->disk->ops->advise(f, offset, len, advice);
 }
 
 static inline void file_close(struct file *f)

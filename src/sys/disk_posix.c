@@ -222,6 +222,13 @@ static enum err posix_truncate(struct file *file, uint64_t len)
     return result == 0 ? OK : err_of_errno(errno);
 }
 
+static void posix_advise(struct file *file, uint64_t offset, uint64_t len, enum file_advice advice)
+{
+    const int kernels = advice == FILE_EXPECTED ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED;
+
+    (void)posix_fadvise(posix_file_of(file)->fd, (off_t)offset, (off_t)len, kernels);
+}
+
 /* ---- names ---- */
 
 static enum err posix_mkdir(struct disk *disk, const char *path)
@@ -349,6 +356,7 @@ static const struct disk_ops posix_ops = {
     .sync = posix_sync,
     .size = posix_size,
     .truncate = posix_truncate,
+    .advise = posix_advise,
 };
 
 /* Makes the directory and every parent that is missing. */

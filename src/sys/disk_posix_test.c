@@ -98,6 +98,22 @@ static void a_read_beyond_the_end_is_short(void **state)
     file_close(file);
 }
 
+static void advice_changes_nothing_that_is_read(void **state)
+{
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "x", 0);
+    struct bytes part = bytes_of_text("abcdef");
+    char text[8] = "";
+    size_t got;
+
+    assert_int_equal(file_write(file, 0, &part, 1), OK);
+    file_advise(file, 0, 1 << 20, FILE_PASSED);
+    file_advise(file, 0, 1 << 20, FILE_EXPECTED);
+    assert_int_equal(file_read(file, 0, text, 6, &got), OK);
+    assert_string_equal(text, "abcdef");
+    file_close(file);
+}
+
 static void more_parts_than_one_call_takes_are_all_written(void **state)
 {
     struct fixture *f = *state;
@@ -235,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_directory_that_is_a_file_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_written_is_read_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_beyond_the_end_is_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(advice_changes_nothing_that_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(more_parts_than_one_call_takes_are_all_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_cut_to_a_size, setup, teardown),
         cmocka_unit_test_setup_teardown(exclusive_creation_refuses_a_file_that_is_there, setup, teardown),

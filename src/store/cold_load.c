@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cold_load.c - see cold_load.h.
+ */
+#include "store/cold_load.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define GAP_MAX (16u * 1024) /* bytes of others between two records that are read along sooner than skipped */
+
+static_assert(COLD_ENTRIES_MAX >= STORE_READ_MAX, "a read that is answered by one load is answered whole");
+
+/* ---- open files ---- */
+
+void cold_files_init(struct cold_files *f, struct disk *disk)
+{
+    *f = (struct cold_files){.disk = disk};
+}
+
+void cold_files_close(struct cold_files *f)
+{
+    for (size_t i = 0; i < COLD_FILES_MAX; i++) {
+        file_close(f->slots[i].file);
+        f->slots[i].file = NULL;
+        f->slots[i].number = 0;
+    }
+}
+
+static size_t slot_for(const struct cold_files *f, uint64_t number)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < COLD_FILES_MAX; i++) {
+        if (f->slots[i].number == number)
+            return i;
+        if (f->slots[i].used < f->slots[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
+static enum err segment_file(struct cold_files *f, uint64_t number, struct file **out)
+{
+    const size_t i = slot_for(f, number);
+    char path[SEGMENT_PATH_SIZE];
+    enum err err;
+
+    if (f->slots[i].number != number) {
+        file_close(f->slots[i].file);
+        f->slots[i].file = NULL;
+        f->slots[i].number = 0;
+        segment_path(path, number);
+        if ((err = disk_open(f->disk, path, DISK_READ, &f->slots[i].file)) != OK)
+            return err;
+        f->slots[i].number = number;
+    }
+    f->slots[i].used = ++f->clock;
+    *out = f->slots[i].file;
+    return OK;
+}
+
+/* ---- from the file to the buffer ---- */
+
+/* Pieces [from, *upto) lie so close together that one read brings them all; returns the bytes it takes.  What it reads
+ * in vain stays below what it is for. */
+static size_t stretch(const struct cold_load *l, size_t from, size_t *upto)
+{
+    const uint64_t start = l->pieces[from].offset;
+    uint64_t end = start + l->pieces[from].len;
+    size_t vain = 0, i = from + 1;
+
+    for (; i < l->count; i++) {
+        const struct piece *p = &l->pieces[i];
+        if (p->offset < end || p->offset - end > GAP_MAX || vain + (p->offset - end) > l->bytes)
+            break;
+        vain += (size_t)(p->offset - end);
+        end = p->offset + p->len;
+    }
+    *upto = i;
+    return (size_t)(end - start);
+}
+
+static size_t bytes_to_read(const struct cold_load *l)
+{
+    size_t total = 0, upto;
+
+    for (size_t i = 0; i < l->count; i = upto)
+        total += stretch(l, i, &upto);
+    return total;
+}
+
+/* Reads stretch by stretch; then the pieces tell where in the buffer their records are. */
+static enum err read_stretches(struct cold_load *l, struct file *f)
+{
+    size_t to = 0, got, upto;
+    enum err err;
+
+    for (size_t i = 0; i < l->count; i = upto) {
+        const size_t len = stretch(l, i, &upto);
+        const uint64_t start = l->pieces[i].offset;
+        if ((err = file_read(f, start, l->buffer->data + to, len, &got)) != OK)
+            return err;
+        if (got != len)
+            return ERR_CORRUPT;
+        if (l->passing)
+            file_advise(f, start, len, FILE_PASSED);
+        for (size_t k = i; k < upto; k++)
+            l->pieces[k].offset = to + (l->pieces[k].offset - start);
+        to += len;
+    }
+    return OK;
+}
+
+/* The rest of the extent, as far as it will be wanted, is fetched while this load is checked and sent. */
+static void expect_next(const struct cold_load *l, struct file *f, uint64_t end)
+{
+    const uint64_t extent_end = l->extent.offset + l->extent.len;
+
+    if (!l->in_journal && l->expects > 0 && end < extent_end)
+        file_advise(f, end, extent_end - end < l->expects ? extent_end - end : l->expects, FILE_EXPECTED);
+}
+
+/* Entries up to the first that does not hold. */
+static enum err check_entries(struct cold_load *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct piece *p = &l->pieces[i];
+        const struct position at = {l->from.ledger, l->from.entry + (int64_t)i};
+        struct stored_entry e;
+        enum err err = entry_decode_at(&e, bytes_of(l->buffer->data + p->offset, p->len), at);
+        if (err == OK && e.size != p->len)
+            err = ERR_CORRUPT;
+        if (err != OK && i == 0)
+            return err;
+        if (err != OK)
+            l->count = i;
+    }
+    return OK;
+}
+
+static enum err find_pieces(struct cold_load *l, struct file *f)
+{
+    const uint32_t first = (uint32_t)l->from.entry, left = l->extent.first + l->extent.entries - first;
+
+    if (l->max > left)
+        l->max = left;
+    if (!(l->pieces = malloc(l->max * sizeof *l->pieces)))
+        return ERR_NOMEM;
+    return segment_pieces(f, &l->extent, first, l->max, l->bytes, l->pieces, &l->count);
+}
+
+static enum err load_from(struct cold_load *l, struct file *f)
+{
+    enum err err;
+
+    if (!l->in_journal && (err = find_pieces(l, f)) != OK)
+        return err;
+    assert(l->count > 0);
+    const uint64_t end = l->pieces[l->count - 1].offset + l->pieces[l->count - 1].len;
+    if (!(l->buffer = buffer_new(bytes_to_read(l), NULL)))
+        return ERR_NOMEM;
+    if ((err = read_stretches(l, f)) != OK)
+        return err;
+    expect_next(l, f, end);
+    return check_entries(l);
+}
+
+void cold_load_run(struct cold_load *l)
+{
+    struct file *f = NULL;
+
+    if (!l->in_journal) {
+        if ((l->err = segment_file(l->files, l->extent.file, &f)) == OK)
+            l->err = load_from(l, f);
+        return;
+    }
+    if ((l->err = disk_open(l->files->disk, l->journal, DISK_READ, &f)) == OK)
+        l->err = load_from(l, f);
+    file_close(f);
+}
+
+/* ---- the result ---- */
+
+void cold_load_deinit(struct cold_load *l)
+{
+    buffer_unref(l->buffer);
+    free(l->pieces);
+    l->buffer = NULL;
+    l->pieces = NULL;
+}
+
+size_t cold_load_memory(const struct cold_load *l)
+{
+    return l->buffer->capacity + l->count * sizeof *l->pieces;
+}
+
+void cold_load_peek(const struct cold_load *l, size_t i, struct entry *out)
+{
+    assert(i < l->count);
+    const struct piece *p = &l->pieces[i];
+    struct stored_entry e;
+    struct record record;
+
+    record.whole = bytes_of(l->buffer->data + p->offset, p->len);
+    record.kind = RECORD_ENTRY;
+    enum err err = entry_decode(&e, &record); /* it was checked by the worker */
+    assert(err == OK);
+    *out = (struct entry){
+        .position = e.position,
+        .header = e.header,
+        .bytes = {.buffer = l->buffer, .data = e.bytes.data, .len = e.bytes.len},
+    };
+}
