@@ -61,18 +61,20 @@ static void drain_turn(struct drain *d)
     ledger_read(d->model->store, &d->read);
 }
 
-/* All of them, one turn each after each step of the world. */
+/* All of them in turn; the world takes a step when somebody waits for it (or else its clock would run ahead). */
 static void drain_all(struct model *m, struct drain *d, size_t count)
 {
-    bool busy = true;
+    bool busy = true, waiting;
 
     while (busy) {
-        busy = false;
+        busy = waiting = false;
         for (size_t i = 0; i < count; i++) {
             drain_turn(&d[i]);
             busy |= !d[i].failed && d[i].at.entry < d[i].until;
+            waiting |= d[i].waiting;
         }
-        model_steps(m, 1);
+        if (waiting)
+            model_steps(m, 1);
     }
 }
 
@@ -147,17 +149,14 @@ static void many_readers_get_on_side_by_side_within_the_budget(void **state)
 
     for (int i = 0; i < 24; i++)
         d[i] = (struct drain){.model = &m, .at = {ledger, i * 120}, .until = BACKLOG};
-    bool busy = true;
-    while (busy) {
-        busy = false;
-        for (int i = 0; i < 24; i++) {
-            drain_turn(&d[i]);
-            assert_false(d[i].failed);
-            busy |= d[i].at.entry < d[i].until;
-        }
-        model_steps(&m, 1);
+    for (int64_t part = BACKLOG / 10; part <= BACKLOG; part += BACKLOG / 10) {
+        for (int i = 0; i < 24; i++)
+            d[i].until = part;
+        drain_all(&m, d, 24);
         assert_true(stats_of(&m).cold_bytes <= 5 << 20);
     }
+    for (int i = 0; i < 24; i++)
+        assert_false(d[i].failed);
     model_deinit(&m);
 }
 
