@@ -106,10 +106,19 @@ static void closed(void *ctx)
     uv_sys_stop(((struct bench *)ctx)->uv);
 }
 
+/* Of this thread's processor time: what else the machine does meanwhile is not counted. */
+static uint64_t core_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+}
+
 static void beat(struct timer *timer)
 {
     struct bench *b = container_of(timer, struct bench, beat);
-    const uint64_t now = loop_now_ns(b->sys->loop);
+    const uint64_t now = core_ns();
 
     if (b->beat_ns > 0 && now - b->beat_ns > b->pause_ns)
         b->pause_ns = now - b->beat_ns;
@@ -161,8 +170,8 @@ static void refill(struct task *task)
     if (b->done < b->topics)
         return;
     const double ms = ms_since(b, b->began_ns);
-    printf("made       %8.0f ms  %8.1f us a topic; the longest pause of the core %.1f ms\n", ms,
-           ms * 1e3 / (double)b->topics, (double)b->pause_ns / 1e6);
+    printf("made       %8.0f ms  %8.1f us a topic; the core's longest turn %.1f ms\n", ms, ms * 1e3 / (double)b->topics,
+           (double)b->pause_ns / 1e6);
     fflush(stdout);
     if (b->kill)
         _exit(0);
@@ -191,7 +200,8 @@ static void appended(struct append *a, enum err err)
 
 static int make(const char *directory, uint64_t topics, bool kill)
 {
-    struct bench b = {.topics = topics, .kill = kill, .refill = {.run = refill}, .payload = buffer_new(PAYLOAD_SIZE, NULL)};
+    struct bench b = {
+        .topics = topics, .kill = kill, .refill = {.run = refill}, .payload = buffer_new(PAYLOAD_SIZE, NULL)};
     struct bench_append *appends = calloc(WINDOW, sizeof *appends);
 
     open_store(&b, directory);
@@ -209,7 +219,7 @@ static int make(const char *directory, uint64_t topics, bool kill)
     timer_start_ms(&b.beat, 1);
     loop_defer(b.sys->loop, &b.refill);
     uv_sys_run(b.uv);
-    printf("stopped    %8.0f ms; the longest pause of the core %.1f ms\n", ms_since(&b, b.began_ns),
+    printf("stopped    %8.0f ms; the core's longest turn %.1f ms\n", ms_since(&b, b.began_ns),
            (double)b.pause_ns / 1e6);
     return 0;
 }

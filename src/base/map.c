@@ -2,7 +2,7 @@
  *
  * map.c - open addressing with linear probing; removal shifts back what followed, so there are no tombstones.
  *
- * A slot's `id` is the key itself in a map of ids (then `key` is empty), and the key's hash in a map of bytes.
+ * A slot's `id` is the key itself in a map of ids, and the key's hash in a map of bytes, which has its keys beside.
  * Hashing bytes is SipHash-1-3 under the map's seed, so that a peer who chooses keys cannot choose collisions.
  *
  * Invariant: capacity is 0 or a power of two; count <= 3/4 capacity; a used slot is reachable from its home
@@ -16,7 +16,6 @@
 #define MAP_CAPACITY_MIN 8u
 
 struct map_slot {
-    struct bytes key;
     uint64_t id;
     void *value; /* NULL: the slot is empty */
 };
@@ -74,52 +73,68 @@ static size_t home(const struct map *m, uint64_t id)
     return (size_t)(id ^ (id >> 33)) & (m->capacity - 1);
 }
 
-/* The slot of the key, or the empty one where it would go. */
-static struct map_slot *slot_of(const struct map *m, uint64_t id, struct bytes key)
+/* The index of the key's slot, or of the empty one where it would go. */
+static size_t slot_of(const struct map *m, uint64_t id, struct bytes key)
 {
     size_t i = home(m, id);
 
-    while (m->slots[i].value && !(m->slots[i].id == id && bytes_equal(m->slots[i].key, key)))
+    while (m->slots[i].value && !(m->slots[i].id == id && (!m->keys || bytes_equal(m->keys[i], key))))
         i = (i + 1) & (m->capacity - 1);
-    return &m->slots[i];
+    return i;
 }
 
-static enum err map_grow(struct map *m)
+static void set_slot(struct map *m, size_t i, struct map_slot slot, struct bytes key)
+{
+    m->slots[i] = slot;
+    if (m->keys)
+        m->keys[i] = key;
+}
+
+static struct bytes key_at(const struct map *m, size_t i)
+{
+    return m->keys ? m->keys[i] : (struct bytes){0};
+}
+
+static enum err map_grow(struct map *m, bool keys)
 {
     size_t capacity = m->capacity ? 2 * m->capacity : MAP_CAPACITY_MIN;
     struct map grown = {.capacity = capacity, .count = m->count, .seed = m->seed};
 
     grown.slots = calloc(capacity, sizeof *grown.slots);
-    if (!grown.slots)
+    grown.keys = keys && grown.slots ? malloc(capacity * sizeof *grown.keys) : NULL;
+    if (!grown.slots || (keys && !grown.keys)) {
+        free(grown.slots);
         return ERR_NOMEM;
-    for (size_t i = 0; i < m->capacity; i++)
+    }
+    for (size_t i = 0; i < m->capacity; i++) {
         if (m->slots[i].value)
-            *slot_of(&grown, m->slots[i].id, m->slots[i].key) = m->slots[i];
-    free(m->slots);
+            set_slot(&grown, slot_of(&grown, m->slots[i].id, key_at(m, i)), m->slots[i], key_at(m, i));
+    }
+    map_deinit(m);
     *m = grown;
     return OK;
 }
 
-static enum err put(struct map *m, uint64_t id, struct bytes key, void *value)
+static enum err put(struct map *m, uint64_t id, struct bytes key, bool keys, void *value)
 {
-    struct map_slot *slot;
+    size_t i;
 
     assert(value);
-    if (m->capacity > 0 && (slot = slot_of(m, id, key))->value) {
-        slot->key = key; /* the old value's bytes may go with it */
-        slot->value = value;
+    assert(m->capacity == 0 || keys == (m->keys != NULL));
+    if (m->capacity > 0 && m->slots[i = slot_of(m, id, key)].value) {
+        set_slot(m, i, (struct map_slot){id, value}, key); /* the old value's bytes may go with it */
         return OK;
     }
-    if (4 * (m->count + 1) > 3 * m->capacity && map_grow(m) != OK)
+    if (4 * (m->count + 1) > 3 * m->capacity && map_grow(m, keys) != OK)
         return ERR_NOMEM;
-    *slot_of(m, id, key) = (struct map_slot){.key = key, .id = id, .value = value};
+    set_slot(m, slot_of(m, id, key), (struct map_slot){id, value}, key);
     m->count++;
     return OK;
 }
 
 static void *find(const struct map *m, uint64_t id, struct bytes key)
 {
-    return m->count > 0 ? slot_of(m, id, key)->value : NULL;
+    return m->count > 0 ? m->slots[slot_of(m, id, key)].value : NULL;
 }
 
 /* Moves back every slot of the run that could no longer be reached over the hole. */
@@ -131,7 +146,7 @@ static void close_hole(struct map *m, size_t hole)
         size_t from_home = (i - home(m, m->slots[i].id)) & mask;
         if (from_home < ((i - hole) & mask))
             continue; /* its home lies after the hole */
-        m->slots[hole] = m->slots[i];
+        set_slot(m, hole, m->slots[i], key_at(m, i));
         hole = i;
     }
     m->slots[hole] = (struct map_slot){0};
@@ -139,12 +154,12 @@ static void close_hole(struct map *m, size_t hole)
 
 static void *map_take(struct map *m, uint64_t id, struct bytes key)
 {
-    struct map_slot *slot = m->count > 0 ? slot_of(m, id, key) : NULL;
-    void *value = slot ? slot->value : NULL;
+    const size_t i = m->count > 0 ? slot_of(m, id, key) : 0;
+    void *value = m->count > 0 ? m->slots[i].value : NULL;
 
     if (!value)
         return NULL;
-    close_hole(m, (size_t)(slot - m->slots));
+    close_hole(m, i);
     m->count--;
     return value;
 }
@@ -157,17 +172,18 @@ void map_init(struct map *m, uint64_t seed)
 void map_deinit(struct map *m)
 {
     free(m->slots);
+    free(m->keys);
     *m = (struct map){0};
 }
 
 enum err map_put_id(struct map *m, uint64_t id, void *value)
 {
-    return put(m, id, (struct bytes){0}, value);
+    return put(m, id, (struct bytes){0}, false, value);
 }
 
 enum err map_put(struct map *m, struct bytes key, void *value)
 {
-    return put(m, hash_bytes(key, m->seed), key, value);
+    return put(m, hash_bytes(key, m->seed), key, true, value);
 }
 
 void *map_find_id(const struct map *m, uint64_t id)

@@ -2,7 +2,8 @@
  *
  * map.h - hash maps from a 64-bit id, or from bytes, to a pointer.
  *
- * Open addressing, grown by doubling; the values are the caller's.  The bytes of a key are borrowed:
+ * A map is of ids or of bytes, never of both.  Open addressing, grown by doubling: a slot of a map of ids is 16 bytes,
+ * and there are at least a third more of them than values.  The values are the caller's.  The bytes of a key are borrowed:
  * they live in the value, as long as the value is in the map.  Keys from outside are hashed with a
  * per-map seed.  Belongs to one thread.
  */
@@ -15,6 +16,7 @@
 struct map_slot;
 struct map {
     struct map_slot *slots; /* private, as all the rest */
+    struct bytes *keys;     /* beside the slots; NULL in a map of ids */
     size_t capacity;
     size_t count;
     uint64_t seed;

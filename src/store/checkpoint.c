@@ -467,6 +467,7 @@ static void forget_dirt(struct store *s)
         container_of(node, struct ledger, dirty_node)->dirty = false;
     while ((node = list_pop_front(&s->dirty_cursors)))
         container_of(node, struct cursor, dirty_node)->dirty = false;
+    s->ledgers.dirtied = s->dirtied_cursors = 0;
     s->ledgers.deleted_count = 0;
     s->removed_count = 0;
 }

@@ -81,6 +81,7 @@ void cursor_mark_dirty(struct cursor *c)
     if (c->id == 0 || c->dirty)
         return;
     c->dirty = true;
+    c->store->dirtied_cursors++;
     list_push_back(&c->store->dirty_cursors, &c->dirty_node);
 }
 

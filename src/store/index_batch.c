@@ -22,16 +22,12 @@
 void index_batch_init(struct index_batch *b)
 {
     *b = (struct index_batch){.last = &b->first};
+    arena_init(&b->arena, SIZE_MAX); /* bounded by what is dirty: checkpoint.h */
 }
 
 void index_batch_deinit(struct index_batch *b)
 {
-    struct index_change *next;
-
-    for (struct index_change *c = b->first; c; c = next) {
-        next = c->next;
-        free(c);
-    }
+    arena_deinit(&b->arena);
     index_batch_init(b);
 }
 
@@ -45,7 +41,7 @@ static enum err add(struct index_batch *b, unsigned table, bool removed, const s
     assert(table > 0 && table < INDEX_TABLES);
     assert(row->id > 0 && row->id <= INT64_MAX && row->parent <= INT64_MAX);
     assert(row->name.len <= INDEX_VALUE_MAX && value_len <= INDEX_VALUE_MAX);
-    if (!(c = malloc(size)))
+    if (!(c = arena_alloc(&b->arena, size)))
         return ERR_NOMEM;
     tail = (uint8_t *)(c + 1);
     if (row->name.len > 0)

@@ -9,6 +9,7 @@
 #ifndef STORE_INDEX_BATCH_H
 #define STORE_INDEX_BATCH_H
 
+#include "base/arena.h"
 #include "store/store.h"
 
 /* The catalog's tables, and what the store itself keeps there, as rows of the same shape. */
@@ -33,6 +34,7 @@ struct index_batch {
     struct index_change *first; /* in the order in which they were added */
     struct index_change **last;
     size_t count, bytes;
+    struct arena arena; /* holds all of it: a hundred thousand rows are not as many allocations */
 };
 
 void index_batch_init(struct index_batch *b);

@@ -132,6 +132,7 @@ void ledger_mark_dirty(struct ledgers *ls, struct ledger *l)
     if (l->dirty)
         return;
     l->dirty = true;
+    ls->dirtied++;
     list_push_back(&ls->dirty, &l->dirty_node);
 }
 

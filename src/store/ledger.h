@@ -56,6 +56,7 @@ struct ledger {
 struct ledgers {
     struct map by_id, chains;
     struct list dirty;
+    size_t dirtied;    /* since the last checkpoint took them; those removed since count, too */
     size_t unmoved;    /* entries that have a place */
     uint64_t *deleted; /* since the last checkpoint took them */
     size_t deleted_count, deleted_capacity;

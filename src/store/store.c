@@ -211,11 +211,16 @@ static void batch_closing(void *ctx)
     cursors_record(ctx);
 }
 
+static size_t dirt(const struct store *s)
+{
+    return s->ledgers.dirtied + s->dirtied_cursors + catalog_tables_dirty(s->tables);
+}
+
 static void checkpoint_if_due(struct store *s)
 {
     if (checkpoint_idle(&s->checkpoint) && !s->closing &&
         (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
-         s->ledgers.unmoved >= CHECKPOINT_ENTRIES || checkpoint_compaction_due(s)))
+         s->ledgers.unmoved >= CHECKPOINT_ENTRIES || dirt(s) >= CHECKPOINT_DIRT || checkpoint_compaction_due(s)))
         checkpoint_want(s);
 }
 

@@ -21,6 +21,8 @@
 #include "store/redeliveries.h"
 #include "store/store.h"
 
+#define CHECKPOINT_DIRT                                                                                                \
+    (64u * 1024) /* changed rows, ledgers, cursors that start one: the core copies them in one turn */
 #define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
 #define CURSOR_CHANGES_MAX    4096u         /* of one cursor that wait for a batch; more make a record at once */
 #define UNTRIMMED_CHECKPOINTS 8u            /* appends are refused when the journal is so many checkpoints ahead */
@@ -66,6 +68,7 @@ struct store {
 
     struct map cursors; /* durable ones, by id */
     struct list unrecorded_cursors, dirty_cursors;
+    size_t dirtied_cursors;    /* since the last checkpoint took them; those removed since count, too */
     uint64_t *removed_cursors; /* since the last checkpoint took them */
     size_t removed_count, removed_capacity;
 
