@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream_load.c - one producer and one consumer of one topic, with as little work of their own as possible.
+ *
+ *     stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW]]]
+ *
+ * Publishes ENTRIES batches of MESSAGES (100) messages of BYTES (1024) bytes each, WINDOW (64) under way, and consumes
+ * them on a second connection, acknowledging cumulatively.  It is a load for the broker, not a client: the batch is encoded
+ * once, only its sequence id changes; what is delivered is counted by its frames' heads and thrown away by the kernel.
+ * Prints one line of JSON.  Owns two sockets, and one thread.
+ */
+#include "base/checksum.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Of PulsarApi.proto: types of commands; the field of each has the same number. */
+enum { CONNECT = 2, CONNECTED = 3, SUBSCRIBE = 4, PRODUCER = 5, SEND = 6, SEND_RECEIPT = 7, MESSAGE = 9, ACK = 10 };
+enum { FLOW = 11, SUCCESS = 13, PRODUCER_SUCCESS = 17 };
+
+#define SEQUENCE_BASE (UINT64_C(1) << 28) /* a varint of five bytes from the first to the last */
+#define ACK_EVERY     64
+#define PERMITS       1000000u
+#define HEAD_MAX      256 /* of a frame: sizes and the command's beginning */
+
+struct text { /* a message being written */
+    uint8_t bytes[512];
+    size_t len;
+};
+
+struct stream {
+    int producer, consumer;
+    uint8_t *batch; /* a whole SEND frame */
+    size_t batch_len, sequence_at;
+    uint64_t entries, window;
+    unsigned messages;
+    uint64_t sent, receipts, delivered, acknowledged, permits_used;
+    size_t written; /* of the frame under way */
+    uint8_t receipt_bytes[64 * 1024];
+    size_t receipt_len;
+    uint8_t head[HEAD_MAX]; /* of the delivery under way */
+    size_t head_len;
+    uint64_t skip; /* bytes of it that are still to come */
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "stream_load: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- writing commands ---- */
+
+static void put_varint(struct text *t, uint64_t n)
+{
+    for (; n > 127; n >>= 7)
+        t->bytes[t->len++] = (uint8_t)(n & 127) | 128;
+    t->bytes[t->len++] = (uint8_t)n;
+}
+
+static void put_number(struct text *t, unsigned field, uint64_t n)
+{
+    put_varint(t, field << 3);
+    put_varint(t, n);
+}
+
+static void put_bytes(struct text *t, unsigned field, const void *bytes, size_t len)
+{
+    put_varint(t, field << 3 | 2);
+    put_varint(t, len);
+    memcpy(t->bytes + t->len, bytes, len);
+    t->len += len;
+}
+
+static void put_text(struct text *t, unsigned field, const char *s)
+{
+    put_bytes(t, field, s, strlen(s));
+}
+
+static void put_u32(uint8_t *to, size_t n)
+{
+    const uint32_t big = htonl((uint32_t)n);
+
+    memcpy(to, &big, 4);
+}
+
+static struct text command_of(unsigned type, const struct text *body)
+{
+    struct text base = {0};
+
+    put_number(&base, 1, type);
+    put_bytes(&base, type, body->bytes, body->len);
+    return base;
+}
+
+static void write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = write(fd, bytes, len);
+        if (n < 0)
+            die("write");
+        bytes += n;
+        len -= (size_t)n;
+    }
+}
+
+static void send_command(int fd, unsigned type, const struct text *body)
+{
+    const struct text base = command_of(type, body);
+    uint8_t head[8];
+
+    put_u32(head, base.len + 4);
+    put_u32(head + 4, base.len);
+    write_all(fd, head, sizeof head);
+    write_all(fd, base.bytes, base.len);
+}
+
+/* ---- reading them ---- */
+
+static void read_all(int fd, uint8_t *to, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = read(fd, to, len);
+        if (n <= 0)
+            die("read");
+        to += n;
+        len -= (size_t)n;
+    }
+}
+
+static uint32_t get_u32(const uint8_t *from)
+{
+    uint32_t big;
+
+    memcpy(&big, from, 4);
+    return ntohl(big);
+}
+
+/* The next frame is of this type, or the broker refused. */
+static void expect(int fd, uint8_t type)
+{
+    uint8_t frame[4096];
+
+    read_all(fd, frame, 4);
+    const size_t len = get_u32(frame);
+    if (len > sizeof frame)
+        die("a frame that is too long");
+    read_all(fd, frame, len);
+    if (frame[5] != type) {
+        fprintf(stderr, "stream_load: command %u instead of %u: %.*s\n", frame[5], type, (int)(len - 6), frame + 6);
+        exit(1);
+    }
+}
+
+static uint64_t get_varint(const uint8_t **at)
+{
+    uint64_t n = 0;
+
+    for (unsigned shift = 0;; shift += 7) {
+        const uint8_t b = *(*at)++;
+        n |= (uint64_t)(b & 127) << shift;
+        if (!(b & 128))
+            return n;
+    }
+}
+
+/* ---- both connections ---- */
+
+static int connect_to(const char *port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    struct text connect_body = {0};
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        die("connect");
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+        die("setsockopt");
+    put_text(&connect_body, 1, "stream_load");
+    put_number(&connect_body, 4, 21);
+    send_command(fd, CONNECT, &connect_body);
+    expect(fd, CONNECTED);
+    return fd;
+}
+
+static void subscribe(struct stream *s, const char *topic)
+{
+    struct text body = {0};
+
+    put_text(&body, 1, topic);
+    put_text(&body, 2, "stream");
+    put_number(&body, 3, 0); /* exclusive */
+    put_number(&body, 4, 1);
+    put_number(&body, 5, 1);
+    put_number(&body, 13, 1); /* earliest */
+    send_command(s->consumer, SUBSCRIBE, &body);
+    expect(s->consumer, SUCCESS);
+}
+
+static void flow(struct stream *s)
+{
+    struct text body = {0};
+
+    put_number(&body, 1, 1);
+    put_number(&body, 2, PERMITS);
+    send_command(s->consumer, FLOW, &body);
+}
+
+static void create_producer(struct stream *s, const char *topic)
+{
+    struct text body = {0};
+
+    put_text(&body, 1, topic);
+    put_number(&body, 2, 1);
+    put_number(&body, 3, 1);
+    send_command(s->producer, PRODUCER, &body);
+    expect(s->producer, PRODUCER_SUCCESS);
+}
+
+/* ---- the batch ---- */
+
+static struct text batch_metadata(const struct stream *s)
+{
+    struct text t = {0};
+
+    put_text(&t, 1, "stream");
+    put_number(&t, 2, SEQUENCE_BASE);
+    put_number(&t, 3, (uint64_t)time(NULL) * 1000);
+    put_number(&t, 11, s->messages);
+    return t;
+}
+
+static void encode_batch(struct stream *s, size_t bytes)
+{
+    struct text single = {0}, send = {0};
+
+    put_number(&single, 3, bytes); /* payload_size */
+    put_number(&send, 1, 1);
+    s->sequence_at = send.len + 1;
+    put_number(&send, 2, SEQUENCE_BASE);
+    put_number(&send, 3, s->messages);
+    const struct text metadata = batch_metadata(s), base = command_of(SEND, &send);
+    const size_t payload = s->messages * (4 + single.len + bytes);
+    const size_t entry = 6 + 4 + metadata.len + payload;
+    uint8_t *at;
+
+    s->batch_len = 8 + base.len + entry;
+    if (!(at = s->batch = malloc(s->batch_len)))
+        die("malloc");
+    put_u32(at, 4 + base.len + entry);
+    put_u32(at + 4, base.len);
+    memcpy(at + 8, base.bytes, base.len);
+    s->sequence_at += 8 + base.len - send.len;
+    at += 8 + base.len;
+    at[0] = 0x0e;
+    at[1] = 0x01;
+    put_u32(at + 6, metadata.len);
+    memcpy(at + 10, metadata.bytes, metadata.len);
+    uint8_t *message = at + 10 + metadata.len;
+    for (unsigned i = 0; i < s->messages; i++) {
+        put_u32(message, single.len);
+        memcpy(message + 4, single.bytes, single.len);
+        for (size_t k = 0; k < bytes; k++)
+            message[4 + single.len + k] = (uint8_t)(rand() & 255); /* nothing that a disk could compress */
+        message += 4 + single.len + bytes;
+    }
+    put_u32(at + 2, crc32c(0, bytes_of(at + 6, entry - 6)));
+}
+
+static void set_sequence(struct stream *s, uint64_t n)
+{
+    uint64_t v = SEQUENCE_BASE + n;
+    uint8_t *at = s->batch + s->sequence_at;
+
+    for (int i = 0; i < 4; i++, v >>= 7)
+        at[i] = (uint8_t)(v & 127) | 128;
+    at[4] = (uint8_t)v;
+}
+
+/* ---- the flow ---- */
+
+static bool may_send(const struct stream *s)
+{
+    return s->written > 0 || (s->sent < s->entries && s->sent - s->receipts < s->window);
+}
+
+static void send_some(struct stream *s)
+{
+    while (may_send(s)) {
+        if (s->written == 0)
+            set_sequence(s, s->sent);
+        const ssize_t n = send(s->producer, s->batch + s->written, s->batch_len - s->written, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0)
+            die("send");
+        s->written += (size_t)n;
+        if (s->written == s->batch_len) {
+            s->written = 0;
+            s->sent++;
+        }
+    }
+}
+
+static void take_receipts(struct stream *s)
+{
+    const ssize_t n = recv(s->producer, s->receipt_bytes + s->receipt_len, sizeof s->receipt_bytes - s->receipt_len, 0);
+    size_t at = 0;
+
+    if (n <= 0)
+        die("the producer's connection");
+    s->receipt_len += (size_t)n;
+    while (s->receipt_len - at >= 4 && s->receipt_len - at >= 4 + get_u32(s->receipt_bytes + at)) {
+        if (s->receipt_bytes[at + 9] != SEND_RECEIPT)
+            die("something else than a receipt");
+        s->receipts++;
+        at += 4 + get_u32(s->receipt_bytes + at);
+    }
+    s->receipt_len -= at;
+    memmove(s->receipt_bytes, s->receipt_bytes + at, s->receipt_len);
+}
+
+/* The id of a delivery, copied as it came, in an acknowledgement of all up to it. */
+static void acknowledge(struct stream *s, const uint8_t *command)
+{
+    struct text body = {0};
+
+    command += 2;                                   /* the type */
+    if (*command++ != (MESSAGE << 3 | 2))
+        die("something else than a message");
+    (void)get_varint(&command);                     /* its length */
+    command++;                                      /* the consumer's id */
+    (void)get_varint(&command);
+    command++;                                      /* the message's id */
+    const size_t len = (size_t)get_varint(&command);
+    put_number(&body, 1, 1);
+    put_number(&body, 2, 1); /* cumulative */
+    put_bytes(&body, 3, command, len);
+    send_command(s->consumer, ACK, &body);
+    s->acknowledged = s->delivered;
+}
+
+static void take_head(struct stream *s)
+{
+    const ssize_t n = recv(s->consumer, s->head + s->head_len, HEAD_MAX - s->head_len, 0);
+
+    if (n <= 0)
+        die("the consumer's connection");
+    s->head_len += (size_t)n;
+    if (s->head_len < HEAD_MAX)
+        return; /* a frame with a batch is longer than that */
+    s->delivered++;
+    if (s->delivered - s->acknowledged >= ACK_EVERY || s->delivered == s->entries)
+        acknowledge(s, s->head + 8);
+    s->permits_used += s->messages;
+    if (s->permits_used >= PERMITS / 2) {
+        flow(s);
+        s->permits_used = 0;
+    }
+    s->skip = 4 + get_u32(s->head) - HEAD_MAX;
+    s->head_len = 0;
+}
+
+static void take_deliveries(struct stream *s)
+{
+    if (s->skip == 0) {
+        take_head(s);
+        return;
+    }
+    const ssize_t n = recv(s->consumer, NULL, s->skip, MSG_TRUNC); /* TCP: thrown away */
+    if (n <= 0)
+        die("the consumer's connection");
+    s->skip -= (uint64_t)n;
+}
+
+static void run(struct stream *s)
+{
+    while (s->receipts < s->entries || s->delivered < s->entries || s->skip > 0) {
+        struct pollfd fds[2] = {
+            {.fd = s->producer, .events = (short)(POLLIN | (may_send(s) ? POLLOUT : 0))},
+            {.fd = s->consumer, .events = POLLIN},
+        };
+        if (poll(fds, 2, 60000) <= 0)
+            die("nothing happened for a minute");
+        if (fds[0].revents & POLLIN)
+            take_receipts(s);
+        if (fds[0].revents & POLLOUT)
+            send_some(s);
+        if (fds[1].revents & POLLIN)
+            take_deliveries(s);
+    }
+}
+
+static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
+{
+    return argc > i ? strtoull(argv[i], NULL, 10) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    struct stream s = {0};
+
+    if (argc < 4) {
+        fprintf(stderr, "stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW]]]\n");
+        return 2;
+    }
+    s.entries = argument(argc, argv, 3, 0);
+    s.messages = (unsigned)argument(argc, argv, 4, 100);
+    const uint64_t bytes = argument(argc, argv, 5, 1024);
+    s.window = argument(argc, argv, 6, 64);
+    encode_batch(&s, bytes);
+    s.consumer = connect_to(argv[1]);
+    s.producer = connect_to(argv[1]);
+    subscribe(&s, argv[2]);
+    create_producer(&s, argv[2]);
+    flow(&s);
+    const double began = now();
+    run(&s);
+    const double took = now() - began;
+    const double published = (double)s.entries * s.messages * (double)bytes;
+    printf("{\"seconds\": %.3f, \"bytes\": %.0f, \"mb_per_second\": %.1f}\n", took, published, published / took / 1e6);
+    return 0;
+}
