@@ -4,6 +4,8 @@
  */
 #include "operations.h"
 
+#include "store/store_private.h"
+
 #include <assert.h>
 
 /* On a full disk the store tries again for ever: an act waits so long, and no longer. */
@@ -87,6 +89,59 @@ static void killed(struct model *m)
     model_append(m, 3, 600); /* perhaps */
     model_steps(m, 2);
     model_crash(m, MODEL_KILL);
+}
+
+/* Shared segment files of which little will live when topics 2 and 3 lose their ledgers. */
+static void a_store_of_shared_files(struct model *m)
+{
+    m->options.checkpoint_bytes = 64 * 1024;
+    m->options.compaction_bytes = 1 << 20;
+    m->options.compaction_dead_bytes = 12 * 1024;
+    m->options.compaction_fan = 1000;
+    must_open(m);
+    model_create_topics(m);
+    for (unsigned file = 0; file < 3; file++) {
+        model_append(m, 1, 200);
+        for (unsigned topic = 2; topic < MODEL_TOPICS; topic++) {
+            model_append(m, topic, 4000);
+            model_roll(m, topic);
+        }
+        model_settle(m);
+        checkpoint_want(m->store);
+        model_settle(m);
+    }
+}
+
+/* One ledger in as many pieces as are merged with the next. */
+static void a_store_of_pieces(struct model *m)
+{
+    m->options.compaction_fan = 3;
+    must_open(m);
+    model_create_topics(m);
+    for (unsigned piece = 0; piece < 3; piece++) {
+        model_append(m, 0, 900);
+        model_settle(m);
+        if (piece < 2)
+            checkpoint_want(m->store);
+        model_settle(m);
+    }
+}
+
+/* A directory that says what one of an earlier build said. */
+static void a_directory_of_format_1(struct model *m)
+{
+    struct disk *disk = sim_disk_get(m->disk);
+    const struct bytes text = bytes_of_text("geminga store 1\n");
+    struct file *f = NULL;
+
+    closed_in_order(m);
+    enum err err = disk_open(disk, "format", DISK_WRITE, &f);
+    assert(err == OK);
+    err = file_write(f, 0, &text, 1);
+    assert(err == OK);
+    err = file_sync(f);
+    assert(err == OK);
+    file_close(f);
 }
 
 /* Closed, so that what is read is nowhere in memory. */
@@ -218,6 +273,34 @@ static void acknowledge_quietly(struct model *m)
     wait_for_end(m);
 }
 
+static void count_redeliveries(struct model *m)
+{
+    model_redeliver(m, 0, 1);
+    model_redeliver(m, 0, 1);
+    model_redeliver(m, 2, 0);
+    model_ack(m, 0, 1);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+static void compact(struct model *m)
+{
+    size_t count;
+
+    for (unsigned topic = 2; topic < MODEL_TOPICS; topic++) {
+        while ((void)store_chain(m->store, m->topics[topic].id, &count), count > 1 && !model_dead(m))
+            model_trim(m, topic);
+    }
+    wait_for_end(m);
+}
+
+static void merge(struct model *m)
+{
+    if (!model_dead(m))
+        checkpoint_want(m->store);
+    wait_for_end(m);
+}
+
 static void reset_cursor(struct model *m)
 {
     model_reset(m, 0, 2);
@@ -274,9 +357,11 @@ static void checkpoint_of_many_rows(struct model *m)
 }
 
 const struct operation operations[] = {
-    {"open-fresh", "the first start in an empty directory", nothing, open_store},
+    {"open-fresh", "the first start in an empty directory", nothing, open_store, .needs_room = true},
     {"open-closed", "a start after an orderly end", closed_in_order, open_store},
     {"open-killed", "a start after a kill: replay, and all of it written again", killed, open_store},
+    {"open-format-1", "a start on a directory of the format before", a_directory_of_format_1, open_store,
+     .needs_room = true},
     {"append-lone", "one entry", a_store_with_entries, append_lone},
     {"append-batched", "entries of several topics in a batch, others behind it", a_store_with_entries, append_batched},
     {"append-large", "an entry larger than what is written ahead", a_store_with_entries, append_large},
@@ -291,9 +376,12 @@ const struct operation operations[] = {
     {"cursor-ack-cumulative", "acknowledgements of all up to an entry", a_store_with_segments, acknowledge_upto},
     {"cursor-ack-quiet", "an acknowledgement that waits for a batch to ride on", a_store_with_entries,
      acknowledge_quietly},
+    {"cursor-redelivered", "entries given again are counted", a_store_with_segments, count_redeliveries},
     {"cursor-reset", "a seek", a_store_with_segments, reset_cursor},
     {"checkpoint", "entries, rows and cursors out of the journal", a_store_with_segments, checkpoint},
     {"checkpoint-rows", "a checkpoint that makes the index grow", a_store_with_entries, checkpoint_of_many_rows},
+    {"compact", "shared segments of which little lives are emptied", a_store_of_shared_files, compact},
+    {"merge", "a ledger in many pieces becomes one", a_store_of_pieces, merge},
     {"read-warm", "reads of what is in memory", a_store_with_entries, read_warm},
     {"read-cold", "reads of what is in segments", a_cold_store, read_cold},
     {"close", "an orderly end", a_store_with_segments, close_store},

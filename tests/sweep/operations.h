@@ -17,6 +17,7 @@ struct operation {
     void (*prepare)(struct model *m);
     /* May find the store dead at any moment, and unable to open. */
     void (*act)(struct model *m);
+    bool needs_room; /* a start on the full disk may be refused: it makes something first */
 };
 
 extern const struct operation operations[];

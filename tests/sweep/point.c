@@ -131,18 +131,18 @@ static void acknowledge_on_full_disk(struct model *m)
 
 static void end_full(struct model *m, const struct point *p)
 {
-    const bool fresh = p->operation->prepare != NULL && m->append_count == 0;
+    const bool needs_room = p->operation->needs_room;
 
     if (p->end != END_GO_ON || !m->store || model_dead(m)) {
         model_crash(m, p->end == END_POWER ? MODEL_POWER : MODEL_KILL);
         enum err err = model_open(m); /* with the disk still full */
         if (err != OK)
             fprintf(stderr, "on a full disk: %s: %s\n", err_text(err), m->message);
-        assert(err == OK || (fresh && err == ERR_NOSPACE));
+        assert(err == OK || (needs_room && err == ERR_NOSPACE));
         if (err == OK)
             model_verify(m);
     }
-    if (m->store && !fresh)
+    if (m->store && !needs_room)
         acknowledge_on_full_disk(m);
     sim_disk_capacity(m->disk, UINT64_MAX / 2);
     if (!m->store) {
