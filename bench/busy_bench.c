@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * busy_bench.c - one busy topic, published, acknowledged and trimmed behind, next to what the disk can do at that time.
+ *
+ *     busy_bench DIRECTORY [GIGABYTES [ENTRY_BYTES [WINDOW_BYTES [LEDGER_MEGABYTES]]]]
+ *
+ * First the raw limit: a loop of one write and one fdatasync, by size, appending to a new file and writing over an old
+ * one of the journal's size.  Then the store alone, in rounds: it publishes a share of the bytes with WINDOW_BYTES
+ * under way; its cursor follows at once, and closed ledgers behind the cursor are deleted.  Between two rounds, with
+ * the store idle, the raw loop runs again with writes of the size that the store's syncs had, because a disk's
+ * speed changes from minute to minute; only the ratio of neighbours is worth keeping.  At last the delay of a lone
+ * append, alternating with a raw append and sync: quiet, and while the busy topic goes on.
+ *
+ * Bytes written to the disk are the kernel's count for this process (/proc/self/io), without the raw loops' own.
+ */
+#include "base/buffer.h"
+#include "base/log.h"
+#include "store/cursor.h"
+#include "store/store.h"
+#include "sys/disk.h"
+#include "sys/loop.h"
+#include "sys/uv_sys.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define MB         1000000u
+#define ROUNDS     8u
+#define RAW_FILE   (64u << 20)
+#define RAW_BYTES  (256u << 20) /* at least so much per raw measure beside the store */
+#define LONE       200u
+#define LONE_BYTES 1000u
+
+struct publish {
+    struct append append;
+    struct bench *bench;
+};
+
+struct lone {
+    struct append append;
+    struct bench *bench;
+    uint64_t began_ns;
+    double ms[LONE];
+    unsigned count;
+    uint64_t topic, ledger;
+};
+
+struct bench {
+    const char *directory;
+    struct uv_sys *uv;
+    struct sys *sys;
+    struct log log;
+    struct store *store;
+    struct buffer *payload;
+    size_t len;
+    uint64_t total, window, ledger_bytes;
+    /* The busy topic. */
+    uint64_t topic, ledger, in_ledger;
+    struct cursor *cursor;
+    struct append *free; /* those not under way */
+    uint64_t asked, done, round_end;
+    struct position last;
+    struct task refill;
+    /* This round's. */
+    unsigned round;
+    uint64_t began_ns, began_done, began_syncs, began_journal;
+    double store_rate, raw_rate; /* sums, of bytes per second */
+    double ratio_over, ratio_append;
+    /* Figures. */
+    uint64_t written, raw_written; /* to the disk */
+    uint64_t peak, next_look;
+    struct lone lone;
+    struct timer lone_timer;
+    bool quiet, beside; /* which of the lone phases it is in */
+    bool raw_stop;
+    double raw_ms[LONE];
+    unsigned raw_count;
+};
+
+static void must(enum err err, const char *what)
+{
+    if (err == OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what, err_text(err));
+    exit(1);
+}
+
+static void fatal(void *ctx, enum err err, const char *what)
+{
+    (void)ctx;
+    must(err, what);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static double seconds_since(uint64_t from_ns)
+{
+    return (double)(now_ns() - from_ns) / 1e9;
+}
+
+/* ---- what the disk was given, and what lies on it ---- */
+
+static uint64_t bytes_written(void)
+{
+    FILE *f = fopen("/proc/self/io", "r");
+    char line[80];
+    uint64_t bytes = 0;
+
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "write_bytes: %" SCNu64, &bytes) == 1)
+            break;
+    }
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+static uint64_t bytes_in(const char *directory)
+{
+    DIR *d = opendir(directory);
+    char path[1024];
+    uint64_t bytes = 0;
+    struct stat stat;
+
+    if (!d)
+        return 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        snprintf(path, sizeof path, "%s/%s", directory, e->d_name);
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "raw") == 0 || lstat(path, &stat) != 0)
+            continue;
+        bytes += S_ISDIR(stat.st_mode) ? bytes_in(path) : (uint64_t)stat.st_blocks * 512;
+    }
+    closedir(d);
+    return bytes;
+}
+
+/* ---- the raw disk ---- */
+
+/* Bytes per second of `size` bytes and one sync, again and again. */
+static double raw_rate(struct bench *b, size_t size, uint64_t bytes, bool over)
+{
+    struct disk *disk = b->sys->disk;
+    uint8_t *block = malloc(size);
+    const struct bytes part = bytes_of(block, size);
+    const uint64_t before = bytes_written();
+    uint64_t done = 0, at = 0;
+    struct file *f;
+
+    if (!block)
+        abort();
+    memset(block, 'r', size);
+    (void)disk->ops->unlink(disk, "raw");
+    must(disk_open(disk, "raw", DISK_WRITE | DISK_CREATE, &f), "raw");
+    for (; over && at + size <= RAW_FILE; at += size)
+        must(file_write(f, at, &part, 1), "raw write");
+    must(file_sync(f), "raw sync");
+    const uint64_t began = now_ns();
+    for (at = 0; done < bytes && seconds_since(began) < 3; done += size, at += size) {
+        if (over && at + size > RAW_FILE)
+            at = 0;
+        must(file_write(f, at, &part, 1), "raw write");
+        must(file_sync(f), "raw sync");
+    }
+    const double rate = (double)done / seconds_since(began);
+    file_close(f);
+    must(disk->ops->unlink(disk, "raw"), "raw unlink");
+    free(block);
+    b->raw_written += bytes_written() - before;
+    return rate;
+}
+
+static void raw_table(struct bench *b)
+{
+    printf("raw limit, one write and one fdatasync     append        over old bytes\n");
+    for (size_t size = 4096; size <= 4u << 20; size *= 4) {
+        const uint64_t bytes = size < 65536 ? 2000 * size : 128u << 20;
+        const double append = raw_rate(b, size, bytes, false), over = raw_rate(b, size, bytes, true);
+        printf("  %7zu bytes                      %7.1f MB/s      %7.1f MB/s\n", size, append / MB, over / MB);
+    }
+}
+
+/* ---- the busy topic ---- */
+
+static void trim(struct bench *b)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(b->store, b->topic, &count);
+    const struct position mark = cursor_mark_delete(b->cursor);
+
+    while (count > 1 && !chain[0].open && (int64_t)chain[0].id < mark.ledger) {
+        ledger_delete(b->store, chain[0].id);
+        chain = store_chain(b->store, b->topic, &count);
+    }
+}
+
+static void roll(struct bench *b)
+{
+    if (b->ledger)
+        ledger_close(b->store, b->ledger);
+    must(ledger_create(b->store, b->topic, &b->ledger), "ledger");
+    b->in_ledger = 0;
+}
+
+static void published(struct append *a, enum err err)
+{
+    struct bench *b = container_of(a, struct publish, append)->bench;
+
+    must(err, "receipt");
+    a->next = b->free;
+    b->free = a;
+    b->done++;
+    b->last = a->position;
+    loop_defer(b->sys->loop, &b->refill);
+}
+
+static void pump(struct bench *b)
+{
+    const struct entry_header header = {.messages = (uint32_t)(b->len / 1000 ? b->len / 1000 : 1)};
+    struct slice bytes = slice_of(b->payload, 0, b->len);
+
+    while (b->free && (b->asked < b->round_end || b->beside)) {
+        struct append *a = b->free;
+        if (b->in_ledger >= b->ledger_bytes)
+            roll(b);
+        enum err err = ledger_append(b->store, b->ledger, &header, bytes, a);
+        if (err == ERR_FULL)
+            break; /* room comes back with a receipt */
+        must(err, "append");
+        b->free = a->next;
+        b->asked++;
+        b->in_ledger += b->len;
+    }
+    slice_unref(&bytes);
+}
+
+static void begin_round(struct bench *b)
+{
+    struct store_stats stats;
+
+    store_stats(b->store, &stats);
+    b->began_syncs = stats.syncs;
+    b->began_journal = stats.journal_bytes;
+    b->began_done = b->done;
+    b->round_end = b->asked + b->total / b->len / ROUNDS;
+    b->began_ns = now_ns();
+    loop_defer(b->sys->loop, &b->refill);
+}
+
+static void end_round(struct bench *b)
+{
+    struct store_stats stats;
+    const double took = seconds_since(b->began_ns);
+
+    store_stats(b->store, &stats);
+    const uint64_t syncs = stats.syncs - b->began_syncs;
+    const size_t size = (size_t)((stats.journal_bytes - b->began_journal) / (syncs ? syncs : 1));
+    const double rate = (double)((b->done - b->began_done) * b->len) / took;
+    const double over = raw_rate(b, size, RAW_BYTES, true), append = raw_rate(b, size, RAW_BYTES, false);
+    b->ratio_over += rate / over / ROUNDS;
+    b->ratio_append += rate / append / ROUNDS;
+    printf("round %u: store %7.1f MB/s; %5zu KiB per sync; raw over old %7.1f MB/s: %4.2f; raw append %7.1f MB/s: %4.2f; "
+           "%" PRIu64 " checkpoints, %" PRIu64 " journal files, %" PRIu64 " segments\n",
+           b->round, rate / MB, size / 1024, over / MB, rate / over, append / MB, rate / append, stats.checkpoints,
+           stats.journal_files, stats.segment_files);
+    fflush(stdout);
+}
+
+/* ---- a lone append ---- */
+
+static int by_size(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+static double median(double *of, unsigned n)
+{
+    qsort(of, n, sizeof *of, by_size);
+    return n ? of[n / 2] : 0;
+}
+
+static void raw_append(struct bench *b, struct file *f)
+{
+    const uint8_t block[LONE_BYTES] = {1};
+    const struct bytes part = bytes_of(block, sizeof block);
+    const uint64_t began = now_ns();
+
+    must(file_write(f, b->raw_count * (uint64_t)LONE_BYTES, &part, 1), "raw append");
+    must(file_sync(f), "raw sync");
+    b->raw_ms[b->raw_count++] = seconds_since(began) * 1e3;
+}
+
+static void lone_append(struct bench *b)
+{
+    const struct entry_header header = {.messages = 1};
+    struct slice bytes = slice_of(b->payload, 0, b->len < LONE_BYTES ? b->len : LONE_BYTES);
+
+    b->lone.began_ns = now_ns();
+    must(ledger_append(b->store, b->lone.ledger, &header, bytes, &b->lone.append), "lone append");
+    slice_unref(&bytes);
+}
+
+static void lone_fire(struct timer *timer)
+{
+    struct bench *b = container_of(timer, struct bench, lone_timer);
+    struct file *f;
+
+    /* The raw one on the loop's own thread: nothing else is late because of it but the next pump, for a moment. */
+    must(disk_open(b->sys->disk, "raw", DISK_WRITE | DISK_CREATE, &f), "raw");
+    if (b->raw_count < LONE)
+        raw_append(b, f);
+    file_close(f);
+    lone_append(b);
+}
+
+static void closed(void *ctx)
+{
+    uv_sys_stop(((struct bench *)ctx)->uv);
+}
+
+static void lone_done(struct append *a, enum err err)
+{
+    struct lone *l = container_of(a, struct lone, append);
+    struct bench *b = l->bench;
+
+    must(err, "lone receipt");
+    l->ms[l->count++] = seconds_since(l->began_ns) * 1e3;
+    if (l->count < LONE) {
+        timer_start_ms(&b->lone_timer, b->beside ? 7 : 1);
+        return;
+    }
+    const double store = median(l->ms, LONE), raw = median(b->raw_ms, LONE);
+    printf("a lone append, %s: %.3f ms; raw append and sync %.3f ms: %.2f x\n", b->beside ? "beside the load" : "quiet",
+           store, raw, store / raw);
+    l->count = b->raw_count = 0;
+    if (b->quiet) {
+        b->quiet = false;
+        b->beside = true;
+        loop_defer(b->sys->loop, &b->refill);
+        timer_start_ms(&b->lone_timer, 20);
+        return;
+    }
+    b->beside = false;
+    b->round_end = b->asked;
+    loop_defer(b->sys->loop, &b->refill);
+}
+
+static void begin_lone(struct bench *b)
+{
+    b->quiet = true;
+    b->lone.append.done = lone_done;
+    b->lone.bench = b;
+    b->lone.topic = store_id_new(b->store);
+    must(ledger_create(b->store, b->lone.topic, &b->lone.ledger), "lone ledger");
+    timer_init(&b->lone_timer, b->sys->loop, lone_fire);
+    timer_start_ms(&b->lone_timer, 1);
+}
+
+/* ---- from round to round ---- */
+
+static void report(struct bench *b)
+{
+    const double published = (double)(b->done * b->len);
+
+    printf("all: published %.1f GB; %.2f of raw over old bytes, %.2f of raw appending; peak on disk %.2f GB; "
+           "bytes written / bytes published %.3f\n",
+           published / 1e9, b->ratio_over, b->ratio_append, (double)b->peak / 1e9,
+           (double)(bytes_written() - b->written - b->raw_written) / published);
+}
+
+static void look(struct bench *b)
+{
+    if (b->done * b->len < b->next_look)
+        return;
+    const uint64_t bytes = bytes_in(b->directory);
+    b->peak = bytes > b->peak ? bytes : b->peak;
+    b->next_look = b->done * b->len + b->total / 200;
+}
+
+static void refill(struct task *task)
+{
+    struct bench *b = container_of(task, struct bench, refill);
+
+    if (b->done > 0)
+        must(cursor_ack_cumulative(b->cursor, b->last, NEXT_MESSAGE_UNKNOWN, NULL), "acknowledgement");
+    trim(b);
+    look(b);
+    pump(b);
+    if (b->done < b->asked || b->quiet || b->beside)
+        return;
+    if (b->round < ROUNDS) {
+        if (b->round > 0 || b->done > 0)
+            end_round(b);
+        if (++b->round < ROUNDS) {
+            begin_round(b);
+            return;
+        }
+        report(b);
+        begin_lone(b);
+        return;
+    }
+    store_close(b->store, closed, b);
+}
+
+static void room(void *ctx)
+{
+    pump(ctx);
+}
+
+static void open_store(struct bench *b)
+{
+    const struct store_options options = {.holder = "busy_bench", .log = &b->log, .on_fatal = fatal, .ctx = b};
+    char message[400];
+
+    if (store_open(&b->store, &options, b->sys, message, sizeof message) != OK) {
+        fprintf(stderr, "%s\n", message);
+        exit(1);
+    }
+    store_on_room(b->store, room, b);
+    b->topic = store_id_new(b->store);
+    const uint64_t subscription = store_id_new(b->store);
+    const struct catalog_row topic = {.id = b->topic, .parent = 1, .name = bytes_of_text("persistent://a/b/busy")};
+    const struct catalog_row reader = {.id = subscription, .parent = b->topic, .name = bytes_of_text("reader")};
+    must(catalog_put(b->store, CATALOG_TOPIC, &topic), "topic");
+    must(catalog_put(b->store, CATALOG_SUBSCRIPTION, &reader), "subscription");
+    must(cursor_create(b->store, subscription, b->topic, POSITION_EARLIEST, 0, &b->cursor), "cursor");
+    roll(b);
+}
+
+static uint64_t argument(int argc, char **argv, int at, uint64_t otherwise)
+{
+    return argc > at ? strtoull(argv[at], NULL, 10) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "busy_bench DIRECTORY [GIGABYTES [ENTRY_BYTES [WINDOW_BYTES [LEDGER_MEGABYTES]]]]\n");
+        return 2;
+    }
+    static struct bench b;
+    b = (struct bench){
+        .directory = argv[1],
+        .log = {.level = LOG_WARN},
+        .total = argument(argc, argv, 2, 2) * 1000 * MB,
+        .len = argument(argc, argv, 3, 100000),
+        .window = argument(argc, argv, 4, 8u << 20),
+        .ledger_bytes = argument(argc, argv, 5, 256) * MB,
+    };
+    must(uv_sys_new(&b.uv, b.directory), "directory");
+    b.sys = uv_sys_get(b.uv);
+    b.payload = buffer_new(b.len, NULL);
+    const size_t window = b.window / b.len + 1;
+    struct publish *publishes = calloc(window, sizeof *publishes);
+    if (!b.payload || !publishes)
+        abort();
+    memset(b.payload->data, 'x', b.len);
+    raw_table(&b);
+    open_store(&b);
+    for (size_t i = 0; i < window; i++) {
+        publishes[i] = (struct publish){.append = {.done = published, .next = b.free}, .bench = &b};
+        b.free = &publishes[i].append;
+    }
+    b.refill.run = refill;
+    b.written = bytes_written();
+    b.raw_written = 0;
+    begin_round(&b);
+    uv_sys_run(b.uv);
+    store_free(b.store);
+    buffer_unref(b.payload);
+    uv_sys_free(b.uv);
+    free(publishes);
+    return 0;
+}
