@@ -269,10 +269,11 @@ static void end_round(struct bench *b)
     const double over = raw_rate(b, size, RAW_BYTES, true), append = raw_rate(b, size, RAW_BYTES, false);
     b->ratio_over += rate / over / ROUNDS;
     b->ratio_append += rate / append / ROUNDS;
-    printf("round %u: store %7.1f MB/s; %5zu KiB per sync; raw over old %7.1f MB/s: %4.2f; raw append %7.1f MB/s: %4.2f; "
-           "%" PRIu64 " checkpoints, %" PRIu64 " journal files, %" PRIu64 " segments\n",
-           b->round, rate / MB, size / 1024, over / MB, rate / over, append / MB, rate / append, stats.checkpoints,
-           stats.journal_files, stats.segment_files);
+    printf(
+        "round %u: store %7.1f MB/s; %5zu KiB per sync; raw over old %7.1f MB/s: %4.2f; raw append %7.1f MB/s: %4.2f; "
+        "%" PRIu64 " checkpoints, %" PRIu64 " journal files, %" PRIu64 " segments\n",
+        b->round, rate / MB, size / 1024, over / MB, rate / over, append / MB, rate / append, stats.checkpoints,
+        stats.journal_files, stats.segment_files);
     fflush(stdout);
 }
 

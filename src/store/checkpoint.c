@@ -50,12 +50,12 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
 }
 
 static enum err move_added(struct checkpoint *c, struct window *w, struct segment_writer *to,
-                           const struct moved_ledger *m)
+                           const struct moved_ledger *m, const struct moved_run *run)
 {
     struct bytes record;
     enum err err;
 
-    for (uint32_t i = 0; i < m->count; i++) {
+    for (uint32_t i = run->place; i < run->place + run->added; i++) {
         if ((err = get_record(c, w, &m->places[i], &record)) != OK)
             return err;
         check_record(c, m, m->first + i, record);
@@ -71,17 +71,34 @@ struct sources {
     struct compaction_copier segments;
 };
 
+/* Only a table is written. */
+static enum err adopt_run(struct sources *sources, struct segment_writer *to, const struct moved_ledger *m,
+                          const struct moved_run *run)
+{
+    const struct extent *old = run->from < run->to ? &m->ledger->extents[run->from] : NULL;
+    enum err err = segment_run_adopt(to, m->info.id, old ? old->first : m->first + run->place, run->journal);
+
+    if (err == OK && old)
+        err = compaction_copy_table(&sources->segments, old, to);
+    for (uint32_t i = run->place; i < run->place + run->added && err == OK; i++)
+        err = segment_adopt(to, m->places[i].offset, m->places[i].len);
+    return err;
+}
+
 static enum err move_run(struct checkpoint *c, struct sources *sources, struct segment_writer *to,
                          const struct moved_ledger *m, const struct moved_run *run)
 {
     const struct extent *old = m->ledger->extents;
-    const uint32_t first = run->from < run->to ? old[run->from].first : m->first;
-    enum err err = segment_run_begin(to, m->info.id, first);
+    const uint32_t first = run->from < run->to ? old[run->from].first : m->first + run->place;
+    enum err err;
 
+    if (run->journal)
+        return adopt_run(sources, to, m, run);
+    err = segment_run_begin(to, m->info.id, first);
     for (size_t i = run->from; i < run->to && err == OK; i++)
         err = compaction_copy(&sources->segments, m->info.id, m->info.topic, &old[i], to);
-    if (err == OK && run->added)
-        err = move_added(c, &sources->journal, to, m);
+    if (err == OK)
+        err = move_added(c, &sources->journal, to, m, run);
     return err;
 }
 
@@ -279,10 +296,20 @@ void checkpoint_run(struct checkpoint *c)
 
 /* ---- the core: copies ---- */
 
+static void unpin_all(struct store *s)
+{
+    struct file_numbers *pinned = &s->checkpoint.pinned;
+
+    for (size_t i = 0; i < pinned->count && s->journal && !s->dead; i++)
+        journal_unpin(s->journal, (uint32_t)pinned->list[i]);
+    pinned->count = 0;
+}
+
 static void free_job(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
 
+    unpin_all(s);
     for (size_t i = 0; i < c->count; i++) {
         free(c->ledgers[i].places);
         free(c->ledgers[i].runs);
@@ -402,7 +429,7 @@ static void collect_ledger(struct checkpoint *c, struct ledger *l)
 static bool has_extent_in(const struct ledger *l, uint64_t file)
 {
     for (size_t i = 0; i < l->extent_count; i++) {
-        if (l->extents[i].file == file)
+        if (l->extents[i].file == file || extent_journal_file(&l->extents[i]) == file)
             return true;
     }
     return false;
@@ -502,10 +529,10 @@ static void settle(struct checkpoint *c)
     }
 }
 
-/* ---- the core: what goes where ---- */
+/* ---- the core: what there is to move ---- */
 
 /* The entries that the cut covers and no segment has. */
-static enum err list_entries(struct moved_ledger *m)
+static enum err list_entries(struct moved_ledger *m, uint64_t own_bytes)
 {
     const struct ledger *l = m->ledger;
 
@@ -520,8 +547,94 @@ static enum err list_entries(struct moved_ledger *m)
         m->places[i] = l->places[i];
         m->bytes += l->places[i].len;
     }
+    m->busy = m->bytes > own_bytes;
     return OK;
 }
+
+/* ---- the core: which journal files to adopt ---- */
+
+static struct adoption *adoption_of(struct checkpoint *c, uint32_t file)
+{
+    for (size_t i = c->adoption_count; i > 0; i--) { /* the latest is the likeliest */
+        if (c->adoptions[i - 1].file == file)
+            return &c->adoptions[i - 1];
+    }
+    return NULL;
+}
+
+static struct adoption *adoption_add(struct checkpoint *c, uint32_t file)
+{
+    if (c->adoption_count == c->adoption_capacity) {
+        const size_t wanted = c->adoption_capacity ? c->adoption_capacity * 2 : 8;
+        struct adoption *grown = realloc(c->adoptions, wanted * sizeof *grown);
+        if (!grown)
+            return NULL;
+        c->adoptions = grown;
+        c->adoption_capacity = wanted;
+    }
+    c->adoptions[c->adoption_count] = (struct adoption){.file = file};
+    return &c->adoptions[c->adoption_count++];
+}
+
+static enum err count_places(struct checkpoint *c, const struct moved_ledger *m)
+{
+    struct adoption *a = NULL;
+
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct journal_place *p = &m->places[i];
+        if (!a || a->file != p->file)
+            a = adoption_of(c, p->file);
+        if (!a && !(a = adoption_add(c, p->file)))
+            return ERR_NOMEM;
+        a->all += p->len;
+        a->busy += m->busy ? p->len : 0;
+    }
+    return OK;
+}
+
+/* Not the last file that the journal has. */
+static void leave_one(const struct journal *j, struct checkpoint *c)
+{
+    size_t left = journal_unadopted_files(j);
+
+    for (size_t i = 0; i < c->adoption_count; i++) {
+        struct adoption *a = &c->adoptions[i];
+        if (!a->adopt || journal_is_adopted(j, a->file))
+            continue;
+        a->adopt = left > 1;
+        left -= a->adopt;
+    }
+}
+
+/* A file of which little else would be kept for nothing. Short of memory, none is adopted. */
+static void choose_adoptions(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    enum err err = OK;
+
+    c->adoption_count = 0;
+    if (!s->journal)
+        return; /* a recovery's: it trusts no bytes that it read back */
+    for (size_t i = 0; i < c->count && err == OK; i++)
+        err = count_places(c, &c->ledgers[i]);
+    if (err != OK)
+        c->adoption_count = 0;
+    for (size_t i = 0; i < c->adoption_count; i++) {
+        struct adoption *a = &c->adoptions[i];
+        a->adopt = a->busy > 0 && a->busy * 100 >= a->all * s->options.adopt_percent;
+    }
+    leave_one(s->journal, c);
+}
+
+/* The file that an entry to be moved stays in; 0: it is copied. */
+static uint32_t stays_in(struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p)
+{
+    const struct adoption *a = m->busy ? adoption_of(c, p->file) : NULL;
+
+    return a && a->adopt ? p->file : 0;
+}
+
+/* ---- the core: what goes where ---- */
 
 static uint64_t extents_bytes(const struct ledger *l, size_t from)
 {
@@ -557,8 +670,9 @@ static void choose_merges(struct store *s)
     for (size_t i = 0; i < c->count && merges; i++) {
         const struct moved_ledger *m = &c->ledgers[i];
         const struct ledger *l = m->ledger;
+        const uint64_t added = m->count > 0 && stays_in(c, m, &m->places[0]) ? 0 : m->bytes;
         const size_t from =
-            compaction_merge_from(l->extents, l->extent_count, m->bytes, s->options.compaction_fan, c->own_bytes);
+            compaction_merge_from(l->extents, l->extent_count, added, s->options.compaction_fan, c->own_bytes);
         if (l->chain && from < l->extent_count)
             merges[n++] = (struct compaction_merge){.ledger = i,
                                                     .from = from,
@@ -571,38 +685,128 @@ static void choose_merges(struct store *s)
     free(merges);
 }
 
-/* Adjacent extents that are copied, and the new entries behind them, become one run; `runs` may be NULL, for their
- * number. What is deleted is not copied: its row keeps the extents that it had. */
-static size_t cut_runs(const struct checkpoint *c, const struct moved_ledger *m, struct moved_run *runs)
-{
-    const struct ledger *l = m->ledger;
-    size_t n = 0, end = SIZE_MAX; /* of the last run */
-    uint64_t len = 0;
+/* Runs as they are cut; with `runs` NULL they are only counted. */
+struct cutting {
+    struct moved_run *runs;
+    size_t count;
+    size_t end;   /* of the last one's extents; SIZE_MAX: nothing can join it */
+    uint64_t len; /* of the last one's bytes */
+};
 
-    for (size_t i = 0; i < l->extent_count && l->chain && c->compacting; i++) {
-        if (i < m->merge_from && !is_victim(c, l->extents[i].file))
-            continue;
-        const bool joins = end == i && len + l->extents[i].len <= RUN_BYTES_MAX;
-        n += joins ? 0 : 1;
-        len = (joins ? len : 0) + l->extents[i].len;
-        end = i + 1;
-        if (runs)
-            runs[n - 1] = (struct moved_run){.from = joins ? runs[n - 1].from : i, .to = end};
-    }
-    if (m->count == 0)
-        return n;
-    if (end == l->extent_count && len + m->bytes <= RUN_BYTES_MAX) {
-        if (runs)
-            runs[n - 1].added = true;
-        return n;
-    }
-    if (runs)
-        runs[n] = (struct moved_run){.from = l->extent_count, .to = l->extent_count, .added = true};
-    return n + 1;
+static void cut_run(struct cutting *cut, const struct moved_run *run, uint64_t len)
+{
+    if (cut->runs)
+        cut->runs[cut->count] = *run;
+    cut->count++;
+    cut->end = run->journal ? SIZE_MAX : run->to;
+    cut->len = len;
 }
 
-static enum err list_runs(struct checkpoint *c, struct moved_ledger *m)
+static bool joins(const struct cutting *cut, size_t at, uint64_t len)
 {
+    return cut->end == at && cut->len + len <= RUN_BYTES_MAX;
+}
+
+/* Why the extent is not left as it is; of an adopted run it may be the table's segment alone that is to be emptied. */
+enum why { LEFT, TABLE, COPIED };
+
+static enum why why_moved(const struct checkpoint *c, const struct moved_ledger *m, size_t i)
+{
+    const struct extent *e = &m->ledger->extents[i];
+
+    if (i >= m->merge_from)
+        return COPIED;
+    if (e->journal && is_victim(c, extent_journal_file(e)))
+        return COPIED;
+    if (!is_victim(c, e->file))
+        return LEFT;
+    return e->journal ? TABLE : COPIED;
+}
+
+/* Adjacent extents that are copied become one run.  What is deleted is not copied: its row keeps the extents that it
+ * had. */
+static void cut_extents(const struct checkpoint *c, const struct moved_ledger *m, struct cutting *cut)
+{
+    const struct ledger *l = m->ledger;
+
+    for (size_t i = 0; i < l->extent_count && l->chain && c->compacting; i++) {
+        const struct extent *e = &l->extents[i];
+        const enum why why = why_moved(c, m, i);
+        if (why == LEFT)
+            continue;
+        if (why == COPIED && joins(cut, i, e->len)) {
+            if (cut->runs)
+                cut->runs[cut->count - 1].to = i + 1;
+            cut->end = i + 1;
+            cut->len += e->len;
+            continue;
+        }
+        const struct moved_run run = {.from = i, .to = i + 1, .journal = why == TABLE ? (uint32_t)e->journal : 0};
+        cut_run(cut, &run, e->len);
+    }
+}
+
+/* New entries that stay in one journal file are a run; so are those that are copied, unless they join the last one. */
+static void cut_entries(struct checkpoint *c, const struct moved_ledger *m, struct cutting *cut)
+{
+    const size_t end = m->ledger->extent_count;
+
+    for (uint32_t i = 0, n; i < m->count; i += n) {
+        const uint32_t journal = stays_in(c, m, &m->places[i]);
+        uint64_t len = 0;
+        for (n = 0; i + n < m->count && stays_in(c, m, &m->places[i + n]) == journal; n++)
+            len += m->places[i + n].len;
+        const struct moved_run run = {.from = end, .to = end, .place = i, .added = n, .journal = journal};
+        if (journal || !joins(cut, end, len)) {
+            cut_run(cut, &run, len);
+        } else {
+            if (cut->runs) {
+                cut->runs[cut->count - 1].place = i;
+                cut->runs[cut->count - 1].added = n;
+            }
+            cut->end = SIZE_MAX;
+        }
+    }
+}
+
+static size_t cut_runs(struct checkpoint *c, const struct moved_ledger *m, struct moved_run *runs)
+{
+    struct cutting cut = {.runs = runs, .end = SIZE_MAX};
+
+    cut_extents(c, m, &cut);
+    cut_entries(c, m, &cut);
+    return cut.count;
+}
+
+/* What the run reads of the ledger's old extents. */
+static uint64_t bytes_copied(const struct ledger *l, const struct moved_run *run)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = run->from; i < run->to; i++)
+        bytes += run->journal ? l->extents[i].entries * SEGMENT_ADOPTED_SIZE : l->extents[i].len;
+    return bytes;
+}
+
+/* So that no other entries are written over those that are copied, should the ledger be deleted meanwhile. */
+static enum err pin_sources(struct store *s, const struct ledger *l, const struct moved_run *run)
+{
+    char path[JOURNAL_PATH_SIZE];
+
+    for (size_t i = run->from; i < run->to; i++) {
+        const uint64_t journal = l->extents[i].journal;
+        if (!journal)
+            continue;
+        if (file_numbers_add(&s->checkpoint.pinned, journal) != OK)
+            return ERR_NOMEM;
+        journal_pin(s->journal, (uint32_t)journal, path);
+    }
+    return OK;
+}
+
+static enum err list_runs(struct store *s, struct moved_ledger *m)
+{
+    struct checkpoint *c = &s->checkpoint;
     const struct ledger *l = m->ledger;
     uint64_t copied = 0;
 
@@ -617,8 +821,9 @@ static enum err list_runs(struct checkpoint *c, struct moved_ledger *m)
     (void)cut_runs(c, m, m->runs);
     for (size_t i = 0; i < m->run_count; i++) {
         m->extent_count -= m->runs[i].to - m->runs[i].from;
-        for (size_t k = m->runs[i].from; k < m->runs[i].to; k++)
-            copied += l->extents[k].len;
+        copied += bytes_copied(l, &m->runs[i]);
+        if (pin_sources(s, l, &m->runs[i]) != OK)
+            return ERR_NOMEM;
     }
     m->bytes += copied;
     c->copied += copied;
@@ -648,14 +853,16 @@ enum err checkpoint_list(struct store *s)
     enum err err;
 
     c->copied = c->cost = 0;
+    unpin_all(s); /* of an attempt that came to nothing */
     for (size_t i = 0; i < c->count; i++) {
-        if ((err = list_entries(&c->ledgers[i])) != OK)
+        if ((err = list_entries(&c->ledgers[i], c->own_bytes)) != OK)
             return err;
     }
+    choose_adoptions(s);
     if (c->compacting)
         choose_merges(s);
     for (size_t i = 0; i < c->count; i++) {
-        if ((err = list_runs(c, &c->ledgers[i])) != OK)
+        if ((err = list_runs(s, &c->ledgers[i])) != OK)
             return err;
     }
     number_files(s);
@@ -668,14 +875,31 @@ static void release_run(struct store *s, const struct moved_ledger *m, const str
                         struct file_numbers *unused)
 {
     for (size_t i = run->from; i < run->to; i++) {
-        const struct extent *e = &m->ledger->extents[i];
-        if (segment_table_release(&s->ledgers.segments, e))
-            file_numbers_add(unused, e->file);
+        uint64_t left[EXTENT_FILES_MAX];
+        const size_t n = segment_table_release(&s->ledgers.segments, &m->ledger->extents[i], left);
+        for (size_t k = 0; k < n; k++)
+            file_numbers_add(unused, left[k]);
+    }
+}
+
+/* The index knows the runs now, the deleted ledgers' too, until their deletions are durable. */
+static void adopt_runs(struct store *s, const struct moved_ledger *m, struct file_numbers *unused)
+{
+    for (size_t i = 0; i < m->run_count; i++) {
+        const struct extent *e = &m->runs[i].extent;
+        if (!e->journal)
+            continue;
+        journal_adopt(s->journal, (uint32_t)e->journal);
+        if (!m->ledger->chain)
+            file_numbers_add(unused, extent_journal_file(e));
+        if (m->runs[i].added > 0)
+            s->checkpoint.adopted_bytes += e->len;
     }
 }
 
 static void take_runs(struct store *s, struct moved_ledger *m, struct file_numbers *unused)
 {
+    adopt_runs(s, m, unused);
     if (m->run_count == 0 || !m->ledger->chain)
         return;
     for (size_t i = 0; i < m->run_count; i++) {
@@ -706,7 +930,7 @@ void checkpoint_finish(struct store *s)
     c->compactions += c->copied > 0;
     c->compacted_bytes += c->copied;
     c->retry_ms = 0;
-    store_unlink_segments(s, &unused);
+    store_release_files(s, &unused);
 }
 
 /* ---- the core: from step to step ---- */
@@ -881,4 +1105,6 @@ void checkpoint_deinit(struct store *s)
         return;
     timer_stop(&s->checkpoint.retry);
     free_job(s);
+    free(s->checkpoint.adoptions);
+    free(s->checkpoint.pinned.list);
 }

@@ -12,6 +12,13 @@
  * written and synced, their names synced, the index transaction; then the journal is trimmed. An attempt that finds no
  * space leaves nothing behind and is made again; a failed sync ends the process.
  *
+ * Adoption: a journal file that holds little but entries of ledgers that bring much is not copied from; those entries
+ * rest where they are, and only a table of them is written to the ledger's segment (segment.h).  So a busy topic's
+ * bytes are written once.  The file need not be full: later batches go behind them.  The journal keeps it from the
+ * moment on in which it would trim it, until the last run in it is released; nothing else about it changes on the disk,
+ * so the index transaction alone decides whether it is adopted.  What a recovery read back is copied always: it was not
+ * proved to be durable.
+ *
  * Compaction (compaction.h) rides along: ledgers with runs in the files to be emptied get a row as well, and runs are
  * copied into the files that the checkpoint writes.  The old runs are released when the index knows the new ones; a
  * file that nobody uses then is unlinked like any other.  Why nothing can go wrong with it:
@@ -19,6 +26,7 @@
  *    until the job lets go, and its old file until the deletion is durable.
  *  - Ledgers that grow meanwhile do so behind the cut; the extents of the copied part do not depend on that.
  *  - A read under way that no longer finds its file is planned anew (reader.c): file numbers are never used twice.
+ *  - An adopted journal file that is copied from is pinned.
  *  - It takes no more than half of the space that is free.  When it fails the segments of the attempt are removed, and
  * the same checkpoint is made without it; it is asked for again by itself only when more has died.
  *
@@ -37,11 +45,19 @@
 
 struct store;
 
-/* What becomes one extent: some of the ledger's, and perhaps the new entries behind them. */
+/* What becomes one extent: some of the ledger's, and perhaps new entries behind them; or what stays where it is. */
 struct moved_run {
-    size_t from, to; /* the ledger's extents [from, to) */
-    bool added;      /* the entries to move */
+    size_t from, to;       /* the ledger's extents [from, to) */
+    uint32_t place, added; /* new entries: those at moved_ledger's places [place, place + added) */
+    uint32_t journal;      /* adopted: the one extent, or all places, are in this file and stay there; else 0 */
     struct extent extent;
+};
+
+/* A journal file that holds entries to move. */
+struct adoption {
+    uint32_t file;
+    bool adopt;
+    uint64_t busy, all; /* bytes of such entries: of ledgers that bring much; of all */
 };
 
 /* A ledger that the checkpoint writes a row for, the entries it moves, and the extents it copies. */
@@ -54,6 +70,7 @@ struct moved_ledger {
     struct moved_run *runs;
     size_t run_count;
     uint64_t bytes;         /* of their records */
+    bool busy;              /* these entries alone are enough for a file of its own */
     struct extent *extents; /* all there will be; the worker fills them in */
     size_t extent_count;
 };
@@ -91,6 +108,9 @@ struct checkpoint {
     uint64_t cost;       /* and what that may take of the disk */
     bool no_room;        /* it was not tried for want of room */
     uint64_t bad_file;   /* one that could not be copied from */
+    struct adoption *adoptions;
+    size_t adoption_count, adoption_capacity;
+    struct file_numbers pinned; /* adopted journal files that are copied from */
     struct moved_cursor *cursors;
     size_t cursor_count;
     bool rows_complete; /* the ledgers' and cursors' rows are in `rows`, their segments durable */
@@ -100,7 +120,7 @@ struct checkpoint {
 
     uint64_t free_bytes; /* of the disk, when the worker last looked */
     uint64_t hopeless;   /* so many reclaimable bytes could not be had: more must die before that alone is a reason */
-    uint64_t done_count, compactions, compacted_bytes;
+    uint64_t done_count, compactions, compacted_bytes, adopted_bytes;
 };
 
 void checkpoint_init(struct store *s);

@@ -154,8 +154,6 @@ static enum err load_from(struct cold_load *l, struct file *f)
 {
     enum err err;
 
-    if (!l->in_journal && (err = find_pieces(l, f)) != OK)
-        return err;
     assert(l->count > 0);
     const uint64_t end = l->pieces[l->count - 1].offset + l->pieces[l->count - 1].len;
     if (!(l->buffer = buffer_new(bytes_to_read(l), NULL)))
@@ -166,18 +164,28 @@ static enum err load_from(struct cold_load *l, struct file *f)
     return check_entries(l);
 }
 
+static enum err load_from_journal(struct cold_load *l)
+{
+    struct file *f = NULL;
+    enum err err = disk_open(l->files->disk, l->journal, DISK_READ, &f);
+
+    if (err == OK)
+        err = load_from(l, f);
+    file_close(f);
+    return err;
+}
+
 void cold_load_run(struct cold_load *l)
 {
     struct file *f = NULL;
 
-    if (!l->in_journal) {
-        if ((l->err = segment_file(l->files, l->extent.file, &f)) == OK)
-            l->err = load_from(l, f);
+    if (l->in_journal) {
+        l->err = load_from_journal(l);
         return;
     }
-    if ((l->err = disk_open(l->files->disk, l->journal, DISK_READ, &f)) == OK)
-        l->err = load_from(l, f);
-    file_close(f);
+    if ((l->err = segment_file(l->files, l->extent.file, &f)) != OK || (l->err = find_pieces(l, f)) != OK)
+        return;
+    l->err = l->extent.journal ? load_from_journal(l) : load_from(l, f);
 }
 
 /* ---- the result ---- */

@@ -5,7 +5,7 @@
  * Planned on the core (which file, from which entry, how many bytes), run on the worker: finds where the records lie,
  * reads those that lie close together in one go, checks each one's CRC and place, and keeps those before the first that
  * does not hold.  While it checks, the kernel already fetches what is expected to be wanted next.  Segment files stay
- * open between loads, a few of them.  May call: segment.h, entry.h, sys/disk.h.
+ * open between loads, a few of them; journal files do not.  May call: segment.h, entry.h, sys/disk.h.
  */
 #ifndef STORE_COLD_LOAD_H
 #define STORE_COLD_LOAD_H
@@ -35,12 +35,12 @@ struct cold_load {
     /* In. */
     struct cold_files *files;
     struct position from;
-    size_t max;       /* entries */
-    size_t bytes;     /* of records: stops before passing them, after at least one entry */
-    bool passing;     /* one of a sequence: the page cache need not keep it */
-    uint64_t expects; /* bytes that will be wanted after these */
-    bool in_journal;
-    uint32_t journal_file;           /* in_journal: pinned, with the pieces planned */
+    size_t max;                      /* entries */
+    size_t bytes;                    /* of records: stops before passing them, after at least one entry */
+    bool passing;                    /* one of a sequence: the page cache need not keep it */
+    uint64_t expects;                /* bytes that will be wanted after these */
+    bool in_journal;                 /* no extent: the pieces are planned */
+    uint32_t journal_file;           /* in_journal, or of an adopted extent: pinned; else 0 */
     char journal[JOURNAL_PATH_SIZE]; /* its path */
     struct extent extent;
     struct piece *pieces; /* malloc'd.  In: where in the file (in_journal).  Out: where in the buffer */

@@ -5,6 +5,7 @@
 #include "store/compaction.h"
 
 #include "base/log.h"
+#include "store/journal_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -145,14 +146,19 @@ void compaction_copier_deinit(struct compaction_copier *c)
         source_close(&c->sources[i]);
 }
 
-/* The file's, or the one that was not used for the longest time. */
-static struct compaction_source *source_for(struct compaction_copier *c, uint64_t file)
+static uint64_t records_file(const struct extent *e)
+{
+    return e->journal ? extent_journal_file(e) : e->file;
+}
+
+/* The extent's, or the one that was not used for the longest time. */
+static struct compaction_source *source_for(struct compaction_copier *c, const struct extent *e)
 {
     struct compaction_source *oldest = &c->sources[0];
 
     for (size_t i = 0; i < COMPACTION_SOURCES; i++) {
         struct compaction_source *s = &c->sources[i];
-        if (s->offsets.name == file)
+        if (s->offsets.name == e->file && s->records.name == records_file(e))
             return s;
         if (s->used < oldest->used)
             oldest = s;
@@ -160,19 +166,30 @@ static struct compaction_source *source_for(struct compaction_copier *c, uint64_
     return oldest;
 }
 
-static enum err source_open(struct compaction_copier *c, uint64_t file, struct compaction_source **out)
+static void records_path(char to[SEGMENT_PATH_SIZE], const struct extent *e)
 {
-    struct compaction_source *s = source_for(c, file);
+    if (e->journal)
+        journal_path(to, e->journal);
+    else
+        segment_path(to, e->file);
+}
+
+static enum err source_open(struct compaction_copier *c, const struct extent *e, struct compaction_source **out)
+{
+    struct compaction_source *s = source_for(c, e);
     char path[SEGMENT_PATH_SIZE];
     enum err err;
 
     s->used = ++c->uses;
     *out = s;
-    if (s->offsets.name == file)
+    if (s->offsets.name == e->file && s->records.name == records_file(e))
         return OK;
-    segment_path(path, file);
-    if ((err = window_open(&s->records, c->disk, path, file)) != OK ||
-        (err = window_open(&s->offsets, c->disk, path, file)) != OK)
+    records_path(path, e);
+    if ((err = window_open(&s->records, c->disk, path, records_file(e))) == OK) {
+        segment_path(path, e->file);
+        err = window_open(&s->offsets, c->disk, path, e->file);
+    }
+    if (err != OK)
         source_close(s);
     return err;
 }
@@ -192,28 +209,52 @@ static void check_record(struct copying *copy, uint32_t id, struct bytes record)
         copy->first_bad = id;
 }
 
+/* Rows [i, i + n) of the run's table, and the next one, which tells where the last ends. */
+static enum err get_rows(struct copying *copy, uint32_t i, uint32_t n, struct bytes *out)
+{
+    const struct extent *e = copy->extent;
+    const size_t size = extent_row_size(e), more = i + n < e->entries ? 1 : 0;
+
+    return window_get(&copy->from->offsets, e->index_offset + i * size, (n + more) * size, out);
+}
+
 /* Up to OFFSETS_CHUNK records of the run, from the i-th on.  *bad: it was the source's fault. */
 static enum err copy_chunk(struct copying *copy, uint32_t i, uint32_t n, struct segment_writer *to, bool *bad)
 {
     const struct extent *e = copy->extent;
-    const uint32_t more = i + n < e->entries ? 1 : 0; /* tells where the last one ends */
-    struct bytes offsets, record;
+    struct bytes rows, record;
+    struct piece piece;
     enum err err;
 
     *bad = true;
-    if ((err = window_get(&copy->from->offsets, e->index_offset + (uint64_t)i * SEGMENT_OFFSET_SIZE,
-                          (size_t)(n + more) * SEGMENT_OFFSET_SIZE, &offsets)) != OK)
+    if ((err = get_rows(copy, i, n, &rows)) != OK)
         return err;
-    for (uint32_t k = 0; k < n; k++) {
-        const uint8_t *at = offsets.data + (size_t)k * SEGMENT_OFFSET_SIZE;
-        const uint64_t start = le32_get(at);
-        const uint64_t end = i + k + 1 < e->entries ? le32_get(at + SEGMENT_OFFSET_SIZE) : e->len;
-        if (end <= start || end > e->len || end - start > RECORD_SIZE_MAX)
-            return ERR_CORRUPT;
-        if ((err = window_get(&copy->from->records, e->offset + start, (size_t)(end - start), &record)) != OK)
+    for (uint32_t k = i; k < i + n; k++) {
+        if ((err = segment_piece(e, rows.data, i, k, &piece)) != OK ||
+            (err = window_get(&copy->from->records, piece.offset, piece.len, &record)) != OK)
             return err;
-        check_record(copy, e->first + i + k, record);
+        check_record(copy, e->first + k, record);
         if ((err = segment_add(to, record)) != OK) {
+            *bad = false;
+            return err;
+        }
+    }
+    return OK;
+}
+
+static enum err copy_rows(struct copying *copy, uint32_t i, uint32_t n, struct segment_writer *to, bool *bad)
+{
+    struct bytes rows;
+    struct piece piece;
+    enum err err;
+
+    *bad = true;
+    if ((err = get_rows(copy, i, n, &rows)) != OK)
+        return err;
+    for (uint32_t k = i; k < i + n; k++) {
+        if ((err = segment_piece(copy->extent, rows.data, i, k, &piece)) != OK)
+            return err;
+        if ((err = segment_adopt(to, piece.offset, piece.len)) != OK) {
             *bad = false;
             return err;
         }
@@ -227,25 +268,43 @@ static void tell_bad(const struct compaction_copier *c, const struct copying *co
 
     if (copy->bad == 0)
         return;
-    segment_path(path, copy->extent->file);
+    records_path(path, copy->extent);
     log_error(c->log, "store",
               "%s: entry %" PRIu32 " of ledger %" PRIu64 " of topic %" PRIu64 ", and %" PRIu32
               " behind it, do not match their checksums; they are not served",
               path, copy->first_bad, copy->ledger, topic, copy->bad - 1);
 }
 
+static enum err copy_all(struct compaction_copier *c, struct copying *copy, struct segment_writer *to,
+                         enum err (*chunk)(struct copying *copy, uint32_t i, uint32_t n, struct segment_writer *to,
+                                           bool *bad))
+{
+    const struct extent *e = copy->extent;
+    bool bad = true;
+    enum err err = source_open(c, e, &copy->from);
+
+    for (uint32_t i = 0; i < e->entries && err == OK; i += OFFSETS_CHUNK) {
+        const uint32_t left = e->entries - i;
+        err = chunk(copy, i, left < OFFSETS_CHUNK ? left : OFFSETS_CHUNK, to, &bad);
+    }
+    c->bad_file = err != OK && err != ERR_NOMEM && bad ? e->file : 0;
+    return err;
+}
+
 enum err compaction_copy(struct compaction_copier *c, uint64_t ledger, uint64_t topic, const struct extent *e,
                          struct segment_writer *to)
 {
     struct copying copy = {.extent = e, .ledger = ledger};
-    bool bad = true;
-    enum err err = source_open(c, e->file, &copy.from);
+    enum err err = copy_all(c, &copy, to, copy_chunk);
 
-    for (uint32_t i = 0; i < e->entries && err == OK; i += OFFSETS_CHUNK) {
-        const uint32_t left = e->entries - i;
-        err = copy_chunk(&copy, i, left < OFFSETS_CHUNK ? left : OFFSETS_CHUNK, to, &bad);
-    }
-    c->bad_file = err != OK && err != ERR_NOMEM && bad ? e->file : 0;
     tell_bad(c, &copy, topic);
     return err;
+}
+
+enum err compaction_copy_table(struct compaction_copier *c, const struct extent *e, struct segment_writer *to)
+{
+    struct copying copy = {.extent = e};
+
+    assert(e->journal);
+    return copy_all(c, &copy, to, copy_rows);
 }

@@ -87,4 +87,7 @@ void compaction_copier_deinit(struct compaction_copier *c);
 MUST_USE enum err compaction_copy(struct compaction_copier *c, uint64_t ledger, uint64_t topic, const struct extent *e,
                                   struct segment_writer *to);
 
+/* Of an adopted extent: its records' places are added to the adopted run that `to` has begun. */
+MUST_USE enum err compaction_copy_table(struct compaction_copier *c, const struct extent *e, struct segment_writer *to);
+
 #endif

@@ -23,7 +23,7 @@ struct export
     struct damage_sink *sink;
     struct export_report *report;
     const struct catalog_row *topic; /* being taken out */
-    struct window window;
+    struct window window, table;
     char path[SEGMENT_PATH_SIZE];
     enum err err;
 };
@@ -75,31 +75,42 @@ static void tell_entry(struct export *x, const struct stored_entry *e)
     x->report->bytes += e->bytes.len;
 }
 
-/* Where the entry lies; the window is opened on that file. */
-static enum err locate(struct export *x, const struct ledger *l, uint32_t id, uint64_t *offset, uint32_t *len)
+/* The window is on the file with the entries, x->path is its name. */
+static enum err look_into(struct export *x, uint64_t file)
 {
-    struct disk *disk = x->store->sys.disk;
-    struct piece piece;
+    if (file & FILE_IS_JOURNAL)
+        journal_path(x->path, file & ~FILE_IS_JOURNAL);
+    else
+        segment_path(x->path, file);
+    return x->window.name == file ? OK : window_open(&x->window, x->store->sys.disk, x->path, file);
+}
+
+/* Where an entry lies in the file with the entries, as the run's table in its segment says. */
+static enum err look_up(struct export *x, const struct extent *e, uint32_t id, struct piece *out)
+{
     size_t one;
+    enum err err;
+
+    segment_path(x->path, e->file);
+    if (x->table.name != e->file && (err = window_open(&x->table, x->store->sys.disk, x->path, e->file)) != OK)
+        return err;
+    return segment_pieces(x->table.file, e, id, 1, 1, out, &one);
+}
+
+/* Where the entry lies; the window is opened on that file. */
+static enum err locate(struct export *x, const struct ledger *l, uint32_t id, struct piece *out)
+{
     enum err err;
 
     if (id >= l->moved) {
         const struct journal_place *p = &l->places[id - l->moved];
-        journal_path(x->path, p->file);
-        *offset = p->offset;
-        *len = p->len;
-        return x->window.name == p->file ? OK : window_open(&x->window, disk, x->path, p->file);
+        *out = (struct piece){.offset = p->offset, .len = p->len};
+        return look_into(x, p->file | FILE_IS_JOURNAL);
     }
     const struct extent *e = ledger_find_extent(l, id);
-    segment_path(x->path, e->file);
-    if (x->window.name != (e->file | UINT64_C(1) << 63) &&
-        (err = window_open(&x->window, disk, x->path, e->file | UINT64_C(1) << 63)) != OK)
+    if ((err = look_up(x, e, id, out)) != OK)
         return err;
-    if ((err = segment_pieces(x->window.file, e, id, 1, 1, &piece, &one)) != OK)
-        return err;
-    *offset = piece.offset;
-    *len = piece.len;
-    return OK;
+    return look_into(x, e->journal ? extent_journal_file(e) : e->file);
 }
 
 static void entry_damaged(struct export *x, const struct ledger *l, uint32_t id, enum err err)
@@ -118,12 +129,11 @@ static void export_entry(struct export *x, const struct ledger *l, uint32_t id)
 {
     struct stored_entry e;
     struct bytes bytes;
-    uint64_t offset;
-    uint32_t len;
-    enum err err = locate(x, l, id, &offset, &len);
+    struct piece piece;
+    enum err err = locate(x, l, id, &piece);
 
     if (err == OK)
-        err = window_get(&x->window, offset, len, &bytes);
+        err = window_get(&x->window, piece.offset, piece.len, &bytes);
     if (err == OK)
         err = entry_decode_at(&e, bytes, (struct position){(int64_t)l->id, id});
     if (err == OK)
@@ -181,7 +191,8 @@ enum err store_export(const struct store_options *options, const struct sys *sys
                        .out = out,
                        .sink = sink,
                        .report = report,
-                       .window = {.max = WINDOW_BYTES}};
+                       .window = {.max = WINDOW_BYTES},
+                       .table = {.max = WINDOW_BYTES}};
 
     *report = (struct export_report){0};
     enum err err = store_look(&x.store, options, sys, &x.look, message, message_size);
@@ -194,6 +205,7 @@ enum err store_export(const struct store_options *options, const struct sys *sys
                      request->topic);
     }
     window_close(&x.window);
+    window_close(&x.table);
     store_free(x.store);
     recovery_look_deinit(&x.look);
     return err;

@@ -455,7 +455,8 @@ static void file_names_have_one_spelling(void **state)
 static void an_extent_is_these_bytes(void **state)
 {
     uint8_t to[EXTENT_ENCODED];
-    const struct extent e = {.file = 1, .first = 2, .entries = 3, .offset = 4, .len = 5, .index_offset = 6};
+    const struct extent e = {
+        .file = 1, .first = 2, .entries = 3, .offset = 4, .len = 5, .index_offset = 6, .journal = 7};
     struct extent back;
 
     extent_encode(to, &e);
@@ -465,9 +466,13 @@ static void an_extent_is_these_bytes(void **state)
                "03000000"
                "0400000000000000"
                "0500000000000000"
-               "0600000000000000");
-    extent_decode(&back, to);
+               "0600000000000000"
+               "0700000000000000");
+    extent_decode(&back, to, EXTENT_ENCODED);
     assert_memory_equal(&back, &e, sizeof e);
+    extent_decode(&back, to, EXTENT_ENCODED_1);
+    assert_int_equal(back.index_offset, 6);
+    assert_int_equal(back.journal, 0);
 }
 
 int main(void)

@@ -4,7 +4,7 @@
  *
  * The value of a ledger's row, 64 bytes, little endian:
  *
- *    0  u32 version, 1
+ *    0  u32 version: 2; 1: the extents behind it are of the shorter kind (segment.h)
  *    4  u32 zero
  *    8  u64 entries        16  u64 bytes
  *   24  u64 first_message  32  u64 messages
@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define LEDGER_VERSION 1u
+#define LEDGER_VERSION 2u
 #define ENTRIES_MAX    ((uint64_t)UINT32_MAX + 1)
 
 void index_batch_init(struct index_batch *b)
@@ -103,7 +103,7 @@ enum err ledger_info_decode(struct ledger_info *out, const struct catalog_row *r
         return ERR_CORRUPT;
     if (le32_get(from) > LEDGER_VERSION)
         return ERR_VERSION;
-    if (le32_get(from) != LEDGER_VERSION || row->value.len != LEDGER_INFO_ENCODED)
+    if (le32_get(from) < LEDGER_INFO_VERSION_1 || row->value.len != LEDGER_INFO_ENCODED)
         return ERR_CORRUPT;
     l.entries = le64_get(from + 8);
     l.bytes = le64_get(from + 16);

@@ -46,7 +46,8 @@ MUST_USE enum err index_batch_put_space(struct index_batch *b, unsigned table, c
                                         size_t value_len, uint8_t **value);
 MUST_USE enum err index_batch_remove(struct index_batch *b, unsigned table, uint64_t id);
 
-#define LEDGER_INFO_ENCODED 64
+#define LEDGER_INFO_ENCODED   64
+#define LEDGER_INFO_VERSION_1 1u /* the row's first four bytes, where its extents are EXTENT_ENCODED_1 long */
 
 /* A ledger's row is its info without id and topic, which are the row's own; as after a recovery `open` is false. */
 void ledger_info_encode(const struct ledger_info *l, uint8_t to[LEDGER_INFO_ENCODED]);

@@ -86,7 +86,7 @@ static void a_ledger_row_of_another_shape_is_refused(void **state)
         assert_int_equal(ledger_info_decode(&back, &row), len == LEDGER_INFO_ENCODED ? OK : ERR_CORRUPT);
     }
     row.value = bytes_of(value, LEDGER_INFO_ENCODED);
-    value[0] = 2;
+    value[0] = 3;
     assert_int_equal(ledger_info_decode(&back, &row), ERR_VERSION);
     value[0] = 0;
     assert_int_equal(ledger_info_decode(&back, &row), ERR_CORRUPT);

@@ -167,9 +167,9 @@ static void tell_ledger(const struct inspect *in, const struct ledger *l)
         for (size_t n = 0; n < l->extent_count; n++)
             text_printf(&t,
                         "%s{\"file\":%" PRIu64 ",\"first\":%" PRIu32 ",\"entries\":%" PRIu32 ",\"offset\":%" PRIu64
-                        ",\"bytes\":%" PRIu64 "}",
+                        ",\"bytes\":%" PRIu64 ",\"journal\":%" PRIu64 "}",
                         n > 0 ? "," : "", l->extents[n].file, l->extents[n].first, l->extents[n].entries,
-                        l->extents[n].offset, l->extents[n].len);
+                        l->extents[n].offset, l->extents[n].len, l->extents[n].journal);
         text_add(&t, "]}");
     } else {
         text_printf(&t,
@@ -411,10 +411,10 @@ static enum err tell_segment_file(struct file *f, uint64_t number, struct inspec
         begin(&t);
         text_printf(&t,
                     out->json ? "{\"kind\":\"run\",\"ledger\":%" PRIu64 ",\"first\":%" PRIu32 ",\"entries\":%" PRIu32
-                                ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 "}"
+                                ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"journal\":%" PRIu64 "}"
                               : "ledger %" PRIu64 ": from entry %" PRIu32 " on %" PRIu32 " entries at offset %" PRIu64
-                                ", %" PRIu64 " bytes",
-                    runs[i].ledger, e->first, e->entries, e->offset, e->len);
+                                ", %" PRIu64 " bytes, in journal file %" PRIx64 " (0: here)",
+                    runs[i].ledger, e->first, e->entries, e->offset, e->len, e->journal);
         line(out, &t);
     }
     free(runs);

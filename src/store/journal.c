@@ -590,6 +590,32 @@ void journal_unpin(struct journal *j, uint32_t file)
         journal_files_tend(&j->files);
 }
 
+void journal_adopt(struct journal *j, uint32_t file)
+{
+    struct journal_file *f = journal_files_find(&j->files, file);
+    assert(f && f->state != FILE_SPARE && f->state != FILE_DOOMED);
+    f->runs++;
+}
+
+void journal_release(struct journal *j, uint32_t file)
+{
+    struct journal_file *f = journal_files_find(&j->files, file);
+    assert(f && f->runs > 0);
+    if (--f->runs == 0)
+        journal_files_tend(&j->files);
+}
+
+bool journal_is_adopted(const struct journal *j, uint32_t file)
+{
+    const struct journal_file *f = journal_files_find(&j->files, file);
+    return f && f->runs > 0;
+}
+
+size_t journal_unadopted_files(const struct journal *j)
+{
+    return journal_files_unadopted(&j->files);
+}
+
 /* ---- opening, stopping ---- */
 
 static void fatal_from_files(void *ctx, enum err err, const char *what)

@@ -15,7 +15,8 @@
  *     barriers, the first batch of a file, one that is written anew after a failure, and one each second.
  *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until
  *     its callback has returned.
- *  4. A journal file is reused only when journal_trim has passed its last batch and nobody pins it.
+ *  4. A journal file is reused only when journal_trim has passed its last batch, no run of entries was adopted in it,
+ * and nobody pins it.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -75,6 +76,13 @@ struct journal_kept {
     uint64_t last_batch;
 };
 
+/* A file that runs of entries rest in: extents of the index refer to it. */
+struct journal_adopted {
+    uint64_t number;
+    uint64_t size;
+    unsigned runs;
+};
+
 /* Where recovery, or a fresh directory, lets the journal begin. */
 struct journal_start {
     uint64_t next_batch;          /* 1 in a fresh directory */
@@ -86,6 +94,8 @@ struct journal_start {
     size_t spare_count;
     struct journal_kept *kept; /* those that do, oldest first */
     size_t kept_count;
+    struct journal_adopted *adopted; /* may be among the kept ones, too; not among the spares */
+    size_t adopted_count;
 };
 
 struct journal_options {
@@ -137,6 +147,14 @@ uint64_t journal_untrimmed_bytes(const struct journal *j);
 /* While pinned, the file keeps what it holds.  `path` is filled. */
 void journal_pin(struct journal *j, uint32_t file, char path[JOURNAL_PATH_SIZE]);
 void journal_unpin(struct journal *j, uint32_t file);
+
+/* One more run of entries rests in the file from now on: it keeps what it holds.  One less: when none is left, the file
+ * is free to be used again. */
+void journal_adopt(struct journal *j, uint32_t file);
+void journal_release(struct journal *j, uint32_t file);
+bool journal_is_adopted(const struct journal *j, uint32_t file);
+/* Files without such runs, in use or not.  One must be left: on a full disk the next start writes to it. */
+size_t journal_unadopted_files(const struct journal *j);
 
 /* The process is about to end: from now on a batch that finds no room on the disk is fatal instead of waiting for it.
  */

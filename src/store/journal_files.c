@@ -62,6 +62,14 @@ struct journal_file *journal_files_find(const struct journal_files *f, uint64_t 
     return NULL;
 }
 
+size_t journal_files_unadopted(const struct journal_files *f)
+{
+    size_t n = 0;
+    list_each (node, &f->all)
+        n += of_node(node)->runs == 0 && of_node(node)->state != FILE_DOOMED;
+    return n;
+}
+
 /* The largest. */
 static struct journal_file *find_spare(const struct journal_files *f, size_t *count)
 {
@@ -101,6 +109,28 @@ static enum err add_kept(struct journal_files *f, const struct journal_kept *kep
     return OK;
 }
 
+/* Trimmed long ago, unless it is among the kept ones. */
+static enum err add_adopted(struct journal_files *f, const struct journal_adopted *adopted)
+{
+    struct journal_file *file = journal_files_find(f, adopted->number);
+    enum err err;
+
+    if (!file) {
+        if ((err = add_file(f, adopted->number, adopted->size, &file)) != OK)
+            return err;
+        file->state = FILE_FULL;
+    }
+    file->runs = adopted->runs;
+    return OK;
+}
+
+static bool has_place_to_write(const struct journal_files *f)
+{
+    size_t spares;
+
+    return f->current || find_spare(f, &spares);
+}
+
 enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
                             const struct journal_start *start)
 {
@@ -125,7 +155,11 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         if ((err = add_kept(f, &start->kept[i])) != OK)
             return err;
     }
-    if (f->count > 0)
+    for (size_t i = 0; i < start->adopted_count; i++) {
+        if ((err = add_adopted(f, &start->adopted[i])) != OK)
+            return err;
+    }
+    if (has_place_to_write(f))
         return OK;
     const uint64_t number = f->next_number++;
     if ((err = journal_file_make(sys->disk, number, prefix(f), &sync_failed)) != OK)
@@ -326,7 +360,7 @@ static void release_trimmed(struct journal_files *f)
 {
     list_each (node, &f->all) {
         struct journal_file *file = of_node(node);
-        if (file->state == FILE_FULL && file->pins == 0 && file->last_batch <= f->trimmed)
+        if (file->state == FILE_FULL && file->pins == 0 && file->runs == 0 && file->last_batch <= f->trimmed)
             file->state = FILE_SPARE;
     }
 }
@@ -362,6 +396,6 @@ void journal_files_tend(struct journal_files *f)
     }
     find_spare(f, &spares);
     const struct journal_file *c = f->current;
-    if (spares == 0 && c && c->end > min_u64(PREPARE_AFTER, f->file_bytes / 2) && !f->chore_failed)
+    if (spares == 0 && c && c->end > min_u64(PREPARE_AFTER, f->file_bytes / 8) && !f->chore_failed)
         chore_make(f, min_u64(f->file_bytes, 4 * max_u64(FIRST_FILE_BYTES, c->prepared)));
 }

@@ -2,8 +2,8 @@
  *
  * journal_files.h - which journal files there are, what each still holds, and which one comes next.
  *
- *     spare -> taken (a job is about to write to it) -> current -> full -> (trimmed, not pinned) -> spare, or
- *     doomed: unlinked
+ *     spare -> taken (a job is about to write to it) -> current -> full -> (trimmed, no adopted run in it, not pinned)
+ *     -> spare, or doomed: unlinked
  *
  * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background
  * worker. Files grow from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly
@@ -31,6 +31,7 @@ struct journal_file {
     uint64_t last_batch;
     struct journal_file_header header;
     unsigned pins;
+    unsigned runs; /* adopted ones, that rest in it */
     enum journal_file_state state;
 };
 
@@ -77,6 +78,7 @@ void journal_files_placed(struct journal_files *f, const struct journal_write *w
 /* Frees what is not needed any more, prepares what soon will be. */
 void journal_files_tend(struct journal_files *f);
 
+size_t journal_files_unadopted(const struct journal_files *f);
 struct journal_file *journal_files_find(const struct journal_files *f, uint64_t number);
 
 #endif

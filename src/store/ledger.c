@@ -355,8 +355,10 @@ void ledgers_remove(struct ledgers *ls, struct ledger *l, struct file_numbers *f
     if (!remember_deleted(ls, l->id))
         ls->short_of_memory = true;
     for (size_t i = 0; i < l->extent_count; i++) {
-        if (segment_table_release(&ls->segments, &l->extents[i]))
-            file_numbers_add(files, l->extents[i].file);
+        uint64_t left[EXTENT_FILES_MAX];
+        const size_t n = segment_table_release(&ls->segments, &l->extents[i], left);
+        for (size_t k = 0; k < n; k++)
+            file_numbers_add(files, left[k]);
     }
     chain_remove(l->chain, l->index);
     l->chain = NULL;

@@ -100,6 +100,12 @@ static enum err plan_journal(struct reader *r, struct cold_load *load, const str
     return OK;
 }
 
+static void unpin(struct reader *r, const struct cold_load *load)
+{
+    if (load->journal_file)
+        journal_unpin(r->journal, load->journal_file);
+}
+
 static enum err plan(struct reader *r, struct cold_window *w, const struct ledger *l)
 {
     const bool follows = w->wanted > COLD_FIRST || w->wanted_ahead;
@@ -111,6 +117,9 @@ static enum err plan(struct reader *r, struct cold_window *w, const struct ledge
     if ((uint64_t)w->from.entry >= l->moved)
         return plan_journal(r, load, l);
     load->extent = *ledger_find_extent(l, (uint32_t)w->from.entry);
+    load->journal_file = (uint32_t)load->extent.journal;
+    if (load->journal_file)
+        journal_pin(r->journal, load->journal_file, load->journal);
     return OK;
 }
 
@@ -118,7 +127,7 @@ static enum err plan(struct reader *r, struct cold_window *w, const struct ledge
 static bool was_moved(const struct cold_load *load, const struct ledger *l)
 {
     if ((uint64_t)load->from.entry >= l->moved)
-        return false; /* a journal file is pinned, and its entries move once */
+        return false; /* its journal file is pinned */
     const struct extent *e = ledger_find_extent(l, (uint32_t)load->from.entry);
     return load->in_journal || e->file != load->extent.file || e->offset != load->extent.offset;
 }
@@ -257,7 +266,7 @@ static void load_failed(struct reader *r, struct cold_window *w)
     segment_path(path, load->extent.file);
     log_error(r->log, "store",
               "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served",
-              load->in_journal ? load->journal : path, w->from.entry, w->from.ledger, l->chain->topic,
+              load->journal_file ? load->journal : path, w->from.entry, w->from.ledger, l->chain->topic,
               err_text(load->err));
     answer_error(r, w, load->err == ERR_NOT_FOUND || load->err == ERR_VERSION ? ERR_CORRUPT : load->err);
 }
@@ -273,8 +282,7 @@ static void load_done(struct work *work)
     struct reader *r = w->reader;
 
     r->job_count--;
-    if (w->load.in_journal)
-        journal_unpin(r->journal, w->load.journal_file);
+    unpin(r, &w->load);
     if (w->load.err == OK) {
         windows_loaded(&r->windows, w);
         r->cold_bytes += w->load.buffer->capacity;
@@ -298,8 +306,7 @@ static enum err submit(struct reader *r, struct cold_window *w, const struct led
         return err;
     w->work = (struct work){.run = load_run, .done = load_done};
     if ((err = executor_submit(r->worker, &w->work)) != OK) {
-        if (w->load.in_journal)
-            journal_unpin(r->journal, w->load.journal_file);
+        unpin(r, &w->load);
         return err;
     }
     r->job_count++;

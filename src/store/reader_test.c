@@ -84,6 +84,7 @@ static int64_t backlog_open(struct model *m)
     size_t count;
 
     model_init(m, 1);
+    m->options.adopt_percent = 101; /* all in segments */
     m->options.cold_read_bytes = 4 << 20;
     m->options.tail_cache_bytes = 100000;
     m->options.checkpoint_bytes = 16 << 20; /* one, at the end: one segment */

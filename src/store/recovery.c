@@ -174,17 +174,20 @@ static enum err load_ledger(struct store *s, const struct catalog_row *row)
     struct ledger_info info;
     enum err err;
 
-    if (row->value.len < LEDGER_INFO_ENCODED || (row->value.len - LEDGER_INFO_ENCODED) % EXTENT_ENCODED != 0)
+    if (row->value.len < LEDGER_INFO_ENCODED)
+        return ERR_CORRUPT;
+    const size_t size = le32_get(row->value.data) == LEDGER_INFO_VERSION_1 ? EXTENT_ENCODED_1 : EXTENT_ENCODED;
+    if ((row->value.len - LEDGER_INFO_ENCODED) % size != 0)
         return ERR_CORRUPT;
     head.value.len = LEDGER_INFO_ENCODED;
     if ((err = ledger_info_decode(&info, &head)) != OK)
         return err;
-    const size_t count = (row->value.len - LEDGER_INFO_ENCODED) / EXTENT_ENCODED;
+    const size_t count = (row->value.len - LEDGER_INFO_ENCODED) / size;
     struct extent *extents = malloc((count + 1) * sizeof *extents);
     if (!extents)
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++)
-        extent_decode(&extents[i], row->value.data + LEDGER_INFO_ENCODED + i * EXTENT_ENCODED);
+        extent_decode(&extents[i], row->value.data + LEDGER_INFO_ENCODED + i * size, size);
     err = ledgers_load(&s->ledgers, &info, extents, count);
     free(extents);
     return err;
@@ -540,13 +543,51 @@ static const struct ledger *owner_of(const struct store *s, uint64_t file)
 
     while ((l = map_next(&s->ledgers.by_id, &at))) {
         for (size_t i = 0; i < l->extent_count; i++) {
-            if (l->extents[i].file == file)
+            if (l->extents[i].file == file || extent_journal_file(&l->extents[i]) == file)
                 return l;
         }
     }
     return NULL;
 }
 
+static const struct journal_spare *find_journal(const struct recovery *r, uint64_t number)
+{
+    for (size_t i = 0; i < r->replay.file_count; i++) {
+        if (r->replay.files[i].number == (number & ~FILE_IS_JOURNAL))
+            return &r->replay.files[i];
+    }
+    return NULL;
+}
+
+static bool is_there(const struct recovery *r, const struct file_numbers *segments, uint64_t number)
+{
+    if (number & FILE_IS_JOURNAL)
+        return find_journal(r, number) != NULL;
+    return segments->count > 0 && bsearch(&number, segments->list, segments->count, sizeof number, by_number);
+}
+
+static enum err missing(struct recovery *r, uint64_t number)
+{
+    char path[SEGMENT_PATH_SIZE];
+    const struct ledger *l = owner_of(r->s, number);
+
+    if (number & FILE_IS_JOURNAL)
+        journal_path(path, number & ~FILE_IS_JOURNAL);
+    else
+        segment_path(path, number);
+    if (r->look) {
+        tell_found(r, &(struct damage){.file = path,
+                                       .offset = DAMAGE_NOWHERE,
+                                       .ledger = l ? l->id : 0,
+                                       .first = -1,
+                                       .what = "is missing, and holds entries of this ledger and perhaps of others"});
+        return OK;
+    }
+    return refuse(r, ERR_CORRUPT, "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64, path,
+                  l ? l->id : 0, l ? ledger_info(l)->topic : 0);
+}
+
+/* And the adopted files of the journal. */
 static enum err find_segments(struct recovery *r, struct segment_names *names)
 {
     struct store *s = r->s;
@@ -563,22 +604,8 @@ static enum err find_segments(struct recovery *r, struct segment_names *names)
     if (names->next > s->next_segment)
         s->next_segment = names->next; /* a file that is only cut off keeps its number */
     while (segment_table_next(&s->ledgers.segments, &at, &number)) {
-        if (names->found.count > 0 && bsearch(&number, names->found.list, names->found.count, sizeof number, by_number))
-            continue;
-        char path[SEGMENT_PATH_SIZE];
-        const struct ledger *l = owner_of(s, number);
-        segment_path(path, number);
-        if (r->look) {
-            tell_found(r,
-                       &(struct damage){.file = path,
-                                        .offset = DAMAGE_NOWHERE,
-                                        .ledger = l ? l->id : 0,
-                                        .first = -1,
-                                        .what = "is missing, and holds entries of this ledger and perhaps of others"});
-            continue;
-        }
-        return refuse(r, ERR_CORRUPT, "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64, path,
-                      l ? l->id : 0, l ? ledger_info(l)->topic : 0);
+        if (!is_there(r, &names->found, number) && (err = missing(r, number)) != OK)
+            return err;
     }
     return OK;
 }
@@ -688,37 +715,67 @@ static bool is_kept(const struct journal_replay *replay, uint64_t number)
     return false;
 }
 
-static void fill_start(struct recovery *r, struct journal_start *start)
+/* The journal files that runs of living ledgers rest in. */
+static enum err list_adopted(struct recovery *r, struct journal_start *start)
+{
+    const struct segment_table *t = &r->s->ledgers.segments;
+    uint64_t number;
+    size_t at = 0;
+
+    start->adopted = malloc((r->replay.file_count + 1) * sizeof *start->adopted);
+    if (!start->adopted)
+        return ERR_NOMEM;
+    while (segment_table_next(t, &at, &number)) {
+        if (!(number & FILE_IS_JOURNAL))
+            continue;
+        const struct journal_spare *file = find_journal(r, number);
+        assert(file); /* find_segments saw it */
+        start->adopted[start->adopted_count++] = (struct journal_adopted){
+            .number = file->number, .size = file->size, .runs = (unsigned)segment_table_find(t, number)->runs};
+    }
+    return OK;
+}
+
+static bool is_spare(const struct recovery *r, uint64_t number)
+{
+    return !segment_table_has(&r->s->ledgers.segments, number | FILE_IS_JOURNAL) &&
+           !(r->kept && is_kept(&r->replay, number));
+}
+
+static enum err fill_start(struct recovery *r, struct journal_start *start)
 {
     struct journal_replay *replay = &r->replay;
+    enum err err;
 
     *start = (struct journal_start){
         .next_batch = replay->last_batch + 1,
         .next_generation = replay->next_generation,
         .next_number = replay->next_number,
         .trimmed = replay->last_batch,
-        .spares = replay->files,
-        .spare_count = replay->file_count,
     };
+    if ((err = list_adopted(r, start)) != OK)
+        return err;
+    start->spares = replay->files;
     replay->files = NULL;
-    if (!r->kept)
-        return; /* the chain begins anew behind the index */
-    start->trimmed = replay->applied;
-    start->previous_crc = replay->last_crc;
-    start->spare_count = 0;
     for (size_t i = 0; i < replay->file_count; i++) {
-        if (!is_kept(replay, start->spares[i].number))
+        if (is_spare(r, start->spares[i].number))
             start->spares[start->spare_count++] = start->spares[i];
     }
+    if (!r->kept)
+        return OK; /* the chain begins anew behind the index */
+    start->trimmed = replay->applied;
+    start->previous_crc = replay->last_crc;
     start->kept = replay->kept;
     start->kept_count = replay->kept_count;
     replay->kept = NULL;
+    return OK;
 }
 
 void recovery_start_deinit(struct journal_start *start)
 {
     free(start->spares);
     free(start->kept);
+    free(start->adopted);
     *start = (struct journal_start){0};
 }
 
@@ -750,7 +807,7 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
     remove_orphans(s, &names);
     s->recovery_ms = (loop_now_ns(s->sys.loop) - begin) / NS_PER_MS;
     tell(&r);
-    fill_start(&r, start);
+    err = fill_start(&r, start);
 out:
     free(r.replay.files);
     free(r.replay.kept);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRAILER_SIZE == 32 && EXTENT_ENCODED == 40,
+static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRAILER_SIZE == 32 && EXTENT_ENCODED == 48,
               "the layouts are on disks");
 
 #define FILE_MAGIC      "GMGASEGM"
@@ -28,16 +28,20 @@ void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e)
     le64_put(to + 16, e->offset);
     le64_put(to + 24, e->len);
     le64_put(to + 32, e->index_offset);
+    le64_put(to + 40, e->journal);
 }
 
-void extent_decode(struct extent *e, const uint8_t from[EXTENT_ENCODED])
+void extent_decode(struct extent *e, const uint8_t *from, size_t size)
 {
+    assert(size == EXTENT_ENCODED || size == EXTENT_ENCODED_1);
+
     e->file = le64_get(from);
     e->first = le32_get(from + 8);
     e->entries = le32_get(from + 12);
     e->offset = le64_get(from + 16);
     e->len = le64_get(from + 24);
     e->index_offset = le64_get(from + 32);
+    e->journal = size == EXTENT_ENCODED ? le64_get(from + 40) : 0;
 }
 
 void segment_path(char to[SEGMENT_PATH_SIZE], uint64_t number)
@@ -79,7 +83,7 @@ struct segment_writer {
     struct run *runs;
     struct extent *extents; /* of a finished file */
     size_t run_count, run_capacity;
-    uint32_t *offsets; /* of all records, each from its run's start */
+    uint32_t *offsets; /* the tables of all runs */
     size_t offset_count, offset_capacity;
 };
 
@@ -160,7 +164,7 @@ fail:
     return err;
 }
 
-enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, uint32_t first)
+static enum err run_begin(struct segment_writer *w, uint64_t ledger, const struct extent *e)
 {
     void *runs = w->runs;
 
@@ -171,30 +175,77 @@ enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, uint32_t f
     }
     w->runs[w->run_count++] = (struct run){
         .ledger = ledger,
-        .extent = {.file = w->number, .first = first, .offset = w->at},
+        .extent = *e,
         .first_offset = w->offset_count,
     };
     return OK;
 }
 
-enum err segment_add(struct segment_writer *w, struct bytes record)
+enum err segment_run_begin(struct segment_writer *w, uint64_t ledger, uint32_t first)
+{
+    const struct extent e = {.file = w->number, .first = first, .offset = w->at};
+
+    return run_begin(w, ledger, &e);
+}
+
+enum err segment_run_adopt(struct segment_writer *w, uint64_t ledger, uint32_t first, uint32_t journal)
+{
+    const struct extent e = {.file = w->number, .first = first, .journal = journal};
+
+    assert(journal > 0);
+    return run_begin(w, ledger, &e);
+}
+
+/* Room for two more numbers of a table. */
+static enum err offsets_reserve(struct segment_writer *w)
 {
     void *offsets = w->offsets;
+
+    if (w->offset_count + 2 <= w->offset_capacity)
+        return OK;
+    if (grow(&offsets, &w->offset_capacity, sizeof *w->offsets) != OK)
+        return ERR_NOMEM;
+    w->offsets = offsets;
+    return OK;
+}
+
+static void offsets_put(struct segment_writer *w, uint64_t number)
+{
+    le32_put((uint8_t *)&w->offsets[w->offset_count++], (uint32_t)number);
+}
+
+enum err segment_add(struct segment_writer *w, struct bytes record)
+{
     enum err err;
 
     assert(w->run_count > 0);
     struct extent *e = &w->runs[w->run_count - 1].extent;
     if (e->len > UINT32_MAX)
         return ERR_TOO_LARGE; /* a checkpoint is far smaller */
-    if (w->offset_count == w->offset_capacity) {
-        if (grow(&offsets, &w->offset_capacity, sizeof *w->offsets) != OK)
-            return ERR_NOMEM;
-        w->offsets = offsets;
-    }
-    if ((err = put(w, record)) != OK)
+    assert(e->journal == 0);
+    if ((err = offsets_reserve(w)) != OK || (err = put(w, record)) != OK)
         return err;
-    le32_put((uint8_t *)&w->offsets[w->offset_count++], (uint32_t)e->len);
+    offsets_put(w, e->len);
     e->len += record.len;
+    e->entries++;
+    return OK;
+}
+
+enum err segment_adopt(struct segment_writer *w, uint64_t offset, uint32_t len)
+{
+    enum err err;
+
+    assert(w->run_count > 0);
+    struct extent *e = &w->runs[w->run_count - 1].extent;
+    assert(e->journal > 0);
+    if ((err = offsets_reserve(w)) != OK)
+        return err;
+    if (e->entries == 0)
+        e->offset = offset;
+    assert(offset >= e->offset && offset - e->offset <= UINT32_MAX);
+    offsets_put(w, offset - e->offset);
+    offsets_put(w, len);
+    e->len += len;
     e->entries++;
     return OK;
 }
@@ -204,15 +255,27 @@ uint64_t segment_writer_bytes(const struct segment_writer *w)
     return w->at;
 }
 
-static enum err put_offsets(struct segment_writer *w)
+/* A flipped bit in the table of an adopted run must be told from one in its records. */
+static enum err put_table_crc(struct segment_writer *w, struct bytes table)
+{
+    uint8_t end[SEGMENT_ADOPTED_SIZE] = {0};
+
+    le32_put(end, crc32c(0, table));
+    return put(w, bytes_of(end, sizeof end));
+}
+
+static enum err put_tables(struct segment_writer *w)
 {
     enum err err;
 
     for (size_t i = 0; i < w->run_count; i++) {
         struct run *r = &w->runs[i];
+        const struct bytes rows =
+            bytes_of(w->offsets + r->first_offset, r->extent.entries * extent_row_size(&r->extent));
         r->extent.index_offset = w->at;
-        if ((err = put(w, bytes_of(w->offsets + r->first_offset, (size_t)r->extent.entries * SEGMENT_OFFSET_SIZE))) !=
-            OK)
+        if ((err = put(w, rows)) != OK)
+            return err;
+        if (r->extent.journal && (err = put_table_crc(w, rows)) != OK)
             return err;
     }
     return OK;
@@ -232,6 +295,7 @@ static enum err put_directory(struct segment_writer *w, uint32_t *crc)
         le64_put(row + 16, r->extent.offset);
         le64_put(row + 24, r->extent.len);
         le64_put(row + 32, r->extent.index_offset);
+        le64_put(row + 40, r->extent.journal);
         *crc = crc32c(*crc, bytes_of(row, sizeof row));
         if ((err = put(w, bytes_of(row, sizeof row))) != OK)
             return err;
@@ -267,7 +331,7 @@ enum err segment_finish(struct segment_writer *w, bool *sync_failed)
     enum err err;
 
     *sync_failed = false;
-    if ((err = put_offsets(w)) != OK)
+    if ((err = put_tables(w)) != OK)
         return err;
     const uint64_t directory = w->at;
     if ((err = put_directory(w, &crc)) != OK || (err = put_trailer(w, directory, crc)) != OK || (err = flush(w)) != OK)
@@ -315,31 +379,42 @@ static uint64_t offset_of(const struct extent *e, const uint8_t *index, uint32_t
     return i == e->entries ? e->len : le32_get(index + (size_t)(i - from) * SEGMENT_OFFSET_SIZE);
 }
 
+enum err segment_piece(const struct extent *e, const uint8_t *rows, uint32_t from, uint32_t i, struct piece *out)
+{
+    const uint8_t *row = rows + (size_t)(i - from) * SEGMENT_ADOPTED_SIZE;
+    const uint64_t start = e->journal ? le32_get(row) : offset_of(e, rows, from, i);
+    const uint64_t end = e->journal ? start + le32_get(row + 4) : offset_of(e, rows, from, i + 1);
+
+    if (end <= start || (e->journal == 0 && end > e->len) || end - start > RECORD_SIZE_MAX)
+        return ERR_CORRUPT;
+    *out = (struct piece){.offset = e->offset + start, .len = (uint32_t)(end - start)};
+    return OK;
+}
+
 /* Those that one read of the offsets tells, behind the `have` that are known. */
 static enum err more_pieces(struct file *f, const struct extent *e, uint32_t first, size_t have, size_t max,
                             size_t bytes_max, struct piece *out, size_t *count)
 {
-    uint8_t index[(OFFSETS_AT_ONCE + 1) * SEGMENT_OFFSET_SIZE];
+    uint8_t index[(OFFSETS_AT_ONCE + 1) * SEGMENT_ADOPTED_SIZE];
     size_t got, total = 0, n = 0;
     enum err err;
 
     const uint32_t from = first - e->first;
     const uint32_t left = e->entries - from;
     const size_t offsets = left > max ? max + 1 : left; /* one more tells the length of the last */
-    if ((err = file_read(f, e->index_offset + (uint64_t)from * SEGMENT_OFFSET_SIZE, index,
-                         offsets * SEGMENT_OFFSET_SIZE, &got)) != OK)
+    const size_t size = extent_row_size(e);
+    if ((err = file_read(f, e->index_offset + from * size, index, offsets * size, &got)) != OK)
         return err;
-    if (got != offsets * SEGMENT_OFFSET_SIZE)
+    if (got != offsets * size)
         return ERR_CORRUPT;
     for (; n < max && n < left; n++) {
-        const uint64_t start = offset_of(e, index, from, from + (uint32_t)n);
-        const uint64_t end = offset_of(e, index, from, from + (uint32_t)n + 1);
-        if (end <= start || end > e->len || end - start > RECORD_SIZE_MAX)
-            return ERR_CORRUPT;
-        total += (size_t)(end - start);
+        struct piece piece;
+        if ((err = segment_piece(e, index, from, from + (uint32_t)n, &piece)) != OK)
+            return err;
+        total += piece.len;
         if (have + n > 0 && total > bytes_max)
             break;
-        out[n] = (struct piece){.offset = e->offset + start, .len = (uint32_t)(end - start)};
+        out[n] = piece;
     }
     *count = n;
     return OK;
@@ -383,7 +458,7 @@ enum err segment_header_read(struct file *f, uint64_t number, uint64_t *batch)
     le32_put(header + 12, 0);
     if (crc32c(0, bytes_of(header, sizeof header)) != crc || le64_get(header + 16) != number)
         return ERR_CORRUPT;
-    if (le32_get(header + 8) != SEGMENT_VERSION)
+    if (le32_get(header + 8) > SEGMENT_VERSION)
         return ERR_VERSION;
     *batch = le64_get(header + 24);
     return OK;
@@ -424,7 +499,8 @@ static void run_decode(struct segment_run *to, uint64_t number, const uint8_t *f
                    .entries = le32_get(from + 12),
                    .offset = le64_get(from + 16),
                    .len = le64_get(from + 24),
-                   .index_offset = le64_get(from + 32)},
+                   .index_offset = le64_get(from + 32),
+                   .journal = le64_get(from + 40)},
     };
 }
 

@@ -4,6 +4,8 @@
  */
 #include "store/segment_table.h"
 
+#include "store/journal_file.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -32,17 +34,32 @@ void segment_table_deinit(struct segment_table *t)
 
 /* ---- what a file holds ---- */
 
-static uint64_t space_of(const struct extent *e)
+/* What a run takes of one of its files: bytes, and up to where. */
+struct share {
+    uint64_t file;
+    uint64_t bytes, reach;
+};
+
+static uint64_t behind(uint64_t header, uint64_t end)
 {
-    return e->len + (uint64_t)e->entries * SEGMENT_OFFSET_SIZE;
+    return end > header ? end - header : 0;
 }
 
-/* From the first record to the end of the run's offsets. */
-static uint64_t reach_of(const struct extent *e)
+/* Of the segment: from the first record to the end of the run's table. */
+static struct share segment_share(const struct extent *e)
 {
-    const uint64_t end = e->index_offset + (uint64_t)e->entries * SEGMENT_OFFSET_SIZE;
+    const uint64_t table = extent_table_size(e);
 
-    return end > SEGMENT_HEADER_SIZE ? end - SEGMENT_HEADER_SIZE : 0;
+    return (struct share){.file = e->file,
+                          .bytes = table + (e->journal ? 0 : e->len),
+                          .reach = behind(SEGMENT_HEADER_SIZE, e->index_offset + table)};
+}
+
+/* Of the journal file: the records alone are known. */
+static struct share journal_share(const struct extent *e)
+{
+    return (struct share){
+        .file = extent_journal_file(e), .bytes = e->len, .reach = behind(JOURNAL_HEADER_SIZE, e->offset + e->len)};
 }
 
 static bool is_sparse(const struct segment_use *use)
@@ -93,8 +110,10 @@ static struct segment_use *use_new(struct segment_table *t, uint64_t file)
         return NULL;
     use->number = file;
     list_init(&use->sparse_node);
-    if (map_put_id(&t->files, file, use) == OK)
+    if (map_put_id(&t->files, file, use) == OK) {
+        t->journals += (file & FILE_IS_JOURNAL) != 0;
         return use;
+    }
     use_free(use);
     return NULL;
 }
@@ -102,14 +121,15 @@ static struct segment_use *use_new(struct segment_table *t, uint64_t file)
 static void use_remove(struct segment_table *t, struct segment_use *use)
 {
     map_remove_id(&t->files, use->number);
+    t->journals -= (use->number & FILE_IS_JOURNAL) != 0;
     use_free(use);
 }
 
-enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const struct extent *e)
+static enum err hold(struct segment_table *t, uint64_t ledger, const struct share *share)
 {
-    struct segment_use *use = map_find_id(&t->files, e->file);
+    struct segment_use *use = map_find_id(&t->files, share->file);
 
-    if (!use && !(use = use_new(t, e->file)))
+    if (!use && !(use = use_new(t, share->file)))
         return ERR_NOMEM;
     if (add_ledger(use, ledger) != OK) {
         if (use->runs == 0)
@@ -118,29 +138,59 @@ enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const stru
     }
     uncount(t, use);
     use->runs++;
-    use->living += space_of(e);
-    if (use->taken < reach_of(e))
-        use->taken = reach_of(e);
+    use->living += share->bytes;
+    if (use->taken < share->reach)
+        use->taken = share->reach;
     count(t, use);
-    t->bytes += e->len;
     return OK;
 }
 
-bool segment_table_release(struct segment_table *t, const struct extent *e)
+/* True when it was the last run of the file. */
+static bool release(struct segment_table *t, const struct share *share)
 {
-    struct segment_use *use = map_find_id(&t->files, e->file);
+    struct segment_use *use = map_find_id(&t->files, share->file);
 
     assert(use && use->runs > 0);
-    assert(use->living >= space_of(e) && t->bytes >= e->len);
-    t->bytes -= e->len;
+    assert(use->living >= share->bytes);
     uncount(t, use);
-    use->living -= space_of(e);
+    use->living -= share->bytes;
     if (--use->runs > 0) {
         count(t, use);
         return false;
     }
     use_remove(t, use);
     return true;
+}
+
+enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const struct extent *e)
+{
+    const struct share segment = segment_share(e), journal = journal_share(e);
+    enum err err;
+
+    if ((err = hold(t, ledger, &segment)) != OK)
+        return err;
+    if (e->journal && (err = hold(t, ledger, &journal)) != OK) {
+        (void)release(t, &segment);
+        return err;
+    }
+    t->bytes += e->len;
+    return OK;
+}
+
+size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t left[EXTENT_FILES_MAX])
+{
+    const struct share segment = segment_share(e), journal = journal_share(e);
+    size_t n = 0;
+
+    assert(t->bytes >= e->len);
+    t->bytes -= e->len;
+    if (release(t, &segment))
+        left[n++] = segment.file;
+    if (e->journal) {
+        (void)release(t, &journal);
+        left[n++] = journal.file;
+    }
+    return n;
 }
 
 void segment_table_bar(struct segment_table *t, uint64_t file)
@@ -200,17 +250,19 @@ void segment_table_check(const struct segment_table *t)
 {
     const struct segment_use *use;
     uint64_t dead = 0, reclaimable = 0;
-    size_t at = 0, sparse = 0;
+    size_t at = 0, sparse = 0, journals = 0;
 
     while ((use = map_next(&t->files, &at))) {
         assert(use->runs > 0 && use->ledger_count >= use->runs);
         dead += segment_use_dead(use);
+        journals += (use->number & FILE_IS_JOURNAL) != 0;
         if (!is_sparse(use))
             continue;
         reclaimable += segment_use_dead(use);
         sparse++;
     }
     assert(dead == t->dead);
+    assert(journals == t->journals);
     assert(reclaimable == t->reclaimable);
     assert(sparse == t->sparse_count && sparse == count_sparse(t));
 }

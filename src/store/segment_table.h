@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * segment_table.h - which segment files hold entries of living ledgers, how much of them lives, and whose it is.
+ * segment_table.h - which files hold entries of living ledgers, how much of them lives, and whose it is.
  *
+ * Segment files by their number, adopted journal files by theirs with FILE_IS_JOURNAL.  An adopted run is in two
+ * files: its table in a segment, its records in a journal file.
  * Derived from the ledgers' extents alone: nobody asks the disk.  A run takes its records and their offsets (the few
  * bytes of directory are not counted).  The offsets lie behind all records of a file, so the end of the farthest
  * known ones tells how large the file is; after a restart, when the dead runs are not known any more, up to
@@ -34,6 +36,7 @@ struct segment_use { /* read by whoever asked the table for it */
 
 struct segment_table { /* private */
     struct map files;
+    size_t journals; /* of them, adopted files of the journal */
     struct list sparse;
     size_t sparse_count;
     uint64_t bytes, dead, reclaimable;
@@ -44,15 +47,21 @@ void segment_table_deinit(struct segment_table *t);
 
 /* One more run of the ledger is in use. ERR_NOMEM changes nothing. */
 MUST_USE enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const struct extent *e);
-/* True when it was the last one of its file. */
-MUST_USE bool segment_table_release(struct segment_table *t, const struct extent *e);
+/* What the run leaves behind, for store_release_files: its segment if it was the last run of it; its journal file in
+ * any case, for the journal counts the runs it must keep.  Returns how many. */
+#define EXTENT_FILES_MAX 2u
+MUST_USE size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t left[EXTENT_FILES_MAX]);
 /* The file cannot be copied from: it is not to be chosen again. */
 void segment_table_bar(struct segment_table *t, uint64_t file);
 
 bool segment_table_has(const struct segment_table *t, uint64_t file);
-static inline size_t segment_table_files(const struct segment_table *t)
+static inline size_t segment_table_segments(const struct segment_table *t)
 {
-    return map_count(&t->files);
+    return map_count(&t->files) - t->journals;
+}
+static inline size_t segment_table_journals(const struct segment_table *t)
+{
+    return t->journals;
 }
 /* Of living runs' records. */
 static inline uint64_t segment_table_bytes(const struct segment_table *t)

@@ -107,13 +107,18 @@ static void deletion_durable(struct store_op *op, enum err err)
     struct deletion *d = container_of(op, struct deletion, durable);
     struct store *s = d->store;
 
-    for (size_t i = 0; err == OK && i < d->files.count; i++)
-        file_numbers_add(&s->unlinking.next, d->files.list[i]);
+    for (size_t i = 0; err == OK && i < d->files.count; i++) {
+        const uint64_t number = d->files.list[i];
+        if (number & FILE_IS_JOURNAL)
+            journal_release(s->journal, (uint32_t)(number & ~FILE_IS_JOURNAL));
+        else
+            file_numbers_add(&s->unlinking.next, number);
+    }
     deletion_free(d);
     unlink_start(s);
 }
 
-void store_unlink_segments(struct store *s, struct file_numbers *files)
+void store_release_files(struct store *s, struct file_numbers *files)
 {
     struct deletion *d = s->journal && files->count > 0 ? calloc(1, sizeof *d) : NULL;
 
@@ -253,6 +258,8 @@ static void fill_defaults(struct store_options *o)
         o->compaction_dead_bytes = 32 * MIB;
     if (o->compaction_fan < 2)
         o->compaction_fan = COMPACTION_FAN;
+    if (o->adopt_percent == 0)
+        o->adopt_percent = 75;
     if (o->tail_cache_bytes == 0)
         o->tail_cache_bytes = 64 * MIB;
     if (o->cold_read_bytes == 0)
@@ -580,7 +587,7 @@ enum err catalog_remove(struct store *s, enum catalog_table table, uint64_t id)
     if ((err = catalog_tables_remove(s->tables, table, id, store_row_removed, &forget)) != OK)
         return err;
     record_catalog(s, &change);
-    store_unlink_segments(s, &forget.files);
+    store_release_files(s, &forget.files);
     return OK;
 }
 
@@ -676,7 +683,7 @@ void ledger_delete(struct store *s, uint64_t id)
     if (to)
         record_ledger_delete_encode(to, id);
     journal_flush_within(s->journal, s->options.ack_delay_ms);
-    store_unlink_segments(s, &files);
+    store_release_files(s, &files);
 }
 
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger)
@@ -788,10 +795,12 @@ void store_stats(const struct store *s, struct store_stats *out)
         .journal_pending_bytes = journal_pending_bytes(s->journal),
         .tail_cache_bytes = s->ledgers.cache.budget.used,
         .cold_bytes = s->reader.windows.budget.used,
-        .segment_files = segment_table_files(&s->ledgers.segments),
+        .segment_files = segment_table_segments(&s->ledgers.segments),
         .segment_bytes = segment_table_bytes(&s->ledgers.segments),
         .journal_files = journal.files,
         .dead_bytes = segment_table_dead(&s->ledgers.segments),
+        .adopted_files = segment_table_journals(&s->ledgers.segments),
+        .adopted_bytes = s->checkpoint.adopted_bytes,
         .compactions = s->checkpoint.compactions,
         .compacted_bytes = s->checkpoint.compacted_bytes,
         .disk_full = s->full_disk.full,

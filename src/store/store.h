@@ -45,8 +45,10 @@ struct store_options {
     uint64_t journal_file_bytes; /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
     uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
     uint64_t own_segment_bytes;  /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
-    uint64_t compaction_bytes;   /* a checkpoint copies at most so much to empty files, and as much to merge extents;
-                                  * 0: 64 MiB */
+    unsigned adopt_percent;    /* a journal file of whose entries so much belongs to such ledgers becomes theirs; 0: 75,
+                                * over 100: none does */
+    uint64_t compaction_bytes; /* a checkpoint copies at most so much to empty files, and as much to merge extents;
+                                * 0: 64 MiB */
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
     size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
@@ -228,7 +230,9 @@ struct store_stats {
     uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
     bool disk_full;                          /* store_full */
+    uint64_t adopted_files;                  /* of the journal files: entries of living ledgers rest in them */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
+    uint64_t adopted_bytes;                  /* of entries that stayed where they were written; since open */
     uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */
 };

@@ -110,6 +110,7 @@ static uint64_t count_operations(unsigned kinds, uint64_t seed, enum durability 
     assert_true(live(&m));
     const uint64_t n = sim_disk_ops(m.disk, kinds);
     assert_true(m.compactions > 1);
+    assert_true(m.adopted_bytes > 0);
     assert_int_equal(model_open(&m), OK);
     model_verify(&m);
     model_deinit(&m);
@@ -180,8 +181,8 @@ static void without_syncs_a_power_cut_after_an_idle_second_loses_nothing(void **
         model_append(&m, i % MODEL_TOPICS, 300);
         model_steps(&m, 5);
     }
-    model_settle(&m); /* the seal is written, and synced */
-    m.unsynced = false;  /* hold it to that */
+    model_settle(&m);   /* the seal is written, and synced */
+    m.unsynced = false; /* hold it to that */
     model_crash(&m, MODEL_POWER);
     recover_and_verify(&m);
     model_deinit(&m);
@@ -267,7 +268,12 @@ static void end_trouble(struct model *m)
     sim_disk_capacity(m->disk, UINT64_MAX);
 }
 
-static uint64_t many_lives(uint64_t seed)
+/* What there was to be found in them. */
+struct found {
+    uint64_t compactions, adopted_bytes;
+};
+
+static void many_lives(uint64_t seed, struct found *found)
 {
     struct model m;
 
@@ -299,20 +305,22 @@ static uint64_t many_lives(uint64_t seed)
             sim_disk_crash_at(m.disk, SIM_DISK_WRITE | SIM_DISK_SYNC, 1 + random_below(&m.random, 30));
     }
     model_deinit(&m);
-    return m.compactions;
+    found->compactions += m.compactions;
+    found->adopted_bytes += m.adopted_bytes;
 }
 
 static void random_lives_keep_every_promise(void **state)
 {
     const uint64_t first = from_environment("STORE_SEED", 1), n = from_environment("STORE_SEEDS", 40);
-    uint64_t compactions = 0;
+    struct found found = {0};
 
     for (uint64_t seed = first; seed < first + n; seed++) {
         if (getenv("STORE_LOG"))
             print_message("seed %lu\n", seed);
-        compactions += many_lives(seed);
+        many_lives(seed, &found);
     }
-    assert_true(n < 20 || compactions > n); /* what it is to find is there to be found */
+    assert_true(n < 20 || found.compactions > n);
+    assert_true(n < 20 || found.adopted_bytes > n * 10000);
 }
 
 struct name_list {

@@ -295,6 +295,7 @@ enum kind {
     KIND_CURSOR_CHANGES,
     KIND_SEGMENT_HEADER,
     KIND_SEGMENT_ENTRY,
+    KIND_ADOPTED_ENTRY,
     KIND_SEGMENT_OFFSETS,
     KIND_SEGMENT_DIRECTORY,
     KIND_SEGMENT_TRAILER,
@@ -304,10 +305,23 @@ enum kind {
 };
 
 static const char *const kind_names[KINDS] = {
-    "journal file header",   "batch header",           "entry in the journal", "ledger created",
-    "ledger closed",         "ledger deleted",         "catalog change",       "cursor created",
-    "cursor reset",          "cursor changes",         "segment header",       "entry in a segment",
-    "offsets in a segment",  "directory of a segment", "trailer of a segment", "row of the index",
+    "journal file header",
+    "batch header",
+    "entry in the journal",
+    "ledger created",
+    "ledger closed",
+    "ledger deleted",
+    "catalog change",
+    "cursor created",
+    "cursor reset",
+    "cursor changes",
+    "segment header",
+    "entry in a segment",
+    "entry in an adopted journal file",
+    "offsets in a segment",
+    "directory of a segment",
+    "trailer of a segment",
+    "row of the index",
     "any bit of catalog.db",
 };
 
@@ -412,7 +426,7 @@ static void survey_segment(struct survey *s, const struct store *store, uint64_t
     size_t count;
     uint64_t size, offset;
     const char *what;
-    char path[SEGMENT_PATH_SIZE];
+    char path[SEGMENT_PATH_SIZE], records[SEGMENT_PATH_SIZE];
     struct file *f;
 
     segment_path(path, number);
@@ -426,12 +440,16 @@ static void survey_segment(struct survey *s, const struct store *store, uint64_t
         if (!l || !l->chain)
             continue;
         living = true;
-        add_thing(s, KIND_SEGMENT_OFFSETS, path, e->index_offset, (uint64_t)e->entries * SEGMENT_OFFSET_SIZE, none);
+        if (e->journal)
+            journal_path(records, e->journal);
+        else
+            segment_path(records, number);
+        add_thing(s, KIND_SEGMENT_OFFSETS, path, e->index_offset, extent_table_size(e), none);
         for (uint32_t k = 0; k < e->entries; k++) {
             struct piece piece;
             size_t one;
             MUST(segment_pieces(f, e, e->first + k, 1, 1, &piece, &one) == OK);
-            add_thing(s, KIND_SEGMENT_ENTRY, path, piece.offset, piece.len,
+            add_thing(s, e->journal ? KIND_ADOPTED_ENTRY : KIND_SEGMENT_ENTRY, records, piece.offset, piece.len,
                       (struct position){(int64_t)l->id, (int64_t)e->first + k});
         }
     }
@@ -616,7 +634,7 @@ static bool verify_finds(const struct survey *s, const struct store_options *opt
     bool found = err == OK && w.sink.count > 0 && w.file_named;
     if (err == ERR_VERSION && strstr(message, t->path))
         found = true; /* it says that a newer program wrote it */
-    if (found && t->entry.ledger > 0 && kind == KIND_SEGMENT_ENTRY && !w.entry_named)
+    if (found && t->entry.ledger > 0 && (kind == KIND_SEGMENT_ENTRY || kind == KIND_ADOPTED_ENTRY) && !w.entry_named)
         found = false;
     const bool harmless =
         kind == KIND_INDEX_PAGE && err == OK && w.sink.count == 0 && index_digest(uv_sys_get(uv)->disk) == s->digest;
@@ -698,7 +716,7 @@ static void start_refuses(const struct survey *s, const struct store_options *op
     MUST(uv_sys_new(&g.uv, copy) == OK);
     const enum err err = store_open(&g.store, options, uv_sys_get(g.uv), message, sizeof message);
     const bool in_segment = strncmp(t->path, SEGMENT_DIR, strlen(SEGMENT_DIR)) == 0;
-    if (err == OK && kind == KIND_SEGMENT_ENTRY) {
+    if (err == OK && (kind == KIND_SEGMENT_ENTRY || kind == KIND_ADOPTED_ENTRY)) {
         g.next.run = reading_next;
         loop_defer(uv_sys_get(g.uv)->loop, &g.next);
         uv_sys_run(g.uv);

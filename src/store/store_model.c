@@ -177,6 +177,7 @@ enum err model_open(struct model *m)
 static void free_store(struct model *m)
 {
     m->compactions += m->store ? m->store->checkpoint.compactions : 0;
+    m->adopted_bytes += m->store ? m->store->checkpoint.adopted_bytes : 0;
     store_free(m->store);
     m->store = NULL;
 }

@@ -43,7 +43,8 @@ struct model_append {
     bool durable;     /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
     bool ack_durable; /* likewise */
     bool maybe_acked; /* a reset took the acknowledgement back; it may not survive */
-    /* How often it was asked for again: as the cursor has it, told to be durable, beyond a power cut too, and at most. */
+    /* How often it was asked for again: as the cursor has it, told to be durable, beyond a power cut too, and at most.
+     */
     uint32_t redelivered, redelivered_safe, redelivered_durable, redelivered_max;
     uint32_t resets; /* that forgot the counts */
 };
@@ -78,7 +79,7 @@ struct model {
     struct model_topic topics[MODEL_TOPICS];
     struct list barriers, readings; /* under way */
     uint64_t reads_done;
-    uint64_t compactions; /* in lives that are over */
+    uint64_t compactions, adopted_bytes; /* in lives that are over */
     /* What the test has planned. */
     bool writes_may_fail, reads_may_fail, memory_may_fail;
     const struct model_hooks *hooks; /* may be NULL */

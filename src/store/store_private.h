@@ -72,7 +72,7 @@ struct store {
     uint64_t *removed_cursors; /* since the last checkpoint took them */
     size_t removed_count, removed_capacity;
 
-    struct list deletions; /* of segment files, not durable yet */
+    struct list deletions; /* of entries' files, not durable yet */
     struct unlinking unlinking;
 
     struct full_disk full_disk;
@@ -123,8 +123,9 @@ struct forget { /* context of store_row_removed */
     struct file_numbers files;
 };
 void store_row_removed(void *ctx, enum catalog_table table, const struct catalog_row *row);
-/* Unlinks the segment files when all that was changed so far is durable; takes the list. */
-void store_unlink_segments(struct store *s, struct file_numbers *files);
+/* What segment_table_release told: segment files are unlinked, journal files given back, when all that was changed so
+ * far is durable.  Takes the list. */
+void store_release_files(struct store *s, struct file_numbers *files);
 
 /* cursor.c, for store.c, checkpoint.c and recovery.c. */
 void cursors_record(struct store *s); /* all unrecorded changes become records */

@@ -7,6 +7,7 @@
 
 #include "store/journal_file.h"
 #include "store/segment.h"
+#include "store/store_private.h"
 #include "sys/disk.h"
 
 #include <stdio.h>
@@ -484,7 +485,7 @@ static void removing_a_topic_removes_its_ledgers_cursors_and_segment_files(void 
     store_stats(m.store, &stats);
     assert_int_equal(stats.segment_files, 0);
     assert_int_equal(stats.segment_bytes, 0);
-    assert_true(sim_disk_used(m.disk) < 600 * 1024); /* what is left: two journal files, the index */
+    assert_true(sim_disk_used(m.disk) < 900 * 1024); /* what is left: three journal files, the index */
     model_crash(&m, MODEL_POWER);
     must_open(&m);
     model_verify(&m);
@@ -661,6 +662,106 @@ static void a_large_ledger_has_segments_of_its_own_and_small_ones_share(void **s
     store_stats(m.store, &stats);
     assert_int_equal(stats.segment_files, 2);
     model_verify(&m);
+    model_deinit(&m);
+}
+
+static void a_busy_ledgers_entries_stay_where_the_journal_wrote_them(void **state)
+{
+    struct model m;
+    struct store_stats stats;
+
+    model_init(&m, 1);
+    m.options.tail_cache_bytes = 3000;
+    must_open(&m);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 20; i++) {
+        append_and_settle(&m, 0, 1, 9000);
+        append_and_settle(&m, 1, 1, 100);
+    }
+    store_stats(m.store, &stats);
+    assert_true(stats.checkpoints > 0);
+    assert_true(stats.adopted_bytes > 100000);
+    assert_in_range(stats.adopted_files, 1, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        model_crash(&m, MODEL_POWER);
+        must_open(&m);
+        store_stats(m.store, &stats);
+        assert_true(stats.adopted_files > 0);
+        model_verify(&m);
+        append_and_settle(&m, 2, 20, 9000); /* over what is free, and nothing else */
+    }
+    model_deinit(&m);
+}
+
+static void a_journal_file_in_which_small_ledgers_have_much_is_copied_from(void **state)
+{
+    struct model m;
+    struct store_stats stats;
+
+    model_init(&m, 1);
+    m.options.own_segment_bytes = 16 * 1024;
+    must_open(&m);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 40; i++)
+        append_and_settle(&m, i % MODEL_TOPICS, 1, 5000);
+    store_stats(m.store, &stats);
+    assert_true(stats.checkpoints > 0);
+    assert_int_equal(stats.adopted_bytes, 0);
+    assert_int_equal(stats.adopted_files, 0);
+    model_deinit(&m);
+}
+
+static void what_a_busy_ledger_leaves_is_written_over(void **state)
+{
+    struct model m;
+    struct store_stats stats;
+
+    model_init(&m, 1);
+    must_open(&m);
+    model_create_topics(&m);
+    for (unsigned round = 0; round < 20; round++) {
+        append_and_settle(&m, 0, 30, 9000);
+        model_ack_cumulative(&m, 0, 29);
+        model_roll(&m, 0);
+        append_and_settle(&m, 0, 1, 100);
+        model_trim(&m, 0);
+        model_barrier(&m);
+        model_settle(&m);
+        assert_true(sim_disk_used(m.disk) < 2u << 20);
+    }
+    store_stats(m.store, &stats);
+    assert_true(stats.adopted_bytes > 4u << 20);
+    assert_true(stats.segment_files < 10);
+    assert_true(model_close(&m));
+    must_open(&m);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
+static void a_missing_journal_file_with_a_busy_ledgers_entries_is_named(void **state)
+{
+    struct model m;
+    char path[JOURNAL_PATH_SIZE];
+    uint64_t number;
+    size_t at = 0;
+
+    model_init(&m, 1);
+    must_open(&m);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 20; i++)
+        append_and_settle(&m, 0, 1, 9000);
+    assert_true(model_close(&m));
+    must_open(&m);
+    do
+        assert_true(segment_table_next(&m.store->ledgers.segments, &at, &number));
+    while (!(number & FILE_IS_JOURNAL));
+    journal_path(path, number & ~FILE_IS_JOURNAL);
+    assert_true(model_close(&m));
+    struct disk *disk = sim_disk_get(m.disk);
+    assert_int_equal(disk->ops->unlink(disk, path), OK);
+    assert_int_equal(model_open(&m), ERR_CORRUPT);
+    assert_non_null(strstr(m.message, path));
+    assert_non_null(strstr(m.message, "ledger"));
     model_deinit(&m);
 }
 
@@ -876,6 +977,10 @@ int main(void)
         cmocka_unit_test(a_deleted_ledger_takes_the_cursors_behind_it_along),
         cmocka_unit_test(journal_files_are_recycled_and_not_many),
         cmocka_unit_test(a_large_ledger_has_segments_of_its_own_and_small_ones_share),
+        cmocka_unit_test(a_busy_ledgers_entries_stay_where_the_journal_wrote_them),
+        cmocka_unit_test(a_journal_file_in_which_small_ledgers_have_much_is_copied_from),
+        cmocka_unit_test(what_a_busy_ledger_leaves_is_written_over),
+        cmocka_unit_test(a_missing_journal_file_with_a_busy_ledgers_entries_is_named),
         cmocka_unit_test(a_clean_restart_reads_no_journal_and_writes_nothing_but_the_index),
         cmocka_unit_test(a_newer_format_is_refused_untouched),
         cmocka_unit_test(a_second_start_names_the_holder),

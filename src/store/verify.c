@@ -5,6 +5,7 @@
  */
 #include "store/verify.h"
 
+#include "base/checksum.h"
 #include "store/recovery.h"
 #include "store/store_private.h"
 #include "store/window.h"
@@ -29,7 +30,7 @@ struct verify {
     struct part *parts; /* by file, then by offset */
     size_t part_count, part_capacity;
     char path[SEGMENT_PATH_SIZE]; /* of the file being read */
-    struct window records, offsets;
+    struct window records, offsets, adopted;
 };
 
 static struct bytes topic_name(const struct verify *v, uint64_t topic)
@@ -146,6 +147,81 @@ static enum err check_run(struct verify *v, const struct part *p)
     return OK;
 }
 
+/* ---- one run of entries that rests in a journal file ---- */
+
+static enum err table_holds(struct verify *v, const struct extent *e, bool *holds)
+{
+    const size_t rows = e->entries * extent_row_size(e);
+    struct bytes table;
+    enum err err = window_get(&v->offsets, e->index_offset, extent_table_size(e), &table);
+
+    if (err == OK)
+        *holds = crc32c(0, bytes_of(table.data, rows)) == le32_get(table.data + rows);
+    return err;
+}
+
+static void adopted_damaged(struct verify *v, const struct part *p, uint64_t offset, uint32_t id, const char *what)
+{
+    char segment[SEGMENT_PATH_SIZE];
+
+    memcpy(segment, v->path, sizeof segment);
+    journal_path(v->path, p->extent.journal);
+    run_damaged(v, p, offset, id, id, what);
+    memcpy(v->path, segment, sizeof segment);
+}
+
+static enum err check_adopted_record(struct verify *v, const struct part *p, uint32_t i)
+{
+    const uint32_t id = p->extent.first + i;
+    struct stored_entry entry;
+    struct bytes row, bytes;
+    struct piece piece;
+    enum err err;
+
+    if ((err = window_get(&v->offsets, p->extent.index_offset + (uint64_t)i * SEGMENT_ADOPTED_SIZE,
+                          SEGMENT_ADOPTED_SIZE, &row)) != OK ||
+        (err = segment_piece(&p->extent, row.data, i, i, &piece)) != OK)
+        return err;
+    err = window_get(&v->adopted, piece.offset, piece.len, &bytes);
+    if (err == OK)
+        err = entry_decode_at(&entry, bytes, (struct position){(int64_t)p->ledger, id});
+    if (err == ERR_CORRUPT || err == ERR_VERSION) {
+        adopted_damaged(v, p, piece.offset, id,
+                        err == ERR_VERSION ? "is of a newer version" : "does not match its checksum or its place");
+        return OK;
+    }
+    if (err != OK)
+        return err;
+    v->report->entries++;
+    v->report->entry_bytes += entry.bytes.len;
+    return OK;
+}
+
+/* ERR_CORRUPT: the table lies beyond the end of its file. */
+static enum err check_adopted(struct verify *v, const struct part *p)
+{
+    const struct extent *e = &p->extent;
+    char path[JOURNAL_PATH_SIZE];
+    bool holds;
+    enum err err;
+
+    if ((err = table_holds(v, e, &holds)) != OK)
+        return err;
+    if (!holds) {
+        run_damaged(v, p, e->index_offset, e->first, e->first + e->entries - 1,
+                    "are in a table that does not match its checksum");
+        return OK;
+    }
+    journal_path(path, e->journal);
+    err = window_open(&v->adopted, v->store->sys.disk, path, extent_journal_file(e));
+    if (err == ERR_NOT_FOUND)
+        return OK; /* which was told */
+    for (uint32_t i = 0; i < e->entries && err == OK; i++)
+        err = check_adopted_record(v, p, i);
+    window_close(&v->adopted);
+    return err;
+}
+
 /* ---- one file ---- */
 
 static enum err add_part(struct verify *v, const struct part *p)
@@ -165,7 +241,7 @@ static enum err add_part(struct verify *v, const struct part *p)
 static bool same_extent(const struct extent *a, const struct extent *b)
 {
     return a->first == b->first && a->entries == b->entries && a->offset == b->offset && a->len == b->len &&
-           a->index_offset == b->index_offset;
+           a->index_offset == b->index_offset && a->journal == b->journal;
 }
 
 static int by_entry(const void *left, const void *right)
@@ -210,7 +286,7 @@ static enum err check_ends(struct verify *v, struct file *f, uint64_t number, st
 
 static enum err check_part(struct verify *v, const struct part *p, const struct segment_run *runs, size_t count)
 {
-    const enum err err = check_run(v, p);
+    const enum err err = p->extent.journal ? check_adopted(v, p) : check_run(v, p);
 
     if (runs && !in_directory(p, runs, count))
         run_damaged(v, p, DAMAGE_NOWHERE, p->extent.first, p->extent.first + p->extent.entries - 1,
@@ -360,7 +436,8 @@ enum err store_verify(const struct store_options *options, const struct sys *sys
                        .sink = sink,
                        .report = report,
                        .records = {.max = WINDOW_BYTES},
-                       .offsets = {.max = WINDOW_BYTES}};
+                       .offsets = {.max = WINDOW_BYTES},
+                       .adopted = {.max = WINDOW_BYTES}};
     enum err err;
 
     *report = (struct verify_report){0};
