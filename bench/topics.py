@@ -7,9 +7,9 @@ Needs nothing but Python, as figures.py.  A second connection publishes one mess
 slowest receipt tells how long the broker's core did not come round.
 """
 import argparse
+import multiprocessing
 import os
 import tempfile
-import threading
 import time
 import urllib.request
 
@@ -49,33 +49,34 @@ def publish_once(peer, first, count):
         answer(peer, 13)
 
 
-class Lone(threading.Thread):
-    """Publishes without a pause; `slowest_ms` since the last look."""
+def lone_publishes(port, slowest, going):
+    peer = figures.producer(port)
+    sequence = 0
+    while going.value:
+        began = time.perf_counter()
+        peer.sendall(send(sequence, b"x" * 100))
+        answer(peer, 7)
+        slowest.value = max(slowest.value, time.perf_counter() - began)
+        sequence += 1
+        time.sleep(0.002)
+
+
+class Lone:
+    """A process that publishes one message after the other; `slowest_ms` since the last look."""
 
     def __init__(self, port):
-        super().__init__(daemon=True)
-        self.peer = figures.producer(port)
-        self.slowest, self.going = 0.0, True
-        self.start()
-
-    def run(self):
-        sequence = 0
-        while self.going:
-            began = time.perf_counter()
-            self.peer.sendall(send(sequence, b"x" * 100))
-            answer(self.peer, 7)
-            self.slowest = max(self.slowest, time.perf_counter() - began)
-            sequence += 1
-            time.sleep(0.002)
+        self.slowest = multiprocessing.Value("d", 0.0)
+        self.going = multiprocessing.Value("b", 1)
+        self.process = multiprocessing.Process(target=lone_publishes, args=(port, self.slowest, self.going))
+        self.process.start()
 
     def slowest_ms(self):
-        slowest, self.slowest = self.slowest, 0.0
+        slowest, self.slowest.value = self.slowest.value, 0.0
         return slowest * 1000
 
     def end(self):
-        self.going = False
-        self.join()
-        self.peer.close()
+        self.going.value = 0
+        self.process.join()
 
 
 def say(what, value, unit, more=""):
@@ -161,6 +162,7 @@ def main():
         broker.process.wait()
         broker = Broker(args.program, data)
         lone = fill(broker, args.topics)
+        lone.end()
         broker.process.kill()
         broker.process.wait()
         broker = Broker(args.program, data)

@@ -303,6 +303,26 @@ static void topics_are_created_listed_and_deleted(void **state)
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 501);
 }
 
+static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(void **state)
+{
+    struct world *w = *state;
+    char path[100], name[100];
+    const char *at;
+
+    for (unsigned i = 0; i < 1003; i++) {
+        snprintf(path, sizeof path, "/admin/v2/persistent/public/default/topic-%04u", i);
+        assert_int_equal(ask(w, HTTP_PUT, path), 204);
+    }
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default"), 200);
+    at = answer(w);
+    for (unsigned i = 0; i < 1003; i++) {
+        snprintf(name, sizeof name, "%c\"persistent://public/default/topic-%04u\"", i == 0 ? '[' : ',', i);
+        assert_memory_equal(at, name, strlen(name));
+        at += strlen(name);
+    }
+    assert_string_equal(at, "]");
+}
+
 static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(void **state)
 {
     static const char path[] = "/admin/v2/persistent/public/default/x/partitions";
@@ -491,6 +511,7 @@ int main(void)
         HANDLER_TEST(a_tenant_that_cannot_be_is_refused),
         HANDLER_TEST(namespaces_are_created_listed_read_and_deleted),
         HANDLER_TEST(topics_are_created_listed_and_deleted),
+        HANDLER_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
         HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),

@@ -8,7 +8,10 @@
 #include "admin/metrics.h"
 #include "admin/handlers.h"
 
-enum { TURN = 64 };
+enum {
+    TURN = 64,
+    ROWS_MAX = 20000, /* of topics and subscriptions; about 2 KB of text each */
+};
 
 static bool name_keep(void *ctx, struct bytes name)
 {
@@ -31,14 +34,6 @@ static bool name_keep(void *ctx, struct bytes name)
     return true;
 }
 
-static bool count_name(void *ctx, struct bytes name)
-{
-    double *count = ctx;
-
-    ++*count;
-    return true;
-}
-
 static bool namespace_keep(void *ctx, struct bytes name)
 {
     struct metrics *m = ctx;
@@ -48,7 +43,7 @@ static bool namespace_keep(void *ctx, struct bytes name)
         m->failed = true;
         return false;
     }
-    (void)!topics_each(m->call->core->broker, name, count_name, &row->topics);
+    row->topics = (double)topics_count(m->call->core->broker, name);
     row->next = m->namespaces;
     m->namespaces = row;
     return true;
@@ -62,11 +57,27 @@ static bool tenant_visit(void *ctx, struct bytes tenant)
     return !m->failed;
 }
 
+/* NULL: there are too many, and none is shown; the sums go on. */
+static void *row_new(struct metrics *m, size_t size)
+{
+    void *row = m->sums_only || m->rows == ROWS_MAX ? NULL : arena_zalloc(&m->call->arena, size);
+
+    m->rows++;
+    if (!row) {
+        m->sums_only = true;
+        m->topics = NULL;
+        m->subscriptions = NULL;
+    }
+    return row;
+}
+
 static void subscription_keep(struct metrics *m, const struct topic_row *topic, const struct subscription_stats *s)
 {
-    struct subscription_row *row = arena_zalloc(&m->call->arena, sizeof *row);
+    struct subscription_row *row = row_new(m, sizeof *row);
 
-    if (!row || !(row->name = arena_text(&m->call->arena, s->name))) {
+    if (!row)
+        return;
+    if (!(row->name = arena_text(&m->call->arena, s->name))) {
         m->failed = true;
         return;
     }
@@ -118,10 +129,11 @@ static void sum_add(struct topic_row *sum, const struct topic_row *row)
 
 static void topic_keep(struct metrics *m, const struct topic_name *name, const char *text, const struct topic_stats *t)
 {
-    struct topic_row *row = arena_zalloc(&m->call->arena, sizeof *row);
+    struct topic_row *row = row_new(m, sizeof *row), unseen = {0};
 
     if (!row) {
-        m->failed = true;
+        topic_fill(&unseen, t);
+        sum_add(&m->sum, &unseen);
         return;
     }
     struct bytes namespace_ = topic_name_namespace(name);
@@ -132,6 +144,8 @@ static void topic_keep(struct metrics *m, const struct topic_name *name, const c
     for (size_t i = 0; i < t->subscription_count; i++)
         subscription_keep(m, row, &t->subscriptions[i]);
     sum_add(&m->sum, row);
+    if (m->sums_only) /* its subscriptions were one too many */
+        return;
     row->next = m->topics;
     m->topics = row;
 }

@@ -48,6 +48,8 @@ struct metrics {
     char **names; /* of the loaded topics, when the snapshot began */
     size_t name_count, name_capacity, next;
     bool failed; /* the arena is spent */
+    size_t rows;
+    bool sums_only; /* there are too many topics for one answer: their own figures are left out */
 
     struct topic_row *topics, sum;
     struct subscription_row *subscriptions;

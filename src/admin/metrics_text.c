@@ -145,6 +145,7 @@ static void write_broker(struct writer *w, const struct metrics *m)
     const struct broker_stats *b = &m->broker;
 
     gauge(w, "pulsar_broker_topics_count", b->topics_loaded);
+    gauge(w, "geminga_metrics_topics_left_out", m->sums_only ? b->topics_loaded : 0);
     gauge(w, "pulsar_broker_subscriptions_count", b->subscriptions);
     gauge(w, "pulsar_broker_producers_count", b->producers);
     gauge(w, "pulsar_broker_consumers_count", b->consumers);

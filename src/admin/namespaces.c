@@ -122,38 +122,72 @@ void namespace_delete(struct admin_call *call)
         call_no_content_when_durable(call);
 }
 
+/* ---- the topics of a namespace ---- */
+
+enum { TURN = 1000 }; /* names that are listed in one turn of the loop */
+
 struct topic_filter {
-    struct json *json;
     bool persistent, non_persistent, system;
 };
 
-static bool write_topic(void *ctx, struct bytes name)
-{
-    const struct topic_filter *filter = ctx;
-    struct topic_name topic;
+struct topic_listing {
+    struct admin_call *call;
+    struct task task;
+    struct bytes namespace_;
+    struct topic_filter filter;
+    struct json json;
+    struct topic_name last; /* listed or left out */
+    size_t left;            /* in this turn */
+};
 
-    if (topic_name_parse(&topic, name) != OK)
+static bool passes(const struct topic_filter *filter, const struct topic_name *topic)
+{
+    if (topic->domain == DOMAIN_PERSISTENT ? !filter->persistent : !filter->non_persistent)
+        return false;
+    return filter->system || !topic_name_is_system(topic);
+}
+
+static bool list_topic(void *ctx, struct bytes name)
+{
+    struct topic_listing *l = ctx;
+
+    if (topic_name_parse(&l->last, name) != OK)
         return true;
-    if (topic.domain == DOMAIN_PERSISTENT ? !filter->persistent : !filter->non_persistent)
-        return true;
-    if (!filter->system && topic_name_is_system(&topic))
-        return true;
-    return write_name(filter->json, name);
+    if (passes(&l->filter, &l->last) && !write_name(&l->json, name))
+        return false;
+    return --l->left > 0;
+}
+
+/* A hundred thousand names are not written in one go, so that the core is never kept from its work for long. */
+static void list_turn(struct task *task)
+{
+    struct topic_listing *l = container_of(task, struct topic_listing, task);
+    struct admin_call *call = l->call;
+
+    l->left = TURN;
+    const struct bytes after = topic_name_full(&l->last);
+    if (topics_each_after(call->core->broker, l->namespace_, after, list_topic, l) != OK) {
+        text_deinit(&call->answer.body);
+        call_reason(call, 404, "Namespace does not exist");
+    } else if (l->left == 0) {
+        loop_defer(call->core->loop, &l->task);
+    } else {
+        json_array_end(&l->json);
+        call_json(call);
+    }
 }
 
 static void answer_topics(struct admin_call *call, struct bytes namespace_, struct topic_filter filter)
 {
-    struct json j = json_to(&call->answer.body);
+    struct topic_listing *l = call_alloc(call, sizeof *l);
 
-    filter.json = &j;
-    filter.system = call_query_true(call, "includeSystemTopic");
-    json_array_begin(&j, NULL);
-    if (topics_each(call->core->broker, namespace_, write_topic, &filter) != OK) {
-        call_reason(call, 404, "Namespace does not exist");
+    if (!l)
         return;
-    }
-    json_array_end(&j);
-    call_json(call);
+    *l = (struct topic_listing){.call = call, .task.run = list_turn, .namespace_ = namespace_, .filter = filter};
+    l->filter.system = call_query_true(call, "includeSystemTopic");
+    l->json = json_to(&call->answer.body);
+    json_array_begin(&l->json, NULL);
+    list_turn(&l->task);
 }
 
 void namespace_topics(struct admin_call *call)

@@ -374,6 +374,22 @@ enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *ea
     return OK;
 }
 
+size_t topics_count(struct broker *b, struct bytes namespace_)
+{
+    return catalog_topics(b->store, namespace_id(b, namespace_));
+}
+
+enum err topics_each_after(struct broker *b, struct bytes namespace_, struct bytes after, name_visitor *each, void *ctx)
+{
+    struct visit v = {.each = each, .ctx = ctx};
+    uint64_t id = namespace_id(b, namespace_);
+
+    if (!id)
+        return ERR_NOT_FOUND;
+    catalog_each_after(b->store, CATALOG_TOPIC, id, after, visit_row, &v);
+    return OK;
+}
+
 enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)
 {
     struct visit v = {.each = each, .ctx = ctx};

@@ -48,6 +48,10 @@ typedef bool name_visitor(void *ctx, struct bytes name);
 void tenants_each(struct broker *b, name_visitor *each, void *ctx);
 MUST_USE enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *each, void *ctx);
 MUST_USE enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx);
+size_t topics_count(struct broker *b, struct bytes namespace_);
+/* Those behind the name `after`, which need not be there any more. */
+MUST_USE enum err topics_each_after(struct broker *b, struct bytes namespace_, struct bytes after, name_visitor *each,
+                                    void *ctx);
 MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
 
 bool topic_exists(struct broker *b, const struct topic_name *name);

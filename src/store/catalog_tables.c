@@ -30,6 +30,7 @@ struct row {
     struct tree_node by_name;
     struct list dirty; /* in tables->dirty when changed since the last take; else alone */
     enum catalog_table table;
+    uint32_t topics; /* of a namespace: how many rows of topics have it as their parent */
     uint8_t tail[];
 };
 
@@ -162,6 +163,26 @@ const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, en
     return node && row_of(node)->row.parent == parent ? &row_of(node)->row : NULL;
 }
 
+void catalog_tables_each_after(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                               struct bytes after, bool (*each)(void *ctx, const struct catalog_row *row), void *ctx)
+{
+    const struct name_key key = {.parent = parent, .name = after};
+    struct tree_node *node = table_known(table) ? tree_lower_bound(&t->by_name[table], &key) : NULL;
+
+    if (node && compare_names(&key, node) == 0)
+        node = tree_next(node);
+    for (; node && row_of(node)->row.parent == parent; node = tree_next(node))
+        if (!each(ctx, &row_of(node)->row))
+            return;
+}
+
+size_t catalog_tables_topics(const struct catalog_tables *t, uint64_t namespace_)
+{
+    const struct row *r = map_find_id(&t->by_id, namespace_);
+
+    return r && r->table == CATALOG_NAMESPACE ? r->topics : 0;
+}
+
 size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table table)
 {
     return table_known(table) ? tree_count(&t->by_name[table]) : 0;
@@ -183,6 +204,26 @@ static void mark_clean(struct catalog_tables *t, struct row *r)
     t->dirty_count--;
 }
 
+/* A topic came to its namespace, or left it. */
+static void count_topic(struct catalog_tables *t, const struct row *topic, bool came)
+{
+    struct row *parent = topic->table == CATALOG_TOPIC ? map_find_id(&t->by_id, topic->row.parent) : NULL;
+
+    if (parent && parent->table == CATALOG_NAMESPACE)
+        parent->topics += came ? 1u : UINT32_MAX;
+}
+
+/* A namespace that comes after its topics: only a journal that is replayed over a newer index can have it so. */
+static uint32_t topics_of(const struct catalog_tables *t, const struct row *namespace_)
+{
+    uint32_t count = 0;
+
+    if (namespace_->table == CATALOG_NAMESPACE)
+        for (const struct row *r = first_of(t, CATALOG_TOPIC, namespace_->row.id); r; r = next_of(r))
+            count++;
+    return count;
+}
+
 static struct row *row_new(enum catalog_table table, const struct catalog_row *from)
 {
     struct row *r = malloc(sizeof *r + from->name.len + from->value.len);
@@ -191,6 +232,7 @@ static struct row *row_new(enum catalog_table table, const struct catalog_row *f
         return NULL;
     r->row = *from;
     r->table = table;
+    r->topics = 0;
     r->row.name.data = r->tail;
     r->row.value.data = r->tail + from->name.len;
     if (from->name.len > 0)
@@ -233,11 +275,14 @@ static enum err put(struct catalog_tables *t, enum catalog_table table, const st
         free(r);
         return err;
     }
+    r->topics = old ? old->topics : topics_of(t, r);
     if (old) {
+        count_topic(t, old, false);
         tree_remove(&t->by_name[table], &old->by_name);
         mark_clean(t, old);
         free(old);
     }
+    count_topic(t, r, true);
     key = key_of(&r->row);
     inserted = tree_insert(&t->by_name[table], &key, &r->by_name);
     assert(inserted);
@@ -279,6 +324,7 @@ static void remove_row(struct catalog_tables *t, struct row *r, removed_fn *remo
     if (removed)
         removed(ctx, r->table, &r->row);
     t->removed[t->removed_count++] = (struct removed){r->row.id, r->table};
+    count_topic(t, r, false);
     (void)map_remove_id(&t->by_id, r->row.id);
     tree_remove(&t->by_name[r->table], &r->by_name);
     mark_clean(t, r);
@@ -352,6 +398,7 @@ static size_t rows_check(const struct catalog_tables *t, enum catalog_table tabl
             struct name_key key = key_of(&before->row);
             assert(compare_names(&key, node) < 0);
         }
+        assert(r->topics == topics_of(t, r));
         dirty += !list_empty(&r->dirty);
         before = r;
     }

@@ -54,6 +54,11 @@ void catalog_tables_each(const struct catalog_tables *t, enum catalog_table tabl
 /* The first of them whose name is greater than `after`, or NULL. */
 const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
                                               struct bytes after);
+/* The same, of the rows behind the name `after`. */
+void catalog_tables_each_after(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                               struct bytes after, bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
+/* How many topics the namespace has; counted as they come and go. */
+size_t catalog_tables_topics(const struct catalog_tables *t, uint64_t namespace_);
 size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table table);
 
 /* ---- checkpoints ---- */

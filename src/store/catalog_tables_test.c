@@ -148,6 +148,40 @@ static void the_rows_of_a_parent_are_listed_by_name(void **state)
     assert_string_equal(list(t, 9, 100, &l), "0 ");
 }
 
+static void a_listing_goes_on_behind_a_name_that_may_be_gone(void **state)
+{
+    struct catalog_tables *t = *state;
+    struct listing l = {.stop_after = 100};
+
+    assert_int_equal(put(t, CATALOG_TOPIC, row(1, 8, "a", "")), OK);
+    assert_int_equal(put(t, CATALOG_TOPIC, row(2, 8, "b", "")), OK);
+    assert_int_equal(put(t, CATALOG_TOPIC, row(3, 8, "c", "")), OK);
+    assert_int_equal(put(t, CATALOG_TOPIC, row(4, 9, "d", "")), OK);
+    catalog_tables_each_after(t, CATALOG_TOPIC, 8, bytes_of_text("a"), list_one, &l);
+    assert_string_equal(l.text, "b c ");
+    assert_int_equal(catalog_tables_remove(t, CATALOG_TOPIC, 2, NULL, NULL), OK);
+    l = (struct listing){.stop_after = 100};
+    catalog_tables_each_after(t, CATALOG_TOPIC, 8, bytes_of_text("b"), list_one, &l);
+    assert_string_equal(l.text, "c ");
+}
+
+static void a_namespace_knows_how_many_topics_it_has(void **state)
+{
+    struct catalog_tables *t = *state;
+
+    assert_int_equal(put(t, CATALOG_TOPIC, row(1, 8, "early", "")), OK);
+    assert_int_equal(put(t, CATALOG_NAMESPACE, row(8, 7, "n", "")), OK);
+    assert_int_equal(catalog_tables_topics(t, 8), 1);
+    assert_int_equal(put(t, CATALOG_TOPIC, row(2, 8, "a", "")), OK);
+    assert_int_equal(put(t, CATALOG_TOPIC, row(2, 8, "a", "again")), OK);
+    assert_int_equal(put(t, CATALOG_NAMESPACE, row(8, 7, "n", "again")), OK);
+    assert_int_equal(catalog_tables_topics(t, 8), 2);
+    assert_int_equal(catalog_tables_remove(t, CATALOG_TOPIC, 1, NULL, NULL), OK);
+    assert_int_equal(catalog_tables_topics(t, 8), 1);
+    assert_int_equal(catalog_tables_topics(t, 9), 0);
+    catalog_tables_check(t);
+}
+
 static void count_removed(void *ctx, enum catalog_table table, const struct catalog_row *r)
 {
     unsigned *by_table = ctx;
@@ -278,6 +312,8 @@ int main(void)
         with_tables(a_name_belongs_to_one_id),
         with_tables(what_makes_no_sense_is_refused),
         with_tables(the_rows_of_a_parent_are_listed_by_name),
+        with_tables(a_listing_goes_on_behind_a_name_that_may_be_gone),
+        with_tables(a_namespace_knows_how_many_topics_it_has),
         with_tables(removing_a_topic_removes_its_subscriptions_and_schemas),
         with_tables(a_take_holds_each_change_once_and_removals_first),
         with_tables(a_change_is_the_same_after_it_was_read_back),

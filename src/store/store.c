@@ -608,6 +608,17 @@ void catalog_each(const struct store *s, enum catalog_table table, uint64_t pare
     catalog_tables_each(s->tables, table, parent, each, ctx);
 }
 
+size_t catalog_topics(const struct store *s, uint64_t namespace_)
+{
+    return catalog_tables_topics(s->tables, namespace_);
+}
+
+void catalog_each_after(const struct store *s, enum catalog_table table, uint64_t parent, struct bytes after,
+                        bool (*each)(void *ctx, const struct catalog_row *row), void *ctx)
+{
+    catalog_tables_each_after(s->tables, table, parent, after, each, ctx);
+}
+
 const struct catalog_row *catalog_next(const struct store *s, enum catalog_table table, uint64_t parent,
                                        struct bytes after)
 {

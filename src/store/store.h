@@ -120,6 +120,11 @@ const struct catalog_row *catalog_get(const struct store *s, enum catalog_table 
 /* All rows of the parent, in the order of their names; `each` returns false to stop and changes nothing. */
 void catalog_each(const struct store *s, enum catalog_table table, uint64_t parent,
                   bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
+/* How many topics have this namespace as their parent. */
+size_t catalog_topics(const struct store *s, uint64_t namespace_);
+/* catalog_each behind the name `after`, which need not be there any more: for a listing in turns of the loop. */
+void catalog_each_after(const struct store *s, enum catalog_table table, uint64_t parent, struct bytes after,
+                        bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
 /* The first of them whose name is greater than `after`; NULL: none.  For a walk in several turns. */
 const struct catalog_row *catalog_next(const struct store *s, enum catalog_table table, uint64_t parent,
                                        struct bytes after);
