@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define ROUNDS      5
 #define LEDGER_ROLL 50000
@@ -43,9 +44,10 @@ struct bench {
     struct task refill;  /* once in a turn of the loop, as sockets would */
     struct timer look;
     uint64_t began_ns, written_before;
+    double cpu_before;
     uint64_t checkpoints, segment_bytes; /* at the last look */
     unsigned rests;
-    double rate, written; /* results */
+    double rate, written, cpu_us; /* results */
 };
 
 struct bench_append {
@@ -78,6 +80,14 @@ static uint64_t bytes_written(void)
     if (f)
         fclose(f);
     return n;
+}
+
+static double cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 /* ---- what is in segments/ ---- */
@@ -192,6 +202,7 @@ static void finish(struct bench *b)
 
     b->rate = (double)b->wanted / ((double)(loop_now_ns(b->sys->loop) - b->began_ns) / 1e9);
     b->written = (double)written / ((double)b->wanted * (double)b->len);
+    b->cpu_us = (cpu_us() - b->cpu_before) / (double)b->wanted;
     if (b->topic_count == 1) {
         store_close(b->store, closed, b);
         return;
@@ -262,6 +273,7 @@ static void run_store(struct bench *b, const char *directory, uint64_t ledgers, 
     loop_defer(b->sys->loop, &b->refill);
     b->began_ns = loop_now_ns(b->sys->loop);
     b->written_before = bytes_written();
+    b->cpu_before = cpu_us();
     uv_sys_run(b->uv);
     store_free(b->store);
     buffer_unref(b->payload);
@@ -279,11 +291,12 @@ static double run_round(const char *directory, unsigned round, uint64_t ledgers,
 
     snprintf(path, sizeof path, "%s/one-%u", directory, round);
     run_store(&one, path, 1, entries, len, window);
-    printf("1 ledger: %.0f appends/s, %.2f bytes written for each\n", one.rate, one.written);
+    printf("1 ledger: %.0f appends/s, %.2f bytes written for each, %.2f us of cpu\n", one.rate, one.written,
+           one.cpu_us);
     snprintf(path, sizeof path, "%s/many-%u", directory, round);
     run_store(&many, path, ledgers, entries, len, window);
-    printf("%" PRIu64 " ledgers: %.0f appends/s = %.0f %%, %.2f bytes written for each\n", ledgers, many.rate,
-           100 * many.rate / one.rate, many.written);
+    printf("%" PRIu64 " ledgers: %.0f appends/s = %.0f %%, %.2f bytes written for each, %.2f us of cpu\n", ledgers,
+           many.rate, 100 * many.rate / one.rate, many.written, many.cpu_us);
     fflush(stdout);
     return many.rate / one.rate;
 }

@@ -23,8 +23,10 @@
 /* ---- the worker: from the journal to segments ---- */
 
 /* Borrowed until the next call. */
-static enum err get_record(struct checkpoint *c, struct window *w, const struct journal_place *p, struct bytes *out)
+static enum err get_record(struct checkpoint *c, struct windows *journal, const struct journal_place *p,
+                           struct bytes *out)
 {
+    struct window *w = windows_for(journal, p->file, p->offset);
     char path[JOURNAL_PATH_SIZE];
 
     if (w->name != p->file) {
@@ -49,14 +51,14 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
                   id, m->info.id, m->info.topic);
 }
 
-static enum err move_added(struct checkpoint *c, struct window *w, struct segment_writer *to,
+static enum err move_added(struct checkpoint *c, struct windows *journal, struct segment_writer *to,
                            const struct moved_ledger *m, const struct moved_run *run)
 {
     struct bytes record;
     enum err err;
 
     for (uint32_t i = run->place; i < run->place + run->added; i++) {
-        if ((err = get_record(c, w, &m->places[i], &record)) != OK)
+        if ((err = get_record(c, journal, &m->places[i], &record)) != OK)
             return err;
         check_record(c, m, m->first + i, record);
         if ((err = segment_add(to, record)) != OK)
@@ -67,7 +69,7 @@ static enum err move_added(struct checkpoint *c, struct window *w, struct segmen
 
 /* Where the worker reads from. */
 struct sources {
-    struct window journal;
+    struct windows journal;
     struct compaction_copier segments;
 };
 
@@ -185,17 +187,18 @@ static enum err leave_room(struct checkpoint *c)
 
 static enum err write_segments(struct checkpoint *c)
 {
-    struct sources sources = {.journal.max = WINDOW_BYTES};
+    struct sources sources;
     enum err err;
 
     c->bad_file = 0;
     if ((err = leave_room(c)) != OK)
         return err;
+    windows_init(&sources.journal, WINDOW_BYTES);
     compaction_copier_init(&sources.segments, c->disk, c->log);
     err = write_files(c, &sources);
     c->bad_file = sources.segments.bad_file;
     compaction_copier_deinit(&sources.segments);
-    window_close(&sources.journal);
+    windows_close(&sources.journal);
     return err;
 }
 

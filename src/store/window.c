@@ -42,10 +42,15 @@ static enum err reserve(struct window *w, size_t len)
     return OK;
 }
 
+/* Less is skipped than was read the last time. */
+static bool goes_on(const struct window *w, uint64_t offset)
+{
+    return w->next_len > 0 && offset >= w->start && offset <= w->start + w->len + w->next_len;
+}
+
 static enum err fill(struct window *w, uint64_t offset, size_t len)
 {
-    const bool near = offset >= w->start && offset <= w->start + w->len + w->max;
-    size_t wanted = near && w->next_len > 0 ? w->next_len * 2 : FIRST_BYTES;
+    size_t wanted = goes_on(w, offset) ? w->next_len * 2 : FIRST_BYTES;
     enum err err;
 
     if (wanted > w->max)
@@ -71,4 +76,32 @@ enum err window_get(struct window *w, uint64_t offset, size_t len, struct bytes 
         return err;
     *out = bytes_of(w->bytes + (offset - w->start), len);
     return OK;
+}
+
+void windows_init(struct windows *w, size_t max)
+{
+    *w = (struct windows){0};
+    for (size_t i = 0; i < WINDOWS; i++)
+        w->list[i].max = max;
+}
+
+void windows_close(struct windows *w)
+{
+    for (size_t i = 0; i < WINDOWS; i++)
+        window_close(&w->list[i]);
+}
+
+struct window *windows_for(struct windows *w, uint64_t name, uint64_t offset)
+{
+    size_t oldest = 0, found = WINDOWS;
+
+    for (size_t i = 0; i < WINDOWS && found == WINDOWS; i++) {
+        if (w->list[i].name == name && goes_on(&w->list[i], offset))
+            found = i;
+        if (w->used[i] < w->used[oldest])
+            oldest = i;
+    }
+    found = found < WINDOWS ? found : oldest;
+    w->used[found] = ++w->uses;
+    return &w->list[found];
 }

@@ -26,4 +26,20 @@ MUST_USE enum err window_get(struct window *w, uint64_t offset, size_t len, stru
 /* Closes the file and frees the memory; the window may be opened again. */
 void window_close(struct window *w);
 
+/* Several windows, for who goes through files on several ways at a time: entries of many ledgers, taken ledger by
+ * ledger out of a log in which they lie in turn, are read forward by as many windows as there were turns. */
+#define WINDOWS 16u
+
+struct windows {
+    struct window list[WINDOWS];
+    uint64_t used[WINDOWS]; /* when, by the count of uses */
+    uint64_t uses;
+};
+
+void windows_init(struct windows *w, size_t max);
+void windows_close(struct windows *w);
+/* The one that goes on there or nearly so, else the one that was used the longest ago.  Has it another name the caller
+ * opens it. */
+struct window *windows_for(struct windows *w, uint64_t name, uint64_t offset);
+
 #endif
