@@ -23,10 +23,10 @@
 /* ---- the worker: from the journal to segments ---- */
 
 /* Borrowed until the next call. */
-static enum err get_record(struct checkpoint *c, struct windows *journal, const struct journal_place *p,
+static enum err get_record(struct checkpoint *c, struct window_set *journal, const struct journal_place *p,
                            struct bytes *out)
 {
-    struct window *w = windows_for(journal, p->file, p->offset);
+    struct window *w = window_set_find(journal, p->file, p->offset);
     char path[JOURNAL_PATH_SIZE];
 
     if (w->name != p->file) {
@@ -51,7 +51,7 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
                   id, m->info.id, m->info.topic);
 }
 
-static enum err move_added(struct checkpoint *c, struct windows *journal, struct segment_writer *to,
+static enum err move_added(struct checkpoint *c, struct window_set *journal, struct segment_writer *to,
                            const struct moved_ledger *m, const struct moved_run *run)
 {
     struct bytes record;
@@ -69,7 +69,7 @@ static enum err move_added(struct checkpoint *c, struct windows *journal, struct
 
 /* Where the worker reads from. */
 struct sources {
-    struct windows journal;
+    struct window_set journal;
     struct compaction_copier segments;
 };
 
@@ -193,12 +193,12 @@ static enum err write_segments(struct checkpoint *c)
     c->bad_file = 0;
     if ((err = leave_room(c)) != OK)
         return err;
-    windows_init(&sources.journal, WINDOW_BYTES);
+    window_set_init(&sources.journal, WINDOW_BYTES);
     compaction_copier_init(&sources.segments, c->disk, c->log);
     err = write_files(c, &sources);
     c->bad_file = sources.segments.bad_file;
     compaction_copier_deinit(&sources.segments);
-    windows_close(&sources.journal);
+    window_set_close(&sources.journal);
     return err;
 }
 

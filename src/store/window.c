@@ -78,20 +78,20 @@ enum err window_get(struct window *w, uint64_t offset, size_t len, struct bytes 
     return OK;
 }
 
-void windows_init(struct windows *w, size_t max)
+void window_set_init(struct window_set *w, size_t max)
 {
-    *w = (struct windows){0};
+    *w = (struct window_set){0};
     for (size_t i = 0; i < WINDOWS; i++)
         w->list[i].max = max;
 }
 
-void windows_close(struct windows *w)
+void window_set_close(struct window_set *w)
 {
     for (size_t i = 0; i < WINDOWS; i++)
         window_close(&w->list[i]);
 }
 
-struct window *windows_for(struct windows *w, uint64_t name, uint64_t offset)
+struct window *window_set_find(struct window_set *w, uint64_t name, uint64_t offset)
 {
     size_t oldest = 0, found = WINDOWS;
 

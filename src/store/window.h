@@ -30,16 +30,16 @@ void window_close(struct window *w);
  * ledger out of a log in which they lie in turn, are read forward by as many windows as there were turns. */
 #define WINDOWS 16u
 
-struct windows {
+struct window_set {
     struct window list[WINDOWS];
     uint64_t used[WINDOWS]; /* when, by the count of uses */
     uint64_t uses;
 };
 
-void windows_init(struct windows *w, size_t max);
-void windows_close(struct windows *w);
+void window_set_init(struct window_set *w, size_t max);
+void window_set_close(struct window_set *w);
 /* The one that goes on there or nearly so, else the one that was used the longest ago.  Has it another name the caller
  * opens it. */
-struct window *windows_for(struct windows *w, uint64_t name, uint64_t offset);
+struct window *window_set_find(struct window_set *w, uint64_t name, uint64_t offset);
 
 #endif

@@ -12,7 +12,7 @@
 struct fixture {
     struct sim *sim;
     struct sim_disk *disk;
-    struct windows windows;
+    struct window_set windows;
 };
 
 static uint8_t byte_at(uint64_t offset)
@@ -33,19 +33,19 @@ static void setup(struct fixture *f)
     assert_int_equal(disk_open(sim_disk_get(f->disk), "file", DISK_WRITE | DISK_CREATE, &file), OK);
     assert_int_equal(file_write(file, 0, &part, 1), OK);
     file_close(file);
-    windows_init(&f->windows, MAX);
+    window_set_init(&f->windows, MAX);
 }
 
 static void teardown(struct fixture *f)
 {
-    windows_close(&f->windows);
+    window_set_close(&f->windows);
     sim_disk_free(f->disk);
     sim_free(f->sim);
 }
 
 static void want(struct fixture *f, uint64_t offset, size_t len)
 {
-    struct window *w = windows_for(&f->windows, 1, offset);
+    struct window *w = window_set_find(&f->windows, 1, offset);
     struct bytes got;
 
     if (w->name != 1)
@@ -114,7 +114,7 @@ static void what_lies_behind_the_end_is_corrupt(void **state)
 
     setup(&f);
     want(&f, 0, 10);
-    struct window *w = windows_for(&f.windows, 1, 5);
+    struct window *w = window_set_find(&f.windows, 1, 5);
     assert_int_equal(window_get(w, FILE_BYTES - 10, 11, &got), ERR_CORRUPT);
     assert_int_equal(window_get(w, FILE_BYTES - 10, 10, &got), OK);
     teardown(&f);
