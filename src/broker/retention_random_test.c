@@ -42,7 +42,7 @@ struct life {
     struct peer producer;
     struct peer consumers[3];
     size_t published_seen;
-    int64_t publish_ms[PEER_RECORDS]; /* of the producer's publishes, by order; it has one receipt for each */
+    int64_t publish_ms[PEER_RECORDS]; /* of the publishes, by sequence */
     size_t publish_count;
     struct model_entry entries[ENTRIES];
     size_t entry_count;
@@ -100,7 +100,7 @@ static void note_receipts(struct life *l)
             continue;
         assert_true(l->entry_count < ENTRIES);
         l->entries[l->entry_count++] =
-            (struct model_entry){.position = p->position, .publish_ms = l->publish_ms[l->published_seen]};
+            (struct model_entry){.position = p->position, .publish_ms = l->publish_ms[p->sequence_id]};
     }
 }
 
