@@ -78,11 +78,14 @@ static void read_done(struct store_read *r, enum err err)
     const struct entry *last = NULL, *young = NULL;
     int64_t young_ms = 0;
 
-    for (size_t i = 0; err == OK && i < r->count && !young; i++) {
-        if (r->entries[i].header.publish_ms < (e ? e->before_ms : 0))
-            last = &r->entries[i];
+    for (size_t i = 0; c && err == OK && i < r->count && !young; i++) {
+        const struct entry *at = &r->entries[i];
+        if (cursor_acked(c, at->position))
+            continue; /* however young it is */
+        if (at->header.publish_ms < e->before_ms)
+            last = at;
         else
-            young = &r->entries[i];
+            young = at;
     }
     if (young)
         young_ms = young->header.publish_ms;
