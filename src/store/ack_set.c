@@ -46,6 +46,22 @@ static void forget_upto(struct ack_set *s, struct position p)
     entry_sets_drop_first(&s->sets, gone);
 }
 
+/* mark_delete moves to `to`, over entries of so many messages, if that is known.  At the end of a ledger the chain knows
+ * better. */
+static void pass(struct ack_set *s, const struct ledger_info *l, size_t n, struct position to, uint64_t messages,
+                 bool known)
+{
+    const struct ledger_info *info = chain_find(l, n, to.ledger);
+
+    s->mark_delete = to;
+    if (info && (uint64_t)to.entry + 1 == info->entries)
+        s->next_message = info->first_message + info->messages;
+    else if (!known || s->next_message == ACK_INDEX_UNKNOWN)
+        s->next_message = ACK_INDEX_UNKNOWN;
+    else
+        s->next_message += messages;
+}
+
 /* While what follows mark_delete is in the set, moves over it. */
 static void advance(struct ack_set *s, const struct ledger_info *l, size_t n)
 {
@@ -56,8 +72,8 @@ static void advance(struct ack_set *s, const struct ledger_info *l, size_t n)
         if (!a || !entry_set_has(a, next.entry))
             break;
         const uint32_t end = entry_set_run_end(a, (uint32_t)next.entry);
-        s->next_message += entry_set_sum(a, (uint32_t)next.entry, end);
-        s->mark_delete = (struct position){next.ledger, end};
+        pass(s, l, n, (struct position){next.ledger, end}, entry_set_sum(a, (uint32_t)next.entry, end),
+             entry_set_unsure(a, (uint32_t)next.entry, end) == 0);
         forget_upto(s, s->mark_delete);
     }
 }
@@ -157,8 +173,7 @@ enum err ack_set_ack(struct ack_set *s, const struct ledger_info *l, size_t n, s
     if (!chain_has(l, n, p) || ack_set_acked(s, p))
         return OK;
     if (position_equal(p, chain_after(l, n, s->mark_delete))) { /* in order: nothing need be stored */
-        s->mark_delete = p;
-        s->next_message += messages;
+        pass(s, l, n, p, messages, messages != ACK_COUNT_UNKNOWN);
     } else {
         if ((err = add_begin(s, p.ledger, &a)) != OK)
             return err;
@@ -251,12 +266,58 @@ uint64_t ack_set_backlog_entries(const struct ack_set *s, const struct ledger_in
     return after - s->entries;
 }
 
+/* Where next_message is not known: the messages of its ledger, shared out evenly. */
+static uint64_t index_guess(const struct ack_set *s, const struct ledger_info *l, size_t n)
+{
+    const struct position next = chain_after(l, n, s->mark_delete);
+    const struct ledger_info *info = chain_find(l, n, next.ledger);
+
+    if (!info)
+        return 0;
+    return info->first_message + (info->entries == 0 ? 0 : info->messages * (uint64_t)next.entry / info->entries);
+}
+
 uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_info *l, size_t n)
 {
-    uint64_t end = n > 0 ? l[n - 1].first_message + l[n - 1].messages : 0;
-    uint64_t done = s->next_message + s->messages;
+    const uint64_t end = n > 0 ? l[n - 1].first_message + l[n - 1].messages : 0;
+    uint64_t done = s->messages + (s->next_message == ACK_INDEX_UNKNOWN ? index_guess(s, l, n) : s->next_message);
 
+    for (uint32_t i = 0; i < s->sets.count; i++)
+        done -= entry_set_unsure(s->sets.list[i], 0, UINT32_MAX) * (ACK_COUNT_UNKNOWN - 1);
     return end > done ? end - done : 0;
+}
+
+bool ack_set_unsure(const struct ack_set *s, const struct ledger_info *l, size_t n, struct position *p)
+{
+    uint32_t entry;
+
+    if (s->next_message == ACK_INDEX_UNKNOWN) {
+        *p = chain_after(l, n, s->mark_delete);
+        return true;
+    }
+    for (uint32_t i = 0; i < s->sets.count; i++) {
+        if (!entry_set_first_unsure(s->sets.list[i], &entry))
+            continue;
+        *p = (struct position){s->sets.list[i]->ledger, entry};
+        return true;
+    }
+    return false;
+}
+
+void ack_set_learn(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p, uint64_t first_message,
+                   uint32_t messages)
+{
+    uint32_t i;
+
+    if (s->next_message == ACK_INDEX_UNKNOWN && position_equal(p, chain_after(l, n, s->mark_delete)))
+        s->next_message = first_message;
+    if (!entry_sets_index(&s->sets, p.ledger, &i) || s->sets.list[i]->whole ||
+        entry_set_number(s->sets.list[i], (uint32_t)p.entry) != ACK_COUNT_UNKNOWN)
+        return;
+    struct entry_set *a = entry_sets_own(&s->sets, i);
+    uncount(s, a);
+    (void)!entry_set_renumber(a, (uint32_t)p.entry, messages);
+    count(s, a);
 }
 
 /* ---- checkpoints ---- */

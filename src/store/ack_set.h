@@ -23,10 +23,15 @@
 
 struct ledger_info;
 
+/* Whoever moves a cursor says how many messages it passes, or that it does not know: then the set remembers which
+ * headers it would have to see (ack_set_unsure), and is told what they say when somebody wants exact figures. */
+#define ACK_INDEX_UNKNOWN UINT64_MAX          /* of next_message */
+#define ACK_COUNT_UNKNOWN ENTRY_NUMBER_UNSURE /* of the messages in an entry */
+
 /* Embedded in a cursor; the fields are private to ack_set.c and cursor_row.c, read through the functions below. */
 struct ack_set {
     struct position mark_delete;
-    uint64_t next_message;      /* topic index of the first message after mark_delete */
+    uint64_t next_message;      /* topic index of the first message after mark_delete; or ACK_INDEX_UNKNOWN */
     struct entry_sets sets;     /* empty while nothing is acknowledged beyond mark_delete */
     uint64_t entries, messages; /* acknowledged beyond mark_delete */
     uint64_t ranges;            /* runs of neighbours among them; a run ends with its ledger */
@@ -67,7 +72,14 @@ struct position ack_set_next(const struct ack_set *s, const struct ledger_info *
 
 /* What is not acknowledged, of what was appended. */
 uint64_t ack_set_backlog_entries(const struct ack_set *s, const struct ledger_info *l, size_t n);
+/* Exact when it is not unsure; else an unknown entry counts one message, and those of the ledger that mark_delete is in
+ * are shared out evenly. */
 uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_info *l, size_t n);
+/* True when the messages are not known; *p is then an entry whose header helps. */
+bool ack_set_unsure(const struct ack_set *s, const struct ledger_info *l, size_t n, struct position *p);
+/* The header of the entry at p says this.  Short of memory nothing is learnt. */
+void ack_set_learn(struct ack_set *s, const struct ledger_info *l, size_t n, struct position p, uint64_t first_message,
+                   uint32_t messages);
 
 /* Closed ledgers of which all is acknowledged are made whole: they cost little then, and their messages are those that
  * the ledger counted.  Before a checkpoint. */

@@ -36,7 +36,7 @@ static struct position clamp(const struct topic_chain *chain, struct position p)
     return position_before(end, p) ? end : p;
 }
 
-/* The topic index of the first message after entry `entry` of `l`, from what is in memory. */
+/* The topic index of the first message after entry `entry` of `l`, if memory has it. */
 static uint64_t message_after(const struct ledger *l, uint32_t entry)
 {
     const struct ledger_info *info = ledger_info(l);
@@ -46,7 +46,7 @@ static uint64_t message_after(const struct ledger *l, uint32_t entry)
     const struct entry *e = tail_run_find(&l->tail, entry);
     if (e)
         return e->header.first_message + e->header.messages;
-    return info->first_message + (uint64_t)((double)info->messages * (entry + 1.0) / (double)info->entries);
+    return NEXT_MESSAGE_UNKNOWN;
 }
 
 /* `given` where only the caller can know it; the chain's own figures at the ends of ledgers. */
@@ -71,7 +71,7 @@ static uint32_t messages_of(const struct topic_chain *chain, struct position p, 
         return given;
     const struct ledger_info *info = chain_find(chain->infos, chain->count, p.ledger);
     const struct entry *e = info ? tail_run_find(&chain->ledgers[info - chain->infos]->tail, (uint32_t)p.entry) : NULL;
-    return e ? e->header.messages : 1;
+    return e ? e->header.messages : ACK_COUNT_UNKNOWN;
 }
 
 /* ---- dirt, and records ---- */
@@ -491,6 +491,19 @@ uint64_t cursor_backlog_entries(const struct cursor *c)
 uint64_t cursor_backlog_messages(const struct cursor *c)
 {
     return c->chain ? ack_set_backlog_messages(&c->set, c->chain->infos, c->chain->count) : 0;
+}
+
+bool cursor_unsure(const struct cursor *c, struct position *p)
+{
+    return c->chain && ack_set_unsure(&c->set, c->chain->infos, c->chain->count, p);
+}
+
+void cursor_learn(struct cursor *c, struct position p, const struct entry_header *h)
+{
+    if (!c->chain)
+        return;
+    ack_set_learn(&c->set, c->chain->infos, c->chain->count, p, h->first_message, h->messages);
+    cursor_mark_dirty(c); /* the next checkpoint shall know; after a crash before it, it is read again */
 }
 
 uint64_t cursor_ranges(const struct cursor *c)

@@ -35,9 +35,9 @@ struct cursor;
  * Backlogs in messages are exact because whoever moves a cursor says how many messages it passes: the reader of an
  * entry holds its header.  `next_message` is the index in the topic of the first message after the position named
  * (header.first_message + header.messages of the entry there).  It is not used where the chain itself knows: at the
- * start or end of a ledger.  A caller that has not read the entry passes MESSAGES_UNKNOWN or NEXT_MESSAGE_UNKNOWN:
- * the store then takes the header from memory, or else counts one message for an entry and shares a ledger's
- * messages out evenly, until the cursor has passed that ledger.
+ * start or end of a ledger.  A caller that has not read the entry passes MESSAGES_UNKNOWN or NEXT_MESSAGE_UNKNOWN: the
+ * store then takes the header from memory, or else is unsure, durably, until somebody reads it (cursor_unsure,
+ * cursor_learn) or the cursor has passed that ledger.
  */
 #define MESSAGES_UNKNOWN     UINT32_MAX /* of `messages` */
 #define NEXT_MESSAGE_UNKNOWN UINT64_MAX
@@ -73,10 +73,13 @@ uint32_t cursor_redeliveries(const struct cursor *c, struct position p);
 /* The first unacknowledged position at or after `from`, along the chain, whether it exists yet or not. */
 struct position cursor_next(const struct cursor *c, struct position from);
 
-/* Unacknowledged entries, and the messages in them; exact for entries; messages of acknowledged entries beyond
- * mark_delete are known from the set's message counts. */
+/* Unacknowledged entries, and the messages in them; exact, the latter unless cursor_unsure: then an estimate. */
 uint64_t cursor_backlog_entries(const struct cursor *c);
 uint64_t cursor_backlog_messages(const struct cursor *c);
+/* True when the messages are not known; *p is then an entry whose header helps.  Learnt one after the other, the
+ * cursor is sure in the end. */
+bool cursor_unsure(const struct cursor *c, struct position *p);
+void cursor_learn(struct cursor *c, struct position p, const struct entry_header *h);
 uint64_t cursor_ranges(const struct cursor *c); /* runs of acknowledged entries beyond mark_delete */
 
 /* Asserts the invariant. */

@@ -7,10 +7,10 @@
  *    4  u32  ledgers n with acknowledged entries        4  u32 ledgers n
  *    8  i64  mark-delete: ledger                        8  the same
  *   16  i64  mark-delete: entry
- *   24  u64  next_message
+ *   24  u64  next_message; 2^64-1: not known
  *   32  u32  ledgers m with redelivery counts          32  n sets of acknowledged entries, without flags
  *   36  u32  0                                        end  u32 CRC32C of all before
- *   40  n sets: acknowledged entries beyond mark-delete, numbered with the messages in each
+ *   40  n sets: acknowledged entries beyond mark-delete, numbered with the messages in each (2^31+1: not known)
  *       m sets: entries asked for again, numbered with how often
  *  end  u32  CRC32C of all before
  *

@@ -150,6 +150,19 @@ uint64_t entry_set_sum(const struct entry_set *s, uint32_t first, uint32_t last)
     return sum;
 }
 
+uint64_t entry_set_unsure(const struct entry_set *s, uint32_t first, uint32_t last)
+{
+    return s->planes ? count_between(s->planes[PLANES - 1], first, last) : 0;
+}
+
+bool entry_set_first_unsure(const struct entry_set *s, uint32_t *entry)
+{
+    if (!s->planes || !s->planes[PLANES - 1])
+        return false;
+    *entry = roaring_bitmap_minimum(s->planes[PLANES - 1]); /* no plane is empty */
+    return true;
+}
+
 uint32_t entry_set_number(const struct entry_set *s, uint32_t entry)
 {
     uint32_t bits = 0;

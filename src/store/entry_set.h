@@ -40,6 +40,9 @@ struct entry_set {
     bool whole; /* all entries of its ledger, their sum told, their numbers not kept */
 };
 
+/* The number of a member whose number nobody knows yet: plane 31 holds those, and no real number is so great. */
+#define ENTRY_NUMBER_UNSURE 0x80000001u
+
 bool entry_set_has(const struct entry_set *s, int64_t entry);
 /* 0: not in it.  Not of a whole one. */
 uint32_t entry_set_number(const struct entry_set *s, uint32_t entry);
@@ -50,6 +53,11 @@ uint32_t entry_set_run_end(const struct entry_set *s, uint32_t entry);
 /* Members in [first, last], and the sum of their numbers (of a whole set: of all, or none). */
 uint64_t entry_set_count(const struct entry_set *s, uint32_t first, uint32_t last);
 uint64_t entry_set_sum(const struct entry_set *s, uint32_t first, uint32_t last);
+
+/* Of [first, last]: those of a number that nobody knows; each is 2^31 too much in the sum. */
+uint64_t entry_set_unsure(const struct entry_set *s, uint32_t first, uint32_t last);
+/* The first of them; false when there is none. */
+bool entry_set_first_unsure(const struct entry_set *s, uint32_t *entry);
 
 /* None of [first, last] is a member.  ERR_NOMEM changes nothing. */
 MUST_USE enum err entry_set_add(struct entry_set *s, uint32_t first, uint32_t last, uint32_t number);
