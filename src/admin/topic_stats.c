@@ -9,6 +9,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "broker/counting.h"
 #include "broker/stats.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -153,21 +154,37 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     json_object_end(j);
 }
 
-void topic_stats(struct admin_call *call)
+struct stats_call {
+    struct count_op count;
+    struct admin_call *call;
+};
+
+static void counted(struct broker_op *op)
 {
-    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct stats_call *s = container_of(op, struct stats_call, count.op);
+    struct admin_call *call = s->call;
     struct json j = json_to(&call->answer.body);
     struct topic_stats *stats;
-    struct refusal why;
 
-    if (!topic || !call_topic(call, 0, topic))
-        return;
-    if (topic_stats_get(call->core->broker, topic, &call->arena, &stats, &why) != OK) {
-        call_refused(call, &why);
+    if (op->why.err != OK ||
+        topic_stats_get(call->core->broker, &s->count.name, &call->arena, &stats, &op->why) != OK) {
+        call_refused(call, &op->why);
         return;
     }
     write_topic(&j, stats);
     call_json(call);
+}
+
+/* Exact, so backlogs in messages are counted first. */
+void topic_stats(struct admin_call *call)
+{
+    struct stats_call *s = call_alloc(call, sizeof *s);
+
+    if (!s || !call_topic(call, 0, &s->count.name))
+        return;
+    s->call = call;
+    s->count.op.done = counted;
+    topic_count(call->core->broker, &s->count);
 }
 
 /* ---- ledgers and cursors ---- */

@@ -28,6 +28,7 @@ struct broker {
     struct map topics;      /* struct topic by full name */
     struct list topic_list; /* the same */
     struct list operations; /* struct broker_op under way */
+    uint64_t counts_asked;  /* by topic_count, in this life */
     uint64_t names_given;   /* to producers and consumers in this life */
     struct timer maintenance;
     struct retention retention;

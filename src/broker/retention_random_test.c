@@ -13,6 +13,7 @@
 #include "base/base_test.h"
 #include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/counting.h"
 #include "broker/policies.h"
 #include "store/chain.h"
 
@@ -46,7 +47,7 @@ struct life {
     size_t publish_count;
     struct model_entry entries[ENTRIES];
     size_t entry_count;
-    bool subscribed[DURABLES];
+    bool subscribed[DURABLES], was_subscribed[DURABLES]; /* now, and after the step before */
     struct policies policies;
     /* The chain as it was after the step before, and what else a deletion since then is judged by. */
     struct ledger_info chain[LEDGERS];
@@ -164,7 +165,7 @@ static void check_gone(struct life *l, const struct ledger_info *gone, uint64_t 
     for (unsigned s = 0; s < DURABLES; s++) {
         const struct cursor *c = cursor_of(l, s);
         const struct position last = {(int64_t)gone->id, (int64_t)gone->entries - 1};
-        assert_true(!c || !l->subscribed[s] || cursor_acked(c, last) || gone->entries == 0);
+        assert_true(!c || !l->was_subscribed[s] || cursor_acked(c, last) || gone->entries == 0);
     }
     if (gone->open) /* closed since, nobody knows when: as early as can be */
         closed.closed_ms = gone->created_ms;
@@ -238,6 +239,60 @@ static void check_backlog(struct life *l)
     }
 }
 
+static void test_read_done(struct store_read *r, enum err err)
+{
+    r->err = err;
+    r->max = 0; /* done */
+}
+
+/* Messages of the unacknowledged entries of one ledger, read one and all; 0 when it goes meanwhile. */
+static uint64_t scan(struct life *l, const struct cursor *c, uint64_t ledger)
+{
+    static struct store_read r;
+    uint64_t sum = 0;
+
+    for (int64_t at = 0; at <= ledger_synced_end(l->world.store, ledger); at += (int64_t)r.count) {
+        r = (struct store_read){
+            .done = test_read_done, .from = {(int64_t)ledger, at}, .max = STORE_READ_MAX, .bytes_max = 1 << 20};
+        ledger_read(l->world.store, &r);
+        while (r.max > 0)
+            assert_true(sim_step(l->world.sim));
+        if (r.err == ERR_NOT_FOUND)
+            break;
+        assert_int_equal(r.err, OK);
+        for (size_t i = 0; i < r.count; i++) {
+            sum += cursor_acked(c, r.entries[i].position) ? 0 : r.entries[i].header.messages;
+            entry_unref(&r.entries[i]);
+        }
+    }
+    return sum;
+}
+
+/* When they were counted, backlogs in messages are what reading everything gives. */
+static void check_messages(struct life *l)
+{
+    struct count_op count = {.op.done = world_done, .name = topic_name()};
+    struct position p;
+
+    pass(l, 5000); /* no publish is under way */
+    topic_count(l->world.broker, &count);
+    assert_int_equal(world_finish(&l->world, &count.op).err, OK);
+    for (unsigned s = 0; s < DURABLES; s++) {
+        const struct cursor *c = cursor_of(l, s);
+        uint64_t sum = 0;
+        size_t n;
+        if (!c)
+            continue;
+        assert_false(cursor_unsure(c, &p));
+        const uint64_t backlog = cursor_backlog_messages(c);
+        const struct position mark = cursor_mark_delete(c);
+        for (size_t i = 0; (void)store_chain(l->world.store, id(l), &n), i < n; i++)
+            sum += scan(l, c, store_chain(l->world.store, id(l), &n)[i].id);
+        if (position_equal(mark, cursor_mark_delete(c))) /* else something expired */
+            assert_int_equal(backlog, sum);
+    }
+}
+
 static void check(struct life *l)
 {
     note_time(l);
@@ -250,6 +305,8 @@ static void check(struct life *l)
     l->ttl_before = l->ttl_least;
     l->wall_max_ms = wall(l);
     l->policy_changed = false;
+    for (unsigned s = 0; s < DURABLES; s++)
+        l->was_subscribed[s] = l->subscribed[s];
     l->policies_before = l->policies;
     l->ttl_least = l->policies.ttl_s;
 }
@@ -456,7 +513,7 @@ static void step_rare(struct life *l)
     case 4: {
         const unsigned s = (unsigned)below(l, DURABLES);
         if (l->consumers[s].consumers[1] && peer_unsubscribe(&l->consumers[s], 1, false).err == OK) {
-            l->subscribed[s] = false;
+            l->subscribed[s] = l->was_subscribed[s] = false;
             for (size_t i = 0; i < l->entry_count; i++)
                 l->entries[i].acked[s] = false;
         }
@@ -480,6 +537,8 @@ static void random_step(struct life *l)
         step_policy(l);
     else if (dice < 93)
         step_rare(l);
+    else if (dice < 96)
+        check_messages(l);
     else
         pass(l, below(l, 30000));
     for (uint64_t n = below(l, 40); n > 0; n--)

@@ -23,6 +23,7 @@ struct subscription {
     bool settled;                        /* its row is known to be durable */
     bool seeking;                        /* nobody may join until it ends */
     bool forsaken;                       /* volatile, and without consumers when the topic was last looked after */
+    uint64_t uncountable;                /* by this topic_count: an entry that it needs cannot be read */
     const struct dispatcher *dispatcher; /* NULL: no consumer yet */
     struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
     size_t consumer_count;

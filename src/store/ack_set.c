@@ -46,8 +46,8 @@ static void forget_upto(struct ack_set *s, struct position p)
     entry_sets_drop_first(&s->sets, gone);
 }
 
-/* mark_delete moves to `to`, over entries of so many messages, if that is known.  At the end of a ledger the chain knows
- * better. */
+/* mark_delete moves to `to`, over entries of so many messages, if that is known.  At the end of a ledger the chain
+ * knows better. */
 static void pass(struct ack_set *s, const struct ledger_info *l, size_t n, struct position to, uint64_t messages,
                  bool known)
 {
