@@ -52,10 +52,8 @@ struct life {
     /* The chain as it was after the step before, and what else a deletion since then is judged by. */
     struct ledger_info chain[LEDGERS];
     size_t chain_count;
-    int64_t wall_max_ms;    /* the latest the wall clock stood at since then */
-    uint32_t ttl_least;     /* the least TTL in force since then; 0: none */
-    int64_t wall_before_ms; /* both of the step before: an expiry under way ends as it began */
-    uint32_t ttl_before;
+    int64_t wall_max_ms; /* the latest the wall clock stood at since then */
+    uint32_t ttl_least;  /* the least TTL in force since then; 0: none */
     bool policy_changed; /* since then */
     struct policies policies_before;
     uint64_t end_message; /* of the receipted */
@@ -137,6 +135,14 @@ static void pass(struct life *l, uint64_t ms)
     note_time(l);
 }
 
+/* An expiry ends by the clock and the TTL with which it began: none is under way after this. */
+static void settle_expiries(struct life *l)
+{
+    while (!list_empty(&l->world.broker->retention.expiries))
+        assert_true(sim_step(l->world.sim));
+    note_time(l);
+}
+
 /* ---- what must hold ---- */
 
 static uint64_t bytes_of_chain(const struct ledger_info *chain, size_t count)
@@ -195,18 +201,9 @@ static void check_chain(struct life *l)
     l->chain_count = count;
 }
 
-static uint32_t least_ttl(uint32_t a, uint32_t b)
-{
-    a = a == 0 ? UINT32_MAX : a;
-    b = b == 0 ? UINT32_MAX : b;
-    return a < b ? a : b;
-}
-
 /* Acknowledged is what was acknowledged, and what was old enough to expire. */
 static void check_acked(struct life *l)
 {
-    const uint32_t ttl_s = least_ttl(l->ttl_least, l->ttl_before);
-    const int64_t wall_ms = l->wall_before_ms > l->wall_max_ms ? l->wall_before_ms : l->wall_max_ms;
     size_t count;
     const struct ledger_info *chain = store_chain(l->world.store, id(l), &count);
 
@@ -216,8 +213,8 @@ static void check_acked(struct life *l)
             struct model_entry *e = &l->entries[i];
             if (e->acked[s] || !cursor_acked(c, e->position) || !chain_has(chain, count, e->position))
                 continue;
-            assert_true(ttl_s < UINT32_MAX);
-            assert_true(e->publish_ms < wall_ms - (int64_t)ttl_s * 1000);
+            assert_true(l->ttl_least > 0);
+            assert_true(e->publish_ms < l->wall_max_ms - (int64_t)l->ttl_least * 1000);
             e->acked[s] = true;
         }
     }
@@ -301,8 +298,6 @@ static void check(struct life *l)
     check_acked(l);
     check_backlog(l);
     world_check(&l->world);
-    l->wall_before_ms = l->wall_max_ms;
-    l->ttl_before = l->ttl_least;
     l->wall_max_ms = wall(l);
     l->policy_changed = false;
     for (unsigned s = 0; s < DURABLES; s++)
@@ -432,6 +427,7 @@ static void step_policy(struct life *l)
     const struct topic_name name = topic_name();
     struct refusal why;
 
+    settle_expiries(l);
     /* The topic's goes over the namespace's: where it has one, only that is changed. */
     if (below(l, 2)) {
         if (topic_set_policies(l->world.broker, &name, &p, &why) != OK)
@@ -501,6 +497,7 @@ static void step_rare(struct life *l)
         step_end(l);
         break;
     case 1:
+        settle_expiries(l);
         sim_wall_jump(l->world.sim, (int64_t)below(l, 7200000) - 3600000);
         note_time(l);
         break;
