@@ -219,6 +219,8 @@ void broker_free(struct broker *b)
     retention_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_free(container_of(node, struct topic, node));
+    if (!list_empty(&b->reads))
+        store_drop_reads(b->store);
     list_each_safe (node, &b->reads)
         free(container_of(node, struct broker_read, node));
     list_each_safe (node, &b->publish_pool)

@@ -496,6 +496,16 @@ void reader_init(struct reader *r, const struct sys *sys, struct log *log, struc
     r->answer.run = answer_run;
 }
 
+void reader_drop(struct reader *r)
+{
+    for (struct store_read *read = r->answered; read; read = read->next) {
+        for (size_t i = 0; i < read->count; i++)
+            entry_unref(&read->entries[i]);
+    }
+    r->answered = NULL;
+    r->answered_end = &r->answered;
+}
+
 void reader_deinit(struct reader *r)
 {
     if (!r->worker)
@@ -503,8 +513,5 @@ void reader_deinit(struct reader *r)
     timer_stop(&r->age);
     windows_deinit(&r->windows);
     cold_files_close(&r->files);
-    for (struct store_read *read = r->answered; read; read = read->next) {
-        for (size_t i = 0; i < read->count; i++)
-            entry_unref(&read->entries[i]);
-    }
+    reader_drop(r);
 }

@@ -51,6 +51,8 @@ struct reader {
 void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
                  struct ledgers *ledgers, struct journal *journal, size_t cold_bytes);
 /* Jobs that will never come back: the loop runs no more. */
+/* Reads that are answered and not told yet let go of their entries; their memory is their owners' again. */
+void reader_drop(struct reader *r);
 void reader_deinit(struct reader *r);
 void reader_read(struct reader *r, struct store_read *read);
 size_t reader_peek(struct reader *r, struct position from, size_t max, size_t bytes_max, struct entry *out);

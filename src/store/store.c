@@ -785,6 +785,11 @@ void ledger_read(struct store *s, struct store_read *r)
     reader_read(&s->reader, r);
 }
 
+void store_drop_reads(struct store *s)
+{
+    reader_drop(&s->reader);
+}
+
 /* ---- figures ---- */
 
 void store_stats(const struct store *s, struct store_stats *out)

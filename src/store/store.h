@@ -220,6 +220,9 @@ struct store_read {
 /* The same from wherever it is; `r` is the store's until done.  Only synced entries.  The store copes with any
  * number of reads under way; each is bounded by bytes_max. */
 void ledger_read(struct store *s, struct store_read *r);
+/* The owner of reads goes without waiting for them, and before store_free: as a crash does (tests).  The loop does not
+ * run any more. */
+void store_drop_reads(struct store *s);
 
 /* The end of what is synced in a ledger: the id of its last synced entry, -1 when none. */
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
