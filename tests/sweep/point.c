@@ -216,25 +216,47 @@ static bool recover_by_halves(struct model *m, const struct point *p)
     return struck;
 }
 
+/* True when the power goes in the operation that had a fault already. */
+static bool cuts_the_operation(const struct point *p)
+{
+    return p->again > 0 && (p->fault == FAULT_FULL || (p->fault == FAULT_FAIL && !(p->ops & SIM_DISK_SYNC)));
+}
+
+static void arm_both(struct model *m, const struct point *p)
+{
+    struct sim_cut cut = p->again_cut;
+
+    arm(m, p);
+    if (!cuts_the_operation(p))
+        return;
+    cut.halves = p->cut.halves;
+    sim_disk_plan(m->disk, &cut);
+    sim_disk_crash_at(m->disk, SWEEP_CHANGES, p->again);
+}
+
 bool point_run(const struct point *p)
 {
     struct model m;
 
     begin(&m, p->operation, &p->cut);
+    sim_disk_lie(m.disk, p->lies);
     const uint64_t faults = sim_disk_faults(m.disk);
-    arm(&m, p);
+    arm_both(&m, p);
     p->operation->act(&m);
-    bool struck = disarm(&m, p, faults);
+    bool struck = sim_disk_crashed(m.disk);
+    struck = disarm(&m, p, faults) && (struck || !cuts_the_operation(p));
     const bool died = p->fault == FAULT_POWER || p->fault == FAULT_KILL || !m.store || model_dead(&m);
 
-    if (p->fault == FAULT_FULL)
+    if (cuts_the_operation(p))
+        sim_disk_capacity(m.disk, UINT64_MAX / 2);
+    else if (p->fault == FAULT_FULL)
         end_full(&m, p);
     else if (!died && p->fault != FAULT_AFTER)
         go_on(&m);
     forgive(&m);
     model_crash(&m,
                 p->end == END_KILL && p->fault != FAULT_AFTER && p->fault != FAULT_POWER ? MODEL_KILL : MODEL_POWER);
-    if (p->again > 0)
+    if (p->again > 0 && !cuts_the_operation(p))
         struck = recover_by_halves(&m, p);
     recover(&m);
     model_deinit(&m);
@@ -282,18 +304,21 @@ void point_text(const struct point *p, char *to, size_t size)
         cut_text(&p->again_cut, words, sizeof words);
         snprintf(again, sizeof again, "; in the recovery power cut at change %" PRIu64 ", %s", p->again, words);
     }
+    if (cuts_the_operation(p) && again[0])
+        snprintf(again, sizeof again, "; and power cut at change %" PRIu64, p->again);
     switch (p->fault) {
     case FAULT_NONE:
         snprintf(to, size, "%s: no fault, %s", p->operation->name, ends[p->end]);
         break;
     case FAULT_FAIL:
     case FAULT_FAIL_FROM:
-        snprintf(to, size, "%s: %s %" PRIu64 "%s fails (%s, %u/2 done), %s", p->operation->name, op_text(p->ops), p->n,
-                 p->fault == FAULT_FAIL ? "" : " and all later", err_text(p->err), p->cut.halves, ends[p->end]);
+        snprintf(to, size, "%s: %s %" PRIu64 "%s fails (%s, %u/2 done), %s%s", p->operation->name, op_text(p->ops),
+                 p->n, p->fault == FAULT_FAIL ? "" : " and all later", err_text(p->err), p->cut.halves, ends[p->end],
+                 again);
         break;
     case FAULT_FULL:
-        snprintf(to, size, "%s: %" PRIu64 " bytes left on the disk (%u/2 done), %s", p->operation->name, p->bytes,
-                 p->cut.halves, ends[p->end]);
+        snprintf(to, size, "%s: %" PRIu64 " bytes left on the disk (%u/2 done), %s%s", p->operation->name, p->bytes,
+                 p->cut.halves, ends[p->end], again);
         break;
     case FAULT_MEMORY:
         snprintf(to, size, "%s: allocation %" PRIu64 " fails, %s", p->operation->name, p->n, ends[p->end]);

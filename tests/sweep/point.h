@@ -36,8 +36,10 @@ struct point {
     enum err err; /* of FAIL */
     uint64_t n, bytes;
     struct sim_cut cut;
+    bool lies; /* the disk, about its syncs: to prove that it would be noticed */
     enum end end;
-    /* With POWER or KILL: the recovery is cut off, too, at its `again`-th change or sync; 0: it is not. */
+    /* A second misfortune, at the `again`-th change or sync; 0: none.  After POWER, KILL, and a sync that failed, the
+     * recovery is cut off there; after a failed write or on a full disk, the operation itself. */
     uint64_t again;
     struct sim_cut again_cut;
 };

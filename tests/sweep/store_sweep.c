@@ -3,11 +3,15 @@
  * store_sweep.c - makes every step of every operation of the store fail, one after the other.
  *
  *     store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep] [--keep-going] [--list]
+ *                 [--lie]
  *
  * For each operation of the table (operations.c) one run without a fault tells its course: the calls to the disk and
  * the allocations.  From it follows the list of points, which are numbered over all operations: the same number is the
  * same point, as long as the code is the same.  --share N/M takes every M-th of them; --from and --to a range, so that
- * a run can be resumed.  --deep adds, to each power cut and kill, all cuts of the recovery after it.
+ * a run can be resumed.  --deep adds a second misfortune: to each power cut, kill and failed sync all power cuts of the
+ * recovery after it, to each failed write and full disk all later power cuts of the operation itself.
+ *
+ * --lie: the disk lies about its syncs; a success when a point fails.
  *
  *   one fails     each call of each kind: an error, of a write nothing, half or all of it done
  *   all fail      it and all later ones of its kind
@@ -36,7 +40,7 @@ struct sweep {
     const char *operation;
     uint64_t share, shares;
     uint64_t from, to;
-    bool deep, keep_going, list;
+    bool deep, keep_going, list, lie;
     /* Where it is. */
     uint64_t number; /* of the next point */
     uint64_t done, failed;
@@ -92,7 +96,7 @@ static bool run_one(struct sweep *s, const struct point *p)
     return struck;
 }
 
-/* With --deep, its number stands for the cuts of the recovery behind it, too. */
+/* With --deep, its number stands for the second misfortunes behind it, too. */
 static void point(struct sweep *s, struct point p)
 {
     static const struct sim_cut cuts[] = {{.kind = SIM_CUT_PREFIX, .n = 0},
@@ -103,7 +107,8 @@ static void point(struct sweep *s, struct point p)
     const bool recoveries = s->deep && p.again > 0;
 
     p.again = 0;
-    if (mine)
+    p.lies = s->lie;
+    if (mine && !(s->lie && s->failed > 0))
         (void)run_one(s, &p);
     for (size_t i = 0; mine && recoveries && i < sizeof cuts / sizeof cuts[0]; i++) {
         p.again_cut = cuts[i];
@@ -123,8 +128,10 @@ static void fail_one(struct sweep *s, struct point p, unsigned halves)
         for (size_t e = 0; e < 2; e++) {
             p.end = both_ends[e];
             p.fault = FAULT_FAIL;
+            p.again = e == 0 && p.ops & (SIM_DISK_WRITE | SIM_DISK_SYNC); /* where that is wanted */
             point(s, p);
             p.fault = FAULT_FAIL_FROM;
+            p.again = 0;
             point(s, p);
         }
     }
@@ -162,7 +169,9 @@ static void sweep_full_disk(struct sweep *s, const struct operation *o, const st
         for (size_t e = 0; e < 3; e++) {
             struct point p = {.operation = o, .fault = FAULT_FULL, .end = ends[e]};
             p.bytes = used_behind(c, i) - 1 - c->used_before;
+            p.again = ends[e] == END_POWER;
             point(s, p);
+            p.again = 0;
             p.cut.halves = 2; /* what fits is there */
             point(s, p);
         }
@@ -257,8 +266,8 @@ static void sweep_operation(struct sweep *s, const struct operation *o)
 
 static void usage(void)
 {
-    fprintf(stderr,
-            "store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep] [--keep-going] [--list]\n");
+    fprintf(stderr, "store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep] [--keep-going] [--list] "
+                    "[--lie]\n");
     for (size_t i = 0; i < operation_count; i++)
         fprintf(stderr, "  %-22s %s\n", operations[i].name, operations[i].text);
     exit(2);
@@ -285,6 +294,8 @@ static void parse(struct sweep *s, int argc, char **argv)
             s->keep_going = true;
         else if (strcmp(argv[i], "--list") == 0)
             s->list = true;
+        else if (strcmp(argv[i], "--lie") == 0)
+            s->lie = s->keep_going = true;
         else if (strcmp(argv[i], "--operation") == 0 && value)
             s->operation = argv[++i];
         else if (strcmp(argv[i], "--from") == 0)
@@ -316,6 +327,11 @@ int main(int argc, char **argv)
     }
     if (s.list)
         return 0;
+    if (s.lie) {
+        printf("sweep: a disk that lies was %s in %" PRIu64 " points\n", s.failed ? "found out" : "NOT FOUND OUT",
+               s.done);
+        return s.failed == 0;
+    }
     if (s.failed > 0)
         printf("sweep: %" PRIu64 " points run of those numbered to %" PRIu64 ", %" PRIu64 " FAILED\n", s.done,
                s.number - 1, s.failed);
