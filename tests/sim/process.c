@@ -5,6 +5,7 @@
 #include "process.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 #include <stdio.h>
 
 #define PORT 6650
@@ -65,11 +66,21 @@ void process_power_cut(struct process *p)
     bury(p);
 }
 
+/* SQLite's own randomness (the salts of its log) comes from one generator of the process, not from its VFS: so that the
+ * bytes on the disk are the seed's too, it begins anew with each start, from what the world has come to. */
+static void seed_sqlite(const struct process *p)
+{
+    const int seed = (int)(sim_trace(p->sim) & 0x3fffffff) + 1;
+
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, seed, NULL);
+}
+
 enum err process_start(struct process *p)
 {
     enum err err;
 
     assert(p->state == PROCESS_DOWN);
+    seed_sqlite(p);
     if (sim_disk_crashed(p->disk))
         sim_disk_restart(p->disk);
     p->host = sim_host_new(p->sim, "broker", p->disk);

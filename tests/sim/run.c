@@ -231,6 +231,8 @@ static void mischief(struct run *r)
         fail_write(r);
     } else if (at < (below += s->sync_fault)) {
         sim_disk_fail(r->disk, SIM_DISK_SYNC, 1 + dice(r, 8), ERR_IO);
+    } else if (at < (below += s->read_fault)) {
+        sim_disk_fail(r->disk, SIM_DISK_READ, 1 + dice(r, 4), ERR_IO);
     }
 }
 
@@ -531,7 +533,7 @@ void run_seed(const struct run_options *options, struct run_result *result)
         .receipts = r.model.receipts,
         .confirmed_acks = r.model.confirmed_acks,
         .starts = r.starts,
-        .trace = sim_trace(r.sim),
+        .trace = sim_trace(r.sim) ^ sim_disk_hash(r.disk),
     };
     tear_down(&r);
 }

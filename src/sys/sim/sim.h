@@ -113,6 +113,7 @@ uint64_t sim_disk_faults(const struct sim_disk *d);            /* of the two abo
 uint64_t sim_disk_ops(const struct sim_disk *d, unsigned ops); /* begun so far, of these kinds */
 void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);    /* beyond it writes give ERR_NOSPACE */
 uint64_t sim_disk_used(const struct sim_disk *d);              /* bytes, of all files */
+uint64_t sim_disk_hash(const struct sim_disk *d);              /* of all names and bytes there are to see */
 /* A disk that lies: syncs return OK and make nothing durable.  For proving that a test would notice. */
 void sim_disk_lie(struct sim_disk *d, bool lies);
 /*

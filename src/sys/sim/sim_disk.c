@@ -1095,6 +1095,27 @@ uint64_t sim_disk_used(const struct sim_disk *d)
     return d->used;
 }
 
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3; /* FNV-1a */
+    return hash;
+}
+
+uint64_t sim_disk_hash(const struct sim_disk *d)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < d->now.count; i++) {
+        const struct name *n = &d->now.at[i];
+        hash = hash_bytes(hash, n->path, strlen(n->path) + 1);
+        hash = hash_bytes(hash, n->inode->now.data, n->inode->now.len);
+    }
+    return hash;
+}
+
 void sim_disk_lie(struct sim_disk *d, bool lies)
 {
     d->lies = lies;
