@@ -124,7 +124,7 @@ void namespace_delete(struct admin_call *call)
 
 /* ---- the topics of a namespace ---- */
 
-enum { TURN = 1000 }; /* names that are listed in one turn of the loop */
+enum { TURN = 100 }; /* names listed in one turn; the loop takes dozens of them before it looks at its sockets again */
 
 struct topic_filter {
     bool persistent, non_persistent, system;
