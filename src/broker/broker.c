@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MAINTENANCE_TURN 100 /* topics */
+
 /* ---- operations ---- */
 
 static void op_run(struct task *task)
@@ -309,12 +311,24 @@ void broker_topics_changed(struct broker *b)
     broker_rest(b);
 }
 
+/* A round looks at all topics, some in each turn of the loop: a hundred thousand may have to be unloaded. */
 static void maintain(struct timer *timer)
 {
     struct broker *b = container_of(timer, struct broker, maintenance);
     uint64_t now_ns = loop_now_ns(b->loop);
 
-    list_each_safe (node, &b->topic_list)
+    if (b->maintenance_left == 0) /* a new round */
+        b->maintenance_left = map_count(&b->topics);
+    for (unsigned i = 0; i < MAINTENANCE_TURN && b->maintenance_left > 0 && !list_empty(&b->topic_list); i++) {
+        struct list *node = list_pop_front(&b->topic_list);
+        list_push_back(&b->topic_list, node); /* its turn comes again in the next round, if it is not gone now */
+        b->maintenance_left--;
         topic_maintain(container_of(node, struct topic, node), now_ns);
-    broker_topics_changed(b);
+    }
+    if (list_empty(&b->topic_list))
+        b->maintenance_left = 0;
+    if (b->maintenance_left > 0)
+        timer_start_ms(&b->maintenance, 1);
+    else
+        broker_topics_changed(b);
 }

@@ -31,6 +31,7 @@ struct broker {
     uint64_t counts_asked;  /* by topic_count, in this life */
     uint64_t names_given;   /* to producers and consumers in this life */
     struct timer maintenance;
+    size_t maintenance_left; /* topics that this round has not looked at */
     struct retention retention;
     uint64_t full_looked_ns; /* when all topics were last looked at because the disk is full */
     struct list held;        /* struct producer_open, in order: they wait for room on the disk */
