@@ -702,6 +702,7 @@ void journal_stop(struct journal *j, struct store_op *op)
     timer_stop(&j->seal_timer);
     j->stop_op = op;
     j->files.stopping = true;
+    timer_stop(&j->files.shrink);
     ask_flush(j);
 }
 

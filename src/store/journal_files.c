@@ -14,6 +14,9 @@
 #define RESERVE_MIN      (UINT64_C(64) * 1024)
 #define RESERVE_MAX      MIB
 #define PREPARE_AFTER    (UINT64_C(128) * 1024)
+#define LARGE_BATCH      (UINT64_C(128) * 1024) /* from this mean size on zeros ahead cost more than they save */
+#define ROOM_BYTES       (16 * MIB)
+#define FORGET_MS        10000u
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -70,7 +73,12 @@ size_t journal_files_unadopted(const struct journal_files *f)
     return n;
 }
 
-/* The largest. */
+static bool is_better(const struct journal_file *a, const struct journal_file *b)
+{
+    return a->fresh != b->fresh ? b->fresh : a->prepared > b->prepared;
+}
+
+/* One that was written before, the largest. */
 static struct journal_file *find_spare(const struct journal_files *f, size_t *count)
 {
     struct journal_file *best = NULL;
@@ -80,7 +88,7 @@ static struct journal_file *find_spare(const struct journal_files *f, size_t *co
         if (file->state != FILE_SPARE)
             continue;
         (*count)++;
-        if (!best || file->prepared > best->prepared)
+        if (!best || is_better(file, best))
             best = file;
     }
     return best;
@@ -131,6 +139,8 @@ static bool has_place_to_write(const struct journal_files *f)
     return f->current || find_spare(f, &spares);
 }
 
+static void shrink_fire(struct timer *timer);
+
 enum err journal_files_init(struct journal_files *f, const struct journal_options *options, const struct sys *sys,
                             const struct journal_start *start)
 {
@@ -147,6 +157,7 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         .unsynced = options->durability == DURABILITY_OS,
     };
     list_init(&f->all);
+    timer_init(&f->shrink, sys->loop, shrink_fire);
     for (size_t i = 0; i < start->spare_count; i++) {
         if ((err = add_file(f, start->spares[i].number, start->spares[i].size, NULL)) != OK)
             return err;
@@ -171,6 +182,7 @@ void journal_files_deinit(struct journal_files *f)
 {
     if (!f->all.next)
         return;
+    timer_stop(&f->shrink);
     list_each_safe (node, &f->all) {
         list_remove(node);
         free(of_node(node));
@@ -219,6 +231,20 @@ static void place_zeros(const struct journal_files *f, struct journal_write *w, 
     w->zeros = (end + reserve + unit - 1) / unit * unit - end;
 }
 
+static bool batches_are_large(const struct journal_files *f)
+{
+    return f->span_mean > min_u64(LARGE_BATCH, f->file_bytes / 64);
+}
+
+/* Space behind the batch: for the next ones, and what is kept for those that must find some. */
+static void place_room(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
+{
+    const uint64_t end = w->offset + span + reserve_of(f, prepared);
+
+    if (end > prepared)
+        w->room = max_u64(end, min_u64(f->file_bytes, prepared + ROOM_BYTES));
+}
+
 enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint32_t previous_crc)
 {
     const struct batch *batch = w->batch;
@@ -227,7 +253,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     enum err err;
 
     w->switch_file = w->create = false;
-    w->zeros = 0;
+    w->zeros = w->room = 0;
     if (current_is_enough(f, span, batch->entries > 0, file != NULL)) {
         file = f->current;
     } else {
@@ -247,15 +273,40 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         w->file_header = file->header;
     /* A file at its full size is left with what it has. */
     const uint64_t prepared = w->create ? w->prefix : file->prepared;
-    if (w->offset + span > prepared || prepared < f->file_bytes)
+    if (w->offset + span <= prepared && prepared >= f->file_bytes)
+        return OK;
+    if (batches_are_large(f))
+        place_room(f, w, prepared, span);
+    else
         place_zeros(f, w, prepared, span);
     return OK;
 }
 
+static void forget(struct journal_files *f)
+{
+    const uint64_t now = loop_now_ns(f->sys.loop);
+
+    while (f->lately > 0 && now - f->lately_ns >= FORGET_MS * NS_PER_MS) {
+        f->lately /= 2;
+        f->lately_ns += FORGET_MS * NS_PER_MS;
+    }
+    if (f->lately == 0)
+        f->lately_ns = now;
+}
+
+static void count_written(struct journal_files *f, uint64_t span)
+{
+    forget(f);
+    f->lately += span;
+    f->span_mean = (7 * f->span_mean + span) / 8;
+}
+
 static void switched_to(struct journal_files *f, struct journal_file *file, const struct journal_write *w)
 {
-    if (f->current)
+    if (f->current) {
         f->current->state = FILE_FULL;
+        f->current->fresh = false;
+    }
     f->current = file;
     f->chore_failed = false;
     file->state = FILE_CURRENT;
@@ -284,9 +335,28 @@ void journal_files_placed(struct journal_files *f, const struct journal_write *w
     file->end = w->offset + span;
     file->last_batch = w->batch->number;
     file->prepared = max_u64(file->prepared, file->end + (w->extended ? w->zeros : 0));
+    if (w->extended)
+        file->prepared = max_u64(file->prepared, w->room);
+    count_written(f, span);
 }
 
 /* ---- chores ---- */
+
+/* All at once, or the next piece. */
+static enum err chore_extend(struct journal_chore *c, struct file *file)
+{
+    const uint64_t piece = min_u64(CHORE_PIECE, c->len - c->from);
+    enum err err = c->allocate ? file_allocate(file, c->len) : ERR_UNSUPPORTED;
+
+    if (err == OK)
+        c->from = c->len;
+    if (err != ERR_UNSUPPORTED)
+        return err;
+    c->allocate = false;
+    if ((err = journal_write_zeros(file, c->from, piece)) == OK)
+        c->from += piece;
+    return err;
+}
 
 static void chore_run(struct work *work)
 {
@@ -302,9 +372,7 @@ static void chore_run(struct work *work)
     }
     if ((c->err = disk_open(c->disk, path, DISK_WRITE | DISK_CREATE, &file)) != OK)
         return;
-    const uint64_t piece = min_u64(CHORE_PIECE, c->len - c->from);
-    if ((c->err = journal_write_zeros(file, c->from, piece)) == OK) {
-        c->from += piece;
+    if ((c->err = chore_extend(c, file)) == OK) {
         c->err = file_sync(file);
         if (c->err == OK && c->from == c->len)
             c->err = c->disk->ops->sync_dir(c->disk, JOURNAL_DIR);
@@ -320,6 +388,16 @@ static void chore_submit(struct journal_files *f)
     f->chore.running = executor_submit(f->background, &f->chore.work) == OK; /* a full queue: asked again later */
 }
 
+static enum err add_made(struct journal_files *f, const struct journal_chore *c)
+{
+    struct journal_file *file;
+    enum err err = add_file(f, c->number, c->len, &file);
+
+    if (err == OK)
+        file->fresh = c->allocate;
+    return err;
+}
+
 static void chore_done(struct work *work)
 {
     struct journal_chore *c = container_of(work, struct journal_chore, work);
@@ -332,7 +410,7 @@ static void chore_done(struct work *work)
     }
     if (c->unlink) {
         remove_file(f, journal_files_find(f, c->number)); /* a name that stays is found at the next start */
-    } else if (c->err != OK || (c->from == c->len && add_file(f, c->number, c->len, NULL) != OK)) {
+    } else if (c->err != OK || (c->from == c->len && add_made(f, c) != OK)) {
         f->chore_failed = true;
     } else if (c->from < c->len && !f->stopping) {
         chore_submit(f);
@@ -352,7 +430,12 @@ static void chore_unlink(struct journal_files *f, struct journal_file *file)
 static void chore_make(struct journal_files *f, uint64_t len)
 {
     f->chore = (struct journal_chore){
-        .work = {.run = chore_run, .done = chore_done}, .disk = f->sys.disk, .number = f->next_number++, .len = len};
+        .work = {.run = chore_run, .done = chore_done},
+        .disk = f->sys.disk,
+        .number = f->next_number++,
+        .len = len,
+        .allocate = batches_are_large(f),
+    };
     chore_submit(f);
 }
 
@@ -365,21 +448,39 @@ static void release_trimmed(struct journal_files *f)
     }
 }
 
-/* A spare too many: the smallest; then one that an interrupted chore left. */
-static struct journal_file *find_surplus(const struct journal_files *f)
+/* Spares that may stay: what is written again soon. */
+static bool too_many(struct journal_files *f, size_t spares, uint64_t bytes)
 {
-    struct journal_file *smallest = NULL;
-    size_t spares;
+    forget(f);
+    return spares > JOURNAL_SPARES_MAX && bytes > min_u64(f->lately, JOURNAL_POOL_MAX);
+}
 
-    find_spare(f, &spares);
+/* A spare too many: the worst; then one that an interrupted chore left. */
+static struct journal_file *find_surplus(struct journal_files *f)
+{
+    struct journal_file *worst = NULL;
+    uint64_t bytes = 0;
+    size_t spares = 0;
+
     list_each (node, &f->all) {
         struct journal_file *file = of_node(node);
         if (file->state == FILE_DOOMED)
             return file;
-        if (file->state == FILE_SPARE && (!smallest || file->prepared < smallest->prepared))
-            smallest = file;
+        if (file->state != FILE_SPARE)
+            continue;
+        spares++;
+        bytes += file->prepared;
+        if (!worst || is_better(worst, file))
+            worst = file;
     }
-    return spares > JOURNAL_SPARES_MAX ? smallest : NULL;
+    if (spares > JOURNAL_SPARES_MAX && !timer_running(&f->shrink) && !f->stopping)
+        timer_start_ms(&f->shrink, FORGET_MS);
+    return too_many(f, spares, bytes) ? worst : NULL;
+}
+
+static void shrink_fire(struct timer *timer)
+{
+    journal_files_tend(container_of(timer, struct journal_files, shrink));
 }
 
 void journal_files_tend(struct journal_files *f)

@@ -7,10 +7,11 @@
  *
  * A file's first life begins zero-written: a short prefix in haste, or all of it ahead of time by the background
  * worker. Files grow from start to start of a file (1 MiB, 4 MiB, ... file_bytes), so that a broker that is hardly
- * used keeps a small directory. Behind the batches some of a file is kept written ahead for batches without entries
- * (acknowledgements, deletions): on a full disk they must still find room.
- * Owns the table and one job of the background worker at a time; the writing itself is journal_write.h's.
- * Core thread.  May call: journal_write.h, sys/.
+ * used keeps a small directory.  Where batches are large, zeros ahead would double what is written: there space is only
+ * taken for a file. Best is a file that was written before: of those a busy journal keeps as many as it has lately
+ * written bytes, up to JOURNAL_POOL_MAX. Behind the batches some of a file is kept written ahead for batches without
+ * entries (acknowledgements, deletions): on a full disk they must still find room. Owns the table and one job of the
+ * background worker at a time; the writing itself is journal_write.h's. Core thread.  May call: journal_write.h, sys/.
  */
 #ifndef STORE_JOURNAL_FILES_H
 #define STORE_JOURNAL_FILES_H
@@ -19,7 +20,8 @@
 #include "store/journal_write.h"
 #include "sys/loop.h"
 
-#define JOURNAL_SPARES_MAX 2u
+#define JOURNAL_SPARES_MAX 2u /* of a quiet journal */
+#define JOURNAL_POOL_MAX   (UINT64_C(1024) * 1024 * 1024)
 
 enum journal_file_state { FILE_SPARE, FILE_TAKEN, FILE_CURRENT, FILE_FULL, FILE_DOOMED };
 
@@ -32,6 +34,7 @@ struct journal_file {
     struct journal_file_header header;
     unsigned pins;
     unsigned runs; /* adopted ones, that rest in it */
+    bool fresh;    /* space was taken for it, and nothing written: the first sync of a place costs more */
     enum journal_file_state state;
 };
 
@@ -41,6 +44,7 @@ struct journal_chore {
     struct disk *disk;
     uint64_t number;
     uint64_t len, from; /* make: the length wanted, and how far it is */
+    bool allocate;      /* make: without zeros */
     bool unlink;
     bool sync_failed;
     enum err err;
@@ -54,6 +58,9 @@ struct journal_files {
     uint64_t file_bytes;
     uint64_t trimmed; /* batches up to here are not needed */
     size_t count;
+    uint64_t lately, lately_ns; /* bytes written, of which half is forgotten every few seconds; counted until then */
+    uint64_t span_mean;         /* of batches */
+    struct timer shrink;        /* runs while there are more spares than a quiet journal has */
     struct sys sys;
     struct executor *background;
     struct journal_chore chore;

@@ -156,7 +156,7 @@ static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *f
     const size_t without = p->count;
     parts_add_zeros(p, w->zeros);
     err = file_write(w->file, offset, p->list, p->count);
-    w->extended = err == OK;
+    w->extended = w->room ? w->extended : err == OK;
     /* What must not wait for space (deletions, acknowledgements) fits into the zeros written ahead earlier. */
     if (err == ERR_NOSPACE && w->zeros > 0 && w->batch->entries == 0)
         err = file_write(w->file, offset, p->list, without);
@@ -185,6 +185,8 @@ void journal_write_run(struct journal_write *w)
     if ((w->err = w->switch_file ? switch_file(w) : continue_file(w)) != OK)
         return;
     w->stage = WRITE_STAGE_WRITE;
+    if (w->room) /* else it is the write that finds no space, or finds it all the same */
+        w->extended = file_allocate(w->file, w->room) == OK;
     if ((w->err = write_batch(w)) != OK)
         return;
     w->stage = WRITE_STAGE_SYNC;

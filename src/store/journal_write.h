@@ -35,6 +35,7 @@ struct journal_write {
     struct journal_file_header file_header;
     uint64_t offset; /* of the batch */
     uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
+    uint64_t room;   /* or space to take for the file up to here; 0: none */
     uint32_t previous_crc;
     uint32_t
         unsynced; /* batches right before this one that may not be durable: the file that is left is synced first */
@@ -44,7 +45,7 @@ struct journal_write {
     enum write_stage stage;
     enum err err;
     bool switched; /* the new file is the one being written, whatever came after */
-    bool extended; /* the zeros were written */
+    bool extended; /* the zeros were written, the space was had */
     uint32_t crc;  /* of the batch */
 };
 

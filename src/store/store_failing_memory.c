@@ -114,6 +114,11 @@ static enum err patient_truncate(struct file *file, uint64_t len)
     PATIENTLY(real_disk_ops.truncate(file, len));
 }
 
+static enum err patient_allocate(struct file *file, uint64_t len)
+{
+    PATIENTLY(real_disk_ops.allocate(file, len));
+}
+
 static enum err patient_sync_dir(struct disk *disk, const char *path)
 {
     PATIENTLY(real_disk_ops.sync_dir(disk, path));
@@ -145,6 +150,7 @@ static void be_patient(struct sys *sys)
         patient_disk_ops.write = patient_write;
         patient_disk_ops.sync = patient_sync;
         patient_disk_ops.truncate = patient_truncate;
+        patient_disk_ops.allocate = patient_allocate;
         patient_disk_ops.sync_dir = patient_sync_dir;
         sys->disk->ops = &patient_disk_ops;
     }

@@ -55,6 +55,9 @@ struct disk_ops {
     enum err (*sync)(struct file *file); /* the data, and what is needed to read it back (fdatasync) */
     enum err (*size)(struct file *file, uint64_t *out);
     enum err (*truncate)(struct file *file, uint64_t len);
+    /* Takes space for the file's bytes up to `len`, and extends it so far; what was not written reads as zeros. Cheaper
+     * than writing zeros, and leaves the later writes dearer.  ERR_NOSPACE; ERR_UNSUPPORTED: this disk cannot. */
+    enum err (*allocate)(struct file *file, uint64_t len);
     /* A hint, never an error; NULL: hints are nothing to this disk. */
     void (*advise)(struct file *file, uint64_t offset, uint64_t len, enum file_advice advice);
 };
@@ -97,6 +100,11 @@ static inline MUST_USE enum err file_size(struct file *f, uint64_t *out)
 static inline MUST_USE enum err file_truncate(struct file *f, uint64_t len)
 {
     return f->disk->ops->truncate(f, len);
+}
+
+static inline MUST_USE enum err file_allocate(struct file *f, uint64_t len)
+{
+    return f->disk->ops->allocate(f, len);
 }
 
 static inline void file_advise(struct file *f, uint64_t offset, uint64_t len, enum file_advice advice)

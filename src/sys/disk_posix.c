@@ -229,6 +229,18 @@ static void posix_advise(struct file *file, uint64_t offset, uint64_t len, enum 
     (void)posix_fadvise(posix_file_of(file)->fd, (off_t)offset, (off_t)len, kernels);
 }
 
+static enum err posix_allocate(struct file *file, uint64_t len)
+{
+    int result;
+
+    do
+        result = fallocate(posix_file_of(file)->fd, 0, 0, (off_t)len);
+    while (result != 0 && errno == EINTR);
+    if (result == 0)
+        return OK;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? ERR_UNSUPPORTED : err_of_errno(errno);
+}
+
 /* ---- names ---- */
 
 static enum err posix_mkdir(struct disk *disk, const char *path)
@@ -356,6 +368,7 @@ static const struct disk_ops posix_ops = {
     .sync = posix_sync,
     .size = posix_size,
     .truncate = posix_truncate,
+    .allocate = posix_allocate,
     .advise = posix_advise,
 };
 

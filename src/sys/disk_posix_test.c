@@ -147,6 +147,29 @@ static void a_file_is_cut_to_a_size(void **state)
     file_close(file);
 }
 
+static void space_taken_ahead_keeps_what_is_there_and_reads_as_zeros(void **state)
+{
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "x", DISK_READ);
+    const struct bytes part = bytes_of_text("ab");
+    uint8_t got[5] = "xxxxx";
+    uint64_t size;
+    size_t len;
+
+    assert_int_equal(file_write(file, 0, &part, 1), OK);
+    const enum err err = file_allocate(file, 4);
+    if (err == ERR_UNSUPPORTED)
+        skip();
+    assert_int_equal(err, OK);
+    assert_int_equal(file_allocate(file, 3), OK);
+    assert_int_equal(file_size(file, &size), OK);
+    assert_int_equal(size, 4);
+    assert_int_equal(file_read(file, 0, got, sizeof got, &len), OK);
+    assert_int_equal(len, 4);
+    assert_memory_equal(got, "ab\0\0x", 5);
+    file_close(file);
+}
+
 static void exclusive_creation_refuses_a_file_that_is_there(void **state)
 {
     struct fixture *f = *state;
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(advice_changes_nothing_that_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(more_parts_than_one_call_takes_are_all_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_cut_to_a_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(space_taken_ahead_keeps_what_is_there_and_reads_as_zeros, setup, teardown),
         cmocka_unit_test_setup_teardown(exclusive_creation_refuses_a_file_that_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(an_absent_file_is_not_found, setup, teardown),
         cmocka_unit_test(a_full_disk_says_so),

@@ -1000,6 +1000,13 @@ static enum err op_truncate(struct file *file, uint64_t len)
     return OK;
 }
 
+static enum err op_allocate(struct file *file, uint64_t len)
+{
+    const struct sim_file *f = file_of(file);
+
+    return len > f->inode->now.len ? op_truncate(file, len) : OK;
+}
+
 static const struct disk_ops disk_ops = {
     .open = op_open,
     .mkdir = op_mkdir,
@@ -1015,6 +1022,7 @@ static const struct disk_ops disk_ops = {
     .sync = op_sync,
     .size = op_size,
     .truncate = op_truncate,
+    .allocate = op_allocate,
 };
 
 /* ---- the disk ---- */
