@@ -39,6 +39,7 @@ static void answer(const struct publish_op *op, enum err err)
         .producer_id = op->producer_id,
         .sequence_id = op->sequence_id,
         .highest_sequence_id = op->highest_sequence_id,
+        .len = op->len,
         .position = op->append.position,
         .err = err,
     };

@@ -31,6 +31,7 @@ struct delivery {
 struct published {
     uint64_t producer_id;
     uint64_t sequence_id, highest_sequence_id;
+    size_t len;               /* of the entry that was given to publish */
     struct position position; /* on OK */
     /* OK: durable.  ERR_CLOSED: the producer was closed meanwhile, which its client has been told: nothing is answered.
      * ERR_TERMINATED, ERR_TOO_LARGE: about this message alone. */

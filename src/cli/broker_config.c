@@ -84,7 +84,8 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .min = 32 << 20,
      .max = (int64_t)1 << 40,
      AT(memory_limit),
-     .text = "Memory for receive buffers and the tail cache together."},
+     .text = "Memory for what comes and goes: receive buffers, what waits for the journal, the tail cache, cold reads, "
+             "what is queued for consumers."},
     {.key = "broker.max_connections",
      .alias = "brokerMaxConnections",
      .env = "GEMINGA_MAX_CONNECTIONS",

@@ -11,11 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BUDGETS (STORE_BUDGETS + SERVER_BUDGETS)
+
 struct node {
     struct store *store;
     struct broker *broker;
     struct server *server;
     struct admin *admin;
+    struct budget receive; /* the server's, which the store outlives */
+    const struct budget *budgets[BUDGETS];
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -51,9 +55,16 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
     }
     if ((err = namespace_make(n->broker, o->namespace_, message, message_size)) != OK)
         return err;
-    if ((err = server_start(&n->server, &o->server, sys, n->broker, message, message_size)) != OK)
+    struct server_options server = o->server;
+    server.receive = &n->receive;
+    if ((err = server_start(&n->server, &server, sys, n->broker, message, message_size)) != OK)
         return err;
-    return admin_start(&n->admin, &o->admin, sys, n->broker, n->server, message, message_size);
+    struct admin_options admin = o->admin;
+    store_budgets(n->store, n->budgets);
+    server_budgets(n->server, n->budgets + STORE_BUDGETS);
+    admin.budgets = n->budgets;
+    admin.budget_count = BUDGETS;
+    return admin_start(&n->admin, &admin, sys, n->broker, n->server, message, message_size);
 }
 
 enum err node_start(struct node **out, const struct node_options *options, const struct sys *sys, char *message,

@@ -117,12 +117,23 @@ static void server_options_fill(struct server_options *o, const struct broker_co
     o->message_bytes_max = (uint32_t)c->max_message_size;
     o->connections_max = c->connections_max > 0 ? (uint32_t)c->connections_max : UINT32_MAX;
     o->keep_alive_ms = (uint32_t)c->keep_alive_s * 1000;
-    o->receive_bytes_max = (size_t)c->memory_limit / 2;
 }
 
 static enum durability durability_of(const struct broker_config *c)
 {
     return strcmp(c->durability, "os") == 0 || !c->journal_sync_data ? DURABILITY_OS : DURABILITY_SYNC;
+}
+
+/* The parts of memory_limit (docs/architecture.md).  An eighth is left for what is counted by number, not by bytes. */
+static void memory_divide(struct node_options *o, const struct broker_config *c)
+{
+    const size_t eighth = (size_t)c->memory_limit / 8, message = (size_t)c->max_message_size;
+
+    o->server.receive_bytes_max = 2 * eighth > 2 * message ? 2 * eighth : 2 * message;
+    o->server.outputs_bytes_max = eighth;
+    o->store.journal_pending_bytes = eighth;
+    o->store.tail_cache_bytes = 2 * eighth;
+    o->store.cold_read_bytes = eighth;
 }
 
 static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
@@ -131,12 +142,12 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
 
     node_options_init(o);
     o->store.durability = durability_of(c);
-    o->store.tail_cache_bytes = (size_t)c->memory_limit / 2;
     o->store.holder = holder;
     o->store.on_fatal = on_fatal;
     o->store.ctx = s;
     broker_options_fill(&o->broker, c);
     server_options_fill(&o->server, c);
+    memory_divide(o, c);
     o->admin.bind = c->bind_address;
     o->admin.port = (uint16_t)c->http_port;
     o->admin.advertised_address = given(c->advertised_address);

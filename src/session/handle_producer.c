@@ -172,7 +172,9 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
     };
 
-    s->pending_sends++;
+    if (s->pending_sends++ == 0)
+        s->server->publishing++;
+    s->pending_bytes += view->entry.len;
     producer_publish(p, &m);
 }
 

@@ -10,6 +10,7 @@
 #define CHUNK_BYTES (16 * 1024)
 #define COPY_MAX    2048 /* bytes of an entry that are copied sooner than referenced */
 #define POOL_MAX    64
+#define SENT_FEW    2 /* chunks that the connection may have before others wait to be full */
 
 struct chunk {
     struct conn_write write;
@@ -65,36 +66,22 @@ static void chunk_give(struct chunk_pool *p, struct chunk *c)
     p->count++;
 }
 
-void output_init(struct output *o, struct conn *conn, struct chunk_pool *pool, size_t limit,
+void output_init(struct output *o, struct conn *conn, struct chunk_pool *pool, struct budget *budget, size_t limit,
                  void (*relieved)(struct output *o))
 {
-    *o = (struct output){.conn = conn, .pool = pool, .limit = limit, .relieved = relieved};
+    *o = (struct output){.conn = conn, .pool = pool, .budget = budget, .limit = limit, .relieved = relieved};
     list_init(&o->sent);
 }
 
 void output_deinit(struct output *o)
 {
+    o->budget->used -= o->queued;
+    o->queued = 0;
     list_each_safe (node, &o->sent)
         chunk_give(o->pool, container_of(node, struct chunk, node));
     if (o->open)
         chunk_give(o->pool, o->open);
     o->open = NULL;
-}
-
-static void chunk_written(struct conn_write *w, enum err err)
-{
-    struct chunk *c = container_of(w, struct chunk, write);
-    struct output *o = c->output;
-
-    o->queued -= c->len;
-    if (err == OK)
-        o->bytes += c->len;
-    list_remove(&c->node);
-    chunk_give(o->pool, c);
-    if (err == OK && o->choked && o->queued < OUTPUT_LOW) {
-        o->choked = false;
-        o->relieved(o);
-    }
 }
 
 static void send_open(struct output *o)
@@ -103,13 +90,51 @@ static void send_open(struct output *o)
 
     o->open = NULL;
     list_push_back(&o->sent, &c->node);
+    o->sent_count++;
     conn_write(o->conn, &c->write);
 }
 
 void output_flush(struct output *o)
 {
-    if (o->open)
+    if (o->open && (o->sent_count < SENT_FEW || o->finishing))
         send_open(o);
+}
+
+void output_finish(struct output *o)
+{
+    o->finishing = true;
+    output_flush(o);
+}
+
+static bool is_short(const struct output *o)
+{
+    return o->budget->used > o->budget->limit;
+}
+
+static bool is_relieved(const struct output *o)
+{
+    return o->queued < (is_short(o) ? OUTPUT_SHARE / 2 : OUTPUT_LOW);
+}
+
+static void chunk_written(struct conn_write *w, enum err err)
+{
+    struct chunk *c = container_of(w, struct chunk, write);
+    struct output *o = c->output;
+
+    o->queued -= c->len;
+    o->budget->used -= c->len;
+    if (err == OK)
+        o->bytes += c->len;
+    list_remove(&c->node);
+    o->sent_count--;
+    chunk_give(o->pool, c);
+    if (err != OK)
+        return;
+    output_flush(o);
+    if (o->choked && is_relieved(o)) {
+        o->choked = false;
+        o->relieved(o);
+    }
 }
 
 /* The open chunk, with room for `len` copied bytes and one more part. */
@@ -130,7 +155,8 @@ static void charge(struct output *o, struct chunk *c, size_t len)
 {
     c->len += len;
     o->queued += len;
-    o->choked = o->choked || o->queued > OUTPUT_HIGH;
+    o->budget->used += len;
+    o->choked = o->choked || o->queued > (is_short(o) ? OUTPUT_SHARE : OUTPUT_HIGH);
     o->overrun = o->overrun || o->queued > o->limit;
 }
 

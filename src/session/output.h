@@ -7,7 +7,10 @@
  * the connection until its `done`.
  *
  * Bounded: beyond `limit` bytes queued the output is `overrun`, takes nothing more, and its owner closes the
- * connection. `writable` is false from OUTPUT_HIGH bytes queued until they are under OUTPUT_LOW.
+ * connection. `writable` is false from OUTPUT_HIGH bytes queued until they are under OUTPUT_LOW; while all outputs
+ * together are beyond their budget, from OUTPUT_SHARE until they are under its half: so that whoever reads is served,
+ * however many do not.  While the connection has chunks that it could not write yet, others gather until they are full:
+ * a peer that reads nothing costs what is queued for it, and two chunks.
  */
 #ifndef SESSION_OUTPUT_H
 #define SESSION_OUTPUT_H
@@ -16,8 +19,9 @@
 #include "base/list.h"
 #include "sys/net.h"
 
-#define OUTPUT_HIGH (1024 * 1024)
-#define OUTPUT_LOW  (256 * 1024)
+#define OUTPUT_HIGH  (1024 * 1024)
+#define OUTPUT_LOW   (256 * 1024)
+#define OUTPUT_SHARE (64 * 1024)
 
 struct chunk;
 
@@ -32,17 +36,20 @@ void chunk_pool_deinit(struct chunk_pool *p);
 struct output {
     struct conn *conn;
     struct chunk_pool *pool;
-    struct chunk *open;   /* still gathering; NULL: nothing since the last flush */
-    struct list sent;     /* chunks that the connection has */
-    size_t queued, limit; /* bytes */
-    bool choked;          /* beyond OUTPUT_HIGH, and not yet under OUTPUT_LOW */
-    bool overrun;         /* beyond the limit, or memory was short */
-    uint64_t bytes;       /* taken by the peer's side, in all */
+    struct chunk *open; /* still gathering; NULL: nothing since the last flush */
+    struct list sent;   /* chunks that the connection has */
+    size_t sent_count;
+    bool finishing;        /* everything goes out at once */
+    struct budget *budget; /* of all outputs: bytes queued */
+    size_t queued, limit;  /* bytes */
+    bool choked;           /* beyond OUTPUT_HIGH (or a share), and not yet under OUTPUT_LOW (or half of it) */
+    bool overrun;          /* beyond the limit, or memory was short */
+    uint64_t bytes;        /* taken by the peer's side, in all */
     /* The queue fell under OUTPUT_LOW after it had been choked.  From the loop. */
     void (*relieved)(struct output *o);
 };
 
-void output_init(struct output *o, struct conn *conn, struct chunk_pool *pool, size_t limit,
+void output_init(struct output *o, struct conn *conn, struct chunk_pool *pool, struct budget *budget, size_t limit,
                  void (*relieved)(struct output *o));
 /* All chunks are back; or the connection is gone without a word (a crash). */
 void output_deinit(struct output *o);
@@ -58,6 +65,9 @@ static inline bool output_writable(const struct output *o)
     return !o->choked && !o->overrun;
 }
 
+/* Hands over what is queued, now or when the connection has written what it has. */
 void output_flush(struct output *o);
+/* Hands over all, now and from now on: the connection is about to be closed. */
+void output_finish(struct output *o);
 
 #endif

@@ -21,7 +21,6 @@ static void let_go(struct receive *r)
 {
     if (!r->buffer)
         return;
-    r->budget->used -= r->buffer->capacity;
     buffer_unref(r->buffer);
     r->buffer = NULL;
     r->start = r->end = 0;
@@ -46,16 +45,15 @@ static enum err renew(struct receive *r, size_t capacity)
     size_t rest = r->end - r->start;
 
     assert(rest < capacity);
-    if (capacity > BUFFER_MOST && !budget_has(r->budget, capacity))
+    if (capacity > BUFFER_FIRST && !budget_has(r->budget, capacity))
         return ERR_FULL;
-    struct buffer *b = buffer_new(capacity, NULL);
+    struct buffer *b = buffer_new(capacity, r->budget);
     if (!b)
         return ERR_NOMEM;
     if (rest)
         memcpy(b->data, r->buffer->data + r->start, rest);
     let_go(r);
     r->buffer = b;
-    r->budget->used += b->capacity;
     r->end = rest;
     return OK;
 }
@@ -79,7 +77,11 @@ enum err receive_space(struct receive *r, uint8_t **data, size_t *len)
 
     compact(r);
     if (!r->buffer || r->start + want > r->buffer->capacity) {
-        if ((err = renew(r, want > r->next ? want : r->next)) != OK)
+        if (want < r->next && budget_has(r->budget, r->next))
+            err = renew(r, r->next);
+        else
+            err = renew(r, want > BUFFER_FIRST ? want : BUFFER_FIRST);
+        if (err != OK)
             return err;
     }
     *data = r->buffer->data + r->end;

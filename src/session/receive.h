@@ -4,8 +4,9 @@
  *
  * One counted buffer at a time: frames are sliced out of it, and whoever keeps a slice keeps the buffer.  Small while
  * little comes, larger when much does, and of a frame's own size for a large frame; none at all while the connection is
- * idle. What a connection holds is charged to a budget; buffers that live on in slices are charged by their holders.
- * May call: base/, wire/frame.h.
+ * idle, or the budget is needed by others.  Buffers are charged to the budget as long as anybody holds a slice of them
+ * (or until the tail cache takes them over); when it is spent, a connection gets a small buffer and no other. May call:
+ * base/, wire/frame.h.
  *
  * Invariant: start <= end <= buffer->capacity; [start, end) is what was received and not yet taken.
  */
@@ -27,8 +28,8 @@ struct receive {
 void receive_init(struct receive *r, size_t frame_limit, struct budget *budget);
 void receive_deinit(struct receive *r);
 
-/* Where the next bytes go.  ERR_FULL: the frame at hand is large, and the budget is spent; ask again when others have
- * given back.  ERR_NOMEM. */
+/* Where the next bytes go.  ERR_FULL: the frame at hand does not fit a small buffer, and the budget is spent; ask again
+ * when others have given back.  ERR_NOMEM. */
 MUST_USE enum err receive_space(struct receive *r, uint8_t **data, size_t *len);
 /* So many bytes came there. */
 void receive_got(struct receive *r, size_t len);

@@ -133,6 +133,49 @@ static void a_large_frame_waits_while_the_budget_is_spent(void **state)
     receive_deinit(&r);
 }
 
+static void when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_other(void **state)
+{
+    struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
+    struct receive r;
+    struct bytes frame;
+    uint8_t *to, bytes[2000];
+    size_t len;
+
+    receive_init(&r, LIMIT, &budget);
+    r.next = 64 * 1024; /* it says much */
+    make_frame(bytes, sizeof bytes, 1);
+    for (int i = 0; i < 100; i++) {
+        put(&r, bytes, sizeof bytes);
+        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_true(r.buffer->capacity <= 4096);
+    }
+    receive_relax(&r);
+    budget.used = 0;
+    r.next = 64 * 1024;
+    assert_int_equal(receive_space(&r, &to, &len), OK);
+    assert_int_equal(len, 64 * 1024);
+    receive_deinit(&r);
+}
+
+static void a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[3000];
+
+    receive_init(&r, LIMIT, &budget);
+    make_frame(bytes, sizeof bytes, 1);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    const size_t capacity = r.buffer->capacity;
+    struct slice kept = slice_of(r.buffer, 0, frame.len);
+    receive_deinit(&r);
+    assert_int_equal(budget.used, capacity);
+    slice_unref(&kept);
+    assert_int_equal(budget.used, 0);
+}
+
 static void a_size_beyond_the_limit_is_refused_before_memory_is_taken(void **state)
 {
     struct budget budget = {.limit = LIMIT};
@@ -170,6 +213,8 @@ int main(void)
         cmocka_unit_test(many_frames_of_one_read_are_taken_one_by_one),
         cmocka_unit_test(a_slice_that_is_kept_is_not_written_over),
         cmocka_unit_test(a_large_frame_gets_a_buffer_of_its_size),
+        cmocka_unit_test(when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_other),
+        cmocka_unit_test(a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it),
         cmocka_unit_test(a_large_frame_waits_while_the_budget_is_spent),
         cmocka_unit_test(a_size_beyond_the_limit_is_refused_before_memory_is_taken),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),

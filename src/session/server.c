@@ -26,6 +26,7 @@ void server_options_init(struct server_options *o)
         .probe_ms = 5000,
         .pending_sends_max = 1000,
         .receive_bytes_max = 256u * 1024 * 1024,
+        .outputs_bytes_max = 256u * 1024 * 1024,
         .output_bytes_max = 64u * 1024 * 1024,
     };
 }
@@ -56,8 +57,19 @@ void server_feed_starved(struct server *s)
 {
     struct list *node;
 
-    while (s->receive.used < s->receive.limit && (node = list_pop_front(&s->starved)))
+    while (s->receive->used < s->receive->limit && (node = list_pop_front(&s->starved)))
         session_resume(container_of(node, struct session, starved_node));
+}
+
+static void feed_run(struct task *task)
+{
+    server_feed_starved(container_of(task, struct server, feed));
+}
+
+void server_feed_later(struct server *s)
+{
+    if (!list_empty(&s->starved))
+        loop_defer(s->loop, &s->feed);
 }
 
 /* ---- addresses ---- */
@@ -118,7 +130,10 @@ enum err server_start(struct server **out, const struct server_options *options,
     s->broker = broker;
     list_init(&s->sessions);
     list_init(&s->starved);
-    s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
+    s->receive = options->receive;
+    *s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
+    s->output = (struct budget){.name = "output", .limit = options->outputs_bytes_max};
+    s->feed.run = feed_run;
     chunk_pool_init(&s->chunks);
     arena_init(&s->arena, ARENA_BYTES);
     if ((err = server_listen(s, message, message_size)) != OK) {
@@ -143,6 +158,7 @@ void server_free(struct server *s)
     chunk_pool_deinit(&s->chunks);
     arena_deinit(&s->arena);
     task_cancel(&s->stopped);
+    task_cancel(&s->feed);
     free(s);
 }
 
@@ -184,8 +200,14 @@ void server_stop(struct server *s, void (*done)(void *ctx), void *ctx)
     broker_stop(s->broker, broker_stopped, s);
 }
 
+void server_budgets(const struct server *s, const struct budget *out[SERVER_BUDGETS])
+{
+    out[0] = s->receive;
+    out[1] = &s->output;
+}
+
 void server_stats_get(const struct server *s, struct server_stats *out)
 {
     *out = s->counts;
-    out->receive_bytes = s->receive.used;
+    out->receive_bytes = s->receive->used;
 }

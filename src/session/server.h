@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "sys/sys.h"
 
+struct budget;
 struct log;
 struct server;
 
@@ -29,7 +30,9 @@ struct server_options {
     uint32_t keep_alive_ms;     /* 30,000 */
     uint32_t probe_ms;          /* 5,000: a rival's connection is alive if it answers in this time */
     uint32_t pending_sends_max; /* per connection: 1,000 */
-    size_t receive_bytes_max;   /* budget of all receive buffers */
+    size_t receive_bytes_max;   /* budget of all receive buffers, at least twice message_bytes_max */
+    struct budget *receive;     /* its place, which outlives the store: that holds buffers when the server is gone */
+    size_t outputs_bytes_max;   /* budget of what is queued for all peers together */
     size_t output_bytes_max;    /* queued for one peer that does not read: beyond it the connection is closed */
     struct log *log;
 };
@@ -59,6 +62,9 @@ struct server_stats {
     uint64_t protocol_errors, checksum_errors;
     size_t receive_bytes; /* in receive buffers now */
 };
+/* The server's parts of the process's memory_limit; they live as long as the server. */
+#define SERVER_BUDGETS 2
+void server_budgets(const struct server *s, const struct budget *out[SERVER_BUDGETS]);
 void server_stats_get(const struct server *s, struct server_stats *out);
 
 #endif

@@ -28,7 +28,9 @@ struct server {
     struct listener *listener;
     struct list sessions; /* struct session */
     struct list starved;  /* sessions that wait for the receive budget */
-    struct budget receive;
+    struct budget *receive, output;
+    size_t publishing; /* sessions with publishes under way */
+    struct task feed;
     struct chunk_pool chunks;
     struct arena arena; /* for decoding one frame; reset after each */
 
@@ -44,5 +46,7 @@ struct server {
 void server_session_ended(struct server *s);
 /* Bytes were given back to the receive budget. */
 void server_feed_starved(struct server *s);
+/* The same at the end of this turn of the loop, if anybody waits. */
+void server_feed_later(struct server *s);
 
 #endif

@@ -50,7 +50,7 @@ static void tear_down(struct session *s)
     timer_stop(&s->keep_alive);
     list_remove(&s->starved_node);
     if (!s->gone) {
-        output_flush(&s->output);
+        output_finish(&s->output);
         if (s->polite)
             conn_close_after_writes(s->conn);
         else
@@ -379,6 +379,17 @@ static void handle_frame(struct session *s, struct bytes whole)
     arena_reset(&s->server->arena);
 }
 
+/* The journal has more to write than it should: those wait who put more than their share of it there.  Whoever has
+ * little under way goes on, unless even the reserve for such is used up. */
+static bool must_wait_for_journal(const struct session *s, struct store *store)
+{
+    const size_t publishing = s->server->publishing > 0 ? s->server->publishing : 1;
+
+    if (store_has_room(store))
+        return false;
+    return s->pending_bytes > store_room_bytes(store) / publishing || !store_has_reserve(store);
+}
+
 /* Too much of this connection is under way, or too much of all. */
 static bool overloaded(const struct session *s)
 {
@@ -389,7 +400,7 @@ static bool overloaded(const struct session *s)
         return true;
     /* On a full disk what makes room may come on the same connection. */
     struct store *store = broker_store(s->broker);
-    return map_count(&s->producers) > 0 && !store_has_room(store) && !store_full(store);
+    return map_count(&s->producers) > 0 && !store_full(store) && must_wait_for_journal(s, store);
 }
 
 static void pause(struct session *s)
@@ -439,6 +450,8 @@ static void parse(struct session *s)
         s->paused = false;
         conn_read_start(s->conn);
     }
+    if (!budget_has(s->server->receive, s->server->receive->limit / 4)) /* others may need what this one only keeps */
+        receive_relax(&s->receive);
 }
 
 static void resume_run(struct task *task)
@@ -496,8 +509,8 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     s->conn = conn;
     conn_peer(conn, s->peer, sizeof s->peer);
     s->state = SESSION_HANDSHAKE;
-    receive_init(&s->receive, frame_limit(server->options.message_bytes_max), &server->receive);
-    output_init(&s->output, conn, &server->chunks, server->options.output_bytes_max, session_relieved);
+    receive_init(&s->receive, frame_limit(server->options.message_bytes_max), server->receive);
+    output_init(&s->output, conn, &server->chunks, &server->output, server->options.output_bytes_max, session_relieved);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);
     list_init(&s->requests);

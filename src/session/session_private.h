@@ -70,6 +70,7 @@ struct session {
 
     struct map producers, consumers; /* struct handle by id */
     size_t pending_sends;            /* publishes under way */
+    size_t pending_bytes;            /* of their entries */
     struct list requests;            /* struct request */
     size_t request_count;
     struct list probes; /* struct probe */

@@ -82,7 +82,11 @@ static void sink_published(struct sink *sink, const struct published *p)
     struct session *s = session_of_sink(sink);
 
     assert(s->pending_sends > 0);
-    s->pending_sends--;
+    assert(s->pending_bytes >= p->len);
+    s->pending_bytes -= p->len;
+    if (--s->pending_sends == 0)
+        s->server->publishing--;
+    server_feed_later(s->server);
     if (s->state == SESSION_CLOSING) {
         session_end_later(s);
         return;

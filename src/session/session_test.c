@@ -203,6 +203,100 @@ static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
     free_two(f);
 }
 
+static const struct budget *budget_of(struct fixture *f, const char *name)
+{
+    const struct budget *all[STORE_BUDGETS + SERVER_BUDGETS];
+
+    store_budgets(f->world.store, all);
+    server_budgets(f->world.server, all + STORE_BUDGETS);
+    for (size_t i = 0; i < STORE_BUDGETS + SERVER_BUDGETS; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    fail_msg("no budget %s", name);
+    return NULL;
+}
+
+static uint64_t syncs(struct fixture *f)
+{
+    struct store_stats stats;
+
+    store_stats(f->world.store, &stats);
+    return stats.syncs;
+}
+
+static void a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.journal_pending_bytes = 256 * 1024;
+    f->world.options.pending_sends_max = 100000;
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "greedy"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_produce(&f->b, 1, "persistent://public/default/lone", "lone"), TYPE(PRODUCER_SUCCESS));
+    for (uint64_t i = 0; i < 5000; i++)
+        client_send_entry(&f->a, 1, i, 3000);
+    for (uint64_t i = 0; i < 10; i++) {
+        const uint64_t before = syncs(f);
+        client_send_entry(&f->b, 1, i, 100);
+        assert_non_null(client_expect(&f->b, TYPE(SEND_RECEIPT)));
+        assert_true(syncs(f) - before <= 20); /* its way there and back included */
+    }
+    assert_true(client_count(&f->a, TYPE(SEND_RECEIPT)) < 5000); /* it was beside */
+    for (uint64_t i = 0; i < 5000; i++)
+        assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
+    free_two(f);
+}
+
+static void what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_stats counts;
+    struct client c[6];
+
+    f->world.journal_pending_bytes = 256 * 1024;
+    session_world_open(&f->world);
+    const struct budget *journal = budget_of(f, "journal");
+    for (int i = 0; i < 6; i++) {
+        client_connect(&c[i], &f->world);
+        client_handshake(&c[i]);
+        assert_int_equal(client_produce(&c[i], 1, TOPIC, NULL), TYPE(PRODUCER_SUCCESS));
+        for (uint64_t n = 0; n < 200; n++)
+            client_send_entry(&c[i], 1, n, (n * 7919) % 30000);
+    }
+    while (sim_now_ns(f->world.sim) < 20000000000u && sim_step(f->world.sim))
+        assert_true(journal->used <= journal->limit + 31000);
+    for (int i = 0; i < 6; i++) {
+        for (uint64_t n = 0; n < 200; n++) {
+            const Wire__BaseCommand *receipt = client_expect(&c[i], TYPE(SEND_RECEIPT));
+            assert_non_null(receipt);
+            assert_int_equal(receipt->send_receipt->sequence_id, n);
+        }
+        client_free(&c[i]);
+    }
+    broker_stats_get(f->world.broker, &counts);
+    assert_int_equal(counts.publish_failures, 0);
+}
+
+static void a_consumer_that_reads_nothing_costs_its_queue_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    const struct budget *output = budget_of(f, "output");
+    assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS));
+    assert_int_equal(client_produce(&f->b, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    conn_read_stop(f->a.conn);
+    client_flow(&f->a, 1, 100000);
+    for (uint64_t i = 0; i < 300; i++) {
+        client_send_entry(&f->b, 1, i, 20000);
+        assert_non_null(client_expect(&f->b, TYPE(SEND_RECEIPT)));
+        assert_true(output->used <= OUTPUT_HIGH + 30000);
+    }
+    assert_true(output->used > OUTPUT_HIGH / 2);
+    free_two(f);
+}
+
 static void a_consumer_whose_peer_does_not_read_is_served_when_it_does(void **state)
 {
     struct fixture *f = *state;
@@ -305,6 +399,9 @@ int main(void)
         TEST(a_rival_that_is_silent_loses_its_place),
         TEST(reading_pauses_while_too_many_publishes_are_under_way),
         TEST(a_message_larger_than_the_budget_left_waits_and_comes),
+        TEST(a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can),
+        TEST(what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused),
+        TEST(a_consumer_that_reads_nothing_costs_its_queue_and_no_more),
         TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),
         TEST(sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection),
         TEST(a_send_to_a_producer_that_never_was_ends_the_connection),

@@ -23,12 +23,16 @@ void session_world_start(struct session_world *w, uint64_t seed)
     w->disk = sim_disk_new(sim_random(w->sim));
     broker_options_init(&w->broker_options);
     server_options_init(&w->options);
+    w->options.receive = &w->receive;
     w->options.bind = "broker";
 }
 
 void session_world_open(struct session_world *w)
 {
-    struct store_options options = {.holder = "test", .on_fatal = on_fatal, .journal_file_bytes = 1 << 20};
+    struct store_options options = {.holder = "test",
+                                    .on_fatal = on_fatal,
+                                    .journal_file_bytes = 1 << 20,
+                                    .journal_pending_bytes = w->journal_pending_bytes};
     char message[400];
     enum err err;
 

@@ -43,7 +43,7 @@ struct journal {
     struct batch *forming; /* NULL until the next record */
     struct list queue;     /* of closed batches */
     struct batch *flying;  /* with the worker */
-    size_t pending;        /* what they are charged for */
+    struct budget pending; /* what they are charged for */
     uint64_t next_batch;   /* the number of the next that begins to form */
     bool flush_wanted;
     struct store_op *idle_ops; /* barriers with nothing to wait for */
@@ -120,7 +120,7 @@ uint8_t *journal_reserve(struct journal *j, size_t len)
         return NULL;
     const size_t before = b->charge;
     uint8_t *at = batch_reserve(b, &j->gather, len);
-    j->pending += b->charge - before;
+    j->pending.used += b->charge - before;
     return at;
 }
 
@@ -131,14 +131,14 @@ enum err journal_add_entry(struct journal *j, const struct journal_entry *e)
 
     if (j->starved)
         return ERR_NOSPACE;
-    if (j->pending > JOURNAL_PENDING_MAX)
+    if (j->pending.used > j->pending.limit)
         return ERR_FULL;
     struct batch *b = forming_for(j, ENTRY_HEADER_SIZE + e->bytes.len);
     if (!b)
         return ERR_NOMEM;
     const size_t before = b->charge;
     enum err err = batch_add_entry(b, &j->gather, e);
-    j->pending += b->charge - before;
+    j->pending.used += b->charge - before;
     if (err == OK)
         ask_flush(j);
     return err;
@@ -146,7 +146,12 @@ enum err journal_add_entry(struct journal *j, const struct journal_entry *e)
 
 uint64_t journal_pending_bytes(const struct journal *j)
 {
-    return j->pending;
+    return j->pending.used;
+}
+
+const struct budget *journal_budget(const struct journal *j)
+{
+    return &j->pending;
 }
 
 void journal_flush(struct journal *j)
@@ -487,7 +492,7 @@ static void count_batch(struct journal *j, const struct batch *b)
     j->written += batch_span(b->payload);
     if (b->number <= j->cut_batch)
         j->cut_written = j->written;
-    j->pending -= b->charge;
+    j->pending.used -= b->charge;
 }
 
 static void next_step(struct journal *j)
@@ -635,6 +640,7 @@ enum err journal_open(struct journal **out, const struct journal_options *option
     j->log = options->log;
     j->worker = options->worker;
     j->owner = *owner;
+    j->pending = (struct budget){.name = "journal", .limit = options->pending_bytes};
     j->next_batch = start->next_batch;
     j->previous_crc = start->previous_crc;
     j->cut_batch = start->next_batch - 1;

@@ -99,7 +99,8 @@ struct journal_start {
 };
 
 struct journal_options {
-    uint64_t file_bytes; /* of one file at full size */
+    uint64_t file_bytes;  /* of one file at full size */
+    size_t pending_bytes; /* of records queued and in flight; beyond it entries are refused */
     enum durability durability;
     struct log *log;
     struct executor *worker;     /* writes and syncs batches; nobody else's */
@@ -115,12 +116,12 @@ void journal_free(struct journal *j);
 /* A whole record of `len` bytes is reserved in the forming batch, for the caller to fill before it returns to the loop.
  * NULL: ERR_NOMEM.  Does not ask for a flush. */
 uint8_t *journal_reserve(struct journal *j, size_t len);
-/* References e->bytes.  ERR_FULL: beyond JOURNAL_PENDING_MAX.  ERR_NOSPACE: a batch waits for room on the disk.  Asks
+/* References e->bytes.  ERR_FULL: beyond options.pending_bytes.  ERR_NOSPACE: a batch waits for room on the disk.  Asks
  * for a flush. */
 MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entry *e);
 
-#define JOURNAL_PENDING_MAX (32u * 1024 * 1024)
 uint64_t journal_pending_bytes(const struct journal *j); /* queued and in flight */
+const struct budget *journal_budget(const struct journal *j);
 
 /* At the end of this turn of the loop, or when the batch in flight is done. */
 void journal_flush(struct journal *j);

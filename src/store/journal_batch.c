@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define ENTRY_OVERHEAD 256u /* what an entry under way costs its owners besides its bytes */
+
 struct batch *batch_new(uint64_t number)
 {
     struct batch *b = calloc(1, sizeof *b);
@@ -134,6 +136,7 @@ enum err batch_add_entry(struct batch *b, struct gather *g, const struct journal
     }
     b->entries++;
     batch_count(b, ENTRY_HEADER_SIZE + len);
+    b->charge += ENTRY_OVERHEAD;
     return OK;
 }
 

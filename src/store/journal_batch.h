@@ -35,7 +35,7 @@ struct batch {
     size_t count, capacity;
     size_t entries;         /* items that are entries */
     size_t payload;         /* bytes of all records */
-    size_t charge;          /* what it holds against JOURNAL_PENDING_MAX */
+    size_t charge;          /* what it holds of the journal's budget */
     bool sync;              /* written, it is not done before it is synced */
     struct buffer **blocks; /* references */
     size_t block_count, block_capacity;

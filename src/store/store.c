@@ -19,9 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MIB                 (UINT64_C(1024) * 1024)
-#define EXECUTOR_BOUND      16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
-#define CATALOG_PENDING_MAX (2u * JOURNAL_PENDING_MAX)
+#define MIB            (UINT64_C(1024) * 1024)
+#define EXECUTOR_BOUND 16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
 
 void store_die(struct store *s, enum err err, const char *what)
 {
@@ -262,6 +261,8 @@ static void fill_defaults(struct store_options *o)
         o->adopt_percent = 75;
     if (o->tail_cache_bytes == 0)
         o->tail_cache_bytes = 64 * MIB;
+    if (o->journal_pending_bytes == 0)
+        o->journal_pending_bytes = 32 * MIB;
     if (o->cold_read_bytes == 0)
         o->cold_read_bytes = 32 * MIB;
     if (o->ack_delay_ms == 0)
@@ -321,6 +322,7 @@ static enum err start_journal(struct store *s, const struct journal_start *start
     };
     const struct journal_options options = {
         .file_bytes = s->options.journal_file_bytes,
+        .pending_bytes = s->options.journal_pending_bytes,
         .durability = s->options.durability,
         .log = s->log,
         .worker = s->journal_worker,
@@ -568,7 +570,7 @@ enum err catalog_put(struct store *s, enum catalog_table table, const struct cat
 
     if (s->dead)
         return ERR_CLOSED;
-    if (journal_pending_bytes(s->journal) > CATALOG_PENDING_MAX)
+    if (journal_pending_bytes(s->journal) > 2 * s->options.journal_pending_bytes)
         return ERR_FULL;
     if ((err = catalog_tables_put(s->tables, table, row)) != OK)
         return err;
@@ -761,9 +763,24 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
     return OK;
 }
 
+size_t store_room_bytes(const struct store *s)
+{
+    const size_t half = s->options.journal_pending_bytes / 2;
+
+    return half < 2 * JOURNAL_BATCH_BYTES ? half : 2 * JOURNAL_BATCH_BYTES;
+}
+
+bool store_has_reserve(struct store *s)
+{
+    bool has = journal_pending_bytes(s->journal) < s->options.journal_pending_bytes / 8 * 7 && store_keeps_up(s);
+
+    s->had_no_room |= !has;
+    return has;
+}
+
 bool store_has_room(struct store *s)
 {
-    bool has = journal_pending_bytes(s->journal) < JOURNAL_PENDING_MAX / 2 && store_keeps_up(s);
+    bool has = journal_pending_bytes(s->journal) < store_room_bytes(s) && store_keeps_up(s);
 
     s->had_no_room |= !has; /* whoever is told so waits for on_room */
     return has;
@@ -791,6 +808,13 @@ void store_drop_reads(struct store *s)
 }
 
 /* ---- figures ---- */
+
+void store_budgets(const struct store *s, const struct budget *out[STORE_BUDGETS])
+{
+    out[0] = journal_budget(s->journal);
+    out[1] = &s->ledgers.cache.budget;
+    out[2] = &s->reader.windows.budget;
+}
 
 void store_stats(const struct store *s, struct store_stats *out)
 {

@@ -52,6 +52,7 @@ struct store_options {
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
     size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
+    size_t journal_pending_bytes;   /* budget of what waits for the journal; 0: 32 MiB */
     size_t cold_read_bytes;         /* budget of older ones read from files, ahead of who reads them; 0: 32 MiB */
     enum durability durability;     /* SYNC unless told otherwise */
     uint32_t ack_delay_ms;          /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
@@ -190,11 +191,17 @@ struct append {
  * ERR_NOMEM; ERR_CLOSED: the store is closing or dead.  On an error done is not called. */
 MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_header *header, struct slice bytes,
                                 struct append *a);
-/* True while the queue before the journal is under half its bound, and checkpoints keep up.  `room` (may be NULL) is
+/* True while the queue before the journal is under store_room_bytes, and checkpoints keep up.  `room` (may be NULL) is
  * called when it is true again after this, or an append, found it false; and whenever store_full has changed. */
 bool store_has_room(struct store *s);
 /* The disk is full: appends are refused with ERR_NOSPACE, all else goes on.  Becomes false by itself. */
 bool store_full(const struct store *s);
+/* True while the queue is under seven eighths, and checkpoints keep up: for those who have little in it, when others
+ * have filled their half.  `room` as above. */
+bool store_has_reserve(struct store *s);
+/* The bytes at which store_has_room becomes false: half the bound, or what two batches hold, if that is less; so that
+ * whoever comes then waits for about two syncs. */
+size_t store_room_bytes(const struct store *s);
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 
 /* Synced entries [from, ...) of one ledger that are in memory: up to `max` of them into `out`, each with a reference
@@ -228,6 +235,10 @@ void store_drop_reads(struct store *s);
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 
 /* ---- figures ---- */
+
+/* The store's parts of the process's memory_limit; they live as long as the store. */
+#define STORE_BUDGETS 3
+void store_budgets(const struct store *s, const struct budget *out[STORE_BUDGETS]);
 
 struct store_stats {
     enum durability durability;

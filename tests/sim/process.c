@@ -31,6 +31,7 @@ static enum err start_server(struct process *p)
     struct server_options options;
 
     server_options_init(&options);
+    options.receive = &p->receive;
     options.bind = "broker";
     options.port = PORT;
     options.version = "sim";

@@ -32,6 +32,7 @@ struct process {
     struct store *store;
     struct broker *broker;
     struct server *server;
+    struct budget receive; /* the server's */
     bool stopped;      /* the orderly end was reached */
     char message[512]; /* why a start failed, or what was fatal */
 };
