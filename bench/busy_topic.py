@@ -73,9 +73,12 @@ def main():
         watch = Watch(data)
         watch.start()
         before, bytes_before, began = thread_seconds(pid), written(pid), time.time()
-        said = json.loads(subprocess.check_output(
-            [args.load, str(broker.port), "persistent://public/default/busy", str(entries), str(args.messages),
-             str(args.size), str(args.window)]))
+        load = subprocess.run([args.load, str(broker.port), "persistent://public/default/busy", str(entries),
+                               str(args.messages), str(args.size), str(args.window)], stdout=subprocess.PIPE)
+        if load.returncode != 0:
+            broker.stop()
+            raise SystemExit("the load gave up")
+        said = json.loads(load.stdout)
         took = time.time() - began
         shares = {name: 100 * (seconds - before.get(name, 0)) / took for name, seconds in thread_seconds(pid).items()}
         bytes_written = written(pid) - bytes_before

@@ -5,9 +5,9 @@
  *     stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW]]]
  *
  * Publishes ENTRIES batches of MESSAGES (100) messages of BYTES (1024) bytes each, WINDOW (64) under way, and consumes
- * them on a second connection, acknowledging cumulatively.  It is a load for the broker, not a client: the batch is encoded
- * once, only its sequence id changes; what is delivered is counted by its frames' heads and thrown away by the kernel.
- * Prints one line of JSON.  Owns two sockets, and one thread.
+ * them on a second connection, acknowledging cumulatively.  It is a load for the broker, not a client: the batch is
+ * encoded once, only its sequence id changes; what is delivered is counted by its frames' heads and thrown away by the
+ * kernel. Prints one line of JSON.  Owns two sockets, and one thread.
  */
 #include "base/checksum.h"
 
@@ -26,12 +26,13 @@
 
 /* Of PulsarApi.proto: types of commands; the field of each has the same number. */
 enum { CONNECT = 2, CONNECTED = 3, SUBSCRIBE = 4, PRODUCER = 5, SEND = 6, SEND_RECEIPT = 7, MESSAGE = 9, ACK = 10 };
-enum { FLOW = 11, SUCCESS = 13, PRODUCER_SUCCESS = 17 };
+enum { FLOW = 11, SUCCESS = 13, PRODUCER_SUCCESS = 17, PING = 18, PONG = 19 };
 
 #define SEQUENCE_BASE (UINT64_C(1) << 28) /* a varint of five bytes from the first to the last */
 #define ACK_EVERY     64
 #define PERMITS       1000000u
-#define HEAD_MAX      256 /* of a frame: sizes and the command's beginning */
+#define HEAD_MAX      256 /* of a delivery: sizes, command, the metadata's beginning */
+#define TYPE_AT       9   /* of a frame's bytes: behind two sizes and the field's tag */
 
 struct text { /* a message being written */
     uint8_t bytes[512];
@@ -321,6 +322,19 @@ static void send_some(struct stream *s)
     }
 }
 
+static void unexpected(const char *connection, const uint8_t *frame)
+{
+    fprintf(stderr, "stream_load: command %u on the %s's connection\n", frame[TYPE_AT], connection);
+    exit(1);
+}
+
+static void pong(int fd)
+{
+    const struct text nothing = {0};
+
+    send_command(fd, PONG, &nothing);
+}
+
 static void take_receipts(struct stream *s)
 {
     const ssize_t n = recv(s->producer, s->receipt_bytes + s->receipt_len, sizeof s->receipt_bytes - s->receipt_len, 0);
@@ -330,9 +344,13 @@ static void take_receipts(struct stream *s)
         die("the producer's connection");
     s->receipt_len += (size_t)n;
     while (s->receipt_len - at >= 4 && s->receipt_len - at >= 4 + get_u32(s->receipt_bytes + at)) {
-        if (s->receipt_bytes[at + 9] != SEND_RECEIPT)
-            die("something else than a receipt");
-        s->receipts++;
+        const uint8_t *frame = s->receipt_bytes + at;
+        if (frame[TYPE_AT] == SEND_RECEIPT)
+            s->receipts++;
+        else if (frame[TYPE_AT] == PING)
+            pong(s->producer);
+        else
+            unexpected("producer", frame);
         at += 4 + get_u32(s->receipt_bytes + at);
     }
     s->receipt_len -= at;
@@ -344,13 +362,11 @@ static void acknowledge(struct stream *s, const uint8_t *command)
 {
     struct text body = {0};
 
-    command += 2;                                   /* the type */
-    if (*command++ != (MESSAGE << 3 | 2))
-        die("something else than a message");
-    (void)get_varint(&command);                     /* its length */
-    command++;                                      /* the consumer's id */
+    command += 3;               /* the type, and the tag of the message */
+    (void)get_varint(&command); /* its length */
+    command++;                  /* the consumer's id */
     (void)get_varint(&command);
-    command++;                                      /* the message's id */
+    command++; /* the message's id */
     const size_t len = (size_t)get_varint(&command);
     put_number(&body, 1, 1);
     put_number(&body, 2, 1); /* cumulative */
@@ -366,8 +382,16 @@ static void take_head(struct stream *s)
     if (n <= 0)
         die("the consumer's connection");
     s->head_len += (size_t)n;
+    if (s->head_len > TYPE_AT && s->head[TYPE_AT] == PING && s->head_len >= 4 + get_u32(s->head)) {
+        s->head_len -= 4 + get_u32(s->head);
+        memmove(s->head, s->head + 4 + get_u32(s->head), s->head_len);
+        pong(s->consumer);
+        return;
+    }
     if (s->head_len < HEAD_MAX)
         return; /* a frame with a batch is longer than that */
+    if (s->head[TYPE_AT] != MESSAGE)
+        unexpected("consumer", s->head);
     s->delivered++;
     if (s->delivered - s->acknowledged >= ACK_EVERY || s->delivered == s->entries)
         acknowledge(s, s->head + 8);
