@@ -7,6 +7,8 @@
 #include "sys/disk.h"
 #include "sys/loop.h"
 
+#include <assert.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 
 void *__real_malloc(size_t size);
@@ -60,6 +62,57 @@ bool memory_struck(void)
 uint64_t memory_count(void)
 {
     return memory.count;
+}
+
+/* ---- SQLite's, by the functions that it lets one give it ---- */
+
+static struct {
+    uint64_t fails_at, count;
+    sqlite3_mem_methods before;
+} sqlite;
+
+static bool strikes_sqlite(void)
+{
+    return ++sqlite.count == sqlite.fails_at;
+}
+
+static void *sqlite_malloc(int size)
+{
+    return strikes_sqlite() ? NULL : sqlite.before.xMalloc(size);
+}
+
+static void *sqlite_realloc(void *at, int size)
+{
+    return strikes_sqlite() ? NULL : sqlite.before.xRealloc(at, size);
+}
+
+void memory_of_sqlite(void)
+{
+    sqlite3_mem_methods methods;
+    int code = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite.before);
+
+    assert(code == SQLITE_OK);
+    methods = sqlite.before;
+    methods.xMalloc = sqlite_malloc;
+    methods.xRealloc = sqlite_realloc;
+    code = sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+    assert(code == SQLITE_OK);
+}
+
+void memory_fail_sqlite(uint64_t n)
+{
+    sqlite.fails_at = n;
+    sqlite.count = 0;
+}
+
+bool memory_struck_sqlite(void)
+{
+    return sqlite.fails_at > 0 && sqlite.count >= sqlite.fails_at;
+}
+
+uint64_t memory_count_sqlite(void)
+{
+    return sqlite.count;
 }
 
 /* ---- the simulator's own allocations do not fail ---- */

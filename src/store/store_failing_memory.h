@@ -20,4 +20,11 @@ void memory_fail(uint64_t n);
 bool memory_struck(void);
 uint64_t memory_count(void); /* allocations so far */
 
+/* The same for what SQLite allocates, which is counted apart.  memory_of_sqlite is called once, before SQLite is used.
+ */
+void memory_of_sqlite(void);
+void memory_fail_sqlite(uint64_t n);
+bool memory_struck_sqlite(void);
+uint64_t memory_count_sqlite(void);
+
 #endif

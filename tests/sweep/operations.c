@@ -347,7 +347,7 @@ static void checkpoint(struct model *m)
 /* So many rows that the index grows, in the log and then in the database. */
 static void checkpoint_of_many_rows(struct model *m)
 {
-    for (unsigned i = 0; i < 150 && !model_dead(m); i++) {
+    for (unsigned i = 0; i < 60 && !model_dead(m); i++) {
         model_append(m, i % MODEL_TOPICS, 150);
         model_roll(m, i % MODEL_TOPICS);
         model_steps(m, 4);

@@ -20,6 +20,7 @@ static void begin(struct model *m, const struct operation *o, const struct sim_c
     model_init(m, SEED);
     model_hook(m, &memory_hooks);
     memory_fail(0);
+    memory_fail_sqlite(0);
     sim_disk_plan(m->disk, cut);
     o->prepare(m);
 }
@@ -56,8 +57,10 @@ void course_take(struct course *c, const struct operation *o)
     c->used_before = sim_disk_used(m.disk);
     sim_disk_watch(m.disk, &watch);
     memory_fail(0);
+    memory_fail_sqlite(0);
     o->act(&m);
     c->allocations = memory_count();
+    c->sqlite_allocations = memory_count_sqlite();
     sim_disk_watch(m.disk, NULL);
     c->used_after = sim_disk_used(m.disk);
     assert(!model_dead(&m));
@@ -172,6 +175,9 @@ static void arm(struct model *m, const struct point *p)
     case FAULT_MEMORY:
         memory_fail(p->n);
         break;
+    case FAULT_SQLITE:
+        memory_fail_sqlite(p->n);
+        break;
     case FAULT_POWER:
         sim_disk_crash_at(m->disk, SWEEP_CHANGES, p->n);
         break;
@@ -181,14 +187,15 @@ static void arm(struct model *m, const struct point *p)
     }
     m->writes_may_fail = p->fault != FAULT_NONE;
     m->reads_may_fail = p->fault == FAULT_FAIL || p->fault == FAULT_FAIL_FROM;
-    m->memory_may_fail = p->fault == FAULT_MEMORY;
+    m->memory_may_fail = p->fault == FAULT_MEMORY || p->fault == FAULT_SQLITE;
 }
 
 static bool disarm(struct model *m, const struct point *p, uint64_t faults)
 {
-    const bool struck = p->fault == FAULT_MEMORY ? memory_struck() : sim_disk_faults(m->disk) > faults;
+    const bool struck = memory_struck() || memory_struck_sqlite() || sim_disk_faults(m->disk) > faults;
 
     memory_fail(0);
+    memory_fail_sqlite(0);
     sim_disk_fail(m->disk, 0, 0, OK);
     sim_disk_crash_at(m->disk, 0, 0);
     return struck;
@@ -321,7 +328,9 @@ void point_text(const struct point *p, char *to, size_t size)
                  p->cut.halves, ends[p->end], again);
         break;
     case FAULT_MEMORY:
-        snprintf(to, size, "%s: allocation %" PRIu64 " fails, %s", p->operation->name, p->n, ends[p->end]);
+    case FAULT_SQLITE:
+        snprintf(to, size, "%s: allocation %" PRIu64 "%s fails, %s", p->operation->name, p->n,
+                 p->fault == FAULT_SQLITE ? " of SQLite" : "", ends[p->end]);
         break;
     case FAULT_POWER:
         snprintf(to, size, "%s: power cut at change %" PRIu64 ", %s%s", p->operation->name, p->n, cut, again);

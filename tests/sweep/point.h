@@ -21,6 +21,7 @@ enum fault {
     FAULT_FAIL_FROM, /* it and all of its kind after it */
     FAULT_FULL,      /* the disk has `bytes` of room for the operation */
     FAULT_MEMORY,    /* the n-th allocation fails */
+    FAULT_SQLITE,    /* the n-th of SQLite's does */
     FAULT_POWER,     /* power is cut at the n-th change or sync; the medium is as `cut` says */
     FAULT_KILL,      /* the process is killed there */
     FAULT_AFTER      /* power is cut when the operation is over */
@@ -54,7 +55,7 @@ struct step {
 struct course {
     struct step *steps;
     size_t count, capacity;
-    uint64_t allocations;
+    uint64_t allocations, sqlite_allocations;
     uint64_t used_before, used_after;
 };
 

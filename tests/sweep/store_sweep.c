@@ -16,13 +16,15 @@
  *   one fails     each call of each kind: an error, of a write nothing, half or all of it done
  *   all fail      it and all later ones of its kind
  *   full          room for all writes before the k-th, and none for that
- *   memory        each allocation
+ *   memory        each allocation, SQLite's too
  *   kill          at each change or sync; a write not begun, half done, or done
  *   power         at each change or sync.  Before a sync: every prefix of the unsynced changes, each of them missing,
  * each alone, and each torn in three ways.  At other changes only what differs from an earlier point: the newest change
  * torn or alone.
  */
 #include "point.h"
+
+#include "store/store_failing_memory.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -184,6 +186,8 @@ static void sweep_memory(struct sweep *s, const struct operation *o, const struc
         point(s, (struct point){.operation = o, .fault = FAULT_MEMORY, .n = n, .end = END_KILL});
         point(s, (struct point){.operation = o, .fault = FAULT_MEMORY, .n = n, .end = END_POWER});
     }
+    for (uint64_t n = 1; n <= c->sqlite_allocations; n++)
+        point(s, (struct point){.operation = o, .fault = FAULT_SQLITE, .n = n, .end = END_KILL});
 }
 
 static void sweep_kills(struct sweep *s, struct point p, const struct step *step)
@@ -313,6 +317,7 @@ int main(int argc, char **argv)
     struct sweep s;
 
     parse(&s, argc, argv);
+    memory_of_sqlite();
     signal(SIGABRT, on_abort);
     signal(SIGSEGV, on_abort);
     for (size_t i = 0; i < operation_count; i++) {
