@@ -162,6 +162,8 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_topics_created_total", b->topics_created);
     counter(w, "geminga_broker_topics_deleted_total", b->topics_deleted);
     counter(w, "geminga_broker_topics_unloaded_total", b->topics_unloaded);
+    counter(w, "geminga_broker_ledgers_deleted_total", b->ledgers_deleted);
+    counter(w, "geminga_broker_entries_expired_total", b->entries_expired);
 }
 
 static void write_server(struct writer *w, const struct server_stats *s)
@@ -206,6 +208,7 @@ static void write_store(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_cache_hits_total", s->cache_hits);
     gauge(w, "pulsar_ml_cache_used_size", s->tail_cache_bytes);
     gauge(w, "geminga_store_disk_full", s->disk_full);
+    gauge(w, "geminga_store_disk_bytes", s->disk_bytes);
     gauge(w, "geminga_store_segment_files", s->segment_files);
     gauge(w, "geminga_store_segment_bytes", s->segment_bytes);
     gauge(w, "geminga_store_dead_bytes", s->dead_bytes);

@@ -210,6 +210,15 @@ static void copy_subscriptions(struct copy *copy, struct topic *t, struct topic_
         copy_subscription(copy, s, &to->subscriptions[to->subscription_count++]);
 }
 
+/* Rounded up: what is there is never nothing. */
+static uint64_t share(uint64_t bytes, uint64_t part, uint64_t whole)
+{
+    const double exact = (double)bytes * (double)part / (double)whole;
+    const uint64_t down = (uint64_t)exact;
+
+    return down < bytes && exact > (double)down ? down + 1 : down;
+}
+
 /* Bytes after the slowest durable cursor: of the ledger that it is in, the share of the entries after it. */
 static uint64_t backlog_bytes(const struct topic *t, const struct ledger_info *chain, size_t count)
 {
@@ -226,8 +235,8 @@ static uint64_t backlog_bytes(const struct topic *t, const struct ledger_info *c
         int64_t id = (int64_t)chain[i].id;
         if (id > least.ledger)
             bytes += chain[i].bytes;
-        else if (id == least.ledger && chain[i].entries > 0)
-            bytes += chain[i].bytes / chain[i].entries * (chain[i].entries - (uint64_t)(least.entry + 1));
+        else if (id == least.ledger && least.entry + 1 < (int64_t)chain[i].entries)
+            bytes += share(chain[i].bytes, chain[i].entries - (uint64_t)(least.entry + 1), chain[i].entries);
     }
     return bytes;
 }

@@ -166,7 +166,7 @@ bool journal_starved(const struct journal *j);
 void journal_stop(struct journal *j, struct store_op *op);
 
 struct journal_stats {
-    uint64_t syncs, bytes, files;
+    uint64_t syncs, bytes, files, file_bytes; /* the last: that the files take on the disk */
 };
 void journal_stats(const struct journal *j, struct journal_stats *out);
 

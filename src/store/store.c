@@ -816,6 +816,19 @@ void store_budgets(const struct store *s, const struct budget *out[STORE_BUDGETS
     out[2] = &s->reader.windows.budget;
 }
 
+/* Adopted files are the journal's to count. */
+static uint64_t segment_file_bytes(const struct store *s)
+{
+    uint64_t sum = 0, file;
+    size_t at = 0;
+
+    while (segment_table_next(&s->ledgers.segments, &at, &file)) {
+        if (!(file & FILE_IS_JOURNAL))
+            sum += segment_table_find(&s->ledgers.segments, file)->taken;
+    }
+    return sum;
+}
+
 void store_stats(const struct store *s, struct store_stats *out)
 {
     struct journal_stats journal;
@@ -838,6 +851,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .segment_files = segment_table_segments(&s->ledgers.segments),
         .segment_bytes = segment_table_bytes(&s->ledgers.segments),
         .journal_files = journal.files,
+        .disk_bytes = journal.file_bytes + segment_file_bytes(s),
         .dead_bytes = segment_table_dead(&s->ledgers.segments),
         .adopted_files = segment_table_journals(&s->ledgers.segments),
         .adopted_bytes = s->checkpoint.adopted_bytes,

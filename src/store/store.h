@@ -248,6 +248,7 @@ struct store_stats {
     uint64_t cache_hits, cold_hits;                    /* entries handed out: from the tail cache, from cold reads */
     uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
+    uint64_t disk_bytes; /* that journal and segment files take, dead and spare ones included */
     bool disk_full;                          /* store_full */
     uint64_t adopted_files;                  /* of the journal files: entries of living ledgers rest in them */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
