@@ -199,7 +199,16 @@ static const char *reading_name(const struct model *m, const struct model_readin
     return r->subscription == MODEL_READER ? "(reader)" : m->topics[r->topic].subscriptions[r->subscription].name;
 }
 
-/* In order, and nothing left out: of a subscription, that nobody acknowledged. */
+/* Some subscription has not acknowledged it, so it cannot be deleted. */
+static bool held(const struct model *m, unsigned topic, const struct model_entry *e)
+{
+    for (unsigned s = 0; s < m->topics[topic].subscription_count; s++)
+        if (e->of[s].expect == MUST)
+            return true;
+    return !m->trims;
+}
+
+/* In order, and nothing left out: of a subscription, that nobody acknowledged; of a reader, that cannot be deleted. */
 static void check_order(struct model *m, struct model_reading *r, struct model_entry *e)
 {
     const struct model_topic *t = &m->topics[r->topic];
@@ -213,7 +222,7 @@ static void check_order(struct model *m, struct model_reading *r, struct model_e
     }
     for (const struct model_entry *b = entry_of(tree_previous(&e->node)); b && position_before(r->last, b->position);
          b = entry_of(tree_previous(&b->node)))
-        if (r->subscription == MODEL_READER || b->of[r->subscription].expect == MUST)
+        if (r->subscription == MODEL_READER ? held(m, r->topic, b) : b->of[r->subscription].expect == MUST)
             model_violation(m, "%s/%s: " POSITION " came, and " POSITION " before it did not", t->name,
                             reading_name(m, r), e->position.ledger, e->position.entry, b->position.ledger,
                             b->position.entry);

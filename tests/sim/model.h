@@ -71,6 +71,7 @@ struct model_topic {
 struct model {
     struct model_topic topics[MODEL_TOPICS];
     uint64_t step; /* the harness's clock, for "before" and "after" */
+    bool trims;    /* what every subscription acknowledged may be deleted: a reader need not see it */
     bool verbose;  /* every event to standard error */
     uint64_t incarnations;
     uint64_t deliveries, receipts, confirmed_acks;

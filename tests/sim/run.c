@@ -41,6 +41,7 @@ struct run {
     bool was_full, stopping; /* in this life of the process: the disk was full, it was told to end */
     uint64_t send_step;      /* from when on clients send again */
     uint64_t starts;
+    bool left; /* by somebody: all_acknowledged */
 };
 
 /* Never two in one expression, so that every compiler makes the same run of a seed. */
@@ -62,6 +63,18 @@ static int64_t log_clock(void *ctx)
 }
 
 /* ---- the process ---- */
+
+/* Everything that was read is deleted at once, or nothing ever is. */
+static void draw_retention(struct run *r)
+{
+    struct broker_options *broker = &r->process.broker_options;
+
+    broker->ledger_idle_ms = dice(r, 2) ? 0 : 200 + dice(r, 3000);
+    broker->ledger_age_max_ms = 1000 + dice(r, 20000);
+    r->model.trims = dice(r, 3) > 0;
+    broker->retention_minutes = r->model.trims ? 0 : -1;
+    broker->retention_mb = -1;
+}
 
 /* Small files, small caches, small ledgers: so that all of the store's machinery moves in a few thousand steps. */
 static void draw_options(struct run *r)
@@ -86,6 +99,9 @@ static void draw_options(struct run *r)
     broker->ledger_age_min_ms = 0;
     broker->topic_idle_ms = 1000 + dice(r, 60000);
     broker->retention_check_ms = 200 + dice(r, 5000);
+    r->model.trims = r->scenario->trim;
+    if (r->scenario->retention)
+        draw_retention(r);
 }
 
 /* Something of this life's was made to fail, so it may fail; and on a full disk it may neither start nor end. */
@@ -368,7 +384,7 @@ static void clients_start(struct run *r)
         client_add_consumer(c, t, (unsigned)dice(r, USED_SUBSCRIPTIONS));
         if (dice(r, 2))
             client_add_consumer(c, other, 1 + (unsigned)dice(r, 2));
-        if (dice(r, 2) && !r->scenario->trim)
+        if ((r->scenario->retention || !r->scenario->trim) && dice(r, 2))
             client_add_consumer(c, (unsigned)dice(r, r->topic_count), MODEL_READER);
         client_start(c);
     }
@@ -484,11 +500,68 @@ static void check_left(struct run *r, unsigned topic, const struct subscription_
     }
 }
 
+static uint64_t kept_entries(struct run *r, unsigned topic)
+{
+    struct topic_name name;
+    struct topic_stats *stats;
+    struct refusal why;
+    struct arena arena;
+    uint64_t entries = UINT64_MAX;
+
+    arena_init(&arena, 1 << 20);
+    if (topic_name_parse(&name, bytes_of_text(r->model.topics[topic].name)) != OK)
+        assert(false);
+    if (topic_stats_get(r->process.broker, &name, &arena, &stats, &why) == OK)
+        entries = stats->entries;
+    arena_deinit(&arena);
+    return entries;
+}
+
+static void note_backlog(struct run *r, unsigned topic, const struct subscription_stats *s)
+{
+    if (s->durable && s->backlog_entries > 0)
+        r->left = true;
+}
+
+/* Only once in a while: it takes long. */
+static bool all_acknowledged(struct run *r)
+{
+    if (r->model.step % CHECK_EVERY != 0 || r->process.state != PROCESS_UP)
+        return false;
+    r->left = false;
+    check_all(r, note_backlog);
+    return !r->left;
+}
+
+static bool all_gone(struct run *r)
+{
+    if (r->model.step % CHECK_EVERY != 0 || r->process.state != PROCESS_UP)
+        return false;
+    for (unsigned t = 0; t < r->topic_count; t++)
+        if (kept_entries(r, t) > 0)
+            return false;
+    return true;
+}
+
+/* Where nothing is deleted, everything is there; else nothing is, once all was acknowledged. */
+static void check_kept(struct run *r)
+{
+    for (unsigned t = 0; t < r->topic_count && !r->model.trims; t++)
+        if (kept_entries(r, t) < tree_count(&r->model.topics[t].entries))
+            model_violation(&r->model, "%s: entries are gone, though nothing may go", r->model.topics[t].name);
+    if (!r->model.trims)
+        return;
+    await(r, all_acknowledged, "acknowledgements of everything");
+    await(r, all_gone, "the space of what everybody read");
+}
+
 static void drain(struct run *r)
 {
     drainers_start(r);
     await(r, all_subscribed, "subscribing to drain");
     await(r, all_drained, "everything that must come");
+    if (r->scenario->retention)
+        check_kept(r);
     drainers_end(r);
 }
 

@@ -13,6 +13,10 @@
         .send = 10, .ack = 10, .flow = 5, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .last_id = 1,            \
         .answered_in_eight = 4                                                                                         \
     }
+#define KEEPING                                                                                                        \
+    {                                                                                                                  \
+        .send = 8, .ack = 12, .flow = 5, .redeliver = 1, .reopen = 1, .stall = 1, .answered_in_eight = 5               \
+    }
 #define ACKS_MOSTLY                                                                                                    \
     {                                                                                                                  \
         .send = 4, .ack = 16, .flow = 6, .redeliver = 1, .answered_in_eight = 6                                        \
@@ -48,6 +52,16 @@ const struct scenario scenarios[] = {
      .kill = 3,
      .crash_at = 8,
      .trim = true},
+    {.name = "retention",
+     .text = "ledgers roll by time and idleness; everything read goes at once, or nothing ever does; readers beside it",
+     .habits = KEEPING,
+     .kill = 4,
+     .power_cut = 2,
+     .crash_at = 4,
+     .stop = 4,
+     .wall_jump = 5,
+     .trim = true,
+     .retention = true},
     {.name = "full",
      .text = "the disk runs full, and has room again",
      .habits = USUAL,
