@@ -387,6 +387,114 @@ static void connections_beyond_the_limit_are_hung_up(void **state)
     free_two(f);
 }
 
+/* ---- acknowledgements that ask for an answer ---- */
+
+#define SHARED    WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared
+#define EXCLUSIVE WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive
+
+/* `n` entries, sent and received; their ids. */
+static void receive_entries(struct fixture *f, Wire__CommandSubscribe__SubType type, Wire__MessageIdData *ids,
+                            unsigned n)
+{
+    open_two(f);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", type), TYPE(SUCCESS));
+    client_flow(&f->b, 1, n);
+    for (unsigned i = 0; i < n; i++) {
+        client_send_entry(&f->a, 1, i, 100);
+        const Wire__BaseCommand *message = client_expect(&f->b, TYPE(MESSAGE));
+        assert_non_null(message);
+        ids[i] = (Wire__MessageIdData)WIRE__MESSAGE_ID_DATA__INIT;
+        ids[i].ledger_id = message->message->message_id->ledger_id;
+        ids[i].entry_id = message->message->message_id->entry_id;
+    }
+}
+
+/* Asks with request 77, and has the power cut the moment that the answer came. */
+static void acknowledge_and_cut(struct fixture *f, Wire__CommandAck__AckType type, Wire__MessageIdData **ids, size_t n)
+{
+    Wire__CommandAck ack = WIRE__COMMAND_ACK__INIT;
+
+    ack.consumer_id = 1;
+    ack.ack_type = type;
+    ack.n_message_id = n;
+    ack.message_id = ids;
+    ack.has_request_id = true;
+    ack.request_id = 77;
+    client_send(&f->b, TYPE(ACK), &ack);
+    const Wire__BaseCommand *answer = client_expect(&f->b, TYPE(ACK_RESPONSE));
+    assert_non_null(answer);
+    assert_int_equal(answer->ack_response->request_id, 77);
+    assert_false(answer->ack_response->has_error);
+    session_world_power_cut(&f->world);
+    free_two(f);
+}
+
+/* What the subscription gives after the cut: these, and then nothing. */
+static void expect_again(struct fixture *f, Wire__CommandSubscribe__SubType type, Wire__MessageIdData **ids, size_t n)
+{
+    client_connect(&f->b, &f->world);
+    client_handshake(&f->b);
+    assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", type), TYPE(SUCCESS));
+    client_flow(&f->b, 1, 100);
+    for (size_t i = 0; i < n; i++) {
+        const Wire__BaseCommand *message = client_expect(&f->b, TYPE(MESSAGE));
+        assert_non_null(message);
+        assert_int_equal(message->message->message_id->ledger_id, ids[i]->ledger_id);
+        assert_int_equal(message->message->message_id->entry_id, ids[i]->entry_id);
+    }
+    session_world_pass(&f->world, 2000);
+    assert_int_equal(client_count(&f->b, TYPE(MESSAGE)), 0);
+    client_free(&f->b);
+}
+
+static void an_answered_acknowledgement_of_one_message_survives_a_power_cut(void **state)
+{
+    struct fixture *f = *state;
+    Wire__MessageIdData ids[3];
+
+    receive_entries(f, SHARED, ids, 3);
+    acknowledge_and_cut(f, WIRE__COMMAND_ACK__ACK_TYPE__Individual, (Wire__MessageIdData *[]){&ids[1]}, 1);
+    expect_again(f, SHARED, (Wire__MessageIdData *[]){&ids[0], &ids[2]}, 2);
+}
+
+static void an_answered_acknowledgement_of_a_list_survives_a_power_cut_whole(void **state)
+{
+    struct fixture *f = *state;
+    Wire__MessageIdData ids[8];
+
+    receive_entries(f, SHARED, ids, 8);
+    acknowledge_and_cut(f, WIRE__COMMAND_ACK__ACK_TYPE__Individual,
+                        (Wire__MessageIdData *[]){&ids[6], &ids[0], &ids[3], &ids[1], &ids[6]}, 5);
+    expect_again(f, SHARED, (Wire__MessageIdData *[]){&ids[2], &ids[4], &ids[5], &ids[7]}, 4);
+}
+
+static void an_answered_cumulative_acknowledgement_survives_a_power_cut(void **state)
+{
+    struct fixture *f = *state;
+    Wire__MessageIdData ids[6];
+
+    receive_entries(f, EXCLUSIVE, ids, 6);
+    acknowledge_and_cut(f, WIRE__COMMAND_ACK__ACK_TYPE__Cumulative, (Wire__MessageIdData *[]){&ids[3]}, 1);
+    expect_again(f, EXCLUSIVE, (Wire__MessageIdData *[]){&ids[4], &ids[5]}, 2);
+}
+
+static void an_acknowledgement_of_what_is_acknowledged_is_answered_when_the_first_one_is_durable(void **state)
+{
+    struct fixture *f = *state;
+    Wire__MessageIdData ids[2];
+    Wire__MessageIdData *first[] = {&ids[0]};
+    Wire__CommandAck unanswered = WIRE__COMMAND_ACK__INIT;
+
+    receive_entries(f, SHARED, ids, 2);
+    unanswered.consumer_id = 1;
+    unanswered.n_message_id = 1;
+    unanswered.message_id = first;
+    client_send(&f->b, TYPE(ACK), &unanswered); /* waits for a batch to ride on */
+    acknowledge_and_cut(f, WIRE__COMMAND_ACK__ACK_TYPE__Individual, first, 1);
+    expect_again(f, SHARED, (Wire__MessageIdData *[]){&ids[1]}, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -405,6 +513,10 @@ int main(void)
         TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),
         TEST(sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection),
         TEST(a_send_to_a_producer_that_never_was_ends_the_connection),
+        TEST(an_answered_acknowledgement_of_one_message_survives_a_power_cut),
+        TEST(an_answered_acknowledgement_of_a_list_survives_a_power_cut_whole),
+        TEST(an_answered_cumulative_acknowledgement_survives_a_power_cut),
+        TEST(an_acknowledgement_of_what_is_acknowledged_is_answered_when_the_first_one_is_durable),
         TEST(stopping_tells_clients_to_look_up_again_and_then_hangs_up),
         TEST(connections_beyond_the_limit_are_hung_up),
     };

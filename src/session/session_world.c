@@ -27,7 +27,7 @@ void session_world_start(struct session_world *w, uint64_t seed)
     w->options.bind = "broker";
 }
 
-void session_world_open(struct session_world *w)
+static void open_broker(struct session_world *w)
 {
     struct store_options options = {.holder = "test",
                                     .on_fatal = on_fatal,
@@ -37,7 +37,6 @@ void session_world_open(struct session_world *w)
     enum err err;
 
     w->broker_host = sim_host_new(w->sim, "broker", w->disk);
-    w->client_host = sim_host_new(w->sim, "client", NULL);
     struct sys *sys = sim_host_sys(w->broker_host);
     err = store_open(&w->store, &options, sys, message, sizeof message);
     assert(err == OK);
@@ -47,14 +46,34 @@ void session_world_open(struct session_world *w)
     assert(err == OK);
 }
 
-void session_world_end(struct session_world *w)
+void session_world_open(struct session_world *w)
 {
-    sim_host_crash(w->broker_host);
-    sim_host_crash(w->client_host);
+    w->client_host = sim_host_new(w->sim, "client", NULL);
+    open_broker(w);
+}
+
+static void free_broker(struct session_world *w)
+{
     server_free(w->server);
     broker_free(w->broker);
     store_free(w->store);
     sim_host_free(w->broker_host);
+}
+
+void session_world_power_cut(struct session_world *w)
+{
+    sim_host_crash(w->broker_host);
+    sim_disk_crash(w->disk);
+    free_broker(w);
+    sim_disk_restart(w->disk);
+    open_broker(w);
+}
+
+void session_world_end(struct session_world *w)
+{
+    sim_host_crash(w->broker_host);
+    sim_host_crash(w->client_host);
+    free_broker(w);
     sim_host_free(w->client_host);
     sim_free(w->sim);
     sim_disk_free(w->disk);

@@ -372,7 +372,7 @@ static uint8_t pattern_next(struct pattern *p, size_t i)
 {
     const uint8_t drawn = (uint8_t)random_next(&p->random);
 
-    return i < 8 ? (uint8_t)(p->sequence >> (8 * i)) : drawn;
+    return (uint8_t)(i < 8 ? p->sequence >> (8 * i) : drawn);
 }
 
 static void fill(uint8_t *to, size_t len, uint64_t sequence)
