@@ -237,7 +237,22 @@ static void check_not_acknowledged(struct model *m, const struct model_reading *
                         m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position));
 }
 
-void model_delivery(struct model *m, struct model_reading *r, struct position p, struct bytes payload)
+static void check_redelivered(struct model *m, const struct model_reading *r, const struct model_entry *e,
+                              uint32_t redelivered)
+{
+    const bool counts =
+        r->subscription != MODEL_READER && m->topics[r->topic].subscriptions[r->subscription].kind == MODEL_SHARED;
+    const uint64_t most = !counts ? 0
+                                  : (uint64_t)e->of[r->subscription].asked_again +
+                                        m->topics[r->topic].subscriptions[r->subscription].asked_all;
+
+    if (redelivered > most)
+        model_violation(m, "%s/%s: " POSITION " says %u redeliveries, asked for were at most %" PRIu64,
+                        m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position), redelivered, most);
+}
+
+void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered,
+                    struct bytes payload)
 {
     const struct model_topic *t = &m->topics[r->topic];
     struct model_entry *e;
@@ -253,6 +268,20 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
         check_not_acknowledged(m, r, e);
     if (r->subscription == MODEL_READER || t->subscriptions[r->subscription].kind != MODEL_SHARED)
         check_order(m, r, e);
+    check_redelivered(m, r, e, redelivered);
+}
+
+void model_redeliver_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    if (count == 0)
+        t->subscriptions[r->subscription].asked_all++;
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node *node = tree_find(&t->entries, &p[i]);
+        if (node)
+            entry_of(node)->of[r->subscription].asked_again++;
+    }
 }
 
 /* ---- acknowledgements and seeks ---- */

@@ -43,6 +43,7 @@ struct model_entry {
         enum expectation expect;
         uint64_t confirmed_step; /* MUST_NOT: when the answer came */
         uint64_t confirmed_to;   /* ... and to which incarnation of a consumer */
+        uint32_t asked_again;    /* redeliveries of this entry that were sent */
     } of[MODEL_SUBSCRIPTIONS];
 };
 
@@ -58,6 +59,7 @@ struct model_subscription {
     uint64_t last_reading; /* its incarnation */
     uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
     struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
+    uint32_t asked_all;    /* redeliveries of everything that were sent */
 };
 
 struct model_topic {
@@ -109,8 +111,12 @@ struct model_reading {
 /* For a reader `last` is set afterwards: to the position before the first that it asks for. */
 void model_reading_begin(struct model *m, struct model_reading *r, unsigned topic, unsigned subscription);
 
-/* A message came. */
-void model_delivery(struct model *m, struct model_reading *r, struct position p, struct bytes payload);
+/* A message came.  `redelivered`, as it says: never more than it was asked for again, 0 where it is read in order. */
+void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered,
+                    struct bytes payload);
+
+/* These are asked for again; none: all that the consumer holds. */
+void model_redeliver_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count);
 
 void model_ack_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
                     bool cumulative);

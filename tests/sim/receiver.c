@@ -225,6 +225,7 @@ void receiver_redeliver(struct receiver *s)
 {
     Wire__CommandRedeliverUnacknowledgedMessages body = WIRE__COMMAND_REDELIVER_UNACKNOWLEDGED_MESSAGES__INIT;
     Wire__MessageIdData data[ACK_IDS_MAX], *list[ACK_IDS_MAX];
+    struct position ids[ACK_IDS_MAX];
 
     body.consumer_id = s->id;
     body.message_ids = list;
@@ -234,6 +235,7 @@ void receiver_redeliver(struct receiver *s)
         struct message_id id = MESSAGE_ID_OF(s->held[at].ledger, s->held[at].entry);
         message_id_to(&id, &data[body.n_message_ids]);
         list[body.n_message_ids] = &data[body.n_message_ids];
+        ids[body.n_message_ids] = s->held[at];
         held_remove(s, at);
     }
     if (body.n_message_ids == 0) { /* without ids: all of them */
@@ -242,6 +244,7 @@ void receiver_redeliver(struct receiver *s)
     }
     if (receiver_is_ordered(s))
         s->reading.rewinds++;
+    model_redeliver_sent(s->client->model, &s->reading, ids, body.n_message_ids);
     client_send(s->client, WIRE__BASE_COMMAND__TYPE__REDELIVER_UNACKNOWLEDGED_MESSAGES, &body);
 }
 
@@ -322,7 +325,7 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
     s->permits -= view.metadata.messages;
     if (s->seek_request != 0)
         return; /* sent before the seek; not to be judged, nor held */
-    model_delivery(c->model, &s->reading, p, view.payload);
+    model_delivery(c->model, &s->reading, p, message.redelivery_count, view.payload);
     if (receiver_is_reader(s) || !hold(s, p))
         return;
     if (c->greedy && receiver_ack_slot(s))
