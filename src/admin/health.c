@@ -64,6 +64,18 @@ static bool count_tenant(void *ctx, struct bytes tenant)
     return true;
 }
 
+/* What was found wrong on the disk, or given up because of that; the broker serves all else. */
+static void answer_damage(struct json *j, struct broker *b)
+{
+    struct store_stats s;
+
+    store_stats(broker_store(b), &s);
+    if (s.quarantined_ledgers > 0)
+        json_uint(j, "quarantined_ledgers", s.quarantined_ledgers);
+    if (s.corrupt_reads > 0)
+        json_uint(j, "corrupt_reads", s.corrupt_reads);
+}
+
 static void answer_pulsar(struct admin_call *call, const struct refusal *why)
 {
     struct json j = json_to(&call->answer.body);
@@ -75,6 +87,7 @@ static void answer_pulsar(struct admin_call *call, const struct refusal *why)
         json_text(&j, "pulsar_broker", "healthy");
         json_text(&j, "admin_api", "healthy");
         json_uint(&j, "namespaces_count", count.namespaces);
+        answer_damage(&j, call->core->broker);
     } else {
         json_text(&j, "pulsar_broker", "unhealthy");
         json_text(&j, "error", why->text);

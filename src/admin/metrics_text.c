@@ -214,6 +214,9 @@ static void write_store(struct writer *w, const struct store_stats *s)
     gauge(w, "geminga_store_dead_bytes", s->dead_bytes);
     counter(w, "geminga_store_compactions_total", s->compactions);
     counter(w, "geminga_store_compacted_bytes_total", s->compacted_bytes);
+    gauge(w, "geminga_store_quarantined_ledgers", s->quarantined_ledgers);
+    gauge(w, "geminga_store_quarantined_entries", s->quarantined_entries);
+    counter(w, "geminga_store_corrupt_reads_total", s->corrupt_reads);
     gauge(w, "geminga_store_recovered_entries", s->recovered_entries);
     single(w, "geminga_store_recovery_seconds", "gauge", (double)s->recovery_ms / 1000);
 }

@@ -261,6 +261,13 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .fallback = "true",
      AT(journal_sync_data),
      .text = "Pulsar's name for it: false is durability = os."},
+    {.key = "give_up",
+     .flag = "--give-up",
+     .type = OPTION_TEXT,
+     AT(give_up),
+     .text =
+         "What may be lost where the data is damaged, for this start: batch:N, journal:N, ledger:N, segment:N, parted "
+         "by commas; the refusal of a start says which."},
     {.key = "log_level",
      .env = "GEMINGA_LOG_LEVEL",
      .flag = "--log-level",

@@ -27,11 +27,12 @@ struct broker_config {
     int64_t retention_check_ms, expiry_check_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
+    char *give_up;
     char *log_level;
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 31
+#define BROKER_OPTIONS 32
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

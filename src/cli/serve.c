@@ -142,6 +142,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
 
     node_options_init(o);
     o->store.durability = durability_of(c);
+    o->store.give_up = given(c->give_up);
     o->store.holder = holder;
     o->store.on_fatal = on_fatal;
     o->store.ctx = s;

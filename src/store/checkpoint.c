@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "store/compaction.h"
+#include "store/quarantine.h"
 #include "store/store_private.h"
 #include "sys/disk.h"
 
@@ -51,6 +52,30 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
                   id, m->info.id, m->info.topic);
 }
 
+/* Its record is lost, and was given up: a marker stands for it.  It ends where the next entry's messages begin. */
+static enum err add_lost(struct checkpoint *c, struct window_set *journal, struct segment_writer *to,
+                         const struct moved_ledger *m, uint32_t i)
+{
+    uint8_t marker[ENTRY_HEADER_SIZE];
+    const uint64_t first_message = m->places[i].offset;
+    uint64_t next_message = first_message;
+    struct stored_entry e;
+    struct bytes record;
+    enum err err;
+
+    if (i + 1 < m->count && m->places[i + 1].file != 0) {
+        if ((err = get_record(c, journal, &m->places[i + 1], &record)) != OK)
+            return err;
+        if (entry_decode_at(&e, record, (struct position){(int64_t)m->info.id, (int64_t)m->first + i + 1}) == OK &&
+            e.header.first_message > first_message)
+            next_message = e.header.first_message;
+    }
+    const uint64_t messages = next_message - first_message;
+    quarantine_marker(marker, m->info.id, m->first + i, first_message,
+                      messages < UINT32_MAX ? (uint32_t)messages : UINT32_MAX);
+    return segment_add(to, bytes_of(marker, sizeof marker));
+}
+
 static enum err move_added(struct checkpoint *c, struct window_set *journal, struct segment_writer *to,
                            const struct moved_ledger *m, const struct moved_run *run)
 {
@@ -58,6 +83,11 @@ static enum err move_added(struct checkpoint *c, struct window_set *journal, str
     enum err err;
 
     for (uint32_t i = run->place; i < run->place + run->added; i++) {
+        if (m->places[i].file == 0) {
+            if ((err = add_lost(c, journal, to, m, i)) != OK)
+                return err;
+            continue;
+        }
         if ((err = get_record(c, journal, &m->places[i], &record)) != OK)
             return err;
         check_record(c, m, m->first + i, record);

@@ -45,7 +45,8 @@ struct journal_replay {
     uint64_t first_generation; /* files of earlier ones are not wanted */
     /* An error ends the replay and is returned; ERR_CORRUPT is described in the message by place. */
     enum err (*record)(void *ctx, const struct record *r, struct journal_place place);
-    /* NULL, or any error: the replay ends with ERR_CORRUPT and d->text as its message.  OK: it goes on behind it. */
+    /* NULL, or any error: the replay ends with ERR_CORRUPT and d->text as its message, which the callback may have
+     * written over.  OK: it goes on behind it. */
     enum err (*damaged)(void *ctx, const struct journal_damage *d);
     /* A record of a damaged batch does not hold; `entry` as in journal_damage.  May be NULL. */
     void (*lost)(void *ctx, struct journal_place place, struct position entry);

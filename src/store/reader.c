@@ -263,12 +263,16 @@ static void load_failed(struct reader *r, struct cold_window *w)
         start_again(r, list);
         return;
     }
+    const enum err err = load->err == ERR_NOT_FOUND || load->err == ERR_VERSION ? ERR_CORRUPT : load->err;
     segment_path(path, load->extent.file);
     log_error(r->log, "store",
-              "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served",
+              "%s: entry %" PRId64 " of ledger %" PRId64 " of topic %" PRIu64 " cannot be read: %s; it is not served%s",
               load->journal_file ? load->journal : path, w->from.entry, w->from.ledger, l->chain->topic,
-              err_text(load->err));
-    answer_error(r, w, load->err == ERR_NOT_FOUND || load->err == ERR_VERSION ? ERR_CORRUPT : load->err);
+              err_text(load->err),
+              err == ERR_CORRUPT ? " (a start with --give-up ledger:ID goes on without what cannot be read of a ledger)"
+                                 : "");
+    r->corrupt_reads += err == ERR_CORRUPT;
+    answer_error(r, w, err);
 }
 
 static void load_run(struct work *work)

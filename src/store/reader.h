@@ -45,6 +45,7 @@ struct reader {
     struct store_read *answered, **answered_end;
     void (*idle)(void *ctx); /* called when the last read is answered */
     void *ctx;
+    uint64_t corrupt_reads;                                 /* loads that found other bytes than were written */
     uint64_t cold_reads, cold_bytes, cold_hits, cache_hits; /* loads, bytes they brought, entries handed out */
 };
 

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "store/damage.h"
 #include "store/format.h"
+#include "store/give_up.h"
 #include "store/journal_replay.h"
 #include "store/journal_write.h"
+#include "store/quarantine.h"
 #include "store/store_private.h"
 #include "sys/disk.h"
 #include "sys/loop.h"
@@ -34,6 +36,7 @@ struct recovery {
     unsigned format; /* as it was found; 0: a fresh directory */
     bool kept;       /* there was no room for the checkpoint: the journal goes on where it ends */
     bool gaps;       /* damage was passed over: records may be missing */
+    struct give_ups give_ups;
 
     struct recovery_look *look; /* NULL: a start */
 };
@@ -279,40 +282,50 @@ static enum err look_at_index(struct recovery *r)
 /* ---- 3: the journal ---- */
 
 /* Entries [l->synced, upto) are in no record that holds. */
-static void tell_gap(struct recovery *r, const struct ledger *l, uint32_t upto)
+static enum err tell_gap(struct recovery *r, const struct ledger *l, uint32_t upto)
 {
-    if (r->look)
-        tell_found(r, &(struct damage){.file = JOURNAL_DIR,
-                                       .offset = DAMAGE_NOWHERE,
-                                       .ledger = l->id,
-                                       .first = l->synced,
-                                       .last = (int64_t)upto - 1,
-                                       .what = "are in no record that holds"});
+    struct damage d = {.file = JOURNAL_DIR,
+                       .offset = DAMAGE_NOWHERE,
+                       .topic = l->chain ? l->chain->topic : 0,
+                       .ledger = l->id,
+                       .first = l->synced,
+                       .last = (int64_t)upto - 1,
+                       .what = "in no record that holds"};
+    char text[DAMAGE_TEXT_SIZE];
+
+    if (r->look) {
+        tell_found(r, &d);
+        return OK;
+    }
+    d.name = topic_name(r->s, d.topic);
+    damage_text(&d, text);
+    log_error(r->s->log, "store", "%s, and given up as was asked for: no consumer will see them", text);
+    return lost_add(&r->s->lost, l->id, l->synced, upto - 1);
 }
 
-/* What stands for entries whose records are lost: markers, which no consumer is sent, with the messages that the next
- * entry shows to be missing. */
+/* What stands for entries whose records are lost: markers, which no consumer is sent; the last has the messages that
+ * the next entry shows to be missing.  Their places (file 0) have the index of the first message for an offset. */
 static enum err pass_gap(struct recovery *r, struct ledger *l, uint32_t upto, uint64_t next_message)
 {
     struct store *s = r->s;
     const uint64_t end = ledger_info(l)->first_message + ledger_info(l)->messages;
-    uint64_t messages = next_message > end ? next_message - end : 0;
-    enum err err;
+    const uint64_t messages = next_message > end ? next_message - end : 0;
+    enum err err = tell_gap(r, l, upto);
 
-    tell_gap(r, l, upto);
-    while (l->synced < upto) {
+    while (err == OK && l->synced < upto) {
         const struct entry_header lost = {
             .kind = ENTRY_MARKER,
-            .messages = messages < UINT32_MAX ? (uint32_t)messages : UINT32_MAX,
-            .first_message = ledger_info(l)->first_message + ledger_info(l)->messages,
+            .messages = l->synced + 1 < upto    ? 0
+                        : messages < UINT32_MAX ? (uint32_t)messages
+                                                : UINT32_MAX,
         };
+        const struct journal_place place = {.offset = end, .file = 0, .len = ENTRY_HEADER_SIZE};
         if ((err = ledger_reserve_place(l)) != OK)
-            return err;
+            break;
         ledger_count(&s->ledgers, l, &lost, 0);
-        ledger_synced(&s->ledgers, l, &lost, 0, (struct journal_place){.file = 0, .len = ENTRY_HEADER_SIZE});
-        messages -= lost.messages;
+        ledger_synced(&s->ledgers, l, &lost, 0, place);
     }
-    return OK;
+    return err;
 }
 
 static enum err replay_entry(struct recovery *r, const struct record *record, struct journal_place place)
@@ -478,6 +491,51 @@ static void pass_lost_ids(struct recovery *r)
         r->s->next_id += UNSYNCED_IDS;
 }
 
+/* ---- a start behind damage ---- */
+
+static bool may_be_lost(const struct recovery *r, const struct journal_damage *d, char option[64])
+{
+    if (d->kind == JOURNAL_DAMAGED_HEADER) {
+        snprintf(option, 64, "journal:%" PRIu64, d->file);
+        return give_ups_cover(&r->give_ups, GIVE_UP_JOURNAL, d->file, d->file);
+    }
+    if (d->first_batch == d->last_batch)
+        snprintf(option, 64, "batch:%" PRIu64, d->first_batch);
+    else
+        snprintf(option, 64, "batch:%" PRIu64 "-%" PRIu64, d->first_batch, d->last_batch);
+    return give_ups_cover(&r->give_ups, GIVE_UP_BATCH, d->first_batch, d->last_batch);
+}
+
+/* d->text lies in r->message. */
+static enum err start_damaged(void *ctx, const struct journal_damage *d)
+{
+    struct recovery *r = ctx;
+    const struct ledger *l = d->entry.ledger > 0 ? ledgers_find(&r->s->ledgers, (uint64_t)d->entry.ledger) : NULL;
+    const struct bytes name = l && l->chain ? topic_name(r->s, l->chain->topic) : bytes_of(NULL, 0);
+    char text[DAMAGE_TEXT_SIZE], option[64];
+
+    snprintf(text, sizeof text, "%s%s%.*s", d->text, name.len > 0 ? "; the ledger is one of " : "",
+             name.len < 200 ? (int)name.len : 200, (const char *)name.data);
+    if (!may_be_lost(r, d, option))
+        return refuse(r, ERR_CORRUPT,
+                      "%s. Restore a backup; or start with --give-up %s, to go on without what of it does not hold "
+                      "(`geminga store verify` tells what that is)",
+                      text, option);
+    log_error(r->s->log, "store", "%s; it goes on without what does not hold, as --give-up %s asks", text, option);
+    r->gaps = true;
+    return OK;
+}
+
+static void start_lost(void *ctx, struct journal_place place, struct position entry)
+{
+    const struct recovery *r = ctx;
+
+    log_error(r->s->log, "store",
+              "journal file %08" PRIx32 ", offset %" PRIu64 ": a record of %" PRIu32
+              " bytes does not hold and is given up (ledger %" PRId64 ", entry %" PRId64 ")",
+              place.file, place.offset, place.len, entry.ledger, entry.entry);
+}
+
 static enum err replay_journal(struct recovery *r)
 {
     const struct index_mark mark = r->s->index ? catalog_index_mark(r->s->index) : (struct index_mark){0};
@@ -488,8 +546,8 @@ static enum err replay_journal(struct recovery *r)
         .applied = mark.batch,
         .first_generation = mark.journal_file,
         .record = r->look ? look_record : replay_record,
-        .damaged = r->look ? look_damaged : NULL,
-        .lost = r->look ? look_lost : NULL,
+        .damaged = r->look ? look_damaged : start_damaged,
+        .lost = r->look ? look_lost : start_lost,
         .ctx = r,
     };
     return journal_replay(&r->replay, r->message, r->message_size);
@@ -566,6 +624,25 @@ static bool is_there(const struct recovery *r, const struct file_numbers *segmen
     return segments->count > 0 && bsearch(&number, segments->list, segments->count, sizeof number, by_number);
 }
 
+/* OK: it may be lost. */
+static enum err refuse_missing(struct recovery *r, const char *path, uint64_t number, const struct ledger *l)
+{
+    const struct segment_use *use = segment_table_find(&r->s->ledgers.segments, number);
+    const uint64_t topic = l && l->chain ? l->chain->topic : 0;
+    const struct bytes name = topic_name(r->s, topic);
+    const bool journal = number & FILE_IS_JOURNAL;
+
+    number &= ~FILE_IS_JOURNAL;
+    if (give_ups_cover(&r->give_ups, journal ? GIVE_UP_JOURNAL : GIVE_UP_SEGMENT, number, number))
+        return OK;
+    return refuse(r, ERR_CORRUPT,
+                  "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64 " (%.*s), %" PRIu64
+                  " runs of entries in all. Restore a backup; or start with --give-up %s:%" PRIu64
+                  ", to go on without these entries (`geminga store inspect` lists all ledgers)",
+                  path, l ? l->id : 0, topic, name.len < 200 ? (int)name.len : 200, (const char *)name.data,
+                  use ? use->runs : 0, journal ? "journal" : "segment", number);
+}
+
 static enum err missing(struct recovery *r, uint64_t number)
 {
     char path[SEGMENT_PATH_SIZE];
@@ -583,8 +660,7 @@ static enum err missing(struct recovery *r, uint64_t number)
                                        .what = "is missing, and holds entries of this ledger and perhaps of others"});
         return OK;
     }
-    return refuse(r, ERR_CORRUPT, "%s is missing: it holds entries of ledger %" PRIu64 " of topic %" PRIu64, path,
-                  l ? l->id : 0, l ? ledger_info(l)->topic : 0);
+    return refuse_missing(r, path, number, l);
 }
 
 /* And the adopted files of the journal. */
@@ -607,6 +683,104 @@ static enum err find_segments(struct recovery *r, struct segment_names *names)
         if (!is_there(r, &names->found, number) && (err = missing(r, number)) != OK)
             return err;
     }
+    return OK;
+}
+
+/* ---- what is given up ---- */
+
+static const struct cursor *orphaned_cursor(const struct store *s)
+{
+    const struct cursor *c;
+    size_t at = 0;
+
+    while ((c = map_next(&s->cursors, &at))) {
+        if (!catalog_tables_get(s->tables, CATALOG_SUBSCRIPTION, c->id))
+            return c;
+    }
+    return NULL;
+}
+
+static const struct topic_chain *orphaned_chain(const struct store *s)
+{
+    const struct topic_chain *c;
+    size_t at = 0;
+
+    while ((c = map_next(&s->ledgers.chains, &at))) {
+        if (c->count > 0 && !catalog_tables_get(s->tables, CATALOG_TOPIC, c->topic))
+            return c;
+    }
+    return NULL;
+}
+
+/* Where records are missing, one may have made the row that a cursor or a ledger belongs to: nobody could ever name
+ * them again. */
+static void drop_orphans(struct recovery *r)
+{
+    struct store *s = r->s;
+    const struct topic_chain *chain;
+    const struct cursor *c;
+
+    while ((c = orphaned_cursor(s))) {
+        log_error(s->log, "store",
+                  "the row of subscription %" PRIu64 " of topic %" PRIu64
+                  " was in a record that is lost: it is dropped",
+                  c->id, c->topic);
+        cursor_remove(cursor_find(s, c->id));
+    }
+    while ((chain = orphaned_chain(s))) {
+        log_error(s->log, "store", "the row of topic %" PRIu64 " was in a record that is lost: its ledgers are dropped",
+                  chain->topic);
+        store_forget_topic(s, chain->topic, &r->forget.files);
+    }
+}
+
+static enum err give_up_ledgers(struct recovery *r, const struct give_up *g)
+{
+    struct store *s = r->s;
+    struct ledger *l;
+    size_t at = 0;
+    enum err err = OK;
+
+    while (err == OK && (l = map_next(&s->ledgers.by_id, &at))) {
+        if (l->chain && (g->kind != GIVE_UP_LEDGER || l->id == g->first))
+            err = quarantine_ledger(s, l, g, &s->lost);
+    }
+    return err;
+}
+
+static enum err give_up(struct recovery *r)
+{
+    struct store *s = r->s;
+    enum err err = OK;
+
+    for (size_t i = 0; i < r->give_ups.count && err == OK; i++) {
+        const struct give_up *g = &r->give_ups.list[i];
+        if (g->kind != GIVE_UP_BATCH)
+            err = give_up_ledgers(r, g);
+    }
+    if (err == OK && s->lost.changed)
+        err = lost_write(&s->lost, s->sys.disk);
+    if (err != OK)
+        return refuse(r, err, "what stands for the entries that were given up cannot be written: %s", err_text(err));
+    return OK;
+}
+
+/* What was given up before, for the figures: no more than that hangs on it. */
+static enum err load_lost(struct recovery *r)
+{
+    unsigned bad_line;
+    char what[80];
+    enum err err = lost_read(&r->s->lost, r->s->sys.disk, &bad_line);
+
+    if (err != OK)
+        return refuse(r, err, "the file \"%s\" cannot be read: %s", LOST_PATH, err_text(err));
+    if (bad_line == 0)
+        return OK;
+    snprintf(what, sizeof what, "line %u does not match its checksum", bad_line);
+    if (r->look)
+        tell_found(r, &(struct damage){.file = LOST_PATH, .offset = DAMAGE_NOWHERE, .first = -1, .what = what});
+    else
+        log_error(r->s->log, "store", "%s: %s; ledgers that miss entries are not all counted", LOST_PATH, what);
     return OK;
 }
 
@@ -684,7 +858,7 @@ static enum err write_again(struct recovery *r)
     if ((err = checkpoint_collect(s)) != OK || (err = checkpoint_list(s)) != OK)
         return err;
     checkpoint_run(c);
-    if (c->err == ERR_NOSPACE)
+    if (c->err == ERR_NOSPACE && !r->gaps)
         return keep_in_journal(r);
     if (c->err != OK)
         return refuse(r, c->err, "what was recovered cannot be written: %s", c->failure);
@@ -796,13 +970,19 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
     const uint64_t begin = loop_now_ns(s->sys.loop);
     enum err err;
 
-    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_index(&r)) != OK)
+    if ((err = give_ups_parse(&r.give_ups, s->options.give_up, message, message_size)) != OK)
+        return err;
+    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_lost(&r)) != OK ||
+        (err = load_index(&r)) != OK)
         goto out;
     if ((err = replay_journal(&r)) != OK)
         goto out;
     pass_lost_ids(&r);
     close_open_ledgers(s);
-    if ((err = find_segments(&r, &names)) != OK || (err = raise_format(&r)) != OK || (err = write_again(&r)) != OK)
+    if (r.gaps)
+        drop_orphans(&r);
+    if ((err = find_segments(&r, &names)) != OK || (err = raise_format(&r)) != OK || (err = give_up(&r)) != OK ||
+        (err = write_again(&r)) != OK)
         goto out;
     remove_orphans(s, &names);
     s->recovery_ms = (loop_now_ns(s->sys.loop) - begin) / NS_PER_MS;
@@ -823,8 +1003,8 @@ enum err recovery_look(struct store *s, struct recovery_look *look, char *messag
     struct segment_names names = {0};
     enum err err;
 
-    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = look_at_index(&r)) != OK ||
-        (err = replay_journal(&r)) != OK || (err = find_segments(&r, &names)) != OK)
+    if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_lost(&r)) != OK ||
+        (err = look_at_index(&r)) != OK || (err = replay_journal(&r)) != OK || (err = find_segments(&r, &names)) != OK)
         goto out;
     look->format = r.format;
     look->last_batch = r.replay.last_batch;

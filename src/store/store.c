@@ -407,6 +407,7 @@ void store_free(struct store *s)
     unlinking_deinit(s);
     checkpoint_deinit(s);
     journal_free(s->journal);
+    lost_deinit(&s->lost);
     free_cursors(s);
     map_deinit(&s->cursors);
     free(s->removed_cursors);
@@ -829,6 +830,21 @@ static uint64_t segment_file_bytes(const struct store *s)
     return sum;
 }
 
+static void count_lost(const struct store *s, struct store_stats *out)
+{
+    uint64_t before = 0;
+
+    for (size_t i = 0; i < s->lost.count; i++) {
+        const struct lost_range *r = &s->lost.list[i];
+        const struct ledger *l = ledgers_find(&s->ledgers, r->ledger);
+        if (!l || !l->chain)
+            continue;
+        out->quarantined_ledgers += r->ledger != before; /* a ledger's ranges are neighbours */
+        out->quarantined_entries += r->last - r->first + 1u;
+        before = r->ledger;
+    }
+}
+
 void store_stats(const struct store *s, struct store_stats *out)
 {
     struct journal_stats journal;
@@ -860,5 +876,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .disk_full = s->full_disk.full,
         .recovered_entries = s->recovered_entries,
         .recovery_ms = s->recovery_ms,
+        .corrupt_reads = s->reader.corrupt_reads,
     };
+    count_lost(s, out);
 }

@@ -56,6 +56,7 @@ struct store_options {
     size_t cold_read_bytes;         /* budget of older ones read from files, ahead of who reads them; 0: 32 MiB */
     enum durability durability;     /* SYNC unless told otherwise */
     uint32_t ack_delay_ms;          /* a cursor change waits at most so long for a batch to ride on; 0: 1000 */
+    const char *give_up;            /* what may be lost (give_up.h), for a start behind damage; NULL: nothing */
     const char *holder;             /* written to the lock file: "geminga pid 123" */
     struct log *log;
     /* The store cannot go on (a sync failed): end the process; on restart recovery decides. `what` is for the log. */
@@ -255,6 +256,9 @@ struct store_stats {
     uint64_t adopted_bytes;                  /* of entries that stayed where they were written; since open */
     uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */
+    uint64_t quarantined_ledgers;            /* that live, and miss entries which were given up */
+    uint64_t quarantined_entries;            /* those entries */
+    uint64_t corrupt_reads;                  /* that failed because what was read is not what was written */
 };
 void store_stats(const struct store *s, struct store_stats *out);
 

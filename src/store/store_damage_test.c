@@ -8,9 +8,10 @@
  * is there by kind.  Then, for each kind and round, flips one random bit of one random thing of that kind, and expects
  *   - `verify` to find it, in that file, and to name the entry where it is an entry's;
  *   - a start on a copy (stores up to 16 MiB) to refuse, naming the file; or, in segments, which a start does not read,
- *     a read of the entry to fail, and of all others not to.
- * Bits of catalog.db at large may be dead bytes of SQLite's: of these every one is found, or changes nothing of what
- * the rows say.  The bit is flipped back each time.  The last line says how many there were.
+ *     a read of the entry to fail, and of all others not to;
+ *   - a start with the --give-up that the refusal names, or of the entry's ledger, to go on, and to leave a sound
+ * store. Bits of catalog.db at large may be dead bytes of SQLite's: of these every one is found, or changes nothing of
+ * what the rows say.  The bit is flipped back each time.  The last line says how many there were.
  */
 #include "base/checksum.h"
 #include "base/random.h"
@@ -478,7 +479,7 @@ static enum err survey_row(void *ctx, unsigned table, const struct catalog_row *
     const uint8_t *at, *more;
 
     s->digest = row_digest(s->digest, table, row);
-    if (value.len < 24 || !(at = memmem(s->index, s->index_len, value.data, value.len)))
+    if (!value.data || value.len < 24 || !(at = memmem(s->index, s->index_len, value.data, value.len)))
         return OK; /* too short to be told apart, or spread over pages */
     more = memmem(at + 1, s->index_len - (size_t)(at + 1 - s->index), value.data, value.len);
     if (!more)
@@ -705,6 +706,62 @@ static void copy_directory(const char *from, const char *to)
     MUST(system(command) == 0);
 }
 
+static void count_damage(struct damage_sink *sink, const struct damage *d)
+{
+    char text[DAMAGE_TEXT_SIZE];
+
+    damage_text(d, text);
+    puts(text);
+}
+
+static void on_closed(void *ctx)
+{
+    uv_sys_stop(ctx);
+}
+
+/* A start that is told what may be lost, one that needs no telling, and then all is sound. */
+static void goes_on(const char *copy, const struct store_options *options, const char *give_up, bool loses)
+{
+    struct damage_sink sink = {.found = count_damage};
+    struct store_options told = *options;
+    struct verify_report report;
+    struct store_stats stats;
+    struct store *store;
+    struct uv_sys *uv;
+    char message[600];
+
+    told.give_up = give_up;
+    for (int life = 0; life < 2; life++, told.give_up = NULL) {
+        MUST(uv_sys_new(&uv, copy) == OK);
+        if (store_open(&store, &told, uv_sys_get(uv), message, sizeof message) != OK) {
+            printf("with --give-up %s: %s\n", give_up, message);
+            exit(1);
+        }
+        store_stats(store, &stats);
+        MUST(!loses || stats.quarantined_ledgers == 1);
+        MUST(!loses || stats.quarantined_entries == 1);
+        store_close(store, on_closed, uv);
+        uv_sys_run(uv);
+        store_free(store);
+        uv_sys_free(uv);
+    }
+    MUST(uv_sys_new(&uv, copy) == OK);
+    MUST(store_verify(options, uv_sys_get(uv), &sink, &report, message, sizeof message) == OK);
+    uv_sys_free(uv);
+    if (sink.count > 0) {
+        printf("that was after --give-up %s\n", give_up);
+        exit(1);
+    }
+}
+
+/* What the refusal says after "--give-up "; false: nothing. */
+static bool option_in(const char *message, char option[64])
+{
+    const char *at = strstr(message, "--give-up ");
+
+    return at && sscanf(at, "--give-up %63[a-z0-9:-]", option) == 1;
+}
+
 static void start_refuses(const struct survey *s, const struct store_options *options, enum kind kind,
                           const struct thing *t, bool found)
 {
@@ -732,6 +789,13 @@ static void start_refuses(const struct survey *s, const struct store_options *op
     if (err == OK)
         store_free(g.store);
     uv_sys_free(g.uv);
+    char option[64];
+    if (err == OK && kind == KIND_SEGMENT_ENTRY)
+        snprintf(option, sizeof option, "ledger:%" PRId64, t->entry.ledger);
+    else if (err == OK || !option_in(message, option))
+        return;
+    copy_directory(s->directory, copy);
+    goes_on(copy, options, option, kind == KIND_SEGMENT_ENTRY);
 }
 
 int main(int argc, char **argv)

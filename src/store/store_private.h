@@ -17,6 +17,7 @@
 #include "store/full_disk.h"
 #include "store/journal.h"
 #include "store/ledger.h"
+#include "store/lost.h"
 #include "store/reader.h"
 #include "store/redeliveries.h"
 #include "store/store.h"
@@ -91,6 +92,7 @@ struct store {
     struct store_op stopped;
     struct work last_mark; /* index transaction that says: nothing in the journal is needed */
 
+    struct lost lost; /* what was given up, ever */
     uint64_t appended_entries, appended_bytes;
     uint64_t recovered_entries, recovery_ms;
 };
