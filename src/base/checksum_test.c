@@ -43,16 +43,38 @@ static void a_checksum_continues_over_any_split_and_alignment(void **state)
 static void the_processor_agrees_with_the_table(void **state)
 {
     struct random random;
-    uint8_t raw[1000];
+    static uint8_t raw[40000]; /* more than what is taken in several streams at once */
 
     if (!crc32c_hardware_has())
         skip();
     random_init(&random, 2);
     for (size_t i = 0; i < sizeof raw; i++)
         raw[i] = (uint8_t)random_next(&random);
-    for (size_t len = 0; len <= sizeof raw; len++) {
+    for (size_t len = 0; len <= sizeof raw; len += len < 2000 ? 1 : 1 + random_below(&random, 200)) {
         uint32_t start = (uint32_t)random_next(&random);
         assert_int_equal(crc32c_hardware(start, bytes_of(raw, len)), crc32c_table(start, bytes_of(raw, len)));
+    }
+}
+
+/* x^n modulo the polynomial, bit 31 being x^0. */
+static uint32_t power_of_x(size_t n)
+{
+    uint32_t power = UINT32_C(1) << 31;
+
+    for (; n > 0; n--)
+        power = power >> 1 ^ (power & 1 ? 0x82f63b78 : 0);
+    return power;
+}
+
+static void what_puts_streams_together_follows_from_the_polynomial(void **state)
+{
+    size_t count;
+    const struct crc32c_stride *strides = crc32c_strides(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(strides[i].bytes % 8, 0);
+        assert_int_equal(strides[i].once, power_of_x(8 * strides[i].bytes - 33));
+        assert_int_equal(strides[i].twice, power_of_x(16 * strides[i].bytes - 33));
     }
 }
 
@@ -74,6 +96,7 @@ int main(void)
         cmocka_unit_test(crc32c_gives_the_values_of_rfc_3720),
         cmocka_unit_test(a_checksum_continues_over_any_split_and_alignment),
         cmocka_unit_test(the_processor_agrees_with_the_table),
+        cmocka_unit_test(what_puts_streams_together_follows_from_the_polynomial),
         cmocka_unit_test(murmur3_gives_the_published_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,4 +12,14 @@ uint32_t crc32c_table(uint32_t crc, struct bytes bytes);
 bool crc32c_hardware_has(void);
 uint32_t crc32c_hardware(uint32_t crc, struct bytes bytes); /* only where crc32c_hardware_has() */
 
+/* What moves a CRC over n and over 2n bytes, where long bytes are taken in several streams: x^(8n - 33) and
+ * x^(16n - 33) modulo the polynomial, bit 31 being x^0. */
+struct crc32c_stride {
+    size_t bytes; /* n, of each stream: a multiple of 8 */
+    uint32_t once, twice;
+};
+
+/* The factors that this processor's file has; for the test, which computes them from the polynomial. */
+const struct crc32c_stride *crc32c_strides(size_t *count);
+
 #endif
