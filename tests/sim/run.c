@@ -416,6 +416,7 @@ static void set_up(struct run *r)
     name_all(r);
     process_init(&r->process, r->sim, r->disk, &r->log);
     draw_options(r);
+    r->process.store_options.durability = r->scenario->unsynced ? DURABILITY_OS : DURABILITY_SYNC;
     process_up(r);
     drainers_start(r);
     await(r, all_subscribed, "subscribing");
@@ -575,6 +576,8 @@ static void again(struct run *r)
                 model_violation(&r->model, "an orderly end: not reached in %d steps", PHASE_STEPS_MAX);
             sim_step(r->sim);
         }
+        process_kill(&r->process);
+    } else if (r->scenario->unsynced) {
         process_kill(&r->process);
     } else {
         process_power_cut(&r->process);

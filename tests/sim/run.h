@@ -22,6 +22,7 @@ struct scenario {
     bool vandal;             /* somebody speaks nonsense to the broker */
     bool trim;               /* no subscription holds everything, so that ledgers are deleted meanwhile */
     bool retention;          /* ... though nobody publishes, and in some runs nothing at all is */
+    bool unsynced;           /* durability mode "os": no power cuts, which the model of the store holds to less */
     bool lies;               /* the disk says that it synced and did not: must be found out */
 };
 
