@@ -279,7 +279,8 @@ static void drop_places(struct ledgers *ls, struct ledger *l, size_t n)
 {
     ls->unmoved -= n;
     l->places_count -= n;
-    memmove(l->places, l->places + n, l->places_count * sizeof *l->places);
+    if (n > 0 && l->places_count > 0)
+        memmove(l->places, l->places + n, l->places_count * sizeof *l->places);
     if (l->places_count > 0 || (l->chain && ledger_info(l)->open))
         return;
     if (l->chain && ledger_info(l)->entries > l->synced)
