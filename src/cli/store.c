@@ -7,14 +7,19 @@
  */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "store/backup.h"
 #include "store/inspect.h"
 #include "store/verify.h"
 #include "sys/uv_sys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MESSAGE_SIZE 600
@@ -56,6 +61,8 @@ static const struct option export_options[] = {
     {.key = "from", .flag = "--from", .type = OPTION_TEXT, AT(from), .text = "The first position: LEDGER:ENTRY."},
     {.key = "to", .flag = "--to", .type = OPTION_TEXT, AT(to), .text = "The last position: LEDGER:ENTRY."},
 };
+
+static const struct option copy_options[] = {DATA_OPTION};
 
 /* ---- a directory ---- */
 
@@ -334,9 +341,199 @@ static const struct verb export_verb = {
     .run = export_run,
 };
 
+/* ---- backup, restore ---- */
+
+/* The directory, made if absent, as a disk. */
+static int target_open(const struct invocation *inv, const char *path, struct uv_sys **out)
+{
+    const enum err err = uv_sys_new(out, path);
+
+    if (err == OK)
+        return CLI_OK;
+    cli_error(inv, "cannot use %s: %s", path, err_text(err));
+    return STORE_CANNOT;
+}
+
+static int backup_to(const struct invocation *inv, const char *data, struct uv_sys *from, const char *holder,
+                     const char *target)
+{
+    struct disk *disk = uv_sys_get(from)->disk;
+    struct backup_report report;
+    char message[MESSAGE_SIZE], other[128] = "";
+    struct uv_sys *to;
+    enum err err = disk->ops->lock(disk, "lock", holder, other, sizeof other);
+
+    if (err == ERR_BUSY) {
+        cli_error(inv, "%s is in use by %s; stop it for the time of the backup", data, other);
+        return STORE_CANNOT;
+    }
+    if (err != OK)
+        return failed(inv, data, err_text(err));
+    int status = target_open(inv, target, &to);
+    if (status != CLI_OK)
+        return status;
+    if (backup_copy(disk, uv_sys_get(to)->disk, &report, message, sizeof message) != OK)
+        status = failed(inv, target, message);
+    else
+        printf("%s: %" PRIu64 " files, %" PRIu64 " bytes, synced.\n", target, report.files, report.bytes);
+    uv_sys_free(to);
+    return status;
+}
+
+static bool holds_data(const char *path)
+{
+    char format[PATH_MAX];
+    struct stat st;
+
+    return snprintf(format, sizeof format, "%s/format", path) < (int)sizeof format && stat(format, &st) == 0;
+}
+
+static int backup(const struct invocation *inv, const struct store_config *config, const char *target)
+{
+    struct opened d;
+    int status = directory_open(inv, config->data, &d);
+
+    if (status != CLI_OK)
+        return status;
+    if (holds_data(config->data))
+        status = backup_to(inv, config->data, d.uv, d.holder, target);
+    else
+        status = failed(inv, config->data, "the directory holds no data of a broker");
+    uv_sys_free(d.uv);
+    return status;
+}
+
+static int backup_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct store_config config = {0};
+    void *const values[VERB_TABLES_MAX] = {&config};
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK && inv->argc != 1)
+        status = cli_usage_error(inv, "which directory shall the backup be written to?");
+    if (status == CLI_OK)
+        status = backup(inv, &config, inv->argv[0]);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+static const struct verb backup_verb = {
+    .name = "backup",
+    .arguments = "[--data DIR] TO",
+    .text = "Copies a stopped broker's data into an empty directory, with a checksum of each file, all synced.",
+    .example = "  geminga store backup --data data /backup/2026-11-21\n",
+    .tables = {OPTION_TABLE(copy_options)},
+    .run = backup_run,
+};
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What was copied is looked at as a whole before it gets its name. */
+static int restored_is_sound(const struct invocation *inv, const char *path)
+{
+    struct printing printing = {.sink = {.found = damage_print}};
+    struct verify_report report;
+    char message[MESSAGE_SIZE];
+    struct opened d;
+    int status = directory_open(inv, path, &d);
+
+    if (status != CLI_OK)
+        return status;
+    if (store_verify(&d.options, uv_sys_get(d.uv), &printing.sink, &report, message, sizeof message) != OK)
+        status = failed(inv, path, message);
+    else if (report.damages > 0) {
+        cli_error(inv, "the backup is damaged, and was when it was made; %s is not put in place", path);
+        status = STORE_DAMAGED;
+    } else {
+        report_print(&report, false);
+    }
+    uv_sys_free(d.uv);
+    return status;
+}
+
+/* The directory's own name, durable. */
+static int put_in_place(const struct invocation *inv, const char *partial, const char *data)
+{
+    char parent[PATH_MAX];
+
+    if ((rmdir(data) != 0 && errno != ENOENT) || rename(partial, data) != 0) {
+        cli_error(inv, "%s cannot be named %s: %s", partial, data, strerror(errno));
+        return STORE_CANNOT;
+    }
+    (void)snprintf(parent, sizeof parent, "%s/..", data);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        cli_error(inv, "%s: its name may not survive a power cut yet: %s", data, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return CLI_OK;
+}
+
+static int restore_into(const struct invocation *inv, struct uv_sys *from, const char *partial)
+{
+    struct backup_report report;
+    char message[MESSAGE_SIZE];
+    struct uv_sys *to;
+    int status = target_open(inv, partial, &to);
+
+    if (status != CLI_OK)
+        return status;
+    if (backup_restore(uv_sys_get(from)->disk, uv_sys_get(to)->disk, wall_ms(), &report, message, sizeof message) != OK)
+        status = failed(inv, partial, message);
+    uv_sys_free(to);
+    return status == CLI_OK ? restored_is_sound(inv, partial) : status;
+}
+
+static int restore(const struct invocation *inv, const char *backup, const char *data)
+{
+    char partial[PATH_MAX];
+    struct opened d;
+    struct stat st;
+
+    if (stat(data, &st) == 0 && (!S_ISDIR(st.st_mode) || (rmdir(data) != 0 && errno == ENOTEMPTY)))
+        return failed(inv, data, "there is something already; a restore goes into an empty or new directory");
+    if (snprintf(partial, sizeof partial, "%s.restoring", data) >= (int)sizeof partial)
+        return failed(inv, data, "the name is too long");
+    if (stat(partial, &st) == 0)
+        return failed(inv, partial, "is left of a restore that did not come to its end; remove it first");
+    int status = directory_open(inv, backup, &d);
+    if (status != CLI_OK)
+        return status;
+    if ((status = restore_into(inv, d.uv, partial)) == CLI_OK && (status = put_in_place(inv, partial, data)) == CLI_OK)
+        printf("Restored to %s; a broker may be started on it.\n", data);
+    uv_sys_free(d.uv);
+    return status;
+}
+
+static int restore_run(struct invocation *inv)
+{
+    if (inv->argc != 2)
+        return cli_usage_error(inv, "a backup, and a new directory");
+    size_t len = strlen(inv->argv[1]);
+    while (len > 1 && inv->argv[1][len - 1] == '/')
+        inv->argv[1][--len] = '\0';
+    return restore(inv, inv->argv[0], inv->argv[1]);
+}
+
+static const struct verb restore_verb = {
+    .name = "restore",
+    .arguments = "BACKUP DIR",
+    .text = "Checks a backup, every byte, and puts it in place as a new data directory.",
+    .example = "  geminga store restore /backup/2026-11-21 data\n",
+    .run = restore_run,
+};
+
 /* ---- all of them ---- */
 
-static const struct verb *const store_verbs[] = {&inspect_verb, &verify_verb, &export_verb, NULL};
+static const struct verb *const store_verbs[] = {&inspect_verb, &verify_verb,  &export_verb,
+                                                 &backup_verb,  &restore_verb, NULL};
 
 const struct verb store_verb = {
     .name = "store",

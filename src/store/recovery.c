@@ -5,6 +5,7 @@
 #include "store/recovery.h"
 
 #include "base/log.h"
+#include "store/backup.h"
 #include "store/damage.h"
 #include "store/format.h"
 #include "store/give_up.h"
@@ -765,6 +766,27 @@ static enum err give_up(struct recovery *r)
     return OK;
 }
 
+/* Lives that went on from the same backup give no id twice. */
+static enum err load_restored(struct recovery *r)
+{
+    uint64_t first;
+    const enum err err = backup_first_id(r->s->sys.disk, &first);
+
+    if (err == OK && first > r->s->next_id)
+        r->s->next_id = first;
+    if (err == ERR_CORRUPT && r->look) {
+        tell_found(r, &(struct damage){.file = RESTORED_PATH,
+                                       .offset = DAMAGE_NOWHERE,
+                                       .first = -1,
+                                       .what = "does not match its checksum"});
+        return OK;
+    }
+    if (err != OK)
+        return refuse(r, err, "the file \"%s\", which says from where on ids are given since a restore, is damaged: %s",
+                      RESTORED_PATH, err_text(err));
+    return OK;
+}
+
 /* What was given up before, for the figures: no more than that hangs on it. */
 static enum err load_lost(struct recovery *r)
 {
@@ -973,7 +995,7 @@ enum err recovery_run(struct store *s, struct journal_start *start, char *messag
     if ((err = give_ups_parse(&r.give_ups, s->options.give_up, message, message_size)) != OK)
         return err;
     if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_lost(&r)) != OK ||
-        (err = load_index(&r)) != OK)
+        (err = load_restored(&r)) != OK || (err = load_index(&r)) != OK)
         goto out;
     if ((err = replay_journal(&r)) != OK)
         goto out;
@@ -1004,7 +1026,8 @@ enum err recovery_look(struct store *s, struct recovery_look *look, char *messag
     enum err err;
 
     if ((err = take_lock(&r)) != OK || (err = check_format(&r)) != OK || (err = load_lost(&r)) != OK ||
-        (err = look_at_index(&r)) != OK || (err = replay_journal(&r)) != OK || (err = find_segments(&r, &names)) != OK)
+        (err = load_restored(&r)) != OK || (err = look_at_index(&r)) != OK || (err = replay_journal(&r)) != OK ||
+        (err = find_segments(&r, &names)) != OK)
         goto out;
     look->format = r.format;
     look->last_batch = r.replay.last_batch;
