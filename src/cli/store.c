@@ -354,30 +354,58 @@ static int target_open(const struct invocation *inv, const char *path, struct uv
     return STORE_CANNOT;
 }
 
+/* The directory's own name, durable. */
+static void sync_name(const struct invocation *inv, const char *path)
+{
+    char parent[PATH_MAX];
+
+    (void)snprintf(parent, sizeof parent, "%s/..", path);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        cli_error(inv, "%s: its name may not survive a power cut yet: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int copy_to(const struct invocation *inv, struct disk *disk, const char *target)
+{
+    struct backup_report report;
+    char message[MESSAGE_SIZE];
+    struct uv_sys *to;
+    int status = target_open(inv, target, &to);
+
+    if (status != CLI_OK)
+        return status;
+    if (backup_copy(disk, uv_sys_get(to)->disk, wall_ms(), &report, message, sizeof message) != OK) {
+        status = failed(inv, target, message);
+    } else {
+        sync_name(inv, target);
+        printf("%s: %" PRIu64 " files, %" PRIu64 " bytes, synced.\n", target, report.files, report.bytes);
+    }
+    uv_sys_free(to);
+    return status;
+}
+
 static int backup_to(const struct invocation *inv, const char *data, struct uv_sys *from, const char *holder,
                      const char *target)
 {
     struct disk *disk = uv_sys_get(from)->disk;
-    struct backup_report report;
-    char message[MESSAGE_SIZE], other[128] = "";
-    struct uv_sys *to;
+    char other[128] = "";
     enum err err = disk->ops->lock(disk, "lock", holder, other, sizeof other);
 
     if (err == ERR_BUSY) {
         cli_error(inv, "%s is in use by %s; stop it for the time of the backup", data, other);
         return STORE_CANNOT;
     }
-    if (err != OK)
-        return failed(inv, data, err_text(err));
-    int status = target_open(inv, target, &to);
-    if (status != CLI_OK)
-        return status;
-    if (backup_copy(disk, uv_sys_get(to)->disk, &report, message, sizeof message) != OK)
-        status = failed(inv, target, message);
-    else
-        printf("%s: %" PRIu64 " files, %" PRIu64 " bytes, synced.\n", target, report.files, report.bytes);
-    uv_sys_free(to);
-    return status;
+    return err == OK ? copy_to(inv, disk, target) : failed(inv, data, err_text(err));
 }
 
 static bool holds_data(const char *path)
@@ -427,14 +455,6 @@ static const struct verb backup_verb = {
     .run = backup_run,
 };
 
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* What was copied is looked at as a whole before it gets its name. */
 static int restored_is_sound(const struct invocation *inv, const char *path)
 {
@@ -458,21 +478,13 @@ static int restored_is_sound(const struct invocation *inv, const char *path)
     return status;
 }
 
-/* The directory's own name, durable. */
 static int put_in_place(const struct invocation *inv, const char *partial, const char *data)
 {
-    char parent[PATH_MAX];
-
     if ((rmdir(data) != 0 && errno != ENOENT) || rename(partial, data) != 0) {
         cli_error(inv, "%s cannot be named %s: %s", partial, data, strerror(errno));
         return STORE_CANNOT;
     }
-    (void)snprintf(parent, sizeof parent, "%s/..", data);
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        cli_error(inv, "%s: its name may not survive a power cut yet: %s", data, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    sync_name(inv, data);
     return CLI_OK;
 }
 
@@ -491,22 +503,41 @@ static int restore_into(const struct invocation *inv, struct uv_sys *from, const
     return status == CLI_OK ? restored_is_sound(inv, partial) : status;
 }
 
+/* The name under which it is made, until it is whole. */
+static int partial_name(const struct invocation *inv, const char *data, char partial[PATH_MAX])
+{
+    size_t len = strlen(data);
+    struct stat st;
+
+    while (len > 1 && data[len - 1] == '/')
+        len--;
+    if (snprintf(partial, PATH_MAX, "%.*s.restoring", (int)len, data) >= PATH_MAX)
+        return failed(inv, data, "the name is too long");
+    if (stat(partial, &st) == 0)
+        return failed(inv, partial, "is left of a restore that did not come to its end; remove it first");
+    return CLI_OK;
+}
+
+static bool is_free(const char *data)
+{
+    struct stat st;
+
+    return stat(data, &st) != 0 || (S_ISDIR(st.st_mode) && rmdir(data) == 0);
+}
+
 static int restore(const struct invocation *inv, const char *backup, const char *data)
 {
     char partial[PATH_MAX];
     struct opened d;
-    struct stat st;
+    int status;
 
-    if (stat(data, &st) == 0 && (!S_ISDIR(st.st_mode) || (rmdir(data) != 0 && errno == ENOTEMPTY)))
-        return failed(inv, data, "there is something already; a restore goes into an empty or new directory");
-    if (snprintf(partial, sizeof partial, "%s.restoring", data) >= (int)sizeof partial)
-        return failed(inv, data, "the name is too long");
-    if (stat(partial, &st) == 0)
-        return failed(inv, partial, "is left of a restore that did not come to its end; remove it first");
-    int status = directory_open(inv, backup, &d);
-    if (status != CLI_OK)
+    if ((status = partial_name(inv, data, partial)) != CLI_OK || (status = directory_open(inv, backup, &d)) != CLI_OK)
         return status;
-    if ((status = restore_into(inv, d.uv, partial)) == CLI_OK && (status = put_in_place(inv, partial, data)) == CLI_OK)
+    if (!is_free(data))
+        status = failed(inv, data, "there is something already; a restore goes into an empty or new directory");
+    else if ((status = restore_into(inv, d.uv, partial)) == CLI_OK)
+        status = put_in_place(inv, partial, data);
+    if (status == CLI_OK)
         printf("Restored to %s; a broker may be started on it.\n", data);
     uv_sys_free(d.uv);
     return status;
@@ -514,19 +545,25 @@ static int restore(const struct invocation *inv, const char *backup, const char 
 
 static int restore_run(struct invocation *inv)
 {
-    if (inv->argc != 2)
-        return cli_usage_error(inv, "a backup, and a new directory");
-    size_t len = strlen(inv->argv[1]);
-    while (len > 1 && inv->argv[1][len - 1] == '/')
-        inv->argv[1][--len] = '\0';
-    return restore(inv, inv->argv[0], inv->argv[1]);
+    struct options sets[VERB_TABLES_MAX];
+    struct store_config config = {0};
+    void *const values[VERB_TABLES_MAX] = {&config};
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK && inv->argc != 1)
+        status = cli_usage_error(inv, "which backup shall be restored?");
+    if (status == CLI_OK)
+        status = restore(inv, inv->argv[0], config.data);
+    cli_deconfigure(inv, sets);
+    return status;
 }
 
 static const struct verb restore_verb = {
     .name = "restore",
-    .arguments = "BACKUP DIR",
+    .arguments = "BACKUP [--data DIR]",
     .text = "Checks a backup, every byte, and puts it in place as a new data directory.",
-    .example = "  geminga store restore /backup/2026-11-21 data\n",
+    .example = "  geminga store restore /backup/2026-11-21 --data data\n",
+    .tables = {OPTION_TABLE(copy_options)},
     .run = restore_run,
 };
 

@@ -5,40 +5,217 @@
 #include "store/backup.h"
 
 #include "base/checksum.h"
-#include "base/text.h"
+#include "store/format.h"
+#include "store/lost.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK      (1024u * 1024)
-#define LIST_MAX   (256u * 1024 * 1024) /* of the file "backup": two million files */
-#define FIRST_LINE "geminga backup 1\n"
-#define PATH_SIZE  300
+#define STEP       8u                   /* chunks */
+#define LIST_MAX   (256u * 1024 * 1024) /* of the file "backup": millions of files */
+#define FIRST_LINE "geminga backup 1 "
+#define END_LINE   "\nend "
 
-static const char *const folders[] = {"", "journal", "segments"};
+const char *const backup_own_files[] = {FORMAT_PATH,          "catalog.db", "catalog.db-wal",
+                                        "catalog.db-journal", LOST_PATH,    RESTORED_PATH, NULL};
+
+static const char *const folders[] = {"journal", "segments"};
 #define FOLDERS (sizeof folders / sizeof folders[0])
 
-struct names {
+static enum err failed(struct backup_copier *c, const char *path, const char *what, enum err err)
+{
+    snprintf(c->message, sizeof c->message, "%s %s: %s", path, what, err_text(err));
+    return err;
+}
+
+/* ---- begin and end ---- */
+
+static void anything(void *ctx, const char *name)
+{
+    *(bool *)ctx = true;
+    (void)name;
+}
+
+static enum err check_empty(struct backup_copier *c)
+{
+    bool found = false;
+    const enum err err = c->to->ops->list(c->to, ".", anything, &found);
+
+    if (err != OK)
+        return failed(c, "the directory to write to", "cannot be read", err);
+    if (!found)
+        return OK;
+    snprintf(c->message, sizeof c->message, "the directory to write to is not empty");
+    return ERR_EXISTS;
+}
+
+static enum err make_folders(struct backup_copier *c)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < FOLDERS && err == OK; i++) {
+        if ((err = c->to->ops->mkdir(c->to, folders[i])) != OK)
+            (void)failed(c, folders[i], "cannot be made", err);
+    }
+    return err;
+}
+
+enum err backup_copier_init(struct backup_copier *c, struct disk *from, struct disk *to, int64_t wall_ms)
+{
+    enum err err;
+
+    *c = (struct backup_copier){.from = from, .to = to};
+    text_init(&c->lines, LIST_MAX);
+    text_printf(&c->lines, FIRST_LINE "%" PRId64 "\n", wall_ms);
+    if ((err = check_empty(c)) != OK)
+        return err;
+    if (!(c->chunk = malloc(CHUNK)))
+        return failed(c, "a buffer", "cannot be had", ERR_NOMEM);
+    return make_folders(c);
+}
+
+static void close_files(struct backup_copier *c)
+{
+    file_close(c->in);
+    file_close(c->out);
+    c->in = c->out = NULL;
+}
+
+void backup_copier_deinit(struct backup_copier *c)
+{
+    close_files(c);
+    text_deinit(&c->lines);
+    free(c->chunk);
+    c->chunk = NULL;
+}
+
+static enum err sync_names(struct backup_copier *c)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < FOLDERS && err == OK; i++)
+        err = c->to->ops->sync_dir(c->to, folders[i]);
+    return err == OK ? c->to->ops->sync_dir(c->to, ".") : err;
+}
+
+static enum err write_text(struct disk *disk, const char *path, struct bytes text)
+{
+    struct file *f = NULL;
+    enum err err = disk_open(disk, path, DISK_WRITE | DISK_CREATE, &f);
+
+    if (err == OK && (err = file_truncate(f, 0)) == OK && (err = file_write(f, 0, &text, 1)) == OK)
+        err = file_sync(f);
+    file_close(f);
+    return err;
+}
+
+enum err backup_finish(struct backup_copier *c)
+{
+    const uint32_t crc = crc32c(0, bytes_of(c->lines.data, c->lines.len));
+    enum err err;
+
+    assert(!c->in);
+    text_printf(&c->lines, "end %" PRIu64 " %08" PRIx32 "\n", c->report.files, crc);
+    if (text_failed(&c->lines))
+        return failed(c, "the list of files", "has no room", ERR_NOMEM);
+    if ((err = sync_names(c)) != OK ||
+        (err = write_text(c->to, BACKUP_PATH, bytes_of(c->lines.data, c->lines.len))) != OK ||
+        (err = c->to->ops->sync_dir(c->to, ".")) != OK)
+        return failed(c, BACKUP_PATH, "cannot be written", err);
+    return OK;
+}
+
+/* ---- one file ---- */
+
+enum err backup_file_begin(struct backup_copier *c, const char *path, uint64_t limit)
+{
+    enum err err;
+
+    assert(!c->in);
+    snprintf(c->path, sizeof c->path, "%s", path);
+    c->at = 0;
+    c->limit = limit;
+    c->crc = 0;
+    if ((err = disk_open(c->from, path, DISK_READ | DISK_DIRECT, &c->in)) != OK)
+        return failed(c, path, "cannot be read", err);
+    if ((err = disk_open(c->to, path, DISK_WRITE | DISK_CREATE | DISK_EXCLUSIVE | DISK_DIRECT, &c->out)) != OK) {
+        close_files(c);
+        return failed(c, path, "cannot be made", err);
+    }
+    return OK;
+}
+
+/* *more: neither the file's end nor the limit was reached. */
+static enum err copy_chunk(struct backup_copier *c, bool *more)
+{
+    const uint64_t left = c->limit - c->at;
+    const size_t want = left < CHUNK ? (size_t)left : CHUNK;
+    size_t got = 0;
+    enum err err;
+
+    if (want > 0 && (err = file_read(c->in, c->at, c->chunk, want, &got)) != OK)
+        return failed(c, c->path, "cannot be read", err);
+    const struct bytes part = bytes_of(c->chunk, got);
+    c->crc = crc32c(c->crc, part);
+    if (got > 0 && (err = file_write(c->out, c->at, &part, 1)) != OK)
+        return failed(c, c->path, "cannot be written", err);
+    c->at += got;
+    *more = got == CHUNK;
+    return OK;
+}
+
+static void file_done(struct backup_copier *c)
+{
+    close_files(c);
+    c->report.files++;
+    text_printf(&c->lines, "%s %" PRIu64 " %08" PRIx32 "\n", c->path, c->at, c->crc);
+}
+
+enum err backup_file_step(struct backup_copier *c, bool *done)
+{
+    const uint64_t before = c->at;
+    bool more = true;
+    enum err err = OK;
+
+    for (unsigned i = 0; i < STEP && more && err == OK; i++)
+        err = copy_chunk(c, &more);
+    if (err == OK && (err = file_sync(c->out)) != OK)
+        (void)failed(c, c->path, "cannot be synced", err);
+    if (err != OK) {
+        close_files(c);
+        return err;
+    }
+    c->report.bytes += c->at - before;
+    if (!more)
+        file_done(c);
+    *done = !more;
+    return OK;
+}
+
+enum err backup_file(struct backup_copier *c, const char *path, uint64_t limit)
+{
+    bool done = false;
+    enum err err = backup_file_begin(c, path, limit);
+
+    while (err == OK && !done)
+        err = backup_file_step(c, &done);
+    return err;
+}
+
+/* ---- all files ---- */
+
+struct folder_names {
     char **list;
     size_t count, capacity;
     enum err err;
 };
 
-struct copying {
-    struct disk *from, *to;
-    struct backup_report *report;
-    struct text lines; /* of the file "backup" */
-    uint8_t *chunk;
-    char *message;
-    size_t message_size;
-};
-
-/* ---- names ---- */
-
 static void name_found(void *ctx, const char *name)
 {
-    struct names *n = ctx;
+    struct folder_names *n = ctx;
 
     if (n->err != OK)
         return;
@@ -58,7 +235,7 @@ static void name_found(void *ctx, const char *name)
         n->count++;
 }
 
-static void names_free(struct names *n)
+static void names_free(struct folder_names *n)
 {
     for (size_t i = 0; i < n->count; i++)
         free(n->list[i]);
@@ -70,283 +247,191 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-static enum err names_of(struct disk *disk, const char *folder, struct names *n)
+static enum err copy_folder(struct backup_copier *c, const char *folder)
 {
-    enum err err = disk->ops->list(disk, *folder ? folder : ".", name_found, n);
+    struct folder_names names = {0};
+    char path[BACKUP_TEXT_MAX];
+    enum err err = c->from->ops->list(c->from, folder, name_found, &names);
 
     if (err == OK)
-        err = n->err;
-    if (err == OK && n->count > 1)
-        qsort(n->list, n->count, sizeof *n->list, by_text);
-    return err;
-}
-
-static void anything(void *ctx, const char *name)
-{
-    *(bool *)ctx = true;
-    (void)name;
-}
-
-bool backup_is_empty(struct disk *disk)
-{
-    bool found = false;
-
-    return disk->ops->list(disk, ".", anything, &found) == OK && !found;
-}
-
-/* ---- one file ---- */
-
-static enum err failed(struct copying *c, const char *what, const char *path, enum err err)
-{
-    snprintf(c->message, c->message_size, "%s %s: %s", path, what, err_text(err));
-    return err;
-}
-
-static enum err copy_bytes(struct copying *c, struct file *from, struct file *to, uint64_t *size, uint32_t *crc)
-{
-    size_t got = CHUNK;
-    enum err err;
-
-    *size = 0;
-    *crc = 0;
-    while (got == CHUNK) {
-        if ((err = file_read(from, *size, c->chunk, CHUNK, &got)) != OK)
-            return err;
-        const struct bytes part = bytes_of(c->chunk, got);
-        *crc = crc32c(*crc, part);
-        if (got > 0 && (err = file_write(to, *size, &part, 1)) != OK)
-            return err;
-        *size += got;
-    }
-    return file_sync(to);
-}
-
-static enum err copy_file(struct copying *c, const char *path, uint64_t *size, uint32_t *crc)
-{
-    struct file *from = NULL, *to = NULL;
-    enum err err = disk_open(c->from, path, DISK_READ | DISK_DIRECT, &from);
-
+        err = names.err;
     if (err != OK)
-        return failed(c, "cannot be read", path, err);
-    if ((err = disk_open(c->to, path, DISK_WRITE | DISK_CREATE | DISK_EXCLUSIVE, &to)) == OK)
-        err = copy_bytes(c, from, to, size, crc);
-    file_close(from);
-    file_close(to);
-    if (err != OK)
-        return failed(c, "cannot be copied", path, err);
-    c->report->files++;
-    c->report->bytes += *size;
-    return OK;
-}
-
-static enum err sync_names(struct copying *c)
-{
-    enum err err = OK;
-
-    for (size_t i = 0; i < FOLDERS && err == OK; i++)
-        err = c->to->ops->sync_dir(c->to, *folders[i] ? folders[i] : ".");
-    return err;
-}
-
-static enum err make_folders(struct copying *c)
-{
-    enum err err = OK;
-
-    for (size_t i = 1; i < FOLDERS && err == OK; i++)
-        err = c->to->ops->mkdir(c->to, folders[i]);
-    return err == OK ? OK : failed(c, "cannot be made", folders[1], err);
-}
-
-static enum err write_text(struct disk *disk, const char *path, struct bytes text)
-{
-    struct file *f = NULL;
-    enum err err = disk_open(disk, path, DISK_WRITE | DISK_CREATE, &f);
-
-    if (err == OK && (err = file_truncate(f, 0)) == OK && (err = file_write(f, 0, &text, 1)) == OK)
-        err = file_sync(f);
-    file_close(f);
-    return err;
-}
-
-/* ---- a backup ---- */
-
-/* What is the directory's own: a lock is not data, and folders are walked by themselves. */
-static bool is_ours(const char *name)
-{
-    static const char *const files[] = {"format",           "catalog.db", "catalog.db-wal",
-                                        "catalog.snapshot", "given-up",   RESTORED_PATH};
-
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        if (strcmp(name, files[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum err copy_folder(struct copying *c, const char *folder)
-{
-    struct names names = {0};
-    char path[PATH_SIZE];
-    enum err err = names_of(c->from, folder, &names);
-
-    if (err != OK)
-        (void)failed(c, "cannot be listed", *folder ? folder : "the directory", err);
+        (void)failed(c, folder, "cannot be listed", err);
+    if (names.count > 1)
+        qsort(names.list, names.count, sizeof *names.list, by_text);
     for (size_t i = 0; i < names.count && err == OK; i++) {
-        uint64_t size;
-        uint32_t crc;
-        if (!*folder && !is_ours(names.list[i]))
-            continue;
-        snprintf(path, sizeof path, "%s%s%.200s", folder, *folder ? "/" : "", names.list[i]);
-        if ((err = copy_file(c, path, &size, &crc)) == OK)
-            text_printf(&c->lines, "%s %" PRIu64 " %08" PRIx32 "\n", path, size, crc);
+        snprintf(path, sizeof path, "%s/%.250s", folder, names.list[i]);
+        err = backup_file(c, path, UINT64_MAX);
     }
     names_free(&names);
     return err;
 }
 
-static enum err write_list(struct copying *c)
+static enum err copy_own(struct backup_copier *c)
 {
-    const uint32_t crc = crc32c(0, bytes_of(c->lines.data, c->lines.len));
-    enum err err;
+    enum err err = OK;
 
-    text_printf(&c->lines, "end %" PRIu64 " %08" PRIx32 "\n", c->report->files, crc);
-    if (text_failed(&c->lines))
-        return failed(c, "has no room", "the list of files", ERR_NOMEM);
-    if ((err = sync_names(c)) != OK ||
-        (err = write_text(c->to, BACKUP_PATH, bytes_of(c->lines.data, c->lines.len))) != OK ||
-        (err = c->to->ops->sync_dir(c->to, ".")) != OK)
-        return failed(c, "cannot be written", BACKUP_PATH, err);
-    return OK;
-}
-
-static enum err begin(struct copying *c)
-{
-    *c->report = (struct backup_report){0};
-    text_init(&c->lines, LIST_MAX);
-    if (!backup_is_empty(c->to)) {
-        snprintf(c->message, c->message_size, "the directory to write to is not empty");
-        return ERR_EXISTS;
+    for (size_t i = 0; backup_own_files[i] && err == OK; i++) {
+        err = backup_file(c, backup_own_files[i], UINT64_MAX);
+        if (err == ERR_NOT_FOUND)
+            err = OK;
     }
-    if (!(c->chunk = malloc(CHUNK)))
-        return failed(c, "cannot be had", "memory", ERR_NOMEM);
-    return make_folders(c);
+    return err;
 }
 
-enum err backup_copy(struct disk *from, struct disk *to, struct backup_report *report, char *message,
+/* The caller's results. */
+static enum err hand_over(struct backup_copier *c, enum err err, struct backup_report *report, char *message,
+                          size_t message_size)
+{
+    *report = c->report;
+    if (err != OK)
+        snprintf(message, message_size, "%s", c->message);
+    backup_copier_deinit(c);
+    return err;
+}
+
+enum err backup_copy(struct disk *from, struct disk *to, int64_t wall_ms, struct backup_report *report, char *message,
                      size_t message_size)
 {
-    struct copying c = {.from = from, .to = to, .report = report, .message = message, .message_size = message_size};
-    enum err err = begin(&c);
+    struct backup_copier c;
+    enum err err = backup_copier_init(&c, from, to, wall_ms);
 
-    text_add(&c.lines, FIRST_LINE);
+    if (err == OK)
+        err = copy_own(&c);
     for (size_t i = 0; i < FOLDERS && err == OK; i++)
         err = copy_folder(&c, folders[i]);
     if (err == OK)
-        err = write_list(&c);
-    text_deinit(&c.lines);
-    free(c.chunk);
-    return err;
+        err = backup_finish(&c);
+    return hand_over(&c, err, report, message, message_size);
 }
 
 /* ---- a restore ---- */
 
-/* The file "backup" as a text, to be freed, without its last line; *files: how many it promises. */
-static enum err read_list(struct copying *c, char **out, uint64_t *files)
+/* The list, without its last line, NUL-terminated. */
+struct manifest {
+    char *text;
+    int64_t made_ms;
+    uint64_t files; /* promised by the last line */
+};
+
+static enum err read_whole(struct disk *disk, const char *path, char **out, size_t *len)
 {
     struct file *f = NULL;
     char *text = NULL;
     uint64_t size = 0;
-    uint32_t crc;
-    size_t got = 0;
-    enum err err = disk_open(c->from, BACKUP_PATH, DISK_READ, &f);
+    enum err err = disk_open(disk, path, DISK_READ, &f);
 
     if (err == OK && (err = file_size(f, &size)) == OK && size > LIST_MAX)
         err = ERR_CORRUPT;
     if (err == OK && !(text = malloc((size_t)size + 1)))
         err = ERR_NOMEM;
     if (err == OK)
-        err = file_read(f, 0, text, (size_t)size, &got);
+        err = file_read(f, 0, text, (size_t)size, len);
     file_close(f);
-    if (err == OK) {
-        text[got] = '\0';
-        char *end = strstr(text, "\nend ");
-        if (strncmp(text, FIRST_LINE, strlen(FIRST_LINE)) != 0 || !end ||
-            sscanf(end, "\nend %" SCNu64 " %" SCNx32, files, &crc) != 2 ||
-            crc != crc32c(0, bytes_of(text, (size_t)(end + 1 - text))))
-            err = ERR_CORRUPT;
-        else
-            end[1] = '\0';
-    }
     if (err != OK) {
         free(text);
-        return err == ERR_NOT_FOUND ? failed(c, "is missing: the directory holds no whole backup", BACKUP_PATH, err)
-                                    : failed(c, "does not hold", BACKUP_PATH, err);
+        return err;
     }
+    text[*len] = '\0';
     *out = text;
     return OK;
 }
 
-static enum err restore_file(struct copying *c, const char *line)
+static bool manifest_parse(struct manifest *m)
 {
-    uint64_t size, size_found;
-    uint32_t crc, crc_found;
-    char path[PATH_SIZE];
+    char *end = strstr(m->text, END_LINE);
+    uint32_t crc;
+
+    if (!end || sscanf(end, END_LINE "%" SCNu64 " %" SCNx32, &m->files, &crc) != 2 ||
+        crc != crc32c(0, bytes_of(m->text, (size_t)(end + 1 - m->text))) ||
+        sscanf(m->text, FIRST_LINE "%" SCNd64, &m->made_ms) != 1)
+        return false;
+    end[1] = '\0';
+    return true;
+}
+
+static enum err manifest_read(struct backup_copier *c, struct manifest *m)
+{
+    size_t len = 0;
+    const enum err err = read_whole(c->from, BACKUP_PATH, &m->text, &len);
+
+    if (err == ERR_NOT_FOUND)
+        return failed(c, "the file \"" BACKUP_PATH "\"", "is missing: the directory holds no whole backup", err);
+    if (err != OK)
+        return failed(c, BACKUP_PATH, "cannot be read", err);
+    return manifest_parse(m) ? OK : failed(c, BACKUP_PATH, "does not match its checksum", ERR_CORRUPT);
+}
+
+static enum err restore_file(struct backup_copier *c, const char *line)
+{
+    uint64_t size;
+    uint32_t crc;
+    char path[BACKUP_TEXT_MAX];
     enum err err;
 
     if (sscanf(line, "%299s %" SCNu64 " %" SCNx32, path, &size, &crc) != 3 || path[0] == '/' || strstr(path, ".."))
-        return failed(c, "does not hold", BACKUP_PATH, ERR_CORRUPT);
-    if ((err = copy_file(c, path, &size_found, &crc_found)) != OK)
+        return failed(c, BACKUP_PATH, "names what cannot be a file of a backup", ERR_CORRUPT);
+    if ((err = backup_file(c, path, UINT64_MAX)) != OK)
         return err;
-    if (size != size_found || crc != crc_found) {
-        snprintf(c->message, c->message_size,
-                 "%s of the backup is damaged: it does not match the length and the checksum that it was written with",
-                 path);
-        return ERR_CORRUPT;
-    }
-    return OK;
+    if (size == c->at && crc == c->crc)
+        return OK;
+    snprintf(c->message, sizeof c->message,
+             "%s of the backup is damaged: it does not match the length and the checksum that it was written with", path);
+    return ERR_CORRUPT;
 }
 
-static enum err write_restored(struct copying *c, int64_t wall_ms)
+/* Behind all that lives which went on from the same backup may have given. */
+static enum err write_restored(struct backup_copier *c, int64_t wall_ms)
 {
     char text[96];
-    const uint64_t id = (uint64_t)(wall_ms > 0 ? wall_ms / 1000 : 0) << 20;
-    int len = snprintf(text, sizeof text, "geminga restored %" PRIu64, id);
+    int len = snprintf(text, sizeof text, "geminga restored %" PRIu64, (uint64_t)(wall_ms / 1000) << 20);
 
     len += snprintf(text + len, sizeof text - (size_t)len, " %08" PRIx32 "\n", crc32c(0, bytes_of(text, (size_t)len)));
     const enum err err = write_text(c->to, RESTORED_PATH, bytes_of(text, (size_t)len));
-    return err == OK ? OK : failed(c, "cannot be written", RESTORED_PATH, err);
+    return err == OK ? OK : failed(c, RESTORED_PATH, "cannot be written", err);
 }
 
-static enum err restore_all(struct copying *c, char *list, uint64_t files, int64_t wall_ms)
+static enum err restore_files(struct backup_copier *c, struct manifest *m)
 {
-    char *rest = list + strlen(FIRST_LINE);
+    char *rest = strchr(m->text, '\n');
     enum err err = OK;
 
     for (char *line; err == OK && (line = strsep(&rest, "\n"));) {
         if (*line)
             err = restore_file(c, line);
     }
-    if (err == OK && c->report->files != files)
-        err = failed(c, "does not hold", BACKUP_PATH, ERR_CORRUPT);
-    if (err == OK && (err = write_restored(c, wall_ms)) == OK && (err = sync_names(c)) != OK)
-        (void)failed(c, "cannot be synced", "the directory", err);
+    if (err == OK && c->report.files != m->files)
+        err = failed(c, BACKUP_PATH, "promises another number of files", ERR_CORRUPT);
     return err;
+}
+
+static enum err restore(struct backup_copier *c, struct manifest *m, int64_t wall_ms)
+{
+    enum err err;
+
+    if ((err = manifest_read(c, m)) != OK)
+        return err;
+    if (wall_ms < m->made_ms) {
+        snprintf(c->message, sizeof c->message,
+                 "the clock of this machine stands before the time of the backup: ids could be given twice");
+        return ERR_INVALID;
+    }
+    if ((err = restore_files(c, m)) != OK || (err = write_restored(c, wall_ms)) != OK)
+        return err;
+    return (err = sync_names(c)) == OK ? OK : failed(c, "the directory", "cannot be synced", err);
 }
 
 enum err backup_restore(struct disk *from, struct disk *to, int64_t wall_ms, struct backup_report *report,
                         char *message, size_t message_size)
 {
-    struct copying c = {.from = from, .to = to, .report = report, .message = message, .message_size = message_size};
-    char *list = NULL;
-    uint64_t files;
-    enum err err = begin(&c);
+    struct backup_copier c;
+    struct manifest m = {0};
+    enum err err = backup_copier_init(&c, from, to, wall_ms);
 
-    if (err == OK && (err = read_list(&c, &list, &files)) == OK)
-        err = restore_all(&c, list, files, wall_ms);
-    text_deinit(&c.lines);
-    free(list);
-    free(c.chunk);
-    return err;
+    if (err == OK)
+        err = restore(&c, &m, wall_ms);
+    free(m.text);
+    return hand_over(&c, err, report, message, message_size);
 }
 
 enum err backup_first_id(struct disk *disk, uint64_t *id)
