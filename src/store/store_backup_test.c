@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_backup_test.c - a backup, and the life that goes on from it, against the model of the store.
+ */
+#include "base/base_test.h"
+#include "store/backup.h"
+#include "store/store_model.h"
+#include "store/verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BACKUP_MS INT64_C(1763740800000)
+#define LIVES     12
+
+/* Disks beside the model's own. */
+struct places {
+    struct random random;
+    struct sim_disk *backup, *restored;
+    struct backup_report report;
+    char message[400];
+};
+
+static void places_init(struct places *p, uint64_t seed)
+{
+    *p = (struct places){0};
+    random_init(&p->random, seed);
+    p->backup = sim_disk_new(&p->random);
+    p->restored = sim_disk_new(&p->random);
+}
+
+static void places_deinit(struct places *p)
+{
+    sim_disk_free(p->backup);
+    sim_disk_free(p->restored);
+}
+
+static enum err copy(struct model *m, struct places *p)
+{
+    return backup_copy(sim_disk_get(m->disk), sim_disk_get(p->backup), BACKUP_MS, &p->report, p->message,
+                       sizeof p->message);
+}
+
+static enum err restore(struct places *p)
+{
+    return backup_restore(sim_disk_get(p->backup), sim_disk_get(p->restored), BACKUP_MS + 1000, &p->report, p->message,
+                          sizeof p->message);
+}
+
+/* The model lives on with what was restored: its host is dead, and so is no store. */
+static void move_to_restored(struct model *m, struct places *p)
+{
+    struct sim_disk *old = m->disk;
+
+    sim_host_free(m->host);
+    m->disk = p->restored;
+    p->restored = old;
+    m->host = sim_host_new(m->sim, "broker", m->disk);
+}
+
+static void live(struct model *m, unsigned steps)
+{
+    assert_int_equal(model_open(m), OK);
+    model_create_topics(m);
+    for (unsigned i = 0; i < steps; i++)
+        model_random_step(m);
+    if (random_below(&m->random, 2))
+        model_settle(m);
+}
+
+static void end(struct model *m)
+{
+    if (random_below(&m->random, 2))
+        assert_true(model_close(m));
+    model_crash(m, MODEL_KILL);
+}
+
+static void expect_sound(struct sim_disk *disk)
+{
+    struct sim *sim = sim_new(1);
+    struct sim_host *host = sim_host_new(sim, "verify", disk);
+    struct store_options options = {.holder = "test"};
+    struct damage_sink sink = {.found = NULL};
+    struct verify_report report;
+    char message[400];
+
+    assert_int_equal(store_verify(&options, sim_host_sys(host), &sink, &report, message, sizeof message), OK);
+    assert_int_equal(report.damages, 0);
+    sim_host_crash(host);
+    sim_host_free(host);
+    sim_free(sim);
+    sim_disk_kill(disk); /* the lock */
+    sim_disk_restart(disk);
+}
+
+static void a_restored_backup_holds_all_that_was_acknowledged_and_goes_on(void **state)
+{
+    for (uint64_t seed = 1; seed <= LIVES; seed++) {
+        struct model m;
+        struct places p;
+        model_init(&m, seed);
+        places_init(&p, seed);
+        live(&m, 200);
+        end(&m);
+        assert_int_equal(copy(&m, &p), OK);
+        sim_disk_crash(p.backup); /* all of it is synced */
+        sim_disk_restart(p.backup);
+        assert_int_equal(restore(&p), OK);
+        sim_disk_crash(p.restored);
+        sim_disk_restart(p.restored);
+        expect_sound(p.restored);
+        move_to_restored(&m, &p);
+        assert_int_equal(model_open(&m), OK);
+        model_verify(&m);
+        model_create_topics(&m);
+        for (unsigned i = 0; i < 100; i++)
+            model_random_step(&m);
+        model_settle(&m);
+        model_check_files(&m);
+        model_crash(&m, MODEL_POWER);
+        assert_int_equal(model_open(&m), OK);
+        model_verify(&m);
+        places_deinit(&p);
+        model_deinit(&m);
+    }
+}
+
+static uint64_t id_of_next_life(struct model *m)
+{
+    assert_int_equal(model_open(m), OK);
+    return store_id_new(m->store);
+}
+
+static void ids_of_the_original_and_of_a_restore_of_a_restore_never_meet(void **state)
+{
+    struct model m;
+    struct places p;
+    uint64_t id;
+
+    model_init(&m, 1);
+    places_init(&p, 1);
+    live(&m, 100);
+    end(&m);
+    assert_int_equal(copy(&m, &p), OK);
+    const uint64_t original = id_of_next_life(&m);
+    model_crash(&m, MODEL_KILL);
+
+    assert_int_equal(restore(&p), OK);
+    move_to_restored(&m, &p);
+    const uint64_t first = id_of_next_life(&m);
+    assert_true(first > original + 1000000);
+    model_crash(&m, MODEL_KILL);
+    assert_int_equal(backup_first_id(sim_disk_get(m.disk), &id), OK);
+    assert_int_equal(id, first);
+
+    sim_disk_free(p.restored);
+    sim_disk_free(p.backup);
+    p.backup = sim_disk_new(&p.random);
+    p.restored = sim_disk_new(&p.random);
+    assert_int_equal(copy(&m, &p), OK);
+    assert_int_equal(
+        backup_restore(sim_disk_get(p.backup), sim_disk_get(p.restored), BACKUP_MS + 3000, &p.report, p.message,
+                       sizeof p.message),
+        OK);
+    move_to_restored(&m, &p);
+    assert_true(id_of_next_life(&m) > first + 1000000);
+    places_deinit(&p);
+    model_deinit(&m);
+}
+
+/* ---- faults ---- */
+
+/* A small stopped store, the same for each round. */
+static void small_life(struct model *m)
+{
+    model_init(m, 7);
+    assert_int_equal(model_open(m), OK);
+    model_create_topics(m);
+    for (unsigned i = 0; i < 12; i++)
+        model_append(m, i % MODEL_TOPICS, 100 + 500 * i);
+    model_ack(m, 0, 1);
+    model_barrier(m);
+    model_settle(m);
+    assert_true(model_close(m));
+    model_crash(m, MODEL_KILL);
+}
+
+static void expect_no_backup(struct places *p)
+{
+    assert_int_equal(restore(p), ERR_NOT_FOUND);
+    assert_non_null(strstr(p->message, "holds no whole backup"));
+}
+
+static void a_backup_that_fails_at_any_step_is_none(void **state)
+{
+    for (unsigned source = 0; source < 2; source++) {
+        for (uint64_t n = 1;; n++) {
+            struct model m;
+            struct places p;
+            small_life(&m);
+            places_init(&p, n);
+            struct sim_disk *bad = source ? m.disk : p.backup;
+            sim_disk_fail(bad, SIM_DISK_ALL, n, ERR_IO);
+            const enum err err = copy(&m, &p);
+            const bool struck = sim_disk_faults(bad) > 0;
+            sim_disk_fail(bad, 0, 0, OK);
+            /* The last sync of a name fails: the list is there to see, and may be gone after a power cut. */
+            if (err != OK && restore(&p) != ERR_NOT_FOUND)
+                assert_non_null(strstr(p.message, BACKUP_PATH));
+            assert_true(err != OK || !struck);
+            places_deinit(&p);
+            model_deinit(&m);
+            if (!struck)
+                break;
+        }
+    }
+}
+
+static void a_power_cut_leaves_a_whole_backup_or_none(void **state)
+{
+    bool whole = false;
+
+    for (uint64_t n = 1; !whole; n++) {
+        struct model m;
+        struct places p;
+        small_life(&m);
+        places_init(&p, n);
+        sim_disk_crash_at(p.backup, SIM_DISK_ALL, n);
+        whole = copy(&m, &p) == OK;
+        if (whole)
+            sim_disk_crash(p.backup);
+        sim_disk_restart(p.backup);
+        const enum err err = restore(&p);
+        assert_true(err == OK || !whole);
+        if (err == OK) {
+            move_to_restored(&m, &p);
+            assert_int_equal(model_open(&m), OK);
+            model_verify(&m);
+        } else {
+            assert_true(err == ERR_NOT_FOUND || err == ERR_CORRUPT); /* half a list */
+        }
+        places_deinit(&p);
+        model_deinit(&m);
+    }
+}
+
+static void a_restore_that_fails_at_any_step_says_so(void **state)
+{
+    struct model m;
+
+    small_life(&m);
+    for (unsigned source = 0; source < 2; source++) {
+        for (uint64_t n = 1;; n++) {
+            struct places p;
+            places_init(&p, n);
+            assert_int_equal(copy(&m, &p), OK);
+            struct sim_disk *bad = source ? p.backup : p.restored;
+            sim_disk_fail(bad, SIM_DISK_ALL, n, ERR_IO);
+            const enum err err = restore(&p);
+            const bool struck = sim_disk_faults(bad) > 0;
+            assert_int_equal(err, struck ? ERR_IO : OK);
+            places_deinit(&p);
+            if (!struck)
+                break;
+        }
+    }
+    model_deinit(&m);
+}
+
+/* ---- damage ---- */
+
+static void list_name(void *ctx, const char *name)
+{
+    char (*names)[80] = ctx;
+
+    while ((*names)[0])
+        names++;
+    snprintf(*names, sizeof *names, "%s", name);
+}
+
+static uint64_t size_of(struct disk *disk, const char *path)
+{
+    struct file *f;
+    uint64_t size;
+
+    assert_int_equal(disk_open(disk, path, DISK_READ, &f), OK);
+    assert_int_equal(file_size(f, &size), OK);
+    file_close(f);
+    return size;
+}
+
+/* Bits whose flip means the same: white space, the case of a digit. */
+static bool means_the_same(struct places *p)
+{
+    struct sim_disk *fresh = sim_disk_new(&p->random);
+    const enum err err = backup_restore(sim_disk_get(p->backup), sim_disk_get(fresh), BACKUP_MS + 1000, &p->report,
+                                        p->message, sizeof p->message);
+
+    sim_disk_free(fresh);
+    return err == OK;
+}
+
+static void flip_some(struct places *p, const char *path, unsigned rounds)
+{
+    const uint64_t bits = size_of(sim_disk_get(p->backup), path) * 8;
+
+    for (unsigned i = 0; i < rounds && bits > 0; i++) {
+        const uint64_t bit = random_below(&p->random, bits);
+        assert_true(sim_disk_flip(p->backup, path, bit));
+        if (!means_the_same(p)) {
+            assert_non_null(strstr(p->message, path));
+            assert_non_null(strstr(p->message, "does not match"));
+        } else {
+            assert_string_equal(path, BACKUP_PATH); /* and only in its last line */
+            assert_true(bit / 8 > bits / 8 - 16);
+        }
+        assert_true(sim_disk_flip(p->backup, path, bit));
+    }
+}
+
+static void a_flipped_bit_anywhere_in_a_backup_is_found_and_its_file_named(void **state)
+{
+    static const char *const folders[] = {"", "journal", "segments"};
+    struct model m;
+    struct places p;
+
+    small_life(&m);
+    places_init(&p, 3);
+    assert_int_equal(copy(&m, &p), OK);
+    for (unsigned f = 0; f < 3; f++) {
+        char names[60][80] = {{0}}, path[200];
+        struct disk *disk = sim_disk_get(p.backup);
+        assert_int_equal(disk->ops->list(disk, folders[f], list_name, names), OK);
+        for (unsigned i = 0; names[i][0]; i++) {
+            snprintf(path, sizeof path, "%s%s%.79s", folders[f], *folders[f] ? "/" : "", names[i]);
+            if (strcmp(path, "journal") != 0 && strcmp(path, "segments") != 0)
+                flip_some(&p, path, strcmp(path, BACKUP_PATH) == 0 ? 200 : 10);
+        }
+    }
+    places_deinit(&p);
+    model_deinit(&m);
+}
+
+static void a_flipped_bit_in_the_first_id_refuses_the_start(void **state)
+{
+    struct model m;
+    struct places p;
+
+    small_life(&m);
+    places_init(&p, 3);
+    assert_int_equal(copy(&m, &p), OK);
+    assert_int_equal(restore(&p), OK);
+    move_to_restored(&m, &p);
+    assert_true(sim_disk_flip(m.disk, RESTORED_PATH, 8 * 18));
+    assert_int_equal(model_open(&m), ERR_CORRUPT);
+    assert_non_null(strstr(m.message, RESTORED_PATH));
+    places_deinit(&p);
+    model_deinit(&m);
+}
+
+/* ---- refusals ---- */
+
+static void what_is_not_empty_is_not_written_to(void **state)
+{
+    struct model m;
+    struct places p;
+
+    small_life(&m);
+    places_init(&p, 1);
+    assert_int_equal(copy(&m, &p), OK);
+    assert_int_equal(copy(&m, &p), ERR_EXISTS);
+    assert_int_equal(restore(&p), OK);
+    assert_int_equal(restore(&p), ERR_EXISTS);
+    places_deinit(&p);
+    model_deinit(&m);
+}
+
+static void a_directory_without_the_list_is_no_backup(void **state)
+{
+    struct places p;
+
+    places_init(&p, 1);
+    expect_no_backup(&p);
+    places_deinit(&p);
+}
+
+static void a_clock_before_the_backup_is_refused(void **state)
+{
+    struct model m;
+    struct places p;
+
+    small_life(&m);
+    places_init(&p, 1);
+    assert_int_equal(copy(&m, &p), OK);
+    assert_int_equal(
+        backup_restore(sim_disk_get(p.backup), sim_disk_get(p.restored), BACKUP_MS - 1, &p.report, p.message,
+                       sizeof p.message),
+        ERR_INVALID);
+    assert_non_null(strstr(p.message, "clock"));
+    places_deinit(&p);
+    model_deinit(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_restored_backup_holds_all_that_was_acknowledged_and_goes_on),
+        cmocka_unit_test(ids_of_the_original_and_of_a_restore_of_a_restore_never_meet),
+        cmocka_unit_test(a_backup_that_fails_at_any_step_is_none),
+        cmocka_unit_test(a_power_cut_leaves_a_whole_backup_or_none),
+        cmocka_unit_test(a_restore_that_fails_at_any_step_says_so),
+        cmocka_unit_test(a_flipped_bit_anywhere_in_a_backup_is_found_and_its_file_named),
+        cmocka_unit_test(a_flipped_bit_in_the_first_id_refuses_the_start),
+        cmocka_unit_test(what_is_not_empty_is_not_written_to),
+        cmocka_unit_test(a_directory_without_the_list_is_no_backup),
+        cmocka_unit_test(a_clock_before_the_backup_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
