@@ -64,12 +64,14 @@ static bool count_tenant(void *ctx, struct bytes tenant)
     return true;
 }
 
-/* What was found wrong on the disk, or given up because of that; the broker serves all else. */
-static void answer_damage(struct json *j, struct broker *b)
+/* What is wrong with the disk; the broker serves all else. */
+static void answer_disk(struct json *j, struct broker *b)
 {
     struct store_stats s;
 
     store_stats(broker_store(b), &s);
+    if (s.disk_nearly_full)
+        json_text(j, "disk", s.disk_full ? "full" : "nearly full");
     if (s.quarantined_ledgers > 0)
         json_uint(j, "quarantined_ledgers", s.quarantined_ledgers);
     if (s.corrupt_reads > 0)
@@ -87,11 +89,11 @@ static void answer_pulsar(struct admin_call *call, const struct refusal *why)
         json_text(&j, "pulsar_broker", "healthy");
         json_text(&j, "admin_api", "healthy");
         json_uint(&j, "namespaces_count", count.namespaces);
-        answer_damage(&j, call->core->broker);
     } else {
         json_text(&j, "pulsar_broker", "unhealthy");
         json_text(&j, "error", why->text);
     }
+    answer_disk(&j, call->core->broker);
     json_object_end(&j);
     call->answer.content_type = "application/json";
     call->answer.status = why->err == OK ? 200 : 503;

@@ -11,7 +11,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FULL_LOOK_MS 10000 /* while the disk is full, all topics are looked at for what may go, so often at most */
+/* While the disk is full (or nearly), all topics are looked at for what may go, so often at most. */
+#define FULL_LOOK_MS        10000
+#define NEARLY_FULL_LOOK_MS 60000
+/* While it is nearly full a ledger takes no more: only what is closed can be deleted. */
+#define NEARLY_FULL_LEDGER_BYTES (UINT64_C(32) << 20)
 
 static struct publish_op *op_take(struct broker *b)
 {
@@ -46,6 +50,18 @@ static void answer(const struct publish_op *op, enum err err)
     op->sink->ops->published(op->sink, &published);
 }
 
+/* What nobody needs any more shall go now. */
+static void look_for_room(struct broker *b)
+{
+    const uint64_t every_ms = store_full(b->store) ? FULL_LOOK_MS : NEARLY_FULL_LOOK_MS;
+    const uint64_t now_ns = loop_now_ns(b->loop);
+
+    if (b->full_looked_ns != 0 && now_ns < b->full_looked_ns + every_ms * NS_PER_MS)
+        return;
+    b->full_looked_ns = now_ns;
+    retention_look_at_all(b);
+}
+
 /* ---- the open ledger ---- */
 
 /* From when on the open ledger takes no more. */
@@ -59,7 +75,9 @@ static uint64_t ledger_spent_ns(const struct topic *t)
     if (t->ledger_bytes >= o->ledger_bytes_max)
         return 0;
     if (store_full(t->broker->store) && t->pending == 0)
-        return 0; /* only what is closed can be deleted */
+        return 0;
+    if (store_nearly_full(t->broker->store) && t->ledger_bytes >= NEARLY_FULL_LEDGER_BYTES)
+        return 0;
     const uint64_t young_ns = t->ledger_opened_ns + o->ledger_age_min_ms * NS_PER_MS;
     if (t->ledger_entries >= o->ledger_entries_max && young_ns < due_ns)
         due_ns = young_ns;
@@ -93,6 +111,8 @@ static enum err ledger_ready(struct topic *t)
     size_t count;
     enum err err;
 
+    if (store_nearly_full(store))
+        look_for_room(t->broker);
     if (t->ledger && !ledger_spent(t))
         return OK;
     if (t->ledger)
@@ -112,17 +132,6 @@ static enum err ledger_ready(struct topic *t)
 }
 
 /* ---- failure ---- */
-
-/* What nobody needs any more shall go now. */
-static void look_for_room(struct broker *b)
-{
-    const uint64_t now_ns = loop_now_ns(b->loop);
-
-    if (b->full_looked_ns != 0 && now_ns < b->full_looked_ns + FULL_LOOK_MS * NS_PER_MS)
-        return;
-    b->full_looked_ns = now_ns;
-    retention_look_at_all(b);
-}
 
 /* Nothing more is taken until all that is under way has ended.  Frees the topic's producers. */
 static void fence(struct topic *t, enum err err)

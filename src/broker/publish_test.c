@@ -6,6 +6,7 @@
 #include "broker/broker_world.h"
 #include "broker/core.h"
 #include "store/chain.h"
+#include "store/store_private.h"
 
 #include <stdio.h>
 
@@ -185,6 +186,35 @@ static void what_was_acknowledged_on_a_full_disk_makes_room(void **state)
     assert_int_equal(chain[0].entries, 0);
 }
 
+/* Retention looks at a topic within two minutes of a change; not so long when the disk is nearly full. */
+static void what_was_acknowledged_on_a_nearly_full_disk_goes_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = {.topic = TOPIC, .subscription = "s", .type = TYPE_SHARED};
+    size_t count;
+
+    assert_int_equal(peer_subscribe(&f->a, 9, &s).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    world_pass(&f->world, 8000); /* all topics are looked at after a start */
+    struct topic *t = world_topic(&f->world, TOPIC);
+    ledger_close(f->world.store, t->ledger);
+    t->ledger = 0;
+    peer_publish(&f->a, 1, 1, 1);
+    struct subscription *subscription = subscription_find(t, bytes_of_text("s"));
+    assert_int_equal(cursor_ack(subscription->cursor, f->a.published[0].position, 1, NULL), OK);
+    world_pass(&f->world, 8000);
+    (void)store_chain(f->world.store, t->id, &count);
+    assert_int_equal(count, 2);
+    full_disk_looked(f->world.store, 1000);
+    assert_true(store_nearly_full(f->world.store));
+    assert_false(store_full(f->world.store));
+    peer_publish(&f->a, 1, 1, 1);
+    world_pass(&f->world, 8000);
+    (void)store_chain(f->world.store, t->id, &count);
+    assert_int_equal(count, 1);
+}
+
 static void names_that_the_broker_gives_are_never_given_again(void **state)
 {
     struct fixture *f = *state;
@@ -328,6 +358,7 @@ int main(void)
         TEST(a_producer_that_comes_to_a_full_disk_is_answered_when_there_is_room),
         TEST(a_producer_that_comes_to_a_disk_that_stays_full_is_refused_after_a_while),
         TEST(what_was_acknowledged_on_a_full_disk_makes_room),
+        TEST(what_was_acknowledged_on_a_nearly_full_disk_goes_at_once),
         TEST(names_that_the_broker_gives_are_never_given_again),
         TEST(a_name_that_is_taken_is_refused_while_its_connection_lives),
         TEST(a_name_is_free_when_the_probe_finds_its_connection_dead),

@@ -22,7 +22,7 @@
 
 #define LOOKS_MAX      256                        /* in one turn */
 #define TRIM_MAX       64                         /* ledgers of one topic in one look */
-#define FULL_CHECK_MS  1000                       /* the check interval while the disk is full */
+#define FULL_CHECK_MS  1000                       /* the check interval while the disk is full, or nearly */
 #define GAP_MS         20                         /* between two turns */
 #define FIRST_SWEEP_MS 5000                       /* after a start, at the latest */
 #define FAR_MS         (UINT64_C(86400000) * 400) /* nothing is planned for later */
@@ -50,12 +50,12 @@ static void track_moved(void *item, size_t index)
     ((struct track *)item)->index = index;
 }
 
-/* A full disk waits for what was acknowledged. */
+/* A full disk waits for what was acknowledged; one that is nearly full need not become it. */
 static uint64_t check_ns(const struct broker *b)
 {
     const uint64_t ms = b->options.retention_check_ms;
 
-    return (store_full(b->store) && ms > FULL_CHECK_MS ? FULL_CHECK_MS : ms) * NS_PER_MS;
+    return (store_nearly_full(b->store) && ms > FULL_CHECK_MS ? FULL_CHECK_MS : ms) * NS_PER_MS;
 }
 
 static uint64_t expiry_check_ns(const struct broker *b)

@@ -422,6 +422,7 @@ static void wait_for_space(struct journal *j)
                   j->flying->number, SPACE_RETRY_MS / 1000);
     j->starved = true;
     timer_start_ms(&j->space_timer, SPACE_RETRY_MS);
+    j->owner.starved(j->owner.ctx);
 }
 
 static void write_failed(struct journal *j, enum err err)
@@ -687,6 +688,12 @@ void journal_free(struct journal *j)
     journal_write_close(&j->write);
     journal_files_deinit(&j->files);
     free(j);
+}
+
+void journal_yield(struct journal *j, bool yields)
+{
+    j->files.yields = yields;
+    journal_files_tend(&j->files);
 }
 
 bool journal_starved(const struct journal *j)

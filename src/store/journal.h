@@ -56,6 +56,8 @@ struct journal_owner {
     void (*entry_failed)(void *ctx, const struct journal_entry *e, enum err err);
     /* A batch is about to be closed: the last chance to add records to it (cursor changes that ride along). */
     void (*closing)(void *ctx);
+    /* A batch waits for room on the disk, even what is written ahead for those without entries is used up. */
+    void (*starved)(void *ctx);
     /* The batch is done, its callbacks were made. */
     void (*batch_done)(void *ctx);
     void (*fatal)(void *ctx, enum err err, const char *what);
@@ -160,6 +162,8 @@ size_t journal_unadopted_files(const struct journal *j);
 /* The process is about to end: from now on a batch that finds no room on the disk is fatal instead of waiting for it.
  */
 void journal_end(struct journal *j);
+/* Room is wanted on the disk: of the files kept to be written again one is left.  Until told otherwise. */
+void journal_yield(struct journal *j, bool yields);
 /* A batch waits for room on the disk. */
 bool journal_starved(const struct journal *j);
 /* Writes out all, then a seal; then op->done.  Nothing may be added after it.  After journal_end. */

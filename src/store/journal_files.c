@@ -358,6 +358,14 @@ static enum err chore_extend(struct journal_chore *c, struct file *file)
     return err;
 }
 
+/* When the directory is synced the room is there for certain. */
+static void chore_remove(struct journal_chore *c, const char *path)
+{
+    c->err = c->disk->ops->unlink(c->disk, path);
+    if (c->err == OK && c->hurry)
+        c->sync_failed = (c->err = c->disk->ops->sync_dir(c->disk, JOURNAL_DIR)) != OK;
+}
+
 static void chore_run(struct work *work)
 {
     struct journal_chore *c = container_of(work, struct journal_chore, work);
@@ -367,7 +375,7 @@ static void chore_run(struct work *work)
     c->sync_failed = false;
     journal_path(path, c->number);
     if (c->unlink) {
-        c->err = c->disk->ops->unlink(c->disk, path);
+        chore_remove(c, path);
         return;
     }
     if ((c->err = disk_open(c->disk, path, DISK_WRITE | DISK_CREATE, &file)) != OK)
@@ -405,7 +413,7 @@ static void chore_done(struct work *work)
 
     c->running = false;
     if (c->sync_failed) {
-        f->fatal(f->ctx, c->err, "a journal file made ahead could not be synced");
+        f->fatal(f->ctx, c->err, "a journal file made or removed could not be synced");
         return;
     }
     if (c->unlink) {
@@ -423,7 +431,12 @@ static void chore_unlink(struct journal_files *f, struct journal_file *file)
 {
     file->state = FILE_DOOMED;
     f->chore = (struct journal_chore){
-        .work = {.run = chore_run, .done = chore_done}, .disk = f->sys.disk, .number = file->number, .unlink = true};
+        .work = {.run = chore_run, .done = chore_done},
+        .disk = f->sys.disk,
+        .number = file->number,
+        .unlink = true,
+        .hurry = f->yields,
+    };
     chore_submit(f);
 }
 
@@ -452,6 +465,8 @@ static void release_trimmed(struct journal_files *f)
 static bool too_many(struct journal_files *f, size_t spares, uint64_t bytes)
 {
     forget(f);
+    if (f->yields)
+        return spares > 1;
     return spares > JOURNAL_SPARES_MAX && bytes > min_u64(f->lately, JOURNAL_POOL_MAX);
 }
 

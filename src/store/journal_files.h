@@ -46,6 +46,7 @@ struct journal_chore {
     uint64_t len, from; /* make: the length wanted, and how far it is */
     bool allocate;      /* make: without zeros */
     bool unlink;
+    bool hurry; /* unlink: its room is wanted */
     bool sync_failed;
     enum err err;
     bool running;
@@ -68,6 +69,7 @@ struct journal_files {
     void *ctx;
     bool unsynced;     /* files taken into use from now on may have batches that were not synced */
     bool stopping;     /* no more chores */
+    bool yields;       /* others want the room: one spare is enough */
     bool chore_failed; /* no space for a file ahead: not tried again before the next one is full */
 };
 

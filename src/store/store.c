@@ -66,13 +66,14 @@ static void deletion_free(struct deletion *d)
 
 static void unlink_run(struct work *work)
 {
-    const struct unlinking *u = container_of(work, struct unlinking, work);
+    struct unlinking *u = container_of(work, struct unlinking, work);
     char path[SEGMENT_PATH_SIZE];
 
     for (size_t i = 0; i < u->now.count; i++) {
         segment_path(path, u->now.list[i]);
         (void)u->disk->ops->unlink(u->disk, path); /* what stays is an orphan, which the next start removes */
     }
+    u->err = u->hurry ? u->disk->ops->sync_dir(u->disk, SEGMENT_DIR) : OK;
 }
 
 /* One job at a time: the worker's queue stays short however much is deleted. */
@@ -84,6 +85,7 @@ static void unlink_start(struct store *s)
         return;
     u->now = u->next;
     u->next = (struct file_numbers){0};
+    u->hurry = store_nearly_full(s);
     if (executor_submit(s->background, &u->work) != OK) {
         u->next = u->now; /* asked again with the next deletion */
         u->now = (struct file_numbers){0};
@@ -97,6 +99,10 @@ static void unlink_done(struct work *work)
 
     free(u->now.list);
     u->now = (struct file_numbers){0};
+    if (u->err != OK) {
+        store_die(s, u->err, "the directory of segments could not be synced");
+        return;
+    }
     reader_close_files(&s->reader);
     unlink_start(s);
 }
@@ -168,6 +174,11 @@ bool store_full(const struct store *s)
     return s->full_disk.full;
 }
 
+bool store_nearly_full(const struct store *s)
+{
+    return s->full_disk.full || s->full_disk.nearly;
+}
+
 static void check_room(struct store *s)
 {
     if (!s->had_no_room || !store_has_room(s))
@@ -233,7 +244,13 @@ static void batch_done(void *ctx)
     struct store *s = ctx;
 
     checkpoint_if_due(s);
+    full_disk_if_stuck(s);
     check_room(s);
+}
+
+static void journal_no_room(void *ctx)
+{
+    full_disk_found(ctx);
 }
 
 static void journal_fatal(void *ctx, enum err err, const char *what)
@@ -317,6 +334,7 @@ static enum err start_journal(struct store *s, const struct journal_start *start
         .ledger_failed = ledger_failed,
         .entry_failed = entry_failed,
         .closing = batch_closing,
+        .starved = journal_no_room,
         .batch_done = batch_done,
         .fatal = journal_fatal,
     };
@@ -475,6 +493,8 @@ static void close_step(void *ctx)
 void store_checkpoint_stopped(struct store *s)
 {
     checkpoint_if_due(s); /* appends may be refused until the next one: then no batch will come to ask for it */
+    full_disk_looked(s, s->checkpoint.free_bytes);
+    full_disk_if_stuck(s);
     check_room(s);
     if (s->closing)
         close_step(s);
@@ -729,11 +749,8 @@ static enum err may_append(struct store *s, const struct ledger *l, size_t len)
         return ERR_NOSPACE;
     if (!store_keeps_up(s)) {
         s->had_no_room = true;
-        if (s->checkpoint.state != CHECKPOINT_RETRY)
-            return ERR_FULL;
-        if (s->checkpoint.err == ERR_NOSPACE)
-            full_disk_found(s);
-        return ERR_NOSPACE;
+        full_disk_if_stuck(s);
+        return s->full_disk.full ? ERR_NOSPACE : ERR_FULL;
     }
     return OK;
 }
@@ -874,6 +891,8 @@ void store_stats(const struct store *s, struct store_stats *out)
         .compactions = s->checkpoint.compactions,
         .compacted_bytes = s->checkpoint.compacted_bytes,
         .disk_full = s->full_disk.full,
+        .disk_nearly_full = store_nearly_full(s),
+        .disk_free_bytes = s->full_disk.last_free,
         .recovered_entries = s->recovered_entries,
         .recovery_ms = s->recovery_ms,
         .corrupt_reads = s->reader.corrupt_reads,

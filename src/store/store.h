@@ -197,6 +197,8 @@ MUST_USE enum err ledger_append(struct store *s, uint64_t ledger, const struct e
 bool store_has_room(struct store *s);
 /* The disk is full: appends are refused with ERR_NOSPACE, all else goes on.  Becomes false by itself. */
 bool store_full(const struct store *s);
+/* It is, or will be soon: what is needed no more should go now. */
+bool store_nearly_full(const struct store *s);
 /* True while the queue is under seven eighths, and checkpoints keep up: for those who have little in it, when others
  * have filled their half.  `room` as above. */
 bool store_has_reserve(struct store *s);
@@ -249,8 +251,9 @@ struct store_stats {
     uint64_t cache_hits, cold_hits;                    /* entries handed out: from the tail cache, from cold reads */
     uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
-    uint64_t disk_bytes; /* that journal and segment files take, dead and spare ones included */
-    bool disk_full;                          /* store_full */
+    uint64_t disk_bytes;                     /* that journal and segment files take, dead and spare ones included */
+    bool disk_full, disk_nearly_full;        /* store_full, store_nearly_full */
+    uint64_t disk_free_bytes;                /* when a checkpoint last looked; UINT64_MAX: not known */
     uint64_t adopted_files;                  /* of the journal files: entries of living ledgers rest in them */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
     uint64_t adopted_bytes;                  /* of entries that stayed where they were written; since open */

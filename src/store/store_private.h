@@ -51,6 +51,8 @@ struct unlinking {
     struct work work;
     struct disk *disk;
     struct file_numbers now, next; /* the worker's; those after it */
+    bool hurry;                    /* their room is wanted: it is had for certain when the directory is synced */
+    enum err err;
 };
 
 struct store {
