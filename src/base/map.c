@@ -5,20 +5,28 @@
  * A slot's `id` is the key itself in a map of ids, and the key's hash in a map of bytes, which has its keys beside.
  * Hashing bytes is SipHash-1-3 under the map's seed, so that a peer who chooses keys cannot choose collisions.
  *
- * Invariant: capacity is 0 or a power of two; count <= 3/4 capacity; a used slot is reachable from its home
- * without passing an empty one.
+ * While a large map grows, `before` is the table that it had.  What is below `taken` there is in `now`, or was removed:
+ * these slots keep their bytes for the sake of the runs that lead over them, but nothing in them is looked at, for
+ * their keys may be gone.  Nothing new comes into `before`, so what is removed from it may leave a mark (`removed`).
+ *
+ * Invariant: a capacity is 0 or a power of two; count <= 3/4 of now.capacity; a used slot is reachable from its home
+ * without passing an empty one; a key is in one of the tables.
  */
 #include "base/map.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define MAP_CAPACITY_MIN 8u
+#define MAP_CAPACITY_MIN     8u
+#define MAP_CAPACITY_AT_ONCE 256u /* so many slots are moved in one go */
+#define MAP_SLOTS_A_CHANGE   16u  /* two would do to be through before the next growth */
 
 struct map_slot {
     uint64_t id;
     void *value; /* NULL: the slot is empty */
 };
+
+static char removed; /* its address is the value of a slot of `before` that has none any more; never written */
 
 static uint64_t rotate(uint64_t v, unsigned by)
 {
@@ -65,101 +73,183 @@ static uint64_t hash_bytes(struct bytes b, uint64_t seed)
 }
 
 /* Ids are often consecutive: the multiplications spread them over the low bits. */
-static size_t home(const struct map *m, uint64_t id)
+static size_t home(const struct map *m, const struct map_table *t, uint64_t id)
 {
     id ^= m->seed;
     id = (id ^ (id >> 33)) * 0xff51afd7ed558ccd;
     id = (id ^ (id >> 33)) * 0xc4ceb9fe1a85ec53;
-    return (size_t)(id ^ (id >> 33)) & (m->capacity - 1);
+    return (size_t)(id ^ (id >> 33)) & (t->capacity - 1);
 }
 
-/* The index of the key's slot, or of the empty one where it would go. */
+static bool holds(const struct map_table *t, size_t i, uint64_t id, struct bytes key)
+{
+    return t->slots[i].id == id && (!t->keys || bytes_equal(t->keys[i], key));
+}
+
+/* The index in `now` of the key's slot, or of the empty one where it would go. */
 static size_t slot_of(const struct map *m, uint64_t id, struct bytes key)
 {
-    size_t i = home(m, id);
+    const struct map_table *t = &m->now;
+    size_t i = home(m, t, id);
 
-    while (m->slots[i].value && !(m->slots[i].id == id && (!m->keys || bytes_equal(m->keys[i], key))))
-        i = (i + 1) & (m->capacity - 1);
+    while (t->slots[i].value && !holds(t, i, id, key))
+        i = (i + 1) & (t->capacity - 1);
     return i;
 }
 
-static void set_slot(struct map *m, size_t i, struct map_slot slot, struct bytes key)
+static bool in_before(const struct map *m, size_t i)
 {
-    m->slots[i] = slot;
-    if (m->keys)
-        m->keys[i] = key;
+    return i >= m->taken && m->before.slots[i].value && m->before.slots[i].value != &removed;
 }
 
-static struct bytes key_at(const struct map *m, size_t i)
+/* The key's slot in `before`, or NULL. */
+static struct map_slot *slot_before(const struct map *m, uint64_t id, struct bytes key)
 {
-    return m->keys ? m->keys[i] : (struct bytes){0};
+    const struct map_table *t = &m->before;
+
+    if (t->capacity == 0)
+        return NULL;
+    for (size_t i = home(m, t, id); t->slots[i].value; i = (i + 1) & (t->capacity - 1)) {
+        if (in_before(m, i) && holds(t, i, id, key))
+            return &t->slots[i];
+    }
+    return NULL;
+}
+
+static void set_slot(struct map_table *t, size_t i, struct map_slot slot, struct bytes key)
+{
+    t->slots[i] = slot;
+    if (t->keys)
+        t->keys[i] = key;
+}
+
+static struct bytes key_at(const struct map_table *t, size_t i)
+{
+    return t->keys ? t->keys[i] : (struct bytes){0};
+}
+
+/* ---- growing ---- */
+
+static void table_free(struct map_table *t)
+{
+    free(t->slots);
+    free(t->keys);
+    *t = (struct map_table){0};
+}
+
+static enum err table_new(struct map_table *t, size_t capacity, bool keys)
+{
+    *t = (struct map_table){.capacity = capacity};
+    t->slots = calloc(capacity, sizeof *t->slots);
+    t->keys = keys && t->slots ? malloc(capacity * sizeof *t->keys) : NULL;
+    if (t->slots && (t->keys || !keys))
+        return OK;
+    table_free(t);
+    return ERR_NOMEM;
+}
+
+/* Takes over what the next `slots` of `before` hold. */
+static void take_over(struct map *m, size_t slots)
+{
+    if (m->before.capacity == 0)
+        return;
+    for (; slots > 0 && m->taken < m->before.capacity; slots--, m->taken++) {
+        const size_t i = m->taken;
+        const struct bytes key = key_at(&m->before, i);
+        if (in_before(m, i))
+            set_slot(&m->now, slot_of(m, m->before.slots[i].id, key), m->before.slots[i], key);
+    }
+    if (m->taken == m->before.capacity)
+        table_free(&m->before);
 }
 
 static enum err map_grow(struct map *m, bool keys)
 {
-    size_t capacity = m->capacity ? 2 * m->capacity : MAP_CAPACITY_MIN;
-    struct map grown = {.capacity = capacity, .count = m->count, .seed = m->seed};
+    struct map_table grown;
 
-    grown.slots = calloc(capacity, sizeof *grown.slots);
-    grown.keys = keys && grown.slots ? malloc(capacity * sizeof *grown.keys) : NULL;
-    if (!grown.slots || (keys && !grown.keys)) {
-        free(grown.slots);
+    assert(m->before.capacity == 0);
+    if (table_new(&grown, m->now.capacity ? 2 * m->now.capacity : MAP_CAPACITY_MIN, keys) != OK)
         return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < m->capacity; i++) {
-        if (m->slots[i].value)
-            set_slot(&grown, slot_of(&grown, m->slots[i].id, key_at(m, i)), m->slots[i], key_at(m, i));
-    }
-    map_deinit(m);
-    *m = grown;
+    m->before = m->now;
+    m->now = grown;
+    m->taken = 0;
+    if (m->before.capacity <= MAP_CAPACITY_AT_ONCE)
+        take_over(m, m->before.capacity);
     return OK;
 }
 
+/* ---- one key ---- */
+
 static enum err put(struct map *m, uint64_t id, struct bytes key, bool keys, void *value)
 {
+    const struct map_slot slot = {id, value};
+    struct map_slot *old;
     size_t i;
 
     assert(value);
-    assert(m->capacity == 0 || keys == (m->keys != NULL));
-    if (m->capacity > 0 && m->slots[i = slot_of(m, id, key)].value) {
-        set_slot(m, i, (struct map_slot){id, value}, key); /* the old value's bytes may go with it */
+    assert(m->now.capacity == 0 || keys == (m->now.keys != NULL));
+    take_over(m, MAP_SLOTS_A_CHANGE);
+    if (m->now.capacity > 0 && m->now.slots[i = slot_of(m, id, key)].value) {
+        set_slot(&m->now, i, slot, key); /* the old value's bytes may go with it */
         return OK;
     }
-    if (4 * (m->count + 1) > 3 * m->capacity && map_grow(m, keys) != OK)
+    if ((old = slot_before(m, id, key))) {
+        set_slot(&m->before, (size_t)(old - m->before.slots), slot, key);
+        return OK;
+    }
+    if (4 * (m->count + 1) > 3 * m->now.capacity && map_grow(m, keys) != OK)
         return ERR_NOMEM;
-    set_slot(m, slot_of(m, id, key), (struct map_slot){id, value}, key);
+    set_slot(&m->now, slot_of(m, id, key), slot, key);
     m->count++;
     return OK;
 }
 
 static void *find(const struct map *m, uint64_t id, struct bytes key)
 {
-    return m->count > 0 ? m->slots[slot_of(m, id, key)].value : NULL;
+    const struct map_slot *old;
+    void *value;
+
+    if (m->count == 0)
+        return NULL;
+    if ((value = m->now.slots[slot_of(m, id, key)].value))
+        return value;
+    return (old = slot_before(m, id, key)) ? old->value : NULL;
 }
 
 /* Moves back every slot of the run that could no longer be reached over the hole. */
 static void close_hole(struct map *m, size_t hole)
 {
-    size_t mask = m->capacity - 1;
+    struct map_table *t = &m->now;
+    size_t mask = t->capacity - 1;
 
-    for (size_t i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
-        size_t from_home = (i - home(m, m->slots[i].id)) & mask;
+    for (size_t i = (hole + 1) & mask; t->slots[i].value; i = (i + 1) & mask) {
+        size_t from_home = (i - home(m, t, t->slots[i].id)) & mask;
         if (from_home < ((i - hole) & mask))
             continue; /* its home lies after the hole */
-        set_slot(m, hole, m->slots[i], key_at(m, i));
+        set_slot(t, hole, t->slots[i], key_at(t, i));
         hole = i;
     }
-    m->slots[hole] = (struct map_slot){0};
+    t->slots[hole] = (struct map_slot){0};
 }
 
 static void *map_take(struct map *m, uint64_t id, struct bytes key)
 {
-    const size_t i = m->count > 0 ? slot_of(m, id, key) : 0;
-    void *value = m->count > 0 ? m->slots[i].value : NULL;
+    struct map_slot *old = NULL;
+    void *value;
+    size_t i;
 
-    if (!value)
+    if (m->count == 0)
         return NULL;
-    close_hole(m, i);
+    take_over(m, MAP_SLOTS_A_CHANGE);
+    i = slot_of(m, id, key);
+    if (!(value = m->now.slots[i].value) && !(old = slot_before(m, id, key)))
+        return NULL;
+    if (old) {
+        value = old->value;
+        old->value = &removed;
+    } else {
+        close_hole(m, i);
+    }
     m->count--;
     return value;
 }
@@ -171,8 +261,8 @@ void map_init(struct map *m, uint64_t seed)
 
 void map_deinit(struct map *m)
 {
-    free(m->slots);
-    free(m->keys);
+    table_free(&m->now);
+    table_free(&m->before);
     *m = (struct map){0};
 }
 
@@ -208,10 +298,15 @@ void *map_remove(struct map *m, struct bytes key)
 
 void *map_next(const struct map *m, size_t *at)
 {
-    while (*at < m->capacity) {
-        void *value = m->slots[(*at)++].value;
+    while (*at < m->now.capacity) {
+        void *value = m->now.slots[(*at)++].value;
         if (value)
             return value;
+    }
+    while (*at - m->now.capacity < m->before.capacity) {
+        const size_t i = (*at)++ - m->now.capacity;
+        if (in_before(m, i))
+            return m->before.slots[i].value;
     }
     return NULL;
 }

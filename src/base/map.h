@@ -3,9 +3,10 @@
  * map.h - hash maps from a 64-bit id, or from bytes, to a pointer.
  *
  * A map is of ids or of bytes, never of both.  Open addressing, grown by doubling: a slot of a map of ids is 16 bytes,
- * and there are at least a third more of them than values.  The values are the caller's.  The bytes of a key are borrowed:
- * they live in the value, as long as the value is in the map.  Keys from outside are hashed with a
- * per-map seed.  Belongs to one thread.
+ * and there are at least a third more of them than values.  A large map does not grow in one go, which would be a turn
+ * of a tenth of a second with a million values: the smaller table stays beside the new one, and each put and removal
+ * takes some of its slots over.  The values are the caller's.  The bytes of a key are borrowed: they live in the value,
+ * as long as the value is in the map.  Keys from outside are hashed with a per-map seed.  Belongs to one thread.
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
@@ -14,11 +15,17 @@
 #include "base/err.h"
 
 struct map_slot;
-struct map {
-    struct map_slot *slots; /* private, as all the rest */
-    struct bytes *keys;     /* beside the slots; NULL in a map of ids */
+struct map_table {
+    struct map_slot *slots;
+    struct bytes *keys; /* beside the slots; NULL in a map of ids */
     size_t capacity;
-    size_t count;
+};
+
+struct map {
+    struct map_table now; /* private, as all the rest */
+    struct map_table before;
+    size_t taken; /* of `before`: the slots below have been taken over */
+    size_t count; /* in both */
     uint64_t seed;
 };
 

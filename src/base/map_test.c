@@ -98,6 +98,51 @@ static void a_walk_visits_every_value_once(void **state)
     map_deinit(&m);
 }
 
+/* Every value, in the middle of growing and behind it. */
+static void a_map_that_grows_holds_everything_at_any_moment(void **state)
+{
+    enum { VALUES = 20000 };
+    static uint64_t values[VALUES];
+    struct map m;
+
+    map_init(&m, 6);
+    for (uint64_t n = 0; n < VALUES; n++) {
+        size_t walked = 0;
+        values[n] = n;
+        assert_int_equal(map_put_id(&m, n, &values[n]), OK);
+        assert_ptr_equal(map_find_id(&m, n / 2), &values[n / 2]);
+        if (n % 97 != 0)
+            continue;
+        for (size_t at = 0; map_next(&m, &at);)
+            walked++;
+        assert_int_equal(walked, n + 1);
+        for (uint64_t i = 0; i <= n; i += 31)
+            assert_ptr_equal(map_find_id(&m, i), &values[i]);
+    }
+    map_deinit(&m);
+}
+
+static void what_is_removed_while_a_map_grows_stays_removed(void **state)
+{
+    enum { VALUES = 5000 };
+    static uint64_t values[VALUES];
+    struct map m;
+    size_t walked = 0;
+
+    map_init(&m, 7);
+    for (uint64_t n = 0; n < VALUES; n++) {
+        assert_int_equal(map_put_id(&m, n, &values[n]), OK);
+        if (n % 2)
+            assert_ptr_equal(map_remove_id(&m, n / 2), &values[n / 2]);
+        assert_null(map_find_id(&m, n / 2 - 1 + n % 2));
+    }
+    for (size_t at = 0; map_next(&m, &at);)
+        walked++;
+    assert_int_equal(walked, VALUES / 2);
+    assert_int_equal(map_count(&m), VALUES / 2);
+    map_deinit(&m);
+}
+
 static void an_empty_map_finds_and_removes_nothing(void **state)
 {
     struct map m;
@@ -116,6 +161,8 @@ int main(void)
         cmocka_unit_test(a_map_of_names_holds_what_was_put_and_not_removed),
         cmocka_unit_test(a_replaced_value_takes_its_key_along),
         cmocka_unit_test(a_walk_visits_every_value_once),
+        cmocka_unit_test(a_map_that_grows_holds_everything_at_any_moment),
+        cmocka_unit_test(what_is_removed_while_a_map_grows_stays_removed),
         cmocka_unit_test(an_empty_map_finds_and_removes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

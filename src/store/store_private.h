@@ -22,8 +22,7 @@
 #include "store/redeliveries.h"
 #include "store/store.h"
 
-#define CHECKPOINT_DIRT                                                                                                \
-    (64u * 1024) /* changed rows, ledgers, cursors that start one: the core copies them in one turn */
+#define CHECKPOINT_DIRT       (32u * 1024)  /* changed rows, ledgers, cursors: the core copies them in one turn */
 #define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
 #define CURSOR_CHANGES_MAX    4096u         /* of one cursor that wait for a batch; more make a record at once */
 #define UNTRIMMED_CHECKPOINTS 8u            /* appends are refused when the journal is so many checkpoints ahead */
