@@ -304,6 +304,39 @@ static uint64_t trim(struct broker *b, uint64_t topic, struct topic *t, const st
     return due_ns;
 }
 
+/* ---- the topic itself ---- */
+
+static bool any_visit(void *ctx, const struct catalog_row *row)
+{
+    bool *any = ctx;
+
+    *any = true;
+    return false;
+}
+
+/* A topic in memory is deleted when nobody uses it (topic_maintain); one that left memory because its data were to be
+ * kept is deleted here, when they are gone.  Returns when to look again. */
+static uint64_t forget(struct broker *b, const struct catalog_row *row, const struct policies *p)
+{
+    size_t count;
+    const struct ledger_info *last = store_chain(b->store, row->id, &count);
+    struct topic_name name;
+    bool read_by_any = false;
+
+    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, any_visit, &read_by_any);
+    if (!b->options.delete_inactive_topics || p->retention_minutes < 0 || read_by_any || count != 1 || last->open ||
+        last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
+        return UINT64_MAX;
+    const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
+    if (due_ms > loop_wall_ms(b->loop))
+        return ns_of_wall(b, due_ms);
+    if (catalog_remove(b->store, CATALOG_TOPIC, row->id) != OK)
+        return loop_now_ns(b->loop) + check_ns(b);
+    b->counts.topics_deleted++;
+    log_info(b->log, "broker", "%s: its data are gone, and it has no subscription: deleted", name.text);
+    return UINT64_MAX;
+}
+
 /* ---- expiring ---- */
 
 struct expire_visit {
@@ -405,6 +438,8 @@ static void look(struct broker *b, struct track *tr)
         }
         due_ns = earlier(due_ns, expire(b, tr, &p));
         due_ns = earlier(due_ns, trim(b, tr->topic, t, &p));
+        if (!t)
+            due_ns = earlier(due_ns, forget(b, row, &p));
     }
     track_plan(b, tr, due_ns);
 }

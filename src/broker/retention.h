@@ -12,7 +12,9 @@
  *     and every durable cursor has passed it (those that are not durable are moved forward),
  *     and it is empty, or closed for longer than the retention time, or without it the topic still has at least the
  *     retention size; -1 is no limit, 0 in either of the two keeps nothing.
- * The last ledger of a chain is replaced by an empty one, which remembers the index of the topic's messages.
+ * The last ledger of a chain is replaced by an empty one, which remembers the index of the topic's messages.  A topic
+ * that nobody uses is not deleted while its policy keeps its data: it leaves memory (topic_maintain), and is deleted
+ * from here when they are gone.
  *
  * A message expires, for each durable subscription by itself, when its publish time is older than the TTL: the cursor's
  * mark-delete position moves up to the first that is not.  Ledgers whose newest message is older go as a whole, entries

@@ -324,6 +324,68 @@ static void a_topic_that_is_not_loaded_is_trimmed_when_its_time_has_come(void **
     assert_false(timer_running(&f->world.broker->retention.timer));
 }
 
+/* The broker again, with the option that is most people's. */
+static void delete_inactive_topics(struct fixture *f)
+{
+    f->world.options.delete_inactive_topics = true;
+    world_kill_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+}
+
+static bool topic_is_there(struct fixture *f)
+{
+    const struct topic_name name = name_of(TOPIC);
+
+    return topic_id(f->world.broker, &name) != 0;
+}
+
+static void a_topic_that_nobody_uses_is_kept_as_long_as_its_data_and_goes_with_them(void **state)
+{
+    struct fixture *f = *state;
+
+    delete_inactive_topics(f);
+    set_retention(f, 30, -1);
+    produce(f, 5);
+    producer_detach(f->a.producers[1]);
+    world_pass(&f->world, 25 * MINUTE);
+    assert_null(world_topic(&f->world, TOPIC));
+    assert_int_equal(entries(f), 5);
+    world_pass(&f->world, 10 * MINUTE);
+    assert_false(topic_is_there(f));
+    assert_int_equal(retention_tracks(f->world.broker), 0);
+}
+
+static void a_topic_whose_data_are_kept_for_ever_is_never_deleted(void **state)
+{
+    struct fixture *f = *state;
+
+    delete_inactive_topics(f);
+    set_retention(f, -1, -1);
+    produce(f, 5);
+    producer_detach(f->a.producers[1]);
+    world_pass(&f->world, 600 * MINUTE);
+    assert_int_equal(entries(f), 5);
+    world_kill_and_open(&f->world);
+    world_pass(&f->world, 600 * MINUTE);
+    assert_int_equal(entries(f), 5);
+}
+
+static void an_empty_topic_with_a_subscription_is_not_deleted(void **state)
+{
+    struct fixture *f = *state;
+
+    delete_inactive_topics(f);
+    set_retention(f, 30, -1);
+    assert_int_equal(peer_subscribe(&f->a, 1, &durable).err, OK);
+    produce(f, 5);
+    receive_and_ack_all(f);
+    producer_detach(f->a.producers[1]);
+    consumer_detach(f->a.consumers[1]);
+    world_pass(&f->world, 60 * MINUTE);
+    assert_int_equal(entries(f), 0);
+    assert_true(topic_is_there(f));
+}
+
 static void after_a_start_what_has_become_deletable_is_deleted(void **state)
 {
     struct fixture *f = *state;
@@ -522,6 +584,9 @@ int main(void)
         TEST(zero_in_either_keeps_nothing),
         TEST(retention_by_size_keeps_so_much),
         TEST(a_topic_that_is_not_loaded_is_trimmed_when_its_time_has_come),
+        TEST(a_topic_that_nobody_uses_is_kept_as_long_as_its_data_and_goes_with_them),
+        TEST(a_topic_whose_data_are_kept_for_ever_is_never_deleted),
+        TEST(an_empty_topic_with_a_subscription_is_not_deleted),
         TEST(after_a_start_what_has_become_deletable_is_deleted),
         TEST(a_jump_of_the_clock_is_noticed),
         TEST(a_topics_policy_goes_over_its_namespaces_and_that_over_the_brokers),

@@ -5,6 +5,7 @@
 #include "broker/topic.h"
 
 #include "broker/core.h"
+#include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
 #include "broker/records.h"
@@ -284,9 +285,24 @@ void topic_touch(struct topic *t)
         t->idle_since_ns = loop_now_ns(t->broker->loop);
 }
 
-void topic_maintain(struct topic *t, uint64_t now_ns)
+/* Its policy keeps data for longer than nobody has used it: then it is kept with them. */
+static bool retained(const struct topic *t, uint64_t idle_ms)
+{
+    const int32_t minutes = policies_resolve(t->broker, t->id).retention_minutes;
+
+    return minutes < 0 || idle_ms < (uint64_t)minutes * 60000;
+}
+
+static bool forgotten(const struct topic *t, uint64_t idle_ms)
 {
     const struct broker_options *options = &t->broker->options;
+
+    return options->delete_inactive_topics && idle_ms >= options->inactive_ms && map_count(&t->subscriptions) == 0 &&
+           !topic_name_is_system(&t->name) && !retained(t, idle_ms);
+}
+
+void topic_maintain(struct topic *t, uint64_t now_ns)
+{
 
     if (t->state != TOPIC_OPEN)
         return;
@@ -297,12 +313,11 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
         return;
 
     uint64_t idle_ms = (now_ns - t->idle_since_ns) / NS_PER_MS;
-    if (options->delete_inactive_topics && idle_ms >= options->inactive_ms && map_count(&t->subscriptions) == 0 &&
-        !topic_name_is_system(&t->name)) {
+    if (forgotten(t, idle_ms)) {
         log_info(t->broker->log, "broker", "%s: inactive for %" PRIu64 " s and without a subscription: deleting it",
                  t->name.text, idle_ms / 1000);
         topic_close(t, true, NULL);
-    } else if (idle_ms >= options->topic_idle_ms) {
+    } else if (idle_ms >= t->broker->options.topic_idle_ms) {
         topic_close(t, false, NULL);
     }
 }
