@@ -310,6 +310,42 @@ static bool flag_is_taken(const struct options *o, const struct options *end, co
     return false;
 }
 
+static void text_write(const struct option *option, struct text *out)
+{
+    text_printf(out, "        %s", option->text);
+    if (option->fallback && option->type != OPTION_BOOL && *option->fallback)
+        text_printf(out, "  Default: %s.", option->fallback);
+    text_add(out, "\n");
+}
+
+/* One without a flag: by which names a file and the environment know it. */
+static void key_write(const struct option *option, struct text *out)
+{
+    text_printf(out, "  %s %s", option->key, option->type == OPTION_BOOL ? "true|false" : option_value_name(option));
+    if (option->alias)
+        text_printf(out, ", %s", option->alias);
+    if (option->env)
+        text_printf(out, ", %s", option->env);
+    text_add(out, "\n");
+}
+
+static void keys_write(const struct options *o, struct text *out)
+{
+    bool any = false;
+
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            if (o->table[i].flag)
+                continue;
+            if (!any)
+                text_add(out, "\nOnly in a file (its key, Pulsar's key) or the environment:\n");
+            any = true;
+            key_write(&o->table[i], out);
+            text_write(&o->table[i], out);
+        }
+    }
+}
+
 void options_help(const struct options *o, struct text *out)
 {
     const struct options *whole = o;
@@ -320,10 +356,8 @@ void options_help(const struct options *o, struct text *out)
             if (!option->flag || flag_is_taken(whole, o, option))
                 continue;
             flag_write(option, out);
-            text_printf(out, "        %s", option->text);
-            if (option->fallback && option->type != OPTION_BOOL && *option->fallback)
-                text_printf(out, "  Default: %s.", option->fallback);
-            text_add(out, "\n");
+            text_write(option, out);
         }
     }
+    keys_write(whole, out);
 }

@@ -73,7 +73,7 @@ MUST_USE enum err options_set(struct options *o, const char *key, const char *va
 /* Writes "key = value  # origin" lines, secrets as "***"; of the whole chain, as the two below. */
 struct text;
 void options_show(const struct options *o, struct text *out);
-/* The help's list of flags. */
+/* The help's list of flags, then of what has none. */
 void options_help(const struct options *o, struct text *out);
 /* The spelling of a flag nearest to `word`, which may be "--word=value"; NULL: none is near.  Written to `to`. */
 const char *options_nearest_flag(const struct options *o, const char *word, char *to, size_t size);

@@ -421,6 +421,16 @@ static void survey_journal_file(struct survey *s, uint64_t number, uint64_t firs
     file_close(f);
 }
 
+/* The run is read: the ledger lives, and was not copied elsewhere since. */
+static bool run_is_used(const struct ledger *l, const struct segment_run *run)
+{
+    for (size_t i = 0; l && l->chain && i < l->extent_count; i++) {
+        if (l->extents[i].file == run->extent.file && l->extents[i].index_offset == run->extent.index_offset)
+            return true;
+    }
+    return false;
+}
+
 static void survey_segment(struct survey *s, const struct store *store, uint64_t number)
 {
     struct segment_run *runs;
@@ -438,7 +448,7 @@ static void survey_segment(struct survey *s, const struct store *store, uint64_t
     for (size_t i = 0; i < count; i++) {
         const struct ledger *l = ledgers_find(&store->ledgers, runs[i].ledger);
         const struct extent *e = &runs[i].extent;
-        if (!l || !l->chain)
+        if (!run_is_used(l, &runs[i]))
             continue;
         living = true;
         if (e->journal)
