@@ -215,6 +215,8 @@ static void write_store(struct writer *w, const struct store_stats *s)
     gauge(w, "geminga_store_segment_files", s->segment_files);
     gauge(w, "geminga_store_segment_bytes", s->segment_bytes);
     gauge(w, "geminga_store_dead_bytes", s->dead_bytes);
+    gauge(w, "geminga_store_adopted_files", s->adopted_files);
+    counter(w, "geminga_store_adopted_bytes_total", s->adopted_bytes);
     counter(w, "geminga_store_compactions_total", s->compactions);
     counter(w, "geminga_store_compacted_bytes_total", s->compacted_bytes);
     gauge(w, "geminga_store_quarantined_ledgers", s->quarantined_ledgers);

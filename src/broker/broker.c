@@ -126,6 +126,7 @@ void broker_options_init(struct broker_options *o)
         .unacked_per_subscription_max = 200000,
         .retention_check_ms = 120000,
         .expiry_check_ms = 5ull * 60 * 1000,
+        .reader_hold_ms = 60000,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .inactive_ms = 60000,

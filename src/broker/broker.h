@@ -33,7 +33,7 @@ struct broker_options {
     int32_t retention_minutes;
     int64_t retention_mb;
     uint32_t ttl_s;
-    uint64_t retention_check_ms, expiry_check_ms; /* see retention.h */
+    uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */
     uint64_t inactive_ms;        /* ... after so long */

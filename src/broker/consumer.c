@@ -174,6 +174,7 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     b->counts.consumers++;
     s->dispatcher = dispatcher_of(open->type);
     s->consumer_count++;
+    s->moved_ns = loop_now_ns(b->loop);
     s->dispatcher->joined(s, c);
     topic_touch(s->topic);
     open->consumer = c;
@@ -233,8 +234,10 @@ void consumer_detach(struct consumer *c)
     s->consumer_count--;
     s->dispatcher->left(s, c);
     consumer_free(c);
-    if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking)
+    if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking) {
         subscription_free(s);
+        retention_changed(t); /* it may have held what was before it */
+    }
     topic_touch(t);
 }
 
@@ -266,6 +269,7 @@ static void count_acked(struct consumer *c, uint32_t messages)
     struct broker *b = broker_of(c);
     uint64_t now_ns = loop_now_ns(b->loop);
 
+    c->subscription->moved_ns = now_ns;
     c->last_acked_ms = loop_wall_ms(b->loop);
     b->counts.acks++;
     rate_add(&c->rate_ack, now_ns, messages, 0);

@@ -152,6 +152,7 @@ static bool deliver(struct subscription *s, struct consumer *c, const struct ent
     c->last_consumed_ms = loop_wall_ms(b->loop);
     c->messages_out += messages;
     c->bytes_out += e->bytes.len;
+    s->moved_ns = now_ns;
     s->messages_out += messages;
     s->bytes_out += e->bytes.len;
     s->topic->messages_out += messages;

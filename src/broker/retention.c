@@ -222,6 +222,37 @@ static bool slowest_visit(void *ctx, const struct catalog_row *row)
     return true;
 }
 
+/* Up to where the entries of a reader are none of its business any more. */
+static struct position read_upto(const struct subscription *s)
+{
+    const struct position next = s->dispatch.read_position;
+
+    if (!s->dispatcher || s->dispatcher->individual)
+        return cursor_mark_delete(s->cursor);
+    return (struct position){next.ledger, next.entry - 1};
+}
+
+/* Readers that read lower *slowest.  Returns when the first of them will have stood still for so long that it holds
+ * nothing any more. */
+static uint64_t readers_hold(const struct broker *b, const struct topic *t, struct position *slowest)
+{
+    const struct position durable = *slowest;
+    uint64_t due_ns = UINT64_MAX;
+    const struct subscription *s;
+    size_t at = 0;
+
+    while (!store_full(b->store) && (s = map_next(&t->subscriptions, &at))) {
+        const uint64_t until_ns = s->moved_ns + b->options.reader_hold_ms * NS_PER_MS;
+        if (subscription_durable(s) || s->consumer_count == 0 || until_ns <= loop_now_ns(b->loop) ||
+            !position_before(read_upto(s), durable))
+            continue;
+        due_ns = earlier(due_ns, until_ns);
+        if (position_before(read_upto(s), *slowest))
+            *slowest = read_upto(s);
+    }
+    return due_ns;
+}
+
 /* Every reader of the ledger is done with it, and every publish to it. */
 static bool passed(const struct topic *t, const struct ledger_info *l, struct position slowest)
 {
@@ -267,8 +298,14 @@ static void readers_move(struct topic *t)
     struct subscription *s;
     size_t at = 0;
 
-    while ((s = map_next(&t->subscriptions, &at)))
-        dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
+    while ((s = map_next(&t->subscriptions, &at))) {
+        const struct position gone = cursor_mark_delete(s->cursor);
+        if (!subscription_durable(s) && s->consumer_count > 0 && position_before(read_upto(s), gone))
+            log_warn(t->broker->log, "broker",
+                     "%s, %s: a reader stood still, and what it had not read up to %" PRId64 ":%" PRId64 " is deleted",
+                     t->name.text, s->name, gone.ledger, gone.entry);
+        dispatch_acked_upto(s, gone);
+    }
 }
 
 /* Deletes what may be deleted; returns when there may be more. */
@@ -276,10 +313,12 @@ static uint64_t trim(struct broker *b, uint64_t topic, struct topic *t, const st
 {
     struct slowest slowest = {.store = b->store, .position = POSITION_LATEST};
     const struct ledger_info *chain;
-    uint64_t due_ns = UINT64_MAX;
+    uint64_t due_ns = UINT64_MAX, held_ns = UINT64_MAX;
     size_t count, gone = 0;
 
     catalog_each(b->store, CATALOG_SUBSCRIPTION, topic, slowest_visit, &slowest);
+    if (t)
+        held_ns = readers_hold(b, t, &slowest.position);
     while (chain = store_chain(b->store, topic, &count), count > 0 && passed(t, &chain[0], slowest.position)) {
         const int64_t until_ms = kept_until(p, chain, count);
         const uint64_t id = chain[0].id;
@@ -301,7 +340,7 @@ static uint64_t trim(struct broker *b, uint64_t topic, struct topic *t, const st
     }
     if (t && gone > 0)
         readers_move(t);
-    return due_ns;
+    return earlier(due_ns, held_ns);
 }
 
 /* ---- the topic itself ---- */

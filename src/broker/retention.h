@@ -9,12 +9,17 @@
  *
  * A ledger is deleted when
  *     it is the first of its chain and closed, and no publish to it is under way,
- *     and every durable cursor has passed it (those that are not durable are moved forward),
+ *     and every durable cursor has passed it, and every reader that reads (see below),
  *     and it is empty, or closed for longer than the retention time, or without it the topic still has at least the
  *     retention size; -1 is no limit, 0 in either of the two keeps nothing.
  * The last ledger of a chain is replaced by an empty one, which remembers the index of the topic's messages.  A topic
  * that nobody uses is not deleted while its policy keeps its data: it leaves memory (topic_maintain), and is deleted
  * from here when they are gone.
+ *
+ * A subscription that is not durable holds nothing, and is moved forward, as in Pulsar; but a reader in the middle of
+ * old entries is not overtaken: as long as it has consumers, and one of them came, or took or acknowledged something,
+ * within reader_hold_ms, what it has not been sent (the kinds that share: what it has not acknowledged) stays.  On a
+ * full disk it goes.
  *
  * A message expires, for each durable subscription by itself, when its publish time is older than the TTL: the cursor's
  * mark-delete position moves up to the first that is not.  Ledgers whose newest message is older go as a whole, entries

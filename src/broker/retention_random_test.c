@@ -570,6 +570,7 @@ static void live(uint64_t seed)
     o->ledger_bytes_max = 1000 + below(l, 1000000);
     o->retention_check_ms = o->expiry_check_ms = CHECK_MS;
     o->delete_inactive_topics = false;
+    o->reader_hold_ms = below(l, 3) == 0 ? 0 : CHECK_MS;
     world_open(&l->world);
     fresh_peers(l);
     join(l, 0);

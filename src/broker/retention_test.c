@@ -23,6 +23,7 @@ static int set_up(void **state)
     f->world.options.ledger_entries_max = 2;
     f->world.options.retention_check_ms = 1000;
     f->world.options.expiry_check_ms = 1000;
+    f->world.options.reader_hold_ms = 5000;
     f->world.options.delete_inactive_topics = false;
     world_open(&f->world);
     peer_init(&f->a, &f->world);
@@ -216,14 +217,63 @@ static void a_durable_subscription_holds_what_it_has_not_read(void **state)
     assert_int_equal(entries(f), 0);
 }
 
-static void a_reader_is_moved_forward(void **state)
+static void a_reader_that_reads_is_not_overtaken(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &reader).err, OK);
+    produce(f, 15); /* ledgers of two, the last is open */
+    for (unsigned i = 0; i < 15; i++) {
+        world_pass(&f->world, 1500);
+        consumer_flow(f->a.consumers[1], 1);
+        world_settle(&f->world);
+        assert_int_equal(f->a.received_count, i + 1);
+        assert_true(position_equal(f->a.received[i].position, f->a.published[i].position));
+        assert_true(entries(f) <= 15 - i / 2 * 2 + 2); /* what it has behind it goes */
+    }
+    world_pass(&f->world, 3000);
+    assert_int_equal(entries(f), 1);
+}
+
+static void a_shared_reader_that_acknowledges_is_not_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe shared = reader;
+
+    shared.type = TYPE_SHARED;
+    assert_int_equal(peer_subscribe(&f->a, 1, &shared).err, OK);
+    consumer_flow(f->a.consumers[1], 100);
+    produce(f, 7);
+    for (unsigned i = 0; i < 6; i++) {
+        world_pass(&f->world, 1500);
+        assert_int_equal(f->a.consumers[1]->unacked, 7 - i);
+        assert_int_equal(consumer_ack(f->a.consumers[1], f->a.received[i].position, false), OK);
+    }
+    world_pass(&f->world, 1500);
+    assert_int_equal(entries(f), 1);
+}
+
+static void a_reader_that_left_holds_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &reader).err, OK);
+    produce(f, 7);
+    world_pass(&f->world, 1000);
+    assert_int_equal(entries(f), 7);
+    consumer_detach(f->a.consumers[1]);
+    world_pass(&f->world, 3500);
+    assert_int_equal(entries(f), 1);
+}
+
+static void a_reader_that_stands_still_is_moved_forward(void **state)
 {
     struct fixture *f = *state;
 
     assert_int_equal(peer_subscribe(&f->a, 1, &reader).err, OK);
     consumer_flow(f->a.consumers[1], 3);
     produce(f, 7); /* ledgers of two, the last is open */
-    world_pass(&f->world, 3000);
+    world_pass(&f->world, 9000);
     assert_int_equal(entries(f), 1);
     consumer_flow(f->a.consumers[1], 100);
     world_settle(&f->world);
@@ -243,7 +293,7 @@ static void a_shared_reader_owes_nothing_for_what_is_gone(void **state)
     consumer_flow(f->a.consumers[1], 100);
     produce(f, 7);
     assert_int_equal(f->a.received_count, 7);
-    world_pass(&f->world, 3000);
+    world_pass(&f->world, 9000);
     assert_int_equal(f->a.consumers[1]->unacked, 1);
     world_check(&f->world);
 }
@@ -577,7 +627,10 @@ int main(void)
         TEST(a_ledger_without_publishes_is_closed_when_that_is_asked_for),
         TEST(a_consumed_topic_gives_back_even_its_last_ledger_when_that_is_closed),
         TEST(a_durable_subscription_holds_what_it_has_not_read),
-        TEST(a_reader_is_moved_forward),
+        TEST(a_reader_that_reads_is_not_overtaken),
+        TEST(a_shared_reader_that_acknowledges_is_not_overtaken),
+        TEST(a_reader_that_left_holds_nothing),
+        TEST(a_reader_that_stands_still_is_moved_forward),
         TEST(a_shared_reader_owes_nothing_for_what_is_gone),
         TEST(retention_by_time_keeps_a_ledger_so_long_after_its_end),
         TEST(without_a_limit_everything_is_kept),

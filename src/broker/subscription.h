@@ -25,6 +25,7 @@ struct subscription {
     bool forsaken;                       /* volatile, and without consumers when the topic was last looked after */
     uint64_t uncountable;                /* by this topic_count: an entry that it needs cannot be read */
     const struct dispatcher *dispatcher; /* NULL: no consumer yet */
+    uint64_t moved_ns;                   /* when a consumer came, or took or acknowledged something, last */
     struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
     size_t consumer_count;
     struct dispatch dispatch;

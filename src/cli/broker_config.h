@@ -24,7 +24,7 @@ struct broker_config {
     int64_t ledger_entries_max, ledger_bytes_max;
     int64_t ledger_age_min_ms, ledger_age_max_ms, ledger_idle_ms;
     int64_t retention_minutes, retention_mb, ttl_s; /* the defaults of namespaces; -1: without limit */
-    int64_t retention_check_ms, expiry_check_ms;
+    int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;
@@ -32,7 +32,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 32
+#define BROKER_OPTIONS 33
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -103,6 +103,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->retention_minutes = (int32_t)c->retention_minutes;
     o->retention_mb = c->retention_mb;
     o->retention_check_ms = (uint64_t)c->retention_check_ms;
+    o->reader_hold_ms = (uint64_t)c->reader_hold_ms;
     o->ttl_s = (uint32_t)c->ttl_s;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
 }
