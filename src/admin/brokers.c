@@ -31,6 +31,45 @@ void brokers_ready(struct admin_call *call)
     call_text(call, "ok"); /* the core runs, and it runs only when the store is open */
 }
 
+static const char *state_of(const struct store_backup_status *s)
+{
+    if (s->running)
+        return "running";
+    if (s->started_ms == 0)
+        return "none";
+    return s->failure[0] ? "failed" : "done";
+}
+
+void brokers_backup_get(struct admin_call *call)
+{
+    const struct store_backup_status *s = store_backup_status(broker_store(call->core->broker));
+    struct json j = json_to(&call->answer.body);
+
+    json_object_begin(&j, NULL);
+    json_text(&j, "state", state_of(s));
+    json_text(&j, "directory", s->directory[0] ? s->directory : NULL);
+    json_uint(&j, "files", s->files);
+    json_uint(&j, "filesTotal", s->files_total);
+    json_uint(&j, "bytes", s->bytes);
+    json_int(&j, "startedMs", s->started_ms);
+    json_int(&j, "endedMs", s->ended_ms);
+    json_text(&j, "failure", s->failure[0] ? s->failure : NULL);
+    json_object_end(&j);
+    call_json(call);
+}
+
+void brokers_backup_put(struct admin_call *call)
+{
+    const enum err err = store_backup_start(broker_store(call->core->broker));
+
+    if (err == OK)
+        call_no_content(call);
+    else if (err == ERR_BUSY)
+        call_reason(call, 409, "a backup is under way");
+    else
+        call_reason(call, 503, "no backup can begin: %s", err_text(err));
+}
+
 void clusters_list(struct admin_call *call)
 {
     struct json j = json_to(&call->answer.body);

@@ -11,6 +11,8 @@ struct admin_call;
 void brokers_list(struct admin_call *call);
 void brokers_version(struct admin_call *call);
 void brokers_ready(struct admin_call *call);
+void brokers_backup_get(struct admin_call *call);
+void brokers_backup_put(struct admin_call *call);
 void clusters_list(struct admin_call *call);
 void lookup_topic(struct admin_call *call);
 void lookup_bundle(struct admin_call *call);

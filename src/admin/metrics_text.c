@@ -222,6 +222,10 @@ static void write_store(struct writer *w, const struct store_stats *s)
     gauge(w, "geminga_store_quarantined_ledgers", s->quarantined_ledgers);
     gauge(w, "geminga_store_quarantined_entries", s->quarantined_entries);
     counter(w, "geminga_store_corrupt_reads_total", s->corrupt_reads);
+    gauge(w, "geminga_store_backup_running", s->backup_running);
+    counter(w, "geminga_store_backups_total", s->backups);
+    counter(w, "geminga_store_backups_failed_total", s->backups_failed);
+    single(w, "geminga_store_backup_last_timestamp_seconds", "gauge", (double)s->backup_ms / 1000);
     gauge(w, "geminga_store_recovered_entries", s->recovered_entries);
     single(w, "geminga_store_recovery_seconds", "gauge", (double)s->recovery_ms / 1000);
 }

@@ -17,6 +17,8 @@ static const struct route table[] = {
     {HTTP_GET, "/admin/v2/brokers/health", health_check, "writes a message and reads it back: ok"},
     {HTTP_GET, "/admin/v2/brokers/ready", brokers_ready, "ok, once it serves"},
     {HTTP_GET, "/admin/v2/brokers/version", brokers_version, "the program's version"},
+    {HTTP_GET, "/admin/v2/brokers/backup", brokers_backup_get, "how the last backup ended, or how far it is"},
+    {HTTP_PUT, "/admin/v2/brokers/backup", brokers_backup_put, "begins one, to where `backup-to` in the data says"},
     {HTTP_GET, "/admin/v2/clusters", clusters_list, "names of clusters: this one"},
 
     {HTTP_GET, "/lookup/v2/topic/{domain}/{tenant}/{namespace}/{topic+}/bundle", lookup_bundle, "the topic's bundle"},

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "cli/node.h"
+#include "sys/disk_posix.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <limits.h>
@@ -86,6 +87,12 @@ static void on_fatal(void *ctx, enum err err, const char *what)
     _exit(CLI_FAILED);
 }
 
+/* For backups; on a worker. */
+static enum err directory_open(void *ctx, const char *path, struct disk **out)
+{
+    return disk_posix_new(out, path);
+}
+
 static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
 {
     o->cluster = c->cluster_name;
@@ -146,6 +153,8 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->store.give_up = given(c->give_up);
     o->store.holder = holder;
     o->store.on_fatal = on_fatal;
+    o->store.directory_open = directory_open;
+    o->store.directory_close = disk_posix_free;
     o->store.ctx = s;
     broker_options_fill(&o->broker, c);
     server_options_fill(&o->server, c);

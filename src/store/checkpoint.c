@@ -162,10 +162,12 @@ static void work_done(struct work *work)
     checkpoint_finish(s);
     journal_trim(s->journal, c->mark.batch);
     c->state = CHECKPOINT_IDLE;
-    if (c->wanted)
-        begin(s);
-    else
+    if (!c->wanted) {
         store_checkpoint_stopped(s);
+        return;
+    }
+    online_backup_checkpoint_stopped(s);
+    checkpoint_want(s);
 }
 
 static void submit(struct store *s)
@@ -217,7 +219,7 @@ void checkpoint_want(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
 
-    if (c->state == CHECKPOINT_IDLE)
+    if (c->state == CHECKPOINT_IDLE && !online_backup_bars(&s->backup))
         begin(s);
     else
         c->wanted = true;

@@ -580,6 +580,24 @@ uint64_t journal_untrimmed_bytes(const struct journal *j)
     return j->written - j->trimmed;
 }
 
+bool journal_part_next(const struct journal *j, struct journal_part *part)
+{
+    size_t n = 0;
+
+    assert(!j->flying);
+    list_each (node, &j->files.all) {
+        const struct journal_file *f = container_of(node, struct journal_file, node);
+        if (n++ < part->walked || f->end == 0 || (f->state != FILE_CURRENT && f->state != FILE_FULL) ||
+            (f->last_batch <= j->files.trimmed && f->state != FILE_CURRENT))
+            continue;
+        part->file = (uint32_t)f->number;
+        part->end = f->end;
+        part->walked = n;
+        return true;
+    }
+    return false;
+}
+
 void journal_pin(struct journal *j, uint32_t file, char path[JOURNAL_PATH_SIZE])
 {
     struct journal_file *f = journal_files_find(&j->files, file);

@@ -147,6 +147,15 @@ void journal_trim(struct journal *j, uint64_t batch);
 /* Bytes in batches that were not trimmed yet. */
 uint64_t journal_untrimmed_bytes(const struct journal *j);
 
+/* Walks the files that hold batches which were not trimmed: zeroed at first; false at the end.  While no batch is in
+ * flight. */
+struct journal_part {
+    uint32_t file;
+    uint64_t end;  /* of its last batch */
+    size_t walked; /* files, private */
+};
+bool journal_part_next(const struct journal *j, struct journal_part *part);
+
 /* While pinned, the file keeps what it holds.  `path` is filled. */
 void journal_pin(struct journal *j, uint32_t file, char path[JOURNAL_PATH_SIZE]);
 void journal_unpin(struct journal *j, uint32_t file);

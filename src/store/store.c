@@ -117,7 +117,7 @@ static void deletion_durable(struct store_op *op, enum err err)
         if (number & FILE_IS_JOURNAL)
             journal_release(s->journal, (uint32_t)(number & ~FILE_IS_JOURNAL));
         else
-            file_numbers_add(&s->unlinking.next, number);
+            file_numbers_add(online_backup_keeps(&s->backup, number) ? &s->unlinking.kept : &s->unlinking.next, number);
     }
     deletion_free(d);
     unlink_start(s);
@@ -152,6 +152,7 @@ static void unlinking_deinit(struct store *s)
         deletion_free(container_of(node, struct deletion, node));
     free(s->unlinking.now.list);
     free(s->unlinking.next.list);
+    free(s->unlinking.kept.list);
 }
 
 /* ---- what the journal tells ---- */
@@ -306,6 +307,7 @@ static struct store *store_alloc(const struct store_options *options, const stru
     list_init(&s->dirty_cursors);
     unlinking_init(s);
     full_disk_init(s);
+    online_backup_init(s);
     s->tell_room.run = tell_room_run;
     if (catalog_tables_new(&s->tables, seed ^ 4) != OK) {
         store_free(s);
@@ -424,6 +426,7 @@ void store_free(struct store *s)
     task_cancel(&s->tell_room);
     unlinking_deinit(s);
     checkpoint_deinit(s);
+    online_backup_deinit(s);
     journal_free(s->journal);
     lost_deinit(&s->lost);
     free_cursors(s);
@@ -483,7 +486,8 @@ static void close_step(void *ctx)
     struct store *s = ctx;
     struct checkpoint *c = &s->checkpoint;
 
-    if (c->state == CHECKPOINT_WAITING || c->state == CHECKPOINT_WORKING || !reader_idle(&s->reader) || s->stopped.done)
+    if (c->state == CHECKPOINT_WAITING || c->state == CHECKPOINT_WORKING || !reader_idle(&s->reader) ||
+        !online_backup_idle(&s->backup) || s->stopped.done)
         return;
     timer_stop(&c->retry);
     s->stopped.done = journal_stopped;
@@ -492,10 +496,32 @@ static void close_step(void *ctx)
 
 void store_checkpoint_stopped(struct store *s)
 {
+    online_backup_checkpoint_stopped(s);
     checkpoint_if_due(s); /* appends may be refused until the next one: then no batch will come to ask for it */
     full_disk_looked(s, s->checkpoint.free_bytes);
     full_disk_if_stuck(s);
     check_room(s);
+    if (s->closing)
+        close_step(s);
+}
+
+void store_checkpoint_allowed(struct store *s)
+{
+    if (checkpoint_idle(&s->checkpoint) && s->checkpoint.wanted)
+        checkpoint_want(s);
+    else
+        checkpoint_if_due(s);
+}
+
+void store_backup_ended(struct store *s)
+{
+    struct unlinking *u = &s->unlinking;
+
+    for (size_t i = 0; i < u->kept.count; i++)
+        file_numbers_add(&u->next, u->kept.list[i]);
+    u->kept.count = 0;
+    unlink_start(s);
+    store_checkpoint_allowed(s);
     if (s->closing)
         close_step(s);
 }
@@ -525,6 +551,7 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx)
         checkpoint_want(s);
     full_disk_rest(s);
     journal_end(s->journal); /* may be the end of the process */
+    online_backup_cancel(s);
     close_step(s);
 }
 
@@ -895,6 +922,10 @@ void store_stats(const struct store *s, struct store_stats *out)
         .disk_free_bytes = s->full_disk.last_free,
         .recovered_entries = s->recovered_entries,
         .recovery_ms = s->recovery_ms,
+        .backup_running = s->backup.status.running,
+        .backups = s->backup.status.done_count,
+        .backups_failed = s->backup.status.failed_count,
+        .backup_ms = s->backup.status.done_ms,
         .corrupt_reads = s->reader.corrupt_reads,
     };
     count_lost(s, out);

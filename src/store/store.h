@@ -61,6 +61,9 @@ struct store_options {
     struct log *log;
     /* The store cannot go on (a sync failed): end the process; on restart recovery decides. `what` is for the log. */
     void (*on_fatal)(void *ctx, enum err err, const char *what);
+    /* A directory beside the data directory, made if absent, for backups; waits, on a worker.  NULL: none are made. */
+    enum err (*directory_open)(void *ctx, const char *path, struct disk **out);
+    void (*directory_close)(struct disk *directory);
     void *ctx;
 };
 
@@ -237,6 +240,28 @@ void store_drop_reads(struct store *s);
 /* The end of what is synced in a ledger: the id of its last synced entry, -1 when none. */
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 
+/* ---- backup ---- */
+
+#define STORE_BACKUP_TEXT 300
+
+struct store_backup_status { /* of the backup under way, or the last one */
+    bool running;
+    int64_t started_ms, ended_ms;         /* 0: none, since the store was opened */
+    char directory[STORE_BACKUP_TEXT];    /* where to, once it is known */
+    uint64_t files, bytes;                /* written so far */
+    uint64_t files_total;                 /* once it is known; a few more with those of the index */
+    char failure[STORE_BACKUP_TEXT + 160]; /* "": it is whole, or running */
+    uint64_t done_count, failed_count;    /* since the store was opened */
+    int64_t done_ms;                      /* the last one that is whole ended then; 0: none */
+};
+
+/* Begins to copy all that is durable now, and perhaps some of what comes after it, into the empty or new directory that
+ * the file "backup-to" in the data directory names.  Everything goes on meanwhile; what is deleted gives its space back
+ * when the backup is over.  ERR_BUSY: one is under way; ERR_CLOSED; ERR_NOMEM.  All else is told by the status. */
+MUST_USE enum err store_backup_start(struct store *s);
+/* Borrowed until the store goes. */
+const struct store_backup_status *store_backup_status(const struct store *s);
+
 /* ---- figures ---- */
 
 /* The store's parts of the process's memory_limit; they live as long as the store. */
@@ -261,6 +286,9 @@ struct store_stats {
     uint64_t recovered_entries, recovery_ms; /* of this start */
     uint64_t quarantined_ledgers;            /* that live, and miss entries which were given up */
     uint64_t quarantined_entries;            /* those entries */
+    bool backup_running;
+    uint64_t backups, backups_failed;        /* since open */
+    int64_t backup_ms;                       /* when the last whole one ended; 0: none */
     uint64_t corrupt_reads;                  /* that failed because what was read is not what was written */
 };
 void store_stats(const struct store *s, struct store_stats *out);

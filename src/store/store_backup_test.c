@@ -5,6 +5,7 @@
 #include "base/base_test.h"
 #include "store/backup.h"
 #include "store/store_model.h"
+#include "store/store_private.h"
 #include "store/verify.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 #define BACKUP_MS INT64_C(1763740800000)
 #define LIVES     12
+#define STEPS_MAX 20000 /* of a backup */
 
 /* Disks beside the model's own. */
 struct places {
@@ -28,6 +30,21 @@ static void places_init(struct places *p, uint64_t seed)
     random_init(&p->random, seed);
     p->backup = sim_disk_new(&p->random);
     p->restored = sim_disk_new(&p->random);
+}
+
+/* The directories that the store is asked to open. */
+static struct places *asked;
+
+static enum err directory_open(void *ctx, const char *path, struct disk **out)
+{
+    if (strcmp(path, "/backup") != 0)
+        return ERR_DENIED;
+    *out = sim_disk_get(asked->backup);
+    return OK;
+}
+
+static void directory_close(struct disk *directory)
+{
 }
 
 static void places_deinit(struct places *p)
@@ -359,6 +376,307 @@ static void a_flipped_bit_in_the_first_id_refuses_the_start(void **state)
     model_deinit(&m);
 }
 
+/* ---- of a store that goes on meanwhile ---- */
+
+static void online_init(struct model *m, struct places *p, uint64_t seed)
+{
+    model_init(m, seed);
+    places_init(p, seed);
+    asked = p;
+    m->options.directory_open = directory_open;
+    m->options.directory_close = directory_close;
+}
+
+static void online_deinit(struct model *m, struct places *p)
+{
+    model_deinit(m);
+    places_deinit(p);
+}
+
+static void ask(struct model *m, const char *where)
+{
+    struct file *f;
+    const struct bytes text = bytes_of_text(where);
+
+    assert_int_equal(disk_open(sim_disk_get(m->disk), "backup-to", DISK_WRITE | DISK_CREATE, &f), OK);
+    assert_int_equal(file_write(f, 0, &text, 1), OK);
+    assert_int_equal(file_sync(f), OK);
+    file_close(f);
+}
+
+static const struct store_backup_status *status_of(struct model *m)
+{
+    return store_backup_status(m->store);
+}
+
+static void begin(struct model *m)
+{
+    ask(m, "/backup\n");
+    assert_int_equal(store_backup_start(m->store), OK);
+}
+
+static void live_until_it_ends(struct model *m)
+{
+    for (unsigned i = 0; status_of(m)->running; i++) {
+        assert_true(i < STEPS_MAX);
+        model_random_step(m);
+    }
+}
+
+static void quiet_until_it_ends(struct model *m)
+{
+    for (unsigned i = 0; status_of(m)->running && !model_dead(m); i++) {
+        assert_true(i < STEPS_MAX);
+        model_steps(m, 1);
+    }
+}
+
+/* The original ends; what was restored goes on. */
+static void go_on_from_backup(struct model *m, struct places *p)
+{
+    model_crash(m, MODEL_POWER);
+    sim_disk_crash(p->backup);
+    sim_disk_restart(p->backup);
+    assert_int_equal(restore(p), OK);
+    expect_sound(p->restored);
+    move_to_restored(m, p);
+    const enum err err = model_open(m);
+    if (err != OK)
+        print_message("%s\n", m->message);
+    assert_int_equal(err, OK);
+    model_verify(m);
+}
+
+static uint64_t seeds_wanted(uint64_t otherwise)
+{
+    const char *text = getenv("STORE_SEEDS");
+
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void a_backup_of_a_busy_store_holds_all_that_was_acknowledged_before_it_began(void **state)
+{
+    uint64_t checkpoints = 0, compactions = 0;
+
+    for (uint64_t seed = 1; seed <= seeds_wanted(40); seed++) {
+        struct model m;
+        struct places p;
+        struct store_stats before, after;
+        online_init(&m, &p, seed);
+        live(&m, (unsigned)random_below(&m.random, 400));
+        model_note_backup(&m);
+        store_stats(m.store, &before);
+        begin(&m);
+        live_until_it_ends(&m);
+        assert_string_equal(status_of(&m)->failure, "");
+        store_stats(m.store, &after);
+        checkpoints += after.checkpoints - before.checkpoints;
+        compactions += after.compactions - before.compactions;
+        for (unsigned i = 0; i < 20; i++)
+            model_random_step(&m);
+        go_on_from_backup(&m, &p);
+        model_create_topics(&m);
+        for (unsigned i = 0; i < 60; i++)
+            model_random_step(&m);
+        model_settle(&m);
+        model_check_files(&m);
+        online_deinit(&m, &p);
+    }
+    assert_true(checkpoints > 0);
+    assert_true(compactions > 0);
+}
+
+static void a_power_cut_during_a_backup_leaves_the_store_whole_and_the_backup_whole_or_none(void **state)
+{
+    unsigned whole = 0, none = 0;
+
+    for (uint64_t seed = 1; seed <= seeds_wanted(40); seed++) {
+        struct model m;
+        struct places p;
+        online_init(&m, &p, seed);
+        live(&m, 150);
+        begin(&m);
+        for (uint64_t n = random_below(&m.random, 80); n > 0; n--)
+            model_random_step(&m);
+        const bool running = status_of(&m)->running;
+        model_crash(&m, MODEL_POWER);
+        sim_disk_crash(p.backup);
+        sim_disk_restart(p.backup);
+        assert_int_equal(model_open(&m), OK);
+        model_verify(&m);
+        model_settle(&m);
+        (void)sim_disk_get(m.disk)->ops->unlink(sim_disk_get(m.disk), "backup-to");
+        model_check_files(&m);
+        const enum err err = restore(&p);
+        assert_true(err == OK || running);
+        if (err == OK)
+            expect_sound(p.restored);
+        whole += err == OK;
+        none += err != OK;
+        online_deinit(&m, &p);
+    }
+    assert_true(whole > 0);
+    assert_true(none > 0);
+}
+
+static void a_backup_whose_target_fails_at_any_step_says_so_and_the_store_goes_on(void **state)
+{
+    for (uint64_t n = 1;; n++) {
+        struct model m;
+        struct places p;
+        online_init(&m, &p, n);
+        live(&m, 40);
+        sim_disk_fail(p.backup, SIM_DISK_ALL, n, n % 2 ? ERR_IO : ERR_NOSPACE);
+        begin(&m);
+        live_until_it_ends(&m);
+        const bool struck = sim_disk_faults(p.backup) > 0;
+        assert_int_equal(struck, status_of(&m)->failure[0] != '\0');
+        assert_int_equal(status_of(&m)->failed_count, struck);
+        sim_disk_fail(p.backup, 0, 0, OK);
+        sim_disk_free(p.backup);
+        p.backup = sim_disk_new(&p.random);
+        model_note_backup(&m);
+        begin(&m);
+        live_until_it_ends(&m);
+        assert_string_equal(status_of(&m)->failure, "");
+        model_settle(&m);
+        model_check_files(&m);
+        go_on_from_backup(&m, &p);
+        online_deinit(&m, &p);
+        if (!struck)
+            break;
+    }
+}
+
+static void a_backup_that_cannot_read_says_so_and_the_store_goes_on(void **state)
+{
+    const unsigned reads = SIM_DISK_READ | SIM_DISK_OP_OPEN;
+
+    for (uint64_t n = 1;; n++) {
+        struct model m;
+        struct places p;
+        online_init(&m, &p, 5);
+        live(&m, 100);
+        model_settle(&m);
+        ask(&m, "/backup");
+        assert_int_equal(store_backup_start(m.store), OK);
+        sim_disk_fail(m.disk, reads, n, ERR_IO);
+        quiet_until_it_ends(&m);
+        const bool struck = sim_disk_faults(m.disk) > 0;
+        sim_disk_fail(m.disk, 0, 0, OK);
+        assert_int_equal(struck, status_of(&m)->failure[0] != '\0');
+        for (unsigned i = 0; i < 40; i++)
+            model_random_step(&m);
+        model_settle(&m);
+        model_check_files(&m);
+        online_deinit(&m, &p);
+        if (!struck)
+            break;
+    }
+}
+
+static void what_is_deleted_during_a_backup_is_unlinked_after_it(void **state)
+{
+    struct model m;
+    struct places p;
+    struct store_stats stats;
+
+    online_init(&m, &p, 1);
+    live(&m, 0);
+    for (unsigned i = 0; i < 6; i++) {
+        model_append(&m, 0, 9000); /* a file of its own */
+        model_roll(&m, 0);
+        model_steps(&m, 200);
+    }
+    checkpoint_want(m.store);
+    model_settle(&m);
+    model_note_backup(&m);
+    begin(&m);
+    while (m.store->backup.step != BACKUP_FILES)
+        model_steps(&m, 1);
+    store_stats(m.store, &stats);
+    const uint64_t files = stats.segment_files;
+    for (unsigned i = 0; i < 4; i++)
+        model_trim(&m, 0);
+    quiet_until_it_ends(&m);
+    assert_string_equal(status_of(&m)->failure, "");
+    model_settle(&m);
+    store_stats(m.store, &stats);
+    assert_true(stats.segment_files < files);
+    model_check_files(&m);
+    go_on_from_backup(&m, &p);
+    online_deinit(&m, &p);
+}
+
+static void a_store_that_closes_ends_its_backup(void **state)
+{
+    for (unsigned n = 0; n < 60; n++) {
+        struct model m;
+        struct places p;
+        online_init(&m, &p, n + 1);
+        live(&m, 60);
+        begin(&m);
+        model_steps(&m, n);
+        const bool ran = status_of(&m)->running;
+        assert_true(model_close(&m));
+        assert_false(status_of(&m)->running);
+        assert_true(!ran || strstr(status_of(&m)->failure, "stopping"));
+        model_crash(&m, MODEL_KILL);
+        assert_int_equal(model_open(&m), OK);
+        model_verify(&m);
+        online_deinit(&m, &p);
+    }
+}
+
+static void a_backup_ends_when_the_disk_is_nearly_full(void **state)
+{
+    struct model m;
+    struct places p;
+
+    online_init(&m, &p, 1);
+    live(&m, 100);
+    model_settle(&m);
+    begin(&m);
+    sim_disk_capacity(m.disk, sim_disk_used(m.disk) + 300 * 1024);
+    quiet_until_it_ends(&m);
+    assert_non_null(strstr(status_of(&m)->failure, "nearly full"));
+    model_append(&m, 0, 100);
+    model_barrier(&m);
+    model_settle(&m);
+    assert_int_equal(restore(&p), ERR_NOT_FOUND);
+    online_deinit(&m, &p);
+}
+
+static void expect_refusal(struct model *m, const char *where, const char *why)
+{
+    if (where)
+        ask(m, where);
+    assert_int_equal(store_backup_start(m->store), OK);
+    assert_int_equal(store_backup_start(m->store), ERR_BUSY);
+    quiet_until_it_ends(m);
+    assert_non_null(strstr(status_of(m)->failure, why));
+    (void)sim_disk_get(m->disk)->ops->unlink(sim_disk_get(m->disk), "backup-to");
+}
+
+static void a_backup_that_was_not_asked_for_rightly_is_refused(void **state)
+{
+    struct model m;
+    struct places p;
+
+    online_init(&m, &p, 1);
+    live(&m, 10);
+    expect_refusal(&m, NULL, "no file \"backup-to\"");
+    expect_refusal(&m, "backup", "absolute");
+    expect_refusal(&m, "/elsewhere", "cannot be opened");
+    begin(&m);
+    quiet_until_it_ends(&m);
+    assert_string_equal(status_of(&m)->failure, "");
+    expect_refusal(&m, "/backup", "not empty");
+    assert_int_equal(status_of(&m)->done_count, 1);
+    assert_int_equal(status_of(&m)->failed_count, 4);
+    online_deinit(&m, &p);
+}
+
 /* ---- refusals ---- */
 
 static void what_is_not_empty_is_not_written_to(void **state)
@@ -412,6 +730,14 @@ int main(void)
         cmocka_unit_test(a_restore_that_fails_at_any_step_says_so),
         cmocka_unit_test(a_flipped_bit_anywhere_in_a_backup_is_found_and_its_file_named),
         cmocka_unit_test(a_flipped_bit_in_the_first_id_refuses_the_start),
+        cmocka_unit_test(a_backup_of_a_busy_store_holds_all_that_was_acknowledged_before_it_began),
+        cmocka_unit_test(a_power_cut_during_a_backup_leaves_the_store_whole_and_the_backup_whole_or_none),
+        cmocka_unit_test(a_backup_whose_target_fails_at_any_step_says_so_and_the_store_goes_on),
+        cmocka_unit_test(a_backup_that_cannot_read_says_so_and_the_store_goes_on),
+        cmocka_unit_test(what_is_deleted_during_a_backup_is_unlinked_after_it),
+        cmocka_unit_test(a_store_that_closes_ends_its_backup),
+        cmocka_unit_test(a_backup_ends_when_the_disk_is_nearly_full),
+        cmocka_unit_test(a_backup_that_was_not_asked_for_rightly_is_refused),
         cmocka_unit_test(what_is_not_empty_is_not_written_to),
         cmocka_unit_test(a_directory_without_the_list_is_no_backup),
         cmocka_unit_test(a_clock_before_the_backup_is_refused),

@@ -199,6 +199,12 @@ static void note_durable(struct model *m)
     }
 }
 
+void model_note_backup(struct model *m)
+{
+    note_durable(m);
+    m->unsynced = true;
+}
+
 static void take_back_promises(struct model *m)
 {
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {

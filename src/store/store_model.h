@@ -98,6 +98,10 @@ void model_crash(struct model *m, enum model_end end);
 /* store_close, run to its end; false when the disk failed meanwhile. */
 bool model_close(struct model *m);
 
+/* What is promised so far is kept by what follows; what is promised from here on, the next power cut may take back: as
+ * when the store goes on from a backup begun now. */
+void model_note_backup(struct model *m);
+
 /* Runs until nothing can happen any more: an idle store has no timer. */
 void model_settle(struct model *m);
 void model_steps(struct model *m, unsigned n);

@@ -18,6 +18,7 @@
 #include "store/journal.h"
 #include "store/ledger.h"
 #include "store/lost.h"
+#include "store/online_backup.h"
 #include "store/reader.h"
 #include "store/redeliveries.h"
 #include "store/store.h"
@@ -50,6 +51,7 @@ struct unlinking {
     struct work work;
     struct disk *disk;
     struct file_numbers now, next; /* the worker's; those after it */
+    struct file_numbers kept;      /* until a backup is over */
     bool hurry;                    /* their room is wanted: it is had for certain when the directory is synced */
     enum err err;
 };
@@ -78,6 +80,7 @@ struct store {
     struct unlinking unlinking;
 
     struct full_disk full_disk;
+    struct online_backup backup;
 
     uint64_t next_id, next_segment;
     struct task tell_room;
@@ -109,6 +112,11 @@ void store_die(struct store *s, enum err err, const char *what);
 
 /* A checkpoint came to its end, or is put off. */
 void store_checkpoint_stopped(struct store *s);
+
+/* A backup no longer bars one: the one that was asked for meanwhile begins. */
+void store_checkpoint_allowed(struct store *s);
+/* What it kept from being unlinked is. */
+void store_backup_ended(struct store *s);
 
 /* Checkpoints do not fall so far behind that appends are refused. */
 bool store_keeps_up(const struct store *s);
