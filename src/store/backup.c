@@ -19,8 +19,8 @@
 #define FIRST_LINE "geminga backup 1 "
 #define END_LINE   "\nend "
 
-const char *const backup_own_files[] = {FORMAT_PATH,          "catalog.db", "catalog.db-wal",
-                                        "catalog.db-journal", LOST_PATH,    RESTORED_PATH, NULL};
+const char *const backup_own_files[] = {FORMAT_PATH,   "catalog.db", "catalog.db-wal", "catalog.db-journal", LOST_PATH,
+                                        RESTORED_PATH, NULL};
 
 static const char *const folders[] = {"journal", "segments"};
 #define FOLDERS (sizeof folders / sizeof folders[0])
@@ -376,7 +376,8 @@ static enum err restore_file(struct backup_copier *c, const char *line)
     if (size == c->at && crc == c->crc)
         return OK;
     snprintf(c->message, sizeof c->message,
-             "%s of the backup is damaged: it does not match the length and the checksum that it was written with", path);
+             "%s of the backup is damaged: it does not match the length and the checksum that it was written with",
+             path);
     return ERR_CORRUPT;
 }
 

@@ -12,7 +12,8 @@
  * A restore checks every byte against it while it copies.  The lives that go on from one backup (the original, and each
  * restore) must not give the same id twice: so a restore writes the file "restored", which says from where on ids are
  * given there: the seconds of the wall clock, times 2^20.  That is above what any earlier life can have come to, as
- * long as none gives a million ids a second, and no two restores are made in one.  A clock that stands before the time of the backup is refused.
+ * long as none gives a million ids a second, and no two restores are made in one.  A clock that stands before the time
+ * of the backup is refused.
  *
  *     "geminga restored 1889785610000000 5e6f7a8b\n"     the first id, and the CRC32C of what stands before it
  *

@@ -220,46 +220,51 @@ static void submit(struct store *s, enum online_backup_step step, struct executo
         end(s, ERR_FULL, "the worker's queue is full");
 }
 
-static bool item_add(struct online_backup *b, uint64_t number, uint64_t limit)
+static bool make_room(struct online_backup *b, size_t more)
 {
-    if (b->item_count == b->item_capacity) {
-        const size_t wanted = b->item_capacity ? b->item_capacity * 2 : 64;
-        void *grown = realloc(b->items, wanted * sizeof *b->items);
-        if (!grown)
-            return false;
-        b->items = grown;
-        b->item_capacity = wanted;
-    }
-    b->items[b->item_count++] = (struct backup_item){.number = number, .limit = limit};
+    size_t wanted = b->item_capacity ? b->item_capacity : 64;
+
+    while (wanted < b->item_count + more)
+        wanted *= 2;
+    if (wanted == b->item_capacity)
+        return true;
+    void *grown = realloc(b->items, wanted * sizeof *b->items);
+    if (!grown)
+        return false;
+    b->items = grown;
+    b->item_capacity = wanted;
     return true;
 }
 
 /* The adopted files of the journal, or the segments. */
-static bool lease(struct store *s, bool journals)
+static bool lease_resting(struct store *s, bool journals)
 {
+    struct online_backup *b = &s->backup;
+    char path[JOURNAL_PATH_SIZE];
     uint64_t number;
     size_t at = 0;
 
     while (segment_table_next(&s->ledgers.segments, &at, &number)) {
-        char path[JOURNAL_PATH_SIZE];
         if (((number & FILE_IS_JOURNAL) != 0) != journals)
             continue;
-        if (!item_add(&s->backup, number, UINT64_MAX))
+        if (!make_room(b, 1))
             return false;
+        b->items[b->item_count++] = (struct backup_item){.number = number, .limit = UINT64_MAX};
         if (journals)
             journal_pin(s->journal, (uint32_t)(number & ~FILE_IS_JOURNAL), path);
     }
     return true;
 }
 
-/* The state after the batch that is closed now is what the backup will hold. */
+/* The state after the batch that is closed now is what the backup will hold: in this turn of the loop, because what is
+ * deleted from here on is deleted by records that it does not have. */
 static void cut(struct store *s)
 {
     struct online_backup *b = &s->backup;
 
     b->step = BACKUP_CUT;
     b->next_segment = s->next_segment;
-    if (!lease(s, true)) {
+    if (!lease_resting(s, true) || !lease_resting(s, false)) {
         end(s, ERR_NOMEM, "no memory for the list of files");
         return;
     }
@@ -267,42 +272,44 @@ static void cut(struct store *s)
     journal_sync_barrier(s->journal, &b->cut_synced);
 }
 
+/* An adopted file: they are the first. */
 static struct backup_item *item_of(struct online_backup *b, uint64_t number)
 {
-    for (size_t i = 0; i < b->item_count; i++) {
+    for (size_t i = 0; i < b->item_count && b->items[i].number & FILE_IS_JOURNAL; i++) {
         if (b->items[i].number == number)
             return &b->items[i];
     }
     return NULL;
 }
 
-/* No batch is in flight: each file of the journal ends where the table says. */
-static bool lease_journal(struct store *s)
+/* To the front: what is held only for the backup is held the least long. */
+static bool lease_journal_file(struct store *s, uint32_t file, uint64_t end)
 {
     struct online_backup *b = &s->backup;
-    struct journal_part part = {0};
     char path[JOURNAL_PATH_SIZE];
 
-    while (journal_part_next(s->journal, &part)) {
-        const uint64_t number = part.file | FILE_IS_JOURNAL;
-        struct backup_item *adopted = item_of(b, number);
-        if (adopted) {
-            adopted->limit = part.end;
-            continue;
-        }
-        if (!item_add(b, number, part.end))
-            return false;
-        journal_pin(s->journal, part.file, path);
-    }
+    if (!make_room(b, 1))
+        return false;
+    memmove(b->items + 1, b->items, b->item_count * sizeof *b->items);
+    b->items[0] = (struct backup_item){.number = file | FILE_IS_JOURNAL, .limit = end};
+    b->item_count++;
+    journal_pin(s->journal, file, path);
     return true;
 }
 
-/* Untrimmed files of the journal first: so they are held the least long. */
-static int by_haste(const void *left, const void *right)
+/* No batch is in flight: each file of the journal ends where the table says. */
+static bool lease_journal(struct store *s)
 {
-    const struct backup_item *a = left, *b = right;
+    struct journal_part part = {0};
 
-    return (a->limit == UINT64_MAX) - (b->limit == UINT64_MAX);
+    while (journal_part_next(s->journal, &part)) {
+        struct backup_item *adopted = item_of(&s->backup, part.file | FILE_IS_JOURNAL);
+        if (adopted)
+            adopted->limit = part.end;
+        else if (!lease_journal_file(s, part.file, part.end))
+            return false;
+    }
+    return true;
 }
 
 static void cut_synced(struct store_op *op, enum err err)
@@ -317,12 +324,6 @@ static void cut_synced(struct store_op *op, enum err err)
         return;
     }
     if (!lease_journal(s)) {
-        end(s, ERR_NOMEM, "no memory for the list of files");
-        return;
-    }
-    if (b->item_count > 1)
-        qsort(b->items, b->item_count, sizeof *b->items, by_haste);
-    if (!lease(s, false)) {
         end(s, ERR_NOMEM, "no memory for the list of files");
         return;
     }

@@ -624,7 +624,8 @@ void model_reset(struct model *m, unsigned topic, unsigned nth)
         a->maybe_acked = a->maybe_acked || a->acked;
         a->acked = before;
         a->ack_safe = a->ack_safe && before;
-        a->redelivered = a->redelivered_safe = 0;
+        a->ack_durable = a->ack_durable && before; /* the reset may be the last that a power cut leaves */
+        a->redelivered = a->redelivered_safe = a->redelivered_durable = 0;
         a->resets++;
     }
 }
