@@ -501,6 +501,21 @@ static void a_lookup_without_a_listener_is_refused(void **state)
 
 #define HANDLER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void a_backup_that_nobody_prepared_fails_and_says_so(void **state)
+{
+    struct world *w = *state;
+
+    assert_get(w, "/admin/v2/brokers/backup",
+               "{\"state\":\"none\",\"files\":0,\"filesTotal\":0,\"bytes\":0,\"startedMs\":0,\"endedMs\":0}");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/brokers/backup"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/brokers/backup"), 409);
+    for (unsigned i = 0; i < 100; i++)
+        (void)sim_step(w->sim);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/brokers/backup"), 200);
+    assert_non_null(strstr(answer(w), "\"state\":\"failed\""));
+    assert_non_null(strstr(answer(w), "no file \\\"backup-to\\\" that says where to"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +535,7 @@ int main(void)
         HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
         HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
         HANDLER_TEST(a_lookup_without_a_listener_is_refused),
+        HANDLER_TEST(a_backup_that_nobody_prepared_fails_and_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,8 +397,8 @@ static void work_done(struct work *work)
         end(s, b->err, b->failure);
     else if (b->cancelled)
         end(s, ERR_CLOSED, "the broker is stopping");
-    else if (s->full_disk.full && b->step != BACKUP_FINISHING)
-        end(s, ERR_NOSPACE, "the disk of the data directory is full");
+    else if ((store_full(s) || store_nearly_full(s)) && b->step != BACKUP_FINISHING)
+        end(s, ERR_NOSPACE, "the disk of the data directory is nearly full");
     else
         next_step(s);
 }
