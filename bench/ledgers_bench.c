@@ -90,10 +90,11 @@ static double cpu_us(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-/* ---- what is in segments/ ---- */
+/* ---- what is in segments/ and journal/ ---- */
 
 struct listing {
     struct disk *disk;
+    const char *directory;
     uint64_t files, bytes;
 };
 
@@ -104,7 +105,7 @@ static void add_file(void *ctx, const char *name)
     struct file *f;
     uint64_t size;
 
-    snprintf(path, sizeof path, "segments/%s", name);
+    snprintf(path, sizeof path, "%s/%s", l->directory, name);
     if (disk_open(l->disk, path, DISK_READ, &f) != OK)
         return;
     if (file_size(f, &size) == OK) {
@@ -114,22 +115,23 @@ static void add_file(void *ctx, const char *name)
     file_close(f);
 }
 
-static struct listing list_segments(const struct bench *b)
+static struct listing list_files(const struct bench *b, const char *directory)
 {
-    struct listing l = {.disk = b->sys->disk};
+    struct listing l = {.disk = b->sys->disk, .directory = directory};
 
-    must(l.disk->ops->list(l.disk, "segments", add_file, &l), "segments");
+    must(l.disk->ops->list(l.disk, directory, add_file, &l), directory);
     return l;
 }
 
-static void report_segments(const struct bench *b, const char *when)
+static void report_files(const struct bench *b, const char *when)
 {
-    const struct listing l = list_segments(b);
+    const struct listing segments = list_files(b, "segments"), journal = list_files(b, "journal");
     struct store_stats stats;
 
     store_stats(b->store, &stats);
-    printf("    %s: %" PRIu64 " segment files, %.1f MiB, of which %.1f MiB live\n", when, l.files,
-           (double)l.bytes / 1048576, (double)stats.segment_bytes / 1048576);
+    printf("    %s: %" PRIu64 " segments of %.1f MiB, %" PRIu64 " journal files of %.1f MiB; %.1f MiB live\n", when,
+           segments.files, (double)segments.bytes / 1048576, journal.files, (double)journal.bytes / 1048576,
+           (double)stats.segment_bytes / 1048576);
 }
 
 /* ---- appending ---- */
@@ -207,7 +209,7 @@ static void finish(struct bench *b)
         store_close(b->store, closed, b);
         return;
     }
-    report_segments(b, "before the deletion of 9 of 10");
+    report_files(b, "before the deletion of 9 of 10");
     delete_most(b);
     timer_start_ms(&b->look, LOOK_MS);
 }
@@ -215,7 +217,7 @@ static void finish(struct bench *b)
 static void look_again(struct timer *timer)
 {
     struct bench *b = container_of(timer, struct bench, look);
-    const uint64_t bytes = list_segments(b).bytes;
+    const uint64_t bytes = list_files(b, "segments").bytes + list_files(b, "journal").bytes;
     struct store_stats stats;
 
     store_stats(b->store, &stats);
@@ -226,7 +228,7 @@ static void look_again(struct timer *timer)
         timer_start_ms(&b->look, LOOK_MS);
         return;
     }
-    report_segments(b, "when all has come to rest");
+    report_files(b, "when all has come to rest");
     store_close(b->store, closed, b);
 }
 
