@@ -22,7 +22,8 @@ static void release_run(struct store *s, const struct moved_ledger *m, const str
 {
     for (size_t i = run->from; i < run->to; i++) {
         uint64_t left[EXTENT_FILES_MAX];
-        const size_t n = segment_table_release(&s->ledgers.segments, &m->ledger->extents[i], left);
+        const size_t n = segment_table_release(&s->ledgers.segments, &m->ledger->extents[i],
+                                               loop_now_ns(s->sys.loop), left);
         for (size_t k = 0; k < n; k++)
             file_numbers_add(unused, left[k]);
     }
@@ -225,13 +226,6 @@ void checkpoint_want(struct store *s)
         c->wanted = true;
 }
 
-bool checkpoint_compaction_due(const struct store *s)
-{
-    const uint64_t reclaimable = segment_table_reclaimable(&s->ledgers.segments);
-
-    return reclaimable >= s->options.compaction_dead_bytes && reclaimable > s->checkpoint.hopeless;
-}
-
 void checkpoint_init(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
@@ -244,6 +238,7 @@ void checkpoint_init(struct store *s)
     c->cut_synced.done = cut_synced;
     c->work = (struct work){.run = run_work, .done = work_done};
     timer_init(&c->retry, s->sys.loop, retry_fire);
+    timer_init(&c->ripen, s->sys.loop, checkpoint_ripen_fire);
     index_batch_init(&c->rows);
 }
 
@@ -252,6 +247,7 @@ void checkpoint_deinit(struct store *s)
     if (!s->checkpoint.disk)
         return;
     timer_stop(&s->checkpoint.retry);
+    timer_stop(&s->checkpoint.ripen);
     checkpoint_drop(s);
     free(s->checkpoint.adoptions);
     free(s->checkpoint.pinned.list);

@@ -27,6 +27,8 @@
  *  - Ledgers that grow meanwhile do so behind the cut; the extents of the copied part do not depend on that.
  *  - A read under way that no longer finds its file is planned anew (reader.c): file numbers are never used twice.
  *  - An adopted journal file that is copied from is pinned.
+ *  - A file is emptied when nothing has died in it for a while, for what lives in it may be about to die, too (a busy
+ * topic's next ledger); an adopted journal file not before it is full and trimmed, else it would not come free.
  *  - It takes no more than half of the space that is free.  When it fails the segments of the attempt are removed, and
  * the same checkpoint is made without it; it is asked for again by itself only when more has died.
  *
@@ -58,6 +60,7 @@ struct adoption {
     uint32_t file;
     bool adopt;
     uint64_t busy, all; /* bytes of such entries: of ledgers that bring much; of all */
+    uint64_t end;       /* of the last such entry */
 };
 
 /* A ledger that the checkpoint writes a row for, the entries it moves, and the extents it copies. */
@@ -90,6 +93,8 @@ struct checkpoint {
     struct work work;
     struct timer retry;
     uint32_t retry_ms;
+    struct timer ripen; /* runs while much is dead in files that may yet lose more */
+    bool emptied;       /* the last one emptied files: there may be more to do */
 
     /* The job: the core's, then the worker's, then the core's. */
     struct disk *disk;
@@ -135,8 +140,9 @@ static inline bool checkpoint_idle(const struct checkpoint *c)
     return c->state == CHECKPOINT_IDLE;
 }
 
-/* True when so much is dead in the segment files that a checkpoint is worth making for it. */
-bool checkpoint_compaction_due(const struct store *s);
+/* Is so much dead in sparse files that a checkpoint is worth making for it, then one begins once they have been quiet
+ * for a while. */
+void checkpoint_watch_dead(struct store *s);
 
 /* The steps, for recovery: there is no cut to wait for.  `collect` copies what is dirty (ERR_NOMEM: nothing was
  * forgotten), `list` the entries of it, `run` does the work (c->err), `finish` makes the result true in memory. */

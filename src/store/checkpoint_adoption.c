@@ -6,9 +6,12 @@
  */
 #include "store/checkpoint_parts.h"
 
+#include "store/journal_file.h"
 #include "store/store_private.h"
 
 #include <stdlib.h>
+
+#define ROOMY_FILES 4u /* free space for so many journal files */
 
 static struct adoption *adoption_of(struct checkpoint *c, uint32_t file)
 {
@@ -44,26 +47,47 @@ static enum err count_places(struct checkpoint *c, const struct moved_ledger *m)
         if (!a && !(a = adoption_add(c, p->file)))
             return ERR_NOMEM;
         a->all += p->len;
+        if (a->end < p->offset + p->len)
+            a->end = p->offset + p->len;
         a->busy += m->busy ? p->len : 0;
     }
     return OK;
 }
 
-/* Not the last file that the journal has. */
-static void leave_one(const struct journal *j, struct checkpoint *c)
+/* Not the last file that the journal has, when there may be no room for another one. */
+static void leave_one(const struct store *s)
 {
-    size_t left = journal_unadopted_files(j);
+    const struct checkpoint *c = &s->checkpoint;
+    const bool roomy = c->free_bytes != UINT64_MAX && c->free_bytes >= ROOMY_FILES * s->options.journal_file_bytes;
+    size_t left = journal_unadopted_files(s->journal);
 
     for (size_t i = 0; i < c->adoption_count; i++) {
         struct adoption *a = &c->adoptions[i];
-        if (!a->adopt || journal_is_adopted(j, a->file))
+        if (!a->adopt || journal_is_adopted(s->journal, a->file))
             continue;
-        a->adopt = left > 1;
-        left -= a->adopt;
+        a->adopt = roomy || left > 1;
+        left -= left > 1 && a->adopt;
     }
 }
 
-/* A file of which little else would be kept for nothing. Short of memory, none is adopted. */
+/* Bytes of the file, as far as it is written, that would live by nobody: batch headers, what was copied. */
+static uint64_t kept_for_nothing(const struct store *s, const struct adoption *a)
+{
+    const struct segment_use *use = segment_table_find(&s->ledgers.segments, a->file | FILE_IS_JOURNAL);
+    const uint64_t living = JOURNAL_HEADER_SIZE + a->busy + (use ? use->living : 0);
+
+    return a->end > living ? a->end - living : 0;
+}
+
+/* A file of which little else is kept: of what it brings now, and of all that there is room for in it, or compaction
+ * would soon empty it. */
+static bool is_worth_it(const struct store *s, const struct adoption *a)
+{
+    return a->busy > 0 && a->busy * 100 >= a->all * s->options.adopt_percent &&
+           kept_for_nothing(s, a) <= s->options.journal_file_bytes / 3;
+}
+
+/* Short of memory, none is adopted. */
 void checkpoint_choose_adoptions(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
@@ -76,11 +100,9 @@ void checkpoint_choose_adoptions(struct store *s)
         err = count_places(c, &c->ledgers[i]);
     if (err != OK)
         c->adoption_count = 0;
-    for (size_t i = 0; i < c->adoption_count; i++) {
-        struct adoption *a = &c->adoptions[i];
-        a->adopt = a->busy > 0 && a->busy * 100 >= a->all * s->options.adopt_percent;
-    }
-    leave_one(s->journal, c);
+    for (size_t i = 0; i < c->adoption_count; i++)
+        c->adoptions[i].adopt = is_worth_it(s, &c->adoptions[i]);
+    leave_one(s);
 }
 
 /* The file that an entry to be moved stays in; 0: it is copied. */

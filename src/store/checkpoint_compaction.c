@@ -35,36 +35,100 @@ static uint64_t copy_budget(const struct store *s)
     return journal_untrimmed_bytes(s->journal) < BEHIND_CHECKPOINTS * s->options.checkpoint_bytes ? budget : budget / 8;
 }
 
-static size_t list_sparse(const struct segment_table *t, struct compaction_file *out)
+/* To be emptied now, soon, or not as long as the journal needs it. */
+enum ripeness { RIPE, RIPENING, NEEDED };
+
+/* A full disk waits for nothing. */
+static enum ripeness ripeness(struct store *s, const struct segment_use *use)
+{
+    const uint64_t quiet_ns = s->options.compaction_quiet_ms * NS_PER_MS;
+
+    if ((use->number & FILE_IS_JOURNAL) && !journal_is_done_with(s->journal, (uint32_t)use->number))
+        return NEEDED;
+    if (use->stirred_ns > 0 && loop_now_ns(s->sys.loop) < use->stirred_ns + quiet_ns && !store_full(s))
+        return RIPENING;
+    return RIPE;
+}
+
+static size_t list_ripe(struct store *s, struct compaction_file *out)
 {
     const struct segment_use *use = NULL;
     size_t n = 0;
 
-    while ((use = segment_table_sparse_next(t, use)))
+    while ((use = segment_table_sparse_next(&s->ledgers.segments, use))) {
+        if (ripeness(s, use) != RIPE)
+            continue;
         out[n++] = (struct compaction_file){
             .number = use->number, .living = use->living, .dead = segment_use_dead(use), .runs = use->runs};
+    }
     return n;
 }
 
-/* Short of memory, or of space, none are. */
 void checkpoint_choose_victims(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
     const struct segment_table *t = &s->ledgers.segments;
     const size_t sparse = segment_table_sparse_count(t);
     struct compaction_file *files = sparse > 0 ? malloc(sparse * sizeof *files) : NULL;
+    size_t ripe = 0;
 
     c->victims = files ? malloc(sparse * sizeof *c->victims) : NULL;
     if (c->victims) {
-        c->victim_count = compaction_choose_files(files, list_sparse(t, files), copy_budget(s),
-                                                  compaction_limit(c->free_bytes, c->own_bytes));
+        ripe = list_ripe(s, files);
+        c->victim_count =
+            compaction_choose_files(files, ripe, copy_budget(s), compaction_limit(c->free_bytes, c->own_bytes));
         for (size_t i = 0; i < c->victim_count; i++)
             c->victims[i] = files[i].number;
         if (c->victim_count > 0)
             qsort(c->victims, c->victim_count, sizeof *c->victims, by_number);
     }
-    c->hopeless = c->victim_count > 0 ? 0 : segment_table_reclaimable(t);
+    c->emptied = c->victim_count > 0;
+    if (c->emptied || ripe > 0)
+        c->hopeless = c->emptied ? 0 : segment_table_reclaimable(t);
     free(files);
+}
+
+/* ---- when nothing else asks for a checkpoint ---- */
+
+static bool is_worth_one(const struct store *s)
+{
+    const uint64_t reclaimable = segment_table_reclaimable(&s->ledgers.segments);
+
+    return reclaimable >= s->options.compaction_dead_bytes && reclaimable > s->checkpoint.hopeless;
+}
+
+void checkpoint_watch_dead(struct store *s)
+{
+    struct checkpoint *c = &s->checkpoint;
+    const uint64_t reclaimable = segment_table_reclaimable(&s->ledgers.segments);
+
+    if (c->hopeless > reclaimable)
+        c->hopeless = reclaimable; /* some came free without it */
+    if (is_worth_one(s) && !timer_running(&c->ripen))
+        timer_start_ms(&c->ripen, c->emptied || store_full(s) ? 0 : s->options.compaction_quiet_ms);
+}
+
+static void look_at_dead(struct store *s)
+{
+    const struct segment_use *use = NULL;
+    uint64_t of[NEEDED + 1] = {0};
+
+    while ((use = segment_table_sparse_next(&s->ledgers.segments, use)))
+        of[ripeness(s, use)] += segment_use_dead(use);
+    if (of[RIPE] >= s->options.compaction_dead_bytes)
+        checkpoint_want(s);
+    else if (of[RIPENING] > 0)
+        timer_start_ms(&s->checkpoint.ripen, s->options.compaction_quiet_ms);
+    else
+        s->checkpoint.hopeless = segment_table_reclaimable(&s->ledgers.segments);
+}
+
+void checkpoint_ripen_fire(struct timer *timer)
+{
+    struct store *s = container_of(container_of(timer, struct checkpoint, ripen), struct store, checkpoint);
+
+    if (checkpoint_idle(&s->checkpoint) && !s->closing && is_worth_one(s)) /* else asked again at its end */
+        look_at_dead(s);
 }
 
 /* ---- extents ---- */
@@ -93,7 +157,7 @@ static uint64_t merge_budget(const struct store *s)
     return budget < left ? budget : left;
 }
 
-/* Ledgers that have got into too many pieces; short of memory, none are. */
+/* Ledgers that have got into too many pieces.  What a busy one brings is no small piece. */
 void checkpoint_choose_merges(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
@@ -106,7 +170,7 @@ void checkpoint_choose_merges(struct store *s)
         const uint64_t added = m->count > 0 && checkpoint_stays_in(c, m, &m->places[0]) ? 0 : m->bytes;
         const size_t from =
             compaction_merge_from(l->extents, l->extent_count, added, s->options.compaction_fan, c->own_bytes);
-        if (l->chain && from < l->extent_count)
+        if (l->chain && !m->busy && from < l->extent_count)
             merges[n++] = (struct compaction_merge){.ledger = i,
                                                     .from = from,
                                                     .extents = l->extent_count - from,

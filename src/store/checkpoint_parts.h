@@ -25,6 +25,7 @@ void checkpoint_settle(struct checkpoint *c);
 
 /* c->victims: files to be emptied.  Short of memory, or of space, none are. */
 void checkpoint_choose_victims(struct store *s);
+void checkpoint_ripen_fire(struct timer *timer);
 bool checkpoint_is_victim(const struct checkpoint *c, uint64_t file);
 /* merge_from of ledgers that have got into too many pieces; short of memory, none are. */
 void checkpoint_choose_merges(struct store *s);

@@ -206,7 +206,7 @@ static bool release(struct segment_table *t, unsigned i)
 {
     const struct extent e = nth_run(i);
     uint64_t left[EXTENT_FILES_MAX];
-    const size_t last = segment_table_release(t, &e, left);
+    const size_t last = segment_table_release(t, &e, 1, left);
 
     segment_table_check(t);
     return last > 0;

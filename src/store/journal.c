@@ -635,6 +635,12 @@ bool journal_is_adopted(const struct journal *j, uint32_t file)
     return f && f->runs > 0;
 }
 
+bool journal_is_done_with(const struct journal *j, uint32_t file)
+{
+    const struct journal_file *f = journal_files_find(&j->files, file);
+    return f && f->state == FILE_FULL && f->last_batch <= j->files.trimmed;
+}
+
 size_t journal_unadopted_files(const struct journal *j)
 {
     return journal_files_unadopted(&j->files);

@@ -165,6 +165,8 @@ void journal_unpin(struct journal *j, uint32_t file);
 void journal_adopt(struct journal *j, uint32_t file);
 void journal_release(struct journal *j, uint32_t file);
 bool journal_is_adopted(const struct journal *j, uint32_t file);
+/* Full, and trimmed: adopted runs alone keep it. */
+bool journal_is_done_with(const struct journal *j, uint32_t file);
 /* Files without such runs, in use or not.  One must be left: on a full disk the next start writes to it. */
 size_t journal_unadopted_files(const struct journal *j);
 

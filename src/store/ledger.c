@@ -349,7 +349,7 @@ static bool remember_deleted(struct ledgers *ls, uint64_t id)
     return true;
 }
 
-void ledgers_remove(struct ledgers *ls, struct ledger *l, struct file_numbers *files)
+void ledgers_remove(struct ledgers *ls, struct ledger *l, uint64_t now_ns, struct file_numbers *files)
 {
     assert(l->chain);
 
@@ -357,7 +357,7 @@ void ledgers_remove(struct ledgers *ls, struct ledger *l, struct file_numbers *f
         ls->short_of_memory = true;
     for (size_t i = 0; i < l->extent_count; i++) {
         uint64_t left[EXTENT_FILES_MAX];
-        const size_t n = segment_table_release(&ls->segments, &l->extents[i], left);
+        const size_t n = segment_table_release(&ls->segments, &l->extents[i], now_ns, left);
         for (size_t k = 0; k < n; k++)
             file_numbers_add(files, left[k]);
     }

@@ -109,7 +109,7 @@ struct file_numbers {
     uint64_t *list;
     size_t count, capacity;
 };
-void ledgers_remove(struct ledgers *ls, struct ledger *l, struct file_numbers *files);
+void ledgers_remove(struct ledgers *ls, struct ledger *l, uint64_t now_ns, struct file_numbers *files);
 /* The checkpoint lets go. */
 void ledger_release(struct ledgers *ls, struct ledger *l);
 /* When it has neither ledgers nor cursors, nor a message index to go on from. */

@@ -215,7 +215,7 @@ static enum err take(struct mend *m, size_t index)
     if (err != OK)
         return err;
     uint64_t left[EXTENT_FILES_MAX];
-    const size_t unused = segment_table_release(&ls->segments, &m->ledger->extents[index], left);
+    const size_t unused = segment_table_release(&ls->segments, &m->ledger->extents[index], 0, left);
     (void)unused; /* orphans then, which this start removes or uses again */
     m->ledger->extents[index] = fresh;
     ledger_mark_dirty(ls, m->ledger);

@@ -914,7 +914,7 @@ static bool is_kept(const struct journal_replay *replay, uint64_t number)
 /* The journal files that runs of living ledgers rest in. */
 static enum err list_adopted(struct recovery *r, struct journal_start *start)
 {
-    const struct segment_table *t = &r->s->ledgers.segments;
+    struct segment_table *t = &r->s->ledgers.segments;
     uint64_t number;
     size_t at = 0;
 
@@ -928,6 +928,7 @@ static enum err list_adopted(struct recovery *r, struct journal_start *start)
         assert(file); /* find_segments saw it */
         start->adopted[start->adopted_count++] = (struct journal_adopted){
             .number = file->number, .size = file->size, .runs = (unsigned)segment_table_find(t, number)->runs};
+        segment_table_reach(t, number, file->size);
     }
     return OK;
 }

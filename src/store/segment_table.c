@@ -146,7 +146,7 @@ static enum err hold(struct segment_table *t, uint64_t ledger, const struct shar
 }
 
 /* True when it was the last run of the file. */
-static bool release(struct segment_table *t, const struct share *share)
+static bool release(struct segment_table *t, const struct share *share, uint64_t now_ns)
 {
     struct segment_use *use = map_find_id(&t->files, share->file);
 
@@ -154,6 +154,7 @@ static bool release(struct segment_table *t, const struct share *share)
     assert(use->living >= share->bytes);
     uncount(t, use);
     use->living -= share->bytes;
+    use->stirred_ns = now_ns;
     if (--use->runs > 0) {
         count(t, use);
         return false;
@@ -170,27 +171,40 @@ enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const stru
     if ((err = hold(t, ledger, &segment)) != OK)
         return err;
     if (e->journal && (err = hold(t, ledger, &journal)) != OK) {
-        (void)release(t, &segment);
+        (void)release(t, &segment, 0);
         return err;
     }
     t->bytes += e->len;
     return OK;
 }
 
-size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t left[EXTENT_FILES_MAX])
+size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t now_ns,
+                             uint64_t left[EXTENT_FILES_MAX])
 {
     const struct share segment = segment_share(e), journal = journal_share(e);
     size_t n = 0;
 
     assert(t->bytes >= e->len);
     t->bytes -= e->len;
-    if (release(t, &segment))
+    if (release(t, &segment, now_ns))
         left[n++] = segment.file;
     if (e->journal) {
-        (void)release(t, &journal);
+        (void)release(t, &journal, now_ns);
         left[n++] = journal.file;
     }
     return n;
+}
+
+void segment_table_reach(struct segment_table *t, uint64_t file, uint64_t size)
+{
+    struct segment_use *use = map_find_id(&t->files, file);
+    const uint64_t reach = behind(file & FILE_IS_JOURNAL ? JOURNAL_HEADER_SIZE : SEGMENT_HEADER_SIZE, size);
+
+    if (!use || use->taken >= reach)
+        return;
+    uncount(t, use);
+    use->taken = reach;
+    count(t, use);
 }
 
 void segment_table_bar(struct segment_table *t, uint64_t file)

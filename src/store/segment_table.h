@@ -9,7 +9,8 @@
  * known ones tells how large the file is; after a restart, when the dead runs are not known any more, up to
  * the offsets of those behind the last living run.
  * A file whose last run is released can be unlinked.  One that holds more dead bytes than living ones is sparse:
- * compaction.h chooses among these.  Core thread.  May call: base/.
+ * compaction.h chooses among these; it leaves alone for a while one in which something has died lately, for the rest may
+ * be about to.  Core thread.  May call: base/.
  *
  * Invariants (segment_table_check)
  *  1. bytes, dead and reclaimable are the sums over the files, over all, and over the sparse ones.
@@ -29,6 +30,7 @@ struct segment_use { /* read by whoever asked the table for it */
     uint64_t living; /* bytes that the runs take */
     uint64_t taken;  /* bytes that all runs took, as far as is known */
     bool barred;
+    uint64_t stirred_ns; /* when something in it died last, since the start; else 0 */
     uint64_t *ledgers; /* may name one twice, and some that are gone: at most as many as the file ever had runs */
     size_t ledger_count, ledger_capacity;
     struct list sparse_node;
@@ -50,7 +52,10 @@ MUST_USE enum err segment_table_hold(struct segment_table *t, uint64_t ledger, c
 /* What the run leaves behind, for store_release_files: its segment if it was the last run of it; its journal file in
  * any case, for the journal counts the runs it must keep.  Returns how many. */
 #define EXTENT_FILES_MAX 2u
-MUST_USE size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t left[EXTENT_FILES_MAX]);
+MUST_USE size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t now_ns,
+                                      uint64_t left[EXTENT_FILES_MAX]);
+/* The file is known to be so large: what no run takes of it is dead. */
+void segment_table_reach(struct segment_table *t, uint64_t file, uint64_t size);
 /* The file cannot be copied from: it is not to be chosen again. */
 void segment_table_bar(struct segment_table *t, uint64_t file);
 

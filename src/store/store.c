@@ -234,10 +234,13 @@ static size_t dirt(const struct store *s)
 
 static void checkpoint_if_due(struct store *s)
 {
-    if (checkpoint_idle(&s->checkpoint) && !s->closing &&
-        (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
-         s->ledgers.unmoved >= CHECKPOINT_ENTRIES || dirt(s) >= CHECKPOINT_DIRT || checkpoint_compaction_due(s)))
+    if (!checkpoint_idle(&s->checkpoint) || s->closing)
+        return;
+    if (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
+        s->ledgers.unmoved >= CHECKPOINT_ENTRIES || dirt(s) >= CHECKPOINT_DIRT)
         checkpoint_want(s);
+    else
+        checkpoint_watch_dead(s);
 }
 
 static void batch_done(void *ctx)
@@ -273,6 +276,8 @@ static void fill_defaults(struct store_options *o)
         o->compaction_bytes = 64 * MIB;
     if (o->compaction_dead_bytes == 0)
         o->compaction_dead_bytes = 32 * MIB;
+    if (o->compaction_quiet_ms == 0)
+        o->compaction_quiet_ms = 10000;
     if (o->compaction_fan < 2)
         o->compaction_fan = COMPACTION_FAN;
     if (o->adopt_percent == 0)
@@ -560,7 +565,7 @@ void store_forget_ledger(struct store *s, struct ledger *l, struct file_numbers 
     struct topic_chain *chain = l->chain;
     const struct ledger_info gone = *ledger_info(l);
 
-    ledgers_remove(&s->ledgers, l, files);
+    ledgers_remove(&s->ledgers, l, s->journal ? loop_now_ns(s->sys.loop) : 0, files);
     cursors_drop_ledger(chain, &gone);
     if (s->ledgers.short_of_memory)
         store_die(s, ERR_NOMEM, "no memory to remember a deleted ledger");

@@ -50,6 +50,7 @@ struct store_options {
     uint64_t compaction_bytes; /* a checkpoint copies at most so much to empty files, and as much to merge extents;
                                 * 0: 64 MiB */
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
+    uint32_t compaction_quiet_ms;   /* nothing has died for so long in a file to be emptied; 0: 10 s */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
     size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
     size_t journal_pending_bytes;   /* budget of what waits for the journal; 0: 32 MiB */

@@ -107,6 +107,7 @@ void model_init(struct model *m, uint64_t seed)
         .own_segment_bytes = 8 * 1024,
         .compaction_bytes = 24 * 1024,
         .compaction_dead_bytes = 2 * 1024,
+        .compaction_quiet_ms = 1,
         .compaction_fan = 3,
         .tail_cache_bytes = 16 * 1024,
         .holder = "model",
