@@ -246,6 +246,24 @@ static void a_restart_knows_what_is_dead_before_the_last_living_run(void **state
     segment_table_deinit(&t);
 }
 
+static void a_file_known_to_be_larger_than_its_runs_reach_is_sparse(void **state)
+{
+    struct segment_table t;
+    const struct extent adopted = {.file = 3, .entries = 2, .offset = 4096, .len = 1000, .journal = 9};
+    const uint64_t journal = extent_journal_file(&adopted);
+
+    segment_table_init(&t, 1);
+    assert_int_equal(segment_table_hold(&t, 1, &adopted), OK);
+    assert_int_equal(segment_table_dead(&t), 0);
+    segment_table_reach(&t, journal, 4096 + 3000);
+    segment_table_reach(&t, journal, 4096 + 2000); /* it does not shrink */
+    segment_table_reach(&t, 11, 4096);             /* nobody's */
+    segment_table_check(&t);
+    assert_int_equal(segment_table_dead(&t), 2000);
+    assert_int_equal(segment_table_sparse_next(&t, NULL)->number, journal);
+    segment_table_deinit(&t);
+}
+
 static void a_barred_file_is_dead_weight_and_not_sparse(void **state)
 {
     struct segment_table t;
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(merges_of_the_most_pieces_come_first_and_end_with_the_budget),
         cmocka_unit_test(a_file_is_sparse_once_more_of_it_is_dead_than_alive),
         cmocka_unit_test(a_restart_knows_what_is_dead_before_the_last_living_run),
+        cmocka_unit_test(a_file_known_to_be_larger_than_its_runs_reach_is_sparse),
         cmocka_unit_test(a_barred_file_is_dead_weight_and_not_sparse),
     };
 

@@ -198,6 +198,105 @@ static void much_is_compacted_in_several_checkpoints(void **state)
     model_deinit(&m);
 }
 
+static void what_may_soon_die_by_itself_is_not_copied(void **state)
+{
+    struct model m;
+
+    fill_shared_files(&m, 1);
+    m.store->options.compaction_quiet_ms = 1000;
+    for (unsigned i = 0; i + 1 < FILES; i++) { /* something dies in each file, again and again */
+        model_trim(&m, 2);
+        model_run_ms(&m, 600);
+        model_trim(&m, 3);
+        model_run_ms(&m, 600);
+        checkpoint_want(m.store);
+        model_run_ms(&m, 100);
+        assert_in_range(stats_of(&m).dead_bytes, 2 * 5000, 6 * 5100); /* of the older files it came free */
+    }
+    model_settle(&m);
+    assert_all_is_served(&m);
+    model_deinit(&m);
+}
+
+/* ---- adopted files ---- */
+
+static unsigned topic_of_busy(unsigned i)
+{
+    return i % 2;
+}
+
+/* Two busy topics share adopted journal files, half each, their ledgers of 20 entries. */
+static void fill_adopted_files(struct model *m, uint64_t seed)
+{
+    model_init(m, seed);
+    m->options.compaction_bytes = 1 << 20;
+    must_open(m);
+    model_create_topics(m);
+    for (unsigned i = 0; i < 240; i++) {
+        model_append(m, topic_of_busy(i), 9000);
+        if (i % 4 == 3)
+            model_settle(m);
+        if (i % 40 >= 38)
+            model_roll(m, topic_of_busy(i));
+    }
+    checkpoint_now(m);
+}
+
+static void of_busy_topics_that_lose_nothing_nothing_is_copied(void **state)
+{
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct model m;
+        fill_adopted_files(&m, seed);
+        assert_true(stats_of(&m).adopted_files > 4);
+        assert_int_equal(stats_of(&m).compacted_bytes, 0);
+        model_deinit(&m);
+    }
+}
+
+static void adopted_files_that_are_mostly_dead_are_emptied_and_come_free(void **state)
+{
+    struct model m;
+
+    fill_adopted_files(&m, 1);
+    const uint64_t used = used_for_good(&m), files = stats_of(&m).adopted_files;
+    while (ledgers_of(&m, 0) > 1)
+        model_trim(&m, 0); /* half of each file */
+    for (unsigned i = 0; i < 3; i++)
+        model_trim(&m, 1); /* and all of some */
+    model_settle(&m);
+    const struct store_stats half = stats_of(&m);
+    assert_true(half.adopted_files < files);
+    while (ledgers_of(&m, 1) > 1)
+        model_trim(&m, 1);
+    model_settle(&m);
+    checkpoint_now(&m);
+    assert_true(stats_of(&m).dead_bytes <= stats_of(&m).segment_bytes + m.options.compaction_dead_bytes);
+    const struct store_stats sts = stats_of(&m); fprintf(stderr, "used %lu -> %lu adopted %lu journal %lu segs %lu bytes %lu dead %lu comp %lu copied %lu first adopted %lu half %lu\n", used, used_for_good(&m), sts.adopted_files, sts.journal_files, sts.segment_files, sts.segment_bytes, sts.dead_bytes, sts.compactions, sts.compacted_bytes, files, half.adopted_files);    assert_true(used_for_good(&m) < used - used / 2);
+    assert_all_is_served(&m);
+    assert_a_restart_finds_all(&m);
+    model_deinit(&m);
+}
+
+static void a_start_finds_the_dead_tail_of_an_adopted_file(void **state)
+{
+    struct model m;
+
+    fill_adopted_files(&m, 1);
+    m.store->options.compaction_dead_bytes = UINT64_MAX;
+    while (ledgers_of(&m, 0) > 1)
+        model_trim(&m, 0);
+    while (ledgers_of(&m, 1) > 1)
+        model_trim(&m, 1);
+    model_remove(&m, 1); /* the last files' tail */
+    model_settle(&m);
+    assert_true(model_close(&m));
+    must_open(&m);
+    model_settle(&m);
+    assert_true(stats_of(&m).dead_bytes <= stats_of(&m).segment_bytes + m.options.compaction_dead_bytes);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
 /* ---- what happens meanwhile ---- */
 
 static void a_read_whose_file_is_compacted_away_meanwhile_is_planned_anew(void **state)
@@ -431,6 +530,10 @@ int main(void)
         cmocka_unit_test(little_that_is_dead_waits_for_the_next_checkpoint),
         cmocka_unit_test(a_start_compacts_what_an_earlier_life_left_dead),
         cmocka_unit_test(much_is_compacted_in_several_checkpoints),
+        cmocka_unit_test(what_may_soon_die_by_itself_is_not_copied),
+        cmocka_unit_test(of_busy_topics_that_lose_nothing_nothing_is_copied),
+        cmocka_unit_test(adopted_files_that_are_mostly_dead_are_emptied_and_come_free),
+        cmocka_unit_test(a_start_finds_the_dead_tail_of_an_adopted_file),
         cmocka_unit_test(a_read_whose_file_is_compacted_away_meanwhile_is_planned_anew),
         cmocka_unit_test(a_ledger_deleted_while_its_entries_are_copied_is_gone),
         cmocka_unit_test(a_full_disk_gets_its_checkpoint_without_compaction),
