@@ -6,9 +6,11 @@
  */
 #include "base/base_test.h"
 #include "base/checksum.h"
+#include "store/catalog_tables.h"
 #include "store/cursor_record.h"
 #include "store/cursor_row.h"
 #include "store/entry.h"
+#include "store/index_batch.h"
 #include "store/journal_file.h"
 #include "store/record.h"
 #include "store/segment.h"
@@ -363,6 +365,62 @@ static void a_row_of_a_cursor_of_format_1_is_these_bytes(void **state)
     ack_set_deinit(&acks);
 }
 
+static void a_change_of_the_catalog_is_these_bytes(void **state)
+{
+    struct catalog_change c = {CATALOG_PUT,
+                               CATALOG_TOPIC,
+                               {.id = 9, .parent = 8, .name = bytes_of_text("name"), .value = bytes_of_text("v")}},
+                          back;
+    uint8_t to[64];
+
+    assert_int_equal(catalog_change_size(&c), 29);
+    catalog_change_encode(&c, to);
+    expect_hex(to, 29,
+               "01"
+               "04"
+               "0000"
+               "04000000"
+               "0900000000000000"
+               "0800000000000000"
+               "6e616d65"
+               "76");
+    assert_int_equal(catalog_change_decode(&back, bytes_of(to, 29)), OK);
+    assert_true(bytes_equal(back.row.value, bytes_of_text("v")));
+    c.op = CATALOG_REMOVE;
+    assert_int_equal(catalog_change_size(&c), 16);
+    catalog_change_encode(&c, to);
+    expect_hex(to, 16,
+               "02"
+               "04"
+               "0000"
+               "00000000"
+               "0900000000000000");
+}
+
+static void a_row_of_a_ledger_is_these_bytes(void **state)
+{
+    const struct ledger_info l = {.entries = 1,
+                                  .bytes = 2,
+                                  .first_message = 3,
+                                  .messages = 4,
+                                  .created_ms = 5,
+                                  .closed_ms = 6,
+                                  .publish_ms_max = 7};
+    uint8_t to[LEDGER_INFO_ENCODED]; /* the extents follow it */
+
+    ledger_info_encode(&l, to);
+    expect_hex(to, sizeof to,
+               "02000000"
+               "00000000"
+               "0100000000000000"
+               "0200000000000000"
+               "0300000000000000"
+               "0400000000000000"
+               "0500000000000000"
+               "0600000000000000"
+               "0700000000000000");
+}
+
 static void a_record_of_a_kind_we_do_not_know_is_of_a_newer_version(void **state)
 {
     uint8_t to[RECORD_LEDGER_DELETE_SIZE];
@@ -487,6 +545,8 @@ int main(void)
         cmocka_unit_test(a_record_of_changes_that_ends_early_or_late_is_damage),
         cmocka_unit_test(a_row_of_a_cursor_is_these_bytes),
         cmocka_unit_test(a_row_of_a_cursor_of_format_1_is_these_bytes),
+        cmocka_unit_test(a_change_of_the_catalog_is_these_bytes),
+        cmocka_unit_test(a_row_of_a_ledger_is_these_bytes),
         cmocka_unit_test(a_record_of_a_kind_we_do_not_know_is_of_a_newer_version),
         cmocka_unit_test(a_journal_file_header_is_these_bytes),
         cmocka_unit_test(a_batch_header_is_these_bytes),
