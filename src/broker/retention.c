@@ -360,12 +360,15 @@ static uint64_t forget(struct broker *b, const struct catalog_row *row, const st
     size_t count;
     const struct ledger_info *last = store_chain(b->store, row->id, &count);
     struct topic_name name;
+    struct topic_record record;
     bool read_by_any = false;
 
     catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, any_visit, &read_by_any);
     if (!b->options.delete_inactive_topics || p->retention_minutes < 0 || read_by_any || count != 1 || last->open ||
         last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
         return UINT64_MAX;
+    if (!b->options.topic_auto_creation || topic_record_decode(&record, row->value) != OK || record.policies.set)
+        return UINT64_MAX; /* somebody made it on purpose */
     const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
     if (due_ms > loop_wall_ms(b->loop))
         return ns_of_wall(b, due_ms);
