@@ -542,7 +542,18 @@ static void tell(const struct survey *s)
     s->damaged(s->ctx, s->x->failure + strlen(s->x->path) + strlen(": "));
 }
 
-static void survey_pages(const struct survey *s)
+/* Short of memory nothing was found; whatever else SQLite says is told as damage, and OK. */
+static enum err survey_failed(const struct survey *s, int code, const char *what)
+{
+    const enum err err = fail_sqlite(s->x, code, what);
+
+    if (err == ERR_NOMEM)
+        return err;
+    tell(s);
+    return OK;
+}
+
+static enum err survey_pages(const struct survey *s)
 {
     struct catalog_index *x = s->x;
     sqlite3_stmt *statement = NULL;
@@ -556,11 +567,9 @@ static void survey_pages(const struct survey *s)
         (void)fail(x, ERR_CORRUPT, "%s", (const char *)sqlite3_column_text(statement, 0));
         tell(s);
     }
-    if (code != SQLITE_DONE) {
-        (void)fail_sqlite(x, code, "checking pages");
-        tell(s);
-    }
+    const enum err err = code == SQLITE_DONE ? OK : survey_failed(s, code, "checking pages");
     sqlite3_finalize(statement);
+    return err;
 }
 
 static enum err survey_rows(const struct survey *s, unsigned table, sqlite3_stmt *statement, struct table_sum *sum)
@@ -576,11 +585,7 @@ static enum err survey_rows(const struct survey *s, unsigned table, sqlite3_stmt
         else
             err = s->each(s->ctx, table, &row);
     }
-    if (err == OK && code != SQLITE_DONE) {
-        (void)fail_sqlite(s->x, code, table_names[table]);
-        tell(s);
-    }
-    return err;
+    return err == OK && code != SQLITE_DONE ? survey_failed(s, code, table_names[table]) : err;
 }
 
 static enum err survey_table(const struct survey *s, unsigned table)
@@ -592,11 +597,8 @@ static enum err survey_table(const struct survey *s, unsigned table)
 
     snprintf(sql, sizeof sql, "SELECT id, parent, name, value, crc FROM %s ORDER BY id", table_names[table]);
     int code = sqlite3_prepare_v2(s->x->db, sql, -1, &statement, NULL);
-    if (code != SQLITE_OK) {
-        (void)fail_sqlite(s->x, code, table_names[table]);
-        tell(s);
-        return OK;
-    }
+    if (code != SQLITE_OK)
+        return survey_failed(s, code, table_names[table]);
     err = survey_rows(s, table, statement, &sum);
     sqlite3_finalize(statement);
     if (err == OK && (sum.rows != expected.rows || sum.sum != expected.sum)) {
@@ -611,9 +613,8 @@ enum err catalog_index_survey(struct catalog_index *x, each_row *each, void (*da
                               void *ctx)
 {
     const struct survey s = {.x = x, .each = each, .damaged = damaged, .ctx = ctx};
-    enum err err = OK;
+    enum err err = survey_pages(&s);
 
-    survey_pages(&s);
     for (unsigned table = 1; err == OK && table < INDEX_TABLES; table++)
         err = survey_table(&s, table);
     return err;

@@ -138,6 +138,8 @@ static void export_entry(struct export *x, const struct ledger *l, uint32_t id)
         err = entry_decode_at(&e, bytes, (struct position){(int64_t)l->id, id});
     if (err == OK)
         tell_entry(x, &e);
+    else if (err == ERR_NOMEM)
+        x->err = err;
     else
         entry_damaged(x, l, id, err);
 }

@@ -47,8 +47,10 @@ void quarantine_marker(uint8_t *to, uint64_t ledger, uint32_t id, uint64_t first
 
 /* ---- reading ---- */
 
-static void run_open(struct run *r, struct disk *disk, const struct ledger *l, const struct extent *e)
+/* OK also when nothing of it can be read any more. */
+static enum err run_open(struct run *r, struct disk *disk, const struct ledger *l, const struct extent *e)
 {
+    enum err err;
     char path[SEGMENT_PATH_SIZE], records[SEGMENT_PATH_SIZE];
 
     *r = (struct run){.disk = disk, .ledger = l, .extent = e, .records = {.max = WINDOW_BYTES}};
@@ -57,12 +59,13 @@ static void run_open(struct run *r, struct disk *disk, const struct ledger *l, c
         journal_path(records, e->journal);
     else
         segment_path(records, e->file);
-    if (disk_open(disk, path, DISK_READ, &r->table) != OK)
+    if ((err = disk_open(disk, path, DISK_READ, &r->table)) != OK) {
         r->table = NULL;
-    else if (window_open(&r->records, disk, records, e->file) != OK) {
+    } else if ((err = window_open(&r->records, disk, records, e->file)) != OK) {
         file_close(r->table);
         r->table = NULL;
     }
+    return err == ERR_NOT_FOUND || err == ERR_IO || err == ERR_CORRUPT ? OK : err;
 }
 
 static void run_close(struct run *r)
@@ -173,8 +176,8 @@ static uint64_t message_behind(const struct mend *m, size_t index)
 
     if (index + 1 == l->extent_count)
         return l->places_count == 0 ? info->first_message + info->messages : UINT64_MAX;
-    run_open(&next, m->store->sys.disk, l, &l->extents[index + 1]);
-    if (run_get(&next, l->extents[index + 1].first, &record, &entry) == OK)
+    if (run_open(&next, m->store->sys.disk, l, &l->extents[index + 1]) == OK &&
+        run_get(&next, l->extents[index + 1].first, &record, &entry) == OK)
         message = entry.header.first_message;
     run_close(&next);
     return message;
@@ -259,8 +262,7 @@ enum err quarantine_ledger(struct store *s, struct ledger *l, const struct give_
             journal_path(path, old.journal);
         else
             segment_path(path, old.file);
-        run_open(&r, s->sys.disk, l, &old);
-        if (!run_holds(&r))
+        if ((err = run_open(&r, s->sys.disk, l, &old)) == OK && !run_holds(&r))
             err = mend_run(&m, &r, i);
         run_close(&r);
     }

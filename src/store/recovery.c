@@ -275,6 +275,8 @@ static enum err look_at_index(struct recovery *r)
     }
     if (err == OK)
         err = catalog_index_survey(s->index, look_row, index_damaged, r);
+    if (err == ERR_NOMEM)
+        return refuse(r, err, "%s cannot be looked at: %s", CATALOG_PATH, err_text(err));
     if (err == OK)
         r->look->mark = catalog_index_mark(s->index);
     return err;

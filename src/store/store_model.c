@@ -34,7 +34,7 @@ struct barrier {
     struct model *model;
     uint64_t life;
     uint64_t versions[MODEL_TOPICS];
-    bool removed[MODEL_TOPICS];
+    bool removed[MODEL_TOPICS], unsubscribed[MODEL_TOPICS];
     size_t acked_count, counted_count;
     struct model_append **acked;
     struct model_counted *counted;
@@ -93,7 +93,7 @@ static void on_fatal(void *ctx, enum err err, const char *what)
 
 void model_init(struct model *m, uint64_t seed)
 {
-    *m = (struct model){0};
+    *m = (struct model){.namespace_ = 1};
     random_init(&m->random, seed);
     m->sim = sim_new(seed);
     m->disk = sim_disk_new(sim_random(m->sim));
@@ -192,6 +192,7 @@ static void note_durable(struct model *m)
         t->durable_version = t->safe_version;
         t->durable = t->safe;
         t->durable_removed = t->safe_removed;
+        t->durable_unsubscribed = t->safe_unsubscribed;
     }
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->durable = a->done;
@@ -213,6 +214,7 @@ static void take_back_promises(struct model *m)
         t->safe_version = t->durable_version;
         t->safe = t->durable;
         t->safe_removed = t->durable_removed;
+        t->safe_unsubscribed = t->durable_unsubscribed;
     }
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->done = a->durable;
@@ -281,6 +283,7 @@ bool model_close(struct model *m)
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         m->topics[i].safe_version = m->topics[i].version;
         m->topics[i].safe_removed = m->topics[i].removed;
+        m->topics[i].safe_unsubscribed = m->topics[i].unsubscribed;
     }
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->ack_safe = a->ack_safe || a->acked;
@@ -315,8 +318,10 @@ void model_put(struct model *m, unsigned topic)
         return;
     t->asked[t->version + 1] = m->append_count;
     le64_put(value, t->version + 1);
-    const struct catalog_row row = {
-        .id = t->id, .parent = 1, .name = row_name(name, sizeof name, topic), .value = bytes_of(value, sizeof value)};
+    const struct catalog_row row = {.id = t->id,
+                                    .parent = m->namespace_,
+                                    .name = row_name(name, sizeof name, topic),
+                                    .value = bytes_of(value, sizeof value)};
     enter(m);
     enum err err = catalog_put(m->store, CATALOG_TOPIC, &row);
     leave(m);
@@ -349,7 +354,7 @@ void model_create_topics(struct model *m)
 {
     for (unsigned i = 0; i < MODEL_TOPICS && !model_dead(m); i++) {
         struct model_topic *t = &m->topics[i];
-        if (t->cursor || t->removed)
+        if (t->cursor || t->removed || t->unsubscribed)
             continue;
         if (t->version == 0) {
             t->id = store_id_new(m->store);
@@ -559,6 +564,7 @@ static void barrier_done(struct store_op *op, enum err err)
         t->safe_version = b->versions[i];
         t->safe = t->safe || b->versions[i] > 0;
         t->safe_removed = t->safe_removed || b->removed[i];
+        t->safe_unsubscribed = t->safe_unsubscribed || b->unsubscribed[i];
     }
     for (size_t i = 0; i < b->acked_count; i++)
         b->acked[i]->ack_safe = b->acked[i]->acked; /* a reset may have come since */
@@ -588,6 +594,7 @@ void model_barrier(struct model *m)
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         b->versions[i] = m->topics[i].version;
         b->removed[i] = m->topics[i].removed;
+        b->unsubscribed[i] = m->topics[i].unsubscribed;
     }
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->acked)
@@ -649,6 +656,22 @@ void model_remove(struct model *m, unsigned topic)
     t->removed = true;
     t->cursor = NULL;
     t->ledger = 0;
+    assert(!cursor_find(m->store, t->subscription));
+}
+
+void model_unsubscribe(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    if (!t->cursor || model_dead(m))
+        return;
+    enter(m);
+    enum err err = catalog_remove(m->store, CATALOG_SUBSCRIPTION, t->subscription);
+    leave(m);
+    if (!went_well(m, err))
+        return;
+    t->unsubscribed = true;
+    t->cursor = NULL;
     assert(!cursor_find(m->store, t->subscription));
 }
 
@@ -802,7 +825,7 @@ static void verify_append(struct model *m, struct model_append *a)
     const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
     const bool there = chain_has(chain, count, a->position);
 
-    if (a->deleted && !there)
+    if ((a->deleted || a->given_up) && !there)
         return;
     if (a->done)
         assert(there);
@@ -814,7 +837,8 @@ static void verify_append(struct model *m, struct model_append *a)
     if (err == ERR_IO && sim_disk_crashed(m->disk))
         return; /* the power went while we looked */
     assert(err == OK);
-    check_bytes(&e, a);
+    if (!a->given_up || e.header.kind != ENTRY_MARKER)
+        check_bytes(&e, a);
     entry_unref(&e);
 }
 
@@ -826,7 +850,7 @@ static void verify_prefix(const struct model *m)
     for (const struct model_append *a = m->appends; a; a = a->next) {
         size_t count;
         const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
-        if (a->failed || a->deleted || a->may_fail)
+        if (a->failed || a->deleted || a->may_fail || a->given_up)
             continue;
         if (!chain_has(chain, count, a->position))
             life_cut = a->life;
@@ -862,7 +886,7 @@ static void verify_order(struct model *m, unsigned topic, uint64_t version)
         const struct ledger_info *chain = store_chain(m->store, m->topics[a->topic].id, &count);
         if (!a->done && a->may_fail)
             continue;
-        if (a->sequence <= m->topics[topic].asked[version] && !a->failed && !a->deleted)
+        if (a->sequence <= m->topics[topic].asked[version] && !a->failed && !a->deleted && !a->given_up)
             assert(chain_has(chain, count, a->position));
     }
 }
@@ -894,6 +918,20 @@ static void verify_redelivered(const struct cursor *c, struct model_append *a)
     a->redelivered = a->redelivered_safe = a->redelivered_max = count;
 }
 
+/* The next one of the topic begins with nothing. */
+static void forget_cursor(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    t->safe = t->unsubscribed = t->safe_unsubscribed = false;
+    for (struct model_append *a = m->appends; a; a = a->next) {
+        if (a->topic != topic)
+            continue;
+        a->acked = a->ack_safe = a->maybe_acked = false;
+        a->redelivered = a->redelivered_safe = a->redelivered_max = 0;
+    }
+}
+
 static void verify_cursor(struct model *m, unsigned topic)
 {
     struct model_topic *t = &m->topics[topic];
@@ -901,10 +939,14 @@ static void verify_cursor(struct model *m, unsigned topic)
     const struct ledger_info *chain = store_chain(m->store, t->id, &count);
 
     if (!t->cursor) {
-        assert(!t->safe || t->removed);
+        assert(!t->safe || t->removed || t->unsubscribed);
         assert(!t->removed || count == 0);
+        if (t->unsubscribed)
+            forget_cursor(m, topic);
         return;
     }
+    assert(!t->safe_unsubscribed);
+    t->unsubscribed = false; /* it did not come to that */
     t->safe = true;
     cursor_check(t->cursor);
     for (struct model_append *a = m->appends; a; a = a->next) {
@@ -973,7 +1015,7 @@ struct listing {
 static bool owned(const struct listing *l, const char *name)
 {
     static const char *const top[] = {"lock",    "format",   "catalog.db", "catalog.db-wal",
-                                      "journal", "segments", "restored"};
+                                      "journal", "segments", "restored",   "given-up"};
     uint64_t number;
 
     if (strcmp(l->directory, "journal") == 0)

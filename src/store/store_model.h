@@ -43,6 +43,7 @@ struct model_append {
     bool durable;     /* done, and found after a recovery, or an orderly close came since: no power cut takes it back */
     bool ack_durable; /* likewise */
     bool maybe_acked; /* a reset took the acknowledgement back; it may not survive */
+    bool given_up;    /* it was damaged, and may be lost: then a marker stands for it, or nothing */
     /* How often it was asked for again: as the cursor has it, told to be durable, beyond a power cut too, and at most.
      */
     uint32_t redelivered, redelivered_safe, redelivered_durable, redelivered_max;
@@ -57,8 +58,9 @@ struct model_topic {
     uint64_t asked[4096];           /* by version: appends asked for before it was put */
     bool safe;                      /* row and cursor of the topic are told to be durable */
     bool removed, safe_removed;
-    uint64_t durable_version; /* likewise, of the above */
-    bool durable, durable_removed;
+    bool unsubscribed, safe_unsubscribed; /* its subscription's row was removed; and told to be */
+    uint64_t durable_version;             /* likewise, of the above */
+    bool durable, durable_removed, durable_unsubscribed;
 };
 
 struct model {
@@ -76,6 +78,7 @@ struct model {
     char message[400];
     struct model_append *appends, **appends_end; /* in the order in which they were asked for */
     uint64_t append_count;
+    uint64_t namespace_; /* parent of the topics' rows; nothing hangs on it but what the tools list */
     struct model_topic topics[MODEL_TOPICS];
     struct list barriers, readings; /* under way */
     uint64_t reads_done;
@@ -120,7 +123,8 @@ void model_put(struct model *m, unsigned topic);  /* the next version of its row
 void model_roll(struct model *m, unsigned topic); /* closes the ledger */
 void model_trim(struct model *m, unsigned topic); /* deletes its first ledger if that is closed and not the last */
 void model_reset(struct model *m, unsigned topic, unsigned nth); /* the cursor goes to the nth entry of the topic */
-void model_remove(struct model *m, unsigned topic); /* row, subscription, cursor, ledgers; back in the next life */
+void model_remove(struct model *m, unsigned topic);      /* row, subscription, cursor, ledgers; back in the next life */
+void model_unsubscribe(struct model *m, unsigned topic); /* row and cursor; another one in the next life */
 void model_barrier(struct model *m);
 void model_start_read(struct model *m, unsigned topic, unsigned nth); /* checked when it is done */
 void model_random_step(struct model *m);

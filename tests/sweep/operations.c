@@ -4,6 +4,7 @@
  */
 #include "operations.h"
 
+#include "harm.h"
 #include "store/store_private.h"
 
 #include <assert.h>
@@ -125,6 +126,79 @@ static void a_store_of_pieces(struct model *m)
             checkpoint_want(m->store);
         model_settle(m);
     }
+}
+
+/* Journal files that hold little but one ledger's entries, and another ledger's in files that it has adopted. */
+static void a_busy_store(struct model *m)
+{
+    a_fresh_store(m);
+    for (unsigned i = 0; i < 6; i++)
+        model_append(m, 0, 9000);
+    model_settle(m);
+    model_roll(m, 0);
+    for (unsigned i = 0; i < 3; i++)
+        model_append(m, 0, 9000);
+    model_append(m, 1, 100);
+    model_settle(m);
+}
+
+static void an_unsynced_store(struct model *m)
+{
+    m->options.durability = DURABILITY_OS;
+    a_store_with_entries(m);
+}
+
+static void killed_unsynced(struct model *m)
+{
+    m->options.durability = DURABILITY_OS;
+    killed(m);
+}
+
+static void a_store_for_the_tools(struct model *m)
+{
+    must_open(m);
+    const struct catalog_row tenant = {.id = store_id_new(m->store), .name = bytes_of_text("public")};
+    const struct catalog_row row = {
+        .id = store_id_new(m->store), .parent = tenant.id, .name = bytes_of_text("public/default")};
+    enum err err = catalog_put(m->store, CATALOG_TENANT, &tenant);
+    assert(err == OK);
+    err = catalog_put(m->store, CATALOG_NAMESPACE, &row);
+    assert(err == OK);
+    m->namespace_ = row.id;
+    model_create_topics(m);
+    for (unsigned i = 0; i < 12; i++) {
+        model_append(m, i % MODEL_TOPICS, 200 + 900 * i);
+        model_steps(m, 10);
+    }
+    model_settle(m);
+    checkpoint_want(m->store);
+    model_settle(m);
+    for (unsigned i = 0; i < 4; i++) /* in the journal only */
+        model_append(m, i, 300);
+    model_settle(m);
+    model_crash(m, MODEL_KILL);
+}
+
+static void a_damaged_segment(struct model *m)
+{
+    closed_in_order(m);
+    harm_segment(m);
+}
+
+static void a_missing_segment(struct model *m)
+{
+    closed_in_order(m);
+    harm_by_loss_of_a_segment(m);
+}
+
+static void a_damaged_journal(struct model *m)
+{
+    a_fresh_store(m);
+    for (unsigned i = 0; i < 9; i++) {
+        model_append(m, i % 2, 300);
+        model_settle(m);
+    }
+    harm_journal(m);
 }
 
 /* A directory that says what one of an earlier build said. */
@@ -301,6 +375,69 @@ static void merge(struct model *m)
     wait_for_end(m);
 }
 
+static bool adopted(const struct model *m)
+{
+    return m->store->checkpoint.adopted_bytes > 0;
+}
+
+static bool compacted(const struct model *m)
+{
+    return m->store->checkpoint.compactions > 0;
+}
+
+static bool gave_up(const struct model *m)
+{
+    return m->store->lost.count > 0;
+}
+
+/* Entries stay where they are: the journal's files become the ledger's. */
+static void adopt(struct model *m)
+{
+    if (!model_dead(m))
+        checkpoint_want(m->store);
+    model_append(m, 0, 9000);
+    wait_for_end(m);
+}
+
+/* What an adopted file held is needed no more: it is written over. */
+static void adopt_and_release(struct model *m)
+{
+    adopt(m);
+    model_trim(m, 0);
+    for (unsigned i = 0; i < 12 && !model_dead(m); i++) {
+        model_append(m, 0, 9000);
+        model_steps(m, 40);
+    }
+    wait_for_end(m);
+}
+
+static void unsubscribe(struct model *m)
+{
+    model_unsubscribe(m, 0);
+    model_ack(m, 1, 0);
+    model_unsubscribe(m, 2);
+    model_barrier(m);
+    wait_for_end(m);
+}
+
+/* Those who read on a full disk, and acknowledge, make room: and meanwhile nobody else stops. */
+static void live(struct model *m)
+{
+    for (unsigned i = 0; i < 10 && !model_dead(m); i++) {
+        model_append(m, i % MODEL_TOPICS, 3000);
+        model_start_read(m, i % MODEL_TOPICS, 0);
+        model_ack(m, i % MODEL_TOPICS, 0);
+        model_put(m, i % MODEL_TOPICS);
+        model_steps(m, 30);
+        if (i % 4 == 3) {
+            model_roll(m, i % 3);
+            model_trim(m, i % 3);
+        }
+    }
+    model_barrier(m);
+    wait_for_end(m);
+}
+
 static void reset_cursor(struct model *m)
 {
     model_reset(m, 0, 2);
@@ -377,11 +514,30 @@ const struct operation operations[] = {
     {"cursor-ack-quiet", "an acknowledgement that waits for a batch to ride on", a_store_with_entries,
      acknowledge_quietly},
     {"cursor-redelivered", "entries given again are counted", a_store_with_segments, count_redeliveries},
+    {"cursor-delete", "subscriptions removed with their cursors", a_store_with_segments, unsubscribe},
     {"cursor-reset", "a seek", a_store_with_segments, reset_cursor},
     {"checkpoint", "entries, rows and cursors out of the journal", a_store_with_segments, checkpoint},
     {"checkpoint-rows", "a checkpoint that makes the index grow", a_store_with_entries, checkpoint_of_many_rows},
-    {"compact", "shared segments of which little lives are emptied", a_store_of_shared_files, compact},
-    {"merge", "a ledger in many pieces becomes one", a_store_of_pieces, merge},
+    {"checkpoint-adopt", "journal files become a busy ledger's", a_busy_store, adopt, .happened = adopted},
+    {"adopted-deleted", "such a ledger is deleted, its files are written over", a_busy_store, adopt_and_release,
+     .happened = adopted},
+    {"compact", "shared segments of which little lives are emptied", a_store_of_shared_files, compact,
+     .happened = compacted},
+    {"merge", "a ledger in many pieces becomes one", a_store_of_pieces, merge, .happened = compacted},
+    {"mixed", "a bit of everything at once", a_store_with_segments, live},
+    {"os-append", "durability \"os\": entries of several topics", an_unsynced_store, append_batched},
+    {"os-checkpoint", "durability \"os\": through several journal files and checkpoints", an_unsynced_store,
+     append_much},
+    {"os-open-killed", "durability \"os\": a start after a kill", killed_unsynced, open_store},
+    {"give-up-ledger", "a start behind damage in a segment", a_damaged_segment, open_store, .needs_room = true,
+     .happened = gave_up},
+    {"give-up-segment", "a start without a segment", a_missing_segment, open_store, .needs_room = true,
+     .happened = gave_up},
+    {"give-up-batch", "a start behind damage in the journal", a_damaged_journal, open_store, .needs_room = true,
+     .happened = gave_up},
+    {"verify", "`geminga store verify`", a_store_for_the_tools, harm_verify},
+    {"inspect", "`geminga store inspect`", a_store_for_the_tools, harm_inspect},
+    {"export", "`geminga store export`", a_store_for_the_tools, harm_export},
     {"read-warm", "reads of what is in memory", a_store_with_entries, read_warm},
     {"read-cold", "reads of what is in segments", a_cold_store, read_cold},
     {"close", "an orderly end", a_store_with_segments, close_store},

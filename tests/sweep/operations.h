@@ -18,6 +18,8 @@ struct operation {
     /* May find the store dead at any moment, and unable to open. */
     void (*act)(struct model *m);
     bool needs_room; /* a start on the full disk may be refused: it makes something first */
+    /* After an act without a fault: it was what the name says. */
+    bool (*happened)(const struct model *m);
 };
 
 extern const struct operation operations[];

@@ -64,6 +64,7 @@ void course_take(struct course *c, const struct operation *o)
     sim_disk_watch(m.disk, NULL);
     c->used_after = sim_disk_used(m.disk);
     assert(!model_dead(&m));
+    assert(!o->happened || o->happened(&m));
     model_deinit(&m);
 }
 
@@ -90,7 +91,7 @@ static void go_on(struct model *m)
     assert(list_empty(&m->barriers));
     assert(list_empty(&m->readings));
     for (unsigned i = 0; i < MODEL_TOPICS; i++)
-        assert(m->topics[i].ledger || m->topics[i].removed);
+        assert(m->topics[i].ledger || m->topics[i].removed || m->topics[i].unsubscribed);
     for (const struct model_append *a = m->appends; a; a = a->next)
         assert(a->done || a->failed || a->deleted || a->life != m->life);
 }
@@ -111,6 +112,7 @@ static void recover(struct model *m)
 {
     sim_disk_plan(m->disk, &lose_all);
     open_well(m);
+    m->options.give_up = NULL;   /* what was given up is gone for good */
     model_crash(m, MODEL_POWER); /* all that was served is on the disk already */
     open_well(m);
     go_on(m);
@@ -187,6 +189,8 @@ static void arm(struct model *m, const struct point *p)
     }
     m->writes_may_fail = p->fault != FAULT_NONE;
     m->reads_may_fail = p->fault == FAULT_FAIL || p->fault == FAULT_FAIL_FROM;
+    for (struct model_append *a = m->appends; a && m->reads_may_fail && m->options.give_up; a = a->next)
+        a->given_up = true; /* what cannot be read is given up, too */
     m->memory_may_fail = p->fault == FAULT_MEMORY || p->fault == FAULT_SQLITE;
 }
 

@@ -2,14 +2,15 @@
  *
  * store_sweep.c - makes every step of every operation of the store fail, one after the other.
  *
- *     store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep] [--keep-going] [--list]
- *                 [--lie]
+ *     store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep | --deeper] [--keep-going]
+ *                 [--list] [--lie]
  *
  * For each operation of the table (operations.c) one run without a fault tells its course: the calls to the disk and
  * the allocations.  From it follows the list of points, which are numbered over all operations: the same number is the
  * same point, as long as the code is the same.  --share N/M takes every M-th of them; --from and --to a range, so that
  * a run can be resumed.  --deep adds a second misfortune: to each power cut, kill and failed sync all power cuts of the
- * recovery after it, to each failed write and full disk all later power cuts of the operation itself.
+ * recovery after it, to each failed write and full disk all later power cuts of the operation itself; of what was not
+ * synced then nothing is kept, or all, or all with the last change torn: by turns, with --deeper each.
  *
  * --lie: the disk lies about its syncs; a success when a point fails.
  *
@@ -42,7 +43,7 @@ struct sweep {
     const char *operation;
     uint64_t share, shares;
     uint64_t from, to;
-    bool deep, keep_going, list, lie;
+    bool deep, deeper, keep_going, list, lie;
     /* Where it is. */
     uint64_t number; /* of the next point */
     uint64_t done, failed;
@@ -107,12 +108,15 @@ static void point(struct sweep *s, struct point p)
     const bool mine = s->number >= s->from && s->number <= s->to && s->number % s->shares == s->share;
 
     const bool recoveries = s->deep && p.again > 0;
+    const size_t turn = s->number % 3;
 
     p.again = 0;
     p.lies = s->lie;
     if (mine && !(s->lie && s->failed > 0))
         (void)run_one(s, &p);
     for (size_t i = 0; mine && recoveries && i < sizeof cuts / sizeof cuts[0]; i++) {
+        if (!s->deeper && i != turn)
+            continue;
         p.again_cut = cuts[i];
         for (p.again = 1; p.again < AGAIN_MAX && run_one(s, &p); p.again++)
             ;
@@ -270,8 +274,9 @@ static void sweep_operation(struct sweep *s, const struct operation *o)
 
 static void usage(void)
 {
-    fprintf(stderr, "store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep] [--keep-going] [--list] "
-                    "[--lie]\n");
+    fprintf(stderr,
+            "store_sweep [--operation NAME] [--share N/M] [--from A] [--to B] [--deep | --deeper] [--keep-going] "
+            "[--list] [--lie]\n");
     for (size_t i = 0; i < operation_count; i++)
         fprintf(stderr, "  %-22s %s\n", operations[i].name, operations[i].text);
     exit(2);
@@ -294,6 +299,8 @@ static void parse(struct sweep *s, int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--deep") == 0)
             s->deep = true;
+        else if (strcmp(argv[i], "--deeper") == 0)
+            s->deep = s->deeper = true;
         else if (strcmp(argv[i], "--keep-going") == 0)
             s->keep_going = true;
         else if (strcmp(argv[i], "--list") == 0)

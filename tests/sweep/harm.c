@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * harm.c - see harm.h.
+ */
+#include "harm.h"
+
+#include "store/damage.h"
+#include "store/inspect.h"
+#include "store/store_private.h"
+#include "store/verify.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char give_up[64]; /* the option's text; each operation of the sweep has one at most */
+
+static struct model_append *first_of(struct model *m, unsigned topic)
+{
+    struct model_append *a = m->appends;
+
+    while (a->topic != topic)
+        a = a->next;
+    return a;
+}
+
+static void flip(struct model *m, const char *path, uint64_t offset)
+{
+    const bool flipped = sim_disk_flip(m->disk, path, offset * 8 + 5);
+    assert(flipped);
+}
+
+static void opens(struct model *m)
+{
+    const enum err err = model_open(m);
+    assert(err == OK);
+}
+
+static void closes(struct model *m)
+{
+    const bool closed = model_close(m);
+    assert(closed);
+}
+
+/* The extent of the entry, in a segment. */
+static struct extent extent_of(struct model *m, const struct model_append *a)
+{
+    const struct ledger *l = ledgers_find(&m->store->ledgers, (uint64_t)a->position.ledger);
+    const struct extent *e = ledger_find_extent(l, (uint32_t)a->position.entry);
+
+    assert(e && !e->journal && e->first == a->position.entry);
+    return *e;
+}
+
+void harm_segment(struct model *m)
+{
+    struct model_append *a = first_of(m, 1);
+    char path[SEGMENT_PATH_SIZE];
+
+    opens(m);
+    const struct extent e = extent_of(m, a);
+    closes(m);
+    segment_path(path, e.file);
+    flip(m, path, e.offset + ENTRY_HEADER_SIZE + 9);
+    a->given_up = true;
+    snprintf(give_up, sizeof give_up, "ledger:%" PRId64, a->position.ledger);
+    m->options.give_up = give_up;
+}
+
+static bool lies_in(struct model *m, const struct model_append *a, uint64_t file)
+{
+    const struct ledger *l = ledgers_find(&m->store->ledgers, (uint64_t)a->position.ledger);
+    const struct extent *e = l ? ledger_find_extent(l, (uint32_t)a->position.entry) : NULL;
+
+    return e && e->file == file;
+}
+
+void harm_by_loss_of_a_segment(struct model *m)
+{
+    struct disk *disk = sim_disk_get(m->disk);
+    char path[SEGMENT_PATH_SIZE];
+
+    opens(m);
+    const struct extent e = extent_of(m, first_of(m, 1));
+    for (struct model_append *a = m->appends; a; a = a->next)
+        a->given_up = lies_in(m, a, e.file);
+    closes(m);
+    segment_path(path, e.file);
+    enum err err = disk->ops->unlink(disk, path);
+    assert(err == OK);
+    err = disk->ops->sync_dir(disk, SEGMENT_DIR);
+    assert(err == OK);
+    snprintf(give_up, sizeof give_up, "segment:%" PRIu64, e.file);
+    m->options.give_up = give_up;
+}
+
+/* "... or start with --give-up batch:17, to go on ..." */
+static void take_advice(struct model *m)
+{
+    const char *advice = strstr(m->message, "--give-up ");
+
+    assert(advice);
+    advice += strlen("--give-up ");
+    snprintf(give_up, sizeof give_up, "%.*s", (int)strcspn(advice, ", "), advice);
+    m->options.give_up = give_up;
+}
+
+void harm_journal(struct model *m)
+{
+    struct model_append *a = m->appends;
+    char path[JOURNAL_PATH_SIZE];
+
+    while (a && (a->topic != 0 || a->position.entry == 0 || a->life != m->life))
+        a = a->next;
+    assert(a);
+    const struct ledger *l = ledgers_find(&m->store->ledgers, (uint64_t)a->position.ledger);
+    assert(l->moved == 0 && a->position.entry + 1 < (int64_t)l->synced);
+    const struct journal_place place = l->places[a->position.entry];
+    model_crash(m, MODEL_KILL);
+    journal_path(path, place.file);
+    flip(m, path, place.offset + ENTRY_HEADER_SIZE + 9);
+    a->given_up = true;
+    const enum err err = model_open(m);
+    assert(err == ERR_CORRUPT);
+    take_advice(m);
+    model_crash(m, MODEL_KILL);
+}
+
+/* ---- the tools ---- */
+
+static void found(struct damage_sink *sink, const struct damage *d)
+{
+    char text[DAMAGE_TEXT_SIZE];
+
+    (void)sink;
+    damage_text(d, text);
+    if (getenv("STORE_LOG"))
+        fprintf(stderr, "found: %s\n", text);
+}
+
+static void line(struct inspect_out *out, const char *text)
+{
+    (void)out;
+    (void)text;
+}
+
+/* What cannot be looked at for want of memory is not damaged. */
+static void judge(const struct model *m, enum err err, const struct damage_sink *sink)
+{
+    if (m->reads_may_fail || sim_disk_crashed(m->disk))
+        return;
+    assert(sink->count == 0);
+    assert(err == OK || m->writes_may_fail || m->memory_may_fail);
+}
+
+void harm_verify(struct model *m)
+{
+    struct damage_sink sink = {.found = found};
+    struct verify_report report;
+
+    m->hooks->cross(true);
+    const enum err err =
+        store_verify(&m->options, sim_host_sys(m->host), &sink, &report, m->message, sizeof m->message);
+    m->hooks->cross(false);
+    judge(m, err, &sink);
+    assert(err != OK || m->reads_may_fail || sim_disk_crashed(m->disk) || report.entries > 0);
+}
+
+void harm_inspect(struct model *m)
+{
+    struct damage_sink sink = {.found = found};
+    struct inspect_out out = {.line = line};
+
+    m->hooks->cross(true);
+    const enum err err = store_inspect(&m->options, sim_host_sys(m->host), &out, &sink, m->message, sizeof m->message);
+    m->hooks->cross(false);
+    judge(m, err, &sink);
+}
+
+void harm_export(struct model *m)
+{
+    struct damage_sink sink = {.found = found};
+    struct inspect_out out = {.line = line};
+    const struct export_request request = {.to = {INT64_MAX, INT64_MAX}};
+    struct export_report report;
+
+    m->hooks->cross(true);
+    const enum err err =
+        store_export(&m->options, sim_host_sys(m->host), &request, &out, &sink, &report, m->message, sizeof m->message);
+    m->hooks->cross(false);
+    judge(m, err, &sink);
+    assert(err != OK || m->reads_may_fail || sim_disk_crashed(m->disk) || report.entries > 0);
+}

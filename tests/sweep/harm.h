@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * harm.h - for operations of the sweep that begin with a damaged directory, and for the tools that look at one.
+ *
+ * Damage is done to a model whose store is closed or crashed.  What it may cost is noted in the model
+ * (model_append.given_up), and how a start goes on behind it in its options (give_up).
+ */
+#ifndef SWEEP_HARM_H
+#define SWEEP_HARM_H
+
+#include "store/store_model.h"
+
+/* A bit of one entry of topic 1, in a segment that it shares: --give-up ledger:N. */
+void harm_segment(struct model *m);
+/* That segment is gone, with entries of several ledgers: --give-up segment:N. */
+void harm_by_loss_of_a_segment(struct model *m);
+/* A bit of one entry in the journal, with others of its ledger behind it: --give-up batch:N, as the refusal says.  To
+ * be called with the store open; crashes it. */
+void harm_journal(struct model *m);
+
+/* The tools, over the whole directory; nobody has it open. */
+void harm_verify(struct model *m);
+void harm_inspect(struct model *m);
+void harm_export(struct model *m);
+
+#endif
