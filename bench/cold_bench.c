@@ -2,32 +2,54 @@
  *
  * cold_bench.c - how fast a backlog that no memory holds is read, and what that costs those who publish meanwhile.
  *
- *     cold_bench DIRECTORY [MIB [BYTES]]
+ *     cold_bench DIRECTORY [MIB [BYTES [LEDGERS]]]
  *
- * Writes MIB of entries of BYTES each, then in rounds, the page cache dropped before each step (needs root):
- *     raw     the segment files, 1 MiB at a time, one after the other
- *     cold    the same entries through ledger_peek and ledger_read, as dispatch does it: ratio to raw
+ * Makes DIRECTORY, writes MIB of entries of BYTES (1024) each there, and removes it at the end.  With LEDGERS 1, the
+ * default, they are of one busy topic, whose entries stay in the journal's files; with more, each entry is of the next
+ * ledger in turn, and they end in segments that all share.  Then in rounds, with none of the directory's files in the
+ * page cache before each step:
+ *     raw     the very same files, one after the other, by the fastest of some ways: what the disk gives
+ *     cold    the same entries through ledger_peek and ledger_read, as dispatch does it: ratio to raw.  Of many ledgers
+ *             DRAINED, spread evenly, one after the other: seeks are what that costs
  *     alone   lone appends, each after the receipt of the one before: their latency
  *     beside  both at once: the ratio of each to itself alone, and how many appended entries were read back from memory
+ * The last line has the medians of all rounds' ratios.
  */
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "store/store.h"
 #include "sys/disk.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
-#define ROUNDS      3
-#define LEDGER_ROLL 50000
-#define WINDOW      256         /* appends under way while filling */
+#define ROUNDS      5
+#define LEDGERS_MAX 100000
+#define DRAINED     100 /* of many ledgers */
+#define LEDGER_ROLL (256u << 20)
+#define WINDOW      256        /* appends under way while filling */
+#define PAYLOADS    (4u << 20) /* random bytes, of which each entry is another stretch */
+#define FILES_MAX   4096
+#define RAW_BLOCK   (4u << 20) /* the largest */
+#define LONE_BYTES  1024
 #define LONE_MAX    100000      /* latencies kept */
-#define ALONE_NS    3000000000u /* how long lone appends are measured */
+#define ALONE_NS    2000000000u /* how long lone appends are measured */
 #define READ_BYTES  (5 * 1024 * 1024)
 #define READ_MAX    100
 #define TURNS       16
+
+/* The files in which the backlog lies: segments, and journal files that hold something. */
+struct files {
+    char paths[FILES_MAX][160];
+    size_t count;
+};
 
 struct bench {
     struct uv_sys *uv;
@@ -35,7 +57,8 @@ struct bench {
     struct log log;
     struct store *store;
     const char *directory;
-    uint64_t topic;
+    struct files files;
+    uint8_t *block; /* RAW_BLOCK bytes, aligned */
     size_t len;
     struct buffer *payload;
 
@@ -44,19 +67,26 @@ struct bench {
         struct bench *bench;
     } appenders[WINDOW];
     uint64_t wanted, asked, done;
-    uint64_t ledger, in_ledger;
+    struct topic {
+        uint64_t id, ledger, in_ledger; /* ledger 0: none is open */
+    } * topics, lone;
+    size_t topic_count;
 
     struct task drain;
     struct store_read read;
     struct position at;
-    size_t chain_index;
-    uint64_t drained_bytes, drained_entries;
+    size_t topic_index, topic_step, chain_index;
+    uint64_t drained_bytes, drained_topics, drained_ns; /* drained_ns: when it ended */
     bool draining;
 
     uint64_t lone_began_ns, lone_until_ns, hits;
     uint32_t *lone_us;
     size_t lone_count;
     struct task stop;
+};
+
+struct round {
+    double cold, beside_cold, beside_p50, beside_p99; /* ratios */
 };
 
 static void fatal(void *ctx, enum err err, const char *what)
@@ -73,25 +103,28 @@ static void must(enum err err, const char *what)
     exit(1);
 }
 
-static double seconds(uint64_t from_ns, uint64_t to_ns)
+static void must_have(bool ok, const char *what)
 {
-    return (double)(to_ns - from_ns) / 1e9;
+    if (ok)
+        return;
+    perror(what);
+    exit(1);
 }
 
-static uint64_t now(const struct bench *b)
+static uint64_t now_ns(void)
 {
-    return loop_now_ns(b->sys->loop);
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void drop_caches(void)
+static double mib_per_second(uint64_t bytes, uint64_t began_ns, uint64_t ended_ns)
 {
-    FILE *f = fopen("/proc/sys/vm/drop_caches", "w");
-
-    if (!f || fputs("3\n", f) < 0 || fclose(f) != 0) {
-        fprintf(stderr, "the page cache cannot be dropped: not root\n");
-        exit(1);
-    }
+    return (double)bytes / 1048576 / ((double)(ended_ns - began_ns) / 1e9);
 }
+
+/* ---- the store's life ---- */
 
 static void begin(struct bench *b)
 {
@@ -125,29 +158,30 @@ static void end_soon(struct bench *b)
     loop_defer(b->sys->loop, &b->stop);
 }
 
-static void run_and_end(struct bench *b)
+static void end(struct bench *b)
 {
-    uv_sys_run(b->uv);
     store_free(b->store);
     uv_sys_free(b->uv);
 }
 
 /* ---- filling ---- */
 
-static enum err append_one(struct bench *b, struct append *a)
+static enum err append_to(struct bench *b, struct topic *t, size_t len, struct append *a)
 {
+    static size_t at;
     const struct entry_header header = {.messages = 1};
-    struct slice bytes = slice_of(b->payload, 0, b->len);
 
-    if (b->ledger == 0 || b->in_ledger == LEDGER_ROLL) {
-        if (b->ledger)
-            ledger_close(b->store, b->ledger);
-        must(ledger_create(b->store, b->topic, &b->ledger), "ledger");
-        b->in_ledger = 0;
+    at = (at + 4099) % (PAYLOADS - len);
+    struct slice bytes = slice_of(b->payload, at, len);
+    if (t->ledger == 0 || t->in_ledger >= LEDGER_ROLL) {
+        if (t->ledger)
+            ledger_close(b->store, t->ledger);
+        must(ledger_create(b->store, t->id, &t->ledger), "ledger");
+        t->in_ledger = 0;
     }
-    enum err err = ledger_append(b->store, b->ledger, &header, bytes, a);
+    enum err err = ledger_append(b->store, t->ledger, &header, bytes, a);
     slice_unref(&bytes);
-    b->in_ledger += err == OK;
+    t->in_ledger += err == OK ? len : 0;
     return err;
 }
 
@@ -158,7 +192,7 @@ static void fill(struct bench *b)
     while (b->asked - b->done < WINDOW && b->asked < b->wanted) {
         struct appender *one = &b->appenders[b->asked % WINDOW];
         *one = (struct appender){.append = {.done = filled}, .bench = b};
-        enum err err = append_one(b, &one->append);
+        enum err err = append_to(b, &b->topics[b->asked % b->topic_count], b->len, &one->append);
         if (err == ERR_FULL)
             return;
         must(err, "append");
@@ -186,26 +220,71 @@ static void write_backlog(struct bench *b, uint64_t bytes)
 {
     b->wanted = bytes / b->len;
     begin(b);
-    b->topic = store_id_new(b->store);
+    for (size_t i = 0; i < b->topic_count; i++)
+        b->topics[i].id = store_id_new(b->store);
+    b->lone.id = store_id_new(b->store); /* of its own: the backlog stays what it is */
     store_on_room(b->store, room, b);
     fill(b);
-    run_and_end(b);
-    b->ledger = 0;
+    uv_sys_run(b->uv);
+    end(b);
 }
 
-/* ---- raw ---- */
+/* ---- the files ---- */
 
-struct names {
-    char list[4096][64];
-    size_t count;
-};
-
-static void add_name(void *ctx, const char *name)
+static bool holds_something(const struct bench *b, const char *path)
 {
-    struct names *n = ctx;
+    const int fd = open(path, O_RDONLY);
+    const ssize_t got = fd < 0 ? -1 : pread(fd, b->block, 65536, 65536);
+    bool something = false;
 
-    if (n->count < 4096)
-        (void)snprintf(n->list[n->count++], 64, "segments/%s", name);
+    for (ssize_t i = 0; i < got; i++)
+        something |= b->block[i] != 0;
+    if (fd >= 0)
+        close(fd);
+    return something;
+}
+
+static void each_file(struct bench *b, const char *kind, void (*each)(struct bench *b, const char *path))
+{
+    char path[160];
+    struct dirent *entry;
+
+    (void)snprintf(path, sizeof path, "%s/%s", b->directory, kind);
+    DIR *dir = opendir(path);
+    must_have(dir != NULL, path);
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] != '.' && snprintf(path, sizeof path, "%s/%s/%s", b->directory, kind, entry->d_name) > 0)
+            each(b, path);
+    }
+    closedir(dir);
+}
+
+static void add_file(struct bench *b, const char *path)
+{
+    if (b->files.count < FILES_MAX && holds_something(b, path))
+        (void)snprintf(b->files.paths[b->files.count++], sizeof b->files.paths[0], "%s", path);
+}
+
+static void forget_file(struct bench *b, const char *path)
+{
+    const int fd = open(path, O_RDONLY);
+
+    must_have(fd >= 0, path);
+    must_have(fsync(fd) == 0, path);
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+}
+
+static void remove_file(struct bench *b, const char *path)
+{
+    must_have(unlink(path) == 0, path);
+}
+
+/* Nothing of the store's files is in the page cache. */
+static void drop_caches(struct bench *b)
+{
+    each_file(b, "journal", forget_file);
+    each_file(b, "segments", forget_file);
 }
 
 static int by_name(const void *left, const void *right)
@@ -213,35 +292,74 @@ static int by_name(const void *left, const void *right)
     return strcmp(left, right);
 }
 
-static double raw_rate(const struct bench *b)
+static void find_files(struct bench *b)
 {
-    static struct names names;
-    static uint8_t part[1 << 20];
-    struct uv_sys *uv;
+    b->files.count = 0;
+    each_file(b, "journal", add_file);
+    each_file(b, "segments", add_file);
+    qsort(b->files.paths, b->files.count, sizeof b->files.paths[0], by_name);
+}
+
+static void remove_all(struct bench *b)
+{
+    static const char *const others[] = {"catalog.db", "catalog.db-wal", "format", "lock", "journal", "segments", ""};
+    char path[160];
+
+    each_file(b, "journal", remove_file);
+    each_file(b, "segments", remove_file);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", b->directory, others[i]);
+        (void)remove(path);
+    }
+}
+
+/* ---- raw ---- */
+
+static uint64_t read_whole(const struct bench *b, const char *path, size_t block, int flags)
+{
+    const int fd = open(path, O_RDONLY | flags);
+    uint64_t total = 0;
+    ssize_t got;
+
+    must_have(fd >= 0, path);
+    while ((got = read(fd, b->block, block)) > 0)
+        total += (uint64_t)got;
+    close(fd);
+    return total;
+}
+
+static double raw_pass(struct bench *b, size_t block, int flags)
+{
     uint64_t total = 0;
 
-    must(uv_sys_new(&uv, b->directory), "directory");
-    struct disk *disk = uv_sys_get(uv)->disk;
-    names.count = 0;
-    must(disk->ops->list(disk, "segments", add_name, &names), "segments");
-    qsort(names.list, names.count, sizeof names.list[0], by_name);
-    drop_caches();
-    const uint64_t began = loop_now_ns(uv_sys_get(uv)->loop);
-    for (size_t i = 0; i < names.count; i++) {
-        struct file *f;
-        uint64_t at = 0;
-        size_t got;
-        must(disk_open(disk, names.list[i], DISK_READ, &f), names.list[i]);
-        do {
-            must(file_read(f, at, part, sizeof part, &got), "raw read");
-            at += got;
-        } while (got == sizeof part);
-        total += at;
-        file_close(f);
+    drop_caches(b);
+    const uint64_t began = now_ns();
+    for (size_t i = 0; i < b->files.count; i++)
+        total += read_whole(b, b->files.paths[i], block, flags);
+    return mib_per_second(total, began, now_ns());
+}
+
+/* The fastest of these. */
+static double raw_rate(struct bench *b)
+{
+    static const struct {
+        const char *name;
+        size_t block;
+        int flags;
+    } ways[] = {{"128 KiB", 128 << 10, 0},
+                {"1 MiB", 1 << 20, 0},
+                {"4 MiB", 4 << 20, 0},
+                {"1 MiB past the page cache", 1 << 20, O_DIRECT},
+                {"4 MiB past the page cache", 4 << 20, O_DIRECT}};
+    double best = 0;
+
+    printf("raw MiB/s:");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const double rate = raw_pass(b, ways[i].block, ways[i].flags);
+        printf(" %.0f (%s)%s", rate, ways[i].name, i + 1 < sizeof ways / sizeof *ways ? "," : ";");
+        best = rate > best ? rate : best;
     }
-    const double rate = (double)total / 1048576 / seconds(began, loop_now_ns(uv_sys_get(uv)->loop));
-    uv_sys_free(uv);
-    return rate;
+    return best;
 }
 
 /* ---- cold reads ---- */
@@ -253,23 +371,33 @@ static void take(struct bench *b, struct entry *entries, size_t count)
         b->at.entry = entries[i].position.entry + 1;
         entry_unref(&entries[i]);
     }
-    b->drained_entries += count;
 }
 
-/* False: the backlog is at its end. */
-static bool settle_position(struct bench *b)
+static bool settle_in_topic(struct bench *b)
 {
     size_t count;
-    const struct ledger_info *chain = store_chain(b->store, b->topic, &count);
+    const struct ledger_info *chain = store_chain(b->store, b->topics[b->topic_index].id, &count);
 
     while (b->chain_index < count && b->at.entry >= (int64_t)chain[b->chain_index].entries) {
         b->chain_index++;
         b->at.entry = 0;
     }
-    if (b->chain_index >= count)
+    if (b->chain_index == count)
         return false;
     b->at.ledger = (int64_t)chain[b->chain_index].id;
-    return b->drained_entries < b->wanted;
+    return true;
+}
+
+/* False: the backlog is at its end. */
+static bool settle_position(struct bench *b)
+{
+    while (b->topic_index < b->topic_count && !settle_in_topic(b)) {
+        b->topic_index += b->topic_step;
+        b->drained_topics++;
+        b->chain_index = 0;
+        b->at = (struct position){0, 0};
+    }
+    return b->topic_index < b->topic_count;
 }
 
 static void read_done(struct store_read *read, enum err err)
@@ -289,6 +417,7 @@ static void drain_run(struct task *task)
     for (int turn = 0; turn < TURNS; turn++) {
         if (!settle_position(b)) {
             b->draining = false;
+            b->drained_ns = now_ns();
             if (b->lone_until_ns == 0)
                 end_soon(b);
             return;
@@ -307,8 +436,9 @@ static void drain_run(struct task *task)
 static void drain_begin(struct bench *b)
 {
     b->at = (struct position){0, 0};
-    b->chain_index = 0;
-    b->drained_bytes = b->drained_entries = 0;
+    b->topic_index = b->chain_index = 0;
+    b->topic_step = b->topic_count > DRAINED ? b->topic_count / DRAINED : 1;
+    b->drained_bytes = b->drained_topics = 0;
     b->draining = true;
     b->drain.run = drain_run;
     loop_defer(b->sys->loop, &b->drain);
@@ -317,14 +447,12 @@ static void drain_begin(struct bench *b)
 static double cold_rate(struct bench *b)
 {
     begin(b);
-    drop_caches();
-    const uint64_t began = now(b);
+    drop_caches(b);
+    const uint64_t began = now_ns();
     drain_begin(b);
     uv_sys_run(b->uv);
-    const double rate = (double)b->drained_bytes / 1048576 / seconds(began, now(b));
-    store_free(b->store);
-    uv_sys_free(b->uv);
-    return rate;
+    end(b);
+    return mib_per_second(b->drained_bytes, began, b->drained_ns);
 }
 
 /* ---- lone appends ---- */
@@ -338,7 +466,7 @@ static void lone_done(struct append *a, enum err err)
 
     must(err, "receipt");
     if (b->lone_count < LONE_MAX)
-        b->lone_us[b->lone_count++] = (uint32_t)((now(b) - b->lone_began_ns) / 1000);
+        b->lone_us[b->lone_count++] = (uint32_t)((now_ns() - b->lone_began_ns) / 1000);
     if (ledger_peek(b->store, a->position, 1, READ_BYTES, &e) == 1) {
         entry_unref(&e);
         b->hits++;
@@ -348,13 +476,13 @@ static void lone_done(struct append *a, enum err err)
 
 static void lone_next(struct bench *b)
 {
-    if (now(b) >= b->lone_until_ns && !b->draining) {
+    if (now_ns() >= b->lone_until_ns && !b->draining) {
         end_soon(b);
         return;
     }
     b->appenders[0] = (struct appender){.append = {.done = lone_done}, .bench = b};
-    b->lone_began_ns = now(b);
-    must(append_one(b, &b->appenders[0].append), "append");
+    b->lone_began_ns = now_ns();
+    must(append_to(b, &b->lone, LONE_BYTES, &b->appenders[0].append), "append");
 }
 
 static int by_number(const void *left, const void *right)
@@ -365,75 +493,125 @@ static int by_number(const void *left, const void *right)
 
 struct latency {
     double p50, p99;
-    double hits;
+    double hits, cold;
 };
 
-/* To a topic of its own: the backlog stays what it is. */
-static struct latency lone_appends(struct bench *b, bool beside, double *cold)
+/* To a topic of its own, for a while, or as long as a drain takes. */
+static struct latency lone_appends(struct bench *b, bool beside)
 {
-    const uint64_t topic = b->topic;
-    const size_t len = b->len;
-
     begin(b);
-    drop_caches();
+    drop_caches(b);
     b->lone_count = 0;
     b->hits = 0;
-    b->ledger = 0;
-    b->lone_until_ns = now(b) + (beside ? 0 : ALONE_NS);
+    b->drained_bytes = 0;
+    b->lone.ledger = 0;
+    const uint64_t began = now_ns();
+    b->lone_until_ns = began + (beside ? 0 : ALONE_NS);
     if (beside)
         drain_begin(b);
-    b->topic = store_id_new(b->store);
-    b->len = 1024;
-    const uint64_t began = now(b);
     lone_next(b);
-    b->topic = topic;
     uv_sys_run(b->uv);
-    *cold = (double)b->drained_bytes / 1048576 / seconds(began, now(b));
-    b->len = len;
+    const double cold = beside ? mib_per_second(b->drained_bytes, began, b->drained_ns) : 0;
     b->lone_until_ns = 0;
-    store_free(b->store);
-    uv_sys_free(b->uv);
-    b->ledger = 0;
+    end(b);
     qsort(b->lone_us, b->lone_count, sizeof *b->lone_us, by_number);
     return (struct latency){.p50 = b->lone_us[b->lone_count / 2],
                             .p99 = b->lone_us[b->lone_count * 99 / 100],
-                            .hits = 100.0 * (double)b->hits / (double)b->lone_count};
+                            .hits = 100.0 * (double)b->hits / (double)b->lone_count,
+                            .cold = cold};
 }
 
-static void run_round(struct bench *b)
-{
-    double ignored, beside_rate;
-    const double raw = raw_rate(b), cold = cold_rate(b);
-    const struct latency alone = lone_appends(b, false, &ignored), beside = lone_appends(b, true, &beside_rate);
+/* ---- rounds ---- */
 
-    printf("raw %.0f MiB/s; cold %.0f MiB/s = %.2f x raw; lone append p50 %.0f us, p99 %.0f us; beside each other: "
-           "cold %.2f x, append p50 %.2f x (%.0f us), p99 %.2f x (%.0f us), %.1f %% read back from memory\n",
-           raw, cold, cold / raw, alone.p50, alone.p99, beside_rate / cold, beside.p50 / alone.p50, beside.p50,
-           beside.p99 / alone.p99, beside.p99, beside.hits);
-    fflush(stdout);
+static struct round busy_round(struct bench *b)
+{
+    const double raw = raw_rate(b), cold = cold_rate(b);
+    const struct latency alone = lone_appends(b, false), beside = lone_appends(b, true);
+
+    printf(
+        " cold %.0f MiB/s = %.2f x raw; lone append p50 %.0f us, p99 %.0f us; beside each other: cold %.2f x, append "
+        "p50 %.2f x (%.0f us), p99 %.2f x (%.0f us), %.1f %% read back from memory\n",
+        cold, cold / raw, alone.p50, alone.p99, beside.cold / cold, beside.p50 / alone.p50, beside.p50,
+        beside.p99 / alone.p99, beside.p99, beside.hits);
+    return (struct round){cold / raw, beside.cold / cold, beside.p50 / alone.p50, beside.p99 / alone.p99};
+}
+
+static struct round shared_round(struct bench *b)
+{
+    const double raw = raw_rate(b);
+    const double cold = cold_rate(b), ms = (double)b->drained_bytes / 1048576 / cold * 1000;
+
+    printf(" cold %.1f MiB/s = %.3f x raw, %.1f ms for each of %.0f ledgers of %.0f KiB\n", cold, cold / raw,
+           ms / (double)b->drained_topics, (double)b->drained_topics,
+           (double)b->drained_bytes / 1024 / (double)b->drained_topics);
+    return (struct round){.cold = cold / raw};
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+static double median(const struct round *rounds, size_t offset)
+{
+    double values[ROUNDS];
+
+    for (size_t i = 0; i < ROUNDS; i++)
+        memcpy(&values[i], (const char *)&rounds[i] + offset, sizeof values[i]);
+    qsort(values, ROUNDS, sizeof *values, by_value);
+    return values[ROUNDS / 2];
+}
+
+static void run(struct bench *b, uint64_t mib)
+{
+    struct round rounds[ROUNDS];
+
+    write_backlog(b, mib << 20);
+    find_files(b);
+    for (int i = 0; i < ROUNDS; i++) {
+        rounds[i] = b->topic_count == 1 ? busy_round(b) : shared_round(b);
+        fflush(stdout);
+    }
+    printf("%llu MiB in %zu files, medians of %d rounds: cold %.3f x raw", (unsigned long long)mib, b->files.count,
+           ROUNDS, median(rounds, offsetof(struct round, cold)));
+    if (b->topic_count == 1)
+        printf("; beside lone appends %.2f x cold alone, appends beside it p50 %.2f x, p99 %.2f x alone",
+               median(rounds, offsetof(struct round, beside_cold)), median(rounds, offsetof(struct round, beside_p50)),
+               median(rounds, offsetof(struct round, beside_p99)));
+    printf("\n");
 }
 
 int main(int argc, char **argv)
 {
     static struct bench b;
+    struct random random;
 
     if (argc < 2) {
-        fprintf(stderr, "cold_bench DIRECTORY [MIB [BYTES]]\n");
+        fprintf(stderr, "cold_bench DIRECTORY [MIB [BYTES [LEDGERS]]]\n");
         return 2;
     }
-    const uint64_t mib = argc > 2 ? strtoull(argv[2], NULL, 10) : 1024;
     b.directory = argv[1];
     b.len = argc > 3 ? strtoull(argv[3], NULL, 10) : 1024;
+    b.topic_count = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
+    if (b.len == 0 || b.len > PAYLOADS / 2 || b.topic_count == 0 || b.topic_count > LEDGERS_MAX) {
+        fprintf(stderr, "BYTES: 1 to %u; LEDGERS: 1 to %u\n", PAYLOADS / 2, LEDGERS_MAX);
+        return 2;
+    }
     b.log.level = LOG_WARN;
-    b.payload = buffer_new(b.len < 1024 ? 1024 : b.len, NULL);
+    b.payload = buffer_new(PAYLOADS, NULL);
     b.lone_us = malloc(LONE_MAX * sizeof *b.lone_us);
-    if (!b.payload || !b.lone_us)
-        abort();
-    memset(b.payload->data, 'x', b.payload->capacity);
-    write_backlog(&b, mib << 20);
-    for (int i = 0; i < ROUNDS; i++)
-        run_round(&b);
+    b.topics = calloc(b.topic_count, sizeof *b.topics);
+    b.block = aligned_alloc(4096, RAW_BLOCK);
+    must_have(b.payload && b.lone_us && b.topics && b.block, "memory");
+    random_init(&random, 1); /* nothing that a disk could compress */
+    for (size_t i = 0; i < PAYLOADS; i += 8)
+        memcpy(b.payload->data + i, &(uint64_t){random_next(&random)}, 8);
+    run(&b, argc > 2 ? strtoull(argv[2], NULL, 10) : 1024);
+    remove_all(&b);
     buffer_unref(b.payload);
     free(b.lone_us);
+    free(b.topics);
+    free(b.block);
     return 0;
 }

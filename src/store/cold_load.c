@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define GAP_MAX (16u * 1024) /* bytes of others between two records that are read along sooner than skipped */
+#define GAP_MAX    (16u * 1024) /* bytes of others between two records that are read along sooner than skipped */
+#define DIRECT_MIN (64u * 1024) /* bytes of a stretch that is read past the page cache */
 
 static_assert(COLD_ENTRIES_MAX >= STORE_READ_MAX, "a read that is answered by one load is answered whole");
 
@@ -51,7 +52,7 @@ static enum err segment_file(struct cold_files *f, uint64_t number, struct file 
         f->slots[i].file = NULL;
         f->slots[i].number = 0;
         segment_path(path, number);
-        if ((err = disk_open(f->disk, path, DISK_READ, &f->slots[i].file)) != OK)
+        if ((err = disk_open(f->disk, path, DISK_READ | DISK_DIRECT, &f->slots[i].file)) != OK)
             return err;
         f->slots[i].number = number;
     }
@@ -81,44 +82,64 @@ static size_t stretch(const struct cold_load *l, size_t from, size_t *upto)
     return (size_t)(end - start);
 }
 
+/* What the stretch takes of the buffer: a large one is read from where its first page begins to where its last ends,
+ * and so into memory. */
+static size_t span(size_t len)
+{
+    return len < DIRECT_MIN ? len : len + 3 * DISK_ALIGN;
+}
+
 static size_t bytes_to_read(const struct cold_load *l)
 {
     size_t total = 0, upto;
 
     for (size_t i = 0; i < l->count; i = upto)
-        total += stretch(l, i, &upto);
+        total += span(stretch(l, i, &upto));
     return total;
+}
+
+static size_t round_up(size_t n)
+{
+    return (n + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
+}
+
+/* Reads a stretch to somewhere in the first span(len) of `room`; *to is where it is. */
+static enum err read_stretch(struct file *f, uint64_t start, size_t len, uint8_t *room, uint8_t **to)
+{
+    const size_t before = len < DIRECT_MIN ? 0 : (size_t)(start % DISK_ALIGN);
+    const size_t whole = len < DIRECT_MIN ? len : round_up(before + len);
+    uint8_t *at = len < DIRECT_MIN ? room : room + (round_up((size_t)(uintptr_t)room) - (size_t)(uintptr_t)room);
+    size_t got;
+    enum err err;
+
+    assert(len < DIRECT_MIN || at + whole <= room + span(len));
+    if ((err = file_read(f, start - before, at, whole, &got)) != OK)
+        return err;
+    if (got < before + len)
+        return ERR_CORRUPT;
+    *to = at + before;
+    return OK;
 }
 
 /* Reads stretch by stretch; then the pieces tell where in the buffer their records are. */
 static enum err read_stretches(struct cold_load *l, struct file *f)
 {
-    size_t to = 0, got, upto;
+    uint8_t *room = l->buffer->data, *to;
+    size_t upto;
     enum err err;
 
     for (size_t i = 0; i < l->count; i = upto) {
         const size_t len = stretch(l, i, &upto);
         const uint64_t start = l->pieces[i].offset;
-        if ((err = file_read(f, start, l->buffer->data + to, len, &got)) != OK)
+        if ((err = read_stretch(f, start, len, room, &to)) != OK)
             return err;
-        if (got != len)
-            return ERR_CORRUPT;
         if (l->passing)
             file_advise(f, start, len, FILE_PASSED);
         for (size_t k = i; k < upto; k++)
-            l->pieces[k].offset = to + (l->pieces[k].offset - start);
-        to += len;
+            l->pieces[k].offset = (uint64_t)(to - l->buffer->data) + (l->pieces[k].offset - start);
+        room += span(len);
     }
     return OK;
-}
-
-/* The rest of the extent, as far as it will be wanted, is fetched while this load is checked and sent. */
-static void expect_next(const struct cold_load *l, struct file *f, uint64_t end)
-{
-    const uint64_t extent_end = l->extent.offset + l->extent.len;
-
-    if (!l->in_journal && l->expects > 0 && end < extent_end)
-        file_advise(f, end, extent_end - end < l->expects ? extent_end - end : l->expects, FILE_EXPECTED);
 }
 
 /* Entries up to the first that does not hold. */
@@ -155,19 +176,20 @@ static enum err load_from(struct cold_load *l, struct file *f)
     enum err err;
 
     assert(l->count > 0);
-    const uint64_t end = l->pieces[l->count - 1].offset + l->pieces[l->count - 1].len;
     if (!(l->buffer = buffer_new(bytes_to_read(l), NULL)))
         return ERR_NOMEM;
     if ((err = read_stretches(l, f)) != OK)
         return err;
-    expect_next(l, f, end);
     return check_entries(l);
 }
 
+/* A file that is still written to is read through the page cache: there its newest bytes are, and a write does not wait
+ * for such a read. */
 static enum err load_from_journal(struct cold_load *l)
 {
+    const unsigned flags = l->in_journal ? DISK_READ : DISK_READ | DISK_DIRECT;
     struct file *f = NULL;
-    enum err err = disk_open(l->files->disk, l->journal, DISK_READ, &f);
+    enum err err = disk_open(l->files->disk, l->journal, flags, &f);
 
     if (err == OK)
         err = load_from(l, f);

@@ -4,8 +4,8 @@
  *
  * Planned on the core (which file, from which entry, how many bytes), run on the worker: finds where the records lie,
  * reads those that lie close together in one go, checks each one's CRC and place, and keeps those before the first that
- * does not hold.  While it checks, the kernel already fetches what is expected to be wanted next.  Segment files stay
- * open between loads, a few of them; journal files do not.  May call: segment.h, entry.h, sys/disk.h.
+ * does not hold.  Large stretches are read past the page cache, straight into the buffer.  Segment files stay open
+ * between loads, a few of them; journal files do not.  May call: segment.h, entry.h, sys/disk.h.
  */
 #ifndef STORE_COLD_LOAD_H
 #define STORE_COLD_LOAD_H
@@ -18,7 +18,7 @@
 #define COLD_FILES_MAX   8u    /* open at once */
 #define COLD_ENTRIES_MAX 4096u /* of one load */
 
-/* The worker's open segment files, the least recently used one first to go. */
+/* A worker's open segment files, the least recently used one first to go. */
 struct cold_files {
     struct disk *disk;
     struct {
@@ -38,7 +38,6 @@ struct cold_load {
     size_t max;                      /* entries */
     size_t bytes;                    /* of records: stops before passing them, after at least one entry */
     bool passing;                    /* one of a sequence: the page cache need not keep it */
-    uint64_t expects;                /* bytes that will be wanted after these */
     bool in_journal;                 /* no extent: the pieces are planned */
     uint32_t journal_file;           /* in_journal, or of an adopted extent: pinned; else 0 */
     char journal[JOURNAL_PATH_SIZE]; /* its path */

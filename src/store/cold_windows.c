@@ -64,12 +64,20 @@ static struct cold_window *at_or_before(const struct cold_windows *ws, struct po
     return container_of(node, struct cold_window, node);
 }
 
+static uint32_t reach(const struct cold_window *w)
+{
+    if (is_loaded(w))
+        return w->count;
+    if (w->planned > 0)
+        return w->planned;
+    return w->wanted > 0 ? COLD_ENTRIES_MAX : 1;
+}
+
 struct cold_window *windows_find(const struct cold_windows *ws, struct position p)
 {
     struct cold_window *w = at_or_before(ws, p);
-    const int64_t reach = w && is_loaded(w) ? w->count : w && w->wanted > 0 ? COLD_ENTRIES_MAX : 1;
 
-    return w && p.entry - w->from.entry < reach ? w : NULL;
+    return w && p.entry - w->from.entry < reach(w) ? w : NULL;
 }
 
 struct cold_window *windows_before(const struct cold_windows *ws, struct position p)

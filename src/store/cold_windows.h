@@ -22,6 +22,7 @@
 #define COLD_LARGE (2u * 1024 * 1024) /* bytes of the largest */
 
 struct reader;
+struct reader_worker;
 struct store_read;
 
 enum cold_state { COLD_WAITING, COLD_LOADING, COLD_FRESH, COLD_PASSED };
@@ -32,6 +33,7 @@ struct cold_window {
     enum cold_state state;
     struct position from;
     uint32_t count;                        /* entries; 0 until it is loaded */
+    uint32_t planned;                      /* those that the load is to bring, it may be fewer; 0 until it begins */
     size_t wanted;                         /* bytes; 0: only one entry */
     size_t reserved;                       /* while it is loading */
     bool wanted_ahead;                     /* nobody has asked for its entries yet */
@@ -41,6 +43,7 @@ struct cold_window {
     struct store_read *reads, **reads_end; /* that wait for it, linked by next */
     /* The load. */
     struct reader *reader;
+    struct reader_worker *worker; /* that has it */
     struct work work;
     struct cold_load load;
 };

@@ -11,7 +11,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define AHEAD_MAX 4u   /* windows that wait for one reader; more than one only where they are small */
+#define AHEAD     2u   /* windows after the one that is read: one for each worker */
+#define AHEAD_MAX 4u   /* the same, where they are small */
 #define AGE_MS    2000 /* windows that were not used for one to two of these go */
 
 static void start_loads(struct reader *r);
@@ -106,17 +107,31 @@ static void unpin(struct reader *r, const struct cold_load *load)
         journal_unpin(r->journal, load->journal_file);
 }
 
+/* The entries of about `bytes`, so that where the load will end is known before it has, and the next can begin.  A
+ * little less: a load that runs into its bound ends before it was said to. */
+static size_t entries_of(const struct extent *e, uint32_t first, size_t bytes)
+{
+    const size_t left = e->first + e->entries - first, n = (size_t)(bytes / 8 * 7 / (e->len / e->entries + 1));
+
+    return n == 0 ? 1 : n < left ? n : left;
+}
+
 static enum err plan(struct reader *r, struct cold_window *w, const struct ledger *l)
 {
     const bool follows = w->wanted > COLD_FIRST || w->wanted_ahead;
     struct cold_load *load = &w->load;
 
-    *load = (struct cold_load){.files = &r->files, .from = w->from, .bytes = w->wanted, .passing = follows};
+    *load = (struct cold_load){.files = &w->worker->files, .from = w->from, .bytes = w->wanted, .passing = follows};
     load->max = entries_max(r, l, w);
-    load->expects = follows ? windows_next_size(&r->windows, w) : 0;
-    if ((uint64_t)w->from.entry >= l->moved)
-        return plan_journal(r, load, l);
+    if ((uint64_t)w->from.entry >= l->moved) {
+        enum err err = plan_journal(r, load, l);
+        w->planned = (uint32_t)load->count;
+        return err;
+    }
     load->extent = *ledger_find_extent(l, (uint32_t)w->from.entry);
+    const size_t some = entries_of(&load->extent, (uint32_t)w->from.entry, w->wanted);
+    load->max = some < load->max ? some : load->max;
+    w->planned = (uint32_t)load->max;
     load->journal_file = (uint32_t)load->extent.journal;
     if (load->journal_file)
         journal_pin(r->journal, load->journal_file, load->journal);
@@ -165,13 +180,13 @@ static void give_up(struct reader *r, struct cold_window *w)
 
 /* ---- read-ahead ---- */
 
-/* Where one who reads on comes after the window.  False: there is nothing yet. */
+/* Where one who reads on comes after the window.  False: there is nothing yet, or it cannot be told yet. */
 static bool next_position(const struct reader *r, const struct cold_window *w, struct position *out)
 {
     const struct ledger *l = ledgers_find(r->ledgers, (uint64_t)w->from.ledger);
-    const int64_t entry = w->from.entry + (int64_t)w->count;
+    const int64_t entry = w->from.entry + (int64_t)(w->count > 0 ? w->count : w->planned);
 
-    if (!l || !l->chain)
+    if (!l || !l->chain || entry == w->from.entry)
         return false;
     if (entry < (int64_t)l->synced) {
         *out = (struct position){w->from.ledger, entry};
@@ -186,25 +201,37 @@ static bool next_position(const struct reader *r, const struct cold_window *w, s
     return false;
 }
 
-/* Sees to it that the entries after the window are in memory, or come. */
-static void follow(struct reader *r, struct cold_window *w)
+/* The window after w, which comes now if it was not asked for before; NULL: there is none, or its entries are in the
+ * tail cache. */
+static struct cold_window *next_window(struct reader *r, struct cold_window *w)
 {
     struct cold_window *next;
     struct position p;
 
-    if (w->followed || w->depth >= AHEAD_MAX || !next_position(r, w, &p))
-        return;
+    if (!next_position(r, w, &p))
+        return NULL;
+    next = windows_find(&r->windows, p);
+    if (next || w->followed)
+        return next;
     w->followed = true;
-    if (tail_run_find(&ledgers_find(r->ledgers, (uint64_t)p.ledger)->tail, (uint32_t)p.entry) ||
-        windows_find(&r->windows, p))
-        return;
+    if (tail_run_find(&ledgers_find(r->ledgers, (uint64_t)p.ledger)->tail, (uint32_t)p.entry))
+        return NULL;
     if (!(next = windows_add(&r->windows, p, windows_next_size(&r->windows, w))))
-        return;
+        return NULL;
     next->reader = r;
     next->wanted_ahead = true;
-    next->depth = w->depth + 1;
     list_push_back(&r->ahead, &next->order);
-    start_loads(r);
+    return next;
+}
+
+/* Sees to it that the entries after the window are in memory, or come, up to so many windows after the one that is
+ * read.  Starts nothing. */
+static void follow(struct reader *r, struct cold_window *w, unsigned ahead)
+{
+    unsigned depth = w->depth;
+
+    while (depth < ahead && (w = next_window(r, w)))
+        w->depth = ++depth;
 }
 
 /* A window that follows another is one of a sequence; of a first one half must have been read to believe it. */
@@ -285,7 +312,7 @@ static void load_done(struct work *work)
     struct cold_window *w = container_of(work, struct cold_window, work);
     struct reader *r = w->reader;
 
-    r->job_count--;
+    w->worker->loading = false;
     unpin(r, &w->load);
     if (w->load.err == OK) {
         windows_loaded(&r->windows, w);
@@ -293,7 +320,7 @@ static void load_done(struct work *work)
         if (!timer_running(&r->age))
             timer_start_ms(&r->age, AGE_MS);
         if (w->load.buffer->capacity < w->wanted / 2) /* the file had no more: one such window ahead is too little */
-            follow(r, w);
+            follow(r, w, AHEAD_MAX);
         answer_from(r, w);
     } else {
         load_failed(r, w);
@@ -309,36 +336,49 @@ static enum err submit(struct reader *r, struct cold_window *w, const struct led
     if ((err = plan(r, w, l)) != OK)
         return err;
     w->work = (struct work){.run = load_run, .done = load_done};
-    if ((err = executor_submit(r->worker, &w->work)) != OK) {
+    if ((err = executor_submit(w->worker->executor, &w->work)) != OK) {
         unpin(r, &w->load);
         return err;
     }
-    r->job_count++;
+    w->worker->loading = true;
     r->cold_reads++;
-    r->files_open |= !w->load.in_journal;
+    w->worker->files_open |= !w->load.in_journal;
     return OK;
 }
 
-static void start_load(struct reader *r, struct cold_window *w)
+static void start_load(struct reader *r, struct cold_window *w, struct reader_worker *worker)
 {
     const struct ledger *l = find_synced(r, w->from);
     enum err err;
 
+    w->worker = worker;
     if (!l || tail_run_find(&l->tail, (uint32_t)w->from.entry) || !windows_reserve(&r->windows, w)) {
         struct store_read *list = take_reads(w);
         give_up(r, w);
         start_again(r, list);
     } else if ((err = submit(r, w, l)) != OK) {
         answer_error(r, w, err);
+    } else if (w->wanted_ahead) {
+        follow(r, w, AHEAD);
     }
+}
+
+static struct reader_worker *free_worker(struct reader *r)
+{
+    for (size_t i = 0; i < READER_WORKERS; i++) {
+        if (!r->workers[i].loading)
+            return &r->workers[i];
+    }
+    return NULL;
 }
 
 static void start_loads(struct reader *r)
 {
+    struct reader_worker *worker;
     struct list *node;
 
-    while (r->job_count < READER_JOBS_MAX && ((node = list_pop_front(&r->asked)) || (node = list_pop_front(&r->ahead))))
-        start_load(r, container_of(node, struct cold_window, order));
+    while ((worker = free_worker(r)) && ((node = list_pop_front(&r->asked)) || (node = list_pop_front(&r->ahead))))
+        start_load(r, container_of(node, struct cold_window, order), worker);
 }
 
 /* ---- reads ---- */
@@ -381,8 +421,10 @@ static size_t peek_window(struct reader *r, struct position from, size_t max, si
     }
     r->cold_hits += n;
     windows_use(&r->windows, w, (uint32_t)(first + n));
-    if (goes_on(w, (uint32_t)(first + n)))
-        follow(r, w);
+    if (goes_on(w, (uint32_t)(first + n))) {
+        follow(r, w, AHEAD);
+        start_loads(r);
+    }
     return n;
 }
 
@@ -447,26 +489,32 @@ void reader_read(struct reader *r, struct store_read *read)
 
 static void close_files_run(struct work *work)
 {
-    cold_files_close(&container_of(work, struct reader, close_files)->files);
+    cold_files_close(&container_of(work, struct reader_worker, close_files)->files);
 }
 
 static void close_files_done(struct work *work)
 {
-    struct reader *r = container_of(work, struct reader, close_files);
+    struct reader_worker *worker = container_of(work, struct reader_worker, close_files);
 
-    r->closing_files = false;
-    tell_idle(r);
+    worker->closing_files = false;
+    tell_idle(worker->reader);
+}
+
+static void close_files_of(struct reader_worker *w)
+{
+    if (!w->files_open || w->closing_files)
+        return;
+    w->close_files = (struct work){.run = close_files_run, .done = close_files_done};
+    if (executor_submit(w->executor, &w->close_files) != OK)
+        return; /* asked again with the next */
+    w->closing_files = true;
+    w->files_open = false;
 }
 
 void reader_close_files(struct reader *r)
 {
-    if (!r->files_open || r->closing_files)
-        return;
-    r->close_files = (struct work){.run = close_files_run, .done = close_files_done};
-    if (executor_submit(r->worker, &r->close_files) != OK)
-        return; /* asked again with the next */
-    r->closing_files = true;
-    r->files_open = false;
+    for (size_t i = 0; i < READER_WORKERS; i++)
+        close_files_of(&r->workers[i]);
 }
 
 static void age_fire(struct timer *timer)
@@ -484,17 +532,25 @@ static void age_fire(struct timer *timer)
 
 bool reader_idle(const struct reader *r)
 {
-    return r->job_count == 0 && list_empty(&r->asked) && list_empty(&r->ahead) && !r->answered && !r->closing_files;
+    for (size_t i = 0; i < READER_WORKERS; i++) {
+        if (r->workers[i].loading || r->workers[i].closing_files)
+            return false;
+    }
+    return list_empty(&r->asked) && list_empty(&r->ahead) && !r->answered;
 }
 
-void reader_init(struct reader *r, const struct sys *sys, struct log *log, struct executor *worker,
-                 struct ledgers *ledgers, struct journal *journal, size_t cold_bytes)
+void reader_init(struct reader *r, const struct sys *sys, struct log *log,
+                 struct executor *const workers[READER_WORKERS], struct ledgers *ledgers, struct journal *journal,
+                 size_t cold_bytes)
 {
-    *r = (struct reader){.sys = *sys, .log = log, .worker = worker, .ledgers = ledgers, .journal = journal};
+    *r = (struct reader){.sys = *sys, .log = log, .ledgers = ledgers, .journal = journal};
+    for (size_t i = 0; i < READER_WORKERS; i++) {
+        r->workers[i] = (struct reader_worker){.executor = workers[i], .reader = r};
+        cold_files_init(&r->workers[i].files, sys->disk);
+    }
     windows_init(&r->windows, cold_bytes);
     list_init(&r->asked);
     list_init(&r->ahead);
-    cold_files_init(&r->files, sys->disk);
     timer_init(&r->age, sys->loop, age_fire);
     r->answered_end = &r->answered;
     r->answer.run = answer_run;
@@ -512,10 +568,11 @@ void reader_drop(struct reader *r)
 
 void reader_deinit(struct reader *r)
 {
-    if (!r->worker)
-        return;
+    if (!r->ledgers)
+        return; /* it was never made */
     timer_stop(&r->age);
     windows_deinit(&r->windows);
-    cold_files_close(&r->files);
+    for (size_t i = 0; i < READER_WORKERS; i++)
+        cold_files_close(&r->workers[i].files);
     reader_drop(r);
 }

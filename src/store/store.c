@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 #define MIB            (UINT64_C(1024) * 1024)
-#define EXECUTOR_BOUND 16 /* jobs waiting; each kind of job submits one at a time, the reader READER_JOBS_MAX */
+#define EXECUTOR_BOUND 16 /* jobs waiting; each kind of job submits one at a time */
 
 void store_die(struct store *s, enum err err, const char *what)
 {
@@ -330,7 +330,11 @@ static enum err start_workers(struct store *s)
         return err;
     if ((err = executor_new(loop, "background", EXECUTOR_BOUND, &s->background)) != OK)
         return err;
-    return executor_new(loop, "reader", EXECUTOR_BOUND, &s->reader_worker);
+    for (size_t i = 0; i < READER_WORKERS; i++) {
+        if ((err = executor_new(loop, "reader", EXECUTOR_BOUND, &s->readers[i])) != OK)
+            return err;
+    }
+    return OK;
 }
 
 static enum err start_journal(struct store *s, const struct journal_start *start)
@@ -381,7 +385,7 @@ enum err store_open(struct store **out, const struct store_options *options, con
             s->log, "store",
             "durability mode \"os\": receipts do not wait for the disk; a power cut or a crash of the operating system "
             "may take back what was acknowledged in the last seconds");
-    reader_init(&s->reader, sys, s->log, s->reader_worker, &s->ledgers, s->journal, s->options.cold_read_bytes);
+    reader_init(&s->reader, sys, s->log, s->readers, &s->ledgers, s->journal, s->options.cold_read_bytes);
     checkpoint_if_due(s); /* what an earlier life left dead */
     *out = s;
     return OK;
@@ -441,7 +445,8 @@ void store_free(struct store *s)
     catalog_tables_free(s->tables);
     executor_free(s->journal_worker);
     executor_free(s->background);
-    executor_free(s->reader_worker);
+    for (size_t i = 0; i < READER_WORKERS; i++)
+        executor_free(s->readers[i]);
     catalog_index_close(s->index);
     free(s);
 }

@@ -61,7 +61,7 @@ struct store {
     struct store_options options; /* defaults filled in */
     struct sys sys;
     struct log *log;
-    struct executor *journal_worker, *background, *reader_worker;
+    struct executor *journal_worker, *background, *readers[READER_WORKERS];
 
     struct catalog_tables *tables;
     struct catalog_index *index; /* the background worker's */

@@ -21,14 +21,17 @@ enum disk_open_flags {
     DISK_WRITE = 2,
     DISK_CREATE = 4,    /* make it when absent */
     DISK_EXCLUSIVE = 8, /* with CREATE: ERR_EXISTS when there */
-    DISK_DIRECT = 16,   /* a hint: the page cache need not keep what passes */
-    DISK_PRIVATE = 32,  /* with CREATE: for the owner of the process only (mode 0600) */
+    DISK_DIRECT = 16,  /* a hint: reads of large aligned stretches need not go through the page cache; see DISK_ALIGN */
+    DISK_PRIVATE = 32, /* with CREATE: for the owner of the process only (mode 0600) */
 };
+
+/* A read of a DISK_DIRECT file whose offset, length and memory are multiples of this goes past the page cache, unless
+ * most of it is there: neither the processor nor what others have there pays for it. */
+#define DISK_ALIGN 4096u
 
 /* What a reader knows and the kernel cannot. */
 enum file_advice {
-    FILE_EXPECTED, /* will be read soon: may be fetched ahead, without waiting for it */
-    FILE_PASSED,   /* was read, and will not be again soon: need not push out what others use */
+    FILE_PASSED, /* was read, and will not be again soon: need not push out what others use */
 };
 
 struct disk;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -25,6 +26,7 @@
 #define FILE_MODE      0640
 #define PRIVATE_MODE   0600
 #define PARTS_AT_ONCE  64
+#define CACHED_MAX     (2u << 20) /* of a read that is looked for in the page cache */
 
 struct posix_disk {
     struct disk disk;
@@ -35,7 +37,7 @@ struct posix_disk {
 struct posix_file {
     struct file file;
     int fd;
-    bool passing; /* DISK_DIRECT: what passes need not stay in the page cache */
+    int direct; /* of a DISK_DIRECT file: the same, past the page cache; -1: none, or this file system has no such */
 };
 
 static struct posix_disk *posix_disk_of(struct disk *disk)
@@ -96,6 +98,8 @@ static int kernel_flags(unsigned flags)
 
 static enum err posix_open(struct disk *disk, const char *path, unsigned flags, struct file **out)
 {
+    const int directory = posix_disk_of(disk)->directory;
+
     assert(path[0] != '/');
     assert(flags & (DISK_READ | DISK_WRITE));
     assert(!(flags & DISK_EXCLUSIVE) || (flags & DISK_CREATE));
@@ -104,14 +108,13 @@ static enum err posix_open(struct disk *disk, const char *path, unsigned flags, 
     if (!f)
         return ERR_NOMEM;
     f->file.disk = disk;
-    f->passing = (flags & DISK_DIRECT) != 0;
-    f->fd = open_retrying(posix_disk_of(disk)->directory, path, kernel_flags(flags),
-                          (flags & DISK_PRIVATE) ? PRIVATE_MODE : FILE_MODE);
+    f->fd = open_retrying(directory, path, kernel_flags(flags), (flags & DISK_PRIVATE) ? PRIVATE_MODE : FILE_MODE);
     if (f->fd < 0) {
         enum err err = err_of_errno(errno);
         free(f);
         return err;
     }
+    f->direct = (flags & DISK_DIRECT) ? open_retrying(directory, path, O_RDONLY | O_DIRECT, 0) : -1;
     *out = &f->file;
     return OK;
 }
@@ -120,14 +123,57 @@ static void posix_close(struct file *file)
 {
     struct posix_file *f = posix_file_of(file);
 
+    if (f->direct >= 0)
+        close(f->direct);
     close(f->fd); /* what matters was synced, so an error here changes nothing */
     free(f);
+}
+
+static bool is_aligned(uint64_t offset, const void *memory, size_t len)
+{
+    return offset % DISK_ALIGN == 0 && len % DISK_ALIGN == 0 && (uintptr_t)memory % DISK_ALIGN == 0;
+}
+
+/* Most of it is in the page cache: written a moment ago, or read by others.  What cannot be told is not. */
+static bool is_cached(int fd, uint64_t offset, size_t len)
+{
+    static const size_t page = DISK_ALIGN; /* larger ones fill fewer places of `there` */
+    unsigned char there[CACHED_MAX / DISK_ALIGN] = {0};
+    size_t count = 0;
+
+    len = len < CACHED_MAX ? len : CACHED_MAX;
+    void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, (off_t)offset);
+    if (map == MAP_FAILED)
+        return false;
+    const bool told = mincore(map, len, there) == 0;
+    (void)munmap(map, len);
+    for (size_t i = 0; told && i < len / page; i++)
+        count += there[i] & 1;
+    return count * page > len / 2;
+}
+
+/* How much of the beginning came past the page cache; what is left is to be read the ordinary way. */
+static size_t read_direct(const struct posix_file *f, uint64_t offset, void *to, size_t len)
+{
+    size_t done = 0;
+
+    if (f->direct < 0 || !is_aligned(offset, to, len) || is_cached(f->fd, offset, len))
+        return 0;
+    while (done < len && done % DISK_ALIGN == 0) { /* else the file ends there */
+        ssize_t n = pread(f->direct, (uint8_t *)to + done, len - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) /* the ordinary way tells why */
+            break;
+        done += (size_t)n;
+    }
+    return done;
 }
 
 static enum err posix_read(struct file *file, uint64_t offset, void *to, size_t len, size_t *got)
 {
     struct posix_file *f = posix_file_of(file);
-    size_t done = 0;
+    size_t done = read_direct(f, offset, to, len);
 
     while (done < len) {
         ssize_t n = pread(f->fd, (uint8_t *)to + done, len - done, (off_t)(offset + done));
@@ -139,8 +185,6 @@ static enum err posix_read(struct file *file, uint64_t offset, void *to, size_t 
             break;
         done += (size_t)n;
     }
-    if (f->passing && done > 0)
-        (void)posix_fadvise(f->fd, (off_t)offset, (off_t)done, POSIX_FADV_DONTNEED);
     *got = done;
     return OK;
 }
@@ -197,8 +241,6 @@ static enum err posix_sync(struct file *file)
 
     if (fdatasync(f->fd) != 0)
         return err_of_errno(errno);
-    if (f->passing)
-        (void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED); /* clean now, so it can go */
     return OK;
 }
 
@@ -224,9 +266,9 @@ static enum err posix_truncate(struct file *file, uint64_t len)
 
 static void posix_advise(struct file *file, uint64_t offset, uint64_t len, enum file_advice advice)
 {
-    const int kernels = advice == FILE_EXPECTED ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED;
+    assert(advice == FILE_PASSED);
 
-    (void)posix_fadvise(posix_file_of(file)->fd, (off_t)offset, (off_t)len, kernels);
+    (void)posix_fadvise(posix_file_of(file)->fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
 }
 
 static enum err posix_allocate(struct file *file, uint64_t len)

@@ -98,6 +98,48 @@ static void a_read_beyond_the_end_is_short(void **state)
     file_close(file);
 }
 
+/* Reads [offset, offset + len) of `file` into aligned memory, and holds it against `expected`. */
+static void assert_reads(struct file *file, uint8_t *memory, const uint8_t *expected, size_t size, size_t offset,
+                         size_t len)
+{
+    const size_t there = offset >= size ? 0 : size - offset < len ? size - offset : len;
+    size_t got;
+
+    memset(memory, 0xee, len);
+    assert_int_equal(file_read(file, offset, memory, len, &got), OK);
+    assert_int_equal(got, there);
+    assert_memory_equal(memory, expected + (there ? offset : 0), there);
+}
+
+static void what_is_read_past_the_page_cache_is_what_was_written(void **state)
+{
+    enum { SIZE = 300 * 1024 + 123, SPACE = 1 << 20 };
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "x", DISK_DIRECT);
+    uint8_t *written = malloc(SIZE), *memory = aligned_alloc(DISK_ALIGN, SPACE + DISK_ALIGN);
+    struct bytes part = bytes_of(written, SIZE);
+
+    for (size_t i = 0; i < SIZE; i++)
+        written[i] = (uint8_t)(i * 7919 >> 8);
+    assert_int_equal(file_write(file, 0, &part, 1), OK);
+    for (int cached = 1; cached >= 0; cached--) {
+        if (!cached) {
+            assert_int_equal(file_sync(file), OK);
+            file_advise(file, 0, SIZE, FILE_PASSED);
+        }
+        assert_reads(file, memory, written, SIZE, 0, 128 * 1024);
+        assert_reads(file, memory, written, SIZE, 200 * 1024, SPACE); /* to the end, and beyond it */
+        assert_reads(file, memory, written, SIZE, 300 * 1024, SPACE); /* only the last piece */
+        assert_reads(file, memory, written, SIZE, 2 * SPACE, SPACE);  /* nothing */
+        assert_reads(file, memory, written, SIZE, 1000, 128 * 1024);  /* not aligned: the place, */
+        assert_reads(file, memory, written, SIZE, 4096, 10001);       /* the length, */
+        assert_reads(file, memory + 8, written, SIZE, 0, 128 * 1024); /* the memory */
+    }
+    file_close(file);
+    free(memory);
+    free(written);
+}
+
 static void advice_changes_nothing_that_is_read(void **state)
 {
     struct fixture *f = *state;
@@ -108,7 +150,6 @@ static void advice_changes_nothing_that_is_read(void **state)
 
     assert_int_equal(file_write(file, 0, &part, 1), OK);
     file_advise(file, 0, 1 << 20, FILE_PASSED);
-    file_advise(file, 0, 1 << 20, FILE_EXPECTED);
     assert_int_equal(file_read(file, 0, text, 6, &got), OK);
     assert_string_equal(text, "abcdef");
     file_close(file);
@@ -274,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_directory_that_is_a_file_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_written_is_read_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_beyond_the_end_is_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_read_past_the_page_cache_is_what_was_written, setup, teardown),
         cmocka_unit_test_setup_teardown(advice_changes_nothing_that_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(more_parts_than_one_call_takes_are_all_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_cut_to_a_size, setup, teardown),
