@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define AHEAD     2u   /* windows after the one that is read: one for each worker */
+#define AHEAD     3u   /* windows after the one that is read: one for each worker, and one that is there */
 #define AHEAD_MAX 4u   /* the same, where they are small */
 #define AGE_MS    2000 /* windows that were not used for one to two of these go */
 
