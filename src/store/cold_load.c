@@ -7,8 +7,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define GAP_MAX    (16u * 1024) /* bytes of others between two records that are read along sooner than skipped */
-#define DIRECT_MIN (64u * 1024) /* bytes of a stretch that is read past the page cache */
+#define GAP_MAX    (16u * 1024)  /* bytes of others between two records that are read along sooner than skipped */
+#define DIRECT_MIN (64u * 1024)  /* bytes of a stretch that is read past the page cache */
+#define GENTLE     (128u * 1024) /* bytes that a gentle load asks the disk for at once; a multiple of DISK_ALIGN */
 
 static_assert(COLD_ENTRIES_MAX >= STORE_READ_MAX, "a read that is answered by one load is answered whole");
 
@@ -103,8 +104,26 @@ static size_t round_up(size_t n)
     return (n + DISK_ALIGN - 1) / DISK_ALIGN * DISK_ALIGN;
 }
 
+static enum err read_pieces(struct file *f, uint64_t start, uint8_t *to, size_t len, size_t piece, size_t *got)
+{
+    size_t more;
+    enum err err;
+
+    for (*got = 0; *got < len; *got += more) {
+        const size_t wanted = len - *got < piece ? len - *got : piece;
+        if ((err = file_read(f, start + *got, to + *got, wanted, &more)) != OK)
+            return err;
+        if (more < wanted) {
+            *got += more;
+            return OK;
+        }
+    }
+    return OK;
+}
+
 /* Reads a stretch to somewhere in the first span(len) of `room`; *to is where it is. */
-static enum err read_stretch(struct file *f, uint64_t start, size_t len, uint8_t *room, uint8_t **to)
+static enum err read_stretch(const struct cold_load *l, struct file *f, uint64_t start, size_t len, uint8_t *room,
+                             uint8_t **to)
 {
     const size_t before = len < DIRECT_MIN ? 0 : (size_t)(start % DISK_ALIGN);
     const size_t whole = len < DIRECT_MIN ? len : round_up(before + len);
@@ -113,7 +132,7 @@ static enum err read_stretch(struct file *f, uint64_t start, size_t len, uint8_t
     enum err err;
 
     assert(len < DIRECT_MIN || at + whole <= room + span(len));
-    if ((err = file_read(f, start - before, at, whole, &got)) != OK)
+    if ((err = read_pieces(f, start - before, at, whole, l->gentle ? GENTLE : whole, &got)) != OK)
         return err;
     if (got < before + len)
         return ERR_CORRUPT;
@@ -131,7 +150,7 @@ static enum err read_stretches(struct cold_load *l, struct file *f)
     for (size_t i = 0; i < l->count; i = upto) {
         const size_t len = stretch(l, i, &upto);
         const uint64_t start = l->pieces[i].offset;
-        if ((err = read_stretch(f, start, len, room, &to)) != OK)
+        if ((err = read_stretch(l, f, start, len, room, &to)) != OK)
             return err;
         if (l->passing)
             file_advise(f, start, len, FILE_PASSED);

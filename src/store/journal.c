@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #define SEAL_AFTER_MS  1000
+#define PUBLISHING_MS  1000 /* since the last entry */
 #define SPACE_RETRY_MS 1000
 #define UNSYNCED_MS    1000 /* durability mode "os": so often a batch is synced all the same */
 
@@ -66,6 +67,7 @@ struct journal {
     bool dead;     /* fatal was called */
     struct doomed doomed;
     uint64_t last_write_ns;
+    uint64_t published_ns; /* when the last batch with entries was done; 0: none yet */
 
     /* Figures. */
     uint64_t syncs, written, trimmed; /* bytes in batches */
@@ -147,6 +149,11 @@ enum err journal_add_entry(struct journal *j, const struct journal_entry *e)
 uint64_t journal_pending_bytes(const struct journal *j)
 {
     return j->pending.used;
+}
+
+bool journal_publishing(const struct journal *j)
+{
+    return j->published_ns > 0 && loop_now_ns(j->sys.loop) - j->published_ns < PUBLISHING_MS * NS_PER_MS;
 }
 
 const struct budget *journal_budget(const struct journal *j)
@@ -485,6 +492,8 @@ static void count_batch(struct journal *j, const struct batch *b)
     j->previous_crc = j->write.crc;
     j->sealed = b->kind == BATCH_SEAL;
     j->last_write_ns = loop_now_ns(j->sys.loop);
+    if (b->entries > 0)
+        j->published_ns = j->last_write_ns;
     if (j->write.sync) {
         j->durable = b->number;
         j->last_sync_ns = j->last_write_ns;

@@ -124,6 +124,8 @@ MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entr
 
 uint64_t journal_pending_bytes(const struct journal *j); /* queued and in flight */
 const struct budget *journal_budget(const struct journal *j);
+/* Entries were written a moment ago, and more will come, perhaps. */
+bool journal_publishing(const struct journal *j);
 
 /* At the end of this turn of the loop, or when the batch in flight is done. */
 void journal_flush(struct journal *j);

@@ -121,7 +121,11 @@ static enum err plan(struct reader *r, struct cold_window *w, const struct ledge
     const bool follows = w->wanted > COLD_FIRST || w->wanted_ahead;
     struct cold_load *load = &w->load;
 
-    *load = (struct cold_load){.files = &w->worker->files, .from = w->from, .bytes = w->wanted, .passing = follows};
+    *load = (struct cold_load){.files = &w->worker->files,
+                               .from = w->from,
+                               .bytes = w->wanted,
+                               .passing = follows,
+                               .gentle = journal_publishing(r->journal)};
     load->max = entries_max(r, l, w);
     if ((uint64_t)w->from.entry >= l->moved) {
         enum err err = plan_journal(r, load, l);
@@ -363,8 +367,15 @@ static void start_load(struct reader *r, struct cold_window *w, struct reader_wo
     }
 }
 
+/* While others publish, one load at a time: their syncs wait for what the disk was asked for before. */
 static struct reader_worker *free_worker(struct reader *r)
 {
+    size_t loading = 0;
+
+    for (size_t i = 0; i < READER_WORKERS; i++)
+        loading += r->workers[i].loading;
+    if (loading > 0 && journal_publishing(r->journal))
+        return NULL;
     for (size_t i = 0; i < READER_WORKERS; i++) {
         if (!r->workers[i].loading)
             return &r->workers[i];
