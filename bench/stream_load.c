@@ -2,12 +2,13 @@
  *
  * stream_load.c - one producer and one consumer of one topic, with as little work of their own as possible.
  *
- *     stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW]]]
+ *     stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW [both|publish|drain [SUBSCRIPTION]]]]]
  *
  * Publishes ENTRIES batches of MESSAGES (100) messages of BYTES (1024) bytes each, WINDOW (64) under way, and consumes
- * them on a second connection, acknowledging cumulatively.  It is a load for the broker, not a client: the batch is
- * encoded once, only its sequence id changes; what is delivered is counted by its frames' heads and thrown away by the
- * kernel. Prints one line of JSON.  Owns two sockets, and one thread.
+ * them on a second connection, acknowledging cumulatively.  Or only one of the two: `publish` leaves all as the backlog
+ * of SUBSCRIPTION, `drain` takes so many entries from the topic's beginning.  It is a load for the broker, not a
+ * client: the batch is encoded once, only its sequence id changes; what is delivered is counted by its frames' heads
+ * and thrown away by the kernel. Prints one line of JSON.  Owns two sockets, and one thread.
  */
 #include "base/checksum.h"
 
@@ -203,12 +204,12 @@ static int connect_to(const char *port)
     return fd;
 }
 
-static void subscribe(struct stream *s, const char *topic)
+static void subscribe(struct stream *s, const char *topic, const char *subscription)
 {
     struct text body = {0};
 
     put_text(&body, 1, topic);
-    put_text(&body, 2, "stream");
+    put_text(&body, 2, subscription);
     put_number(&body, 3, 0); /* exclusive */
     put_number(&body, 4, 1);
     put_number(&body, 5, 1);
@@ -444,19 +445,26 @@ int main(int argc, char **argv)
     struct stream s = {0};
 
     if (argc < 4) {
-        fprintf(stderr, "stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW]]]\n");
+        fprintf(stderr, "stream_load PORT TOPIC ENTRIES [MESSAGES [BYTES [WINDOW [both|publish|drain "
+                        "[SUBSCRIPTION]]]]]\n");
         return 2;
     }
     s.entries = argument(argc, argv, 3, 0);
     s.messages = (unsigned)argument(argc, argv, 4, 100);
     const uint64_t bytes = argument(argc, argv, 5, 1024);
     s.window = argument(argc, argv, 6, 64);
+    const char *which = argc > 7 ? argv[7] : "both";
     encode_batch(&s, bytes);
     s.consumer = connect_to(argv[1]);
     s.producer = connect_to(argv[1]);
-    subscribe(&s, argv[2]);
+    subscribe(&s, argv[2], argc > 8 ? argv[8] : "stream");
     create_producer(&s, argv[2]);
-    flow(&s);
+    if (strcmp(which, "drain") == 0)
+        s.sent = s.receipts = s.entries;
+    if (strcmp(which, "publish") == 0)
+        s.delivered = s.entries;
+    else
+        flow(&s);
     const double began = now();
     run(&s);
     const double took = now() - began;

@@ -32,7 +32,9 @@ static void open_broker(struct session_world *w)
     struct store_options options = {.holder = "test",
                                     .on_fatal = on_fatal,
                                     .journal_file_bytes = 1 << 20,
-                                    .journal_pending_bytes = w->journal_pending_bytes};
+                                    .journal_pending_bytes = w->journal_pending_bytes,
+                                    .tail_cache_bytes = w->tail_cache_bytes,
+                                    .cold_read_bytes = w->cold_read_bytes};
     char message[400];
     enum err err;
 

@@ -64,6 +64,18 @@ static void a_window_that_is_on_its_way_is_waited_for_by_those_who_read_a_little
     windows_deinit(&ws);
 }
 
+static void a_window_whose_end_is_planned_is_waited_for_up_to_there(void **state)
+{
+    struct cold_windows ws;
+
+    windows_init(&ws, LIMIT);
+    struct cold_window *w = windows_add(&ws, at(100), COLD_FIRST);
+    w->planned = 20;
+    assert_ptr_equal(windows_find(&ws, at(119)), w);
+    assert_null(windows_find(&ws, at(120))); /* the one after it can begin */
+    windows_deinit(&ws);
+}
+
 static void windows_do_not_overlap(void **state)
 {
     struct cold_windows ws;
@@ -168,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_found_in_its_window_and_nowhere_else),
         cmocka_unit_test(a_window_that_is_on_its_way_is_waited_for_by_those_who_read_a_little_further),
+        cmocka_unit_test(a_window_whose_end_is_planned_is_waited_for_up_to_there),
         cmocka_unit_test(windows_do_not_overlap),
         cmocka_unit_test(each_window_of_a_sequence_is_twice_as_large_up_to_a_share_of_the_budget),
         cmocka_unit_test(what_was_passed_goes_first_and_what_was_read_ahead_is_not_dropped_for_more_of_it),

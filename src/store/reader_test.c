@@ -6,6 +6,7 @@
 #include "store/store_model.h"
 
 #include "store/segment.h"
+#include "store/store_private.h"
 #include "sys/disk.h"
 
 #include <stdlib.h>
@@ -181,13 +182,53 @@ static void a_cold_reader_leaves_the_tail_in_memory(void **state)
         model_append(&m, 1, LEN);
     model_settle(&m);
     const struct position tail = last_of(&m)->position;
+    const struct store_stats before = stats_of(&m);
     drain_all(&m, &cold, 1);
+    assert_int_equal(stats_of(&m).cache_hits, before.cache_hits);
+    assert_int_equal(stats_of(&m).tail_cache_bytes, before.tail_cache_bytes);
     for (int64_t i = tail.entry - 49; i <= tail.entry; i++) {
         assert_int_equal(ledger_peek(m.store, (struct position){tail.ledger, i}, 1, 1 << 20, &e), 1);
         entry_unref(&e);
     }
     assert_true(stats_of(&m).cache_hits >= 50);
     model_deinit(&m);
+}
+
+/* The most loads that are under way at a time in a drain. */
+static size_t most_loads(bool publishing)
+{
+    struct model m;
+    const int64_t ledger = backlog_open(&m);
+    struct drain d = {.model = &m, .at = {ledger, 0}, .until = BACKLOG};
+    size_t most = 0;
+
+    if (publishing) {
+        model_append(&m, 1, 100);
+        model_run_ms(&m, 100);
+    }
+    while (d.at.entry < d.until) {
+        size_t loads = 0;
+        drain_turn(&d);
+        for (size_t i = 0; i < READER_WORKERS; i++)
+            loads += m.store->reader.workers[i].loading;
+        most = loads > most ? loads : most;
+        if (publishing)
+            model_append(&m, 1, 100);
+        if (d.waiting)
+            model_steps(&m, 1);
+    }
+    model_deinit(&m);
+    return most;
+}
+
+static void the_next_load_is_under_way_beside_the_one_that_is_waited_for(void **state)
+{
+    assert_int_equal(most_loads(false), READER_WORKERS);
+}
+
+static void while_entries_are_published_there_is_one_load_at_a_time(void **state)
+{
+    assert_int_equal(most_loads(true), 1);
 }
 
 static void what_was_read_goes_from_memory_and_files_are_closed_when_nobody_reads_on(void **state)
@@ -259,6 +300,8 @@ int main(void)
         cmocka_unit_test(two_at_the_same_place_share_what_is_read),
         cmocka_unit_test(many_readers_get_on_side_by_side_within_the_budget),
         cmocka_unit_test(a_cold_reader_leaves_the_tail_in_memory),
+        cmocka_unit_test(the_next_load_is_under_way_beside_the_one_that_is_waited_for),
+        cmocka_unit_test(while_entries_are_published_there_is_one_load_at_a_time),
         cmocka_unit_test(what_was_read_goes_from_memory_and_files_are_closed_when_nobody_reads_on),
         cmocka_unit_test(a_damaged_entry_ends_the_window_before_it_and_fails_only_those_who_ask_for_it),
         cmocka_unit_test(reads_go_on_while_checkpoints_move_the_entries),

@@ -38,6 +38,7 @@ struct run {
     uint64_t faults;         /* that struck before this life of the process: it may give up for later ones only */
     uint64_t start_step;     /* when a dead process is started again */
     uint64_t room_step;      /* when a full disk has room again; UINT64_MAX: it has */
+    uint64_t fast_step;      /* when a slow disk is fast again; UINT64_MAX: it is */
     bool was_full, stopping; /* in this life of the process: the disk was full, it was told to end */
     uint64_t send_step;      /* from when on clients send again */
     uint64_t starts;
@@ -196,6 +197,19 @@ static void disk_empties(struct run *r)
     r->room_step = UINT64_MAX;
 }
 
+/* Each job of a worker takes up to some seconds: a write, a sync, a read, a checkpoint. */
+static void disk_slows(struct run *r)
+{
+    sim_slow(r->sim, 1 + dice(r, 4000));
+    r->fast_step = r->model.step + dice(r, 2000);
+}
+
+static void disk_speeds_up(struct run *r)
+{
+    sim_slow(r->sim, 0);
+    r->fast_step = UINT64_MAX;
+}
+
 /* At an operation of the disk to come; at times one of the recovery after a kill; at times a kill itself. */
 static void arm_crash(struct run *r)
 {
@@ -244,6 +258,8 @@ static void mischief(struct run *r)
             stop_process(r);
     } else if (at < (below += s->full)) {
         disk_fills(r);
+    } else if (at < (below += s->slow)) {
+        disk_slows(r);
     } else if (at < (below += s->write_fault)) {
         fail_write(r);
     } else if (at < (below += s->sync_fault)) {
@@ -258,6 +274,8 @@ static void step(struct run *r)
     r->model.step++;
     if (r->model.step >= r->room_step)
         disk_empties(r);
+    if (r->model.step >= r->fast_step)
+        disk_speeds_up(r);
     (void)sim_step(r->sim); /* false: all wait for what a client may still do, or for the next start */
     look_after(r);
 }
@@ -407,6 +425,7 @@ static void set_up(struct run *r)
 
     random_init(&r->random, o->seed ^ 0x5eed);
     r->room_step = UINT64_MAX;
+    r->fast_step = UINT64_MAX;
     r->sim = sim_new(o->seed);
     r->disk = sim_disk_new(sim_random(r->sim));
     r->log = (struct log){.level = o->verbose ? LOG_DEBUG : LOG_ERROR + 1, .wall_ms = log_clock, .ctx = r};
@@ -475,6 +494,7 @@ static void settle(struct run *r)
     sim_disk_fail(r->disk, 0, 0, OK);
     sim_disk_crash_at(r->disk, 0, 0);
     disk_empties(r);
+    disk_speeds_up(r);
     vandal_free(r->vandal);
     for (unsigned i = 0; i < CLIENTS; i++) {
         r->clients[i]->habits = calm;

@@ -17,7 +17,7 @@ struct scenario {
     const char *name, *text;
     struct client_habits habits;
     /* Of 10,000 steps: how often. */
-    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full;
+    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full, slow;
     bool only_acks_at_first; /* after a start nothing is sent for a while: what was recovered is acknowledged */
     bool vandal;             /* somebody speaks nonsense to the broker */
     bool trim;               /* no subscription holds everything, so that ledgers are deleted meanwhile */

@@ -53,6 +53,11 @@ struct sim *sim_new(uint64_t seed)
     return s;
 }
 
+void sim_slow(struct sim *s, uint64_t ms)
+{
+    s->slow_us = ms * 1000;
+}
+
 void sim_free(struct sim *s)
 {
     if (!s)

@@ -47,6 +47,8 @@ uint64_t sim_now_ns(const struct sim *s);
 /* When sim_step's next event happens: now, later (all is quiet until then), or UINT64_MAX. */
 uint64_t sim_next_ns(struct sim *s);
 void sim_wall_jump(struct sim *s, int64_t delta_ms);
+/* From now on a worker's job takes up to so long, as on a disk that has become slow; 0: as the seed drew it. */
+void sim_slow(struct sim *s, uint64_t ms);
 /* `cross` is called before (true) and after (false) every task, timer and job that the simulator runs: so that a test
  * can make the program's allocations fail and not the simulator's. */
 void sim_border(struct sim *s, void (*cross)(bool inside));

@@ -129,7 +129,9 @@ static enum err new_executor(struct loop *loop, const char *name, size_t bound, 
 
 static void draw_times(struct sim_executor *e)
 {
-    e->run_at = sim_soon(e->host->sim, e->host->sim->manners.work_us_max);
+    struct sim *s = e->host->sim;
+
+    e->run_at = sim_soon(s, s->slow_us ? s->slow_us : s->manners.work_us_max);
 }
 
 static enum err submit(struct executor *executor, struct work *work)

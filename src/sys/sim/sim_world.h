@@ -46,6 +46,7 @@ struct manners {
 struct sim {
     struct random random;
     struct manners manners;
+    uint64_t slow_us; /* what a job takes at most; 0: as the manners say */
     uint64_t now_ns;
     int64_t wall_offset_ms;
     uint64_t steps, trace, ordinals;
