@@ -81,11 +81,11 @@ def producer(port):
 
 
 class Broker:
-    def __init__(self, program, data):
+    def __init__(self, program, data, environment=None):
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
             [program, "standalone", "--data", data, "--port", "0", "--http-port", "0", "-o", "json"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         self.ready = json.loads(self.process.stdout.readline())
         self.ready_ms = (time.perf_counter() - self.began) * 1000
         self.port = int(self.ready["service_url"].rsplit(":", 1)[1])

@@ -193,6 +193,22 @@ static void write_durability(struct writer *w, enum durability in_force)
     }
 }
 
+/* Their sum, next to the bytes appended, is what a byte costs the disk. */
+static void write_written(struct writer *w, const uint64_t bytes[STORE_CAUSES])
+{
+    static const char *const causes[STORE_CAUSES] = {[CAUSE_JOURNAL] = "journal",
+                                                     [CAUSE_ZEROS] = "zeros",
+                                                     [CAUSE_CHECKPOINT] = "checkpoint",
+                                                     [CAUSE_COMPACTION] = "compaction",
+                                                     [CAUSE_INDEX] = "index"};
+
+    prometheus_metric(w->out, "geminga_store_written_bytes_total", "counter");
+    for (unsigned cause = 0; cause < STORE_CAUSES; cause++) {
+        const struct label labels[] = {w->cluster, {"cause", bytes_of_text(causes[cause])}};
+        prometheus_sample(w->out, "geminga_store_written_bytes_total", labels, COUNT(labels), (double)bytes[cause]);
+    }
+}
+
 static void write_store(struct writer *w, const struct store_stats *s)
 {
     counter(w, "geminga_store_appended_entries_total", s->appended_entries);
@@ -202,6 +218,7 @@ static void write_store(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_journal_bytes_total", s->journal_bytes);
     gauge(w, "geminga_store_journal_pending_bytes", s->journal_pending_bytes);
     gauge(w, "geminga_store_journal_files", s->journal_files);
+    write_written(w, s->written_bytes);
     counter(w, "geminga_store_checkpoints_total", s->checkpoints);
     counter(w, "geminga_store_cold_reads_total", s->cold_reads);
     counter(w, "geminga_store_cold_read_bytes_total", s->cold_read_bytes);

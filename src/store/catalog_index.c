@@ -438,6 +438,11 @@ struct index_mark catalog_index_mark(const struct catalog_index *x)
     return x->state.mark;
 }
 
+uint64_t catalog_index_written(const struct catalog_index *x)
+{
+    return sqlite_vfs_written(x->vfs);
+}
+
 const char *catalog_index_failure(const struct catalog_index *x)
 {
     return x->failure;

@@ -63,6 +63,9 @@ const char *catalog_index_table_name(unsigned table);
 MUST_USE enum err catalog_index_apply(struct catalog_index *x, const struct index_batch *batch,
                                       const struct index_mark *mark);
 
+/* Bytes written to its files since it was opened. */
+uint64_t catalog_index_written(const struct catalog_index *x);
+
 /* The last failure as one sentence, for the log. */
 const char *catalog_index_failure(const struct catalog_index *x);
 

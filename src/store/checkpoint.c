@@ -74,6 +74,8 @@ void checkpoint_finish(struct store *s)
     }
     checkpoint_drop(s);
     c->done_count++;
+    c->segment_bytes = c->written;
+    c->index_bytes = catalog_index_written(c->index);
     c->compactions += c->copied > 0;
     c->compacted_bytes += c->copied;
     c->retry_ms = 0;

@@ -122,10 +122,12 @@ struct checkpoint {
     enum err err;
     bool fatal;
     char failure[160];
+    uint64_t written; /* bytes of segments, by all jobs so far */
 
     uint64_t free_bytes; /* of the disk, when the worker last looked */
     uint64_t hopeless;   /* so many reclaimable bytes could not be had: more must die before that alone is a reason */
     uint64_t done_count, compactions, compacted_bytes, adopted_bytes;
+    uint64_t segment_bytes, index_bytes; /* written, as the last job told */
 };
 
 void checkpoint_init(struct store *s);

@@ -154,6 +154,7 @@ static enum err write_segment(struct checkpoint *c, struct sources *sources, uin
     }
     if (err == OK)
         err = segment_finish(writer, &c->fatal);
+    c->written += segment_writer_bytes(writer);
     if (err == OK) {
         extents = segment_writer_extents(writer, &count);
         for (size_t i = from; i < to; i++) {

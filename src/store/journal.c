@@ -754,7 +754,8 @@ void journal_stop(struct journal *j, struct store_op *op)
 
 void journal_stats(const struct journal *j, struct journal_stats *out)
 {
-    *out = (struct journal_stats){.syncs = j->syncs, .bytes = j->written, .files = j->files.count};
+    *out = (struct journal_stats){
+        .syncs = j->syncs, .bytes = j->written, .files = j->files.count, .zeros = j->files.zeros};
     list_each (node, &j->files.all)
         out->file_bytes += container_of_const(node, struct journal_file, node)->prepared;
 }

@@ -184,6 +184,7 @@ void journal_stop(struct journal *j, struct store_op *op);
 
 struct journal_stats {
     uint64_t syncs, bytes, files, file_bytes; /* the last: that the files take on the disk */
+    uint64_t zeros;                           /* written ahead */
 };
 void journal_stats(const struct journal *j, struct journal_stats *out);
 

@@ -311,8 +311,10 @@ static void switched_to(struct journal_files *f, struct journal_file *file, cons
     f->chore_failed = false;
     file->state = FILE_CURRENT;
     file->end = 0;
-    if (w->create)
+    if (w->create) {
         file->prepared = w->prefix;
+        f->zeros += w->prefix;
+    }
     list_remove(&file->node); /* in the order of use */
     list_push_back(&f->all, &file->node);
 }
@@ -335,8 +337,10 @@ void journal_files_placed(struct journal_files *f, const struct journal_write *w
     file->end = w->offset + span;
     file->last_batch = w->batch->number;
     file->prepared = max_u64(file->prepared, file->end + (w->extended ? w->zeros : 0));
-    if (w->extended)
+    if (w->extended) {
         file->prepared = max_u64(file->prepared, w->room);
+        f->zeros += w->zeros;
+    }
     count_written(f, span);
 }
 
@@ -353,8 +357,10 @@ static enum err chore_extend(struct journal_chore *c, struct file *file)
     if (err != ERR_UNSUPPORTED)
         return err;
     c->allocate = false;
-    if ((err = journal_write_zeros(file, c->from, piece)) == OK)
+    if ((err = journal_write_zeros(file, c->from, piece)) == OK) {
         c->from += piece;
+        c->zeros = piece;
+    }
     return err;
 }
 
@@ -373,6 +379,7 @@ static void chore_run(struct work *work)
     struct file *file = NULL;
 
     c->sync_failed = false;
+    c->zeros = 0;
     journal_path(path, c->number);
     if (c->unlink) {
         chore_remove(c, path);
@@ -412,6 +419,7 @@ static void chore_done(struct work *work)
     struct journal_files *f = container_of(c, struct journal_files, chore);
 
     c->running = false;
+    f->zeros += c->zeros;
     if (c->sync_failed) {
         f->fatal(f->ctx, c->err, "a journal file made or removed could not be synced");
         return;

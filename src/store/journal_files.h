@@ -44,6 +44,7 @@ struct journal_chore {
     struct disk *disk;
     uint64_t number;
     uint64_t len, from; /* make: the length wanted, and how far it is */
+    uint64_t zeros;     /* that the last job wrote */
     bool allocate;      /* make: without zeros */
     bool unlink;
     bool hurry; /* unlink: its room is wanted */
@@ -61,6 +62,7 @@ struct journal_files {
     size_t count;
     uint64_t lately, lately_ns; /* bytes written, of which half is forgotten every few seconds; counted until then */
     uint64_t span_mean;         /* of batches */
+    uint64_t zeros;             /* bytes of them written */
     struct timer shrink;        /* runs while there are more spares than a quiet journal has */
     struct sys sys;
     struct executor *background;

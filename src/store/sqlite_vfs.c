@@ -23,6 +23,7 @@ struct sqlite_vfs {
     char name[48];
     struct disk *disk;
     size_t open_files;
+    uint64_t written;
     enum err error;   /* the last, until taken */
     bool sync_failed; /* for good; nothing is written after it */
     bool read_only;
@@ -107,6 +108,7 @@ static int file_write_vfs(sqlite3_file *base, const void *from, int len, sqlite3
 
     if (f->vfs->sync_failed || f->vfs->read_only)
         return SQLITE_IOERR_WRITE;
+    f->vfs->written += part.len;
     return failed(f->vfs, file_write(f->file, (uint64_t)offset, &part, 1), SQLITE_IOERR_WRITE);
 }
 
@@ -327,6 +329,11 @@ enum err sqlite_vfs_take_error(struct sqlite_vfs *v)
 
     v->error = OK;
     return err;
+}
+
+uint64_t sqlite_vfs_written(const struct sqlite_vfs *v)
+{
+    return v->written;
 }
 
 bool sqlite_vfs_sync_failed(const struct sqlite_vfs *v)

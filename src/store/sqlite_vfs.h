@@ -24,6 +24,8 @@ void sqlite_vfs_free(struct sqlite_vfs *v);
 const char *sqlite_vfs_name(const struct sqlite_vfs *v);
 /* The last error of the disk that SQLite was told of, OK when there was none; reading it forgets it. */
 enum err sqlite_vfs_take_error(struct sqlite_vfs *v);
+/* Bytes that SQLite wrote. */
+uint64_t sqlite_vfs_written(const struct sqlite_vfs *v);
 bool sqlite_vfs_sync_failed(const struct sqlite_vfs *v);
 
 #endif

@@ -899,6 +899,17 @@ static void count_lost(const struct store *s, struct store_stats *out)
     }
 }
 
+static void count_written(const struct store *s, const struct journal_stats *journal, uint64_t out[STORE_CAUSES])
+{
+    const struct checkpoint *c = &s->checkpoint;
+
+    out[CAUSE_JOURNAL] = journal->bytes;
+    out[CAUSE_ZEROS] = journal->zeros;
+    out[CAUSE_COMPACTION] = c->compacted_bytes;
+    out[CAUSE_CHECKPOINT] = c->segment_bytes > c->compacted_bytes ? c->segment_bytes - c->compacted_bytes : 0;
+    out[CAUSE_INDEX] = c->index_bytes;
+}
+
 void store_stats(const struct store *s, struct store_stats *out)
 {
     struct journal_stats journal;
@@ -938,5 +949,6 @@ void store_stats(const struct store *s, struct store_stats *out)
         .backup_ms = s->backup.status.done_ms,
         .corrupt_reads = s->reader.corrupt_reads,
     };
+    count_written(s, &journal, out->written_bytes);
     count_lost(s, out);
 }

@@ -269,6 +269,16 @@ const struct store_backup_status *store_backup_status(const struct store *s);
 #define STORE_BUDGETS 3
 void store_budgets(const struct store *s, const struct budget *out[STORE_BUDGETS]);
 
+/* What bytes are written for. */
+enum store_cause {
+    CAUSE_JOURNAL,    /* records, once */
+    CAUSE_ZEROS,      /* files of the journal, ahead of the records */
+    CAUSE_CHECKPOINT, /* records moved to segments, and tables of those that stay in the journal's files */
+    CAUSE_COMPACTION, /* records of segments, again */
+    CAUSE_INDEX,
+    STORE_CAUSES
+};
+
 struct store_stats {
     enum durability durability;
     uint64_t appended_entries, appended_bytes;         /* synced, since open */
@@ -282,6 +292,7 @@ struct store_stats {
     uint64_t disk_free_bytes;                /* when a checkpoint last looked; UINT64_MAX: not known */
     uint64_t adopted_files;                  /* of the journal files: entries of living ledgers rest in them */
     uint64_t dead_bytes;                     /* of deleted ledgers, in segment files that others use, now */
+    uint64_t written_bytes[STORE_CAUSES];    /* to the disk, by what for; since open */
     uint64_t adopted_bytes;                  /* of entries that stayed where they were written; since open */
     uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */
