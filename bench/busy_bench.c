@@ -4,14 +4,16 @@
  *
  *     busy_bench DIRECTORY [GIGABYTES [ENTRY_BYTES [WINDOW_BYTES [LEDGER_MEGABYTES]]]]
  *
- * First the raw limit: a loop of one write and one fdatasync, by size, appending to a new file and writing over an old
+ * First the raw limit: a loop of one pwrite and one fdatasync, by size, appending to a new file and writing over an old
  * one of the journal's size.  Then the store alone, in rounds: it publishes a share of the bytes with WINDOW_BYTES
  * under way; its cursor follows at once, and closed ledgers behind the cursor are deleted.  Between two rounds, with
  * the store idle, the raw loop runs again with writes of the size that the store's syncs had, because a disk's
- * speed changes from minute to minute; only the ratio of neighbours is worth keeping.  At last the delay of a lone
- * append, alternating with a raw append and sync: quiet, and while the busy topic goes on.
+ * speed changes from minute to minute; only the ratio of neighbours is worth keeping, and the median of these.  At last
+ * the delay of a lone append, alternating with a raw append and sync: quiet, and while the busy topic goes on.
  *
- * Bytes written to the disk are the kernel's count for this process (/proc/self/io), without the raw loops' own.
+ * Bytes written to the disk are the kernel's count for this process (/proc/self/io), without the raw loops' own, and
+ * the store's count by cause.  (The kernel counts pages made dirty; one that keeps files in folios of many pages counts
+ * a folio that was written in part as a whole.)
  */
 #include "base/buffer.h"
 #include "base/log.h"
@@ -22,15 +24,17 @@
 #include "sys/uv_sys.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MB         1000000u
-#define ROUNDS     8u
+#define ROUNDS     12u
 #define RAW_FILE   (64u << 20)
 #define RAW_BYTES  (256u << 20) /* at least so much per raw measure beside the store */
 #define LONE       200u
@@ -56,8 +60,8 @@ struct bench {
     struct sys *sys;
     struct log log;
     struct store *store;
-    struct buffer *payload;
-    size_t len;
+    struct buffer **payloads; /* as many as may be under way: a broker's come from sockets, not from a cache */
+    size_t payload_count, len;
     uint64_t total, window, ledger_bytes;
     /* The busy topic. */
     uint64_t topic, ledger, in_ledger;
@@ -69,8 +73,8 @@ struct bench {
     /* This round's. */
     unsigned round;
     uint64_t began_ns, began_done, began_syncs, began_journal;
-    double store_rate, raw_rate; /* sums, of bytes per second */
-    double ratio_over, ratio_append;
+    double ratio_over[ROUNDS], ratio_append[ROUNDS];
+    double busy_seconds;
     /* Figures. */
     uint64_t written, raw_written; /* to the disk */
     uint64_t peak, next_look;
@@ -147,34 +151,74 @@ static uint64_t bytes_in(const char *directory)
 
 /* ---- the raw disk ---- */
 
-/* Bytes per second of `size` bytes and one sync, again and again. */
-static double raw_rate(struct bench *b, size_t size, uint64_t bytes, bool over)
+static void path_of_raw(const struct bench *b, char path[1024])
 {
-    struct disk *disk = b->sys->disk;
+    snprintf(path, 1024, "%s/raw", b->directory);
+}
+
+static int raw_open(const struct bench *b)
+{
+    char path[1024];
+
+    path_of_raw(b, path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        must(ERR_IO, "raw");
+    return fd;
+}
+
+static void raw_unlink(const struct bench *b)
+{
+    char path[1024];
+
+    path_of_raw(b, path);
+    (void)unlink(path);
+}
+
+static void raw_write(int fd, const uint8_t *block, size_t size, uint64_t at)
+{
+    if (pwrite(fd, block, size, (off_t)at) != (ssize_t)size)
+        must(ERR_IO, "raw write");
+}
+
+static void raw_sync(int fd)
+{
+    if (fdatasync(fd) != 0)
+        must(ERR_IO, "raw sync");
+}
+
+static uint8_t *random_block(struct bench *b, size_t size)
+{
     uint8_t *block = malloc(size);
-    const struct bytes part = bytes_of(block, size);
-    const uint64_t before = bytes_written();
-    uint64_t done = 0, at = 0;
-    struct file *f;
 
     if (!block)
         abort();
-    memset(block, 'r', size);
-    (void)disk->ops->unlink(disk, "raw");
-    must(disk_open(disk, "raw", DISK_WRITE | DISK_CREATE, &f), "raw");
+    b->sys->loop->ops->entropy(b->sys->loop, block, size);
+    return block;
+}
+
+/* Bytes per second of `size` bytes and one sync, again and again. */
+static double raw_rate(struct bench *b, size_t size, uint64_t bytes, bool over)
+{
+    uint8_t *block = random_block(b, size);
+    const uint64_t before = bytes_written();
+    uint64_t done = 0, at = 0;
+
+    raw_unlink(b);
+    const int fd = raw_open(b);
     for (; over && at + size <= RAW_FILE; at += size)
-        must(file_write(f, at, &part, 1), "raw write");
-    must(file_sync(f), "raw sync");
+        raw_write(fd, block, size, at);
+    raw_sync(fd);
     const uint64_t began = now_ns();
     for (at = 0; done < bytes && seconds_since(began) < 3; done += size, at += size) {
         if (over && at + size > RAW_FILE)
             at = 0;
-        must(file_write(f, at, &part, 1), "raw write");
-        must(file_sync(f), "raw sync");
+        raw_write(fd, block, size, at);
+        raw_sync(fd);
     }
     const double rate = (double)done / seconds_since(began);
-    file_close(f);
-    must(disk->ops->unlink(disk, "raw"), "raw unlink");
+    close(fd);
+    raw_unlink(b);
     free(block);
     b->raw_written += bytes_written() - before;
     return rate;
@@ -224,16 +268,18 @@ static void published(struct append *a, enum err err)
     loop_defer(b->sys->loop, &b->refill);
 }
 
+/* As a session does: no further than the store has room. */
 static void pump(struct bench *b)
 {
     const struct entry_header header = {.messages = (uint32_t)(b->len / 1000 ? b->len / 1000 : 1)};
-    struct slice bytes = slice_of(b->payload, 0, b->len);
 
-    while (b->free && (b->asked < b->round_end || b->beside)) {
+    while (b->free && (b->asked < b->round_end || b->beside) && store_has_room(b->store)) {
         struct append *a = b->free;
+        struct slice bytes = slice_of(b->payloads[b->asked % b->payload_count], 0, b->len);
         if (b->in_ledger >= b->ledger_bytes)
             roll(b);
         enum err err = ledger_append(b->store, b->ledger, &header, bytes, a);
+        slice_unref(&bytes);
         if (err == ERR_FULL)
             break; /* room comes back with a receipt */
         must(err, "append");
@@ -241,7 +287,6 @@ static void pump(struct bench *b)
         b->asked++;
         b->in_ledger += b->len;
     }
-    slice_unref(&bytes);
 }
 
 static void begin_round(struct bench *b)
@@ -267,8 +312,9 @@ static void end_round(struct bench *b)
     const size_t size = (size_t)((stats.journal_bytes - b->began_journal) / (syncs ? syncs : 1));
     const double rate = (double)((b->done - b->began_done) * b->len) / took;
     const double over = raw_rate(b, size, RAW_BYTES, true), append = raw_rate(b, size, RAW_BYTES, false);
-    b->ratio_over += rate / over / ROUNDS;
-    b->ratio_append += rate / append / ROUNDS;
+    b->ratio_over[b->round] = rate / over;
+    b->ratio_append[b->round] = rate / append;
+    b->busy_seconds += took;
     printf(
         "round %u: store %7.1f MB/s; %5zu KiB per sync; raw over old %7.1f MB/s: %4.2f; raw append %7.1f MB/s: %4.2f; "
         "%" PRIu64 " checkpoints, %" PRIu64 " journal files, %" PRIu64 " segments\n",
@@ -292,21 +338,22 @@ static double median(double *of, unsigned n)
     return n ? of[n / 2] : 0;
 }
 
-static void raw_append(struct bench *b, struct file *f)
+static void raw_append(struct bench *b)
 {
     const uint8_t block[LONE_BYTES] = {1};
-    const struct bytes part = bytes_of(block, sizeof block);
+    const int fd = raw_open(b);
     const uint64_t began = now_ns();
 
-    must(file_write(f, b->raw_count * (uint64_t)LONE_BYTES, &part, 1), "raw append");
-    must(file_sync(f), "raw sync");
+    raw_write(fd, block, sizeof block, b->raw_count * (uint64_t)LONE_BYTES);
+    raw_sync(fd);
     b->raw_ms[b->raw_count++] = seconds_since(began) * 1e3;
+    close(fd);
 }
 
 static void lone_append(struct bench *b)
 {
     const struct entry_header header = {.messages = 1};
-    struct slice bytes = slice_of(b->payload, 0, b->len < LONE_BYTES ? b->len : LONE_BYTES);
+    struct slice bytes = slice_of(b->payloads[0], 0, b->len < LONE_BYTES ? b->len : LONE_BYTES);
 
     b->lone.began_ns = now_ns();
     must(ledger_append(b->store, b->lone.ledger, &header, bytes, &b->lone.append), "lone append");
@@ -316,13 +363,10 @@ static void lone_append(struct bench *b)
 static void lone_fire(struct timer *timer)
 {
     struct bench *b = container_of(timer, struct bench, lone_timer);
-    struct file *f;
 
     /* The raw one on the loop's own thread: nothing else is late because of it but the next pump, for a moment. */
-    must(disk_open(b->sys->disk, "raw", DISK_WRITE | DISK_CREATE, &f), "raw");
     if (b->raw_count < LONE)
-        raw_append(b, f);
-    file_close(f);
+        raw_append(b);
     lone_append(b);
 }
 
@@ -373,12 +417,25 @@ static void begin_lone(struct bench *b)
 
 static void report(struct bench *b)
 {
+    static const char *const causes[STORE_CAUSES] = {"journal", "zeros", "checkpoint", "compaction", "index"};
     const double published = (double)(b->done * b->len);
+    struct store_stats stats;
+    double all = 0;
 
-    printf("all: published %.1f GB; %.2f of raw over old bytes, %.2f of raw appending; peak on disk %.2f GB; "
-           "bytes written / bytes published %.3f\n",
-           published / 1e9, b->ratio_over, b->ratio_append, (double)b->peak / 1e9,
-           (double)(bytes_written() - b->written - b->raw_written) / published);
+    store_stats(b->store, &stats);
+    for (unsigned cause = 0; cause < STORE_CAUSES; cause++)
+        all += (double)stats.written_bytes[cause] / published;
+    printf(
+        "all: published %.1f GB at %.0f MB/s; median of the rounds: %.2f of raw over old bytes, %.2f of raw appending; "
+        "peak on disk %.2f GB\n",
+        published / 1e9, published / b->busy_seconds / MB, median(b->ratio_over, ROUNDS),
+        median(b->ratio_append, ROUNDS), (double)b->peak / 1e9);
+    printf("bytes written / bytes published: %.3f by the kernel's count, %.3f by the store's:",
+           (double)(bytes_written() - b->written - b->raw_written) / published, all);
+    for (unsigned cause = 0; cause < STORE_CAUSES; cause++)
+        printf(" %s %.3f%s", causes[cause], (double)stats.written_bytes[cause] / published,
+               cause + 1 < STORE_CAUSES ? "," : "");
+    printf("; %.3f stayed where it was written\n", (double)stats.adopted_bytes / published);
 }
 
 static void look(struct bench *b)
@@ -440,6 +497,20 @@ static void open_store(struct bench *b)
     roll(b);
 }
 
+static void make_payloads(struct bench *b, size_t count)
+{
+    b->payload_count = count;
+    b->payloads = calloc(count, sizeof *b->payloads);
+    for (size_t i = 0; i < count && b->payloads; i++) {
+        b->payloads[i] = buffer_new(b->len, NULL);
+        if (!b->payloads[i])
+            abort();
+        b->sys->loop->ops->entropy(b->sys->loop, b->payloads[i]->data, b->len);
+    }
+    if (!b->payloads)
+        abort();
+}
+
 static uint64_t argument(int argc, char **argv, int at, uint64_t otherwise)
 {
     return argc > at ? strtoull(argv[at], NULL, 10) : otherwise;
@@ -462,12 +533,11 @@ int main(int argc, char **argv)
     };
     must(uv_sys_new(&b.uv, b.directory), "directory");
     b.sys = uv_sys_get(b.uv);
-    b.payload = buffer_new(b.len, NULL);
     const size_t window = b.window / b.len + 1;
     struct publish *publishes = calloc(window, sizeof *publishes);
-    if (!b.payload || !publishes)
+    if (!publishes)
         abort();
-    memset(b.payload->data, 'x', b.len);
+    make_payloads(&b, window);
     raw_table(&b);
     open_store(&b);
     for (size_t i = 0; i < window; i++) {
@@ -480,7 +550,9 @@ int main(int argc, char **argv)
     begin_round(&b);
     uv_sys_run(b.uv);
     store_free(b.store);
-    buffer_unref(b.payload);
+    for (size_t i = 0; i < b.payload_count; i++)
+        buffer_unref(b.payloads[i]);
+    free(b.payloads);
     uv_sys_free(b.uv);
     free(publishes);
     return 0;

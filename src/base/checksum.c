@@ -54,6 +54,31 @@ uint32_t crc32c(uint32_t crc, struct bytes bytes)
     return crc32c_hardware_has() ? crc32c_hardware(crc, bytes) : crc32c_table(crc, bytes);
 }
 
+/* Modulo the polynomial; bit 31 is x^0. */
+static uint32_t product(uint32_t a, uint32_t b)
+{
+    uint32_t sum = 0;
+
+    for (; a != 0; a <<= 1) {
+        sum ^= a >> 31 ? b : 0;
+        b = b >> 1 ^ (b & 1 ? 0x82f63b78 : 0);
+    }
+    return sum;
+}
+
+/* A checksum is moved over n bytes by multiplying it with x^(8n). */
+uint32_t crc32c_join(uint32_t a, uint32_t b, uint64_t len_b)
+{
+    uint32_t power = UINT32_C(1) << 23; /* x^8 */
+
+    for (; len_b > 0; len_b >>= 1) {
+        if (len_b & 1)
+            a = product(power, a);
+        power = product(power, power);
+    }
+    return a ^ b;
+}
+
 static uint32_t murmur_mix(uint32_t k)
 {
     k *= 0xcc9e2d51;

@@ -13,6 +13,9 @@
 /* `crc` is 0 to begin with, or the result over the bytes before: crc32c(crc32c(0, a), b) is that of ab. */
 uint32_t crc32c(uint32_t crc, struct bytes bytes);
 
+/* That of ab, from those of a and of b alone.  Takes as long as to checksum some kilobytes. */
+uint32_t crc32c_join(uint32_t a, uint32_t b, uint64_t len_b);
+
 uint32_t murmur3_32(struct bytes bytes, uint32_t seed);
 
 #endif

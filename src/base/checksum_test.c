@@ -78,6 +78,21 @@ static void what_puts_streams_together_follows_from_the_polynomial(void **state)
     }
 }
 
+static void two_checksums_joined_are_that_of_both(void **state)
+{
+    struct random random;
+    uint8_t raw[3000];
+
+    random_init(&random, 3);
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (uint8_t)random_next(&random);
+    for (size_t len = 0; len <= sizeof raw; len += 1 + random_below(&random, 50)) {
+        const size_t split = random_below(&random, len + 1);
+        const uint32_t a = crc32c(0, bytes_of(raw, split)), b = crc32c(0, bytes_of(raw + split, len - split));
+        assert_int_equal(crc32c_join(a, b, len - split), crc32c(0, bytes_of(raw, len)));
+    }
+}
+
 static void murmur3_gives_the_published_values(void **state)
 {
     assert_int_equal(murmur3_32(bytes_of_text(""), 0), 0);
@@ -96,6 +111,7 @@ int main(void)
         cmocka_unit_test(crc32c_gives_the_values_of_rfc_3720),
         cmocka_unit_test(a_checksum_continues_over_any_split_and_alignment),
         cmocka_unit_test(the_processor_agrees_with_the_table),
+        cmocka_unit_test(two_checksums_joined_are_that_of_both),
         cmocka_unit_test(what_puts_streams_together_follows_from_the_polynomial),
         cmocka_unit_test(murmur3_gives_the_published_values),
     };

@@ -83,8 +83,7 @@ static uint32_t salted_header_crc(const uint8_t header[JOURNAL_BATCH_HEADER_SIZE
     return crc32c(0, bytes_of(salted, sizeof salted));
 }
 
-void batch_header_encode(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_header *h, uint64_t salt,
-                         const struct bytes *parts, size_t count)
+uint32_t batch_header_begin(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], const struct batch_header *h, uint64_t salt)
 {
     memset(to, 0, JOURNAL_BATCH_HEADER_SIZE);
     memcpy(to, BATCH_MAGIC, 4);
@@ -95,10 +94,11 @@ void batch_header_encode(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_hea
     le32_put(to + 32, h->records);
     le32_put(to + 36, (uint32_t)h->kind);
     le32_put(to + 40, h->unsynced);
+    return salted_header_crc(to, salt);
+}
 
-    uint32_t crc = salted_header_crc(to, salt);
-    for (size_t i = 0; i < count; i++)
-        crc = crc32c(crc, parts[i]);
+void batch_header_end(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_header *h, uint32_t crc)
+{
     le32_put(to + 4, crc);
     h->crc = crc;
 }

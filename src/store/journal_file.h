@@ -70,7 +70,7 @@ struct journal_file_header {
 enum batch_kind { BATCH_RECORDS = 0, BATCH_SEAL = 1 };
 
 struct batch_header {
-    uint32_t crc; /* set by batch_header_encode, read by _decode */
+    uint32_t crc; /* set by batch_header_end, read by _decode */
     uint64_t number;
     uint64_t generation;
     uint32_t payload_len;
@@ -90,9 +90,11 @@ void journal_file_header_encode(uint8_t *to, const struct journal_file_header *h
 /* ERR_CORRUPT: never in use, or damaged; ERR_VERSION. */
 MUST_USE enum err journal_file_header_decode(struct journal_file_header *out, struct bytes from);
 
-/* Writes the header with its CRC over it and the payload's parts, and remembers the CRC in h->crc. */
-void batch_header_encode(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_header *h, uint64_t salt,
-                         const struct bytes *parts, size_t count);
+/* The header without its CRC.  Returns that of salt and header, for the caller to continue over the payload. */
+MUST_USE uint32_t batch_header_begin(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], const struct batch_header *h,
+                                     uint64_t salt);
+/* ... and its CRC, which is remembered in h->crc. */
+void batch_header_end(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], struct batch_header *h, uint32_t crc);
 /* The fields, believed only so far as bounds go; ERR_CORRUPT when it cannot be a batch header. */
 MUST_USE enum err batch_header_decode(struct batch_header *out, const uint8_t from[JOURNAL_BATCH_HEADER_SIZE]);
 /* The CRC that a batch should have; `header` as stored. */

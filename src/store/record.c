@@ -37,12 +37,13 @@ void record_begin(uint8_t *to, enum record_kind kind, size_t len)
     le16_put(to + 10, RECORD_HEADER_SIZE);
 }
 
-void record_seal(uint8_t *head, size_t head_len, struct bytes rest)
+uint32_t record_seal(uint8_t *head, size_t head_len, struct bytes rest)
 {
     assert(head_len >= RECORD_HEADER_SIZE && le32_get(head) == head_len + rest.len);
 
-    uint32_t crc = crc32c(0, bytes_of(head + 8, head_len - 8));
-    le32_put(head + 4, crc32c(crc, rest));
+    const uint32_t crc = crc32c(crc32c(0, bytes_of(head + 8, head_len - 8)), rest);
+    le32_put(head + 4, crc);
+    return crc;
 }
 
 void record_ledger_create_encode(uint8_t *to, const struct record_ledger_create *r)

@@ -87,8 +87,9 @@ struct record_run {
 /* The first twelve bytes, the checksum left 0: the journal's worker sets it (record_seal) when all bytes are in
  * place. */
 void record_begin(uint8_t *to, enum record_kind kind, size_t len);
-/* Computes and stores the checksum; `head` starts with the record's header, `rest` (may be empty) follows it. */
-void record_seal(uint8_t *head, size_t head_len, struct bytes rest);
+/* Computes, stores and returns the checksum, which is of all but the first 8 bytes; `head` starts with the record's
+ * header, `rest` (may be empty) follows it. */
+uint32_t record_seal(uint8_t *head, size_t head_len, struct bytes rest);
 
 /* Each writes a whole record of the size above. */
 void record_ledger_create_encode(uint8_t *to, const struct record_ledger_create *r);
