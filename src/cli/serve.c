@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "cli/node.h"
+#include "store/give_up.h"
 #include "sys/disk_posix.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
@@ -288,14 +289,26 @@ static int node_serve(struct serving *s)
     return s->failed ? CLI_FAILED : CLI_OK;
 }
 
+static int give_up_check(const struct invocation *inv, const struct broker_config *config)
+{
+    char message[MESSAGE_SIZE];
+    struct give_ups unused;
+
+    if (give_ups_parse(&unused, config->give_up, message, sizeof message) != OK)
+        return cli_usage_error(inv, "--give-up: %s", message);
+    return CLI_OK;
+}
+
 int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
           struct companion *companion)
 {
     struct serving s = {.inv = inv, .config = config, .log = log, .companion = companion};
     char message[MESSAGE_SIZE] = "", holder[64];
     struct node_options options;
-    int status = CLI_FAILED;
+    int status = give_up_check(inv, config);
 
+    if (status != CLI_OK)
+        return status;
     s.started_ms = clock_ms(CLOCK_MONOTONIC);
     s.companion_ended.run = on_companion_ended;
     (void)snprintf(holder, sizeof holder, "geminga, process %d", (int)getpid());
@@ -305,6 +318,7 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
         return CLI_FAILED;
     }
     node_options_fill(&options, &s, holder);
+    status = CLI_FAILED;
     if (node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK)
         status = node_serve(&s);
     else

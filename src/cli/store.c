@@ -71,7 +71,7 @@ static int configure(struct invocation *inv, struct options *sets, struct store_
     int status = cli_configure(inv, sets, values);
 
     if (status == CLI_OK && inv->argc > 0)
-        status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
+        status = cli_usage_error(inv, "what is `%s`? A data directory is given as --data DIR", inv->argv[0]);
     return status;
 }
 

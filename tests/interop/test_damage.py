@@ -122,5 +122,5 @@ def test_a_flipped_bit_in_the_journal_refuses_the_start_and_says_what_goes_on(ow
 def test_a_choice_that_means_nothing_is_refused(tmp_path):
     it = subprocess.run([PROGRAM, "standalone", "--data", str(tmp_path / "data"), "--give-up", "everything"],
                         capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    assert it.returncode != 0
+    assert it.returncode == 2 and not (tmp_path / "data").exists()
     assert "everything" in it.stderr and "ledger:N" in it.stderr
