@@ -158,3 +158,15 @@ def test_backlogs_in_messages_are_exact_for_batches_that_left_memory(broker, con
     consumer.acknowledge_cumulative(message)
     eventually(lambda: stats(broker, topic)["subscriptions"]["s"]["msgBacklog"] == 5)
     assert stats(broker, topic)["subscriptions"]["s"]["msgBacklogMessages"] == 35
+
+
+def test_a_reader_in_the_middle_of_what_may_go_is_not_overtaken(broker, connect, topic):
+    client = connect(broker.url)
+    reader = client.create_reader(topic, pulsar.MessageId.earliest, receiver_queue_size=1)
+    publish(client, topic, 50)
+    for i in range(25):
+        assert int.from_bytes(reader.read_next(RECEIVE_MS).data()[:4], "big") == i
+    eventually(lambda: entries(broker, topic) <= 30)  # what lies behind it went
+    for i in range(25, 50):
+        assert int.from_bytes(reader.read_next(RECEIVE_MS).data()[:4], "big") == i
+    eventually(lambda: entries(broker, topic) == 0)
