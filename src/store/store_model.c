@@ -1014,8 +1014,8 @@ struct listing {
 
 static bool owned(const struct listing *l, const char *name)
 {
-    static const char *const top[] = {"lock",    "format",   "catalog.db", "catalog.db-wal",
-                                      "journal", "segments", "restored",   "given-up"};
+    static const char *const top[] = {"lock",     "format",   "catalog.db", "catalog.db-wal", "journal",
+                                      "segments", "restored", "given-up",   "backup-to"};
     uint64_t number;
 
     if (strcmp(l->directory, "journal") == 0)

@@ -4,6 +4,7 @@
  */
 #include "harm.h"
 
+#include "store/backup.h"
 #include "store/damage.h"
 #include "store/inspect.h"
 #include "store/store_private.h"
@@ -126,6 +127,83 @@ void harm_journal(struct model *m)
     assert(err == ERR_CORRUPT);
     take_advice(m);
     model_crash(m, MODEL_KILL);
+}
+
+/* ---- a backup ---- */
+
+static struct { /* beside the model, and without faults; it lives until the next one */
+    struct random random;
+    struct sim_disk *disk;
+} target;
+
+static enum err target_open(void *ctx, const char *path, struct disk **out)
+{
+    (void)ctx;
+    (void)path;
+    *out = sim_disk_get(target.disk);
+    return OK;
+}
+
+static void target_close(struct disk *disk)
+{
+    (void)disk;
+}
+
+void harm_ask_for_backup(struct model *m)
+{
+    const struct bytes text = bytes_of_text("/backup");
+    struct sys sys = *sim_host_sys(m->host);
+    struct file *f = NULL;
+
+    if (target.disk)
+        sim_disk_free(target.disk);
+    random_init(&target.random, 1);
+    target.disk = sim_disk_new(&target.random);
+    sys.disk = sim_disk_get(target.disk);
+    m->hooks->host(&sys);
+    m->options.directory_open = target_open;
+    m->options.directory_close = target_close;
+
+    enum err err = disk_open(sim_disk_get(m->disk), "backup-to", DISK_WRITE | DISK_CREATE, &f);
+    assert(err == OK);
+    err = file_write(f, 0, &text, 1);
+    assert(err == OK);
+    err = file_sync(f);
+    assert(err == OK);
+    file_close(f);
+}
+
+void harm_start_backup(struct model *m)
+{
+    m->hooks->cross(true);
+    const enum err err = store_backup_start(m->store);
+    m->hooks->cross(false);
+    assert(err == OK || m->memory_may_fail);
+}
+
+bool harm_backup_done(const struct model *m)
+{
+    const struct store_backup_status *status = store_backup_status(m->store);
+
+    if (getenv("STORE_LOG"))
+        fprintf(stderr, "backup: %s\n", status->failure);
+    return !status->running && status->failure[0] == '\0';
+}
+
+void harm_check_backup(void)
+{
+    struct sim_disk *fresh = sim_disk_new(&target.random);
+    struct backup_report report;
+    char message[BACKUP_TEXT_MAX];
+
+    sim_disk_crash(target.disk);
+    sim_disk_restart(target.disk);
+    const enum err err = backup_restore(sim_disk_get(target.disk), sim_disk_get(fresh), INT64_C(4102444800000), &report,
+                                        message, sizeof message);
+    if (err != OK)
+        fprintf(stderr, "the backup: %s\n", message);
+    assert(err == OK && report.files > 0);
+    sim_disk_free(fresh);
 }
 
 /* ---- the tools ---- */

@@ -420,6 +420,28 @@ static void unsubscribe(struct model *m)
     wait_for_end(m);
 }
 
+static void a_store_to_back_up(struct model *m)
+{
+    harm_ask_for_backup(m);
+    a_store_with_segments(m);
+}
+
+/* While others publish, acknowledge, and delete what is being copied. */
+static void back_up(struct model *m)
+{
+    harm_start_backup(m);
+    for (unsigned i = 0; i < 4 && !model_dead(m); i++) {
+        model_append(m, i, 700);
+        model_ack(m, i % 2, 0);
+        model_steps(m, 15);
+    }
+    if (!model_dead(m))
+        model_trim(m, 0);
+    wait_for_end(m);
+    if (!model_dead(m) && harm_backup_done(m))
+        harm_check_backup();
+}
+
 /* Those who read on a full disk, and acknowledge, make room: and meanwhile nobody else stops. */
 static void live(struct model *m)
 {
@@ -525,6 +547,7 @@ const struct operation operations[] = {
      .happened = compacted},
     {"merge", "a ledger in many pieces becomes one", a_store_of_pieces, merge, .happened = compacted},
     {"mixed", "a bit of everything at once", a_store_with_segments, live},
+    {"backup", "a backup while the store goes on", a_store_to_back_up, back_up, .happened = harm_backup_done},
     {"os-append", "durability \"os\": entries of several topics", an_unsynced_store, append_batched},
     {"os-checkpoint", "durability \"os\": through several journal files and checkpoints", an_unsynced_store,
      append_much},
