@@ -442,7 +442,7 @@ static void back_up(struct model *m)
         harm_check_backup();
 }
 
-/* Those who read on a full disk, and acknowledge, make room: and meanwhile nobody else stops. */
+/* Publishing, reading, acknowledging, rolling and deleting, one beside the other. */
 static void live(struct model *m)
 {
     for (unsigned i = 0; i < 10 && !model_dead(m); i++) {
