@@ -10,7 +10,8 @@
  * same point, as long as the code is the same.  --share N/M takes every M-th of them; --from and --to a range, so that
  * a run can be resumed.  --deep adds a second misfortune: to each power cut, kill and failed sync all power cuts of the
  * recovery after it, to each failed write and full disk all later power cuts of the operation itself; of what was not
- * synced then nothing is kept, or all, or all with the last change torn: by turns, with --deeper each.
+ * synced then nothing is kept, or all, or all with the last change torn.  From point to point these three take turns,
+ * and so do the odd and the even changes; with --deeper each of all.
  *
  * --lie: the disk lies about its syncs; a success when a point fails.
  *
@@ -108,7 +109,7 @@ static void point(struct sweep *s, struct point p)
     const bool mine = s->number >= s->from && s->number <= s->to && s->number % s->shares == s->share;
 
     const bool recoveries = s->deep && p.again > 0;
-    const size_t turn = s->number % 3;
+    const uint64_t turn = s->number % 3, every = s->deeper ? 1 : 2;
 
     p.again = 0;
     p.lies = s->lie;
@@ -118,7 +119,7 @@ static void point(struct sweep *s, struct point p)
         if (!s->deeper && i != turn)
             continue;
         p.again_cut = cuts[i];
-        for (p.again = 1; p.again < AGAIN_MAX && run_one(s, &p); p.again++)
+        for (p.again = 1 + s->number / 3 % every; p.again < AGAIN_MAX && run_one(s, &p); p.again += every)
             ;
     }
     s->number++;
