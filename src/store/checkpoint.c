@@ -22,8 +22,8 @@ static void release_run(struct store *s, const struct moved_ledger *m, const str
 {
     for (size_t i = run->from; i < run->to; i++) {
         uint64_t left[EXTENT_FILES_MAX];
-        const size_t n = segment_table_release(&s->ledgers.segments, &m->ledger->extents[i],
-                                               loop_now_ns(s->sys.loop), left);
+        const size_t n =
+            segment_table_release(&s->ledgers.segments, &m->ledger->extents[i], loop_now_ns(s->sys.loop), left);
         for (size_t k = 0; k < n; k++)
             file_numbers_add(unused, left[k]);
     }
@@ -39,8 +39,10 @@ static void adopt_runs(struct store *s, const struct moved_ledger *m, struct fil
         journal_adopt(s->journal, (uint32_t)e->journal);
         if (!m->ledger->chain)
             file_numbers_add(unused, extent_journal_file(e));
-        if (m->runs[i].added > 0)
-            s->checkpoint.adopted_bytes += e->len;
+        if (m->runs[i].added == 0)
+            continue;
+        journal_count_adopted(s->journal, (uint32_t)e->journal, e->len);
+        s->checkpoint.adopted_bytes += e->len;
     }
 }
 

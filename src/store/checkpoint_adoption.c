@@ -70,13 +70,16 @@ static void leave_one(const struct store *s)
     }
 }
 
-/* Bytes of the file, as far as it is written, that would live by nobody: batch headers, what was copied. */
+/* Bytes of the file, as far as it is written, that would be nobody's: batch headers, what was copied.  What was adopted
+ * and has died since is not counted: the topic is being trimmed, and what is written now will soon die, too. */
 static uint64_t kept_for_nothing(const struct store *s, const struct adoption *a)
 {
-    const struct segment_use *use = segment_table_find(&s->ledgers.segments, a->file | FILE_IS_JOURNAL);
-    const uint64_t living = JOURNAL_HEADER_SIZE + a->busy + (use ? use->living : 0);
+    const uint64_t file = a->file | FILE_IS_JOURNAL;
+    const struct segment_use *use = segment_table_find(&s->ledgers.segments, file);
+    const uint64_t living = use ? use->living : 0, ever = journal_adopted_bytes(s->journal, a->file);
+    const uint64_t used = JOURNAL_HEADER_SIZE + a->busy + (living > ever ? living : ever);
 
-    return a->end > living ? a->end - living : 0;
+    return a->end > used ? a->end - used : 0;
 }
 
 /* A file of which little else is kept: of what it brings now, and of all that there is room for in it, or compaction

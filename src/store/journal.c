@@ -630,6 +630,19 @@ void journal_adopt(struct journal *j, uint32_t file)
     f->runs++;
 }
 
+void journal_count_adopted(struct journal *j, uint32_t file, uint64_t bytes)
+{
+    struct journal_file *f = journal_files_find(&j->files, file);
+    assert(f);
+    f->adopted += bytes;
+}
+
+uint64_t journal_adopted_bytes(const struct journal *j, uint32_t file)
+{
+    const struct journal_file *f = journal_files_find(&j->files, file);
+    return f ? f->adopted : 0;
+}
+
 void journal_release(struct journal *j, uint32_t file)
 {
     struct journal_file *f = journal_files_find(&j->files, file);

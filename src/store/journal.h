@@ -165,6 +165,9 @@ void journal_unpin(struct journal *j, uint32_t file);
 /* One more run of entries rests in the file from now on: it keeps what it holds.  One less: when none is left, the file
  * is free to be used again. */
 void journal_adopt(struct journal *j, uint32_t file);
+/* `bytes` that were written to it were not copied, but adopted.  They count until it is used again, released or not. */
+void journal_count_adopted(struct journal *j, uint32_t file, uint64_t bytes);
+uint64_t journal_adopted_bytes(const struct journal *j, uint32_t file);
 void journal_release(struct journal *j, uint32_t file);
 bool journal_is_adopted(const struct journal *j, uint32_t file);
 /* Full, and trimmed: adopted runs alone keep it. */

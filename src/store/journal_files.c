@@ -311,6 +311,7 @@ static void switched_to(struct journal_files *f, struct journal_file *file, cons
     f->chore_failed = false;
     file->state = FILE_CURRENT;
     file->end = 0;
+    file->adopted = 0;
     if (w->create) {
         file->prepared = w->prefix;
         f->zeros += w->prefix;

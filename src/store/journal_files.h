@@ -33,8 +33,9 @@ struct journal_file {
     uint64_t last_batch;
     struct journal_file_header header;
     unsigned pins;
-    unsigned runs; /* adopted ones, that rest in it */
-    bool fresh;    /* space was taken for it, and nothing written: the first sync of a place costs more */
+    unsigned runs;    /* adopted ones, that rest in it */
+    uint64_t adopted; /* bytes of all that did since it was taken into use, and this process began */
+    bool fresh;       /* space was taken for it, and nothing written: the first sync of a place costs more */
     enum journal_file_state state;
 };
 
