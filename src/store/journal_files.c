@@ -236,6 +236,13 @@ static bool batches_are_large(const struct journal_files *f)
     return f->span_mean > min_u64(LARGE_BATCH, f->file_bytes / 64);
 }
 
+static void place_pad(struct journal_write *w, uint64_t prepared, uint64_t span)
+{
+    const uint64_t end = w->offset + span, page_end = (end + JOURNAL_PAGE - 1) / JOURNAL_PAGE * JOURNAL_PAGE;
+
+    w->pad = w->zeros == 0 && page_end <= prepared ? page_end - end : 0;
+}
+
 /* Space behind the batch: for the next ones, and what is kept for those that must find some. */
 static void place_room(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
 {
@@ -253,7 +260,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     enum err err;
 
     w->switch_file = w->create = false;
-    w->zeros = w->room = 0;
+    w->zeros = w->room = w->useless = 0;
     if (current_is_enough(f, span, batch->entries > 0, file != NULL)) {
         file = f->current;
     } else {
@@ -262,6 +269,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         if (!file && (err = add_file(f, f->next_number++, 0, &file)) != OK)
             return err;
         file->state = FILE_TAKEN;
+        w->useless = file->fresh ? 0 : file->prepared;
     }
     w->number = file->number;
     w->prefix = prefix(f);
@@ -271,14 +279,13 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         place_header(f, w, batch->number, previous_crc);
     else
         w->file_header = file->header;
-    /* A file at its full size is left with what it has. */
     const uint64_t prepared = w->create ? w->prefix : file->prepared;
-    if (w->offset + span <= prepared && prepared >= f->file_bytes)
-        return OK;
-    if (batches_are_large(f))
+    const bool full = w->offset + span <= prepared && prepared >= f->file_bytes; /* is left with what it has */
+    if (!full && batches_are_large(f))
         place_room(f, w, prepared, span);
-    else
+    else if (!full)
         place_zeros(f, w, prepared, span);
+    place_pad(w, prepared, span);
     return OK;
 }
 

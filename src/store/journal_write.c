@@ -123,6 +123,7 @@ static enum err switch_file(struct journal_write *w)
         return err;
     file_close(w->file);
     w->file = next;
+    file_advise(w->file, 0, w->useless, FILE_PASSED);
     w->switched = true;
     return OK;
 }
@@ -164,7 +165,7 @@ static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *f
     const uint32_t crc = batch_header_begin(head, &header, w->file_header.salt);
     batch_header_end(head, &header, parts_add_records(p, w->batch, crc));
     w->crc = header.crc;
-    parts_add_zeros(p, batch_span(w->batch->payload) - sizeof head - w->batch->payload);
+    parts_add_zeros(p, batch_span(w->batch->payload) - sizeof head - w->batch->payload + w->pad);
 
     const size_t without = p->count;
     parts_add_zeros(p, w->zeros);

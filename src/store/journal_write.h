@@ -11,6 +11,7 @@
 #include "store/journal_batch.h"
 #include "sys/disk.h"
 
+#define JOURNAL_PAGE   4096u         /* of the page cache */
 #define JOURNAL_PREFIX (256u * 1024) /* zero-written at the start of a file that is made in haste */
 
 enum write_stage {
@@ -29,11 +30,13 @@ struct journal_write {
     const struct batch *batch;
     bool switch_file; /* close the file, open `number` */
     bool create;      /* which does not exist: make it, with a zero-written prefix */
+    uint64_t useless; /* bytes that it has from its life before: they need not stay in the page cache */
     uint64_t prefix;
     uint64_t number;
     bool with_header; /* the first batch of the file: its header goes along */
     struct journal_file_header file_header;
     uint64_t offset; /* of the batch */
+    uint64_t pad;    /* zero bytes to the end of the batch's last page: else the kernel would read the rest of it */
     uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
     uint64_t room;   /* or space to take for the file up to here; 0: none */
     uint32_t previous_crc;
