@@ -10,100 +10,15 @@
  */
 #include "base/base_test.h"
 #include "store/format.h"
+#include "store/store_golden.h"
 #include "store/store_model.h"
-
 #include "sys/disk.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *golden;
-static const char *const folders[] = {".", "journal", "segments"};
-
-#define PATH_SIZE 1024
-
-static void join(char to[PATH_SIZE], const char *folder, const char *name)
-{
-    const int len = snprintf(to, PATH_SIZE, "%s%s%s", folder, folder[0] ? "/" : "", name);
-
-    assert_true(len > 0 && len < PATH_SIZE);
-}
-
-/* ---- a directory of the machine's, to and from the simulated disk ---- */
-
-static void load_file(struct disk *disk, const char *path)
-{
-    char from[PATH_SIZE];
-    static uint8_t bytes[1 << 20];
-    struct file *f;
-
-    join(from, golden, path);
-    FILE *in = fopen(from, "rb");
-    assert_non_null(in);
-    const struct bytes part = bytes_of(bytes, fread(bytes, 1, sizeof bytes, in));
-    fclose(in);
-    assert_int_equal(disk_open(disk, path, DISK_WRITE | DISK_CREATE, &f), OK);
-    assert_int_equal(file_write(f, 0, &part, 1), OK);
-    assert_int_equal(file_sync(f), OK);
-    file_close(f);
-}
-
-static void load_directory(struct disk *disk)
-{
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char path[PATH_SIZE], name[PATH_SIZE];
-        join(path, golden, folders[i]);
-        assert_int_equal(disk->ops->mkdir(disk, folders[i]), OK);
-        DIR *d = opendir(path);
-        assert_non_null(d);
-        for (struct dirent *e; (e = readdir(d));) {
-            if (e->d_type != DT_REG)
-                continue;
-            join(name, i ? folders[i] : "", e->d_name);
-            load_file(disk, name);
-        }
-        closedir(d);
-    }
-}
-
-struct dump {
-    struct disk *disk;
-    const char *folder;
-};
-
-static void dump_file(void *ctx, const char *name)
-{
-    const struct dump *d = ctx;
-    char path[PATH_SIZE], to[PATH_SIZE];
-    static uint8_t bytes[1 << 20];
-    struct file *f;
-    size_t got;
-
-    join(path, d->folder, name);
-    if (disk_open(d->disk, path, DISK_READ, &f) != OK)
-        return; /* a directory */
-    assert_int_equal(file_read(f, 0, bytes, sizeof bytes, &got), OK);
-    file_close(f);
-    join(to, golden, path);
-    FILE *out = fopen(to, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, got, out), got);
-    fclose(out);
-}
-
-static void dump_directory(struct disk *disk)
-{
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        char path[PATH_SIZE];
-        struct dump d = {.disk = disk, .folder = i ? folders[i] : ""};
-        join(path, golden, folders[i]);
-        (void)mkdir(path, 0755);
-        assert_int_equal(disk->ops->list(disk, folders[i], dump_file, &d), OK);
-    }
-}
 
 /* ---- what is in it ---- */
 
@@ -249,13 +164,8 @@ static void expect_golden(struct model *m)
 
 static void load_golden(struct model *m)
 {
-    struct disk *disk;
-
     model_init(m, 1);
-    disk = sim_disk_get(m->disk);
-    load_directory(disk);
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        assert_int_equal(disk->ops->sync_dir(disk, folders[i]), OK);
+    golden_load(sim_disk_get(m->disk), golden);
 }
 
 static void must_open(struct model *m)
@@ -352,7 +262,7 @@ int main(int argc, char **argv)
             return 1;
         write_golden(&m);
         model_crash(&m, MODEL_KILL);
-        dump_directory(sim_disk_get(m.disk));
+        golden_dump(sim_disk_get(m.disk), golden);
         model_deinit(&m);
         return 0;
     }
