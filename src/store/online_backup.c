@@ -381,7 +381,7 @@ static void next_step(struct store *s)
     case BACKUP_IDLE:
     case BACKUP_WAITING:
     case BACKUP_CUT:
-        assert(!"no job is under way in these");
+        assert(false); /* no job is under way in these */
     }
 }
 
