@@ -90,6 +90,7 @@ def run(args, topics):
         peer = connect(broker.port)
         create_producers(peer, topics)
         frames = [send_to(1 + i % topics, os.urandom(args.size)) for i in range(max(topics, args.window))]
+        publish(peer, frames, len(frames), args.window)  # so that each has a ledger
         cpu, before = broker.cpu_seconds(), written(broker.process.pid)
         seconds = publish(peer, frames, args.messages, args.window)
         cpu = broker.cpu_seconds() - cpu

@@ -18,6 +18,7 @@ static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRA
 #define TRAILER_MAGIC   "GMGASEND"
 #define NAME_FORMAT     "%016" PRIx64 ".segment"
 #define WRITE_BUFFER    (256u * 1024)
+#define WRITE_AT_ONCE   (1024u * 1024) /* what is left for the sync delays the journal's */
 #define OFFSETS_AT_ONCE 1024u
 
 void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e)
@@ -80,6 +81,7 @@ struct segment_writer {
     uint64_t at; /* where the next byte goes */
     uint8_t *buffer;
     size_t buffered; /* the last bytes before `at`, not written yet */
+    uint64_t told;   /* up to here the kernel was told to write */
     struct run *runs;
     struct extent *extents; /* of a finished file */
     size_t run_count, run_capacity;
@@ -105,9 +107,14 @@ static enum err flush(struct segment_writer *w)
 
     if (w->buffered == 0)
         return OK;
-    if ((err = file_write(w->file, w->at - w->buffered, &part, 1)) == OK)
-        w->buffered = 0;
-    return err;
+    if ((err = file_write(w->file, w->at - w->buffered, &part, 1)) != OK)
+        return err;
+    w->buffered = 0;
+    if (w->at - w->told >= WRITE_AT_ONCE) {
+        file_advise(w->file, w->told, w->at - w->told, FILE_WRITTEN);
+        w->told = w->at;
+    }
+    return OK;
 }
 
 static enum err put(struct segment_writer *w, struct bytes bytes)

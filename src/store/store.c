@@ -19,8 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MIB            (UINT64_C(1024) * 1024)
-#define EXECUTOR_BOUND 16 /* jobs waiting; each kind of job submits one at a time */
+#define MIB                  (UINT64_C(1024) * 1024)
+#define LEDGERS_A_CHECKPOINT 4096u /* so many changed ledgers let one wait for as many bytes again */
+#define MORE_CHECKPOINTS     3u    /* at most so many times */
+#define EXECUTOR_BOUND       16    /* jobs waiting; each kind of job submits one at a time */
 
 void store_die(struct store *s, enum err err, const char *what)
 {
@@ -232,12 +234,22 @@ static size_t dirt(const struct store *s)
     return s->ledgers.dirtied + s->dirtied_cursors + catalog_tables_dirty(s->tables);
 }
 
+/* A checkpoint costs something for each ledger that it writes a row for: with many it waits for some entries of each.
+ */
+static uint64_t checkpoint_due_bytes(const struct store *s)
+{
+    const uint64_t bytes = s->options.checkpoint_bytes;
+    const uint64_t more = s->ledgers.dirtied * (bytes / LEDGERS_A_CHECKPOINT);
+
+    return bytes + (more < MORE_CHECKPOINTS * bytes ? more : MORE_CHECKPOINTS * bytes);
+}
+
 static void checkpoint_if_due(struct store *s)
 {
     if (!checkpoint_idle(&s->checkpoint) || s->closing)
         return;
-    if (journal_untrimmed_bytes(s->journal) >= s->options.checkpoint_bytes ||
-        s->ledgers.unmoved >= CHECKPOINT_ENTRIES || dirt(s) >= CHECKPOINT_DIRT)
+    if (journal_untrimmed_bytes(s->journal) >= checkpoint_due_bytes(s) || s->ledgers.unmoved >= CHECKPOINT_ENTRIES ||
+        dirt(s) >= CHECKPOINT_DIRT)
         checkpoint_want(s);
     else
         checkpoint_watch_dead(s);

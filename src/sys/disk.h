@@ -29,9 +29,10 @@ enum disk_open_flags {
  * most of it is there: neither the processor nor what others have there pays for it. */
 #define DISK_ALIGN 4096u
 
-/* What a reader knows and the kernel cannot. */
+/* What a reader or a writer knows and the kernel cannot. */
 enum file_advice {
-    FILE_PASSED, /* was read, and will not be again soon: need not push out what others use */
+    FILE_PASSED,  /* was read, and will not be again soon: need not push out what others use */
+    FILE_WRITTEN, /* was written: may go to the disk now, so that the sync has less to wait for; it proves nothing */
 };
 
 struct disk;

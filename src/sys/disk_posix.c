@@ -266,9 +266,12 @@ static enum err posix_truncate(struct file *file, uint64_t len)
 
 static void posix_advise(struct file *file, uint64_t offset, uint64_t len, enum file_advice advice)
 {
-    assert(advice == FILE_PASSED);
+    const int fd = posix_file_of(file)->fd;
 
-    (void)posix_fadvise(posix_file_of(file)->fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+    if (advice == FILE_WRITTEN)
+        (void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE); /* the sync tells errors */
+    else
+        (void)posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
 }
 
 static enum err posix_allocate(struct file *file, uint64_t len)
