@@ -2,7 +2,10 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build three ways, run all tests
-# and: sim sweep crash powercut damage fuzz bench sanitize install format clean
+#   make bench         start, idle cost and a lone publish: the README's figures, in two minutes
+#   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
+#   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
+# and: sim sweep crash powercut damage fuzz sanitize install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -16,7 +19,8 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim sweep crash powercut damage fuzz bench sanitize install format format-check clean
+.PHONY: all run test packages sim sweep crash powercut damage fuzz bench bench-store bench-broker sanitize install \
+	format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -67,6 +71,10 @@ fuzz:
 bench: all
 	@tools/install-packages build test
 	@python3 bench/figures.py $(BUILD)/geminga
+
+# BENCH_DIR says which disk; a line per figure, and at the end one that says what was done.
+bench-store bench-broker: all
+	@BUILD=$(BUILD) tools/bench $(@:bench-%=%)
 
 sanitize:
 	@tools/install-packages build test

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many topics through the broker: each published to once; then what they cost, and what stands still meanwhile.
 
-    bench/topics.py PROGRAM [--topics 100000] [--idle 150]
+    bench/topics.py PROGRAM [--topics 100000] [--idle 150] [--quiet 20] [--data DIRECTORY]
 
-Needs nothing but Python, as figures.py.  A second connection publishes one message after the other all the time: its
-slowest receipt tells how long the broker's core did not come round.
+Needs nothing but Python, as figures.py.  Two more connections go on all the time: one sends pings, whose slowest answer
+tells how long the broker's core did not come round, and one publishes a message after the other, whose slowest receipt
+has the disk's delay in it as well.
 """
 import argparse
 import multiprocessing
@@ -49,6 +50,9 @@ def publish_once(peer, first, count):
         answer(peer, 13)
 
 
+PING = command(18, 18, b"")
+
+
 def lone_publishes(port, slowest, going):
     peer = figures.producer(port)
     sequence = 0
@@ -61,29 +65,44 @@ def lone_publishes(port, slowest, going):
         time.sleep(0.002)
 
 
+def lone_pings(port, slowest, going):
+    peer = figures.producer(port)
+    while going.value:
+        began = time.perf_counter()
+        peer.sendall(PING)
+        answer(peer, 19)
+        slowest.value = max(slowest.value, time.perf_counter() - began)
+        time.sleep(0.001)
+
+
 class Lone:
-    """A process that publishes one message after the other; `slowest_ms` since the last look."""
+    """Processes that ping, and publish one message after the other; the slowest of each since the last look."""
 
     def __init__(self, port):
-        self.slowest = multiprocessing.Value("d", 0.0)
         self.going = multiprocessing.Value("b", 1)
-        self.process = multiprocessing.Process(target=lone_publishes, args=(port, self.slowest, self.going))
-        self.process.start()
+        self.slowest = [multiprocessing.Value("d", 0.0) for _ in range(2)]
+        self.processes = [multiprocessing.Process(target=run, args=(port, slowest, self.going))
+                          for run, slowest in zip((lone_pings, lone_publishes), self.slowest)]
+        for process in self.processes:
+            process.start()
 
-    def slowest_ms(self):
-        slowest, self.slowest.value = self.slowest.value, 0.0
-        return slowest * 1000
+    def told(self):
+        ping, publish = (slowest.value * 1000 for slowest in self.slowest)
+        for slowest in self.slowest:
+            slowest.value = 0.0
+        return f"slowest ping {ping:.1f} ms, lone publish {publish:.1f} ms"
 
     def end(self):
         self.going.value = 0
-        self.process.join()
+        for process in self.processes:
+            process.join()
 
 
 def say(what, value, unit, more=""):
     print(f"{what:<46} {value:>9.1f} {unit:<4} {more}", flush=True)
 
 
-def cost(broker, topics, what):
+def cost(broker, what):
     resident = broker.status("VmRSS")
     files = len(os.listdir(f"/proc/{broker.process.pid}/fd"))
     say(f"{what}: resident memory", resident / 1024, "MiB", f"({files} files open)")
@@ -97,18 +116,14 @@ def loaded(broker):
                 return int(float(line.rsplit(" ", 1)[1]))
 
 
-def listing(broker, lone, topics):
-    lone.slowest_ms()
+def fetch(broker, lone, what, path):
+    lone.told()
+    before = broker.status("VmRSS")
     began = time.perf_counter()
-    with urllib.request.urlopen(broker.ready["http_url"] + "/admin/v2/persistent/public/default") as r:
+    with urllib.request.urlopen(broker.ready["http_url"] + path) as r:
         size = len(r.read())
     ms = (time.perf_counter() - began) * 1000
-    say("all names over HTTP", ms, "ms", f"({size / 1e6:.1f} MB; slowest lone publish {lone.slowest_ms():.1f} ms)")
-    began = time.perf_counter()
-    with urllib.request.urlopen(broker.ready["http_url"] + "/metrics") as r:
-        size = len(r.read())
-    ms = (time.perf_counter() - began) * 1000
-    say("metrics", ms, "ms", f"({size / 1e6:.1f} MB; slowest lone publish {lone.slowest_ms():.1f} ms)")
+    say(what, ms, "ms", f"({size / 1e6:.1f} MB; memory +{(broker.status('VmRSS') - before) / 1024:.1f} MiB; {lone.told()})")
 
 
 def fill(broker, topics):
@@ -117,10 +132,19 @@ def fill(broker, topics):
     for first in range(0, topics, 500):
         publish_once(peer, first, min(500, topics - first))
     seconds = time.perf_counter() - began
-    say("created and published to", seconds, "s", f"({topics / seconds:.0f} topics/s; slowest lone publish "
-                                                   f"{lone.slowest_ms():.1f} ms)")
+    say("created and published to", seconds, "s", f"({topics / seconds:.0f} topics/s; {lone.told()})")
     peer.close()
     return lone
+
+
+def quiet(broker, seconds):
+    """Nobody is connected: what the broker does for the topics that are there."""
+    time.sleep(3)  # the seal, and whatever else follows the last write
+    cpu, switches = broker.cpu_seconds(), broker.status("voluntary_ctxt_switches")
+    time.sleep(seconds)
+    wakes = broker.status("voluntary_ctxt_switches") - switches
+    say(f"{seconds} s without clients: share of a core", 100 * (broker.cpu_seconds() - cpu) / seconds, "%",
+        f"({wakes} wake-ups)")
 
 
 def stop(broker):
@@ -130,45 +154,62 @@ def stop(broker):
     say("orderly stop", (time.perf_counter() - began) * 1000, "ms")
 
 
+def kill(broker):
+    broker.process.kill()
+    broker.process.wait()
+
+
+def start(program, data, what):
+    """To the receipt of a message for the first topic."""
+    broker = Broker(program, data)
+    peer = figures.producer(broker.port)
+    publish_once(peer, 0, 1)
+    ms = (time.perf_counter() - broker.began) * 1000
+    peer.close()
+    say(what, ms, "ms", f"(ready line after {broker.ready_ms:.1f} ms)")
+    return broker
+
+
+def life(program, data, args):
+    broker = Broker(program, data)
+    empty = cost(broker, "empty")
+    lone = fill(broker, args.topics)
+    resident = cost(broker, f"{args.topics} topics, just used")
+    fetch(broker, lone, "all names over HTTP", "/admin/v2/persistent/public/default")
+    fetch(broker, lone, "metrics", "/metrics")
+    if args.idle:
+        lone.told()
+        time.sleep(args.idle)
+        say(f"idle for {args.idle} s: still loaded", loaded(broker), "", f"({lone.told()})")
+        resident = cost(broker, "unloaded")
+    lone.end()
+    say("of that, each topic", (resident - empty) * 1024 / args.topics, "B")
+    if args.quiet:
+        quiet(broker, args.quiet)
+    stop(broker)
+    for _ in range(3):
+        broker = start(program, data, "start to first receipt, after a stop")
+        stop(broker)
+    broker = start(program, data, "start to first receipt, after a stop")
+    resident = cost(broker, "started")
+    say("of that, each topic", (resident - empty) * 1024 / args.topics, "B")
+    fill(broker, args.topics).end()
+    kill(broker)
+    stop(start(program, data, "start to first receipt, killed after all that"))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--topics", type=int, default=100000)
     parser.add_argument("--idle", type=int, default=150)
+    parser.add_argument("--quiet", type=int, default=20)
+    parser.add_argument("--data", help="where the data directory is made (the default: the temporary directory)")
     args = parser.parse_args()
     os.environ.update(GEMINGA_DELETE_INACTIVE_TOPICS="false", GEMINGA_LOG_LEVEL="warn")
-    with tempfile.TemporaryDirectory() as data:
-        broker = Broker(args.program, data)
-        empty = cost(broker, args.topics, "empty")
-        lone = fill(broker, args.topics)
-        resident = cost(broker, args.topics, f"{args.topics} topics, just used")
-        listing(broker, lone, args.topics)
-        if args.idle:
-            lone.slowest_ms()
-            time.sleep(args.idle)
-            say(f"idle for {args.idle} s: still loaded", loaded(broker), "", f"(slowest lone publish {lone.slowest_ms():.1f} ms)")
-            resident = cost(broker, args.topics, "unloaded")
-        lone.end()
-        say("of that, each topic", (resident - empty) * 1024 / args.topics, "B")
-        stop(broker)
-        for _ in range(3):
-            broker = Broker(args.program, data)
-            say("start to ready line", broker.ready_ms, "ms")
-            stop(broker)
-        broker = Broker(args.program, data)
-        resident = cost(broker, args.topics, "started")
-        say("of that, each topic", (resident - empty) * 1024 / args.topics, "B")
-        broker.process.kill()
-        broker.process.wait()
-        broker = Broker(args.program, data)
-        lone = fill(broker, args.topics)
-        lone.end()
-        broker.process.kill()
-        broker.process.wait()
-        broker = Broker(args.program, data)
-        say("start to ready line, killed after all that", broker.ready_ms, "ms")
-        stop(broker)
-    print(f"topics: {args.topics} topics, each published to twice")
+    with tempfile.TemporaryDirectory(dir=args.data) as data:
+        life(args.program, data, args)
+    print(f"topics: {args.topics} topics, each published to twice, stopped five times, killed once")
 
 
 if __name__ == "__main__":
