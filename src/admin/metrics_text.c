@@ -236,6 +236,7 @@ static void write_store(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_adopted_bytes_total", s->adopted_bytes);
     counter(w, "geminga_store_compactions_total", s->compactions);
     counter(w, "geminga_store_compacted_bytes_total", s->compacted_bytes);
+    gauge(w, "geminga_store_ledgers", s->ledgers);
     gauge(w, "geminga_store_quarantined_ledgers", s->quarantined_ledgers);
     gauge(w, "geminga_store_quarantined_entries", s->quarantined_entries);
     counter(w, "geminga_store_corrupt_reads_total", s->corrupt_reads);

@@ -231,7 +231,7 @@ static void batch_closing(void *ctx)
 
 static size_t dirt(const struct store *s)
 {
-    return s->ledgers.dirtied + s->dirtied_cursors + catalog_tables_dirty(s->tables);
+    return 2 * s->ledgers.dirtied + s->dirtied_cursors + catalog_tables_dirty(s->tables); /* a ledger costs most */
 }
 
 /* A checkpoint costs something for each ledger that it writes a row for: with many it waits for some entries of each.
@@ -954,6 +954,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .disk_nearly_full = store_nearly_full(s),
         .disk_free_bytes = s->full_disk.last_free,
         .recovered_entries = s->recovered_entries,
+        .ledgers = map_count(&s->ledgers.by_id),
         .recovery_ms = s->recovery_ms,
         .backup_running = s->backup.status.running,
         .backups = s->backup.status.done_count,

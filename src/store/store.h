@@ -296,6 +296,7 @@ struct store_stats {
     uint64_t adopted_bytes;                  /* of entries that stayed where they were written; since open */
     uint64_t compactions, compacted_bytes;   /* checkpoints that copied, and what; since open */
     uint64_t recovered_entries, recovery_ms; /* of this start */
+    uint64_t ledgers;                        /* of all topics, now */
     uint64_t quarantined_ledgers;            /* that live, and miss entries which were given up */
     uint64_t quarantined_entries;            /* those entries */
     bool backup_running;
