@@ -134,7 +134,7 @@ def one_round(args, broker, raw_path, entries):
     before = metrics(broker)
     said = finish_load(broker, start_load(args, broker, entries))
     after = metrics(broker)
-    moved = {name: after[name] - before[name] for name in after}
+    moved = {name: after[name] - before.get(name, 0) for name in after}
     per_sync = int(moved["journal_bytes_total"] / max(moved["syncs_total"], 1))
     rate = said["bytes"] / said["seconds"]
     raw = raw_rate(raw_path, per_sync)
