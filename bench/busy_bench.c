@@ -81,7 +81,6 @@ struct bench {
     struct lone lone;
     struct timer lone_timer;
     bool quiet, beside; /* which of the lone phases it is in */
-    bool raw_stop;
     double raw_ms[LONE];
     unsigned raw_count;
 };

@@ -7,7 +7,6 @@
 #include "broker/core.h"
 #include "broker/reads.h"
 #include "broker/subscription.h"
-#include "store/chain.h"
 
 #include <assert.h>
 #include <inttypes.h>

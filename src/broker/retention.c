@@ -14,7 +14,6 @@
 #include "broker/policies.h"
 #include "broker/publish.h"
 #include "broker/subscription.h"
-#include "store/chain.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -303,7 +303,6 @@ static bool forgotten(const struct topic *t, uint64_t idle_ms)
 
 void topic_maintain(struct topic *t, uint64_t now_ns)
 {
-
     if (t->state != TOPIC_OPEN)
         return;
     drop_volatile(t, false);

@@ -152,27 +152,31 @@ void catalog_tables_each(const struct catalog_tables *t, enum catalog_table tabl
             return;
 }
 
-const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
-                                              struct bytes after)
+/* The first row of the parent behind a name. */
+static const struct row *first_after(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                                     struct bytes after)
 {
-    const struct name_key key = {parent, after};
+    const struct name_key key = {.parent = parent, .name = after};
     const struct tree_node *node = table_known(table) ? tree_lower_bound(&t->by_name[table], &key) : NULL;
 
     if (node && compare_names(&key, node) == 0)
         node = tree_next(node);
-    return node && row_of(node)->row.parent == parent ? &row_of(node)->row : NULL;
+    return node && row_of(node)->row.parent == parent ? row_of(node) : NULL;
+}
+
+const struct catalog_row *catalog_tables_next(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
+                                              struct bytes after)
+{
+    const struct row *r = first_after(t, table, parent, after);
+
+    return r ? &r->row : NULL;
 }
 
 void catalog_tables_each_after(const struct catalog_tables *t, enum catalog_table table, uint64_t parent,
                                struct bytes after, bool (*each)(void *ctx, const struct catalog_row *row), void *ctx)
 {
-    const struct name_key key = {.parent = parent, .name = after};
-    struct tree_node *node = table_known(table) ? tree_lower_bound(&t->by_name[table], &key) : NULL;
-
-    if (node && compare_names(&key, node) == 0)
-        node = tree_next(node);
-    for (; node && row_of(node)->row.parent == parent; node = tree_next(node))
-        if (!each(ctx, &row_of(node)->row))
+    for (const struct row *r = first_after(t, table, parent, after); r; r = next_of(r))
+        if (!each(ctx, &r->row))
             return;
 }
 

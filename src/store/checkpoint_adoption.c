@@ -90,7 +90,6 @@ static bool is_worth_it(const struct store *s, const struct adoption *a)
            kept_for_nothing(s, a) <= s->options.journal_file_bytes / 3;
 }
 
-/* Short of memory, none is adopted. */
 void checkpoint_choose_adoptions(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
@@ -108,7 +107,6 @@ void checkpoint_choose_adoptions(struct store *s)
     leave_one(s);
 }
 
-/* The file that an entry to be moved stays in; 0: it is copied. */
 uint32_t checkpoint_stays_in(struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p)
 {
     const struct adoption *a = m->busy ? adoption_of(c, p->file) : NULL;

@@ -216,7 +216,6 @@ enum err checkpoint_write_segments(struct checkpoint *c)
     return err;
 }
 
-/* What a failed attempt left. */
 void checkpoint_unlink_segments(struct checkpoint *c)
 {
     char path[SEGMENT_PATH_SIZE];

@@ -248,11 +248,9 @@ void cold_load_peek(const struct cold_load *l, size_t i, struct entry *out)
 {
     assert(i < l->count);
     const struct piece *p = &l->pieces[i];
+    const struct record record = {.kind = RECORD_ENTRY, .whole = bytes_of(l->buffer->data + p->offset, p->len)};
     struct stored_entry e;
-    struct record record;
 
-    record.whole = bytes_of(l->buffer->data + p->offset, p->len);
-    record.kind = RECORD_ENTRY;
     enum err err = entry_decode(&e, &record); /* it was checked by the worker */
     assert(err == OK);
     *out = (struct entry){

@@ -7,9 +7,9 @@
  *  - Deleted ledgers leave dead bytes in the files that they shared.  A file with more dead than living bytes is
  *    emptied: its living runs are copied, then it is unlinked.  Copied bytes are at most the bytes that come free.
  *  - A ledger that grows a little between two checkpoints collects extents.  They are merged like the runs of a
- *    log-structured tree: `fan` of one tier (sizes within a factor of `fan`) become one of a higher tier.  So a ledger
- * of n bytes has O(log n) extents, and each byte is copied O(log n) times.  From `settled` bytes on an extent is left
- *    alone: for a busy ledger nothing is ever copied.
+ *    log-structured tree: `fan` of one tier (sizes within a factor of `fan`) become one of a higher tier.  So a
+ *    ledger of n bytes has O(log n) extents, and each byte is copied O(log n) times.  From `settled` bytes on an extent
+ *    is left alone: for a busy ledger nothing is ever copied.
  * Records are copied as they are, byte for byte.
  * Choosing is pure.  The copier is the background worker's.  May call: segment.h, window.h, base/.
  */

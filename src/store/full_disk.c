@@ -21,7 +21,6 @@ static bool is_over(struct store *s)
 {
     const struct full_disk *f = &s->full_disk;
     const bool has_room = f->err == OK && f->free_bytes >= FULL_DISK_ROOM(s->options.journal_file_bytes);
-
     const bool hastened = has_room && checkpoint_hasten(s);
 
     if (journal_starved(s->journal) || !store_keeps_up(s))

@@ -3,12 +3,13 @@
  * give_up.h - what the user says may be lost, so that a start goes on behind damage: the option's text, taken apart.
  *
  *     batch:17          what does not hold of journal batch 17; batch:17-20 of a range
- *     journal:3         the header of journal file 3: its batches are believed by their own checksums
+ *     journal:3         the header of journal file 3, or the file, when it is missing: its batches are believed by their
+ *                       own checksums, of ledgers with entries that rest in it those are given up that cannot be read
  *     ledger:12         entries of ledger 12 that cannot be read; the ledger is read whole at this start
  *     segment:5         likewise of every ledger with entries in segment file 5, which may be missing
  *
  * Several are parted by commas.  A refusal prints the very text that goes on; a choice that meets no damage does
- * nothing. Pure functions.  May call: base/.
+ * nothing.  Pure functions.  May call: base/.
  */
 #ifndef STORE_GIVE_UP_H
 #define STORE_GIVE_UP_H

@@ -16,7 +16,7 @@
  *  3. The bytes of queued entries are never copied but for small ones, which are gathered; each is referenced until
  *     its callback has returned.
  *  4. A journal file is reused only when journal_trim has passed its last batch, no run of entries was adopted in it,
- * and nobody pins it.
+ *     and nobody pins it.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H

@@ -40,8 +40,7 @@ struct journal_write {
     uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
     uint64_t room;   /* or space to take for the file up to here; 0: none */
     uint32_t previous_crc;
-    uint32_t
-        unsynced; /* batches right before this one that may not be durable: the file that is left is synced first */
+    uint32_t unsynced; /* batches right before this one that may not be durable; a file that is left is synced first */
     bool sync;
 
     /* Out. */

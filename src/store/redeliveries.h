@@ -13,8 +13,8 @@
 #include "store/entry_set.h"
 #include "store/position.h"
 
-#define REDELIVERIES_MAX                                                                                               \
-    200000u /* as many as a subscription may have unacknowledged, unless it is configured otherwise */
+/* As many as a subscription may have unacknowledged, unless it is configured otherwise. */
+#define REDELIVERIES_MAX 200000u
 
 /* Embedded in a cursor; zeroed is empty. */
 struct redeliveries {

@@ -65,7 +65,7 @@ struct maker {
     uint64_t bytes;
     struct append appends[WINDOW];
     struct append small[4096];
-    unsigned small_count, small_done;
+    unsigned small_count;
     struct task next;
     struct store_op barrier;
     enum phase phase;

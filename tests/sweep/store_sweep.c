@@ -21,8 +21,8 @@
  *   memory        each allocation, SQLite's too
  *   kill          at each change or sync; a write not begun, half done, or done
  *   power         at each change or sync.  Before a sync: every prefix of the unsynced changes, each of them missing,
- * each alone, and each torn in three ways.  At other changes only what differs from an earlier point: the newest change
- * torn or alone.
+ *                 each alone, and each torn in three ways.  At other changes only what differs from an earlier point:
+ *                 the newest change torn or alone.
  */
 #include "point.h"
 
