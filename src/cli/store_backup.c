@@ -190,7 +190,7 @@ static int backup_to(const struct invocation *inv, const struct store_config *co
 {
     struct disk *disk = uv_sys_get(from->uv)->disk;
     char other[128] = "";
-    enum err err = disk->ops->lock(disk, "lock", from->holder, other, sizeof other);
+    enum err err = disk->ops->lock(disk, STORE_LOCK_PATH, from->holder, other, sizeof other);
 
     if (err == ERR_BUSY)
         return ask_broker(inv, config, target);

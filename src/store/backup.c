@@ -5,8 +5,12 @@
 #include "store/backup.h"
 
 #include "base/checksum.h"
+#include "store/catalog_index.h"
 #include "store/format.h"
+#include "store/journal_file.h"
 #include "store/lost.h"
+#include "store/segment.h"
+#include "store/small_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -16,13 +20,14 @@
 #define CHUNK      (1024u * 1024)
 #define STEP       8u                   /* chunks */
 #define LIST_MAX   (256u * 1024 * 1024) /* of the file "backup": millions of files */
+#define RESTORED_MAX 96 /* bytes of the file "restored" */
 #define FIRST_LINE "geminga backup 1 "
 #define END_LINE   "\nend "
 
-const char *const backup_own_files[] = {FORMAT_PATH,   "catalog.db", "catalog.db-wal", "catalog.db-journal", LOST_PATH,
-                                        RESTORED_PATH, NULL};
+const char *const backup_own_files[] = {
+    FORMAT_PATH, CATALOG_PATH, CATALOG_PATH "-wal", CATALOG_PATH "-journal", LOST_PATH, RESTORED_PATH, NULL};
 
-static const char *const folders[] = {"journal", "segments"};
+static const char *const folders[] = {JOURNAL_DIR, SEGMENT_DIR};
 #define FOLDERS (sizeof folders / sizeof folders[0])
 
 static enum err failed(struct backup_copier *c, const char *path, const char *what, enum err err)
@@ -101,17 +106,6 @@ static enum err sync_names(struct backup_copier *c)
     return err == OK ? c->to->ops->sync_dir(c->to, ".") : err;
 }
 
-static enum err write_text(struct disk *disk, const char *path, struct bytes text)
-{
-    struct file *f = NULL;
-    enum err err = disk_open(disk, path, DISK_WRITE | DISK_CREATE, &f);
-
-    if (err == OK && (err = file_truncate(f, 0)) == OK && (err = file_write(f, 0, &text, 1)) == OK)
-        err = file_sync(f);
-    file_close(f);
-    return err;
-}
-
 enum err backup_finish(struct backup_copier *c)
 {
     const uint32_t crc = crc32c(0, bytes_of(c->lines.data, c->lines.len));
@@ -122,7 +116,7 @@ enum err backup_finish(struct backup_copier *c)
     if (text_failed(&c->lines))
         return failed(c, "the list of files", "has no room", ERR_NOMEM);
     if ((err = sync_names(c)) != OK ||
-        (err = write_text(c->to, BACKUP_PATH, bytes_of(c->lines.data, c->lines.len))) != OK ||
+        (err = small_file_write(c->to, BACKUP_PATH, bytes_of(c->lines.data, c->lines.len))) != OK ||
         (err = c->to->ops->sync_dir(c->to, ".")) != OK)
         return failed(c, BACKUP_PATH, "cannot be written", err);
     return OK;
@@ -314,29 +308,6 @@ struct manifest {
     uint64_t files; /* promised by the last line */
 };
 
-static enum err read_whole(struct disk *disk, const char *path, char **out, size_t *len)
-{
-    struct file *f = NULL;
-    char *text = NULL;
-    uint64_t size = 0;
-    enum err err = disk_open(disk, path, DISK_READ, &f);
-
-    if (err == OK && (err = file_size(f, &size)) == OK && size > LIST_MAX)
-        err = ERR_CORRUPT;
-    if (err == OK && !(text = malloc((size_t)size + 1)))
-        err = ERR_NOMEM;
-    if (err == OK)
-        err = file_read(f, 0, text, (size_t)size, len);
-    file_close(f);
-    if (err != OK) {
-        free(text);
-        return err;
-    }
-    text[*len] = '\0';
-    *out = text;
-    return OK;
-}
-
 static bool manifest_parse(struct manifest *m)
 {
     char *end = strstr(m->text, END_LINE);
@@ -353,7 +324,7 @@ static bool manifest_parse(struct manifest *m)
 static enum err manifest_read(struct backup_copier *c, struct manifest *m)
 {
     size_t len = 0;
-    const enum err err = read_whole(c->from, BACKUP_PATH, &m->text, &len);
+    const enum err err = small_file_read(c->from, BACKUP_PATH, LIST_MAX, &m->text, &len);
 
     if (err == ERR_NOT_FOUND)
         return failed(c, "the file \"" BACKUP_PATH "\"", "is missing: the directory holds no whole backup", err);
@@ -384,11 +355,11 @@ static enum err restore_file(struct backup_copier *c, const char *line)
 /* Behind all that lives which went on from the same backup may have given. */
 static enum err write_restored(struct backup_copier *c, int64_t wall_ms)
 {
-    char text[96];
+    char text[RESTORED_MAX];
     int len = snprintf(text, sizeof text, "geminga restored %" PRIu64, (uint64_t)(wall_ms / 1000) << 20);
 
     len += snprintf(text + len, sizeof text - (size_t)len, " %08" PRIx32 "\n", crc32c(0, bytes_of(text, (size_t)len)));
-    const enum err err = write_text(c->to, RESTORED_PATH, bytes_of(text, (size_t)len));
+    const enum err err = small_file_write(c->to, RESTORED_PATH, bytes_of(text, (size_t)len));
     return err == OK ? OK : failed(c, RESTORED_PATH, "cannot be written", err);
 }
 
@@ -435,28 +406,27 @@ enum err backup_restore(struct disk *from, struct disk *to, int64_t wall_ms, str
     return hand_over(&c, err, report, message, message_size);
 }
 
+static bool restored_parse(const char *text, uint64_t *first)
+{
+    const char *last = strrchr(text, ' ');
+    uint32_t crc;
+
+    return last && sscanf(text, "geminga restored %" SCNu64 " %" SCNx32, first, &crc) == 2 && *first <= INT64_MAX &&
+           crc == crc32c(0, bytes_of(text, (size_t)(last - text)));
+}
+
 enum err backup_first_id(struct disk *disk, uint64_t *id)
 {
-    char text[96] = "";
-    struct file *f = NULL;
-    uint64_t first;
-    uint32_t crc;
-    size_t got = 0;
-    enum err err = disk_open(disk, RESTORED_PATH, DISK_READ, &f);
+    uint64_t first = 0;
+    char *text = NULL;
+    size_t len;
+    enum err err = small_file_read(disk, RESTORED_PATH, RESTORED_MAX, &text, &len);
 
-    *id = 0;
-    if (err == ERR_NOT_FOUND)
-        return OK;
-    if (err == OK)
-        err = file_read(f, 0, text, sizeof text - 1, &got);
-    file_close(f);
-    if (err != OK)
+    if (err == ERR_TOO_LARGE || (err == OK && !restored_parse(text, &first)))
+        err = ERR_CORRUPT;
+    free(text);
+    if (err != OK && err != ERR_NOT_FOUND)
         return err;
-    text[got] = '\0';
-    char *last = strrchr(text, ' ');
-    if (!last || sscanf(text, "geminga restored %" SCNu64 " %" SCNx32, &first, &crc) != 2 || first > INT64_MAX ||
-        crc != crc32c(0, bytes_of(text, (size_t)(last - text))))
-        return ERR_CORRUPT;
     *id = first;
     return OK;
 }

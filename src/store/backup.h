@@ -18,7 +18,7 @@
  *     "geminga restored 1889785610000000 5e6f7a8b\n"     the first id, and the CRC32C of what stands before it
  *
  * Everything is synced before a call says that it is done.  Memory is bounded.  Calls wait for the disk.  May call:
- * base/, sys/disk.h.
+ * small_file.h, base/, sys/disk.h.
  */
 #ifndef STORE_BACKUP_H
 #define STORE_BACKUP_H

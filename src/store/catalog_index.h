@@ -28,7 +28,9 @@ struct index_mark {
     uint64_t next_segment; /* likewise, for segment files */
 };
 
-/* Opens or makes `path` ("catalog.db").  A fresh one has a mark of zeros.  ERR_CORRUPT, ERR_VERSION (a newer program's
+#define CATALOG_PATH "catalog.db" /* in the data directory */
+
+/* Opens or makes `path`.  A fresh one has a mark of zeros.  ERR_CORRUPT, ERR_VERSION (a newer program's
  * file, left untouched), ERR_IO, ERR_NOSPACE: `message` says what and where. */
 MUST_USE enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                                      size_t message_size);

@@ -27,8 +27,8 @@
  *  - Ledgers that grow meanwhile do so behind the cut; the extents of the copied part do not depend on that.
  *  - A read under way that no longer finds its file is planned anew (reader.c): file numbers are never used twice.
  *  - An adopted journal file that is copied from is pinned.
- *  - A file is emptied when nothing has died in it for a while, for what lives in it may be about to die, too (a busy
- * topic's next ledger); an adopted journal file not before it is full and trimmed, else it would not come free.
+ *  - A file is emptied when nothing has died in it for a while, for what lives in it may be about to die, too (a
+ *    busy topic's next ledger); an adopted journal file not before it is full and trimmed, else it would not come free.
  *  - It takes no more than half of the space that is free.  When it fails the segments of the attempt are removed, and
  * the same checkpoint is made without it; it is asked for again by itself only when more has died.
  *
@@ -107,8 +107,7 @@ struct checkpoint {
     struct moved_ledger *ledgers;
     size_t count;
     bool compacting;     /* this attempt copies what is worth it */
-    uint64_t *victims;   /* files to be emptied, ascending */
-    size_t victim_count; /* chosen with the cut */
+    struct file_numbers victims; /* files to be emptied, ascending; chosen with the cut */
     uint64_t copied;     /* bytes that the attempt copies */
     uint64_t cost;       /* and what that may take of the disk */
     bool no_room;        /* it was not tried for want of room */

@@ -15,16 +15,9 @@
 
 /* ---- files ---- */
 
-static int by_number(const void *left, const void *right)
-{
-    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
 bool checkpoint_is_victim(const struct checkpoint *c, uint64_t file)
 {
-    return c->victim_count > 0 && bsearch(&file, c->victims, c->victim_count, sizeof file, by_number);
+    return file_numbers_has(&c->victims, file);
 }
 
 /* What one checkpoint may copy; less when checkpoints are behind, so that appends need not wait for them. */
@@ -70,19 +63,16 @@ void checkpoint_choose_victims(struct store *s)
     const struct segment_table *t = &s->ledgers.segments;
     const size_t sparse = segment_table_sparse_count(t);
     struct compaction_file *files = sparse > 0 ? malloc(sparse * sizeof *files) : NULL;
-    size_t ripe = 0;
+    size_t ripe = 0, chosen = 0;
 
-    c->victims = files ? malloc(sparse * sizeof *c->victims) : NULL;
-    if (c->victims) {
+    if (files) {
         ripe = list_ripe(s, files);
-        c->victim_count =
-            compaction_choose_files(files, ripe, copy_budget(s), compaction_limit(c->free_bytes, c->own_bytes));
-        for (size_t i = 0; i < c->victim_count; i++)
-            c->victims[i] = files[i].number;
-        if (c->victim_count > 0)
-            qsort(c->victims, c->victim_count, sizeof *c->victims, by_number);
+        chosen = compaction_choose_files(files, ripe, copy_budget(s), compaction_limit(c->free_bytes, c->own_bytes));
     }
-    c->emptied = c->victim_count > 0;
+    for (size_t i = 0; i < chosen; i++)
+        (void)file_numbers_add(&c->victims, files[i].number); /* short of memory, fewer */
+    file_numbers_sort(&c->victims);
+    c->emptied = c->victims.count > 0;
     if (c->emptied || ripe > 0)
         c->hopeless = c->emptied ? 0 : segment_table_reclaimable(t);
     free(files);
@@ -149,15 +139,15 @@ static uint64_t merge_budget(const struct store *s)
     const uint64_t limit = compaction_limit(c->free_bytes, c->own_bytes), budget = copy_budget(s);
     uint64_t victims = 0;
 
-    for (size_t i = 0; i < c->victim_count; i++) {
-        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims[i]);
+    for (size_t i = 0; i < c->victims.count; i++) {
+        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims.list[i]);
         victims += use ? use->living + use->runs * COMPACTION_RUN_COST : 0;
     }
     const uint64_t left = limit > victims ? limit - victims : 0;
     return budget < left ? budget : left;
 }
 
-/* Ledgers that have got into too many pieces.  What a busy one brings is no small piece. */
+/* What a busy ledger brings is no small piece. */
 void checkpoint_choose_merges(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;

@@ -35,9 +35,8 @@ void checkpoint_drop(struct store *s)
     free(c->ledgers);
     c->ledgers = NULL;
     c->count = 0;
-    free(c->victims);
-    c->victims = NULL;
-    c->victim_count = 0;
+    free(c->victims.list);
+    c->victims = (struct file_numbers){0};
     for (size_t i = 0; i < c->cursor_count; i++)
         cursor_row_release(&c->cursors[i].row);
     free(c->cursors);
@@ -111,8 +110,8 @@ static size_t count_victims_ledgers(struct store *s)
     const struct checkpoint *c = &s->checkpoint;
     size_t n = 0;
 
-    for (size_t i = 0; i < c->victim_count; i++)
-        n += segment_table_find(&s->ledgers.segments, c->victims[i])->ledger_count;
+    for (size_t i = 0; i < c->victims.count; i++)
+        n += segment_table_find(&s->ledgers.segments, c->victims.list[i])->ledger_count;
     return n;
 }
 
@@ -121,8 +120,8 @@ static void collect_victims_ledgers(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
 
-    for (size_t i = 0; i < c->victim_count; i++) {
-        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims[i]);
+    for (size_t i = 0; i < c->victims.count; i++) {
+        const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims.list[i]);
         for (size_t k = 0; k < use->ledger_count; k++) {
             struct ledger *l = ledgers_find(&s->ledgers, use->ledgers[k]);
             if (l && l->chain && !l->held && has_extent_in(l, use->number))

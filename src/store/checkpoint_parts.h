@@ -23,7 +23,7 @@ void checkpoint_unpin(struct store *s);
 /* What the cut covers is synced by now, or failed: the counts are final. */
 void checkpoint_settle(struct checkpoint *c);
 
-/* c->victims: files to be emptied.  Short of memory, or of space, none are. */
+/* c->victims: files to be emptied.  Short of memory, or of space, fewer, or none. */
 void checkpoint_choose_victims(struct store *s);
 void checkpoint_ripen_fire(struct timer *timer);
 bool checkpoint_is_victim(const struct checkpoint *c, uint64_t file);

@@ -5,7 +5,6 @@
 #include "store/compaction.h"
 
 #include "base/log.h"
-#include "store/journal_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -146,11 +145,6 @@ void compaction_copier_deinit(struct compaction_copier *c)
         source_close(&c->sources[i]);
 }
 
-static uint64_t records_file(const struct extent *e)
-{
-    return e->journal ? extent_journal_file(e) : e->file;
-}
-
 /* The extent's, or the one that was not used for the longest time. */
 static struct compaction_source *source_for(struct compaction_copier *c, const struct extent *e)
 {
@@ -158,20 +152,12 @@ static struct compaction_source *source_for(struct compaction_copier *c, const s
 
     for (size_t i = 0; i < COMPACTION_SOURCES; i++) {
         struct compaction_source *s = &c->sources[i];
-        if (s->offsets.name == e->file && s->records.name == records_file(e))
+        if (s->offsets.name == e->file && s->records.name == extent_records_file(e))
             return s;
         if (s->used < oldest->used)
             oldest = s;
     }
     return oldest;
-}
-
-static void records_path(char to[SEGMENT_PATH_SIZE], const struct extent *e)
-{
-    if (e->journal)
-        journal_path(to, e->journal);
-    else
-        segment_path(to, e->file);
 }
 
 static enum err source_open(struct compaction_copier *c, const struct extent *e, struct compaction_source **out)
@@ -182,10 +168,10 @@ static enum err source_open(struct compaction_copier *c, const struct extent *e,
 
     s->used = ++c->uses;
     *out = s;
-    if (s->offsets.name == e->file && s->records.name == records_file(e))
+    if (s->offsets.name == e->file && s->records.name == extent_records_file(e))
         return OK;
-    records_path(path, e);
-    if ((err = window_open(&s->records, c->disk, path, records_file(e))) == OK) {
+    entry_file_path(path, extent_records_file(e));
+    if ((err = window_open(&s->records, c->disk, path, extent_records_file(e))) == OK) {
         segment_path(path, e->file);
         err = window_open(&s->offsets, c->disk, path, e->file);
     }
@@ -268,7 +254,7 @@ static void tell_bad(const struct compaction_copier *c, const struct copying *co
 
     if (copy->bad == 0)
         return;
-    records_path(path, copy->extent);
+    entry_file_path(path, extent_records_file(copy->extent));
     log_error(c->log, "store",
               "%s: entry %" PRIu32 " of ledger %" PRIu64 " of topic %" PRIu64 ", and %" PRIu32
               " behind it, do not match their checksums; they are not served",

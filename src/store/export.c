@@ -78,10 +78,7 @@ static void tell_entry(struct export *x, const struct stored_entry *e)
 /* The window is on the file with the entries, x->path is its name. */
 static enum err look_into(struct export *x, uint64_t file)
 {
-    if (file & FILE_IS_JOURNAL)
-        journal_path(x->path, file & ~FILE_IS_JOURNAL);
-    else
-        segment_path(x->path, file);
+    entry_file_path(x->path, file);
     return x->window.name == file ? OK : window_open(&x->window, x->store->sys.disk, x->path, file);
 }
 
@@ -110,7 +107,7 @@ static enum err locate(struct export *x, const struct ledger *l, uint32_t id, st
     const struct extent *e = ledger_find_extent(l, id);
     if ((err = look_up(x, e, id, out)) != OK)
         return err;
-    return look_into(x, e->journal ? extent_journal_file(e) : e->file);
+    return look_into(x, extent_records_file(e));
 }
 
 static void entry_damaged(struct export *x, const struct ledger *l, uint32_t id, enum err err)

@@ -11,7 +11,7 @@
  *     2   adopted journal files: extents whose file is one of the journal (segment.h)
  *
  * The file is only ever replaced whole: a crash leaves the old one or the new one.  Waits for the disk: before the loop
- * runs.  May call: base/, sys/disk.h.
+ * runs.  May call: small_file.h.
  */
 #ifndef STORE_FORMAT_H
 #define STORE_FORMAT_H

@@ -320,20 +320,6 @@ const struct extent *ledger_find_extent(const struct ledger *l, uint32_t id)
 
 /* ---- removal ---- */
 
-enum err file_numbers_add(struct file_numbers *f, uint64_t number)
-{
-    if (f->count == f->capacity) {
-        const size_t wanted = f->capacity ? f->capacity * 2 : 8;
-        void *grown = realloc(f->list, wanted * sizeof *f->list);
-        if (!grown)
-            return ERR_NOMEM;
-        f->list = grown;
-        f->capacity = wanted;
-    }
-    f->list[f->count++] = number;
-    return OK;
-}
-
 /* The next checkpoint removes its row. */
 static bool remember_deleted(struct ledgers *ls, uint64_t id)
 {

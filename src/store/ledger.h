@@ -5,7 +5,7 @@
  * Knows of each ledger what store_chain tells, how far it is synced, and where its entries are: those of a
  * checkpoint in extents of segment files, those after it at places in the journal, the newest also in the tail cache.
  * Owns no file; whoever changes a ledger writes the journal record first.  Core thread.
- * May call: tail_cache.h, segment_table.h, journal.h (types), base/.
+ * May call: tail_cache.h, segment_table.h, file_numbers.h, journal.h (types), base/.
  *
  * Invariants (ledgers_check)
  *  1. Entries [0, moved) are in the extents, ascending and without gaps; [moved, synced) have a place each.
@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "store/file_numbers.h"
 #include "store/journal.h"
 #include "store/segment_table.h"
 #include "store/store.h"
@@ -105,10 +106,6 @@ const struct extent *ledger_find_extent(const struct ledger *l, uint32_t id);
 
 /* Out of its chain; its memory goes now, or when the checkpoint that holds it lets go.  The numbers of segment files
  * that nobody uses any more are added to *files (malloc'd; short of memory, they stay for the next start to find). */
-struct file_numbers {
-    uint64_t *list;
-    size_t count, capacity;
-};
 void ledgers_remove(struct ledgers *ls, struct ledger *l, uint64_t now_ns, struct file_numbers *files);
 /* The checkpoint lets go. */
 void ledger_release(struct ledgers *ls, struct ledger *l);
@@ -116,9 +113,6 @@ void ledger_release(struct ledgers *ls, struct ledger *l);
 void ledgers_drop_chain(struct ledgers *ls, struct topic_chain *c);
 /* The index of the next message of a topic. */
 uint64_t chain_next_message(const struct topic_chain *c);
-
-/* ERR_NOMEM may be ignored where the next start finds what was forgotten. */
-enum err file_numbers_add(struct file_numbers *f, uint64_t number);
 
 void ledgers_check(const struct ledgers *ls);
 

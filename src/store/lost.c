@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/text.h"
+#include "store/small_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,28 +68,17 @@ static enum err parse(struct lost *l, char *text, unsigned *bad_line)
 
 enum err lost_read(struct lost *l, struct disk *disk, unsigned *bad_line)
 {
-    struct file *f = NULL;
     char *text = NULL;
-    uint64_t size;
-    size_t got;
-    enum err err = disk_open(disk, LOST_PATH, DISK_READ, &f);
+    size_t len;
+    enum err err = small_file_read(disk, LOST_PATH, FILE_MAX, &text, &len);
 
     *l = (struct lost){0};
     *bad_line = 0;
-    if (err == ERR_NOT_FOUND)
-        return OK;
-    if (err == OK && (err = file_size(f, &size)) == OK && size > FILE_MAX)
-        err = ERR_TOO_LARGE;
-    if (err == OK && !(text = malloc((size_t)size + 1)))
-        err = ERR_NOMEM;
-    if (err == OK && (err = file_read(f, 0, text, (size_t)size, &got)) == OK) {
-        text[got] = '\0';
+    if (err == OK)
         err = parse(l, text, bad_line);
-    }
     l->changed = false;
     free(text);
-    file_close(f);
-    return err;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static int by_place(const void *left, const void *right)
@@ -112,17 +102,6 @@ static void lines(const struct lost *l, struct text *t)
     }
 }
 
-static enum err write_new(struct disk *disk, struct bytes bytes)
-{
-    struct file *f = NULL;
-    enum err err = disk_open(disk, LOST_NEW, DISK_WRITE | DISK_CREATE, &f);
-
-    if (err == OK && (err = file_truncate(f, 0)) == OK && (err = file_write(f, 0, &bytes, 1)) == OK)
-        err = file_sync(f);
-    file_close(f);
-    return err;
-}
-
 enum err lost_write(struct lost *l, struct disk *disk)
 {
     struct text t;
@@ -131,10 +110,8 @@ enum err lost_write(struct lost *l, struct disk *disk)
     qsort(l->list, l->count, sizeof *l->list, by_place);
     text_init(&t, FILE_MAX);
     lines(l, &t);
-    err = text_failed(&t) ? ERR_NOMEM : write_new(disk, bytes_of(t.data, t.len));
+    err = text_failed(&t) ? ERR_NOMEM : small_file_replace(disk, LOST_NEW, LOST_PATH, bytes_of(t.data, t.len));
     text_deinit(&t);
-    if (err == OK && (err = disk->ops->rename(disk, LOST_NEW, LOST_PATH)) == OK)
-        err = disk->ops->sync_dir(disk, ".");
     if (err == OK)
         l->changed = false;
     return err;

@@ -9,7 +9,7 @@
  *     "ledger 12 entries 5 9 crc 1a2b3c4d\n"       the CRC32C is of the line up to " crc"
  *
  * A line that does not match its checksum is left out, and told as damage by `geminga store verify`.
- * Waits for the disk: before the loop runs.  May call: base/, sys/disk.h.
+ * Waits for the disk: before the loop runs.  May call: small_file.h, base/.
  */
 #ifndef STORE_LOST_H
 #define STORE_LOST_H

@@ -96,12 +96,9 @@ static void index_run(struct work *work)
 
 static enum err begin_item(struct online_backup *b, const struct backup_item *item)
 {
-    char path[SEGMENT_PATH_SIZE > JOURNAL_PATH_SIZE ? SEGMENT_PATH_SIZE : JOURNAL_PATH_SIZE];
+    char path[SEGMENT_PATH_SIZE];
 
-    if (item->number & FILE_IS_JOURNAL)
-        journal_path(path, item->number & ~FILE_IS_JOURNAL);
-    else
-        segment_path(path, item->number);
+    entry_file_path(path, item->number);
     return backup_file_begin(&b->copier, path, item->limit);
 }
 

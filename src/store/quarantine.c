@@ -55,10 +55,7 @@ static enum err run_open(struct run *r, struct disk *disk, const struct ledger *
 
     *r = (struct run){.disk = disk, .ledger = l, .extent = e, .records = {.max = WINDOW_BYTES}};
     segment_path(path, e->file);
-    if (e->journal)
-        journal_path(records, e->journal);
-    else
-        segment_path(records, e->file);
+    entry_file_path(records, extent_records_file(e));
     if ((err = disk_open(disk, path, DISK_READ, &r->table)) != OK) {
         r->table = NULL;
     } else if ((err = window_open(&r->records, disk, records, e->file)) != OK) {
@@ -125,11 +122,10 @@ static bool run_holds(struct run *r)
 static void tell(const struct mend *m, uint32_t first, uint32_t last)
 {
     const struct ledger_info *info = ledger_info(m->ledger);
-    const struct catalog_row *topic = catalog_tables_get(m->store->tables, CATALOG_TOPIC, info->topic);
     const struct damage d = {.file = m->path,
                              .offset = DAMAGE_NOWHERE,
                              .topic = info->topic,
-                             .name = topic ? topic->name : bytes_of(NULL, 0),
+                             .name = store_topic_name(m->store, info->topic),
                              .ledger = info->id,
                              .first = first,
                              .last = last,
@@ -258,10 +254,7 @@ enum err quarantine_ledger(struct store *s, struct ledger *l, const struct give_
         struct run r;
         if (!is_meant(&old, what))
             continue;
-        if (old.journal)
-            journal_path(path, old.journal);
-        else
-            segment_path(path, old.file);
+        entry_file_path(path, extent_records_file(&old));
         if ((err = run_open(&r, s->sys.disk, l, &old)) == OK && !run_holds(&r))
             err = mend_run(&m, &r, i);
         run_close(&r);

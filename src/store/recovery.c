@@ -25,13 +25,6 @@ enum err recovery_refuse(struct recovery *r, enum err err, const char *format, .
     return err;
 }
 
-struct bytes recovery_topic_name(const struct store *s, uint64_t topic)
-{
-    const struct catalog_row *row = catalog_tables_get(s->tables, CATALOG_TOPIC, topic);
-
-    return row ? row->name : bytes_of(NULL, 0);
-}
-
 /* Fills in which topic the ledger belongs to, and its name. */
 void recovery_tell_found(struct recovery *r, struct damage *d)
 {
@@ -40,7 +33,7 @@ void recovery_tell_found(struct recovery *r, struct damage *d)
     if (l && l->chain)
         d->topic = l->chain->topic;
     if (d->topic > 0)
-        d->name = recovery_topic_name(r->s, d->topic);
+        d->name = store_topic_name(r->s, d->topic);
     damage_tell(r->look->sink, d);
 }
 

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define LOCK_PATH "lock"
 
 /* ---- lock and format ---- */
 
@@ -22,7 +21,7 @@ enum err recovery_take_lock(struct recovery *r)
     struct disk *disk = r->s->sys.disk;
     const char *holder = r->s->options.holder ? r->s->options.holder : "geminga";
     char other[128] = "";
-    enum err err = disk->ops->lock(disk, LOCK_PATH, holder, other, sizeof other);
+    enum err err = disk->ops->lock(disk, STORE_LOCK_PATH, holder, other, sizeof other);
 
     if (err == ERR_BUSY)
         return recovery_refuse(r, err, "the data directory is in use by %s", other[0] ? other : "another process");

@@ -26,13 +26,6 @@ static void segment_found(void *ctx, const char *name)
         names->next = number + 1;
 }
 
-static int by_number(const void *left, const void *right)
-{
-    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
 static const struct ledger *owner_of(const struct store *s, uint64_t file)
 {
     const struct ledger *l;
@@ -60,7 +53,7 @@ static bool is_there(const struct recovery *r, const struct file_numbers *segmen
 {
     if (number & FILE_IS_JOURNAL)
         return find_journal(r, number) != NULL;
-    return segments->count > 0 && bsearch(&number, segments->list, segments->count, sizeof number, by_number);
+    return file_numbers_has(segments, number);
 }
 
 /* OK: it may be lost. */
@@ -68,7 +61,7 @@ static enum err refuse_missing(struct recovery *r, const char *path, uint64_t nu
 {
     const struct segment_use *use = segment_table_find(&r->s->ledgers.segments, number);
     const uint64_t topic = l && l->chain ? l->chain->topic : 0;
-    const struct bytes name = recovery_topic_name(r->s, topic);
+    const struct bytes name = store_topic_name(r->s, topic);
     const bool journal = number & FILE_IS_JOURNAL;
 
     number &= ~FILE_IS_JOURNAL;
@@ -87,10 +80,7 @@ static enum err missing(struct recovery *r, uint64_t number)
     char path[SEGMENT_PATH_SIZE];
     const struct ledger *l = owner_of(r->s, number);
 
-    if (number & FILE_IS_JOURNAL)
-        journal_path(path, number & ~FILE_IS_JOURNAL);
-    else
-        segment_path(path, number);
+    entry_file_path(path, number);
     if (r->look) {
         recovery_tell_found(
             r, &(struct damage){.file = path,
@@ -115,8 +105,7 @@ enum err recovery_find_segments(struct recovery *r, struct segment_names *names)
         return recovery_refuse(r, err, "the directory \"%s\" cannot be read: %s", SEGMENT_DIR, err_text(err));
     if (names->err != OK)
         return names->err;
-    if (names->found.count > 0)
-        qsort(names->found.list, names->found.count, sizeof number, by_number);
+    file_numbers_sort(&names->found);
     if (names->next > s->next_segment)
         s->next_segment = names->next; /* a file that is only cut off keeps its number */
     while (segment_table_next(&s->ledgers.segments, &at, &number)) {

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define CATALOG_PATH "catalog.db"
 
 static enum err load_ledger(struct store *s, const struct catalog_row *row)
 {

@@ -39,8 +39,6 @@ struct recovery {
 
 /* Writes the message; returns `err`. */
 enum err recovery_refuse(struct recovery *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Empty when the topic has no row. */
-struct bytes recovery_topic_name(const struct store *s, uint64_t topic);
 /* For the tools: fills in which topic the ledger belongs to, and its name. */
 void recovery_tell_found(struct recovery *r, struct damage *d);
 /* It is not given again. */

@@ -30,7 +30,7 @@ static enum err tell_gap(struct recovery *r, const struct ledger *l, uint32_t up
         recovery_tell_found(r, &d);
         return OK;
     }
-    d.name = recovery_topic_name(r->s, d.topic);
+    d.name = store_topic_name(r->s, d.topic);
     damage_text(&d, text);
     log_error(r->s->log, "store", "%s, and given up as was asked for: no consumer will see them", text);
     return lost_add(&r->s->lost, l->id, l->synced, upto - 1);
@@ -244,7 +244,7 @@ static enum err start_damaged(void *ctx, const struct journal_damage *d)
 {
     struct recovery *r = ctx;
     const struct ledger *l = d->entry.ledger > 0 ? ledgers_find(&r->s->ledgers, (uint64_t)d->entry.ledger) : NULL;
-    const struct bytes name = l && l->chain ? recovery_topic_name(r->s, l->chain->topic) : bytes_of(NULL, 0);
+    const struct bytes name = l && l->chain ? store_topic_name(r->s, l->chain->topic) : bytes_of(NULL, 0);
     char text[DAMAGE_TEXT_SIZE], option[64];
 
     snprintf(text, sizeof text, "%s%s%.*s", d->text, name.len > 0 ? "; the ledger is one of " : "",

@@ -5,6 +5,7 @@
 #include "store/segment.h"
 
 #include "base/checksum.h"
+#include "store/journal_file.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -63,6 +64,16 @@ bool segment_path_parse(const char *name, uint64_t *number)
         return false;
     *number = n;
     return true;
+}
+
+void entry_file_path(char to[SEGMENT_PATH_SIZE], uint64_t file)
+{
+    static_assert(JOURNAL_PATH_SIZE <= SEGMENT_PATH_SIZE, "a path of either kind fits");
+
+    if (file & FILE_IS_JOURNAL)
+        journal_path(to, file & ~FILE_IS_JOURNAL);
+    else
+        segment_path(to, file);
 }
 
 /* ---- writing ---- */

@@ -26,7 +26,7 @@
  *
  * Readers go by the extents in the catalog index, and check each record's CRC and place; the directory is there for
  * the tools. The writer's calls may wait for the disk: they are made on the background worker, or before the loop runs.
- * May call: entry.h, base/, sys/disk.h.
+ * May call: entry.h, journal_file.h, base/, sys/disk.h.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H
@@ -62,6 +62,12 @@ static inline uint64_t extent_journal_file(const struct extent *e)
     return e->journal ? e->journal | FILE_IS_JOURNAL : 0;
 }
 
+/* The file that holds its records, likewise. */
+static inline uint64_t extent_records_file(const struct extent *e)
+{
+    return e->journal ? extent_journal_file(e) : e->file;
+}
+
 static inline size_t extent_row_size(const struct extent *e)
 {
     return e->journal ? SEGMENT_ADOPTED_SIZE : SEGMENT_OFFSET_SIZE;
@@ -79,6 +85,8 @@ void extent_decode(struct extent *e, const uint8_t *from, size_t size); /* one o
 
 void segment_path(char to[SEGMENT_PATH_SIZE], uint64_t number);
 bool segment_path_parse(const char *name, uint64_t *number);
+/* Of a file of either kind, as they are counted together. */
+void entry_file_path(char to[SEGMENT_PATH_SIZE], uint64_t file);
 
 /* Writes one file: begin, then for each run a run_begin and its records, then finish; or abort. */
 struct segment_writer;
@@ -97,6 +105,21 @@ const struct extent *segment_writer_extents(const struct segment_writer *w, size
 /* Closes; NULL is fine.  An unfinished file is unlinked. */
 void segment_writer_free(struct segment_writer *w);
 
+/* ---- where the records of a run are ---- */
+
+struct piece {
+    uint64_t offset; /* in the file that holds the records */
+    uint32_t len;
+};
+/* Of the run's i-th entry; `rows` is its table from row `from` on, up to the row behind that of the entry, if there is
+ * one.  ERR_CORRUPT: the table makes no sense. */
+MUST_USE enum err segment_piece(const struct extent *e, const uint8_t *rows, uint32_t from, uint32_t i,
+                                struct piece *out);
+/* Of up to `max` entries from `first` on; stops before bytes_max is passed (at least one).  `f` is the segment.
+ * ERR_CORRUPT as above. */
+MUST_USE enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
+                                 struct piece *out, size_t *count);
+
 /* ---- for the tools: a file as it tells of itself ---- */
 
 struct segment_run {
@@ -105,23 +128,10 @@ struct segment_run {
 };
 
 /* The number of the journal's batch up to which the file took entries.  ERR_CORRUPT: the header is damaged, or another
- * file's. */
+ * file's; ERR_VERSION. */
 MUST_USE enum err segment_header_read(struct file *f, uint64_t number, uint64_t *batch);
 /* All runs, to be freed.  ERR_CORRUPT: `*offset` is where of what does not hold, `*what` a sentence about it. */
 MUST_USE enum err segment_directory_read(struct file *f, uint64_t number, struct segment_run **runs, size_t *count,
                                          uint64_t *offset, const char **what);
-
-/* The offsets, in the file that holds the records, and lengths of up to `max` entries from `first` on; stops before
- * bytes_max is passed (at least one).  `f` is the segment.  ERR_CORRUPT: the table makes no sense. */
-struct piece {
-    uint64_t offset;
-    uint32_t len;
-};
-/* Of the run's i-th entry; `rows` is its table from row `from` on, up to the row behind that of the entry, if there is
- * one. */
-MUST_USE enum err segment_piece(const struct extent *e, const uint8_t *rows, uint32_t from, uint32_t i,
-                                struct piece *out);
-MUST_USE enum err segment_pieces(struct file *f, const struct extent *e, uint32_t first, size_t max, size_t bytes_max,
-                                 struct piece *out, size_t *count);
 
 #endif

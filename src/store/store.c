@@ -34,6 +34,13 @@ void store_die(struct store *s, enum err err, const char *what)
         s->options.on_fatal(s->options.ctx, err, what);
 }
 
+struct bytes store_topic_name(const struct store *s, uint64_t topic)
+{
+    const struct catalog_row *row = catalog_tables_get(s->tables, CATALOG_TOPIC, topic);
+
+    return row ? row->name : bytes_of(NULL, 0);
+}
+
 uint8_t *store_record(struct store *s, size_t len)
 {
     uint8_t *to = s->dead ? NULL : journal_reserve(s->journal, len);

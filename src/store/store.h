@@ -68,6 +68,9 @@ struct store_options {
     void *ctx;
 };
 
+/* In the data directory: held (flock) by who works on it, and naming them. */
+#define STORE_LOCK_PATH "lock"
+
 /* Recovers and opens; waits for the disk, so it is called before the loop runs.  On failure `message` is the whole
  * sentence for the user: what is damaged (file, offset, topic, ledger, entry), or who holds the lock. */
 MUST_USE enum err store_open(struct store **out, const struct store_options *options, const struct sys *sys,
@@ -126,14 +129,14 @@ const struct catalog_row *catalog_get(const struct store *s, enum catalog_table 
 /* All rows of the parent, in the order of their names; `each` returns false to stop and changes nothing. */
 void catalog_each(const struct store *s, enum catalog_table table, uint64_t parent,
                   bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
-/* How many topics have this namespace as their parent. */
-size_t catalog_topics(const struct store *s, uint64_t namespace_);
 /* catalog_each behind the name `after`, which need not be there any more: for a listing in turns of the loop. */
 void catalog_each_after(const struct store *s, enum catalog_table table, uint64_t parent, struct bytes after,
                         bool (*each)(void *ctx, const struct catalog_row *row), void *ctx);
-/* The first of them whose name is greater than `after`; NULL: none.  For a walk in several turns. */
+/* The first of these; NULL: none. */
 const struct catalog_row *catalog_next(const struct store *s, enum catalog_table table, uint64_t parent,
                                        struct bytes after);
+/* How many topics have this namespace as their parent. */
+size_t catalog_topics(const struct store *s, uint64_t namespace_);
 
 /* ---- ledgers and entries ---- */
 

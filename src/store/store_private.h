@@ -123,6 +123,9 @@ bool store_keeps_up(const struct store *s);
 /* Calls on_room, soon. */
 void store_tell_room(struct store *s);
 
+/* Of a topic in the catalog; else empty.  Borrowed until the next change of the catalog. */
+struct bytes store_topic_name(const struct store *s, uint64_t topic);
+
 /* A record of `len` bytes in the journal; without memory the store dies, and the answer is NULL. */
 uint8_t *store_record(struct store *s, size_t len);
 

@@ -33,13 +33,6 @@ struct verify {
     struct window records, offsets, adopted;
 };
 
-static struct bytes topic_name(const struct verify *v, uint64_t topic)
-{
-    const struct catalog_row *row = catalog_tables_get(v->store->tables, CATALOG_TOPIC, topic);
-
-    return row ? row->name : bytes_of(NULL, 0);
-}
-
 /* ---- one run of entries ---- */
 
 static void run_damaged(struct verify *v, const struct part *p, uint64_t offset, uint32_t first, uint32_t last,
@@ -48,7 +41,7 @@ static void run_damaged(struct verify *v, const struct part *p, uint64_t offset,
     const struct damage d = {.file = v->path,
                              .offset = offset,
                              .topic = p->topic,
-                             .name = topic_name(v, p->topic),
+                             .name = store_topic_name(v->store, p->topic),
                              .ledger = p->ledger,
                              .first = first,
                              .last = last,
@@ -396,7 +389,7 @@ static void check_owners(struct verify *v)
 
     while ((l = map_next(&s->ledgers.by_id, &at))) {
         if (l->chain && !catalog_tables_get(s->tables, CATALOG_TOPIC, l->chain->topic))
-            damage_tell(v->sink, &(struct damage){.file = "catalog.db",
+            damage_tell(v->sink, &(struct damage){.file = CATALOG_PATH,
                                                   .offset = DAMAGE_NOWHERE,
                                                   .topic = l->chain->topic,
                                                   .ledger = l->id,
@@ -406,10 +399,10 @@ static void check_owners(struct verify *v)
     at = 0;
     while ((c = map_next(&s->cursors, &at))) {
         if (!catalog_tables_get(s->tables, CATALOG_SUBSCRIPTION, c->id))
-            damage_tell(v->sink, &(struct damage){.file = "catalog.db",
+            damage_tell(v->sink, &(struct damage){.file = CATALOG_PATH,
                                                   .offset = DAMAGE_NOWHERE,
                                                   .topic = c->topic,
-                                                  .name = topic_name(v, c->topic),
+                                                  .name = store_topic_name(v->store, c->topic),
                                                   .first = -1,
                                                   .what = "has a cursor whose subscription is not in the catalog"});
     }
