@@ -151,7 +151,8 @@ static void track_plan(struct broker *b, struct track *tr, uint64_t due_ns)
         track_free(b, tr);
 }
 
-void retention_look_by(struct broker *b, uint64_t topic, uint64_t due_ns)
+/* No later than `due_ns`. */
+static void look_by(struct broker *b, uint64_t topic, uint64_t due_ns)
 {
     struct track *tr;
 
@@ -166,7 +167,7 @@ void retention_look_by(struct broker *b, uint64_t topic, uint64_t due_ns)
 
 void retention_look_at(struct broker *b, uint64_t topic)
 {
-    retention_look_by(b, topic, loop_now_ns(b->loop));
+    look_by(b, topic, loop_now_ns(b->loop));
 }
 
 /* What was planned for the oldest message may be late: another one is the oldest now, or the TTL is another. */
@@ -195,7 +196,7 @@ void retention_changed(struct topic *t)
     if (t->changed)
         return;
     t->changed = true;
-    retention_look_by(t->broker, t->id, loop_now_ns(t->broker->loop) + check_ns(t->broker));
+    look_by(t->broker, t->id, loop_now_ns(t->broker->loop) + check_ns(t->broker));
 }
 
 size_t retention_tracks(const struct broker *b)

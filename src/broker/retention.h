@@ -71,8 +71,6 @@ void retention_deinit(struct broker *b);
 void retention_look_at(struct broker *b, uint64_t topic);
 /* Every topic, in turns: a policy of many of them has changed. */
 void retention_look_at_all(struct broker *b);
-/* No later than `due_ns`, on the loop's clock. */
-void retention_look_by(struct broker *b, uint64_t topic, uint64_t due_ns);
 /* Something was published or acknowledged: within the check interval. */
 void retention_changed(struct topic *t);
 /* At once, and what was planned may be late: its policies have changed, or it is unloaded. */

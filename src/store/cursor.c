@@ -76,7 +76,7 @@ static uint32_t messages_of(const struct topic_chain *chain, struct position p, 
 
 /* ---- dirt, and records ---- */
 
-void cursor_mark_dirty(struct cursor *c)
+static void mark_dirty(struct cursor *c)
 {
     if (c->id == 0 || c->dirty)
         return;
@@ -91,7 +91,7 @@ static void changed(struct cursor *c)
 
     if (c->id == 0)
         return;
-    cursor_mark_dirty(c);
+    mark_dirty(c);
     if (!c->unrecorded) {
         c->unrecorded = true;
         list_push_back(&s->unrecorded_cursors, &c->unrecorded_node);
@@ -187,7 +187,7 @@ static void record_state(struct cursor *c, enum record_kind kind)
         record_cursor_encode(to, kind, &r);
     if (c->unrecorded)
         forget_unrecorded(c); /* superseded */
-    cursor_mark_dirty(c);
+    mark_dirty(c);
     journal_flush_within(c->store->journal, c->store->options.ack_delay_ms);
 }
 
@@ -377,7 +377,7 @@ void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *go
         struct cursor *c = container_of(node, struct cursor, chain_node);
         ack_set_drop_ledger(&c->set, gone, chain->infos, chain->count);
         redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
-        cursor_mark_dirty(c);
+        mark_dirty(c);
     }
 }
 
@@ -503,7 +503,7 @@ void cursor_learn(struct cursor *c, struct position p, const struct entry_header
     if (!c->chain)
         return;
     ack_set_learn(&c->set, c->chain->infos, c->chain->count, p, h->first_message, h->messages);
-    cursor_mark_dirty(c); /* the next checkpoint shall know; after a crash before it, it is read again */
+    mark_dirty(c); /* the next checkpoint shall know; after a crash before it, it is read again */
 }
 
 uint64_t cursor_ranges(const struct cursor *c)
@@ -562,14 +562,14 @@ static enum err replay_create(struct store *s, const struct record_cursor *r)
             return ERR_NOMEM;
         ack_set_init(&c->set, r->mark_delete, r->next_message);
     }
-    cursor_mark_dirty(c);
+    mark_dirty(c);
     return OK;
 }
 
 static void replay_mark(struct cursor *c, struct position mark_delete, uint64_t next_message)
 {
     ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, mark_delete, next_message, NULL);
-    cursor_mark_dirty(c);
+    mark_dirty(c);
 }
 
 static enum err replay_run(struct cursor *c, const struct record_run *run)
@@ -661,6 +661,6 @@ enum err cursor_replay(struct store *s, const struct record *record)
         return replay_acks(c, &r);
     ack_set_reset(&c->set, r.mark_delete, r.next_message);
     redeliveries_deinit(&c->redelivered);
-    cursor_mark_dirty(c);
+    mark_dirty(c);
     return OK;
 }

@@ -161,11 +161,6 @@ const struct budget *journal_budget(const struct journal *j)
     return &j->pending;
 }
 
-void journal_flush(struct journal *j)
-{
-    ask_flush(j);
-}
-
 static void delay_fire(struct timer *timer)
 {
     ask_flush(container_of(timer, struct journal, delay_timer));

@@ -127,9 +127,7 @@ const struct budget *journal_budget(const struct journal *j);
 /* Entries were written a moment ago, and more will come, perhaps. */
 bool journal_publishing(const struct journal *j);
 
-/* At the end of this turn of the loop, or when the batch in flight is done. */
-void journal_flush(struct journal *j);
-/* The same within `ms` unless something else causes it earlier. */
+/* What was added is written within `ms`, unless something else causes it earlier. */
 void journal_flush_within(struct journal *j, uint32_t ms);
 void journal_barrier(struct journal *j, struct store_op *op);
 /* The same, and what was added is synced in any durability mode: for what a power cut must find done. */

@@ -149,7 +149,6 @@ void cursor_remove(struct cursor *c); /* its subscription's row is gone */
 void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *gone);
 void cursors_forget_chain(
     struct topic_chain *chain); /* the topic is gone: durable ones are removed, volatile ones orphaned */
-void cursor_mark_dirty(struct cursor *c);
 /* At the cut of a checkpoint.  ERR_NOMEM: nothing is held. */
 MUST_USE enum err cursor_take(struct cursor *c, struct cursor_row *row);
 
