@@ -100,12 +100,6 @@ void json_key(struct json *j, struct bytes key)
     j->comma = false;
 }
 
-void json_raw(struct json *j, const char *key, struct bytes value)
-{
-    begin(j, key);
-    text_add_bytes(j->out, value);
-}
-
 void json_time(struct json *j, const char *key, int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);

@@ -34,8 +34,6 @@ void json_double(struct json *j, const char *key, double value); /* not a number
 void json_bool(struct json *j, const char *key, bool value);
 /* A key from outside, for objects whose keys are names; a value follows. */
 void json_key(struct json *j, struct bytes key);
-/* A whole value that is JSON already. */
-void json_raw(struct json *j, const char *key, struct bytes value);
 /* ISO 8601 in UTC with milliseconds, of ms since 1970; 0 leaves the member out. */
 void json_time(struct json *j, const char *key, int64_t ms);
 

@@ -138,11 +138,6 @@ struct store *broker_store(struct broker *b)
     return b->store;
 }
 
-struct loop *broker_loop(struct broker *b)
-{
-    return b->loop;
-}
-
 const struct broker_options *broker_options(const struct broker *b)
 {
     return &b->options;

@@ -57,7 +57,6 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx);
 void broker_free(struct broker *b);
 
 struct store *broker_store(struct broker *b);
-struct loop *broker_loop(struct broker *b);
 const struct broker_options *broker_options(const struct broker *b);
 
 /* ---- operations that take time ---- */

@@ -81,7 +81,7 @@ void checkpoint_finish(struct store *s)
     c->compactions += c->copied > 0;
     c->compacted_bytes += c->copied;
     c->retry_ms = 0;
-    store_release_files(s, &unused);
+    unlinking_release(s, &unused);
 }
 
 /* ---- from step to step ---- */

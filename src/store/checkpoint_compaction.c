@@ -141,7 +141,8 @@ static uint64_t merge_budget(const struct store *s)
 
     for (size_t i = 0; i < c->victims.count; i++) {
         const struct segment_use *use = segment_table_find(&s->ledgers.segments, c->victims.list[i]);
-        victims += use ? use->living + use->runs * COMPACTION_RUN_COST : 0;
+        if (use)
+            victims += compaction_cost(&(struct compaction_file){.living = use->living, .runs = use->runs});
     }
     const uint64_t left = limit > victims ? limit - victims : 0;
     return budget < left ? budget : left;

@@ -49,7 +49,7 @@ void segment_table_deinit(struct segment_table *t);
 
 /* One more run of the ledger is in use. ERR_NOMEM changes nothing. */
 MUST_USE enum err segment_table_hold(struct segment_table *t, uint64_t ledger, const struct extent *e);
-/* What the run leaves behind, for store_release_files: its segment if it was the last run of it; its journal file in
+/* What the run leaves behind, for unlinking_release: its segment if it was the last run of it; its journal file in
  * any case, for the journal counts the runs it must keep.  Returns how many. */
 #define EXTENT_FILES_MAX 2u
 MUST_USE size_t segment_table_release(struct segment_table *t, const struct extent *e, uint64_t now_ns,

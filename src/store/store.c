@@ -57,113 +57,6 @@ void store_barrier(struct store *s, struct store_op *op)
     journal_barrier(s->journal, op);
 }
 
-/* ---- deletion of segment files ---- */
-
-struct deletion { /* waits for its record to be synced */
-    struct store_op durable;
-    struct list node; /* of the store, for its end */
-    struct store *store;
-    struct file_numbers files;
-};
-
-static void deletion_free(struct deletion *d)
-{
-    list_remove(&d->node);
-    free(d->files.list);
-    free(d);
-}
-
-static void unlink_run(struct work *work)
-{
-    struct unlinking *u = container_of(work, struct unlinking, work);
-    char path[SEGMENT_PATH_SIZE];
-
-    for (size_t i = 0; i < u->now.count; i++) {
-        segment_path(path, u->now.list[i]);
-        (void)u->disk->ops->unlink(u->disk, path); /* what stays is an orphan, which the next start removes */
-    }
-    u->err = u->hurry ? u->disk->ops->sync_dir(u->disk, SEGMENT_DIR) : OK;
-}
-
-/* One job at a time: the worker's queue stays short however much is deleted. */
-static void unlink_start(struct store *s)
-{
-    struct unlinking *u = &s->unlinking;
-
-    if (u->now.count > 0 || u->next.count == 0)
-        return;
-    u->now = u->next;
-    u->next = (struct file_numbers){0};
-    u->hurry = store_nearly_full(s);
-    if (executor_submit(s->background, &u->work) != OK) {
-        u->next = u->now; /* asked again with the next deletion */
-        u->now = (struct file_numbers){0};
-    }
-}
-
-static void unlink_done(struct work *work)
-{
-    struct unlinking *u = container_of(work, struct unlinking, work);
-    struct store *s = container_of(u, struct store, unlinking);
-
-    free(u->now.list);
-    u->now = (struct file_numbers){0};
-    if (u->err != OK) {
-        store_die(s, u->err, "the directory of segments could not be synced");
-        return;
-    }
-    reader_close_files(&s->reader);
-    unlink_start(s);
-}
-
-static void deletion_durable(struct store_op *op, enum err err)
-{
-    struct deletion *d = container_of(op, struct deletion, durable);
-    struct store *s = d->store;
-
-    for (size_t i = 0; err == OK && i < d->files.count; i++) {
-        const uint64_t number = d->files.list[i];
-        if (number & FILE_IS_JOURNAL)
-            journal_release(s->journal, (uint32_t)(number & ~FILE_IS_JOURNAL));
-        else
-            file_numbers_add(online_backup_keeps(&s->backup, number) ? &s->unlinking.kept : &s->unlinking.next, number);
-    }
-    deletion_free(d);
-    unlink_start(s);
-}
-
-void store_release_files(struct store *s, struct file_numbers *files)
-{
-    struct deletion *d = s->journal && files->count > 0 ? calloc(1, sizeof *d) : NULL;
-
-    if (!d) {
-        free(files->list);
-    } else {
-        *d = (struct deletion){.durable = {.done = deletion_durable}, .store = s, .files = *files};
-        list_push_back(&s->deletions, &d->node);
-        journal_sync_barrier(s->journal, &d->durable); /* a file must not be gone before the record of it is there */
-    }
-    *files = (struct file_numbers){0};
-}
-
-static void unlinking_init(struct store *s)
-{
-    list_init(&s->deletions);
-    s->unlinking.disk = s->sys.disk;
-    s->unlinking.work = (struct work){.run = unlink_run, .done = unlink_done};
-}
-
-static void unlinking_deinit(struct store *s)
-{
-    struct list *node;
-
-    while ((node = s->deletions.next) != &s->deletions)
-        deletion_free(container_of(node, struct deletion, node));
-    free(s->unlinking.now.list);
-    free(s->unlinking.next.list);
-    free(s->unlinking.kept.list);
-}
-
 /* ---- what the journal tells ---- */
 
 static void tell_room_run(struct task *task)
@@ -544,12 +437,7 @@ void store_checkpoint_allowed(struct store *s)
 
 void store_backup_ended(struct store *s)
 {
-    struct unlinking *u = &s->unlinking;
-
-    for (size_t i = 0; i < u->kept.count; i++)
-        file_numbers_add(&u->next, u->kept.list[i]);
-    u->kept.count = 0;
-    unlink_start(s);
+    unlinking_backup_ended(s);
     store_checkpoint_allowed(s);
     if (s->closing)
         close_step(s);
@@ -666,7 +554,7 @@ enum err catalog_remove(struct store *s, enum catalog_table table, uint64_t id)
     if ((err = catalog_tables_remove(s->tables, table, id, store_row_removed, &forget)) != OK)
         return err;
     record_catalog(s, &change);
-    store_release_files(s, &forget.files);
+    unlinking_release(s, &forget.files);
     return OK;
 }
 
@@ -773,7 +661,7 @@ void ledger_delete(struct store *s, uint64_t id)
     if (to)
         record_ledger_delete_encode(to, id);
     journal_flush_within(s->journal, s->options.ack_delay_ms);
-    store_release_files(s, &files);
+    unlinking_release(s, &files);
 }
 
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger)

@@ -2,8 +2,8 @@
  *
  * store_private.h - struct store, for the files of this room that it is composed of.
  *
- * Who changes what: store.c the calls of store.h; cursor.c the cursors; checkpoint.c dirty marks and extents;
- * recovery.c all of it, before the loop runs.
+ * Who changes what: store.c the calls of store.h; cursor.c the cursors; checkpoint*.c dirty marks and extents;
+ * unlinking.c, full_disk.c, online_backup.c and reader.c each its own; recovery*.c all of it, before the loop runs.
  */
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
@@ -22,6 +22,7 @@
 #include "store/reader.h"
 #include "store/redeliveries.h"
 #include "store/store.h"
+#include "store/unlinking.h"
 
 #define CHECKPOINT_DIRT       (32u * 1024)  /* changed rows, ledgers, cursors: the core copies them in one turn */
 #define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
@@ -46,16 +47,6 @@ struct cursor {
     struct list dirty_node;
 };
 
-/* The background worker's job that unlinks segment files. */
-struct unlinking {
-    struct work work;
-    struct disk *disk;
-    struct file_numbers now, next; /* the worker's; those after it */
-    struct file_numbers kept;      /* until a backup is over */
-    bool hurry;                    /* their room is wanted: it is had for certain when the directory is synced */
-    enum err err;
-};
-
 struct store {
     /* Set at opening. */
     struct store_options options; /* defaults filled in */
@@ -76,7 +67,6 @@ struct store {
     uint64_t *removed_cursors; /* since the last checkpoint took them */
     size_t removed_count, removed_capacity;
 
-    struct list deletions; /* of entries' files, not durable yet */
     struct unlinking unlinking;
 
     struct full_disk full_disk;
@@ -137,11 +127,7 @@ struct forget { /* context of store_row_removed */
     struct file_numbers files;
 };
 void store_row_removed(void *ctx, enum catalog_table table, const struct catalog_row *row);
-/* What segment_table_release told: segment files are unlinked, journal files given back, when all that was changed so
- * far is durable.  Takes the list. */
-void store_release_files(struct store *s, struct file_numbers *files);
-
-/* cursor.c, for store.c, checkpoint.c and recovery.c. */
+/* cursor.c, for store.c, the checkpoint and recovery. */
 void cursors_record(struct store *s); /* all unrecorded changes become records */
 MUST_USE enum err cursor_load(struct store *s, const struct catalog_row *row);
 MUST_USE enum err cursor_replay(struct store *s, const struct record *r);
