@@ -7,7 +7,7 @@
  * Two stores in turn, ROUNDS times: all ENTRIES into one ledger, and the same round-robin into LEDGERS of them, each of
  * a topic of its own. Of the second, nine of ten ledgers are then deleted, and what is in segments/ and journal/ is
  * told before that and when the store has come to rest.  "written" is what this process had written to the disk by the
- * kernel's count, for each byte appended: by the last receipt, and with what compaction wrote after the deletions.  Only
+ * kernel's count, for each byte appended: by the last receipt, and with what compaction wrote after the deletions. Only
  * ratios within one run are worth keeping.  What it makes in DIRECTORY it removes.
  */
 #include "base/buffer.h"

@@ -316,7 +316,8 @@ static const struct verb *const store_verbs[] = {&inspect_verb,      &verify_ver
 
 const struct verb store_verb = {
     .name = "store",
-    .text = "Looks into a broker's data directory, checks every byte of it, takes entries out, backs it up, restores it.",
+    .text =
+        "Looks into a broker's data directory, checks every byte of it, takes entries out, backs it up, restores it.",
     .example = "  geminga store inspect --data data\n  geminga store verify --data data\n",
     .verbs = store_verbs,
 };

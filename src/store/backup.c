@@ -17,12 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHUNK      (1024u * 1024)
-#define STEP       8u                   /* chunks */
-#define LIST_MAX   (256u * 1024 * 1024) /* of the file "backup": millions of files */
-#define RESTORED_MAX 96 /* bytes of the file "restored" */
-#define FIRST_LINE "geminga backup 1 "
-#define END_LINE   "\nend "
+#define CHUNK        (1024u * 1024)
+#define STEP         8u                   /* chunks */
+#define LIST_MAX     (256u * 1024 * 1024) /* of the file "backup": millions of files */
+#define RESTORED_MAX 96                   /* bytes of the file "restored" */
+#define FIRST_LINE   "geminga backup 1 "
+#define END_LINE     "\nend "
 
 const char *const backup_own_files[] = {
     FORMAT_PATH, CATALOG_PATH, CATALOG_PATH "-wal", CATALOG_PATH "-journal", LOST_PATH, RESTORED_PATH, NULL};

@@ -106,12 +106,12 @@ struct checkpoint {
     struct index_batch rows;
     struct moved_ledger *ledgers;
     size_t count;
-    bool compacting;     /* this attempt copies what is worth it */
+    bool compacting;             /* this attempt copies what is worth it */
     struct file_numbers victims; /* files to be emptied, ascending; chosen with the cut */
-    uint64_t copied;     /* bytes that the attempt copies */
-    uint64_t cost;       /* and what that may take of the disk */
-    bool no_room;        /* it was not tried for want of room */
-    uint64_t bad_file;   /* one that could not be copied from */
+    uint64_t copied;             /* bytes that the attempt copies */
+    uint64_t cost;               /* and what that may take of the disk */
+    bool no_room;                /* it was not tried for want of room */
+    uint64_t bad_file;           /* one that could not be copied from */
     struct adoption *adoptions;
     size_t adoption_count, adoption_capacity;
     struct file_numbers pinned; /* adopted journal files that are copied from */

@@ -3,8 +3,8 @@
  * give_up.h - what the user says may be lost, so that a start goes on behind damage: the option's text, taken apart.
  *
  *     batch:17          what does not hold of journal batch 17; batch:17-20 of a range
- *     journal:3         the header of journal file 3, or the file, when it is missing: its batches are believed by their
- *                       own checksums, of ledgers with entries that rest in it those are given up that cannot be read
+ *     journal:3         the header of journal file 3, or the file where it is missing: its batches are believed by
+ *                       their own checksums; of the entries that rest in it, those that cannot be read
  *     ledger:12         entries of ledger 12 that cannot be read; the ledger is read whole at this start
  *     segment:5         likewise of every ledger with entries in segment file 5, which may be missing
  *

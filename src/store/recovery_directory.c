@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-
 /* ---- lock and format ---- */
 
 enum err recovery_take_lock(struct recovery *r)

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-
 static enum err load_ledger(struct store *s, const struct catalog_row *row)
 {
     struct catalog_row head = *row;

@@ -9,8 +9,8 @@
  * known ones tells how large the file is; after a restart, when the dead runs are not known any more, up to
  * the offsets of those behind the last living run.
  * A file whose last run is released can be unlinked.  One that holds more dead bytes than living ones is sparse:
- * compaction.h chooses among these; it leaves alone for a while one in which something has died lately, for the rest may
- * be about to.  Core thread.  May call: base/.
+ * compaction.h chooses among these; it leaves alone for a while one in which something has died lately, for the rest
+ * may be about to.  Core thread.  May call: base/.
  *
  * Invariants (segment_table_check)
  *  1. bytes, dead and reclaimable are the sums over the files, over all, and over the sparse ones.
@@ -31,7 +31,7 @@ struct segment_use { /* read by whoever asked the table for it */
     uint64_t taken;  /* bytes that all runs took, as far as is known */
     bool barred;
     uint64_t stirred_ns; /* when something in it died last, since the start; else 0 */
-    uint64_t *ledgers; /* may name one twice, and some that are gone: at most as many as the file ever had runs */
+    uint64_t *ledgers;   /* may name one twice, and some that are gone: at most as many as the file ever had runs */
     size_t ledger_count, ledger_capacity;
     struct list sparse_node;
 };

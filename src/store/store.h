@@ -250,13 +250,13 @@ int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 
 struct store_backup_status { /* of the backup under way, or the last one */
     bool running;
-    int64_t started_ms, ended_ms;         /* 0: none, since the store was opened */
-    char directory[STORE_BACKUP_TEXT];    /* where to, once it is known */
-    uint64_t files, bytes;                /* written so far */
-    uint64_t files_total;                 /* once it is known; a few more with those of the index */
+    int64_t started_ms, ended_ms;          /* 0: none, since the store was opened */
+    char directory[STORE_BACKUP_TEXT];     /* where to, once it is known */
+    uint64_t files, bytes;                 /* written so far */
+    uint64_t files_total;                  /* once it is known; a few more with those of the index */
     char failure[STORE_BACKUP_TEXT + 160]; /* "": it is whole, or running */
-    uint64_t done_count, failed_count;    /* since the store was opened */
-    int64_t done_ms;                      /* the last one that is whole ended then; 0: none */
+    uint64_t done_count, failed_count;     /* since the store was opened */
+    int64_t done_ms;                       /* the last one that is whole ended then; 0: none */
 };
 
 /* Begins to copy all that is durable now, and perhaps some of what comes after it, into the empty or new directory that
@@ -303,9 +303,9 @@ struct store_stats {
     uint64_t quarantined_ledgers;            /* that live, and miss entries which were given up */
     uint64_t quarantined_entries;            /* those entries */
     bool backup_running;
-    uint64_t backups, backups_failed;        /* since open */
-    int64_t backup_ms;                       /* when the last whole one ended; 0: none */
-    uint64_t corrupt_reads;                  /* that failed because what was read is not what was written */
+    uint64_t backups, backups_failed; /* since open */
+    int64_t backup_ms;                /* when the last whole one ended; 0: none */
+    uint64_t corrupt_reads;           /* that failed because what was read is not what was written */
 };
 void store_stats(const struct store *s, struct store_stats *out);
 

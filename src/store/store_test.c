@@ -732,7 +732,8 @@ static void what_a_busy_ledger_leaves_is_written_over(void **state)
     store_stats(m.store, &stats);
     assert_true(stats.adopted_bytes > 4u << 20);
     assert_true(stats.segment_files < 10);
-    assert_true(stats.journal_files <= 2 + 1 + stats.adopted_files); /* the spares of a quiet journal, the current one */
+    assert_true(stats.journal_files <=
+                2 + 1 + stats.adopted_files); /* the spares of a quiet journal, the current one */
     assert_true(model_close(&m));
     must_open(&m);
     model_verify(&m);

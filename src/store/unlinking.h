@@ -19,7 +19,8 @@
 struct disk;
 struct store;
 
-struct unlinking { /* embedded in the store; private */
+/* Embedded in the store; private. */
+struct unlinking {
     struct list releases; /* struct release, not durable yet */
     struct work work;
     struct disk *disk;
