@@ -69,43 +69,54 @@ static bool expire_upto(struct expiry *e, struct cursor *c, struct position p, u
 
 static void step(struct expiry *e);
 
+/* Of the entries of a read: the last that is too old, and the first that is not. */
+struct ages {
+    const struct entry *old, *young;
+};
+
+static struct ages ages_of(const struct expiry *e, const struct cursor *c, const struct store_read *r)
+{
+    struct ages a = {0};
+
+    for (size_t i = 0; i < r->count && !a.young; i++) {
+        const struct entry *at = &r->entries[i];
+        if (cursor_acked(c, at->position))
+            continue; /* however young it is */
+        if (at->header.publish_ms < e->before_ms)
+            a.old = at;
+        else
+            a.young = at;
+    }
+    return a;
+}
+
 static void read_done(struct store_read *r, enum err err)
 {
     struct broker_read *read = broker_read_of(r);
     struct expiry *e = read->owner;
     struct cursor *c = e ? cursor_find(e->broker->store, e->subscription) : NULL;
-    const struct entry *last = NULL, *young = NULL;
-    int64_t young_ms = 0;
-
-    for (size_t i = 0; c && err == OK && i < r->count && !young; i++) {
-        const struct entry *at = &r->entries[i];
-        if (cursor_acked(c, at->position))
-            continue; /* however young it is */
-        if (at->header.publish_ms < e->before_ms)
-            last = at;
-        else
-            young = at;
-    }
-    if (young)
-        young_ms = young->header.publish_ms;
-    bool acked = !c || !last || expire_upto(e, c, last->position, last->header.first_message + last->header.messages);
-    const bool is_young = young != NULL;
+    const struct ages a = c && err == OK ? ages_of(e, c, r) : (struct ages){0};
+    const int64_t young_ms = a.young ? a.young->header.publish_ms : EXPIRY_UNKNOWN;
+    const bool acked =
+        !a.old || expire_upto(e, c, a.old->position, a.old->header.first_message + a.old->header.messages);
     const bool single = r->max == 1;
+
     broker_read_free(read, err);
     if (!e)
         return;
     e->read = NULL;
-    if (!c || e->broker->retention.stopped)
+    if (!c || e->broker->retention.stopped) {
         end(e, EXPIRY_NOTHING);
-    else if (is_young)
+    } else if (young_ms != EXPIRY_UNKNOWN) {
         end(e, young_ms);
-    else if (err == ERR_CORRUPT && !single) {
+    } else if (err == ERR_CORRUPT && !single) {
         e->read_max = 1; /* those before the damaged one can be read */
         step(e);
-    } else if (err != OK || !acked)
+    } else if (err != OK || !acked) {
         end(e, EXPIRY_UNKNOWN);
-    else
+    } else {
         step(e);
+    }
 }
 
 static void read_from(struct expiry *e, struct position from)

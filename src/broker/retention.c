@@ -13,14 +13,14 @@
 #include "broker/expiry.h"
 #include "broker/policies.h"
 #include "broker/publish.h"
-#include "broker/subscription.h"
+#include "broker/trim.h"
+#include "store/cursor.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define LOOKS_MAX      256                        /* in one turn */
-#define TRIM_MAX       64                         /* ledgers of one topic in one look */
 #define FULL_CHECK_MS  1000                       /* the check interval while the disk is full, or nearly */
 #define GAP_MS         20                         /* between two turns */
 #define FIRST_SWEEP_MS 5000                       /* after a start, at the latest */
@@ -50,7 +50,7 @@ static void track_moved(void *item, size_t index)
 }
 
 /* A full disk waits for what was acknowledged; one that is nearly full need not become it. */
-static uint64_t check_ns(const struct broker *b)
+uint64_t retention_check_ns(const struct broker *b)
 {
     const uint64_t ms = b->options.retention_check_ms;
 
@@ -67,8 +67,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A moment of the wall clock, on the loop's. */
-static uint64_t ns_of_wall(struct broker *b, int64_t wall_ms)
+uint64_t retention_ns_of_wall(struct broker *b, int64_t wall_ms)
 {
     const uint64_t now_ns = loop_now_ns(b->loop);
     const int64_t now_ms = loop_wall_ms(b->loop);
@@ -91,7 +90,7 @@ static void arm(struct broker *b)
     if (r->stopped)
         return;
     if (first) /* a jump of the wall clock is noticed within the check interval */
-        due_ns = earlier(first->due_ns, loop_now_ns(b->loop) + check_ns(b));
+        due_ns = earlier(first->due_ns, loop_now_ns(b->loop) + retention_check_ns(b));
     if (r->sweep.running)
         due_ns = earlier(due_ns, r->sweep_ns);
     if (due_ns == UINT64_MAX) {
@@ -196,187 +195,12 @@ void retention_changed(struct topic *t)
     if (t->changed)
         return;
     t->changed = true;
-    look_by(t->broker, t->id, loop_now_ns(t->broker->loop) + check_ns(t->broker));
+    look_by(t->broker, t->id, loop_now_ns(t->broker->loop) + retention_check_ns(t->broker));
 }
 
 size_t retention_tracks(const struct broker *b)
 {
     return map_count(&b->retention.tracks);
-}
-
-/* ---- trimming ---- */
-
-struct slowest {
-    struct store *store;
-    struct position position; /* up to which every durable cursor is done; LATEST when there is none */
-};
-
-static bool slowest_visit(void *ctx, const struct catalog_row *row)
-{
-    struct slowest *slowest = ctx;
-    const struct cursor *c = cursor_find(slowest->store, row->id);
-    const struct position p = c ? cursor_mark_delete(c) : POSITION_EARLIEST; /* not made yet: it holds everything */
-
-    if (position_before(p, slowest->position))
-        slowest->position = p;
-    return true;
-}
-
-/* Up to where the entries of a reader are none of its business any more. */
-static struct position read_upto(const struct subscription *s)
-{
-    const struct position next = s->dispatch.read_position;
-
-    if (!s->dispatcher || s->dispatcher->individual)
-        return cursor_mark_delete(s->cursor);
-    return (struct position){next.ledger, next.entry - 1};
-}
-
-/* Readers that read lower *slowest.  Returns when the first of them will have stood still for so long that it holds
- * nothing any more. */
-static uint64_t readers_hold(const struct broker *b, const struct topic *t, struct position *slowest)
-{
-    const struct position durable = *slowest;
-    uint64_t due_ns = UINT64_MAX;
-    const struct subscription *s;
-    size_t at = 0;
-
-    while (!store_full(b->store) && (s = map_next(&t->subscriptions, &at))) {
-        const uint64_t until_ns = s->moved_ns + b->options.reader_hold_ms * NS_PER_MS;
-        if (subscription_durable(s) || s->consumer_count == 0 || until_ns <= loop_now_ns(b->loop) ||
-            !position_before(read_upto(s), durable))
-            continue;
-        due_ns = earlier(due_ns, until_ns);
-        if (position_before(read_upto(s), *slowest))
-            *slowest = read_upto(s);
-    }
-    return due_ns;
-}
-
-/* Every reader of the ledger is done with it, and every publish to it. */
-static bool passed(const struct topic *t, const struct ledger_info *l, struct position slowest)
-{
-    if (l->open || (t && t->pending > 0 && (int64_t)l->id >= t->readable_end.ledger))
-        return false;
-    return l->entries == 0 || (int64_t)l->id < slowest.ledger ||
-           ((int64_t)l->id == slowest.ledger && slowest.entry >= (int64_t)l->entries - 1);
-}
-
-static uint64_t total_bytes(const struct ledger_info *chain, size_t count)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < count; i++)
-        sum += chain[i].bytes;
-    return sum;
-}
-
-/* Until when policy keeps the first ledger, by the wall clock: 0 not at all, INT64_MAX until something else changes. */
-static int64_t kept_until(const struct policies *p, const struct ledger_info *chain, size_t count)
-{
-    if (chain[0].entries == 0 || p->retention_minutes == 0 || p->retention_mb == 0)
-        return 0;
-    if (p->retention_mb > 0 && (total_bytes(chain, count) - chain[0].bytes) >> 20 >= (uint64_t)p->retention_mb)
-        return 0;
-    return p->retention_minutes < 0 ? INT64_MAX : chain[0].closed_ms + (int64_t)p->retention_minutes * 60000 + 1;
-}
-
-/* The last ledger of a topic that lives on knows how far the index of its messages is: an empty one takes its place. */
-static bool make_successor(struct broker *b, uint64_t topic)
-{
-    uint64_t id;
-
-    if (ledger_create(b->store, topic, &id) != OK)
-        return false;
-    ledger_close(b->store, id);
-    return true;
-}
-
-/* What lay in a ledger that is gone, consumers of volatile subscriptions need not acknowledge any more. */
-static void readers_move(struct topic *t)
-{
-    struct subscription *s;
-    size_t at = 0;
-
-    while ((s = map_next(&t->subscriptions, &at))) {
-        const struct position gone = cursor_mark_delete(s->cursor);
-        if (!subscription_durable(s) && s->consumer_count > 0 && position_before(read_upto(s), gone))
-            log_warn(t->broker->log, "broker",
-                     "%s, %s: a reader stood still, and what it had not read up to %" PRId64 ":%" PRId64 " is deleted",
-                     t->name.text, s->name, gone.ledger, gone.entry);
-        dispatch_acked_upto(s, gone);
-    }
-}
-
-/* Deletes what may be deleted; returns when there may be more. */
-static uint64_t trim(struct broker *b, uint64_t topic, struct topic *t, const struct policies *p)
-{
-    struct slowest slowest = {.store = b->store, .position = POSITION_LATEST};
-    const struct ledger_info *chain;
-    uint64_t due_ns = UINT64_MAX, held_ns = UINT64_MAX;
-    size_t count, gone = 0;
-
-    catalog_each(b->store, CATALOG_SUBSCRIPTION, topic, slowest_visit, &slowest);
-    if (t)
-        held_ns = readers_hold(b, t, &slowest.position);
-    while (chain = store_chain(b->store, topic, &count), count > 0 && passed(t, &chain[0], slowest.position)) {
-        const int64_t until_ms = kept_until(p, chain, count);
-        const uint64_t id = chain[0].id;
-        if (until_ms == INT64_MAX || (count == 1 && chain[0].entries == 0))
-            break;
-        due_ns = ns_of_wall(b, until_ms);
-        if (until_ms > loop_wall_ms(b->loop) || gone == TRIM_MAX)
-            break;
-        if (count == 1 && !make_successor(b, topic)) {
-            due_ns = loop_now_ns(b->loop) + check_ns(b);
-            break;
-        }
-        due_ns = UINT64_MAX;
-        ledger_delete(b->store, id);
-        b->counts.ledgers_deleted++;
-        gone++;
-        log_debug(b->log, "broker", "ledger %" PRIu64 " of topic %" PRIu64 " is needed no more, and deleted", id,
-                  topic);
-    }
-    if (t && gone > 0)
-        readers_move(t);
-    return earlier(due_ns, held_ns);
-}
-
-/* ---- the topic itself ---- */
-
-static bool any_visit(void *ctx, const struct catalog_row *row)
-{
-    bool *any = ctx;
-
-    *any = true;
-    return false;
-}
-
-/* A topic in memory is deleted when nobody uses it (topic_maintain); one that left memory because its data were to be
- * kept is deleted here, when they are gone.  Returns when to look again. */
-static uint64_t forget(struct broker *b, const struct catalog_row *row, const struct policies *p)
-{
-    size_t count;
-    const struct ledger_info *last = store_chain(b->store, row->id, &count);
-    struct topic_name name;
-    struct topic_record record;
-    bool read_by_any = false;
-
-    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, any_visit, &read_by_any);
-    if (!b->options.delete_inactive_topics || p->retention_minutes < 0 || read_by_any || count != 1 || last->open ||
-        last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
-        return UINT64_MAX;
-    if (!b->options.topic_auto_creation || topic_record_decode(&record, row->value) != OK || record.policies.set)
-        return UINT64_MAX; /* somebody made it on purpose */
-    const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
-    if (due_ms > loop_wall_ms(b->loop))
-        return ns_of_wall(b, due_ms);
-    if (catalog_remove(b->store, CATALOG_TOPIC, row->id) != OK)
-        return loop_now_ns(b->loop) + check_ns(b);
-    b->counts.topics_deleted++;
-    log_info(b->log, "broker", "%s: its data are gone, and it has no subscription: deleted", name.text);
-    return UINT64_MAX;
 }
 
 /* ---- expiring ---- */
@@ -397,7 +221,7 @@ static void expired(struct broker *b, uint64_t topic, int64_t oldest_ms)
     assert(tr && tr->expiring > 0);
     if (oldest_ms != EXPIRY_NOTHING) {
         const uint64_t due_ns =
-            oldest_ms == EXPIRY_UNKNOWN ? soonest : ns_of_wall(b, oldest_ms + (int64_t)p.ttl_s * 1000 + 1);
+            oldest_ms == EXPIRY_UNKNOWN ? soonest : retention_ns_of_wall(b, oldest_ms + (int64_t)p.ttl_s * 1000 + 1);
         const uint64_t wanted = due_ns < soonest ? soonest : due_ns;
         tr->expire_again = tr->expire_again == 0 ? wanted : earlier(tr->expire_again, wanted);
     }
@@ -479,9 +303,9 @@ static void look(struct broker *b, struct track *tr)
             due_ns = topic_roll(t);
         }
         due_ns = earlier(due_ns, expire(b, tr, &p));
-        due_ns = earlier(due_ns, trim(b, tr->topic, t, &p));
+        due_ns = earlier(due_ns, trim_ledgers(b, tr->topic, t, &p));
         if (!t)
-            due_ns = earlier(due_ns, forget(b, row, &p));
+            due_ns = earlier(due_ns, trim_topic(b, row, &p));
     }
     track_plan(b, tr, due_ns);
 }

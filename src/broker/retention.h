@@ -7,19 +7,8 @@
  * Goes by ids, whether a topic is loaded or not: most of those that keep data for a week are not.  After a start every
  * topic of the catalog is looked at once, a few in each turn.
  *
- * A ledger is deleted when
- *     it is the first of its chain and closed, and no publish to it is under way,
- *     and every durable cursor has passed it, and every reader that reads (see below),
- *     and it is empty, or closed for longer than the retention time, or without it the topic still has at least the
- *     retention size; -1 is no limit, 0 in either of the two keeps nothing.
- * The last ledger of a chain is replaced by an empty one, which remembers the index of the topic's messages.  A topic
- * that nobody uses is not deleted while its policy keeps its data: it leaves memory (topic_maintain), and is deleted
- * from here when they are gone.
- *
- * A subscription that is not durable holds nothing, and is moved forward, as in Pulsar; but a reader in the middle of
- * old entries is not overtaken: as long as it has consumers, and one of them came, or took or acknowledged something,
- * within reader_hold_ms, what it has not been sent (the kinds that share: what it has not acknowledged) stays.  On a
- * full disk it goes.
+ * Which ledgers may be deleted is trim.h's to say.  A topic that nobody uses is not deleted while its policy keeps its
+ * data: it leaves memory (topic_maintain), and is deleted from here when they are gone.
  *
  * A message expires, for each durable subscription by itself, when its publish time is older than the TTL: the cursor's
  * mark-delete position moves up to the first that is not.  Ledgers whose newest message is older go as a whole, entries
@@ -31,7 +20,7 @@
  *     nothing happened            when the open ledger is old, retention ends, or the oldest message expires
  *
  * Times are the loop's; only the age of closed ledgers and of messages is the wall clock's, and when that jumps,
- * everything is looked at anew.  Core thread.  May call: store/, topic.h, policies.h.
+ * everything is looked at anew.  Core thread.  May call: store/, topic.h, policies.h, trim.h, expiry.h.
  */
 #ifndef BROKER_RETENTION_H
 #define BROKER_RETENTION_H
@@ -75,6 +64,11 @@ void retention_look_at_all(struct broker *b);
 void retention_changed(struct topic *t);
 /* At once, and what was planned may be late: its policies have changed, or it is unloaded. */
 void retention_look_anew(struct broker *b, uint64_t topic);
+
+/* Within so long something published or acknowledged is looked at; less on a disk that is full, or nearly. */
+uint64_t retention_check_ns(const struct broker *b);
+/* A moment of the wall clock, on the loop's. */
+uint64_t retention_ns_of_wall(struct broker *b, int64_t wall_ms);
 
 /* How many topics are waited for, for tests. */
 size_t retention_tracks(const struct broker *b);
