@@ -50,16 +50,18 @@ static int target_open(const struct invocation *inv, const char *path, struct uv
 }
 
 /* The directory's own name, durable. */
-static void sync_name(const struct invocation *inv, const char *path)
+static int sync_name(const struct invocation *inv, const char *path)
 {
     char parent[PATH_MAX];
 
     (void)snprintf(parent, sizeof parent, "%s/..", path);
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
+    const bool synced = fd >= 0 && fsync(fd) == 0;
+    if (!synced)
         cli_error(inv, "%s: its name may not survive a power cut yet: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
+    return synced ? CLI_OK : STORE_CANNOT;
 }
 
 static int64_t wall_ms(void)
@@ -81,8 +83,7 @@ static int copy_to(const struct invocation *inv, struct disk *disk, const char *
         return status;
     if (backup_copy(disk, uv_sys_get(to)->disk, wall_ms(), &report, message, sizeof message) != OK) {
         status = store_failed(inv, target, message);
-    } else {
-        sync_name(inv, target);
+    } else if ((status = sync_name(inv, target)) == CLI_OK) {
         printf("%s: %" PRIu64 " files, %" PRIu64 " bytes, synced.\n", target, report.files, report.bytes);
     }
     uv_sys_free(to);
@@ -178,7 +179,7 @@ static int ask_broker(const struct invocation *inv, const struct store_config *c
         (void)unlink(request); /* where it was not taken */
     }
     if (status == CLI_OK)
-        sync_name(inv, target);
+        status = sync_name(inv, target);
     free(told);
     return status;
 }
@@ -254,8 +255,7 @@ static int put_in_place(const struct invocation *inv, const char *partial, const
         cli_error(inv, "%s cannot be named %s: %s", partial, data, strerror(errno));
         return STORE_CANNOT;
     }
-    sync_name(inv, data);
-    return CLI_OK;
+    return sync_name(inv, data);
 }
 
 /* What was copied is looked at as a whole before it gets its name. */
