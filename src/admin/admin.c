@@ -83,7 +83,8 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .http_host = a->host,
                                   .started_ms = loop_wall_ms(core->loop),
                                   .budgets = o->budgets,
-                                  .budget_count = o->budget_count};
+                                  .budget_count = o->budget_count,
+                                  .metrics_rows_max = METRICS_ROWS_MAX};
 }
 
 enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,

@@ -20,7 +20,10 @@ struct admin_core {
     int64_t started_ms;
     const struct budget *const *budgets;
     size_t budget_count;
+    size_t metrics_rows_max; /* topics and subscriptions with series of their own in /metrics */
 };
+
+enum { METRICS_ROWS_MAX = 20000 }; /* about 2 KB of text each */
 
 /* Runs the call's route, which was found before. */
 void admin_handle(struct admin_call *call);

@@ -60,7 +60,8 @@ static int set_up(void **state)
                                   .cluster = "standalone",
                                   .http_host = "localhost",
                                   .http_port = 8080,
-                                  .started_ms = 1000};
+                                  .started_ms = 1000,
+                                  .metrics_rows_max = METRICS_ROWS_MAX};
     return 0;
 }
 
@@ -490,6 +491,54 @@ static void metrics_name_every_topic_and_group_every_metric(void **state)
         producer_detach(clients[i].open.producer);
 }
 
+/* The figure without labels but the cluster's, as it is written. */
+static double figure(struct world *w, const char *name)
+{
+    char start[100];
+    const char *at;
+
+    snprintf(start, sizeof start, "\n%s{cluster=\"standalone\"} ", name);
+    assert_non_null(at = strstr(answer(w), start));
+    return strtod(at + strlen(start), NULL);
+}
+
+static void too_many_topics_for_series_of_their_own_are_all_in_the_sums(void **state)
+{
+    enum { TOPICS = 150 }; /* more than several turns take, in two namespaces, and an empty one after them */
+    static const char subscription[] = "/admin/v2/persistent/public/default/topic-8/subscription/s";
+    struct world *w = *state;
+    struct client clients[TOPICS] = {0};
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/empty"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/more"), 204);
+    for (unsigned i = 0; i < TOPICS; i++) {
+        char topic[100];
+        snprintf(topic, sizeof topic, "persistent://public/%s/topic-%u", i % 2 == 0 ? "default" : "more", i);
+        client_publish(w, &clients[i], topic, 2);
+    }
+    assert_int_equal(ask_with(w, HTTP_PUT, subscription, NULL, "{\"ledgerId\":-1,\"entryId\":-1}"), 204);
+    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
+    const double storage = figure(w, "pulsar_broker_storage_size");
+    assert_true(storage > 0);
+    assert_true(figure(w, "pulsar_broker_msg_backlog") == 2);
+    assert_true(figure(w, "geminga_metrics_topics_left_out") == 0);
+
+    w->core.metrics_rows_max = 3;
+    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
+    assert_true(figure(w, "geminga_metrics_topics_left_out") == TOPICS);
+    assert_true(figure(w, "pulsar_broker_storage_size") == storage);
+    assert_true(figure(w, "pulsar_broker_msg_backlog") == 2);
+    assert_null(strstr(answer(w), "topic=\"persistent://"));
+
+    w->core.metrics_rows_max = TOPICS; /* the subscription is one too many */
+    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
+    assert_true(figure(w, "geminga_metrics_topics_left_out") == TOPICS);
+    assert_true(figure(w, "pulsar_broker_storage_size") == storage);
+    assert_null(strstr(answer(w), "topic=\"persistent://"));
+    for (unsigned i = 0; i < TOPICS; i++)
+        producer_detach(clients[i].open.producer);
+}
+
 static void a_lookup_without_a_listener_is_refused(void **state)
 {
     struct world *w = *state;
@@ -534,6 +583,7 @@ int main(void)
         HANDLER_TEST(policies_that_make_no_sense_are_refused),
         HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
         HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
+        HANDLER_TEST(too_many_topics_for_series_of_their_own_are_all_in_the_sums),
         HANDLER_TEST(a_lookup_without_a_listener_is_refused),
         HANDLER_TEST(a_backup_that_nobody_prepared_fails_and_says_so),
     };

@@ -4,13 +4,17 @@
  *
  * Ten thousand topics are not looked at in one go: the names first, then TURN topics in each turn of the loop, so that
  * the core is never kept from its work for long.  A topic that is gone when its turn comes is left out.
+ *
+ * More loaded topics than there may be rows are only summed, and their names are not copied: the walk goes through the
+ * namespaces' topics in the order of their names, so that one name is all it keeps from turn to turn.  It meets every
+ * topic that is loaded from the first turn to the last, and none twice.
  */
 #include "admin/metrics.h"
 #include "admin/handlers.h"
 
 enum {
-    TURN = 8,         /* the loop takes some dozens of turns before it looks at its sockets again */
-    ROWS_MAX = 20000, /* of topics and subscriptions; about 2 KB of text each */
+    TURN = 8,     /* the loop takes some dozens of turns before it looks at its sockets again */
+    SUM_TURN = 32 /* a sum copies nothing */
 };
 
 static bool name_keep(void *ctx, struct bytes name)
@@ -20,16 +24,20 @@ static bool name_keep(void *ctx, struct bytes name)
     if (m->name_count == m->name_capacity) {
         size_t capacity = m->name_capacity ? 2 * m->name_capacity : 64;
         char **more = arena_alloc(&m->call->arena, capacity * sizeof *more);
-        if (!more)
+        if (!more) {
+            m->failed = true;
             return false;
+        }
         if (m->name_count > 0)
             memcpy(more, m->names, m->name_count * sizeof *more);
         m->names = more;
         m->name_capacity = capacity;
     }
     char *copy = arena_text_of(&m->call->arena, name);
-    if (!copy)
+    if (!copy) {
+        m->failed = true;
         return false;
+    }
     m->names[m->name_count++] = copy;
     return true;
 }
@@ -60,7 +68,7 @@ static bool tenant_visit(void *ctx, struct bytes tenant)
 /* NULL: there are too many, and none is shown; the sums go on. */
 static void *row_new(struct metrics *m, size_t size)
 {
-    void *row = m->sums_only || m->rows == ROWS_MAX ? NULL : arena_zalloc(&m->call->arena, size);
+    void *row = m->sums_only || m->rows == m->call->core->metrics_rows_max ? NULL : arena_zalloc(&m->call->arena, size);
 
     m->rows++;
     if (!row) {
@@ -117,25 +125,12 @@ static void topic_fill(struct topic_row *row, const struct topic_stats *t)
     }
 }
 
-static void sum_add(struct topic_row *sum, const struct topic_row *row)
-{
-    sum->rate_in += row->rate_in;
-    sum->rate_out += row->rate_out;
-    sum->throughput_in += row->throughput_in;
-    sum->throughput_out += row->throughput_out;
-    sum->storage_bytes += row->storage_bytes;
-    sum->backlog_entries += row->backlog_entries;
-}
-
 static void topic_keep(struct metrics *m, const struct topic_name *name, const char *text, const struct topic_stats *t)
 {
-    struct topic_row *row = row_new(m, sizeof *row), unseen = {0};
+    struct topic_row *row = row_new(m, sizeof *row);
 
-    if (!row) {
-        topic_fill(&unseen, t);
-        sum_add(&m->sum, &unseen);
+    if (!row)
         return;
-    }
     struct bytes namespace_ = topic_name_namespace(name);
     row->name = text;
     /* the same bytes in the copy of the name that outlives this */
@@ -143,7 +138,6 @@ static void topic_keep(struct metrics *m, const struct topic_name *name, const c
     topic_fill(row, t);
     for (size_t i = 0; i < t->subscription_count; i++)
         subscription_keep(m, row, &t->subscriptions[i]);
-    sum_add(&m->sum, row);
     if (m->sums_only) /* its subscriptions were one too many */
         return;
     row->next = m->topics;
@@ -156,9 +150,10 @@ static void topic_visit(struct metrics *m, const char *text)
     struct topic_stats *stats;
     struct refusal why;
 
-    if (topic_name_parse(&name, bytes_of_text(text)) != OK || !topic_exists(m->call->core->broker, &name))
+    if (!topic_sums_add(m->call->core->broker, bytes_of_text(text), &m->sum) || m->sums_only)
         return;
-    if (topic_stats_get(m->call->core->broker, &name, &m->call->scratch, &stats, &why) == OK)
+    if (topic_name_parse(&name, bytes_of_text(text)) == OK &&
+        topic_stats_get(m->call->core->broker, &name, &m->call->scratch, &stats, &why) == OK)
         topic_keep(m, &name, text, stats);
     arena_reset(&m->call->scratch);
 }
@@ -175,7 +170,6 @@ static void broker_visit(struct metrics *m)
     m->budget_count = m->budgets ? core->budget_count : 0;
     for (size_t i = 0; i < m->budget_count; i++)
         m->budgets[i] = (struct budget_row){core->budgets[i]->name, core->budgets[i]->used, core->budgets[i]->limit};
-    tenants_each(core->broker, tenant_visit, m);
 }
 
 static void finish(struct metrics *m)
@@ -183,7 +177,7 @@ static void finish(struct metrics *m)
     struct admin_call *call = m->call;
 
     if (m->failed) {
-        call_reason(call, 500, "too many topics for one answer");
+        call_reason(call, 500, "too many namespaces, or too little memory, for one answer");
         return;
     }
     broker_visit(m);
@@ -206,6 +200,43 @@ static void turn(struct task *task)
         finish(m);
 }
 
+static bool topic_sum(void *ctx, struct bytes name)
+{
+    struct metrics *m = ctx;
+
+    (void)topic_sums_add(m->call->core->broker, name, &m->sum);
+    if (--m->left > 0)
+        return true;
+    memcpy(m->last, name.data, name.len);
+    m->last_len = name.len;
+    return false;
+}
+
+/* Goes on with one namespace; true: there is nothing left in it, or it is gone. */
+static bool namespace_sum(struct metrics *m)
+{
+    const struct bytes after = bytes_of(m->last, m->last_len);
+
+    return topics_each_after(m->call->core->broker, bytes_of_text(m->summed->name), after, topic_sum, m) != OK ||
+           m->left > 0;
+}
+
+static void sum_turn(struct task *task)
+{
+    struct metrics *m = container_of(task, struct metrics, task);
+
+    m->left = SUM_TURN;
+    while (m->summed && m->left > 0 && namespace_sum(m)) {
+        m->summed = m->summed->next;
+        m->last_len = 0;
+        m->left--; /* empty ones take time as well */
+    }
+    if (m->summed)
+        loop_defer(m->call->core->loop, &m->task);
+    else
+        finish(m);
+}
+
 void metrics_get(struct admin_call *call)
 {
     struct metrics *m = call_alloc(call, sizeof *m);
@@ -213,7 +244,15 @@ void metrics_get(struct admin_call *call)
     if (!m)
         return;
     m->call = call;
-    m->task.run = turn;
-    broker_topics_loaded(call->core->broker, name_keep, m);
-    turn(&m->task);
+    tenants_each(call->core->broker, tenant_visit, m);
+    broker_stats_get(call->core->broker, &m->broker);
+    m->sums_only = m->broker.topics_loaded > call->core->metrics_rows_max;
+    if (m->sums_only) {
+        m->task.run = sum_turn;
+        m->summed = m->failed ? NULL : m->namespaces;
+    } else {
+        m->task.run = turn;
+        broker_topics_loaded(call->core->broker, name_keep, m);
+    }
+    m->task.run(&m->task);
 }

@@ -11,7 +11,7 @@
 #include "broker/stats.h"
 #include "session/server.h"
 
-/* Figures of one topic or, summed, of the broker.  Doubles: that is what Prometheus keeps. */
+/* Figures of one topic.  Doubles: that is what Prometheus keeps. */
 struct topic_row {
     const char *name;
     struct bytes namespace_;
@@ -45,13 +45,18 @@ struct metrics {
     struct admin_call *call;
     struct task task;
 
-    char **names; /* of the loaded topics, when the snapshot began */
+    char **names; /* of the loaded topics, when the snapshot began; none when there are too many */
     size_t name_count, name_capacity, next;
+    const struct namespace_row *summed; /* too many: the namespace whose topics are being summed, */
+    char last[TOPIC_NAME_MAX];          /* those up to this name are; */
+    size_t last_len;
+    size_t left; /* in this turn */
     bool failed; /* the arena is spent */
     size_t rows;
     bool sums_only; /* there are too many topics for one answer: their own figures are left out */
 
-    struct topic_row *topics, sum;
+    struct topic_row *topics;
+    struct topic_sums sum; /* over all loaded topics, shown or not */
     struct subscription_row *subscriptions;
     struct namespace_row *namespaces;
     struct broker_stats broker;

@@ -51,13 +51,13 @@ static const struct column subscription_columns[] = {
 };
 
 static const struct column sum_columns[] = {
-    {"pulsar_broker_rate_in", offsetof(struct topic_row, rate_in)},
-    {"pulsar_broker_rate_out", offsetof(struct topic_row, rate_out)},
-    {"pulsar_broker_throughput_in", offsetof(struct topic_row, throughput_in)},
-    {"pulsar_broker_throughput_out", offsetof(struct topic_row, throughput_out)},
-    {"pulsar_broker_storage_size", offsetof(struct topic_row, storage_bytes)},
-    {"pulsar_broker_storage_logical_size", offsetof(struct topic_row, storage_bytes)},
-    {"pulsar_broker_msg_backlog", offsetof(struct topic_row, backlog_entries)},
+    {"pulsar_broker_rate_in", offsetof(struct topic_sums, rate_in)},
+    {"pulsar_broker_rate_out", offsetof(struct topic_sums, rate_out)},
+    {"pulsar_broker_throughput_in", offsetof(struct topic_sums, throughput_in)},
+    {"pulsar_broker_throughput_out", offsetof(struct topic_sums, throughput_out)},
+    {"pulsar_broker_storage_size", offsetof(struct topic_sums, storage_bytes)},
+    {"pulsar_broker_storage_logical_size", offsetof(struct topic_sums, storage_bytes)},
+    {"pulsar_broker_msg_backlog", offsetof(struct topic_sums, backlog_entries)},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -93,6 +93,16 @@ struct broker_stats {
     uint64_t ledgers_deleted, entries_expired;
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
+
+/* What /metrics sums over all loaded topics.  Doubles: that is what Prometheus keeps. */
+struct topic_sums {
+    double rate_in, rate_out, throughput_in, throughput_out;
+    double storage_bytes, backlog_entries;
+};
+/* Adds those of the topic with this full name; false: it is not loaded.  Copies nothing, so that there is no number of
+ * topics that it could not be done for. */
+bool topic_sums_add(struct broker *b, struct bytes name, struct topic_sums *sums);
+
 /* Every loaded topic, for metrics by topic; no order; `each` returns false to stop, and changes nothing. */
 void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx);
 
