@@ -15,6 +15,8 @@
  * the store's count by cause.  (The kernel counts pages made dirty; one that keeps files in folios of many pages counts
  * a folio that was written in part as a whole.)
  */
+#include "bench.h"
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "store/cursor.h"
@@ -30,7 +32,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MB         1000000u
@@ -85,49 +86,7 @@ struct bench {
     unsigned raw_count;
 };
 
-static void must(enum err err, const char *what)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, err_text(err));
-    exit(1);
-}
-
-static void fatal(void *ctx, enum err err, const char *what)
-{
-    (void)ctx;
-    must(err, what);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static double seconds_since(uint64_t from_ns)
-{
-    return (double)(now_ns() - from_ns) / 1e9;
-}
-
 /* ---- what the disk was given, and what lies on it ---- */
-
-static uint64_t bytes_written(void)
-{
-    FILE *f = fopen("/proc/self/io", "r");
-    char line[80];
-    uint64_t bytes = 0;
-
-    while (f && fgets(line, sizeof line, f)) {
-        if (sscanf(line, "write_bytes: %" SCNu64, &bytes) == 1)
-            break;
-    }
-    if (f)
-        fclose(f);
-    return bytes;
-}
 
 static uint64_t bytes_in(const char *directory)
 {
@@ -323,19 +282,6 @@ static void end_round(struct bench *b)
 }
 
 /* ---- a lone append ---- */
-
-static int by_size(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-static double median(double *of, unsigned n)
-{
-    qsort(of, n, sizeof *of, by_size);
-    return n ? of[n / 2] : 0;
-}
 
 static void raw_append(struct bench *b)
 {

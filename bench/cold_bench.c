@@ -15,6 +15,8 @@
  *     beside  both at once: the ratio of each to itself alone, and how many appended entries were read back from memory
  * The last line has the medians of all rounds' ratios, to the raw way that was fastest in most rounds.
  */
+#include "bench.h"
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -27,7 +29,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS      5
@@ -101,34 +102,12 @@ struct round {
     double beside_cold, beside_p50, beside_p99; /* ratios */
 };
 
-static void fatal(void *ctx, enum err err, const char *what)
-{
-    fprintf(stderr, "fatal: %s: %s\n", what, err_text(err));
-    abort();
-}
-
-static void must(enum err err, const char *what)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, err_text(err));
-    exit(1);
-}
-
 static void must_have(bool ok, const char *what)
 {
     if (ok)
         return;
     perror(what);
     exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static double mib_per_second(uint64_t bytes, uint64_t began_ns, uint64_t ended_ns)
@@ -550,25 +529,19 @@ static struct round shared_round(struct bench *b)
     return r;
 }
 
-static int by_value(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
-static double median(const struct round *rounds, size_t offset)
+/* Of a field of the rounds. */
+static double median_of(const struct round *rounds, size_t offset)
 {
     double values[ROUNDS];
 
     for (size_t i = 0; i < ROUNDS; i++)
         memcpy(&values[i], (const char *)&rounds[i] + offset, sizeof values[i]);
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
+    return median(values, ROUNDS);
 }
 
 static double median_raw(const struct round *rounds, size_t way)
 {
-    return median(rounds, offsetof(struct round, raw) + way * sizeof(double));
+    return median_of(rounds, offsetof(struct round, raw) + way * sizeof(double));
 }
 
 static void run(struct bench *b, uint64_t mib)
@@ -587,13 +560,13 @@ static void run(struct bench *b, uint64_t mib)
         best = median_raw(rounds, i) > median_raw(rounds, best) ? i : best;
     for (int i = 0; i < ROUNDS; i++)
         ratios[i] = rounds[i].cold / rounds[i].raw[best];
-    qsort(ratios, ROUNDS, sizeof *ratios, by_value);
     printf("%llu MiB in %zu files, medians of %d rounds: cold %.3f x raw (%.0f MiB/s by %s)", (unsigned long long)mib,
-           b->files.count, ROUNDS, ratios[ROUNDS / 2], median_raw(rounds, best), raw_ways[best].name);
+           b->files.count, ROUNDS, median(ratios, ROUNDS), median_raw(rounds, best), raw_ways[best].name);
     if (b->topic_count == 1)
         printf("; beside lone appends %.2f x cold alone, appends beside it p50 %.2f x, p99 %.2f x alone",
-               median(rounds, offsetof(struct round, beside_cold)), median(rounds, offsetof(struct round, beside_p50)),
-               median(rounds, offsetof(struct round, beside_p99)));
+               median_of(rounds, offsetof(struct round, beside_cold)),
+               median_of(rounds, offsetof(struct round, beside_p50)),
+               median_of(rounds, offsetof(struct round, beside_p99)));
     printf("\n");
 }
 

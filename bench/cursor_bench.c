@@ -9,8 +9,9 @@
  * of a checkpoint, which shares the sets, against encoding them there and then; and by the first change after it, which
  * copies a ledger's.  Acknowledgements are of 1 to 100 messages, so that their counts cost, too.
  */
+#include "bench.h"
+
 #include "base/random.h"
-#include "store/chain.h"
 #include "store/cursor_row.h"
 #include "store/store.h"
 
@@ -21,14 +22,6 @@
 
 #define SAMPLES 20000u
 #define ROUNDS  5
-
-static void must(enum err err)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s\n", err_text(err));
-    exit(1);
-}
 
 struct bench {
     struct ledger_info *chain;
@@ -81,7 +74,7 @@ static void ack(struct bench *b, uint64_t entry)
     const struct position p = {1 + (int64_t)(entry / b->ledger_entries), (int64_t)(entry % b->ledger_entries)};
     bool changed;
 
-    must(ack_set_ack(&b->set, b->chain, b->ledgers, p, messages_of(entry), &changed));
+    must(ack_set_ack(&b->set, b->chain, b->ledgers, p, messages_of(entry), &changed), "acknowledgement");
     if (!changed)
         abort();
 }
@@ -118,7 +111,7 @@ static void checkpoint(struct bench *b, uint64_t first, struct figures *f)
     struct cursor_row row;
     const double began = cpu_ns();
 
-    must(cursor_row_take(&row, &b->set, &b->none));
+    must(cursor_row_take(&row, &b->set, &b->none), "cut");
     const double cut = cpu_ns();
     const size_t size = encode(&row);
     const double encoded = cpu_ns();

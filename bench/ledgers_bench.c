@@ -10,6 +10,8 @@
  * kernel's count, for each byte appended: by the last receipt, and with what compaction wrote after the deletions. Only
  * ratios within one run are worth keeping.  What it makes in DIRECTORY it removes.
  */
+#include "bench.h"
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "store/store.h"
@@ -55,33 +57,6 @@ struct bench_append {
     struct append append;
     struct bench *bench;
 };
-
-static void fatal(void *ctx, enum err err, const char *what)
-{
-    fprintf(stderr, "fatal: %s: %s\n", what, err_text(err));
-    abort();
-}
-
-static void must(enum err err, const char *what)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, err_text(err));
-    exit(1);
-}
-
-static uint64_t bytes_written(void)
-{
-    FILE *f = fopen("/proc/self/io", "r");
-    char line[80];
-    uint64_t n = 0;
-
-    while (f && fgets(line, sizeof line, f))
-        (void)sscanf(line, "write_bytes: %" SCNu64, &n);
-    if (f)
-        fclose(f);
-    return n;
-}
 
 static double cpu_us(void)
 {
@@ -308,13 +283,6 @@ static double run_round(const char *directory, unsigned round, uint64_t ledgers,
     return many.rate / one.rate;
 }
 
-static int by_size(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -329,8 +297,8 @@ int main(int argc, char **argv)
 
     for (unsigned i = 0; i < ROUNDS; i++)
         ratios[i] = run_round(argv[1], i, ledgers, entries, len, window);
-    qsort(ratios, ROUNDS, sizeof ratios[0], by_size);
-    printf("%" PRIu64 " ledgers are %.0f %% as fast as one (%.0f to %.0f)\n", ledgers, 100 * ratios[ROUNDS / 2],
-           100 * ratios[0], 100 * ratios[ROUNDS - 1]);
+    const double middle = median(ratios, ROUNDS);
+    printf("%" PRIu64 " ledgers are %.0f %% as fast as one (%.0f to %.0f)\n", ledgers, 100 * middle, 100 * ratios[0],
+           100 * ratios[ROUNDS - 1]);
     return 0;
 }

@@ -7,6 +7,8 @@
  * Disks differ by factors within an hour, so only ratios are worth keeping: each round measures the raw disk (one
  * write of BYTES, one fdatasync, into a file that was zero-written) and then the store, WINDOW appends under way.
  */
+#include "bench.h"
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "store/store.h"
@@ -35,20 +37,6 @@ struct bench {
     uint64_t began_ns, ended_ns;
     double raw, opened_ms;
 };
-
-static void fatal(void *ctx, enum err err, const char *what)
-{
-    fprintf(stderr, "fatal: %s: %s\n", what, err_text(err));
-    abort();
-}
-
-static void must(enum err err, const char *what)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, err_text(err));
-    exit(1);
-}
 
 static double seconds(uint64_t from_ns, uint64_t to_ns)
 {

@@ -8,6 +8,8 @@
  * row and a cursor.  Then, each in a process of its own: an orderly stop, a start, a start after a kill.  The last is
  * what a broker does that lost its power with all of that in its journal.
  */
+#include "bench.h"
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "store/cursor.h"
@@ -42,19 +44,6 @@ struct bench {
     uint64_t began_ns;
     bool kill; /* end without a stop */
 };
-
-static void must(enum err err, const char *what)
-{
-    if (err == OK)
-        return;
-    fprintf(stderr, "%s: %s\n", what, err_text(err));
-    exit(1);
-}
-
-static void fatal(void *ctx, enum err err, const char *what)
-{
-    must(err, what);
-}
 
 static double ms_since(const struct bench *b, uint64_t from_ns)
 {
