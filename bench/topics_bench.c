@@ -5,7 +5,8 @@
  *     topics_bench DIRECTORY [TOPICS]
  *
  * Makes TOPICS topics, each with a subscription and published to once, as the broker does: a row, a ledger, an entry, a
- * row and a cursor.  Then, each in a process of its own: an orderly stop, a start, a start after a kill.  The last is
+ * row and a cursor.  The rows are the broker's (broker/records.h), so that it can serve what is left in the directory.
+ * Then, each in a process of its own: an orderly stop, a start, a start after a kill.  The last is
  * what a broker does that lost its power with all of that in its journal.
  */
 #include "bench.h"
@@ -117,7 +118,7 @@ static void beat(struct timer *timer)
 
 static void make_topic(struct bench *b, uint64_t n, struct append *a)
 {
-    static const uint8_t value[12];
+    static const uint8_t topic_value[17] = {1}, subscription_value[9] = {1}; /* version, created, epoch */
     const struct entry_header header = {.messages = 1, .publish_ms = 1};
     struct slice bytes = slice_of(b->payload, 0, PAYLOAD_SIZE);
     struct cursor *cursor;
@@ -128,12 +129,12 @@ static void make_topic(struct bench *b, uint64_t n, struct append *a)
     const struct catalog_row topic = {.id = store_id_new(b->store),
                                       .parent = b->namespace_,
                                       .name = bytes_of_text(name),
-                                      .value = bytes_of(value, sizeof value)};
+                                      .value = bytes_of(topic_value, sizeof topic_value)};
     must(catalog_put(b->store, CATALOG_TOPIC, &topic), "topic");
     const struct catalog_row subscription = {.id = store_id_new(b->store),
                                              .parent = topic.id,
                                              .name = bytes_of_text("subscription"),
-                                             .value = bytes_of(value, sizeof value)};
+                                             .value = bytes_of(subscription_value, sizeof subscription_value)};
     must(catalog_put(b->store, CATALOG_SUBSCRIPTION, &subscription), "subscription");
     must(cursor_create(b->store, subscription.id, topic.id, POSITION_EARLIEST, 0, &cursor), "cursor");
     must(ledger_create(b->store, topic.id, &ledger), "ledger");
@@ -187,6 +188,21 @@ static void appended(struct append *a, enum err err)
     loop_defer(b->sys->loop, &b->refill);
 }
 
+static void make_namespace(struct bench *b)
+{
+    static const uint8_t value[1] = {1}; /* version; no settings */
+    const struct catalog_row tenant = {
+        .id = store_id_new(b->store), .name = bytes_of_text("public"), .value = bytes_of(value, sizeof value)};
+
+    must(catalog_put(b->store, CATALOG_TENANT, &tenant), "tenant");
+    b->namespace_ = store_id_new(b->store);
+    const struct catalog_row namespace_ = {.id = b->namespace_,
+                                           .parent = tenant.id,
+                                           .name = bytes_of_text("default"),
+                                           .value = bytes_of(value, sizeof value)};
+    must(catalog_put(b->store, CATALOG_NAMESPACE, &namespace_), "namespace");
+}
+
 static int make(const char *directory, uint64_t topics, bool kill)
 {
     struct bench b = {
@@ -195,9 +211,7 @@ static int make(const char *directory, uint64_t topics, bool kill)
 
     open_store(&b, directory);
     memset(b.payload->data, 'x', PAYLOAD_SIZE);
-    b.namespace_ = store_id_new(b.store);
-    const struct catalog_row namespace_ = {.id = b.namespace_, .name = bytes_of_text("public/default")};
-    must(catalog_put(b.store, CATALOG_NAMESPACE, &namespace_), "namespace");
+    make_namespace(&b);
     store_on_room(b.store, room, &b);
     for (size_t i = 0; i < WINDOW; i++) {
         appends[i] = (struct bench_append){.append = {.done = appended, .next = b.free}, .bench = &b};

@@ -38,12 +38,23 @@ static void handle_task(struct task *task)
     admin_handle(container_of(task, struct admin_call, task));
 }
 
+static void to_core(struct admin *a, struct admin_call *call)
+{
+    call->task.run = handle_task;
+    if (!loop_post(a->core.loop, &call->task))
+        call_reason(call, 503, "the broker is stopping");
+}
+
 /* On the admin thread. */
 static void on_request(void *ctx, struct admin_call *call)
 {
     struct admin *a = ctx;
     struct bytes path = call->request.path;
 
+    if (call->more) {
+        to_core(a, call);
+        return;
+    }
     call->core = &a->core;
     switch (routes_find(call)) {
     case ROUTE_NO_PATH:
@@ -55,9 +66,7 @@ static void on_request(void *ctx, struct admin_call *call)
     case ROUTE_FOUND:
         break;
     }
-    call->task.run = handle_task;
-    if (!loop_post(a->core.loop, &call->task))
-        call_reason(call, 503, "the broker is stopping");
+    to_core(a, call);
 }
 
 static void thread_run(void *ctx)
@@ -84,7 +93,8 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .started_ms = loop_wall_ms(core->loop),
                                   .budgets = o->budgets,
                                   .budget_count = o->budget_count,
-                                  .metrics_rows_max = METRICS_ROWS_MAX};
+                                  .metrics_rows_max = METRICS_ROWS_MAX,
+                                  .part_bytes = PART_BYTES};
 }
 
 enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,

@@ -75,10 +75,25 @@ void call_json(struct admin_call *call)
     call_finish(call);
 }
 
+void call_part(struct admin_call *call, void (*more)(struct admin_call *call))
+{
+    assert(!call->request.whole && !call->more);
+    if (text_failed(&call->answer.body)) {
+        call_reason(call, 500, "out of memory");
+        return;
+    }
+    call->begun = true;
+    call->more = more;
+    call->answer.content_type = "application/json";
+    call->answer.status = 200;
+    call_finish(call);
+}
+
 static void reason_set(struct admin_call *call, int status, const char *reason)
 {
     struct http_answer *a = &call->answer;
 
+    call->broken = call->begun;
     text_deinit(&a->body);
     text_add(&a->body, "{\"reason\":");
     text_add_json(&a->body, bytes_of_text(reason));

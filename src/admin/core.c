@@ -8,7 +8,13 @@
 
 void admin_handle(struct admin_call *call)
 {
-    call->route->handle(call);
+    void (*more)(struct admin_call *call) = call->more;
+
+    call->more = NULL;
+    if (more)
+        more(call);
+    else
+        call->route->handle(call);
 }
 
 void *call_alloc(struct admin_call *call, size_t len)

@@ -21,11 +21,15 @@ struct admin_core {
     const struct budget *const *budgets;
     size_t budget_count;
     size_t metrics_rows_max; /* topics and subscriptions with series of their own in /metrics */
+    size_t part_bytes;       /* a list that is longer is answered in parts of about so much */
 };
 
-enum { METRICS_ROWS_MAX = 20000 }; /* about 2 KB of text each */
+enum {
+    METRICS_ROWS_MAX = 20000, /* about 2 KB of text each */
+    PART_BYTES = 64 * 1024    /* with as many connections as there may be: some megabytes */
+};
 
-/* Runs the call's route, which was found before. */
+/* Runs the call's route, which was found before; or goes on with an answer in parts. */
 void admin_handle(struct admin_call *call);
 
 /* ---- what several handlers need ---- */

@@ -26,6 +26,7 @@ struct world {
 
     struct admin_call call; /* the last one */
     bool in_call, finished;
+    bool old_peer; /* which speaks HTTP/1.0 */
     enum route_match match;
 };
 
@@ -61,7 +62,8 @@ static int set_up(void **state)
                                   .http_host = "localhost",
                                   .http_port = 8080,
                                   .started_ms = 1000,
-                                  .metrics_rows_max = METRICS_ROWS_MAX};
+                                  .metrics_rows_max = METRICS_ROWS_MAX,
+                                  .part_bytes = PART_BYTES};
     return 0;
 }
 
@@ -99,6 +101,7 @@ static int ask_with(struct world *w, enum http_method method, const char *path, 
     w->call.core = &w->core;
     w->call.finished = finished;
     w->call.request.method = method;
+    w->call.request.whole = w->old_peer;
     w->call.request.path = bytes_of_text(path);
     w->call.request.body = bytes_of_text(body);
     if (query)
@@ -322,6 +325,63 @@ static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(vo
         at += strlen(name);
     }
     assert_string_equal(at, "]");
+}
+
+/* Steps until the call is finished again, whose part the peer has taken. */
+static void take_part(struct world *w)
+{
+    w->call.answer.body.len = 0;
+    w->finished = false;
+    admin_handle(&w->call);
+    while (!w->finished)
+        assert_true(sim_step(w->sim));
+}
+
+static void make_topics(struct world *w, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/admin/v2/persistent/public/default/topic-%03u", i);
+        assert_int_equal(ask(w, HTTP_PUT, path), 204);
+    }
+}
+
+static void a_long_list_comes_in_parts_of_bounded_size(void **state)
+{
+    struct world *w = *state;
+    struct text whole;
+    unsigned parts = 1;
+
+    make_topics(w, 350);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default"), 200);
+    assert_null(w->call.more);
+    char *wanted = strdup(answer(w));
+
+    w->core.part_bytes = 1000; /* less than one turn writes */
+    text_init(&whole, 1 << 20);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default"), 200);
+    for (; w->call.more; parts++) {
+        assert_true(w->call.answer.body.len > 1000 && w->call.answer.body.len < 6000);
+        text_add_bytes(&whole, bytes_of(w->call.answer.body.data, w->call.answer.body.len));
+        take_part(w);
+    }
+    text_add_bytes(&whole, bytes_of(w->call.answer.body.data, w->call.answer.body.len));
+    assert_int_equal(parts, 4);
+    assert_false(w->call.broken);
+    assert_string_equal(whole.data, wanted);
+    text_deinit(&whole);
+    free(wanted);
+}
+
+static void a_long_list_for_a_peer_of_http_1_0_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    make_topics(w, 150);
+    w->core.part_bytes = 1000;
+    w->old_peer = true;
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default"), 505);
+    assert_non_null(strstr(answer(w), "ask for it with HTTP/1.1"));
 }
 
 static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(void **state)
@@ -576,6 +636,8 @@ int main(void)
         HANDLER_TEST(namespaces_are_created_listed_read_and_deleted),
         HANDLER_TEST(topics_are_created_listed_and_deleted),
         HANDLER_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
+        HANDLER_TEST(a_long_list_comes_in_parts_of_bounded_size),
+        HANDLER_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),
         HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),

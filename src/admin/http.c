@@ -6,7 +6,10 @@
  *
  *     READING  its body comes in          -> LENT
  *     LENT     the handler has the call   -> ANSWER, by way of `finished` and the event pipe
- *     ANSWER   head, then body in parts   -> freed, and the connection takes the next request
+ *     ANSWER   head, then body in parts   -> LENT again, if the handler has more (call_part);
+ *                                            else freed, and the connection takes the next request
+ *
+ * The length of an answer in parts is not known, so that it goes in chunks; one that breaks off has no last chunk.
  *
  * A connection that goes while its exchange is LENT leaves it behind: it is freed when the handler is done.
  * Exchanges belong to the server's thread; only the stack of finished ones is shared, and it is lock-free.
@@ -30,6 +33,7 @@ enum {
     HANDLER_TIMEOUT_S = 60,        /* then the connection is closed */
     WRITE_TIMEOUT_S = 30,          /* for each part of an answer */
     PART = 16 * 1024,              /* of an answer, written at once */
+    CHUNK_HEAD_MAX = 16,           /* the size, in front of a chunk */
     BODIES_MAX = 16 * 1024 * 1024, /* bytes of request bodies held at a time */
     LEFT_BEHIND_MAX = 100          /* handlers at work for connections that are gone */
 };
@@ -46,6 +50,7 @@ struct exchange {
     uint8_t *body; /* in the call's arena */
     bool close;    /* the connection cannot be used again */
     bool head_sent;
+    bool chunked, last_sent;        /* an answer in parts; its last chunk is gone */
     size_t sent;                    /* of the answer's body */
     struct exchange *next_finished; /* the stack's */
 };
@@ -222,6 +227,13 @@ static bool listener_read(struct lws *wsi, struct admin_call *call)
     return len <= 0 || copy_bytes(&call->arena, text, (size_t)len, &call->request.listener);
 }
 
+static bool is_http_1_0(struct lws *wsi)
+{
+    char text[16];
+
+    return lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP) > 0 && strcmp(text, "HTTP/1.0") == 0;
+}
+
 /* The size that the head gives; -1: not a number. */
 static long long content_length(struct lws *wsi)
 {
@@ -256,6 +268,7 @@ static int on_head(struct http *h, struct connection *c, struct lws *wsi, const 
     connection_forget(c);
     if (!(e = c->exchange = exchange_new(h, wsi)))
         return -1;
+    e->call.request.whole = is_http_1_0(wsi);
     if (!method_of(wsi, &e->call.request))
         refuse_request(e, 405, "only GET, HEAD, PUT, POST and DELETE");
     else if (!copy_bytes(&e->call.arena, path, len, &e->call.request.path) || !query_read(wsi, &e->call) ||
@@ -298,13 +311,29 @@ static int on_body_end(struct exchange *e)
 
 /* ---- the answer ---- */
 
+/* libwebsockets would close the connection behind an answer without a length. */
+static int add_chunked_headers(struct exchange *e, uint8_t **p, uint8_t *end)
+{
+    static const char chunked[] = "chunked";
+    const char *type = e->call.answer.content_type;
+
+    e->chunked = true;
+    return lws_add_http_header_status(e->wsi, (unsigned)e->call.answer.status, p, end) ||
+           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, (const uint8_t *)type, (int)strlen(type), p,
+                                        end) ||
+           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, (const uint8_t *)chunked,
+                                        (int)strlen(chunked), p, end);
+}
+
 static bool write_head(struct exchange *e)
 {
     const struct http_answer *a = &e->call.answer;
     uint8_t buffer[LWS_PRE + 1024], *p = buffer + LWS_PRE, *end = buffer + sizeof buffer;
     int failed;
 
-    if (a->content_type)
+    if (e->call.more)
+        failed = add_chunked_headers(e, &p, end);
+    else if (a->content_type)
         failed = lws_add_http_common_headers(e->wsi, (unsigned)a->status, a->content_type, a->body.len, &p, end);
     else
         failed = lws_add_http_header_status(e->wsi, (unsigned)a->status, &p, end);
@@ -326,11 +355,55 @@ static bool write_part(struct exchange *e)
     return lws_write(e->wsi, buffer + LWS_PRE, len, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) >= (int)len;
 }
 
+/* What is there of the body, as a chunk; behind the answer's last byte the chunk that says so. */
+static bool write_chunk(struct exchange *e)
+{
+    const struct text *body = &e->call.answer.body;
+    uint8_t buffer[LWS_PRE + CHUNK_HEAD_MAX + PART + 8], *p = buffer + LWS_PRE;
+    size_t len = body->len - e->sent < PART ? body->len - e->sent : PART;
+
+    if (len > 0) {
+        p += snprintf((char *)p, CHUNK_HEAD_MAX, "%zx\r\n", len);
+        memcpy(p, body->data + e->sent, len);
+        memcpy(p + len, "\r\n", 2);
+        p += len + 2;
+        e->sent += len;
+    }
+    if (e->sent == body->len && !e->call.more) {
+        memcpy(p, "0\r\n\r\n", 5);
+        p += 5;
+        e->last_sent = true;
+    }
+    len = (size_t)(p - (buffer + LWS_PRE));
+    return lws_write(e->wsi, buffer + LWS_PRE, len, e->last_sent ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) >= (int)len;
+}
+
+static bool write_next(struct exchange *e)
+{
+    if (e->call.broken)
+        return false;
+    if (!e->head_sent)
+        return write_head(e);
+    return e->chunked ? write_chunk(e) : write_part(e);
+}
+
 static bool answer_complete(const struct exchange *e)
 {
     const struct http_answer *a = &e->call.answer;
 
-    return e->head_sent && (!a->content_type || e->call.request.head || e->sent == a->body.len);
+    if (!e->head_sent)
+        return false;
+    if (!a->content_type || e->call.request.head)
+        return true;
+    return e->chunked ? e->last_sent : e->sent == a->body.len;
+}
+
+/* The peer has taken all there was: the handler makes more. */
+static void lend_again(struct exchange *e)
+{
+    e->call.answer.body.len = 0;
+    e->sent = 0;
+    lend(e);
 }
 
 /* LWS_CALLBACK_HTTP_WRITEABLE */
@@ -341,10 +414,13 @@ static int on_writable(struct connection *c, struct lws *wsi)
     if (!e || e->state != ANSWER)
         return 0;
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
-    if (!(e->head_sent ? write_part(e) : write_head(e)))
+    if (!write_next(e))
         return -1;
     if (!answer_complete(e)) {
-        lws_callback_on_writable(wsi);
+        if (e->call.more && e->sent == e->call.answer.body.len)
+            lend_again(e);
+        else
+            lws_callback_on_writable(wsi);
         return 0;
     }
     bool close = e->close;

@@ -65,6 +65,34 @@ static void large(struct admin_call *call)
     call_finish(call);
 }
 
+enum { PART_NAMES = 5000, PARTS = 20 };
+
+/* PARTS parts, numbers in order; "/parts/broken" fails in the middle. */
+static void parts(struct admin_call *call)
+{
+    uintptr_t part = (uintptr_t)call->work;
+
+    call->work = (void *)(part + 1);
+    if (part == PARTS / 2 && is(call->request.path, "/parts/broken")) {
+        call_reason(call, 500, "it cannot go on");
+        return;
+    }
+    for (uintptr_t i = 0; i < PART_NAMES; i++)
+        text_printf(&call->answer.body, "%07d,", (int)(part * PART_NAMES + i));
+    if (part == PARTS - 1)
+        call_json(call);
+    else
+        call_part(call, parts);
+}
+
+static void more(struct admin_call *call)
+{
+    void (*run)(struct admin_call *call) = call->more;
+
+    call->more = NULL;
+    run(call);
+}
+
 static void write_late(struct admin_call *call)
 {
     text_add(&call->answer.body, call->snapshot);
@@ -75,7 +103,11 @@ static void on_request(void *ctx, struct admin_call *call)
     struct fixture *f = ctx;
 
     atomic_fetch_add(&f->requests, 1);
-    if (is(call->request.path, "/none")) {
+    if (call->more) {
+        more(call);
+    } else if (is(call->request.path, "/parts") || is(call->request.path, "/parts/broken")) {
+        parts(call);
+    } else if (is(call->request.path, "/none")) {
         call_no_content(call);
     } else if (is(call->request.path, "/refused")) {
         call_reason(call, 409, "a \"reason\"");
@@ -285,6 +317,90 @@ static void a_large_answer_comes_whole(void **state)
     free(answer);
 }
 
+/* Everything up to `end`, or to the end of the connection; a string, to be freed. */
+static char *hear_until(int fd, const char *end)
+{
+    size_t size = 4 << 20, len = 0, tail = strlen(end);
+    char *text = calloc(1, size);
+    ssize_t got;
+
+    assert_non_null(text);
+    while ((len < tail || strcmp(text + len - tail, end) != 0) && (got = recv(fd, text + len, size - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    return text;
+}
+
+/* Takes the chunks' heads out, in place; false: there is no last chunk. */
+static bool unchunk(char *body)
+{
+    char *to = body, *from = body, *end;
+
+    for (;;) {
+        size_t len = strtoul(from, &end, 16);
+        if (end == from)
+            break;
+        assert_memory_equal(end, "\r\n", 2);
+        memmove(to, end + 2, len);
+        to += len;
+        from = end + 2 + len + 2;
+        if (len == 0)
+            break;
+    }
+    *to = 0;
+    return end != from;
+}
+
+static void an_answer_in_parts_comes_whole_and_the_connection_goes_on(void **state)
+{
+    int fd = dial(*state);
+
+    for (int round = 0; round < 2; round++) {
+        say(fd, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\n");
+        char *answer = hear_until(fd, "\r\n0\r\n\r\n"), *body = strstr(answer, "\r\n\r\n") + 4;
+        assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+        assert_non_null(strcasestr(answer, "transfer-encoding: chunked\r\n"));
+        assert_null(strcasestr(answer, "content-length"));
+        assert_true(unchunk(body));
+        assert_int_equal(strlen(body), 8 * PARTS * PART_NAMES);
+        for (int i = 0; i < PARTS * PART_NAMES; i++)
+            assert_int_equal(strtol(body + 8 * i, NULL, 10), i);
+        free(answer);
+    }
+    say(fd, "HEAD /parts HTTP/1.1\r\nHost: h\r\n\r\n");
+    free(hear_until(fd, "\r\n\r\n"));
+    say(fd, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    char *answer = hear(fd);
+    assert_non_null(strstr(answer, "GET /x [] "));
+    free(answer);
+    close(fd);
+}
+
+static void an_answer_in_parts_that_cannot_go_on_has_no_end(void **state)
+{
+    struct fixture *f = *state;
+    int fd = dial(f);
+
+    say(fd, "GET /parts/broken HTTP/1.1\r\nHost: h\r\n\r\n");
+    char *answer = hear_until(fd, "\r\n0\r\n\r\n"), *body = strstr(answer, "\r\n\r\n") + 4;
+    assert_false(strstr(answer, "\r\n0\r\n\r\n") != NULL);
+    assert_int_equal(strlen(body) > 0, 1);
+    free(answer);
+    close(fd);
+    assert_answer(f, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "GET /x [] ");
+}
+
+static void a_peer_that_goes_between_parts_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    char start[100];
+    int fd = dial(f);
+
+    say(fd, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(recv(fd, start, sizeof start, 0) > 0);
+    close(fd);
+    assert_answer(f, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "GET /x [] ");
+}
+
 static void what_a_snapshot_says_is_written_on_the_servers_thread(void **state)
 {
     assert_answer(*state, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "written by the server");
@@ -397,6 +513,9 @@ int main(void)
         HTTP_TEST(a_head_request_gets_the_head_only),
         HTTP_TEST(a_connection_is_used_again),
         HTTP_TEST(a_large_answer_comes_whole),
+        HTTP_TEST(an_answer_in_parts_comes_whole_and_the_connection_goes_on),
+        HTTP_TEST(an_answer_in_parts_that_cannot_go_on_has_no_end),
+        HTTP_TEST(a_peer_that_goes_between_parts_is_forgotten),
         HTTP_TEST(what_a_snapshot_says_is_written_on_the_servers_thread),
         HTTP_TEST(bodies_beyond_the_bound_or_of_unknown_length_are_refused),
         HTTP_TEST(other_methods_are_refused),

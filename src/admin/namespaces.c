@@ -158,7 +158,10 @@ static bool list_topic(void *ctx, struct bytes name)
     return --l->left > 0;
 }
 
-/* A hundred thousand names are not written in one go, so that the core is never kept from its work for long. */
+static void list_more(struct admin_call *call);
+
+/* A hundred thousand names are not written in one go, so that the core is never kept from its work for long; nor kept in
+ * memory for a peer that reads them one by one. */
 static void list_turn(struct task *task)
 {
     struct topic_listing *l = container_of(task, struct topic_listing, task);
@@ -167,14 +170,24 @@ static void list_turn(struct task *task)
     l->left = TURN;
     const struct bytes after = topic_name_full(&l->last);
     if (topics_each_after(call->core->broker, l->namespace_, after, list_topic, l) != OK) {
-        text_deinit(&call->answer.body);
         call_reason(call, 404, "Namespace does not exist");
-    } else if (l->left == 0) {
-        loop_defer(call->core->loop, &l->task);
-    } else {
+    } else if (l->left > 0) {
         json_array_end(&l->json);
         call_json(call);
+    } else if (call->answer.body.len < call->core->part_bytes) {
+        loop_defer(call->core->loop, &l->task);
+    } else if (call->request.whole) {
+        call_reason(call, 505, "the list is long and comes in chunks: ask for it with HTTP/1.1");
+    } else {
+        call_part(call, list_more);
     }
+}
+
+static void list_more(struct admin_call *call)
+{
+    struct topic_listing *l = call->work;
+
+    list_turn(&l->task);
 }
 
 static void answer_topics(struct admin_call *call, struct bytes namespace_, struct topic_filter filter)
@@ -184,6 +197,7 @@ static void answer_topics(struct admin_call *call, struct bytes namespace_, stru
     if (!l)
         return;
     *l = (struct topic_listing){.call = call, .task.run = list_turn, .namespace_ = namespace_, .filter = filter};
+    call->work = l;
     l->filter.system = call_query_true(call, "includeSystemTopic");
     l->json = json_to(&call->answer.body);
     json_array_begin(&l->json, NULL);

@@ -158,8 +158,11 @@ void handle_get_topics(struct session *s, const struct incoming *in)
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
         goto out;
     }
-    if (ask->mode != WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__NON_PERSISTENT &&
-        topics_each(s->broker, namespace_, add_topic, &l) != OK)
+    if (ask->mode == WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__NON_PERSISTENT)
+        ; /* there are none */
+    else if (topics_count(s->broker, namespace_) > TOPICS_MAX)
+        l.failed = true; /* known without a walk, which a client that asks every minute would have again and again */
+    else if (topics_each(s->broker, namespace_, add_topic, &l) != OK)
         l.count = 0; /* no such namespace: no topics */
     if (l.failed)
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__TooManyRequests, "too many topics for one answer");
