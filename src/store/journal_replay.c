@@ -38,8 +38,6 @@ struct walk {
     uint64_t limit;        /* first batch of the next file, or UINT64_MAX */
     uint8_t *payload;
     size_t payload_capacity;
-    char *message;
-    size_t message_size;
 };
 
 static enum err source_read(struct disk *disk, struct source *s)
@@ -61,6 +59,18 @@ static enum err source_read(struct disk *disk, struct source *s)
     }
     file_close(file);
     return err;
+}
+
+/* ---- damage ---- */
+
+/* r->message says what it is.  OK: it was told, and the replay goes on. */
+static enum err tell(struct journal_replay *r, struct journal_damage *d)
+{
+    d->text = r->message;
+    if (!r->damaged || r->damaged(r->ctx, d) != OK)
+        return ERR_CORRUPT;
+    r->message[0] = '\0';
+    return OK;
 }
 
 /* ---- a file whose header is damaged ---- */
@@ -92,7 +102,7 @@ static uint64_t chain_of(struct file *f, struct batch_header *first, struct batc
 
 /* The header goes to the disk with the first batch, and a second one only after the sync of both: where there are two,
  * the header held once.  Files of batches that are not wanted are as good as never used. */
-static enum err source_doubt(struct journal_replay *r, struct source *s, char *message, size_t message_size)
+static enum err source_doubt(struct journal_replay *r, struct source *s)
 {
     char path[JOURNAL_PATH_SIZE];
     struct batch_header first = {0}, last = {0};
@@ -106,20 +116,18 @@ static enum err source_doubt(struct journal_replay *r, struct source *s, char *m
     file_close(file);
     if (count < 2 || last.number <= r->applied + 1 || first.generation < r->first_generation)
         return OK;
-    snprintf(message, message_size,
+    snprintf(r->message, r->message_size,
              "%s is damaged at offset 0: its header does not match its checksum, and batches %" PRIu64 " to %" PRIu64
              " in it prove that it was once whole",
              path, first.number, last.number);
-    const struct journal_damage d = {.kind = JOURNAL_DAMAGED_HEADER,
-                                     .path = path,
-                                     .file = s->number,
-                                     .first_batch = first.number,
-                                     .last_batch = last.number,
-                                     .entry = {0, -1},
-                                     .text = message};
-    if (!r->damaged || r->damaged(r->ctx, &d) != OK)
+    struct journal_damage d = {.kind = JOURNAL_DAMAGED_HEADER,
+                               .path = path,
+                               .file = s->number,
+                               .first_batch = first.number,
+                               .last_batch = last.number,
+                               .entry = {0, -1}};
+    if (tell(r, &d) != OK)
         return ERR_CORRUPT;
-    message[0] = '\0';
     s->header = (struct journal_file_header){
         .generation = first.generation, .first_batch = first.number, .previous_crc = first.previous_crc};
     s->used = s->salt_lost = true;
@@ -158,7 +166,7 @@ static int source_order(const void *left, const void *right)
     return a->header.generation < b->header.generation ? -1 : 1;
 }
 
-static enum err sources_read(struct journal_replay *r, struct sources *s, char *message, size_t message_size)
+static enum err sources_read(struct journal_replay *r, struct sources *s)
 {
     enum err err = r->disk->ops->list(r->disk, JOURNAL_DIR, source_found, s);
 
@@ -166,10 +174,10 @@ static enum err sources_read(struct journal_replay *r, struct sources *s, char *
         err = s->err;
     for (size_t i = 0; err == OK && i < s->count; i++) {
         err = source_read(r->disk, &s->list[i]);
-        if (err == OK && !s->list[i].used && (err = source_doubt(r, &s->list[i], message, message_size)) == ERR_CORRUPT)
+        if (err == OK && !s->list[i].used && (err = source_doubt(r, &s->list[i])) == ERR_CORRUPT)
             break;
         if (err != OK)
-            snprintf(message, message_size,
+            snprintf(r->message, r->message_size,
                      err == ERR_VERSION ? "journal file %08" PRIx64
                                           " was written by a newer version; nothing was changed"
                                         : "journal file %08" PRIx64 " cannot be read",
@@ -285,18 +293,11 @@ static struct position name_record(struct walk *w)
 
 static enum err tell_damage(struct walk *w, struct journal_damage *d)
 {
-    struct journal_replay *r = w->replay;
-
     d->path = w->path;
     d->file = w->source->number;
-    d->text = w->message;
-    if (!r->damaged || r->damaged(r->ctx, d) != OK)
-        return ERR_CORRUPT;
-    w->message[0] = '\0';
-    return OK;
+    return tell(w->replay, d);
 }
 
-/* OK: it was told, and the replay goes on. */
 static enum err damaged(struct walk *w, uint64_t by, const char *where)
 {
     struct journal_damage d = {.kind = JOURNAL_DAMAGED_BATCHES,
@@ -308,7 +309,7 @@ static enum err damaged(struct walk *w, uint64_t by, const char *where)
 
     if (d.entry.ledger > 0)
         snprintf(about, sizeof about, " (at ledger %" PRId64 ", entry %" PRId64 ")", d.entry.ledger, d.entry.entry);
-    snprintf(w->message, w->message_size,
+    snprintf(w->replay->message, w->replay->message_size,
              "%s is damaged at offset %" PRIu64 ": batch %" PRIu64 "%s does not match its checksum, and batch %" PRIu64
              " %s proves that it was once whole",
              w->path, w->offset, w->number, about, by, where);
@@ -328,9 +329,9 @@ static enum err refused_record(struct walk *w, uint64_t offset, enum err err)
                                .last_batch = w->number,
                                .entry = {0, -1}};
 
-    if (w->message[0] == '\0')
-        snprintf(w->message, w->message_size, "%s, batch %" PRIu64 ": the record at offset %" PRIu64 " %s", w->path,
-                 w->number, offset, why);
+    if (w->replay->message[0] == '\0')
+        snprintf(w->replay->message, w->replay->message_size,
+                 "%s, batch %" PRIu64 ": the record at offset %" PRIu64 " %s", w->path, w->number, offset, why);
     return err == ERR_CORRUPT ? tell_damage(w, &d) : err;
 }
 
@@ -557,7 +558,7 @@ static void note_kept(const struct walk *w)
 }
 
 static enum err walk_file(struct journal_replay *r, const struct source *s, uint64_t limit, uint32_t *crc,
-                          bool crc_known, char *message, size_t message_size)
+                          bool crc_known)
 {
     struct walk w = {
         .replay = r,
@@ -566,8 +567,6 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
         .number = s->header.first_batch,
         .previous_crc = s->header.previous_crc,
         .limit = limit,
-        .message = message,
-        .message_size = message_size,
     };
     enum err err;
 
@@ -577,12 +576,12 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
                                    .first_batch = s->header.first_batch,
                                    .last_batch = s->header.first_batch,
                                    .entry = {0, -1}};
-        snprintf(message, message_size, "%s does not continue the journal file before it", w.path);
+        snprintf(r->message, r->message_size, "%s does not continue the journal file before it", w.path);
         if (tell_damage(&w, &d) != OK)
             return ERR_CORRUPT;
     }
     if ((err = disk_open(r->disk, w.path, DISK_READ, &w.file)) != OK) {
-        snprintf(message, message_size, "%s cannot be opened", w.path);
+        snprintf(r->message, r->message_size, "%s cannot be opened", w.path);
         return err;
     }
     if ((err = skip_applied(&w)) == OK && w.number > r->applied && (err = walk_batches(&w)) == OK && w.number < limit &&
@@ -594,8 +593,8 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
     }
     *crc = w.previous_crc;
     note_kept(&w);
-    if (err != OK && message[0] == '\0')
-        snprintf(message, message_size, "%s cannot be read", w.path);
+    if (err != OK && r->message[0] == '\0')
+        snprintf(r->message, r->message_size, "%s cannot be read", w.path);
     file_close(w.file);
     free(w.payload);
     return err;
@@ -603,25 +602,18 @@ static enum err walk_file(struct journal_replay *r, const struct source *s, uint
 
 /* ---- all files ---- */
 
-static enum err missing(struct journal_replay *r, uint64_t first, uint64_t last, char *message, size_t message_size)
+static enum err missing(struct journal_replay *r, uint64_t first, uint64_t last)
 {
-    const struct journal_damage d = {.kind = JOURNAL_MISSING,
-                                     .path = JOURNAL_DIR,
-                                     .first_batch = first,
-                                     .last_batch = last,
-                                     .entry = {0, -1},
-                                     .text = message};
+    struct journal_damage d = {
+        .kind = JOURNAL_MISSING, .path = JOURNAL_DIR, .first_batch = first, .last_batch = last, .entry = {0, -1}};
 
-    snprintf(message, message_size, "a journal file is missing: it held batches %" PRIu64 " to %" PRIu64, first, last);
-    if (!r->damaged || r->damaged(r->ctx, &d) != OK)
-        return ERR_CORRUPT;
-    message[0] = '\0';
-    return OK;
+    snprintf(r->message, r->message_size, "a journal file is missing: it held batches %" PRIu64 " to %" PRIu64, first,
+             last);
+    return tell(r, &d);
 }
 
 /* Of the files in use [0, n), by generation: where to begin. */
-static enum err find_start(struct journal_replay *r, const struct source *s, size_t n, size_t *start, char *message,
-                           size_t message_size)
+static enum err find_start(struct journal_replay *r, const struct source *s, size_t n, size_t *start)
 {
     *start = n;
     for (size_t i = 0; i < n; i++) {
@@ -634,19 +626,18 @@ static enum err find_start(struct journal_replay *r, const struct source *s, siz
         if (s[i].header.generation < r->first_generation)
             continue;
         *start = i;
-        return missing(r, r->applied + 1, s[i].header.first_batch - 1, message, message_size);
+        return missing(r, r->applied + 1, s[i].header.first_batch - 1);
     }
     return OK; /* nothing was written after the mark */
 }
 
-static enum err walk_files(struct journal_replay *r, const struct source *s, size_t n, char *message,
-                           size_t message_size)
+static enum err walk_files(struct journal_replay *r, const struct source *s, size_t n)
 {
     uint32_t crc = 0;
     size_t start;
     enum err err;
 
-    if ((err = find_start(r, s, n, &start, message, message_size)) != OK)
+    if ((err = find_start(r, s, n, &start)) != OK)
         return err;
     for (size_t i = start; i < n; i++) {
         const uint64_t limit = i + 1 < n ? s[i + 1].header.first_batch : UINT64_MAX;
@@ -655,7 +646,7 @@ static enum err walk_files(struct journal_replay *r, const struct source *s, siz
         /* Between two files read whole the chain must hold; in the first it begins. */
         r->unsynced |= s[i].header.unsynced;
         const bool crc_known = i > start && r->last_batch + 1 == s[i].header.first_batch && r->batches > 0;
-        if ((err = walk_file(r, &s[i], limit, &crc, crc_known, message, message_size)) != OK)
+        if ((err = walk_file(r, &s[i], limit, &crc, crc_known)) != OK)
             return err;
     }
     r->last_crc = crc;
@@ -681,21 +672,21 @@ static enum err tell_files(struct journal_replay *r, const struct sources *s)
     return OK;
 }
 
-enum err journal_replay(struct journal_replay *r, char *message, size_t message_size)
+enum err journal_replay(struct journal_replay *r)
 {
     struct sources s = {0};
     size_t used = 0;
     enum err err;
 
     r->last_batch = r->applied;
-    message[0] = '\0';
-    if ((err = sources_read(r, &s, message, message_size)) == OK) {
+    r->message[0] = '\0';
+    if ((err = sources_read(r, &s)) == OK) {
         while (used < s.count && s.list[used].used)
             used++;
         r->kept = malloc((used + 1) * sizeof *r->kept);
         if (!r->kept)
             err = ERR_NOMEM;
-        else if ((err = walk_files(r, s.list, used, message, message_size)) == OK)
+        else if ((err = walk_files(r, s.list, used)) == OK)
             err = tell_files(r, &s);
     }
     free(s.list);

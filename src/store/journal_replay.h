@@ -51,6 +51,8 @@ struct journal_replay {
     /* A record of a damaged batch does not hold; `entry` as in journal_damage.  May be NULL. */
     void (*lost)(void *ctx, struct journal_place place, struct position entry);
     void *ctx;
+    char *message; /* why the replay failed, as a sentence */
+    size_t message_size;
 
     /* Out. */
     bool unsynced;       /* durability mode "os": more may have been promised than is there */
@@ -65,6 +67,6 @@ struct journal_replay {
     bool torn;        /* the last write before the crash was cut off */
 };
 
-MUST_USE enum err journal_replay(struct journal_replay *r, char *message, size_t message_size);
+MUST_USE enum err journal_replay(struct journal_replay *r);
 
 #endif

@@ -283,6 +283,8 @@ enum err recovery_replay_journal(struct recovery *r)
         .damaged = r->look ? look_damaged : start_damaged,
         .lost = r->look ? look_lost : start_lost,
         .ctx = r,
+        .message = r->message,
+        .message_size = r->message_size,
     };
-    return journal_replay(&r->replay, r->message, r->message_size);
+    return journal_replay(&r->replay);
 }

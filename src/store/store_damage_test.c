@@ -558,8 +558,10 @@ static void survey_all(struct survey *s, const struct store_options *options)
                                     .applied = s->applied,
                                     .first_generation = look.mark.journal_file,
                                     .record = survey_record,
-                                    .ctx = s};
-    MUST(journal_replay(&replay, message, sizeof message) == OK);
+                                    .ctx = s,
+                                    .message = message,
+                                    .message_size = sizeof message};
+    MUST(journal_replay(&replay) == OK);
     free(replay.files);
     free(replay.kept);
     for (size_t i = 0; i < look.segments.count; i++)
