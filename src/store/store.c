@@ -134,8 +134,7 @@ static size_t dirt(const struct store *s)
     return 2 * s->ledgers.dirtied + s->dirtied_cursors + catalog_tables_dirty(s->tables); /* a ledger costs most */
 }
 
-/* A checkpoint costs something for each ledger that it writes a row for: with many it waits for some entries of each.
- */
+/* A checkpoint costs something for each ledger that it writes a row for: with many it waits for more entries. */
 static uint64_t checkpoint_due_bytes(const struct store *s)
 {
     const uint64_t bytes = s->options.checkpoint_bytes;

@@ -24,7 +24,8 @@
 #include "store/store.h"
 #include "store/unlinking.h"
 
-#define CHECKPOINT_DIRT       (32u * 1024)  /* changed rows, ledgers, cursors: the core copies them in one turn */
+#define CHECKPOINT_DIRT                                                                                                \
+    (32u * 1024) /* changed rows, cursors, ledgers (which count for two): the core copies them in one turn */
 #define CHECKPOINT_ENTRIES    (128u * 1024) /* unmoved entries that start a checkpoint: they cost memory */
 #define CURSOR_CHANGES_MAX    4096u         /* of one cursor that wait for a batch; more make a record at once */
 #define UNTRIMMED_CHECKPOINTS 8u            /* appends are refused when the journal is so many checkpoints ahead */

@@ -21,84 +21,11 @@
  * Invariant: outside the dirty sectors that a failed sync has not made clean, now and medium are equal up to the
  * shorter of their lengths.
  */
-#include "sys/sim/sim.h"
+#include "sys/sim/sim_disk_private.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define SECTOR       512u
-#define FILES_MAX    65536u
-#define FILE_MAX     (1ull << 32)
-#define PATH_MAX_LEN 255u
-
-struct image {
-    uint8_t *data;
-    size_t len, capacity; /* bytes [len, capacity) are zero */
-};
-
-struct inode {
-    uint32_t refs; /* names, changes of names, open files */
-    bool directory;
-    struct image now, medium;
-    uint8_t *dirty; /* one per sector of now's capacity */
-    size_t dirty_capacity;
-};
-
-struct name {
-    char *path;
-    struct inode *inode;
-};
-
-struct names {
-    struct name *at;
-    size_t count, capacity;
-};
-
-/* A change of names not yet on the medium: `path` becomes `inode`'s (NULL: nobody's), `from` nobody's if it was. */
-struct change {
-    char *path, *from; /* from: NULL but for a rename */
-    struct inode *inode;
-    uint64_t sequence;
-};
-
-/* A change of a file not yet on the medium; kept with a plan only. */
-struct pending {
-    struct inode *inode; /* not counted: its end takes these with it */
-    uint64_t sequence;   /* shared with changes of names */
-    bool resizes;        /* to `offset`; else it writes */
-    size_t offset, len;
-    uint8_t *data;
-};
-
-struct fault {
-    unsigned ops;
-    uint64_t n; /* operations of these kinds until it strikes; 0: none */
-    enum err err;
-    bool kills; /* of crash: the process only */
-    bool stays; /* strikes again at every later one */
-};
-
-struct sim_disk {
-    struct disk disk;
-    struct random *random;
-    struct names now, medium;
-    struct change *changes;
-    size_t change_count, change_capacity;
-    uint64_t life; /* which incarnation; open files remember theirs */
-    bool dead, lies;
-    char *lock_holder; /* NULL: free */
-    uint64_t capacity, used;
-    uint64_t counts[SIM_DISK_OPS]; /* by bit of enum sim_disk_op */
-    struct fault fault, crash;
-    uint64_t faults; /* that struck */
-    bool planned;
-    struct sim_cut plan;
-    struct pending *pending; /* in order */
-    size_t pending_count, pending_capacity;
-    uint64_t sequence;
-    const struct sim_disk_watch *watch; /* may be NULL */
-};
 
 struct sim_file {
     struct file file;
@@ -108,385 +35,6 @@ struct sim_file {
     unsigned flags;
 };
 
-static void *alloc(size_t len)
-{
-    void *at = calloc(1, len);
-
-    assert(at); /* the simulator is a test */
-    return at;
-}
-
-static void *grow(void *at, size_t *capacity, size_t needed, size_t size)
-{
-    size_t next = *capacity ? *capacity : 16;
-
-    if (needed <= *capacity)
-        return at;
-    while (next < needed)
-        next *= 2;
-    at = realloc(at, next * size);
-    assert(at);
-    memset((uint8_t *)at + *capacity * size, 0, (next - *capacity) * size);
-    *capacity = next;
-    return at;
-}
-
-static bool coin(struct sim_disk *d)
-{
-    return random_below(d->random, 2) == 0;
-}
-
-/* ---- files as images ---- */
-
-static size_t sectors(size_t len)
-{
-    return (len + SECTOR - 1) / SECTOR;
-}
-
-/* Grown by zeros, or cut. */
-static void image_resize(struct image *m, size_t len)
-{
-    m->data = grow(m->data, &m->capacity, len, 1);
-    if (len < m->len)
-        memset(m->data + len, 0, m->len - len);
-    m->len = len;
-}
-
-static void mark_dirty(struct inode *f, size_t offset, size_t len)
-{
-    size_t first = offset / SECTOR, end = sectors(offset + len);
-
-    if (end == first)
-        return;
-    f->dirty = grow(f->dirty, &f->dirty_capacity, end, 1);
-    memset(f->dirty + first, 1, end - first);
-}
-
-static bool is_dirty(const struct inode *f, size_t sector)
-{
-    return sector < f->dirty_capacity && f->dirty[sector];
-}
-
-/* Puts one sector as it is now on the medium, as far as both reach. */
-static void write_back(struct inode *f, size_t sector)
-{
-    size_t from = sector * SECTOR, to = from + SECTOR;
-
-    if (from >= f->now.len)
-        return;
-    to = to < f->now.len ? to : f->now.len;
-    if (f->medium.len < to)
-        image_resize(&f->medium, to);
-    memcpy(f->medium.data + from, f->now.data + from, to - from);
-}
-
-static void sync_all(struct inode *f)
-{
-    for (size_t i = 0; i < f->dirty_capacity; i++)
-        if (f->dirty[i]) {
-            write_back(f, i);
-            f->dirty[i] = 0;
-        }
-    image_resize(&f->medium, f->now.len);
-}
-
-/* ---- changes one by one, with a plan ---- */
-
-static void remember(struct sim_disk *d, struct pending p)
-{
-    if (!d->planned)
-        return;
-    p.sequence = ++d->sequence;
-    d->pending = grow(d->pending, &d->pending_capacity, d->pending_count + 1, sizeof *d->pending);
-    d->pending[d->pending_count++] = p;
-}
-
-static void remember_write(struct sim_disk *d, struct inode *inode, uint64_t offset, const struct bytes *parts,
-                           size_t count, uint64_t limit)
-{
-    struct pending p = {.inode = inode, .offset = (size_t)offset};
-
-    if (!d->planned || limit == 0)
-        return;
-    p.data = alloc((size_t)limit);
-    for (size_t i = 0; i < count && p.len < limit; i++) {
-        size_t left = (size_t)limit - p.len, len = parts[i].len < left ? parts[i].len : left;
-        if (len > 0)
-            memcpy(p.data + p.len, parts[i].data, len);
-        p.len += len;
-    }
-    remember(d, p);
-}
-
-static void forget_changes(struct sim_disk *d, const struct inode *f)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < d->pending_count; i++) {
-        if (d->pending[i].inode == f)
-            free(d->pending[i].data);
-        else
-            d->pending[kept++] = d->pending[i];
-    }
-    d->pending_count = kept;
-}
-
-static void image_write(struct image *m, size_t offset, const uint8_t *data, size_t len)
-{
-    if (m->len < offset + len)
-        image_resize(m, offset + len);
-    memcpy(m->data + offset, data, len);
-}
-
-/* The part of a write that lies in sector `nth` of those it touches. */
-static void write_sector(const struct pending *p, size_t nth)
-{
-    const size_t first = p->offset / SECTOR;
-    size_t from = (first + nth) * SECTOR, to = from + SECTOR;
-
-    from = from < p->offset ? p->offset : from;
-    to = to > p->offset + p->len ? p->offset + p->len : to;
-    image_write(&p->inode->medium, from, p->data + (from - p->offset), to - from);
-}
-
-static void apply_pending(const struct pending *p)
-{
-    if (p->resizes)
-        image_resize(&p->inode->medium, p->offset);
-    else
-        image_write(&p->inode->medium, p->offset, p->data, p->len);
-}
-
-/* A write of one sector is there or not: here it is not. */
-static void apply_torn(const struct pending *p, enum sim_cut_kind kind)
-{
-    const size_t count = p->len > 0 ? sectors(p->offset + p->len) - p->offset / SECTOR : 0;
-
-    for (size_t i = 0; i < count && !p->resizes; i++) {
-        if (kind == SIM_CUT_TORN_HEAD ? i < count / 2 : kind == SIM_CUT_TORN_TAIL ? i >= (count + 1) / 2 : i % 2)
-            write_sector(p, i);
-    }
-}
-
-static bool plan_keeps(const struct sim_cut *plan, size_t number)
-{
-    switch (plan->kind) {
-    case SIM_CUT_PREFIX:
-        return number <= plan->n;
-    case SIM_CUT_TORN_HEAD:
-    case SIM_CUT_TORN_TAIL:
-    case SIM_CUT_TORN_STRIPES:
-        return number < plan->n;
-    case SIM_CUT_WITHOUT:
-        return number != plan->n;
-    case SIM_CUT_ONLY:
-        return number == plan->n;
-    }
-    return false;
-}
-
-static void apply_by_plan(const struct sim_disk *d, const struct pending *p, size_t number)
-{
-    const enum sim_cut_kind kind = d->plan.kind;
-
-    if (plan_keeps(&d->plan, number))
-        apply_pending(p);
-    else if (number == d->plan.n && kind >= SIM_CUT_TORN_HEAD && kind <= SIM_CUT_TORN_STRIPES)
-        apply_torn(p, kind);
-}
-
-/* A sync that failed: the first half of the file's changes, or none, or all. */
-static void sync_by_plan(struct sim_disk *d, struct inode *f)
-{
-    size_t count = 0, at = 0;
-
-    for (size_t i = 0; i < d->pending_count; i++)
-        count += d->pending[i].inode == f;
-    for (size_t i = 0; i < d->pending_count; i++) {
-        if (d->pending[i].inode == f && at++ < count * d->plan.halves / 2)
-            apply_pending(&d->pending[i]);
-    }
-    if (f->dirty_capacity > 0)
-        memset(f->dirty, 0, f->dirty_capacity);
-    forget_changes(d, f);
-}
-
-/* What a power cut, or a failed sync, leaves to chance. */
-static void sync_some(struct sim_disk *d, struct inode *f)
-{
-    uint64_t share = random_below(d->random, 5); /* of 4: from none to all */
-    size_t synced_len = f->medium.len;
-
-    for (size_t i = 0; i < f->dirty_capacity; i++) {
-        if (f->dirty[i] && random_below(d->random, 4) < share)
-            write_back(f, i);
-        f->dirty[i] = 0;
-    }
-    if (f->now.len != synced_len && coin(d)) /* the length itself was on its way, too */
-        image_resize(&f->medium, coin(d) ? f->now.len : synced_len);
-}
-
-static uint64_t room(const struct sim_disk *d)
-{
-    return d->used < d->capacity ? d->capacity - d->used : 0;
-}
-
-/* Bytes over a sector that was written before and not synced: the machine may have put that on the medium meanwhile. */
-static void put_bytes(struct sim_disk *d, struct inode *f, size_t offset, struct bytes b)
-{
-    if (b.len == 0)
-        return;
-    for (size_t i = offset / SECTOR; i < sectors(offset + b.len) && !d->planned; i++)
-        if (is_dirty(f, i) && random_below(d->random, 4) == 0)
-            write_back(f, i);
-    if (offset > f->now.len)
-        mark_dirty(f, f->now.len, offset - f->now.len); /* the hole: zeros, over whatever the medium has there */
-    if (offset + b.len > f->now.len) {
-        d->used += offset + b.len - f->now.len;
-        image_resize(&f->now, offset + b.len);
-    }
-    memcpy(f->now.data + offset, b.data, b.len);
-    mark_dirty(f, offset, b.len);
-}
-
-static struct inode *inode_ref(struct inode *f)
-{
-    if (f)
-        f->refs++;
-    return f;
-}
-
-static void inode_unref(struct sim_disk *d, struct inode *f)
-{
-    if (!f || --f->refs > 0)
-        return;
-    forget_changes(d, f);
-    d->used -= f->now.len;
-    free(f->now.data);
-    free(f->medium.data);
-    free(f->dirty);
-    free(f);
-}
-
-/* ---- names ---- */
-
-static char *copy_text(const char *text)
-{
-    char *copy = text ? strdup(text) : NULL;
-
-    assert(!text || copy);
-    return copy;
-}
-
-static struct name *name_find(const struct names *n, const char *path)
-{
-    for (size_t i = 0; i < n->count; i++)
-        if (strcmp(n->at[i].path, path) == 0)
-            return &n->at[i];
-    return NULL;
-}
-
-static void name_remove(struct sim_disk *d, struct names *n, const char *path)
-{
-    struct name *name = name_find(n, path);
-
-    if (!name)
-        return;
-    free(name->path);
-    inode_unref(d, name->inode);
-    memmove(name, name + 1, (size_t)(&n->at[n->count] - (name + 1)) * sizeof *name);
-    n->count--;
-}
-
-static void name_set(struct sim_disk *d, struct names *n, const char *path, struct inode *inode)
-{
-    inode_ref(inode);
-    name_remove(d, n, path);
-    if (!inode)
-        return;
-    n->at = grow(n->at, &n->capacity, n->count + 1, sizeof *n->at);
-    n->at[n->count++] = (struct name){.path = copy_text(path), .inode = inode};
-}
-
-static void names_clear(struct sim_disk *d, struct names *n)
-{
-    while (n->count > 0)
-        name_remove(d, n, n->at[n->count - 1].path);
-}
-
-/* The directory of a path, "" for the top. */
-static void parent_of(const char *path, char to[PATH_MAX_LEN + 1])
-{
-    const char *slash = strrchr(path, '/');
-
-    snprintf(to, PATH_MAX_LEN + 1, "%.*s", slash ? (int)(slash - path) : 0, path);
-}
-
-static bool lies_in(const char *path, const char *directory)
-{
-    char parent[PATH_MAX_LEN + 1];
-
-    parent_of(path, parent);
-    return strcmp(parent, directory) == 0;
-}
-
-static bool directory_is(const struct names *n, const char *path)
-{
-    const struct name *name = path[0] == '\0' ? NULL : name_find(n, path);
-
-    return path[0] == '\0' || (name && name->inode->directory);
-}
-
-/* "." and "" are the top; no other form of a path is taken. */
-static const char *plain(const char *path)
-{
-    return strcmp(path, ".") == 0 ? "" : path;
-}
-
-static void change_apply(struct sim_disk *d, struct names *n, const struct change *c)
-{
-    const struct name *from = c->from ? name_find(n, c->from) : NULL;
-
-    if (from && from->inode == c->inode)
-        name_remove(d, n, c->from);
-    name_set(d, n, c->path, c->inode);
-}
-
-static void change_drop(struct sim_disk *d, struct change *c)
-{
-    free(c->path);
-    free(c->from);
-    inode_unref(d, c->inode);
-}
-
-/* Does it, and remembers that the medium does not know. */
-static void change_names(struct sim_disk *d, const char *path, const char *from, struct inode *inode)
-{
-    struct change *c;
-
-    d->changes = grow(d->changes, &d->change_capacity, d->change_count + 1, sizeof *d->changes);
-    c = &d->changes[d->change_count++];
-    *c = (struct change){
-        .path = copy_text(path), .from = copy_text(from), .inode = inode_ref(inode), .sequence = ++d->sequence};
-    change_apply(d, &d->now, c);
-}
-
-static void sync_names(struct sim_disk *d, const char *directory)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < d->change_count; i++) {
-        struct change c = d->changes[i];
-        if (lies_in(c.path, directory) || (c.from && lies_in(c.from, directory))) {
-            change_apply(d, &d->medium, &c);
-            change_drop(d, &c);
-        } else {
-            d->changes[kept++] = c;
-        }
-    }
-    d->change_count = kept;
-}
-
 /* ---- the power ---- */
 
 /* Files whose directory did not survive go with it. */
@@ -495,11 +43,11 @@ static void drop_orphans(struct sim_disk *d, struct names *n)
     char parent[PATH_MAX_LEN + 1];
 
     for (size_t i = 0; i < n->count;) {
-        parent_of(n->at[i].path, parent);
-        if (directory_is(n, parent)) {
+        sim_path_parent(n->at[i].path, parent);
+        if (sim_names_have_directory(n, parent)) {
             i++;
         } else {
-            name_remove(d, n, n->at[i].path);
+            sim_name_remove(d, n, n->at[i].path);
             i = 0;
         }
     }
@@ -511,9 +59,9 @@ static void decide_names(struct sim_disk *d)
     size_t first = random_below(d->random, d->change_count + 1);
 
     for (size_t i = 0; i < d->change_count; i++) {
-        if (in_order ? i < first : coin(d))
-            change_apply(d, &d->medium, &d->changes[i]);
-        change_drop(d, &d->changes[i]);
+        if (in_order ? i < first : sim_disk_coin(d))
+            sim_change_apply(d, &d->medium, &d->changes[i]);
+        sim_change_drop(d, &d->changes[i]);
     }
     d->change_count = 0;
 }
@@ -526,45 +74,45 @@ static void decide_by_plan(struct sim_disk *d)
     if (d->plan.n == SIM_CUT_LAST)
         d->plan.n = d->pending_count + d->change_count;
     for (size_t i = 0; i < d->pending_count; i++)
-        inode_ref(d->pending[i].inode); /* none may go while we are at it */
+        sim_inode_ref(d->pending[i].inode); /* none may go while we are at it */
     while (names < d->change_count || files < d->pending_count) {
         struct change *c = names < d->change_count ? &d->changes[names] : NULL;
         const struct pending *p = files < d->pending_count ? &d->pending[files] : NULL;
         number++;
         if (!c || (p && p->sequence < c->sequence)) {
-            apply_by_plan(d, p, number);
+            sim_plan_apply(d, p, number);
             files++;
         } else {
-            if (plan_keeps(&d->plan, number))
-                change_apply(d, &d->medium, c);
+            if (sim_plan_keeps(&d->plan, number))
+                sim_change_apply(d, &d->medium, c);
             names++;
         }
     }
     for (size_t i = 0; i < d->change_count; i++)
-        change_drop(d, &d->changes[i]);
+        sim_change_drop(d, &d->changes[i]);
     d->change_count = 0;
     while (d->pending_count > 0) {
         struct pending p = d->pending[--d->pending_count];
         if (p.inode->dirty_capacity > 0)
             memset(p.inode->dirty, 0, p.inode->dirty_capacity);
         free(p.data);
-        inode_unref(d, p.inode);
+        sim_inode_unref(d, p.inode);
     }
 }
 
 static void names_as_on_medium(struct sim_disk *d)
 {
     drop_orphans(d, &d->medium);
-    names_clear(d, &d->now);
+    sim_names_clear(d, &d->now);
     for (size_t i = 0; i < d->medium.count; i++)
-        name_set(d, &d->now, d->medium.at[i].path, d->medium.at[i].inode);
+        sim_name_set(d, &d->now, d->medium.at[i].path, d->medium.at[i].inode);
 }
 
 static void bytes_as_on_medium(struct sim_disk *d, struct inode *f)
 {
     d->used -= f->now.len;
     d->used += f->medium.len;
-    image_resize(&f->now, f->medium.len);
+    sim_image_resize(&f->now, f->medium.len);
     if (f->medium.len > 0)
         memcpy(f->now.data, f->medium.data, f->medium.len);
 }
@@ -590,7 +138,7 @@ void sim_disk_crash(struct sim_disk *d)
     names_as_on_medium(d);
     for (size_t i = 0; i < d->now.count; i++) {
         if (!d->planned)
-            sync_some(d, d->now.at[i].inode);
+            sim_inode_sync_some(d, d->now.at[i].inode);
         bytes_as_on_medium(d, d->now.at[i].inode);
     }
 }
@@ -689,21 +237,21 @@ static bool stale(const struct sim_file *f)
 
 static struct inode *make_inode(struct sim_disk *d, const char *path, bool directory)
 {
-    struct inode *f = alloc(sizeof *f);
+    struct inode *f = sim_alloc(sizeof *f);
 
     assert(d->now.count < FILES_MAX);
     f->directory = directory;
-    change_names(d, path, NULL, f);
+    sim_names_change(d, path, NULL, f);
     return f;
 }
 
 static enum err find_or_make(struct sim_disk *d, const char *path, unsigned flags, struct inode **out)
 {
-    const struct name *name = name_find(&d->now, path);
+    const struct name *name = sim_name_find(&d->now, path);
     char parent[PATH_MAX_LEN + 1];
 
-    parent_of(path, parent);
-    if (!directory_is(&d->now, parent) || strlen(path) > PATH_MAX_LEN)
+    sim_path_parent(path, parent);
+    if (!sim_names_have_directory(&d->now, parent) || strlen(path) > PATH_MAX_LEN)
         return ERR_NOT_FOUND;
     if (name && (flags & DISK_CREATE) && (flags & DISK_EXCLUSIVE))
         return ERR_EXISTS;
@@ -724,10 +272,10 @@ static enum err op_open(struct disk *disk, const char *path, unsigned flags, str
 
     if ((err = begin_whole(d, SIM_DISK_OP_OPEN)) != OK || (err = find_or_make(d, path, flags, &inode)) != OK)
         return err;
-    f = alloc(sizeof *f);
+    f = sim_alloc(sizeof *f);
     f->file.disk = disk;
     f->disk = d;
-    f->inode = inode_ref(inode);
+    f->inode = sim_inode_ref(inode);
     f->life = d->life;
     f->flags = flags;
     *out = &f->file;
@@ -743,12 +291,12 @@ static enum err op_mkdir(struct disk *disk, const char *path)
 
     if (err != OK)
         return err;
-    path = plain(path);
-    if (directory_is(&d->now, path))
+    path = sim_path_plain(path);
+    if (sim_names_have_directory(&d->now, path))
         return OK;
-    name = name_find(&d->now, path);
-    parent_of(path, parent);
-    if (name || !directory_is(&d->now, parent))
+    name = sim_name_find(&d->now, path);
+    sim_path_parent(path, parent);
+    if (name || !sim_names_have_directory(&d->now, parent))
         return name ? ERR_EXISTS : ERR_NOT_FOUND;
     make_inode(d, path, true);
     return OK;
@@ -763,12 +311,12 @@ static enum err op_rename(struct disk *disk, const char *from, const char *to)
 
     if (err != OK)
         return err;
-    name = name_find(&d->now, from);
-    parent_of(to, parent);
-    if (!name || !directory_is(&d->now, parent))
+    name = sim_name_find(&d->now, from);
+    sim_path_parent(to, parent);
+    if (!name || !sim_names_have_directory(&d->now, parent))
         return ERR_NOT_FOUND;
     assert(!name->inode->directory); /* nobody needs it */
-    change_names(d, to, from, name->inode);
+    sim_names_change(d, to, from, name->inode);
     return OK;
 }
 
@@ -780,12 +328,12 @@ static enum err op_unlink(struct disk *disk, const char *path)
 
     if (err != OK)
         return err;
-    name = name_find(&d->now, path);
+    name = sim_name_find(&d->now, path);
     if (!name)
         return ERR_NOT_FOUND;
     if (name->inode->directory)
         return ERR_INVALID;
-    change_names(d, path, NULL, NULL);
+    sim_names_change(d, path, NULL, NULL);
     return OK;
 }
 
@@ -796,11 +344,11 @@ static enum err op_sync_dir(struct disk *disk, const char *path)
 
     if (err != OK)
         return err;
-    path = plain(path);
-    if (!directory_is(&d->now, path))
+    path = sim_path_plain(path);
+    if (!sim_names_have_directory(&d->now, path))
         return ERR_NOT_FOUND;
     if (!d->lies)
-        sync_names(d, path);
+        sim_names_sync(d, path);
     return OK;
 }
 
@@ -811,12 +359,12 @@ static enum err op_list(struct disk *disk, const char *path, void (*each)(void *
 
     if (err != OK)
         return err;
-    path = plain(path);
-    if (!directory_is(&d->now, path))
+    path = sim_path_plain(path);
+    if (!sim_names_have_directory(&d->now, path))
         return ERR_NOT_FOUND;
     for (size_t i = 0; i < d->now.count; i++) {
         const char *name = d->now.at[i].path;
-        if (lies_in(name, path))
+        if (sim_path_lies_in(name, path))
             each(ctx, path[0] ? name + strlen(path) + 1 : name);
     }
     return OK;
@@ -828,7 +376,7 @@ static enum err op_free_bytes(struct disk *disk, uint64_t *out)
 
     if (d->dead)
         return ERR_IO;
-    *out = room(d);
+    *out = sim_disk_room(d);
     return OK;
 }
 
@@ -847,9 +395,9 @@ static enum err op_lock(struct disk *disk, const char *path, const char *holder,
     if ((err = find_or_make(d, path, DISK_CREATE, &inode)) != OK)
         return err;
     const struct bytes text = bytes_of_text(holder);
-    remember_write(d, inode, 0, &text, 1, text.len);
-    put_bytes(d, inode, 0, text);
-    d->lock_holder = copy_text(holder);
+    sim_plan_remember_write(d, inode, 0, &text, 1, text.len);
+    sim_inode_write(d, inode, 0, text);
+    d->lock_holder = sim_copy_text(holder);
     return OK;
 }
 
@@ -857,7 +405,7 @@ static void op_close(struct file *file)
 {
     struct sim_file *f = file_of(file);
 
-    inode_unref(f->disk, f->inode);
+    sim_inode_unref(f->disk, f->inode);
     free(f);
 }
 
@@ -879,10 +427,10 @@ static enum err op_read(struct file *file, uint64_t offset, void *to, size_t len
 /* The first `limit` bytes of the parts. */
 static void put_parts(struct sim_file *f, uint64_t offset, const struct bytes *parts, size_t count, uint64_t limit)
 {
-    remember_write(f->disk, f->inode, offset, parts, count, limit);
+    sim_plan_remember_write(f->disk, f->inode, offset, parts, count, limit);
     for (size_t i = 0; i < count && limit > 0; i++) {
         size_t len = parts[i].len < limit ? parts[i].len : (size_t)limit;
-        put_bytes(f->disk, f->inode, (size_t)offset, bytes_of(parts[i].data, len));
+        sim_inode_write(f->disk, f->inode, (size_t)offset, bytes_of(parts[i].data, len));
         offset += len;
         limit -= len;
     }
@@ -901,7 +449,7 @@ static uint64_t part_of(struct sim_disk *d, uint64_t total, enum verdict verdict
 /* Where there is no room for a write, some of it may be there all the same. */
 static uint64_t part_with_room(const struct sim_disk *d, const struct sim_file *f, uint64_t offset, uint64_t total)
 {
-    const uint64_t fits = f->inode->now.len + room(d);
+    const uint64_t fits = f->inode->now.len + sim_disk_room(d);
 
     if (!d->planned || d->plan.halves < 2 || fits <= offset)
         return 0;
@@ -924,7 +472,7 @@ static enum err op_write(struct file *file, uint64_t offset, const struct bytes 
     assert(f->flags & DISK_WRITE);
     end = offset + total;
     assert(end <= FILE_MAX);
-    if (verdict == PROCEED && end > f->inode->now.len && end - f->inode->now.len > room(d)) {
+    if (verdict == PROCEED && end > f->inode->now.len && end - f->inode->now.len > sim_disk_room(d)) {
         verdict = FAIL;
         err = ERR_NOSPACE;
     }
@@ -952,17 +500,17 @@ static enum err op_sync(struct file *file)
         return ERR_IO;
     if (verdict == PROCEED) {
         if (!f->disk->lies) {
-            sync_all(f->inode);
-            forget_changes(f->disk, f->inode);
+            sim_inode_sync(f->inode);
+            sim_plan_forget(f->disk, f->inode);
         }
         return OK;
     }
     if (verdict == CRASH)
         strike_down(f->disk); /* and with it what part of this sync was done */
     else if (f->disk->planned)
-        sync_by_plan(f->disk, f->inode);
+        sim_inode_sync_planned(f->disk, f->inode);
     else
-        sync_some(f->disk, f->inode);
+        sim_inode_sync_some(f->disk, f->inode);
     return err;
 }
 
@@ -987,16 +535,16 @@ static enum err op_truncate(struct file *file, uint64_t len)
     if (err != OK || stale(f))
         return err != OK ? err : ERR_IO;
     assert(len <= FILE_MAX);
-    if (len > inode->now.len && len - inode->now.len > room(d))
+    if (len > inode->now.len && len - inode->now.len > sim_disk_room(d))
         return ERR_NOSPACE;
     if (len < inode->now.len)
-        mark_dirty(inode, (size_t)len, inode->now.len - (size_t)len);
+        sim_inode_mark_dirty(inode, (size_t)len, inode->now.len - (size_t)len);
     else
-        mark_dirty(inode, inode->now.len, (size_t)len - inode->now.len);
+        sim_inode_mark_dirty(inode, inode->now.len, (size_t)len - inode->now.len);
     d->used -= inode->now.len;
     d->used += len;
-    image_resize(&inode->now, (size_t)len);
-    remember(d, (struct pending){.inode = inode, .resizes = true, .offset = (size_t)len});
+    sim_image_resize(&inode->now, (size_t)len);
+    sim_plan_remember(d, (struct pending){.inode = inode, .resizes = true, .offset = (size_t)len});
     return OK;
 }
 
@@ -1029,7 +577,7 @@ static const struct disk_ops disk_ops = {
 
 struct sim_disk *sim_disk_new(struct random *random)
 {
-    struct sim_disk *d = alloc(sizeof *d);
+    struct sim_disk *d = sim_alloc(sizeof *d);
 
     d->disk.ops = &disk_ops;
     d->random = random;
@@ -1042,9 +590,9 @@ void sim_disk_free(struct sim_disk *d)
     if (!d)
         return;
     for (size_t i = 0; i < d->change_count; i++)
-        change_drop(d, &d->changes[i]);
-    names_clear(d, &d->now);
-    names_clear(d, &d->medium);
+        sim_change_drop(d, &d->changes[i]);
+    sim_names_clear(d, &d->now);
+    sim_names_clear(d, &d->medium);
     assert(d->used == 0); /* all files were closed */
     free(d->pending);
     free(d->changes);
@@ -1143,7 +691,7 @@ void sim_disk_watch(struct sim_disk *d, const struct sim_disk_watch *watch)
 
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t bit)
 {
-    struct name *name = name_find(&d->now, path);
+    struct name *name = sim_name_find(&d->now, path);
     struct inode *f = name ? name->inode : NULL;
     size_t at = (size_t)(bit / 8);
     uint8_t mask = (uint8_t)(1u << (bit % 8));
