@@ -55,6 +55,8 @@ void tail_run_deinit(struct tail_cache *c, struct tail_run *r)
 {
     while (r->count > 0)
         run_pop(c, r);
+    free(r->ring); /* which is there, empty, when memory failed for its first entry */
+    tail_run_init(r);
 }
 
 static enum err run_grow(struct tail_run *r)
