@@ -493,6 +493,21 @@ static void a_batch_header_is_these_bytes(void **state)
     assert_int_equal(batch_span(512 - 47), 1024);
 }
 
+static void a_batch_may_be_padded_to_the_end_of_its_page_and_no_further(void **state)
+{
+    uint8_t to[JOURNAL_BATCH_HEADER_SIZE];
+    struct batch_header h = {.number = 1, .generation = 2, .payload_len = 70000, .records = 4, .pad = 7 * 512}, back;
+
+    batch_header_end(to, &h, batch_header_begin(to, &h, 9));
+    assert_int_equal(batch_header_decode(&back, to), OK);
+    assert_int_equal(back.pad, 7 * 512);
+    assert_int_equal(batch_whole(&back), batch_span(70000) + 7 * 512);
+    le32_put(to + 44, 8 * 512);
+    assert_int_equal(batch_header_decode(&back, to), ERR_CORRUPT);
+    le32_put(to + 44, 100);
+    assert_int_equal(batch_header_decode(&back, to), ERR_CORRUPT);
+}
+
 static void file_names_have_one_spelling(void **state)
 {
     char path[SEGMENT_PATH_SIZE];
@@ -551,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_record_of_a_kind_we_do_not_know_is_of_a_newer_version),
         cmocka_unit_test(a_journal_file_header_is_these_bytes),
         cmocka_unit_test(a_batch_header_is_these_bytes),
+        cmocka_unit_test(a_batch_may_be_padded_to_the_end_of_its_page_and_no_further),
         cmocka_unit_test(file_names_have_one_spelling),
         cmocka_unit_test(an_extent_is_these_bytes),
     };

@@ -377,7 +377,7 @@ static enum err tell_journal(struct file *f, struct inspect_out *out, char *mess
            batch_header_decode(&h, head) == OK && h.generation == file.generation) {
         if ((err = tell_batch(f, offset, &file, &h, head, out)) != OK)
             return err;
-        offset += batch_span(h.payload_len);
+        offset += batch_whole(&h);
     }
     return OK;
 }

@@ -270,7 +270,7 @@ static void submit(struct journal *j, struct batch *b)
     j->write.batch = b;
     j->write.previous_crc = j->previous_crc;
     j->write.unsynced = (uint32_t)(b->number - 1 - j->durable);
-    if ((err = journal_files_place(&j->files, &j->write, batch_span(b->payload), j->previous_crc)) == OK) {
+    if ((err = journal_files_place(&j->files, &j->write, j->previous_crc)) == OK) {
         j->write.sync = must_sync(j, b);
         err = executor_submit(j->worker, &j->work);
     }
@@ -494,7 +494,7 @@ static void count_batch(struct journal *j, const struct batch *b)
         j->last_sync_ns = j->last_write_ns;
         j->syncs++;
     }
-    j->written += batch_span(b->payload);
+    j->written += j->write.span;
     if (b->number <= j->cut_batch)
         j->cut_written = j->written;
     j->pending.used -= b->charge;
@@ -534,7 +534,7 @@ static void write_done(struct work *work)
 
     if (j->dead)
         return;
-    journal_files_placed(&j->files, &j->write, batch_span(j->flying->payload));
+    journal_files_placed(&j->files, &j->write);
     if (j->write.switched) /* the file before was synced */
         j->durable = j->flying->number - 1;
     switch (j->write.stage) {

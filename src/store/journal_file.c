@@ -94,6 +94,7 @@ uint32_t batch_header_begin(uint8_t to[JOURNAL_BATCH_HEADER_SIZE], const struct 
     le32_put(to + 32, h->records);
     le32_put(to + 36, (uint32_t)h->kind);
     le32_put(to + 40, h->unsynced);
+    le32_put(to + 44, h->pad);
     return salted_header_crc(to, salt);
 }
 
@@ -109,7 +110,8 @@ enum err batch_header_decode(struct batch_header *out, const uint8_t from[JOURNA
         return ERR_CORRUPT;
     uint32_t payload_len = le32_get(from + 24);
     uint32_t kind = le32_get(from + 36);
-    if (payload_len > JOURNAL_PAYLOAD_MAX || kind > BATCH_SEAL)
+    uint32_t pad = le32_get(from + 44);
+    if (payload_len > JOURNAL_PAYLOAD_MAX || kind > BATCH_SEAL || pad >= JOURNAL_PAGE || pad % JOURNAL_ALIGN != 0)
         return ERR_CORRUPT;
 
     out->crc = le32_get(from + 4);
@@ -120,6 +122,7 @@ enum err batch_header_decode(struct batch_header *out, const uint8_t from[JOURNA
     out->records = le32_get(from + 32);
     out->kind = (enum batch_kind)kind;
     out->unsynced = le32_get(from + 40);
+    out->pad = pad;
     return OK;
 }
 

@@ -3,8 +3,9 @@
  * journal_file.h - how a journal file looks: its header, its batches, and what is believed of them.
  *
  * A file (journal/00000001.journal) is 4,096 bytes of header, then batches, each beginning at a multiple of 512
- * bytes so that no sector holds bytes of two.  Files are recycled: bytes of an earlier life may follow the last
- * batch, and are told apart by the generation and the salt.  All integers little endian.
+ * bytes so that no sector holds bytes of two.  A large batch ends with a page of 4,096, so that what follows large
+ * ones begins with one: aligned batches can be written past the page cache.  Files are recycled: bytes of an earlier
+ * life may follow the last batch, and are told apart by the generation and the salt.  All integers little endian.
  *
  *     file header      0    8  "GMGAJRNL"
  *                      8    4  format version: 1
@@ -26,7 +27,9 @@
  *                     32    4  number of records
  *                     36    4  kind: 0 records, 1 seal (no payload)
  *                     40    4  how many of the batches right before it were not known to be durable when it was
- * written: 0 but in durability mode "os" 44    4  0 48       the payload: records (record.h), one after the other
+ *                              written: 0 but in durability mode "os"
+ *                     44    4  zero bytes behind the padding, up to the end of the page: 0, or 512 times 1 to 7
+ *                     48       the payload: records (record.h), one after the other
  *
  * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after
  * the one before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid
@@ -54,6 +57,7 @@
 #define JOURNAL_HEADER_SIZE       4096u /* of which 64 are used */
 #define JOURNAL_BATCH_HEADER_SIZE 48u
 #define JOURNAL_ALIGN             512u
+#define JOURNAL_PAGE              4096u
 #define JOURNAL_PATH_SIZE         40
 /* A batch takes no further record beyond this; a larger record travels alone. */
 #define JOURNAL_BATCH_BYTES (4u * 1024 * 1024)
@@ -78,6 +82,7 @@ struct batch_header {
     uint32_t records;
     enum batch_kind kind;
     uint32_t unsynced; /* batches right before it that need not be durable */
+    uint32_t pad;      /* zero bytes from the end of its span to that of the page, which are its own, too */
 };
 
 /* "journal/0000000n.journal" */
@@ -104,6 +109,12 @@ uint32_t batch_crc(const uint8_t header[JOURNAL_BATCH_HEADER_SIZE], uint64_t sal
 static inline uint64_t batch_span(uint64_t payload_len)
 {
     return (JOURNAL_BATCH_HEADER_SIZE + payload_len + JOURNAL_ALIGN - 1) / JOURNAL_ALIGN * JOURNAL_ALIGN;
+}
+
+/* From its first byte to where the next one begins. */
+static inline uint64_t batch_whole(const struct batch_header *h)
+{
+    return batch_span(h->payload_len) + h->pad;
 }
 
 #endif

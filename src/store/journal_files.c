@@ -14,6 +14,7 @@
 #define RESERVE_MIN      (UINT64_C(64) * 1024)
 #define RESERVE_MAX      MIB
 #define PREPARE_AFTER    (UINT64_C(128) * 1024)
+#define WHOLE_PAGES      (UINT64_C(64) * 1024)  /* from this size on a batch is padded to the end of its page */
 #define LARGE_BATCH      (UINT64_C(128) * 1024) /* from this mean size on zeros ahead cost more than they save */
 #define ROOM_BYTES       (16 * MIB)
 #define FORGET_MS        10000u
@@ -221,9 +222,33 @@ static void place_header(struct journal_files *f, struct journal_write *w, uint6
     f->sys.loop->ops->entropy(f->sys.loop, &h->salt, sizeof h->salt);
 }
 
-static void place_zeros(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
+static uint64_t page_rest(uint64_t end)
 {
-    const uint64_t end = w->offset + span;
+    return (JOURNAL_PAGE - end % JOURNAL_PAGE) % JOURNAL_PAGE;
+}
+
+static bool is_large(const struct journal_files *f, const struct batch *batch)
+{
+    return batch->payload >= min_u64(WHOLE_PAGES, f->file_bytes / 64);
+}
+
+/* At most, wherever it is put. */
+static uint64_t span_max(const struct journal_files *f, const struct batch *batch)
+{
+    return batch_span(batch->payload) + (is_large(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
+}
+
+static void place_span(const struct journal_files *f, struct journal_write *w)
+{
+    const uint64_t span = batch_span(w->batch->payload);
+
+    w->pad = is_large(f, w->batch) ? (uint32_t)page_rest(w->offset + span) : 0;
+    w->span = span + w->pad;
+}
+
+static void place_zeros(const struct journal_files *f, struct journal_write *w, uint64_t prepared)
+{
+    const uint64_t end = w->offset + w->span;
     const uint64_t reserve = reserve_of(f, prepared);
     const uint64_t unit = min_u64(EXTEND_BYTES, f->file_bytes);
     if (end + reserve <= prepared)
@@ -236,23 +261,23 @@ static bool batches_are_large(const struct journal_files *f)
     return f->span_mean > min_u64(LARGE_BATCH, f->file_bytes / 64);
 }
 
-static void place_pad(struct journal_write *w, uint64_t prepared, uint64_t span)
+static void place_fill(struct journal_write *w, uint64_t prepared)
 {
-    const uint64_t end = w->offset + span, page_end = (end + JOURNAL_PAGE - 1) / JOURNAL_PAGE * JOURNAL_PAGE;
+    const uint64_t end = w->offset + w->span, rest = page_rest(end);
 
-    w->pad = w->zeros == 0 && page_end <= prepared ? page_end - end : 0;
+    w->fill = w->zeros == 0 && end + rest <= prepared ? rest : 0;
 }
 
 /* Space behind the batch: for the next ones, and what is kept for those that must find some. */
-static void place_room(const struct journal_files *f, struct journal_write *w, uint64_t prepared, uint64_t span)
+static void place_room(const struct journal_files *f, struct journal_write *w, uint64_t prepared)
 {
-    const uint64_t end = w->offset + span + reserve_of(f, prepared);
+    const uint64_t end = w->offset + w->span + reserve_of(f, prepared);
 
     if (end > prepared)
         w->room = max_u64(end, min_u64(f->file_bytes, prepared + ROOM_BYTES));
 }
 
-enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span, uint32_t previous_crc)
+enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint32_t previous_crc)
 {
     const struct batch *batch = w->batch;
     size_t spares;
@@ -261,7 +286,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
 
     w->switch_file = w->create = false;
     w->zeros = w->room = w->useless = 0;
-    if (current_is_enough(f, span, batch->entries > 0, file != NULL)) {
+    if (current_is_enough(f, span_max(f, batch), batch->entries > 0, file != NULL)) {
         file = f->current;
     } else {
         w->switch_file = true;
@@ -280,12 +305,13 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     else
         w->file_header = file->header;
     const uint64_t prepared = w->create ? w->prefix : file->prepared;
-    const bool full = w->offset + span <= prepared && prepared >= f->file_bytes; /* is left with what it has */
+    place_span(f, w);
+    const bool full = w->offset + w->span <= prepared && prepared >= f->file_bytes; /* is left with what it has */
     if (!full && batches_are_large(f))
-        place_room(f, w, prepared, span);
+        place_room(f, w, prepared);
     else if (!full)
-        place_zeros(f, w, prepared, span);
-    place_pad(w, prepared, span);
+        place_zeros(f, w, prepared);
+    place_fill(w, prepared);
     return OK;
 }
 
@@ -327,7 +353,7 @@ static void switched_to(struct journal_files *f, struct journal_file *file, cons
     list_push_back(&f->all, &file->node);
 }
 
-void journal_files_placed(struct journal_files *f, const struct journal_write *w, uint64_t span)
+void journal_files_placed(struct journal_files *f, const struct journal_write *w)
 {
     struct journal_file *file = journal_files_find(f, w->number);
     assert(file);
@@ -342,14 +368,14 @@ void journal_files_placed(struct journal_files *f, const struct journal_write *w
         return;
     assert(file == f->current);
     file->header = w->file_header;
-    file->end = w->offset + span;
+    file->end = w->offset + w->span;
     file->last_batch = w->batch->number;
     file->prepared = max_u64(file->prepared, file->end + (w->extended ? w->zeros : 0));
     if (w->extended) {
         file->prepared = max_u64(file->prepared, w->room);
         f->zeros += w->zeros;
     }
-    count_written(f, span);
+    count_written(f, w->span);
 }
 
 /* ---- chores ---- */

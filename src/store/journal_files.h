@@ -81,11 +81,10 @@ MUST_USE enum err journal_files_init(struct journal_files *f, const struct journ
                                      const struct sys *sys, const struct journal_start *start);
 void journal_files_deinit(struct journal_files *f);
 
-/* Decides where w->batch, `span` bytes, goes and fills the job's fields about files, offset and zeros. */
-MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint64_t span,
-                                      uint32_t previous_crc);
+/* Decides where w->batch goes and fills the job's fields about files, offset, span and zeros. */
+MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint32_t previous_crc);
 /* The job came back: what it says about the files becomes true here. */
-void journal_files_placed(struct journal_files *f, const struct journal_write *w, uint64_t span);
+void journal_files_placed(struct journal_files *f, const struct journal_write *w);
 
 /* Frees what is not needed any more, prepares what soon will be. */
 void journal_files_tend(struct journal_files *f);

@@ -95,7 +95,7 @@ static uint64_t chain_of(struct file *f, struct batch_header *first, struct batc
         if (count++ == 0)
             *first = h;
         *last = h;
-        offset += batch_span(h.payload_len);
+        offset += batch_whole(&h);
     }
     return count;
 }
@@ -445,7 +445,7 @@ static enum err skip_batch(struct walk *w)
     if (got < sizeof head || batch_header_decode(&h, head) != OK || h.number != w->number ||
         h.generation != w->source->header.generation)
         return ERR_CORRUPT;
-    w->offset += batch_span(h.payload_len);
+    w->offset += batch_whole(&h);
     w->previous_crc = h.crc;
     w->number++;
     return OK;
@@ -524,7 +524,7 @@ static enum err walk_batches(struct walk *w)
         r->last_batch = w->number++; /* those given up are passed */
         r->batches++;
         w->previous_crc = h.crc;
-        w->offset += batch_span(h.payload_len);
+        w->offset += batch_whole(&h);
     }
     return OK;
 }

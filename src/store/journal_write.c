@@ -119,7 +119,7 @@ static enum err switch_file(struct journal_write *w)
         return err;
     }
     journal_path(path, w->number);
-    if ((err = disk_open(w->disk, path, DISK_WRITE, &next)) != OK)
+    if ((err = disk_open(w->disk, path, DISK_WRITE | DISK_DIRECT, &next)) != OK)
         return err;
     file_close(w->file);
     w->file = next;
@@ -136,7 +136,7 @@ static enum err continue_file(struct journal_write *w)
     if (w->file)
         return OK;
     journal_path(path, w->number);
-    return disk_open(w->disk, path, DISK_WRITE, &w->file);
+    return disk_open(w->disk, path, DISK_WRITE | DISK_DIRECT, &w->file);
 }
 
 /* Writes header, batch and padding, and zeros behind them, in one call. */
@@ -151,6 +151,7 @@ static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *f
         .records = (uint32_t)w->batch->count,
         .kind = w->batch->kind,
         .unsynced = w->switched ? 0 : w->unsynced,
+        .pad = w->pad,
     };
     uint64_t offset = w->offset;
     enum err err;
@@ -165,7 +166,7 @@ static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *f
     const uint32_t crc = batch_header_begin(head, &header, w->file_header.salt);
     batch_header_end(head, &header, parts_add_records(p, w->batch, crc));
     w->crc = header.crc;
-    parts_add_zeros(p, batch_span(w->batch->payload) - sizeof head - w->batch->payload + w->pad);
+    parts_add_zeros(p, w->span - sizeof head - w->batch->payload + w->fill);
 
     const size_t without = p->count;
     parts_add_zeros(p, w->zeros);

@@ -11,7 +11,6 @@
 #include "store/journal_batch.h"
 #include "sys/disk.h"
 
-#define JOURNAL_PAGE   4096u         /* of the page cache */
 #define JOURNAL_PREFIX (256u * 1024) /* zero-written at the start of a file that is made in haste */
 
 enum write_stage {
@@ -36,7 +35,9 @@ struct journal_write {
     bool with_header; /* the first batch of the file: its header goes along */
     struct journal_file_header file_header;
     uint64_t offset; /* of the batch */
-    uint64_t pad;    /* zero bytes to the end of the batch's last page: else the kernel would read the rest of it */
+    uint64_t span;   /* of the batch, `pad` with it */
+    uint32_t pad;    /* of a large batch, to the end of its last page */
+    uint64_t fill;   /* zero bytes to the end of a small batch's last page: else the kernel would read the rest of it */
     uint64_t zeros;  /* zero bytes to extend the file by, behind the batch */
     uint64_t room;   /* or space to take for the file up to here; 0: none */
     uint32_t previous_crc;

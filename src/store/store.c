@@ -180,7 +180,7 @@ static void fill_defaults(struct store_options *o)
     if (o->journal_file_bytes == 0)
         o->journal_file_bytes = 64 * MIB;
     if (o->checkpoint_bytes == 0)
-        o->checkpoint_bytes = o->journal_file_bytes / 2;
+        o->checkpoint_bytes = o->journal_file_bytes;
     if (o->own_segment_bytes == 0)
         o->own_segment_bytes = MIB;
     if (o->compaction_bytes == 0)

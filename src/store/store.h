@@ -43,7 +43,7 @@ enum durability {
 
 struct store_options {
     uint64_t journal_file_bytes; /* a journal file at full size, zero-written once and recycled; 0: 64 MiB */
-    uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: half of journal_file_bytes */
+    uint64_t checkpoint_bytes;   /* journal bytes that start a checkpoint; 0: as journal_file_bytes */
     uint64_t own_segment_bytes;  /* a ledger with more than this in one checkpoint gets a file of its own; 0: 1 MiB */
     unsigned adopt_percent;    /* a journal file of whose entries so much belongs to such ledgers becomes theirs; 0: 75,
                                 * over 100: none does */

@@ -409,7 +409,7 @@ static void survey_journal_file(struct survey *s, uint64_t number, uint64_t firs
                 wanted++;
             }
             last = offset;
-            offset += batch_span(h.payload_len);
+            offset += batch_whole(&h);
         }
         if (wanted > 0) {
             s->last_batch_file = number;

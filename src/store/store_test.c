@@ -846,7 +846,7 @@ static uint64_t find_batch(struct model *m, const char *path, unsigned n, uint32
         assert_int_equal(batch_header_decode(&h, head), OK);
         if (i == n)
             break;
-        offset += batch_span(h.payload_len);
+        offset += batch_whole(&h);
     }
     file_close(f);
     *len = h.payload_len;

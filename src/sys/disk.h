@@ -21,12 +21,14 @@ enum disk_open_flags {
     DISK_WRITE = 2,
     DISK_CREATE = 4,    /* make it when absent */
     DISK_EXCLUSIVE = 8, /* with CREATE: ERR_EXISTS when there */
-    DISK_DIRECT = 16,  /* a hint: reads of large aligned stretches need not go through the page cache; see DISK_ALIGN */
+    DISK_DIRECT = 16,  /* a hint: large aligned stretches need not go through the page cache; see DISK_ALIGN */
     DISK_PRIVATE = 32, /* with CREATE: for the owner of the process only (mode 0600) */
 };
 
 /* A read of a DISK_DIRECT file whose offset, length and memory are multiples of this goes past the page cache, unless
- * most of it is there: neither the processor nor what others have there pays for it. */
+ * most of it is there: neither the processor nor what others have there pays for it.  So does a write of 64 KiB or more
+ * to one whose offset and length are multiples of this, wherever its parts lie: it is gathered.  It is no more durable
+ * than another before the sync. */
 #define DISK_ALIGN 4096u
 
 /* What a reader or a writer knows and the kernel cannot. */

@@ -26,7 +26,9 @@
 #define FILE_MODE      0640
 #define PRIVATE_MODE   0600
 #define PARTS_AT_ONCE  64
-#define CACHED_MAX     (2u << 20) /* of a read that is looked for in the page cache */
+#define CACHED_MAX     (2u << 20)  /* of a read that is looked for in the page cache */
+#define DIRECT_MIN     (64u << 10) /* of a write that goes past the page cache */
+#define GATHER_MAX     (2u << 20)  /* of it, at once */
 
 struct posix_disk {
     struct disk disk;
@@ -38,6 +40,7 @@ struct posix_file {
     struct file file;
     int fd;
     int direct; /* of a DISK_DIRECT file: the same, past the page cache; -1: none, or this file system has no such */
+    uint8_t *gather; /* aligned, GATHER_MAX; NULL before the first direct write */
 };
 
 static struct posix_disk *posix_disk_of(struct disk *disk)
@@ -114,7 +117,9 @@ static enum err posix_open(struct disk *disk, const char *path, unsigned flags, 
         free(f);
         return err;
     }
-    f->direct = (flags & DISK_DIRECT) ? open_retrying(directory, path, O_RDONLY | O_DIRECT, 0) : -1;
+    f->direct =
+        (flags & DISK_DIRECT) ? open_retrying(directory, path, (kernel_flags(flags) & O_ACCMODE) | O_DIRECT, 0) : -1;
+    f->gather = NULL;
     *out = &f->file;
     return OK;
 }
@@ -125,6 +130,7 @@ static void posix_close(struct file *file)
 
     if (f->direct >= 0)
         close(f->direct);
+    free(f->gather);
     close(f->fd); /* what matters was synced, so an error here changes nothing */
     free(f);
 }
@@ -207,22 +213,85 @@ static int vector_fill(struct iovec *vector, const struct bytes *parts, size_t c
     return places;
 }
 
+/* What is left of a write: its parts, of the first without what is written already. */
+struct remainder {
+    const struct bytes *parts;
+    size_t count, skip;
+};
+
+static void remainder_pass(struct remainder *r, size_t len)
+{
+    r->skip += len;
+    while (r->count > 0 && r->skip >= r->parts->len) {
+        r->skip -= r->parts->len;
+        r->parts++;
+        r->count--;
+    }
+}
+
+/* Copies what comes next, as much as there is room for; returns how much. */
+static size_t gather(uint8_t *to, size_t room, struct remainder r)
+{
+    size_t len = 0;
+
+    while (r.count > 0 && len < room) {
+        const size_t left = r.parts->len - r.skip, n = left < room - len ? left : room - len;
+        memcpy(to + len, r.parts->data + r.skip, n);
+        len += n;
+        remainder_pass(&r, n);
+    }
+    return len;
+}
+
+static bool can_write_direct(struct posix_file *f, uint64_t offset, const struct bytes *parts, size_t count)
+{
+    size_t len = 0;
+
+    if (f->direct < 0 || offset % DISK_ALIGN != 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    if (len < DIRECT_MIN || len % DISK_ALIGN != 0)
+        return false;
+    if (!f->gather)
+        f->gather = aligned_alloc(DISK_ALIGN, GATHER_MAX);
+    return f->gather != NULL;
+}
+
+/* Past the page cache, as far as that goes: a file system that will not is asked once.  The rest, and what an error is
+ * about, is for the ordinary way. */
+static uint64_t write_direct(struct posix_file *f, uint64_t offset, struct remainder *r)
+{
+    while (r->count > 0) {
+        const size_t len = gather(f->gather, GATHER_MAX, *r);
+        ssize_t n = pwrite(f->direct, f->gather, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL) {
+            close(f->direct);
+            f->direct = -1;
+        }
+        if (n <= 0)
+            break;
+        offset += (uint64_t)n;
+        remainder_pass(r, (size_t)n);
+        if ((size_t)n < len)
+            break;
+    }
+    return offset;
+}
+
 static enum err posix_write(struct file *file, uint64_t offset, const struct bytes *parts, size_t count)
 {
     struct posix_file *f = posix_file_of(file);
-    size_t skip = 0; /* bytes of the parts left that are written already; less than the first of them */
+    struct remainder r = {parts, count, 0};
 
-    for (;;) {
-        while (count > 0 && skip >= parts->len) {
-            skip -= parts->len;
-            parts++;
-            count--;
-        }
-        if (count == 0)
-            return OK;
-
+    remainder_pass(&r, 0);
+    if (can_write_direct(f, offset, parts, count))
+        offset = write_direct(f, offset, &r);
+    while (r.count > 0) {
         struct iovec vector[PARTS_AT_ONCE];
-        int places = vector_fill(vector, parts, count, skip);
+        int places = vector_fill(vector, r.parts, r.count, r.skip);
         ssize_t n = pwritev(f->fd, vector, places, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
@@ -231,8 +300,9 @@ static enum err posix_write(struct file *file, uint64_t offset, const struct byt
         if (n == 0)
             return ERR_IO; /* a kernel that takes nothing and names no reason */
         offset += (uint64_t)n;
-        skip += (size_t)n;
+        remainder_pass(&r, (size_t)n);
     }
+    return OK;
 }
 
 static enum err posix_sync(struct file *file)

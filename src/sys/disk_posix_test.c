@@ -140,6 +140,46 @@ static void what_is_read_past_the_page_cache_is_what_was_written(void **state)
     free(written);
 }
 
+/* Writes written[offset, offset + len) in pieces of odd lengths, in one call. */
+static void write_in_pieces(struct file *file, const uint8_t *written, size_t offset, size_t len)
+{
+    enum { PIECES = 400 };
+    struct bytes parts[PIECES];
+    size_t count = 0, at = 0;
+
+    for (size_t piece = 1; at < len; at += parts[count++].len, piece = piece * 3 + 1) {
+        const size_t n = count == PIECES - 1 || piece % 70001 > len - at ? len - at : piece % 70001;
+        parts[count] = bytes_of(written + offset + at, n);
+    }
+    assert_int_equal(file_write(file, offset, parts, count), OK);
+}
+
+static void what_is_written_past_the_page_cache_is_read_back_as_what_is_not(void **state)
+{
+    enum { PAGE = DISK_ALIGN, SIZE = 5 << 20 };
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "x", DISK_DIRECT);
+    uint8_t *written = malloc(SIZE), *memory = malloc(SIZE);
+    size_t got;
+
+    for (size_t i = 0; i < SIZE; i++)
+        written[i] = (uint8_t)(i * 7919 >> 8);
+    write_in_pieces(file, written, 0, 100);                      /* small, */
+    write_in_pieces(file, written, 0, 64 * 1024);                /* just large enough, over it, */
+    write_in_pieces(file, written, 64 * 1024, 3 << 20);          /* more than is gathered at once, */
+    write_in_pieces(file, written, (3 << 20) + 512, 100 * PAGE); /* begun within a page, */
+    write_in_pieces(file, written, (3 << 20) + 99 * PAGE, 100 * PAGE + 1);
+    for (size_t at = (3 << 20) + 199 * PAGE; at < SIZE; at += PAGE)
+        write_in_pieces(file, written, at, PAGE);
+    assert_int_equal(file_sync(file), OK);
+    assert_int_equal(file_read(file, 0, memory, SIZE, &got), OK);
+    assert_int_equal(got, SIZE);
+    assert_memory_equal(memory, written, SIZE);
+    file_close(file);
+    free(memory);
+    free(written);
+}
+
 static void advice_changes_nothing_that_is_read(void **state)
 {
     struct fixture *f = *state;
@@ -316,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_written_is_read_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_beyond_the_end_is_short, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_read_past_the_page_cache_is_what_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_written_past_the_page_cache_is_read_back_as_what_is_not, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(advice_changes_nothing_that_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(more_parts_than_one_call_takes_are_all_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_is_cut_to_a_size, setup, teardown),
