@@ -63,11 +63,12 @@ struct admin_call {
      * For long answers, which the core shall not spend its time on. */
     void (*write)(struct admin_call *call);
     const void *snapshot;
-    void (*more)(struct admin_call *call); /* set: what is in the body is a part, and this makes the next; see call_part */
-    void *work;                            /* the handler's, from part to part; in the arena */
-    bool begun;                            /* a part is gone, and the status with it */
-    bool broken;                           /* there will be no end: the connection is closed */
-    struct task task; /* brings it to the core; then the handler's, for work in turns */
+    void (*more)(
+        struct admin_call *call); /* set: what is in the body is a part, and this makes the next; see call_part */
+    void *work;                   /* the handler's, from part to part; in the arena */
+    bool begun;                   /* a part is gone, and the status with it */
+    bool broken;                  /* there will be no end: the connection is closed */
+    struct task task;             /* brings it to the core; then the handler's, for work in turns */
     /* The handler is done with it, and must not touch it any more. */
     void (*finished)(struct admin_call *call);
 };
@@ -87,12 +88,12 @@ void call_no_content(struct admin_call *call);             /* 204 */
 void call_text(struct admin_call *call, const char *text); /* 200, text/plain */
 /* 200 and what was written to answer.body, as JSON; 500 if that overflowed. */
 void call_json(struct admin_call *call);
-/* What is in the body is the next part of a long answer, JSON.  When the peer has taken it, `more` is called on the core
- * with an empty body: so a long answer takes no more memory than a part of it, and goes at the peer's pace.  `more` ends
- * in another call_part, in call_json with the last part, or in call_reason.  Not for request.whole. */
+/* What is in the body is the next part of a long answer, JSON.  When the peer has taken it, `more` is called on the
+ * core with an empty body: so a long answer takes no more memory than a part of it, and goes at the peer's pace. `more`
+ * ends in another call_part, in call_json with the last part, or in call_reason.  Not for request.whole. */
 void call_part(struct admin_call *call, void (*more)(struct admin_call *call));
-/* {"reason": "..."}; drops what was in the body.  After a part the status is gone: then the connection breaks off before
- * the answer's end, which tells the peer as well. */
+/* {"reason": "..."}; drops what was in the body.  After a part the status is gone: then the connection breaks off
+ * before the answer's end, which tells the peer as well. */
 void call_reason(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 void call_refused(struct admin_call *call, const struct refusal *why);
 

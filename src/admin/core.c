@@ -8,7 +8,7 @@
 
 void admin_handle(struct admin_call *call)
 {
-    void (*more)(struct admin_call *call) = call->more;
+    void (*more)(struct admin_call * call) = call->more;
 
     call->more = NULL;
     if (more)

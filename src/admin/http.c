@@ -319,8 +319,8 @@ static int add_chunked_headers(struct exchange *e, uint8_t **p, uint8_t *end)
 
     e->chunked = true;
     return lws_add_http_header_status(e->wsi, (unsigned)e->call.answer.status, p, end) ||
-           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, (const uint8_t *)type, (int)strlen(type), p,
-                                        end) ||
+           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, (const uint8_t *)type, (int)strlen(type),
+                                        p, end) ||
            lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, (const uint8_t *)chunked,
                                         (int)strlen(chunked), p, end);
 }

@@ -20,8 +20,8 @@ struct http_options {
     uint16_t port;
     uint32_t connections_max;
     struct log *log;
-    /* On the server's thread.  The call is lent until it is finished; again, with call->more, for each part that follows
-     * one that was taken. */
+    /* On the server's thread.  The call is lent until it is finished; again, with call->more, for each part that
+     * follows one that was taken. */
     void (*on_request)(void *ctx, struct admin_call *call);
     void *ctx;
 };

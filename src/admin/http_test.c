@@ -87,7 +87,7 @@ static void parts(struct admin_call *call)
 
 static void more(struct admin_call *call)
 {
-    void (*run)(struct admin_call *call) = call->more;
+    void (*run)(struct admin_call * call) = call->more;
 
     call->more = NULL;
     run(call);

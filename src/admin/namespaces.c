@@ -160,8 +160,8 @@ static bool list_topic(void *ctx, struct bytes name)
 
 static void list_more(struct admin_call *call);
 
-/* A hundred thousand names are not written in one go, so that the core is never kept from its work for long; nor kept in
- * memory for a peer that reads them one by one. */
+/* A hundred thousand names are not written in one go, so that the core is never kept from its work for long; nor kept
+ * in memory for a peer that reads them one by one. */
 static void list_turn(struct task *task)
 {
     struct topic_listing *l = container_of(task, struct topic_listing, task);

@@ -89,7 +89,8 @@ static void rising_keys_do_not_degrade_the_tree(void **state)
     }
     tree_check(&t);
     assert_true(t.root->height <= 19); /* 1.44 log2(10000) */
-    tree_each(node, &t) assert_int_equal(container_of(node, struct item, node)->key, expected++);
+    tree_each (node, &t)
+        assert_int_equal(container_of(node, struct item, node)->key, expected++);
     assert_int_equal(expected, 10000);
 }
 
@@ -103,9 +104,12 @@ static void a_walk_survives_the_removal_of_the_node_at_hand(void **state)
         items[key].key = key;
         assert_true(tree_insert(&t, &key, &items[key].node));
     }
-    tree_each_safe(node, &t) if (container_of(node, struct item, node)->key % 2) tree_remove(&t, node);
+    tree_each_safe (node, &t)
+        if (container_of(node, struct item, node)->key % 2)
+            tree_remove(&t, node);
     assert_int_equal(tree_count(&t), 25);
-    tree_each_safe(node, &t) tree_remove(&t, node);
+    tree_each_safe (node, &t)
+        tree_remove(&t, node);
     assert_true(tree_empty(&t));
     assert_null(tree_first(&t));
     assert_null(tree_last(&t));

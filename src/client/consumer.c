@@ -422,8 +422,8 @@ static void created_tell(struct _pulsar_consumer *c, pulsar_result result)
         client_handle_unref(&c->handle); /* no user will have it */
 }
 
-/* True: no listener call is running, and none begins.  Else closing goes on by a task of its own, after the call that is
- * running has returned, and after what it asked for: what it acknowledges counts. */
+/* True: no listener call is running, and none begins.  Else closing goes on by a task of its own, after the call that
+ * is running has returned, and after what it asked for: what it acknowledges counts. */
 static bool listener_left(struct _pulsar_consumer *c)
 {
     if (!c->listener || c->left)

@@ -42,7 +42,7 @@ struct client {
 
 void session_world_start(struct session_world *w, uint64_t seed);
 void session_world_open(struct session_world *w);
-void session_world_end(struct session_world *w);  /* as a crash */
+void session_world_end(struct session_world *w); /* as a crash */
 /* The broker's machine, of a sudden; another broker takes its place.  Connections are cut. */
 void session_world_power_cut(struct session_world *w);
 void session_world_stop(struct session_world *w); /* as SIGTERM; end follows */
