@@ -225,6 +225,7 @@ static void write_store(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_cache_hits_total", s->cache_hits);
     gauge(w, "pulsar_ml_cache_used_size", s->tail_cache_bytes);
     gauge(w, "geminga_store_disk_full", s->disk_full);
+    gauge(w, "geminga_store_index_copies", s->index_copies);
     gauge(w, "geminga_store_disk_nearly_full", s->disk_nearly_full);
     if (s->disk_free_bytes < UINT64_MAX)
         gauge(w, "geminga_store_disk_free_bytes", s->disk_free_bytes);

@@ -275,8 +275,8 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .type = OPTION_TEXT,
      AT(give_up),
      .text =
-         "What may be lost where the data is damaged, for this start: batch:N, journal:N, ledger:N, segment:N, parted "
-         "by commas; the refusal of a start says which."},
+         "What may be lost where the data is damaged, for this start: batch:N, journal:N, ledger:N, segment:N, index, "
+         "parted by commas; the refusal of a start says which."},
     {.key = "log_level",
      .env = "GEMINGA_LOG_LEVEL",
      .flag = "--log-level",

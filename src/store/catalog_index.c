@@ -438,6 +438,16 @@ struct index_mark catalog_index_mark(const struct catalog_index *x)
     return x->state.mark;
 }
 
+bool catalog_index_equal(const struct catalog_index *x, const struct catalog_index *other)
+{
+    return memcmp(&x->state, &other->state, sizeof x->state) == 0;
+}
+
+bool catalog_index_sync_failed(const struct catalog_index *x)
+{
+    return sqlite_vfs_sync_failed(x->vfs);
+}
+
 uint64_t catalog_index_written(const struct catalog_index *x)
 {
     return sqlite_vfs_written(x->vfs);

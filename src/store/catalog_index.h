@@ -5,7 +5,7 @@
  * Each apply is one transaction: the rows of a batch, the mark up to which the journal is in the index, and the sums
  * that prove that no row was lost or changed.  After a crash the index stands at one mark, never between two.
  * Every row carries a CRC32C over its table, id, parent, name and value; each table the count and the sum of them.
- * Owns catalog.db (and its -wal) in a struct disk, through sqlite_vfs.h.  Calls may wait for the disk: they are made by
+ * Owns one file, catalog.db or its copy (and its -wal), in a struct disk, through sqlite_vfs.h.  Calls may wait for the disk: they are made by
  * the catalog's worker, and before the loop runs.  One thread at a time.  May call: base/, sys/disk.h, index_batch.h,
  * sqlite_vfs.h.
  *
@@ -34,7 +34,7 @@ struct index_mark {
  * file, left untouched), ERR_IO, ERR_NOSPACE: `message` says what and where. */
 MUST_USE enum err catalog_index_open(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                                      size_t message_size);
-/* For the tools: opens what is there and changes not a byte of it; only mark, survey and close may be called.
+/* To look at it: opens what is there and changes not a byte of it; only mark, survey and close may be called.
  * ERR_NOT_FOUND: there is none. */
 MUST_USE enum err catalog_index_look(struct catalog_index **out, struct disk *disk, const char *path, char *message,
                                      size_t message_size);
@@ -64,6 +64,12 @@ const char *catalog_index_table_name(unsigned table);
  * (ERR_CORRUPT), and the store stops. */
 MUST_USE enum err catalog_index_apply(struct catalog_index *x, const struct index_batch *batch,
                                       const struct index_mark *mark);
+
+/* They stand at the same mark, with the same rows (by their sums). */
+bool catalog_index_equal(const struct catalog_index *x, const struct catalog_index *other);
+
+/* For good, and then nothing is written any more. */
+bool catalog_index_sync_failed(const struct catalog_index *x);
 
 /* Bytes written to its files since it was opened. */
 uint64_t catalog_index_written(const struct catalog_index *x);

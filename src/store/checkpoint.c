@@ -77,7 +77,8 @@ void checkpoint_finish(struct store *s)
     checkpoint_drop(s);
     c->done_count++;
     c->segment_bytes = c->written;
-    c->index_bytes = catalog_index_written(c->index);
+    c->index_bytes = catalog_index_written(c->index) + index_copy_written(c->copy);
+    c->index_copies = 1u + index_copy_is_there(c->copy);
     c->compactions += c->copied > 0;
     c->compacted_bytes += c->copied;
     c->retry_ms = 0;
@@ -236,6 +237,8 @@ void checkpoint_init(struct store *s)
 
     c->disk = s->sys.disk;
     c->index = s->index;
+    c->copy = &s->index_copy;
+    c->index_copies = 1u + index_copy_is_there(c->copy);
     c->log = s->log;
     c->own_bytes = s->options.own_segment_bytes;
     c->free_bytes = UINT64_MAX;

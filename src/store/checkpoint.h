@@ -9,7 +9,7 @@
  * The copies (of cursors: references) are made in the same turn of the loop as the cut, so that the index stands
  * exactly after one batch: a later change is never durable without an earlier one.  Entries of ledgers deleted
  * meanwhile are moved all the same: the deletion is a later change, and may not survive. Order on the disk: segments
- * written and synced, their names synced, the index transaction; then the journal is trimmed. An attempt that finds no
+ * written and synced, their names synced, the index transaction, the same in its copy; then the journal is trimmed. An attempt that finds no
  * space leaves nothing behind and is made again; a failed sync ends the process.
  *
  * Adoption: a journal file that holds little but entries of ledgers that bring much is not copied from; those entries
@@ -41,6 +41,7 @@
 #include "store/catalog_index.h"
 #include "store/cursor_row.h"
 #include "store/index_batch.h"
+#include "store/index_copy.h"
 #include "store/ledger.h"
 #include "store/segment.h"
 #include "sys/loop.h"
@@ -99,6 +100,7 @@ struct checkpoint {
     /* The job: the core's, then the worker's, then the core's. */
     struct disk *disk;
     struct catalog_index *index;
+    struct index_copy *copy;
     struct log *log;
     uint64_t own_bytes;
     uint64_t first_segment; /* numbers [first_segment, mark.next_segment) are for this attempt's files */
@@ -127,6 +129,7 @@ struct checkpoint {
     uint64_t hopeless;   /* so many reclaimable bytes could not be had: more must die before that alone is a reason */
     uint64_t done_count, compactions, compacted_bytes, adopted_bytes;
     uint64_t segment_bytes, index_bytes; /* written, as the last job told */
+    unsigned index_copies;               /* of the index, with it: 1 or 2; likewise */
 };
 
 void checkpoint_init(struct store *s);
@@ -151,6 +154,9 @@ MUST_USE enum err checkpoint_collect(struct store *s);
 MUST_USE enum err checkpoint_list(struct store *s);
 void checkpoint_run(struct checkpoint *c);
 void checkpoint_finish(struct store *s);
+/* Of `run`, on its thread: the transaction, in the index and then in its copy.  An error: c->failure says what, c->fatal
+ * whether it is the end. */
+MUST_USE enum err checkpoint_apply(struct checkpoint *c);
 /* Recovery's own attempt found no space: it is made again when the loop runs. */
 void checkpoint_put_off(struct store *s);
 

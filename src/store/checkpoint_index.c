@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint_index.c - a checkpoint's worker: the ledgers' and cursors' rows, and the transaction that makes it true.
+ * checkpoint_index.c - a checkpoint's worker: the ledgers' and cursors' rows, and the transaction that makes it true,
+ * applied to the index and then to its copy.
  *
  * The rows are encoded when the segments are durable.  From the transaction on the index refers to them.
  */
@@ -72,6 +73,19 @@ static enum err add_rows(struct checkpoint *c)
     return err;
 }
 
+/* To be tried again, where that makes sense: what is there already is written over with the same. */
+enum err checkpoint_apply(struct checkpoint *c)
+{
+    enum err err = catalog_index_apply(c->index, &c->rows, &c->mark);
+
+    if (err != OK)
+        snprintf(c->failure, sizeof c->failure, "%s", catalog_index_failure(c->index));
+    else if ((err = index_copy_apply(c->copy, c->index, &c->rows, &c->mark)) != OK)
+        snprintf(c->failure, sizeof c->failure, "%.150s", c->copy->failure);
+    c->fatal = err != OK && err != ERR_NOSPACE && err != ERR_NOMEM;
+    return err;
+}
+
 void checkpoint_run(struct checkpoint *c)
 {
     c->fatal = false;
@@ -88,9 +102,5 @@ void checkpoint_run(struct checkpoint *c)
         }
         c->rows_complete = true;
     }
-    c->err = catalog_index_apply(c->index, &c->rows, &c->mark);
-    if (c->err != OK) {
-        c->fatal = c->err != ERR_NOSPACE && c->err != ERR_NOMEM;
-        snprintf(c->failure, sizeof c->failure, "%s", catalog_index_failure(c->index));
-    }
+    c->err = checkpoint_apply(c);
 }

@@ -8,7 +8,7 @@
  *     checkpoint_adoption.c     which journal files are adopted
  *     checkpoint_runs.c         the entries to move, and where to
  *     checkpoint_segments.c     the worker: segment files
- *     checkpoint_index.c        the worker: rows, and the index transaction
+ *     checkpoint_index.c        the worker: rows, and the index transaction, twice
  */
 #ifndef STORE_CHECKPOINT_PARTS_H
 #define STORE_CHECKPOINT_PARTS_H

@@ -15,11 +15,22 @@ static const char *const words[] = {
     [GIVE_UP_SEGMENT] = "segment",
 };
 
+static const char index_word[] = "index"; /* there is one: it has no number */
+
+static bool is_end(char c)
+{
+    return c == '\0' || c == ',';
+}
+
 /* One choice, up to the comma or the end; the length taken, 0: it is none. */
 static size_t parse_one(struct give_up *to, const char *text)
 {
     uint64_t first, last;
 
+    if (strncmp(text, index_word, strlen(index_word)) == 0 && is_end(text[strlen(index_word)])) {
+        *to = (struct give_up){.kind = GIVE_UP_INDEX};
+        return strlen(index_word);
+    }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const size_t len = strlen(words[i]);
         int end = 0;
@@ -31,7 +42,7 @@ static size_t parse_one(struct give_up *to, const char *text)
         if (i == GIVE_UP_BATCH && text[taken] == '-' && text[taken + 1] >= '0' && text[taken + 1] <= '9' &&
             sscanf(text + taken + 1, "%" SCNu64 "%n", &last, &end) == 1)
             taken += 1 + (size_t)end;
-        if (last < first || (text[taken] != '\0' && text[taken] != ','))
+        if (last < first || !is_end(text[taken]))
             return 0;
         *to = (struct give_up){.kind = (enum give_up_kind)i, .first = first, .last = last};
         return taken;
@@ -50,7 +61,7 @@ enum err give_ups_parse(struct give_ups *to, const char *text, char *message, si
         const size_t taken = parse_one(&to->list[to->count], text);
         if (taken == 0) {
             snprintf(message, message_size,
-                     "`%.60s` is nothing that can be given up: batch:N, batch:N-M, journal:N, ledger:N or segment:N",
+                     "`%.60s` is nothing that can be given up: batch:N, batch:N-M, journal:N, ledger:N, segment:N or index",
                      text);
             return ERR_INVALID;
         }

@@ -7,6 +7,7 @@
  *                       their own checksums; of the entries that rest in it, those that cannot be read
  *     ledger:12         entries of ledger 12 that cannot be read; the ledger is read whole at this start
  *     segment:5         likewise of every ledger with entries in segment file 5, which may be missing
+ *     index             catalog.db, of which there is a whole copy: nothing is lost
  *
  * Several are parted by commas.  A refusal prints the very text that goes on; a choice that meets no damage does
  * nothing.  Pure functions.  May call: base/.
@@ -20,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum give_up_kind { GIVE_UP_BATCH, GIVE_UP_JOURNAL, GIVE_UP_LEDGER, GIVE_UP_SEGMENT };
+enum give_up_kind { GIVE_UP_BATCH, GIVE_UP_JOURNAL, GIVE_UP_LEDGER, GIVE_UP_SEGMENT, GIVE_UP_INDEX };
 
 #define GIVE_UPS_MAX 64u
 

@@ -76,7 +76,7 @@ enum err recovery_give_up(struct recovery *r)
 
     for (size_t i = 0; i < r->give_ups.count && err == OK; i++) {
         const struct give_up *g = &r->give_ups.list[i];
-        if (g->kind != GIVE_UP_BATCH)
+        if (g->kind != GIVE_UP_BATCH && g->kind != GIVE_UP_INDEX)
             err = give_up_ledgers(r, g);
     }
     if (err == OK && s->lost.changed)

@@ -358,6 +358,7 @@ void store_free(struct store *s)
     executor_free(s->background);
     for (size_t i = 0; i < READER_WORKERS; i++)
         executor_free(s->readers[i]);
+    index_copy_deinit(&s->index_copy);
     catalog_index_close(s->index);
     free(s);
 }
@@ -371,7 +372,7 @@ static void last_mark_run(struct work *work)
 
     c->err = OK;
     if (c->state == CHECKPOINT_IDLE)
-        c->err = catalog_index_apply(s->index, &c->rows, &c->mark);
+        c->err = checkpoint_apply(c);
 }
 
 static void last_mark_done(struct work *work)
@@ -380,7 +381,7 @@ static void last_mark_done(struct work *work)
     const enum err err = s->checkpoint.err;
 
     if (err != OK && err != ERR_NOSPACE && err != ERR_NOMEM) {
-        store_die(s, err, catalog_index_failure(s->index));
+        store_die(s, err, s->checkpoint.failure);
         return;
     }
     s->closed(s->closed_ctx); /* without the mark, the next start reads the journal: slower, not wrong */
@@ -844,6 +845,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .adopted_bytes = s->checkpoint.adopted_bytes,
         .compactions = s->checkpoint.compactions,
         .compacted_bytes = s->checkpoint.compacted_bytes,
+        .index_copies = s->checkpoint.index_copies,
         .disk_full = s->full_disk.full,
         .disk_nearly_full = store_nearly_full(s),
         .disk_free_bytes = s->full_disk.last_free,

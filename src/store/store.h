@@ -291,6 +291,7 @@ struct store_stats {
     uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
     uint64_t disk_bytes;                     /* that journal and segment files take, dead and spare ones included */
+    unsigned index_copies;                   /* of the index, with itself: 2, or 1 for want of room */
     bool disk_full, disk_nearly_full;        /* store_full, store_nearly_full */
     uint64_t disk_free_bytes;                /* when a checkpoint last looked; UINT64_MAX: not known */
     uint64_t adopted_files;                  /* of the journal files: entries of living ledgers rest in them */

@@ -217,8 +217,10 @@ struct listing {
 
 static bool owned(const struct listing *l, const char *name)
 {
-    static const char *const top[] = {"lock",     "format",   "catalog.db", "catalog.db-wal", "journal",
-                                      "segments", "restored", "given-up",   "backup-to"};
+    static const char *const top[] = {"lock",         "format",           "catalog.db",      "catalog.db-wal",
+                                      "catalog.copy", "catalog.copy-wal", "catalog.damaged", "catalog.damaged-wal",
+                                      "journal",      "segments",         "restored",        "given-up",
+                                      "backup-to"};
     uint64_t number;
 
     if (strcmp(l->directory, "journal") == 0)

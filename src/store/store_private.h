@@ -56,7 +56,8 @@ struct store {
     struct executor *journal_worker, *background, *readers[READER_WORKERS];
 
     struct catalog_tables *tables;
-    struct catalog_index *index; /* the background worker's */
+    struct catalog_index *index; /* the background worker's, and so is */
+    struct index_copy index_copy;
     struct journal *journal;
     struct ledgers ledgers;
     struct reader reader;
