@@ -342,14 +342,27 @@ static enum err gather(struct disk *disk, char *message, size_t message_size)
     return err;
 }
 
+/* In the place of what was kept before. */
+static enum err keep_file(struct disk *disk)
+{
+    bool gone = false;
+    uint64_t size;
+    enum err err = size_of(disk, CATALOG_PATH, &size);
+
+    if (err != OK || size == 0) /* it was done, by a start that was cut off; or there is nothing to keep */
+        return err;
+    if ((err = unlink_if_there(disk, CATALOG_KEPT_PATH "-wal", &gone)) != OK ||
+        (err = disk->ops->rename(disk, CATALOG_PATH, CATALOG_KEPT_PATH)) != OK)
+        return err;
+    return disk->ops->sync_dir(disk, ".");
+}
+
 static enum err keep_aside(struct disk *disk)
 {
     bool gone = false;
-    enum err err;
+    enum err err = keep_file(disk);
 
-    if ((err = unlink_if_there(disk, CATALOG_KEPT_PATH "-wal", &gone)) != OK ||
-        (err = rename_if_there(disk, CATALOG_PATH, CATALOG_KEPT_PATH)) != OK ||
-        (err = disk->ops->sync_dir(disk, ".")) != OK)
+    if (err != OK)
         return err;
     if ((err = rename_if_there(disk, CATALOG_PATH "-wal", CATALOG_KEPT_PATH "-wal")) != OK ||
         (err = unlink_if_there(disk, CATALOG_PATH "-journal", &gone)) != OK)

@@ -804,8 +804,10 @@ static void start_refuses(const struct survey *s, const struct store_options *op
     char option[64];
     if (err == OK && kind == KIND_SEGMENT_ENTRY)
         snprintf(option, sizeof option, "ledger:%" PRId64, t->entry.ledger);
-    else if (err == OK || !option_in(message, option))
+    else if (err == OK || !option_in(message, option)) {
+        MUST(err == OK || (kind != KIND_INDEX_ROW && kind != KIND_INDEX_PAGE)); /* the index has a copy */
         return;
+    }
     copy_directory(s->directory, copy);
     goes_on(copy, options, option, kind == KIND_SEGMENT_ENTRY);
 }

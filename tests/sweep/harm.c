@@ -129,6 +129,31 @@ void harm_journal(struct model *m)
     model_crash(m, MODEL_KILL);
 }
 
+void harm_index(struct model *m)
+{
+    struct disk *disk = sim_disk_get(m->disk);
+    char what[INDEX_COPY_TEXT];
+    uint64_t offset = 4096;
+
+    for (flip(m, CATALOG_PATH, offset); index_check(disk, CATALOG_PATH, what, sizeof what) == OK; offset += 8) {
+        flip(m, CATALOG_PATH, offset);
+        flip(m, CATALOG_PATH, offset + 8);
+    }
+    const enum err err = model_open(m);
+    assert(err == ERR_CORRUPT);
+    take_advice(m);
+    model_crash(m, MODEL_KILL);
+}
+
+bool harm_index_kept(const struct model *m)
+{
+    struct file *f = NULL;
+    const enum err err = disk_open(sim_disk_get(m->disk), CATALOG_KEPT_PATH, DISK_READ, &f);
+
+    file_close(f);
+    return err == OK;
+}
+
 /* ---- a backup ---- */
 
 static struct { /* beside the model, and without faults; it lives until the next one */

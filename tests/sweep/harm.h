@@ -19,6 +19,10 @@ void harm_by_loss_of_a_segment(struct model *m);
  * be called with the store open; crashes it. */
 void harm_journal(struct model *m);
 
+/* A bit of a row, or of what leads to it, in catalog.db, which has a copy: --give-up index, as the refusal says. */
+void harm_index(struct model *m);
+bool harm_index_kept(const struct model *m);
+
 /* A disk beside the model's for a backup, and the request for one; before the store is opened. */
 void harm_ask_for_backup(struct model *m);
 void harm_start_backup(struct model *m);

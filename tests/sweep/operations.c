@@ -201,6 +201,17 @@ static void a_damaged_journal(struct model *m)
     harm_journal(m);
 }
 
+/* With a checkpoint behind it, and something in the journal. */
+static void a_damaged_index(struct model *m)
+{
+    a_store_with_segments(m);
+    model_append(m, 0, 300);
+    model_put(m, 1);
+    model_settle(m);
+    model_crash(m, MODEL_KILL);
+    harm_index(m);
+}
+
 /* A directory that says what one of an earlier build said. */
 static void a_directory_of_format_1(struct model *m)
 {
@@ -558,6 +569,8 @@ const struct operation operations[] = {
      .happened = gave_up},
     {"give-up-batch", "a start behind damage in the journal", a_damaged_journal, open_store, .needs_room = true,
      .happened = gave_up},
+    {"give-up-index", "a start behind damage in the index, from its copy", a_damaged_index, open_store,
+     .needs_room = true, .happened = harm_index_kept},
     {"verify", "`geminga store verify`", a_store_for_the_tools, harm_verify},
     {"inspect", "`geminga store inspect`", a_store_for_the_tools, harm_inspect},
     {"export", "`geminga store export`", a_store_for_the_tools, harm_export},
