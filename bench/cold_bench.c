@@ -293,8 +293,9 @@ static void find_files(struct bench *b)
 
 static void remove_all(struct bench *b)
 {
-    static const char *const others[] = {"catalog.db", "catalog.db-wal", "catalog.copy", "catalog.copy-wal", "format",
-                                         "lock",       "journal",        "segments",     ""};
+    static const char *const others[] = {"catalog.db",       "catalog.db-wal", "catalog.copy",
+                                         "catalog.copy-wal", "format",         "lock",
+                                         "journal",          "segments",       ""};
     char path[160];
 
     each_file(b, "journal", remove_file);

@@ -5,9 +5,9 @@
  * Each apply is one transaction: the rows of a batch, the mark up to which the journal is in the index, and the sums
  * that prove that no row was lost or changed.  After a crash the index stands at one mark, never between two.
  * Every row carries a CRC32C over its table, id, parent, name and value; each table the count and the sum of them.
- * Owns one file, catalog.db or its copy (and its -wal), in a struct disk, through sqlite_vfs.h.  Calls may wait for the disk: they are made by
- * the catalog's worker, and before the loop runs.  One thread at a time.  May call: base/, sys/disk.h, index_batch.h,
- * sqlite_vfs.h.
+ * Owns one file, catalog.db or its copy (and its -wal), in a struct disk, through sqlite_vfs.h.  Calls may wait for the
+ * disk: they are made by the catalog's worker, and before the loop runs.  One thread at a time.  May call: base/,
+ * sys/disk.h, index_batch.h, sqlite_vfs.h.
  *
  * What a crash leaves may have been read from a page cache that never reached the disk, so catalog_index_open writes
  * and syncs all of it again before it returns.

@@ -9,8 +9,8 @@
  * The copies (of cursors: references) are made in the same turn of the loop as the cut, so that the index stands
  * exactly after one batch: a later change is never durable without an earlier one.  Entries of ledgers deleted
  * meanwhile are moved all the same: the deletion is a later change, and may not survive. Order on the disk: segments
- * written and synced, their names synced, the index transaction, the same in its copy; then the journal is trimmed. An attempt that finds no
- * space leaves nothing behind and is made again; a failed sync ends the process.
+ * written and synced, their names synced, the index transaction, the same in its copy; then the journal is trimmed. An
+ * attempt that finds no space leaves nothing behind and is made again; a failed sync ends the process.
  *
  * Adoption: a journal file that holds little but entries of ledgers that bring much is not copied from; those entries
  * rest where they are, and only a table of them is written to the ledger's segment (segment.h).  So a busy topic's
@@ -154,8 +154,8 @@ MUST_USE enum err checkpoint_collect(struct store *s);
 MUST_USE enum err checkpoint_list(struct store *s);
 void checkpoint_run(struct checkpoint *c);
 void checkpoint_finish(struct store *s);
-/* Of `run`, on its thread: the transaction, in the index and then in its copy.  An error: c->failure says what, c->fatal
- * whether it is the end. */
+/* Of `run`, on its thread: the transaction, in the index and then in its copy.  An error: c->failure says what,
+ * c->fatal whether it is the end. */
 MUST_USE enum err checkpoint_apply(struct checkpoint *c);
 /* Recovery's own attempt found no space: it is made again when the loop runs. */
 void checkpoint_put_off(struct store *s);

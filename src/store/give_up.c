@@ -60,9 +60,10 @@ enum err give_ups_parse(struct give_ups *to, const char *text, char *message, si
         }
         const size_t taken = parse_one(&to->list[to->count], text);
         if (taken == 0) {
-            snprintf(message, message_size,
-                     "`%.60s` is nothing that can be given up: batch:N, batch:N-M, journal:N, ledger:N, segment:N or index",
-                     text);
+            snprintf(
+                message, message_size,
+                "`%.60s` is nothing that can be given up: batch:N, batch:N-M, journal:N, ledger:N, segment:N or index",
+                text);
             return ERR_INVALID;
         }
         to->count++;

@@ -82,8 +82,7 @@ static enum err copy_file(struct disk *disk, const char *from, const char *to, b
     *sync_failed = false;
     if (err == OK && (err = disk_open(disk, from, DISK_READ, &in)) == OK &&
         (err = disk_open(disk, to, DISK_READ | DISK_WRITE | DISK_CREATE, &out)) == OK &&
-        (err = file_truncate(out, 0)) == OK && (err = copy_bytes(in, out, chunk)) == OK &&
-        (err = file_sync(out)) != OK)
+        (err = file_truncate(out, 0)) == OK && (err = copy_bytes(in, out, chunk)) == OK && (err = file_sync(out)) != OK)
         *sync_failed = true;
     file_close(in);
     file_close(out);

@@ -220,7 +220,8 @@ static bool cut_off_in_a_checkpoint(uint64_t n, bool damage, unsigned *differed)
     return struck;
 }
 
-static void after_a_crash_between_both_transactions_a_whole_index_is_gone_on_from_and_the_copy_is_made_anew(void **state)
+static void
+after_a_crash_between_both_transactions_a_whole_index_is_gone_on_from_and_the_copy_is_made_anew(void **state)
 {
     unsigned differed = 0;
 
@@ -302,8 +303,7 @@ static void a_damaged_copy_is_named_by_verify_and_made_anew(void **state)
     model_crash(&m, MODEL_KILL);
     m.host = m.host ? m.host : sim_host_new(m.sim, "broker", m.disk);
     flip(&m, CATALOG_COPY_PATH);
-    assert_int_equal(
-        store_verify(&m.options, sim_host_sys(m.host), &w.sink, &report, m.message, sizeof m.message), OK);
+    assert_int_equal(store_verify(&m.options, sim_host_sys(m.host), &w.sink, &report, m.message, sizeof m.message), OK);
     assert_true(w.copy > 0);
     assert_int_equal(w.first + w.other, 0);
     model_crash(&m, MODEL_KILL);
@@ -346,9 +346,8 @@ static void a_backup_holds_no_copy(void **state)
     model_init(&m, 10);
     live(&m, 100);
     assert_true(model_close(&m));
-    assert_int_equal(backup_copy(disk_of(&m), sim_disk_get(to), INT64_C(1763740800000), &report, m.message,
-                                 sizeof m.message),
-                     OK);
+    assert_int_equal(
+        backup_copy(disk_of(&m), sim_disk_get(to), INT64_C(1763740800000), &report, m.message, sizeof m.message), OK);
     assert_int_equal(disk_open(sim_disk_get(to), CATALOG_COPY_PATH, DISK_READ, &f), ERR_NOT_FOUND);
     model_deinit(&m);
     sim_disk_free(to);
