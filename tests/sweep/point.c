@@ -265,8 +265,9 @@ bool point_run(const struct point *p)
     else if (!died && p->fault != FAULT_AFTER)
         go_on(&m);
     forgive(&m);
-    model_crash(&m,
-                p->end == END_KILL && p->fault != FAULT_AFTER && p->fault != FAULT_POWER ? MODEL_KILL : MODEL_POWER);
+    const bool killed =
+        p->end == END_KILL && p->fault != FAULT_AFTER && p->fault != FAULT_POWER && !cuts_the_operation(p);
+    model_crash(&m, killed ? MODEL_KILL : MODEL_POWER);
     if (p->again > 0 && !cuts_the_operation(p))
         struck = recover_by_halves(&m, p);
     recover(&m);
