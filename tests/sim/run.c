@@ -101,6 +101,7 @@ static void draw_options(struct run *r)
     broker->topic_idle_ms = 1000 + dice(r, 60000);
     broker->retention_check_ms = 200 + dice(r, 5000);
     broker->reader_hold_ms = dice(r, 3) * 1000;
+    assert(!r->scenario->trim || r->scenario->habits.seek == 0); /* the model cannot tell what is gone by then */
     r->model.trims = r->scenario->trim;
     if (r->scenario->retention)
         draw_retention(r);
