@@ -8,10 +8,7 @@
 #include "base/base_test.h"
 #include "broker/broker_world.h"
 #include "broker/core.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "sys/sim/sim_seeds.h"
 
 #define TOPIC     "persistent://public/default/t"
 #define CONSUMERS 4
@@ -292,20 +289,6 @@ static void finish_life(struct life *l)
     world_check(&l->world);
 }
 
-/* Told when a life ends by an assertion of ours, or of the broker's. */
-static uint64_t running;
-
-static void tell_seed(void)
-{
-    if (running)
-        fprintf(stderr, "BROKER_SEED=%llu\n", (unsigned long long)running);
-}
-
-static void on_abort(int signal)
-{
-    tell_seed();
-}
-
 static void live(uint64_t seed)
 {
     struct life *l = test_calloc(1, sizeof *l);
@@ -326,21 +309,9 @@ static void live(uint64_t seed)
     test_free(l);
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void each_entry_with_a_receipt_comes_to_every_subscription(void **state)
 {
-    uint64_t first = from_environment("BROKER_SEED", 1), count = from_environment("BROKER_SEEDS", 40);
-
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        running = seed;
-        live(seed);
-        running = 0;
-    }
+    sim_seeds_run("BROKER", 40, live);
 }
 
 int main(void)
@@ -348,7 +319,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_entry_with_a_receipt_comes_to_every_subscription),
     };
-    (void)atexit(tell_seed);
-    (void)signal(SIGABRT, on_abort);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,10 +16,7 @@
 #include "broker/counting.h"
 #include "broker/policies.h"
 #include "store/chain.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "sys/sim/sim_seeds.h"
 
 #define TOPIC    "persistent://public/default/t"
 #define STEPS    300
@@ -543,19 +540,6 @@ static void random_step(struct life *l)
     check(l);
 }
 
-static uint64_t running;
-
-static void tell_seed(void)
-{
-    if (running)
-        fprintf(stderr, "RETENTION_SEED=%llu\n", (unsigned long long)running);
-}
-
-static void on_abort(int signal)
-{
-    tell_seed();
-}
-
 static void live(uint64_t seed)
 {
     struct life *l = test_calloc(1, sizeof *l);
@@ -583,21 +567,9 @@ static void live(uint64_t seed)
     test_free(l);
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void what_must_stay_stays_and_what_must_go_goes(void **state)
 {
-    const uint64_t first = from_environment("RETENTION_SEED", 1), count = from_environment("RETENTION_SEEDS", 30);
-
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        running = seed;
-        live(seed);
-        running = 0;
-    }
+    sim_seeds_run("RETENTION", 30, live);
 }
 
 int main(void)
@@ -605,7 +577,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_must_stay_stays_and_what_must_go_goes),
     };
-    (void)atexit(tell_seed);
-    (void)signal(SIGABRT, on_abort);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

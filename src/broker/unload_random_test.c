@@ -10,10 +10,9 @@
 #include "base/base_test.h"
 #include "broker/broker_world.h"
 #include "broker/core.h"
+#include "sys/sim/sim_seeds.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { TOPICS = 40, STEPS = 300, ENTRIES = 1000, IDLE_MS = 5000 };
 
@@ -148,20 +147,6 @@ static void random_step(struct life *l)
     world_check(&l->world);
 }
 
-/* Told when a life ends by an assertion of ours, or of the broker's. */
-static uint64_t running;
-
-static void tell_seed(void)
-{
-    if (running)
-        fprintf(stderr, "UNLOAD_SEED=%llu\n", (unsigned long long)running);
-}
-
-static void on_abort(int signal)
-{
-    tell_seed();
-}
-
 static void live(uint64_t seed)
 {
     struct life *l = test_calloc(1, sizeof *l);
@@ -191,21 +176,9 @@ static void live(uint64_t seed)
     test_free(l);
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void topics_that_come_and_go_keep_what_they_gave_receipts_for(void **state)
 {
-    uint64_t first = from_environment("UNLOAD_SEED", 1), count = from_environment("UNLOAD_SEEDS", 30);
-
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        running = seed;
-        live(seed);
-        running = 0;
-    }
+    sim_seeds_run("UNLOAD", 30, live);
 }
 
 int main(void)
@@ -213,7 +186,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_that_come_and_go_keep_what_they_gave_receipts_for),
     };
-    (void)atexit(tell_seed);
-    (void)signal(SIGABRT, on_abort);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

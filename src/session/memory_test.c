@@ -9,9 +9,9 @@
 #include "broker/stats.h"
 #include "session/output.h"
 #include "session/session_world.h"
+#include "sys/sim/sim_seeds.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define BUDGETS   (STORE_BUDGETS + SERVER_BUDGETS)
 #define LIMIT     (4u << 20) /* memory_limit */
@@ -154,21 +154,9 @@ static void live(uint64_t seed)
     life_end(l);
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void all_budgets_together_stay_within_the_limit_whatever_producers_consumers_and_the_disk_do(void **state)
 {
-    uint64_t first = from_environment("MEMORY_SEED", 1), count = from_environment("MEMORY_SEEDS", 4);
-
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        if (getenv("MEMORY_SEEDS"))
-            fprintf(stderr, "MEMORY_SEED=%llu\n", (unsigned long long)seed);
-        live(seed);
-    }
+    sim_seeds_run("MEMORY", 4, live);
 }
 
 static void on_a_disk_that_takes_seconds_everybody_is_answered_and_a_lone_publish_waits_for_few_batches(void **state)

@@ -8,11 +8,9 @@
 #include "base/base_test.h"
 #include "broker/topic.h"
 #include "session/session_world.h"
+#include "sys/sim/sim_seeds.h"
 #include "wire/delivery.h"
 #include "wire/publish.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 #define CLIENTS 3
 #define STEPS   300
@@ -304,21 +302,9 @@ static void live(uint64_t seed)
     test_free(l);
 }
 
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void whatever_clients_send_the_broker_stays_sound(void **state)
 {
-    uint64_t first = from_environment("SESSION_SEED", 1), count = from_environment("SESSION_SEEDS", 20);
-
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        if (getenv("SESSION_SEEDS"))
-            fprintf(stderr, "SESSION_SEED=%llu\n", (unsigned long long)seed);
-        live(seed);
-    }
+    sim_seeds_run("SESSION", 20, live);
 }
 
 int main(void)

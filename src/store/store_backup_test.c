@@ -7,10 +7,10 @@
 #include "store/store_model.h"
 #include "store/store_private.h"
 #include "store/verify.h"
+#include "sys/sim/sim_seeds.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define BACKUP_MS  INT64_C(1763740800000)
 #define RESTORE_MS INT64_C(4102444800000) /* later than any clock of the simulator */
@@ -458,18 +458,11 @@ static void go_on_from_backup(struct model *m, struct places *p)
     model_verify(m);
 }
 
-static uint64_t seeds_wanted(uint64_t otherwise)
-{
-    const char *text = getenv("STORE_SEEDS");
-
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void a_backup_of_a_busy_store_holds_all_that_was_acknowledged_before_it_began(void **state)
 {
     uint64_t checkpoints = 0, compactions = 0;
 
-    for (uint64_t seed = 1; seed <= seeds_wanted(40); seed++) {
+    for (uint64_t seed = 1; seed <= sim_seeds_number("STORE_SEEDS", 40); seed++) {
         struct model m;
         struct places p;
         struct store_stats before, after;
@@ -501,7 +494,7 @@ static void a_power_cut_during_a_backup_leaves_the_store_whole_and_the_backup_wh
 {
     unsigned whole = 0, none = 0;
 
-    for (uint64_t seed = 1; seed <= seeds_wanted(40); seed++) {
+    for (uint64_t seed = 1; seed <= sim_seeds_number("STORE_SEEDS", 40); seed++) {
         struct model m;
         struct places p;
         online_init(&m, &p, seed);

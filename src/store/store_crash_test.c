@@ -6,16 +6,10 @@
  */
 #include "base/base_test.h"
 #include "store/store_model.h"
+#include "sys/sim/sim_seeds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
 
 /* Ledgers that share files, most of them deleted then: the rest is copied, while one of them grows and is read. */
 static void leave_half_empty_files(struct model *m)
@@ -311,7 +305,7 @@ static void many_lives(uint64_t seed, struct found *found)
 
 static void random_lives_keep_every_promise(void **state)
 {
-    const uint64_t first = from_environment("STORE_SEED", 1), n = from_environment("STORE_SEEDS", 40);
+    const uint64_t first = sim_seeds_number("STORE_SEED", 1), n = sim_seeds_number("STORE_SEEDS", 40);
     struct found found = {0};
 
     for (uint64_t seed = first; seed < first + n; seed++) {
@@ -354,7 +348,7 @@ static void flip_somewhere(struct model *m)
 /* Lost is possible only where the documents say so; wrong never. */
 static void a_flipped_bit_anywhere_is_refused_or_harmless_and_wrong_bytes_are_never_served(void **state)
 {
-    const uint64_t n = from_environment("STORE_SEEDS", 40) * 5;
+    const uint64_t n = sim_seeds_number("STORE_SEEDS", 40) * 5;
 
     for (uint64_t seed = 1; seed <= n; seed++) {
         struct model m;
