@@ -3,22 +3,13 @@
  * cursor_test.c - cursors in a store: many holes, redelivery counts, and what a restart leaves of them.
  */
 #include "base/base_test.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 
 #include "store/store_private.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void must_open(struct model *m)
-{
-    enum err err = model_open(m);
-
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
-}
 
 static void append_and_settle(struct model *m, unsigned topic, unsigned n)
 {

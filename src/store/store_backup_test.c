@@ -4,7 +4,7 @@
  */
 #include "base/base_test.h"
 #include "store/backup.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 #include "store/store_private.h"
 #include "store/verify.h"
 #include "sys/sim/sim_seeds.h"
@@ -451,10 +451,7 @@ static void go_on_from_backup(struct model *m, struct places *p)
     assert_int_equal(restore(p), OK);
     expect_sound(p->restored);
     move_to_restored(m, p);
-    const enum err err = model_open(m);
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
+    must_open(m);
     model_verify(m);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "base/base_test.h"
 #include "store/compaction.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 #include "store/store_private.h"
 
 #include <stdio.h>
@@ -12,15 +12,6 @@
 
 #define SURVIVOR 1 /* the topic whose one ledger shares all files; topics 2 and 3 fill them, and are deleted */
 #define FILES    12
-
-static void must_open(struct model *m)
-{
-    enum err err = model_open(m);
-
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
-}
 
 static struct store_stats stats_of(const struct model *m)
 {
@@ -449,10 +440,21 @@ static void flip_at(struct model *m, uint64_t file, uint64_t offset)
     assert_true(sim_disk_flip(m->disk, path, offset * 8 + 3));
 }
 
+static void assert_third_alone_is_refused(struct model *m, int64_t ledger)
+{
+    struct entry e;
+
+    for (int64_t i = 0; i < FILES; i++) {
+        const enum err err = model_read(m, (struct position){ledger, i}, &e);
+        assert_int_equal(err, i == 2 ? ERR_CORRUPT : OK);
+        if (err == OK)
+            entry_unref(&e);
+    }
+}
+
 static void a_damaged_record_is_copied_as_it_is_and_alone_not_served(void **state)
 {
     struct model m;
-    struct entry e;
 
     fill_shared_files(&m, 1);
     assert_true(model_close(&m)); /* the cache forgets */
@@ -464,19 +466,13 @@ static void a_damaged_record_is_copied_as_it_is_and_alone_not_served(void **stat
     model_settle(&m);
     assert_int_equal(stats_of(&m).compactions, 1);
     assert_false(segment_table_has(&m.store->ledgers.segments, third.file));
-    for (int64_t i = 0; i < FILES; i++) {
-        const enum err err = model_read(&m, (struct position){ledger, i}, &e);
-        assert_int_equal(err, i == 2 ? ERR_CORRUPT : OK);
-        if (err == OK)
-            entry_unref(&e);
-    }
+    assert_third_alone_is_refused(&m, ledger);
     model_deinit(&m);
 }
 
 static void a_file_whose_records_cannot_be_told_apart_is_left_alone_and_the_others_are_compacted(void **state)
 {
     struct model m;
-    struct entry e;
 
     fill_shared_files(&m, 1);
     assert_true(model_close(&m));
@@ -491,12 +487,7 @@ static void a_file_whose_records_cannot_be_told_apart_is_left_alone_and_the_othe
     assert_int_equal(stats_of(&m).compactions, 1);
     assert_true(segment_table_has(&m.store->ledgers.segments, third.file));
     assert_in_range(stats_of(&m).segment_files, 2, 4);
-    for (int64_t i = 0; i < FILES; i++) {
-        const enum err err = model_read(&m, (struct position){ledger, i}, &e);
-        assert_int_equal(err, i == 2 ? ERR_CORRUPT : OK);
-        if (err == OK)
-            entry_unref(&e);
-    }
+    assert_third_alone_is_refused(&m, ledger);
     model_deinit(&m);
 }
 

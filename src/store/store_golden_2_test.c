@@ -16,7 +16,7 @@
 #include "store/format.h"
 #include "store/lost.h"
 #include "store/store_golden.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 #include "store/store_private.h"
 #include "store/verify.h"
 
@@ -366,15 +366,6 @@ static void expect_golden(struct model *m)
     assert_int_equal(stats.adopted_files, 1);
     assert_int_equal(stats.quarantined_entries, 2);
     assert_true(store_id_new(m->store) > (UINT64_C(1763740800) << 20));
-}
-
-static void must_open(struct model *m)
-{
-    const enum err err = model_open(m);
-
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
 }
 
 static void load(struct model *m)

@@ -11,7 +11,7 @@
 #include "base/base_test.h"
 #include "store/format.h"
 #include "store/store_golden.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 #include "sys/disk.h"
 
 #include <stdio.h>
@@ -166,15 +166,6 @@ static void load_golden(struct model *m)
 {
     model_init(m, 1);
     golden_load(sim_disk_get(m->disk), golden);
-}
-
-static void must_open(struct model *m)
-{
-    enum err err = model_open(m);
-
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
 }
 
 static unsigned format_of(struct model *m)

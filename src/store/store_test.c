@@ -3,7 +3,7 @@
  * store_test.c - the calls of store.h and cursor.h, one behaviour each, on the simulated disk.
  */
 #include "base/base_test.h"
-#include "store/store_model.h"
+#include "store/store_model_asserts.h"
 
 #include "store/journal_file.h"
 #include "store/segment.h"
@@ -12,15 +12,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static void must_open(struct model *m)
-{
-    enum err err = model_open(m);
-
-    if (err != OK)
-        print_message("%s\n", m->message);
-    assert_int_equal(err, OK);
-}
 
 static const struct ledger_info *last_ledger(struct model *m, unsigned topic)
 {

@@ -24,6 +24,13 @@ static void wait_for_end(struct model *m)
         model_run_ms(m, ACT_MS);
 }
 
+/* The operation ends with what it asked for synced. */
+static void sync_and_end(struct model *m)
+{
+    model_barrier(m);
+    wait_for_end(m);
+}
+
 /* ---- states to begin in ---- */
 
 static void nothing(struct model *m)
@@ -285,16 +292,14 @@ static void barrier(struct model *m)
 {
     model_barrier(m);
     model_put(m, 1);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void put_rows(struct model *m)
 {
     for (unsigned i = 0; i < MODEL_TOPICS; i++)
         model_put(m, i);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void create_topics(struct model *m)
@@ -302,15 +307,13 @@ static void create_topics(struct model *m)
     if (!m->store)
         return;
     model_create_topics(m);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void remove_topic(struct model *m)
 {
     model_remove(m, 0);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void roll_ledgers(struct model *m)
@@ -320,8 +323,7 @@ static void roll_ledgers(struct model *m)
     model_roll(m, 0);
     model_roll(m, 2);
     model_append(m, 0, 100);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void delete_ledgers(struct model *m)
@@ -330,8 +332,7 @@ static void delete_ledgers(struct model *m)
     model_steps(m, 5);
     model_trim(m, 1);
     model_trim(m, 0);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void acknowledge(struct model *m)
@@ -339,16 +340,14 @@ static void acknowledge(struct model *m)
     model_ack(m, 0, 3);
     model_ack(m, 0, 1);
     model_ack(m, 2, 0);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void acknowledge_upto(struct model *m)
 {
     model_ack_cumulative(m, 0, 4);
     model_ack(m, 0, 2);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 /* No barrier: it rides, at the latest after a second. */
@@ -364,8 +363,7 @@ static void count_redeliveries(struct model *m)
     model_redeliver(m, 0, 1);
     model_redeliver(m, 2, 0);
     model_ack(m, 0, 1);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void compact(struct model *m)
@@ -427,8 +425,7 @@ static void unsubscribe(struct model *m)
     model_unsubscribe(m, 0);
     model_ack(m, 1, 0);
     model_unsubscribe(m, 2);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void a_store_to_back_up(struct model *m)
@@ -467,16 +464,14 @@ static void live(struct model *m)
             model_trim(m, i % 3);
         }
     }
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void reset_cursor(struct model *m)
 {
     model_reset(m, 0, 2);
     model_ack(m, 0, 1);
-    model_barrier(m);
-    wait_for_end(m);
+    sync_and_end(m);
 }
 
 static void read_warm(struct model *m)
