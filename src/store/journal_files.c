@@ -227,7 +227,7 @@ static uint64_t page_rest(uint64_t end)
     return (JOURNAL_PAGE - end % JOURNAL_PAGE) % JOURNAL_PAGE;
 }
 
-static bool is_large(const struct journal_files *f, const struct batch *batch)
+static bool fills_its_page(const struct journal_files *f, const struct batch *batch)
 {
     return batch->payload >= min_u64(WHOLE_PAGES, f->file_bytes / 64);
 }
@@ -235,14 +235,14 @@ static bool is_large(const struct journal_files *f, const struct batch *batch)
 /* At most, wherever it is put. */
 static uint64_t span_max(const struct journal_files *f, const struct batch *batch)
 {
-    return batch_span(batch->payload) + (is_large(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
+    return batch_span(batch->payload) + (fills_its_page(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
 }
 
 static void place_span(const struct journal_files *f, struct journal_write *w)
 {
     const uint64_t span = batch_span(w->batch->payload);
 
-    w->pad = is_large(f, w->batch) ? (uint32_t)page_rest(w->offset + span) : 0;
+    w->pad = fills_its_page(f, w->batch) ? (uint32_t)page_rest(w->offset + span) : 0;
     w->span = span + w->pad;
 }
 
