@@ -79,10 +79,10 @@ void namespace_get(struct admin_call *call)
     j.comma = true;
     j.depth = 1;
     write_bundles(&j, "bundles");
-    if (policies.set & POLICY_RETENTION)
+    if (policies_has(&policies, POLICY_RETENTION_MINUTES))
         retention_write(&j, "retention_policies", &policies);
-    if (policies.set & POLICY_TTL)
-        json_uint(&j, "message_ttl_in_seconds", policies.ttl_s);
+    if (policies_has(&policies, POLICY_TTL_S))
+        json_int(&j, "message_ttl_in_seconds", policies.value[POLICY_TTL_S]);
     json_bool(&j, "deleted", false);
     json_object_end(&j);
     call_json(call);

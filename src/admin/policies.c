@@ -58,8 +58,9 @@ static void policies_set(struct admin_call *call, const struct place *p, const s
 
 /* ---- the table ---- */
 
-struct policy {
-    unsigned bit;
+struct policy_row {
+    enum policy first; /* of its numbers, which are set and removed together */
+    enum policy last;  /* 0: there is one only */
     void (*write)(struct json *j, const struct policies *p);
     /* Into *p; else ERR_INVALID and a reason. */
     enum err (*read)(struct bytes body, struct policies *p, char *reason, size_t reason_size);
@@ -68,8 +69,8 @@ struct policy {
 void retention_write(struct json *j, const char *key, const struct policies *p)
 {
     json_object_begin(j, key);
-    json_int(j, "retentionTimeInMinutes", p->retention_minutes);
-    json_int(j, "retentionSizeInMB", p->retention_mb);
+    json_int(j, "retentionTimeInMinutes", p->value[POLICY_RETENTION_MINUTES]);
+    json_int(j, "retentionSizeInMB", p->value[POLICY_RETENTION_MB]);
     json_object_end(j);
 }
 
@@ -80,25 +81,39 @@ static void write_retention(struct json *j, const struct policies *p)
 
 static void write_ttl(struct json *j, const struct policies *p)
 {
-    json_uint(j, NULL, p->ttl_s);
+    json_int(j, NULL, p->value[POLICY_TTL_S]);
 }
 
 static enum err read_retention(struct bytes body, struct policies *p, char *reason, size_t reason_size)
 {
-    return retention_read(body, &p->retention_minutes, &p->retention_mb, reason, reason_size);
+    int32_t minutes;
+    int64_t mb;
+    const enum err err = retention_read(body, &minutes, &mb, reason, reason_size);
+
+    if (err == OK) {
+        policies_put(p, POLICY_RETENTION_MINUTES, minutes);
+        policies_put(p, POLICY_RETENTION_MB, mb);
+    }
+    return err;
 }
 
 static enum err read_ttl(struct bytes body, struct policies *p, char *reason, size_t reason_size)
 {
-    return seconds_read(body, &p->ttl_s, reason, reason_size);
+    uint32_t seconds;
+    const enum err err = seconds_read(body, &seconds, reason, reason_size);
+
+    if (err == OK)
+        policies_put(p, POLICY_TTL_S, seconds);
+    return err;
 }
 
-static const struct policy retention = {POLICY_RETENTION, write_retention, read_retention};
-static const struct policy ttl = {POLICY_TTL, write_ttl, read_ttl};
+static const struct policy_row retention = {POLICY_RETENTION_MINUTES, POLICY_RETENTION_MB, write_retention,
+                                            read_retention};
+static const struct policy_row ttl = {POLICY_TTL_S, 0, write_ttl, read_ttl};
 
 /* ---- what is done with one ---- */
 
-static void get(struct admin_call *call, const struct place *p, const struct policy *policy)
+static void get(struct admin_call *call, const struct place *p, const struct policy_row *policy)
 {
     struct json j = json_to(&call->answer.body);
     struct policies policies;
@@ -107,7 +122,7 @@ static void get(struct admin_call *call, const struct place *p, const struct pol
         return;
     if (p->of_topic && call_query_true(call, "applied"))
         policies = policies_resolve(call->core->broker, topic_id(call->core->broker, &p->topic));
-    if (!(policies.set & policy->bit)) {
+    if (!policies_has(&policies, policy->first)) {
         call_no_content(call);
         return;
     }
@@ -115,7 +130,7 @@ static void get(struct admin_call *call, const struct place *p, const struct pol
     call_json(call);
 }
 
-static void set(struct admin_call *call, const struct place *p, const struct policy *policy, struct bytes body)
+static void set(struct admin_call *call, const struct place *p, const struct policy_row *policy, struct bytes body)
 {
     struct policies policies;
     char reason[200];
@@ -126,17 +141,18 @@ static void set(struct admin_call *call, const struct place *p, const struct pol
         call_reason(call, 412, "%s", reason);
         return;
     }
-    policies.set |= policy->bit;
     policies_set(call, p, &policies);
 }
 
-static void unset(struct admin_call *call, const struct place *p, const struct policy *policy)
+static void unset(struct admin_call *call, const struct place *p, const struct policy_row *policy)
 {
     struct policies policies;
 
     if (!policies_get(call, p, &policies))
         return;
-    policies.set &= ~policy->bit;
+    policies_remove(&policies, policy->first);
+    if (policy->last)
+        policies_remove(&policies, policy->last);
     policies_set(call, p, &policies);
 }
 

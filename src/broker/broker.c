@@ -116,14 +116,10 @@ void broker_options_init(struct broker_options *o)
 {
     *o = (struct broker_options){
         .cluster = "standalone",
-        .topic_auto_creation = true,
-        .subscription_auto_creation = true,
         .ledger_entries_max = 50000,
         .ledger_age_min_ms = 10ull * 60 * 1000,
         .ledger_bytes_max = 2ull << 30,
         .ledger_age_max_ms = 240ull * 60 * 1000,
-        .unacked_per_consumer_max = 50000,
-        .unacked_per_subscription_max = 200000,
         .retention_check_ms = 120000,
         .expiry_check_ms = 5ull * 60 * 1000,
         .reader_hold_ms = 60000,
@@ -131,6 +127,7 @@ void broker_options_init(struct broker_options *o)
         .delete_inactive_topics = true,
         .inactive_ms = 60000,
     };
+    policies_init(&o->policies);
 }
 
 struct store *broker_store(struct broker *b)

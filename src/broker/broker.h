@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "broker/namespaces.h"
+#include "broker/policies.h"
 #include "broker/refusal.h"
 #include "broker/sink.h"
 #include "store/store.h"
@@ -24,15 +25,11 @@ struct topic;
 
 struct broker_options {
     const char *cluster; /* "standalone"; also in the names that the broker gives to producers */
-    bool topic_auto_creation, subscription_auto_creation;
     /* An open ledger is closed when it has so many bytes, or is so old; so many entries, but is not too young; or when
      * nothing was published to it for so long (0: that does not matter). */
     uint64_t ledger_bytes_max, ledger_age_max_ms, ledger_entries_max, ledger_age_min_ms, ledger_idle_ms;
-    uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
     /* What holds where neither topic nor namespace say otherwise: see policies.h. */
-    int32_t retention_minutes;
-    int64_t retention_mb;
-    uint32_t ttl_s;
+    struct policies policies; /* all are set */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */

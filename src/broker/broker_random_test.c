@@ -296,7 +296,8 @@ static void live(uint64_t seed)
     world_start(&l->world, seed);
     l->random = sim_random(l->world.sim);
     l->world.options.ledger_entries_max = 1 + below(l, 50);
-    l->world.options.unacked_per_consumer_max = below(l, 2) ? 0 : 10 + (uint32_t)below(l, 100);
+    policies_put(&l->world.options.policies, POLICY_UNACKED_PER_CONSUMER_MAX,
+                 below(l, 2) ? 0 : 10 + (int64_t)below(l, 100));
     l->world.options.delete_inactive_topics = false;
     world_open(&l->world);
     fresh_peers(l);

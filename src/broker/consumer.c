@@ -99,7 +99,7 @@ static enum err obtain_subscription(struct consumer_open *open, struct topic *t,
                           open->durable ? "non-durable" : "durable");
         return s->seeking ? refuse(why, ERR_AGAIN, ABOUT_SUBSCRIPTION, "the subscription is being moved") : OK;
     }
-    if (open->durable && !t->broker->options.subscription_auto_creation)
+    if (open->durable && !policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION))
         return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no such subscription, and it may not be created");
     if (open->rollback_s > 0) {
         if (!roll_back(open, t)) {

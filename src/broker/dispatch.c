@@ -55,10 +55,9 @@ static void pending_give(struct broker *b, struct pending *p)
 /* Under half of a limit that it was over, a consumer, or all, go on. */
 static void unblock(struct subscription *s, struct consumer *c)
 {
-    const struct broker_options *options = &broker_of(s)->options;
     struct dispatch *d = &s->dispatch;
 
-    if (c->blocked && c->unacked <= options->unacked_per_consumer_max / 2) {
+    if (c->blocked && c->unacked <= s->topic->unacked_per_consumer_max / 2) {
         c->blocked = false;
         uint32_t saved = c->saved_permits;
         c->saved_permits = 0;
@@ -66,7 +65,7 @@ static void unblock(struct subscription *s, struct consumer *c)
             consumer_flow(c, saved);
         dispatch_wake(s);
     }
-    if (d->blocked && d->unacked <= options->unacked_per_subscription_max / 2) {
+    if (d->blocked && d->unacked <= s->topic->unacked_per_subscription_max / 2) {
         d->blocked = false;
         dispatch_wake(s);
     }
@@ -88,7 +87,6 @@ static void pending_remove(struct subscription *s, struct pending *p)
 
 static bool pending_add(struct subscription *s, struct consumer *c, const struct entry *e)
 {
-    const struct broker_options *options = &broker_of(s)->options;
     struct pending *p = pending_take(broker_of(s));
     struct dispatch *d = &s->dispatch;
 
@@ -103,7 +101,8 @@ static bool pending_add(struct subscription *s, struct consumer *c, const struct
     c->unacked += p->messages;
     d->unacked += p->messages;
 
-    uint32_t per_consumer = options->unacked_per_consumer_max, per_subscription = options->unacked_per_subscription_max;
+    uint32_t per_consumer = s->topic->unacked_per_consumer_max;
+    uint32_t per_subscription = s->topic->unacked_per_subscription_max;
     if (per_consumer > 0 && c->unacked >= per_consumer && !c->blocked) {
         c->blocked = true;
         log_warn(broker_of(s)->log, "broker",

@@ -264,11 +264,17 @@ static void a_cumulative_acknowledgement_within_a_batch_stops_before_it(void **s
     assert_int_equal(cursor_mark_delete(f->a.consumers[1]->subscription->cursor).entry, 0);
 }
 
+static void limit(struct fixture *f, enum policy which, int64_t value)
+{
+    policies_put(&f->world.broker->options.policies, which, value);
+    topics_policies_changed(f->world.broker, bytes_of_text("public/default"));
+}
+
 static void a_consumer_over_its_limit_waits_until_half_is_acknowledged(void **state)
 {
     struct fixture *f = *state;
 
-    f->world.broker->options.unacked_per_consumer_max = 4;
+    limit(f, POLICY_UNACKED_PER_CONSUMER_MAX, 4);
     join(&f->a, 1, TYPE_SHARED, 0, 100);
     peer_publish(&f->producer, 1, 10, 1);
     expect_entries(&f->a, 0, 0, 4);
@@ -289,7 +295,7 @@ static void a_subscription_over_its_limit_serves_nobody_until_half_is_acknowledg
 {
     struct fixture *f = *state;
 
-    f->world.broker->options.unacked_per_subscription_max = 4;
+    limit(f, POLICY_UNACKED_PER_SUBSCRIPTION_MAX, 4);
     join(&f->a, 1, TYPE_SHARED, 0, 3);
     join(&f->b, 1, TYPE_SHARED, 0, 100);
     peer_publish(&f->producer, 1, 10, 1);

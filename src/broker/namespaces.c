@@ -6,7 +6,9 @@
 
 #include "broker/core.h"
 #include "broker/policies.h"
+#include "broker/records.h"
 #include "broker/retention.h"
+#include "broker/topic.h"
 
 #include <assert.h>
 
@@ -44,52 +46,28 @@ bool namespace_exists(struct broker *b, struct bytes name)
     return namespace_id(b, name) != 0;
 }
 
-/* What the row of a tenant or a namespace holds. */
-struct kept {
-    struct policies policies;
-    struct bytes settings; /* borrowed */
-};
-
-static enum err kept_decode(struct kept *k, struct bytes value)
-{
-    *k = (struct kept){.settings = bytes_of(NULL, 0)};
-    if (value.len < 1)
-        return ERR_CORRUPT;
-    k->settings = bytes_of(value.data + 1, value.len - 1);
-    if (value.data[0] == RECORD_VERSION_POLICIES)
-        return policies_decode(&k->policies, &k->settings);
-    return value.data[0] == RECORD_VERSION ? OK : ERR_VERSION;
-}
-
 /* `id` 0 makes a new one. */
 static enum err put(struct broker *b, enum catalog_table table, uint64_t id, uint64_t parent, struct bytes name,
-                    const struct kept *kept, struct refusal *why)
+                    const struct namespace_record *record, struct refusal *why)
 {
     uint8_t value[1 + POLICIES_BYTES_MAX + SETTINGS_BYTES_MAX];
     enum about about = table == CATALOG_TENANT ? ABOUT_TENANT : ABOUT_NAMESPACE;
-    size_t len = 1;
     enum err err;
 
-    if (kept->settings.len > SETTINGS_BYTES_MAX)
+    if (record->settings.len > SETTINGS_BYTES_MAX)
         return refuse(why, ERR_TOO_LARGE, about, "settings of more than %d bytes", SETTINGS_BYTES_MAX);
-    value[0] = kept->policies.set ? RECORD_VERSION_POLICIES : RECORD_VERSION;
-    if (kept->policies.set)
-        len += policies_encode(&kept->policies, value + len);
-    if (kept->settings.len)
-        memcpy(value + len, kept->settings.data, kept->settings.len);
-
     const struct catalog_row row = {
         .id = id ? id : store_id_new(b->store),
         .parent = parent,
         .name = name,
-        .value = bytes_of(value, len + kept->settings.len),
+        .value = namespace_record_encode(record, value),
     };
     if ((err = catalog_put(b->store, table, &row)) != OK)
         return refuse(why, err, about, "the catalog: %s", err_text(err));
     return OK;
 }
 
-static const struct kept nothing = {.policies = {.set = 0}};
+static const struct namespace_record nothing = {.settings = {.len = 0}};
 
 enum err tenant_create(struct broker *b, struct bytes name, struct refusal *why)
 {
@@ -170,9 +148,9 @@ enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *w
 
 static struct bytes settings_of(const struct catalog_row *row)
 {
-    struct kept kept;
+    struct namespace_record record;
 
-    return row && kept_decode(&kept, row->value) == OK ? kept.settings : bytes_of(NULL, 0);
+    return row && namespace_record_decode(&record, row->value) == OK ? record.settings : bytes_of(NULL, 0);
 }
 
 struct bytes tenant_settings(struct broker *b, struct bytes name)
@@ -187,23 +165,23 @@ struct bytes namespace_settings(struct broker *b, struct bytes name)
 
 enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes settings, struct refusal *why)
 {
-    const struct kept kept = {.settings = settings};
+    const struct namespace_record record = {.settings = settings};
     uint64_t id = tenant_id(b, name);
 
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
-    return put(b, CATALOG_TENANT, id, 0, name, &kept, why);
+    return put(b, CATALOG_TENANT, id, 0, name, &record, why);
 }
 
 /* The namespace's row and what it holds. */
-static enum err find_kept(struct broker *b, struct bytes name, const struct catalog_row **row, struct kept *kept,
-                          struct refusal *why)
+static enum err find_record(struct broker *b, struct bytes name, const struct catalog_row **row,
+                            struct namespace_record *record, struct refusal *why)
 {
     enum err err;
 
     if (!(*row = namespace_row(b, name)))
         return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
-    if ((err = kept_decode(kept, (*row)->value)) != OK)
+    if ((err = namespace_record_decode(record, (*row)->value)) != OK)
         return refuse(why, err, ABOUT_NAMESPACE, "namespace %.*s: %s", TEXT(name), err_text(err));
     return OK;
 }
@@ -212,14 +190,14 @@ enum err namespace_set_settings(struct broker *b, struct bytes name, struct byte
 {
     const struct catalog_row *row;
     struct bytes local;
-    struct kept kept;
+    struct namespace_record record;
     enum err err;
 
-    if ((err = find_kept(b, name, &row, &kept, why)) != OK)
+    if ((err = find_record(b, name, &row, &record, why)) != OK)
         return err;
     (void)namespace_name_parse(name, NULL, &local);
-    kept.settings = settings;
-    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &kept, why);
+    record.settings = settings;
+    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &record, why);
 }
 
 /* ---- policies ---- */
@@ -233,11 +211,11 @@ static const struct catalog_row *topic_row(struct broker *b, const struct topic_
 enum err namespace_policies(struct broker *b, struct bytes name, struct policies *out, struct refusal *why)
 {
     const struct catalog_row *row;
-    struct kept kept;
+    struct namespace_record record;
     enum err err;
 
-    if ((err = find_kept(b, name, &row, &kept, why)) == OK)
-        *out = kept.policies;
+    if ((err = find_record(b, name, &row, &record, why)) == OK)
+        *out = record.policies;
     return err;
 }
 
@@ -246,80 +224,17 @@ enum err namespace_set_policies(struct broker *b, struct bytes name, const struc
 {
     const struct catalog_row *row;
     struct bytes local;
-    struct kept kept;
+    struct namespace_record record;
     enum err err;
 
-    if ((err = find_kept(b, name, &row, &kept, why)) != OK)
+    if ((err = find_record(b, name, &row, &record, why)) != OK || (err = policies_check(policies, false, why)) != OK)
         return err;
     (void)namespace_name_parse(name, NULL, &local);
-    kept.policies = *policies;
-    if ((err = put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &kept, why)) == OK)
-        retention_look_at_all(b);
-    return err;
-}
-
-uint64_t topic_id(struct broker *b, const struct topic_name *name)
-{
-    const struct catalog_row *row = topic_row(b, name);
-    return row ? row->id : 0;
-}
-
-struct policies policies_resolve(struct broker *b, uint64_t topic)
-{
-    const struct broker_options *o = &b->options;
-    struct policies all = {
-        .set = POLICY_ALL,
-        .retention_minutes = o->retention_minutes,
-        .retention_mb = o->retention_mb,
-        .ttl_s = o->ttl_s,
-    };
-    const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, topic), *above;
-    struct topic_record record;
-    struct kept kept;
-
-    if (!row)
-        return all;
-    if ((above = catalog_get(b->store, CATALOG_NAMESPACE, row->parent)) && kept_decode(&kept, above->value) == OK)
-        policies_override(&all, &kept.policies);
-    if (topic_record_decode(&record, row->value) == OK)
-        policies_override(&all, &record.policies);
-    return all;
-}
-
-enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out, struct refusal *why)
-{
-    const struct catalog_row *row = topic_row(b, name);
-    struct topic_record record;
-    enum err err;
-
-    if (!row)
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    if ((err = topic_record_decode(&record, row->value)) != OK)
-        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
-    *out = record.policies;
-    return OK;
-}
-
-enum err topic_set_policies(struct broker *b, const struct topic_name *name, const struct policies *policies,
-                            struct refusal *why)
-{
-    const struct catalog_row *row = topic_row(b, name);
-    struct topic_record record;
-    uint8_t value[RECORD_MAX];
-    enum err err;
-
-    if (!row)
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    struct catalog_row changed = *row;
-    changed.name = topic_name_full(name);
-    if ((err = topic_record_decode(&record, row->value)) == OK) {
-        record.policies = *policies;
-        changed.value = topic_record_encode(&record, value);
-        err = catalog_put(b->store, CATALOG_TOPIC, &changed);
-    }
-    if (err != OK)
-        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
-    retention_look_anew(b, changed.id);
+    record.policies = *policies;
+    if ((err = put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &record, why)) != OK)
+        return err;
+    retention_look_at_all(b);
+    topics_policies_changed(b, name);
     return OK;
 }
 
@@ -424,7 +339,8 @@ enum err topic_admissible(struct broker *b, const struct topic_name *name, bool 
         return err;
     if (topic_exists(b, name))
         return OK;
-    if (!topic_name_is_system(name) && !(create && b->options.topic_auto_creation))
+    if (!topic_name_is_system(name) &&
+        !(create && policy_of_namespace(b, topic_name_namespace(name), POLICY_TOPIC_CREATION)))
         return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
     if (name->partition != PARTITION_NONE)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",

@@ -36,12 +36,6 @@ MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struc
 MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
                                          struct refusal *why);
 
-/* What is set there for its topics; see policies.h.  ERR_NOT_FOUND. */
-struct policies;
-MUST_USE enum err namespace_policies(struct broker *b, struct bytes name, struct policies *out, struct refusal *why);
-MUST_USE enum err namespace_set_policies(struct broker *b, struct bytes name, const struct policies *policies,
-                                         struct refusal *why);
-
 /* In the order of the names; `each` returns false to stop, and changes nothing.  It is given "t", "t/n", or the topic's
  * full name.  ERR_NOT_FOUND: the tenant, namespace or topic is missing. */
 typedef bool name_visitor(void *ctx, struct bytes name);

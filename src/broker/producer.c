@@ -96,7 +96,7 @@ static enum err initial_subscription(struct producer_open *open, struct topic *t
         return OK;
     if (!subscription_name_valid(name))
         return refuse(&open->op.why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name");
-    if (!t->broker->options.subscription_auto_creation)
+    if (!policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION))
         return refuse(&open->op.why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION,
                       "the initial subscription may not be created");
     const struct subscription_spec spec = {.name = name, .durable = true, .next = POSITION_EARLIEST};

@@ -4,71 +4,72 @@
  */
 #include "broker/records.h"
 
-static enum err check(struct bytes value, size_t len)
-{
-    if (value.len < 1)
-        return ERR_CORRUPT;
-    if (value.data[0] > RECORD_VERSION)
-        return ERR_VERSION;
-    return value.data[0] == RECORD_VERSION && value.len >= len ? OK : ERR_CORRUPT;
-}
+#include <assert.h>
 
-/* ---- policies ---- */
-
-enum { KIND_RETENTION = 1, KIND_TTL = 2, RETENTION_BYTES = 12, TTL_BYTES = 4 };
-
-static uint8_t *policy_begin(uint8_t *to, uint8_t kind, uint8_t len)
-{
-    to[0] = kind;
-    to[1] = len;
-    return to + 2;
-}
-
-size_t policies_encode(const struct policies *p, uint8_t *to)
-{
-    uint8_t *at = to + 1;
-
-    to[0] = 0;
-    if (p->set & POLICY_RETENTION) {
-        at = policy_begin(at, KIND_RETENTION, RETENTION_BYTES);
-        le32_put(at, (uint32_t)p->retention_minutes);
-        le64_put(at + 4, (uint64_t)p->retention_mb);
-        at += RETENTION_BYTES;
-        to[0]++;
-    }
-    if (p->set & POLICY_TTL) {
-        at = policy_begin(at, KIND_TTL, TTL_BYTES);
-        le32_put(at, p->ttl_s);
-        at += TTL_BYTES;
-        to[0]++;
-    }
-    return (size_t)(at - to);
-}
-
-static enum err policy_decode(struct policies *p, uint8_t kind, struct bytes value)
-{
-    if (kind == KIND_RETENTION && value.len == RETENTION_BYTES) {
-        p->set |= POLICY_RETENTION;
-        p->retention_minutes = (int32_t)le32_get(value.data);
-        p->retention_mb = (int64_t)le64_get(value.data + 4);
-        return p->retention_minutes >= -1 && p->retention_mb >= -1 ? OK : ERR_CORRUPT;
-    }
-    if (kind == KIND_TTL && value.len == TTL_BYTES) {
-        p->set |= POLICY_TTL;
-        p->ttl_s = le32_get(value.data);
-        return OK;
-    }
-    return kind == KIND_RETENTION || kind == KIND_TTL ? ERR_CORRUPT : ERR_VERSION;
-}
+enum { VERSION_POLICIES = 2, VERSION_ALL = 3 };
+enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1 };
 
 static struct bytes skip(struct bytes from, size_t len)
 {
     return bytes_of(from.data + len, from.len - len);
 }
 
+static enum err check(struct bytes value, uint8_t version, size_t len)
+{
+    if (value.len < 1)
+        return ERR_CORRUPT;
+    if (value.data[0] > version)
+        return ERR_VERSION;
+    return value.data[0] > 0 && value.len >= len ? OK : ERR_CORRUPT;
+}
+
+/* ---- policies ---- */
+
+#define POLICY_LEN           8
+#define RETENTION_LEN_BEFORE 12 /* in version 2 */
+#define TTL_LEN_BEFORE       4
+
+size_t policies_encode(const struct policies *p, uint8_t *to)
+{
+    uint8_t *at = to + 1;
+
+    to[0] = 0;
+    for (unsigned which = 1; which < POLICY_END; which++) {
+        if (!policies_has(p, which))
+            continue;
+        at[0] = (uint8_t)which;
+        at[1] = POLICY_LEN;
+        le64_put(at + 2, (uint64_t)p->value[which]);
+        at += 2 + POLICY_LEN;
+        to[0]++;
+    }
+    return (size_t)(at - to);
+}
+
+static enum err policy_decode(struct policies *p, uint8_t which, struct bytes value)
+{
+    if (which == 0 || which >= POLICY_END)
+        return ERR_VERSION;
+    if (value.len == POLICY_LEN) {
+        policies_put(p, which, (int64_t)le64_get(value.data));
+        return OK;
+    }
+    if (which == POLICY_RETENTION_MINUTES && value.len == RETENTION_LEN_BEFORE) {
+        policies_put(p, POLICY_RETENTION_MINUTES, (int32_t)le32_get(value.data));
+        policies_put(p, POLICY_RETENTION_MB, (int64_t)le64_get(value.data + 4));
+        return OK;
+    }
+    if (which == POLICY_TTL_S && value.len == TTL_LEN_BEFORE) {
+        policies_put(p, POLICY_TTL_S, le32_get(value.data));
+        return OK;
+    }
+    return ERR_CORRUPT;
+}
+
 enum err policies_decode(struct policies *p, struct bytes *from)
 {
     struct bytes rest = *from;
+    struct refusal why;
     enum err err;
 
     *p = (struct policies){0};
@@ -85,51 +86,137 @@ enum err policies_decode(struct policies *p, struct bytes *from)
         rest = skip(rest, 2 + value.len);
     }
     *from = rest;
-    return OK;
+    return policies_check(p, false, &why) == OK ? OK : ERR_CORRUPT;
+}
+
+/* ---- what several rows end with ---- */
+
+static size_t properties_encode(struct bytes properties, uint8_t *to)
+{
+    assert(properties.len <= PROPERTIES_BYTES_MAX);
+    if (properties.len == 0) {
+        le16_put(to, 0);
+        return 2;
+    }
+    memcpy(to, properties.data, properties.len);
+    return properties.len;
+}
+
+static size_t tail_encode(const struct policies *policies, struct bytes properties, uint8_t *to)
+{
+    const size_t len = policies_encode(policies, to);
+
+    return len + properties_encode(properties, to + len);
+}
+
+static enum err tail_decode(struct policies *policies, struct bytes *properties, struct bytes from)
+{
+    enum err err = policies_decode(policies, &from);
+
+    return err == OK ? properties_decode(properties, &from) : err;
 }
 
 /* ---- rows ---- */
 
+struct bytes namespace_record_encode(const struct namespace_record *r, uint8_t *to)
+{
+    size_t len = 1;
+
+    to[0] = r->policies.is_set ? VERSION_ALL : RECORD_VERSION;
+    if (r->policies.is_set)
+        len += policies_encode(&r->policies, to + len);
+    if (r->settings.len)
+        memcpy(to + len, r->settings.data, r->settings.len);
+    return bytes_of(to, len + r->settings.len);
+}
+
+enum err namespace_record_decode(struct namespace_record *r, struct bytes value)
+{
+    enum err err = check(value, VERSION_ALL, 1);
+
+    if (err != OK)
+        return err;
+    *r = (struct namespace_record){.settings = skip(value, 1)};
+    return value.data[0] == RECORD_VERSION ? OK : policies_decode(&r->policies, &r->settings);
+}
+
 struct bytes topic_record_encode(const struct topic_record *r, uint8_t *to)
 {
-    size_t len = 17;
+    const bool all = r->terminated || r->policies.is_set || r->properties.len;
 
-    to[0] = r->policies.set ? RECORD_VERSION_POLICIES : RECORD_VERSION;
+    to[0] = all ? VERSION_ALL : RECORD_VERSION;
     le64_put(to + 1, (uint64_t)r->created_ms);
     le64_put(to + 9, r->epoch);
-    if (r->policies.set)
-        len += policies_encode(&r->policies, to + len);
-    return bytes_of(to, len);
+    if (!all)
+        return bytes_of(to, 17);
+    to[17] = r->terminated ? FLAG_TERMINATED : 0;
+    return bytes_of(to, 18 + tail_encode(&r->policies, r->properties, to + 18));
 }
 
 enum err topic_record_decode(struct topic_record *r, struct bytes value)
 {
-    const bool with_policies = value.len > 0 && value.data[0] == RECORD_VERSION_POLICIES;
-    enum err err = !with_policies ? check(value, 17) : value.len >= 17 ? OK : ERR_CORRUPT;
+    enum err err = check(value, VERSION_ALL, 17);
 
     if (err != OK)
         return err;
     *r = (struct topic_record){.created_ms = (int64_t)le64_get(value.data + 1), .epoch = le64_get(value.data + 9)};
-    if (!with_policies)
-        return OK;
+    const uint8_t version = value.data[0];
     value = skip(value, 17);
-    return policies_decode(&r->policies, &value);
+    if (version == RECORD_VERSION)
+        return OK;
+    if (version == VERSION_POLICIES)
+        return policies_decode(&r->policies, &value);
+    if (value.len < 1)
+        return ERR_CORRUPT;
+    r->terminated = value.data[0] & FLAG_TERMINATED;
+    return tail_decode(&r->policies, &r->properties, skip(value, 1));
+}
+
+struct bytes partitioned_record_encode(const struct partitioned_record *r, uint8_t *to)
+{
+    to[0] = VERSION_ALL;
+    le64_put(to + 1, (uint64_t)r->created_ms);
+    le32_put(to + 9, r->partitions);
+    return bytes_of(to, 13 + tail_encode(&r->policies, r->properties, to + 13));
+}
+
+enum err partitioned_record_decode(struct partitioned_record *r, struct bytes value)
+{
+    enum err err = check(value, VERSION_ALL, 13);
+
+    if (err != OK)
+        return err;
+    *r = (struct partitioned_record){.created_ms = (int64_t)le64_get(value.data + 1),
+                                     .partitions = le32_get(value.data + 9)};
+    return value.data[0] == VERSION_ALL ? tail_decode(&r->policies, &r->properties, skip(value, 13)) : ERR_CORRUPT;
 }
 
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to)
 {
-    to[0] = RECORD_VERSION;
+    const bool all = r->replicated || r->properties.len;
+
+    to[0] = all ? VERSION_ALL : RECORD_VERSION;
     le64_put(to + 1, (uint64_t)r->created_ms);
-    return bytes_of(to, 9);
+    if (!all)
+        return bytes_of(to, 9);
+    to[9] = r->replicated ? FLAG_REPLICATED : 0;
+    return bytes_of(to, 10 + properties_encode(r->properties, to + 10));
 }
 
 enum err subscription_record_decode(struct subscription_record *r, struct bytes value)
 {
-    enum err err = check(value, 9);
+    enum err err = check(value, VERSION_ALL, 9);
+
     if (err != OK)
         return err;
-    r->created_ms = (int64_t)le64_get(value.data + 1);
-    return OK;
+    *r = (struct subscription_record){.created_ms = (int64_t)le64_get(value.data + 1)};
+    if (value.data[0] == RECORD_VERSION)
+        return OK;
+    if (value.data[0] != VERSION_ALL || value.len < 10)
+        return ERR_CORRUPT;
+    r->replicated = value.data[9] & FLAG_REPLICATED;
+    value = skip(value, 10);
+    return properties_decode(&r->properties, &value);
 }
 
 struct bytes boot_record_encode(const struct boot_record *r, uint8_t *to)
@@ -141,7 +228,7 @@ struct bytes boot_record_encode(const struct boot_record *r, uint8_t *to)
 
 enum err boot_record_decode(struct boot_record *r, struct bytes value)
 {
-    enum err err = check(value, 9);
+    enum err err = check(value, RECORD_VERSION, 9);
     if (err != OK)
         return err;
     r->boots = le64_get(value.data + 1);

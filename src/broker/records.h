@@ -2,16 +2,26 @@
  *
  * records.h - what the broker keeps in the values of its catalog rows.
  *
- * Integers are little endian; the first byte of each is its version: 1, or 2 where policies are set.
+ * Integers are little endian; the first byte of each is its version: what is drawn with 3 is
+ * written so when something is set that version 1 cannot say.
  *
- *     tenant, namespace   1 version | version 2: policies | rest: the admin interface's settings, opaque
- *     topic               1 version | 8 created, wall ms | 8 epoch of exclusive producers | version 2: policies
- *     subscription        1 version | 8 created, wall ms
- *     broker ("boot")     1 version | 8 how often the broker was started
+ *     tenant              1 version 1 | rest: the admin interface's settings, opaque
+ *     namespace           1 version 3 | policies | rest: the same
+ *     topic               1 version 3 | 8 created, wall ms | 8 epoch of exclusive producers | 1 flags | policies |
+ *                         properties
+ *     partitioned topic   1 version 3 | 8 created, wall ms | 4 partitions | policies | properties
+ *     subscription        1 version 3 | 8 created, wall ms | 1 flags | properties
+ *     broker ("boot")     1 version 1 | 8 how often the broker was started
  *
- *     policies            1 how many | each: 1 which | 1 length of its value | value
- *                           1 retention   4 minutes | 8 MB; each signed, -1: without limit
- *                           2 message TTL 4 seconds
+ *     policies            1 how many | each: 1 number (enum policy) | 1 length of its value, 8 | 8 value, signed
+ *     properties          2 how many | each: 2 length of its key | key | 2 length of its value | value
+ *
+ * Flags: of a topic 1, terminated; of a subscription 1, replicated.  The other versions:
+ *
+ *     version 1           a topic without flags, policies and properties; a namespace without policies; a subscription
+ *                         without flags and properties
+ *     version 2           (read, not written) a topic with policies, without flags and properties; a namespace as in
+ * version 3.  Retention is one policy there: number 1, length 12, 4 minutes | 8 MB; number 2 has length 4.
  *
  * A decoder refuses a greater version, or a policy that it does not know (ERR_VERSION), and shorter values
  * (ERR_CORRUPT).
@@ -21,37 +31,50 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "broker/policies.h"
+#include "broker/properties.h"
 
-#define RECORD_VERSION          1
-#define RECORD_VERSION_POLICIES 2
-#define POLICIES_BYTES_MAX      21
-#define RECORD_MAX              (17 + POLICIES_BYTES_MAX) /* of those with a fixed size */
-
-/* What an administrator set for a topic, or a namespace; what is resolved for a topic has all bits set. */
-enum { POLICY_RETENTION = 1, POLICY_TTL = 2, POLICY_ALL = 3 };
-struct policies {
-    unsigned set;              /* POLICY_... bits: which of the following mean something */
-    int32_t retention_minutes; /* -1: without limit; 0 in either of both: nothing is kept */
-    int64_t retention_mb;
-    uint32_t ttl_s; /* 0: messages never expire */
-};
+#define RECORD_VERSION     1
+#define POLICIES_BYTES_MAX (1 + 10 * POLICY_COUNT)
+#define RECORD_MAX         (24 + POLICIES_BYTES_MAX + PROPERTIES_BYTES_MAX) /* of all but tenants and namespaces */
 
 /* The number of bytes; `to` holds POLICIES_BYTES_MAX. */
 size_t policies_encode(const struct policies *p, uint8_t *to);
 /* Of the beginning of *from, which moves behind them. */
 MUST_USE enum err policies_decode(struct policies *p, struct bytes *from);
 
+struct namespace_record {
+    struct policies policies;
+    struct bytes settings; /* borrowed from the value */
+};
+/* `to` holds 1 + POLICIES_BYTES_MAX + settings.len. */
+struct bytes namespace_record_encode(const struct namespace_record *r, uint8_t *to);
+MUST_USE enum err namespace_record_decode(struct namespace_record *r, struct bytes value);
+
 struct topic_record {
     int64_t created_ms;
     uint64_t epoch;
+    bool terminated; /* takes no more messages */
     struct policies policies;
+    struct bytes properties; /* encoded (properties.h), and borrowed from the value; empty: none */
 };
-/* The bytes lie in `to`, of RECORD_MAX. */
+/* The bytes of all these lie in `to`, of RECORD_MAX. */
 struct bytes topic_record_encode(const struct topic_record *r, uint8_t *to);
 MUST_USE enum err topic_record_decode(struct topic_record *r, struct bytes value);
 
+struct partitioned_record {
+    int64_t created_ms;
+    uint32_t partitions;
+    struct policies policies; /* of all partitions: theirs are not looked at */
+    struct bytes properties;  /* as above */
+};
+struct bytes partitioned_record_encode(const struct partitioned_record *r, uint8_t *to);
+MUST_USE enum err partitioned_record_decode(struct partitioned_record *r, struct bytes value);
+
 struct subscription_record {
     int64_t created_ms;
+    bool replicated;         /* the client asks for it to be kept in step in other clusters; kept and shown */
+    struct bytes properties; /* as above */
 };
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to);
 MUST_USE enum err subscription_record_decode(struct subscription_record *r, struct bytes value);

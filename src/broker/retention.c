@@ -221,7 +221,7 @@ static void expired(struct broker *b, uint64_t topic, int64_t oldest_ms)
     assert(tr && tr->expiring > 0);
     if (oldest_ms != EXPIRY_NOTHING) {
         const uint64_t due_ns =
-            oldest_ms == EXPIRY_UNKNOWN ? soonest : retention_ns_of_wall(b, oldest_ms + (int64_t)p.ttl_s * 1000 + 1);
+            oldest_ms == EXPIRY_UNKNOWN ? soonest : retention_ns_of_wall(b, oldest_ms + p.value[POLICY_TTL_S] * 1000 + 1);
         const uint64_t wanted = due_ns < soonest ? soonest : due_ns;
         tr->expire_again = tr->expire_again == 0 ? wanted : earlier(tr->expire_again, wanted);
     }
@@ -264,7 +264,7 @@ static uint64_t expire(struct broker *b, struct track *tr, const struct policies
 
     if (tr->expiring > 0)
         return UINT64_MAX; /* its end asks for another look */
-    if (p->ttl_s == 0) {
+    if (p->value[POLICY_TTL_S] == 0) {
         tr->expire_ns = 0;
         return UINT64_MAX;
     }
@@ -278,7 +278,7 @@ static uint64_t expire(struct broker *b, struct track *tr, const struct policies
     if (tr->expire_ns > loop_now_ns(b->loop))
         return tr->expire_ns;
     tr->expire_ns = tr->expire_again = 0;
-    v.before_ms = loop_wall_ms(b->loop) - (int64_t)p->ttl_s * 1000;
+    v.before_ms = loop_wall_ms(b->loop) - p->value[POLICY_TTL_S] * 1000;
     catalog_each(b->store, CATALOG_SUBSCRIPTION, tr->topic, expire_visit, &v);
     if (tr->expiring == 0)
         tr->expire_ns = tr->expire_again;

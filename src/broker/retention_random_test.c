@@ -153,11 +153,12 @@ static uint64_t bytes_of_chain(const struct ledger_info *chain, size_t count)
 
 static bool policy_lets_go(const struct policies *p, const struct ledger_info *l, uint64_t total, int64_t now_ms)
 {
-    if (l->entries == 0 || p->retention_minutes == 0 || p->retention_mb == 0)
+    if (l->entries == 0 || p->value[POLICY_RETENTION_MINUTES] == 0 || p->value[POLICY_RETENTION_MB] == 0)
         return true;
-    if (p->retention_minutes > 0 && now_ms - l->closed_ms > p->retention_minutes * INT64_C(60000))
+    if (p->value[POLICY_RETENTION_MINUTES] > 0 &&
+        now_ms - l->closed_ms > p->value[POLICY_RETENTION_MINUTES] * INT64_C(60000))
         return true;
-    return p->retention_mb > 0 && total - l->bytes >= (uint64_t)p->retention_mb << 20;
+    return p->value[POLICY_RETENTION_MB] > 0 && total - l->bytes >= (uint64_t)p->value[POLICY_RETENTION_MB] << 20;
 }
 
 /* A ledger that was there after the step before, and is gone. */
@@ -300,7 +301,7 @@ static void check(struct life *l)
     for (unsigned s = 0; s < DURABLES; s++)
         l->was_subscribed[s] = l->subscribed[s];
     l->policies_before = l->policies;
-    l->ttl_least = l->policies.ttl_s;
+    l->ttl_least = l->policies.value[POLICY_TTL_S];
 }
 
 /* When all is quiet, nothing is left that had to go. */
@@ -320,10 +321,11 @@ static void check_settled(struct life *l)
     }
     if (passed && (count > 1 || chain[0].entries > 0))
         assert_false(policy_lets_go(&l->policies, &chain[0], bytes_of_chain(chain, count), wall(l) - 2 * CHECK_MS));
-    for (unsigned s = 0; s < DURABLES && l->policies.ttl_s > 0; s++) {
+    for (unsigned s = 0; s < DURABLES && l->policies.value[POLICY_TTL_S] > 0; s++) {
         const struct cursor *c = l->subscribed[s] ? cursor_of(l, s) : NULL;
         struct model_entry *first = c ? model_find(l, cursor_next(c, POSITION_EARLIEST)) : NULL;
-        assert_true(!first || first->publish_ms >= wall(l) - 3 * CHECK_MS - (int64_t)l->policies.ttl_s * 1000);
+        assert_true(!first ||
+                    first->publish_ms >= wall(l) - 3 * CHECK_MS - (int64_t)l->policies.value[POLICY_TTL_S] * 1000);
     }
 }
 
@@ -388,7 +390,7 @@ static void step_consumer(struct life *l)
         p->consumers[1] = NULL;
         break;
     case 1:
-        if (l->policies.ttl_s == 0 && i < DURABLES) {
+        if (l->policies.value[POLICY_TTL_S] == 0 && i < DURABLES) {
             for (size_t e = 0; e < l->entry_count; e++)
                 l->entries[e].acked[i] = false;
             (void)peer_seek(p, 1, POSITION_EARLIEST);
@@ -417,10 +419,10 @@ static void step_policy(struct life *l)
     static const int32_t minutes[] = {0, -1, 1, 5, 60};
     static const int64_t mb[] = {0, -1, -1, 1, 2};
     static const uint32_t ttl[] = {0, 0, 30, 300};
-    struct policies p = {.set = POLICY_ALL,
-                         .retention_minutes = minutes[below(l, 5)],
-                         .retention_mb = mb[below(l, 5)],
-                         .ttl_s = ttl[below(l, 4)]};
+    struct policies p = {0};
+    policies_put(&p, POLICY_RETENTION_MINUTES, minutes[below(l, 5)]);
+    policies_put(&p, POLICY_RETENTION_MB, mb[below(l, 5)]);
+    policies_put(&p, POLICY_TTL_S, ttl[below(l, 4)]);
     const struct topic_name name = topic_name();
     struct refusal why;
 
@@ -434,8 +436,8 @@ static void step_policy(struct life *l)
     }
     p = policies_resolve(l->world.broker, id(l));
     l->policy_changed = true;
-    if (p.ttl_s > 0 && (l->ttl_least == 0 || p.ttl_s < l->ttl_least))
-        l->ttl_least = p.ttl_s;
+    if (p.value[POLICY_TTL_S] > 0 && (l->ttl_least == 0 || p.value[POLICY_TTL_S] < l->ttl_least))
+        l->ttl_least = p.value[POLICY_TTL_S];
     l->policies = p;
 }
 
@@ -449,7 +451,7 @@ static void after_crash(struct life *l)
         l->chain[i] = chain[i];
     l->chain_count = count;
     l->policies = l->policies_before = policies_resolve(l->world.broker, id(l));
-    l->ttl_least = l->policies.ttl_s;
+    l->ttl_least = l->policies.value[POLICY_TTL_S];
     for (unsigned s = 0; s < DURABLES; s++)
         l->subscribed[s] = cursor_of(l, s) != NULL;
     fresh_peers(l);

@@ -97,17 +97,20 @@ static void receive_and_ack_all(struct fixture *f)
 
 static void set_retention(struct fixture *f, int32_t minutes, int64_t mb)
 {
-    const struct policies p = {.set = POLICY_RETENTION, .retention_minutes = minutes, .retention_mb = mb};
+    struct policies p = {0};
     struct refusal why;
 
+    policies_put(&p, POLICY_RETENTION_MINUTES, minutes);
+    policies_put(&p, POLICY_RETENTION_MB, mb);
     assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &p, &why), OK);
 }
 
 static void set_ttl(struct fixture *f, uint32_t seconds)
 {
-    const struct policies p = {.set = POLICY_TTL, .ttl_s = seconds};
+    struct policies p = {0};
     struct refusal why;
 
+    policies_put(&p, POLICY_TTL_S, seconds);
     assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &p, &why), OK);
 }
 
@@ -125,8 +128,8 @@ static void a_full_ledger_is_kept_open_until_it_is_not_too_young(void **state)
     struct fixture *f = *state;
 
     f->world.broker->options.ledger_age_min_ms = 10 * MINUTE;
-    f->world.broker->options.retention_minutes = -1;
-    f->world.broker->options.retention_mb = -1;
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MINUTES, -1);
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MB, -1);
     assert_int_equal(peer_subscribe(&f->a, 1, &durable).err, OK);
     produce(f, 5);
     assert_int_equal(ledgers(f), 1);
@@ -468,31 +471,35 @@ static void a_topics_policy_goes_over_its_namespaces_and_that_over_the_brokers(v
 {
     struct fixture *f = *state;
     const struct topic_name name = name_of(TOPIC);
-    struct policies p = {.set = POLICY_TTL, .ttl_s = 7};
+    struct policies p = {0};
     struct refusal why;
 
+    policies_put(&p, POLICY_TTL_S, 7);
     produce(f, 1);
-    assert_int_equal(resolved(f).retention_minutes, 0);
+    assert_int_equal(resolved(f).value[POLICY_RETENTION_MINUTES], 0);
     set_retention(f, 5, 6);
-    assert_int_equal(resolved(f).retention_minutes, 5);
+    assert_int_equal(resolved(f).value[POLICY_RETENTION_MINUTES], 5);
     assert_int_equal(topic_set_policies(f->world.broker, &name, &p, &why), OK);
-    assert_int_equal(resolved(f).retention_mb, 6);
-    assert_int_equal(resolved(f).ttl_s, 7);
-    p = (struct policies){.set = POLICY_RETENTION, .retention_minutes = -1, .retention_mb = 8};
+    assert_int_equal(resolved(f).value[POLICY_RETENTION_MB], 6);
+    assert_int_equal(resolved(f).value[POLICY_TTL_S], 7);
+    policies_remove(&p, POLICY_TTL_S);
+    policies_put(&p, POLICY_RETENTION_MINUTES, -1);
+    policies_put(&p, POLICY_RETENTION_MB, 8);
     assert_int_equal(topic_set_policies(f->world.broker, &name, &p, &why), OK);
-    assert_int_equal(resolved(f).retention_minutes, -1);
-    assert_int_equal(resolved(f).ttl_s, 0);
+    assert_int_equal(resolved(f).value[POLICY_RETENTION_MINUTES], -1);
+    assert_int_equal(resolved(f).value[POLICY_TTL_S], 0);
 }
 
 static void policies_survive_a_kill_and_the_settings_beside_them(void **state)
 {
     struct fixture *f = *state;
     const struct topic_name name = name_of(TOPIC);
-    const struct policies p = {.set = POLICY_TTL, .ttl_s = 7};
+    struct policies p = {0};
     struct bytes space = bytes_of_text("public/default");
     struct broker_op op = {.done = world_done};
     struct refusal why;
 
+    policies_put(&p, POLICY_TTL_S, 7);
     produce(f, 1);
     set_retention(f, 5, 6);
     assert_int_equal(namespace_set_settings(f->world.broker, space, bytes_of_text("{}"), &why), OK);
@@ -501,34 +508,10 @@ static void policies_survive_a_kill_and_the_settings_beside_them(void **state)
     assert_int_equal(world_finish(&f->world, &op).err, OK);
     world_kill_and_open(&f->world);
     peer_init(&f->a, &f->world);
-    assert_int_equal(resolved(f).retention_minutes, 5);
-    assert_int_equal(resolved(f).ttl_s, 7);
+    assert_int_equal(resolved(f).value[POLICY_RETENTION_MINUTES], 5);
+    assert_int_equal(resolved(f).value[POLICY_TTL_S], 7);
     assert_true(bytes_equal(namespace_settings(f->world.broker, space), bytes_of_text("{}")));
     produce(f, 1); /* it loads */
-}
-
-static void damaged_policies_are_told_from_good_ones(void **state)
-{
-    const struct policies p = {
-        .set = POLICY_ALL, .retention_minutes = -1, .retention_mb = INT64_C(1) << 40, .ttl_s = 4711};
-    uint8_t encoded[POLICIES_BYTES_MAX];
-    const size_t len = policies_encode(&p, encoded);
-    struct policies back;
-    struct bytes from;
-
-    for (size_t cut = 0; cut < len; cut++) {
-        from = bytes_of(encoded, cut);
-        assert_int_equal(policies_decode(&back, &from), ERR_CORRUPT);
-    }
-    from = bytes_of(encoded, len);
-    assert_int_equal(policies_decode(&back, &from), OK);
-    assert_int_equal(from.len, 0);
-    assert_int_equal(back.retention_mb, p.retention_mb);
-    assert_int_equal(back.retention_minutes, -1);
-    assert_int_equal(back.ttl_s, 4711);
-    encoded[1] = 99;
-    from = bytes_of(encoded, len);
-    assert_int_equal(policies_decode(&back, &from), ERR_VERSION);
 }
 
 /* ---- expiry ---- */
@@ -560,8 +543,8 @@ static void without_a_subscription_nothing_expires(void **state)
     struct fixture *f = *state;
 
     set_ttl(f, 60);
-    f->world.broker->options.retention_minutes = -1;
-    f->world.broker->options.retention_mb = -1;
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MINUTES, -1);
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MB, -1);
     produce(f, 5);
     world_pass(&f->world, 600000);
     assert_int_equal(entries(f), 5);
@@ -644,7 +627,6 @@ int main(void)
         TEST(a_jump_of_the_clock_is_noticed),
         TEST(a_topics_policy_goes_over_its_namespaces_and_that_over_the_brokers),
         TEST(policies_survive_a_kill_and_the_settings_beside_them),
-        TEST(damaged_policies_are_told_from_good_ones),
         TEST(messages_that_are_too_old_are_acknowledged_for_every_subscription),
         TEST(without_a_subscription_nothing_expires),
         TEST(a_young_message_between_old_ones_stops_the_expiry),

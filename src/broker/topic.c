@@ -61,6 +61,7 @@ static enum err topic_load(struct broker *b, const struct topic_name *name, uint
         topic_free(t);
         return err;
     }
+    topic_policies_changed(t);
     list_push_back(&b->topic_list, &t->node);
     broker_topics_changed(b);
     *out = t;
@@ -261,6 +262,23 @@ void topic_free(struct topic *t)
     free(t);
 }
 
+/* ---- policies ---- */
+
+void topic_policies_changed(struct topic *t)
+{
+    t->unacked_per_consumer_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_CONSUMER_MAX);
+    t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
+}
+
+void topics_policies_changed(struct broker *b, struct bytes namespace_)
+{
+    list_each (node, &b->topic_list) {
+        struct topic *t = container_of(node, struct topic, node);
+        if (bytes_equal(topic_name_namespace(&t->name), namespace_))
+            topic_policies_changed(t);
+    }
+}
+
 /* ---- maintenance ---- */
 
 bool topic_connected(const struct topic *t)
@@ -288,7 +306,7 @@ void topic_touch(struct topic *t)
 /* Its policy keeps data for longer than nobody has used it: then it is kept with them. */
 static bool retained(const struct topic *t, uint64_t idle_ms)
 {
-    const int32_t minutes = policies_resolve(t->broker, t->id).retention_minutes;
+    const int64_t minutes = policy_of(t->broker, t->id, POLICY_RETENTION_MINUTES);
 
     return minutes < 0 || idle_ms < (uint64_t)minutes * 60000;
 }

@@ -52,6 +52,9 @@ struct topic {
     struct map producers;     /* struct producer by name */
     struct map subscriptions; /* struct subscription by name */
 
+    /* Of its policies, what is asked for too often to be looked up. */
+    uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
+
     uint64_t idle_since_ns; /* since when nobody is connected; 0: somebody is */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     int64_t last_publish_ms;
@@ -77,6 +80,11 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op);
 
 /* Ends CLOSING, or unfences, when no publish is under way.  After it a CLOSING topic is gone. */
 void topic_settle(struct topic *t);
+
+/* Its policies have changed, or it was loaded: what it keeps of them is read anew. */
+void topic_policies_changed(struct topic *t);
+/* ... for all that are loaded in the namespace ("t/n"). */
+void topics_policies_changed(struct broker *b, struct bytes namespace_);
 
 /* What time brings: unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
 void topic_maintain(struct topic *t, uint64_t now_ns);

@@ -125,7 +125,7 @@ static void a_topic_is_not_made_when_that_is_switched_off(void **state)
 {
     struct fixture *f = *state;
 
-    f->world.broker->options.topic_auto_creation = false;
+    policies_put(&f->world.broker->options.policies, POLICY_TOPIC_CREATION, 0);
     struct refusal why = peer_produce(&f->a, 1, TOPIC, NULL);
     assert_int_equal(why.err, ERR_NOT_FOUND);
     assert_int_equal(why.about, ABOUT_TOPIC);

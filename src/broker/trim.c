@@ -85,11 +85,13 @@ static uint64_t total_bytes(const struct ledger_info *chain, size_t count)
 /* Until when policy keeps the first ledger, by the wall clock: 0 not at all, INT64_MAX until something else changes. */
 static int64_t kept_until(const struct policies *p, const struct ledger_info *chain, size_t count)
 {
-    if (chain[0].entries == 0 || p->retention_minutes == 0 || p->retention_mb == 0)
+    if (chain[0].entries == 0 || p->value[POLICY_RETENTION_MINUTES] == 0 || p->value[POLICY_RETENTION_MB] == 0)
         return 0;
-    if (p->retention_mb > 0 && (total_bytes(chain, count) - chain[0].bytes) >> 20 >= (uint64_t)p->retention_mb)
+    if (p->value[POLICY_RETENTION_MB] > 0 &&
+        (total_bytes(chain, count) - chain[0].bytes) >> 20 >= (uint64_t)p->value[POLICY_RETENTION_MB])
         return 0;
-    return p->retention_minutes < 0 ? INT64_MAX : chain[0].closed_ms + (int64_t)p->retention_minutes * 60000 + 1;
+    const int64_t minutes = p->value[POLICY_RETENTION_MINUTES];
+    return minutes < 0 ? INT64_MAX : chain[0].closed_ms + minutes * 60000 + 1;
 }
 
 /* The last ledger of a topic that lives on knows how far the index of its messages is: an empty one takes its place. */
@@ -172,10 +174,11 @@ uint64_t trim_topic(struct broker *b, const struct catalog_row *row, const struc
     bool read_by_any = false;
 
     catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, any_visit, &read_by_any);
-    if (!b->options.delete_inactive_topics || p->retention_minutes < 0 || read_by_any || count != 1 || last->open ||
-        last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
+    if (!b->options.delete_inactive_topics || p->value[POLICY_RETENTION_MINUTES] < 0 || read_by_any || count != 1 ||
+        last->open || last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
         return UINT64_MAX;
-    if (!b->options.topic_auto_creation || topic_record_decode(&record, row->value) != OK || record.policies.set)
+    if (!policy_of(b, row->id, POLICY_TOPIC_CREATION) || topic_record_decode(&record, row->value) != OK ||
+        record.policies.is_set)
         return UINT64_MAX; /* somebody made it on purpose */
     const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
     if (due_ms > loop_wall_ms(b->loop))

@@ -8,6 +8,7 @@
 #define CLI_BROKER_CONFIG_H
 
 #include "base/options.h"
+#include "broker/policies.h"
 
 struct broker_config {
     char *data; /* directory */
@@ -17,13 +18,13 @@ struct broker_config {
     int64_t max_message_size, memory_limit; /* bytes */
     int64_t connections_max;
     int64_t keep_alive_s;
-    bool topic_auto_creation, subscription_auto_creation;
     bool delete_inactive_topics;
     int64_t inactive_s;
-    int64_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
     int64_t ledger_entries_max, ledger_bytes_max;
     int64_t ledger_age_min_ms, ledger_age_max_ms, ledger_idle_ms;
-    int64_t retention_minutes, retention_mb, ttl_s; /* the defaults of namespaces; -1: without limit */
+    /* By enum policy: what holds where neither namespace nor topic say otherwise; those that have an option. */
+    int64_t policies[POLICY_END];
+    bool policy_flags[POLICY_END];
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */

@@ -95,26 +95,36 @@ static enum err directory_open(void *ctx, const char *path, struct disk **out)
     return disk_posix_new(out, path);
 }
 
+/* Those policies that have an option: its place in the values is the policy's. */
+static void policies_fill(struct policies *p, const struct broker_config *c)
+{
+    const size_t numbers = offsetof(struct broker_config, policies),
+                 flags = offsetof(struct broker_config, policy_flags);
+
+    for (size_t i = 0; i < BROKER_OPTIONS; i++) {
+        const size_t at = broker_option_table[i].offset;
+        if (at - numbers < sizeof c->policies)
+            policies_put(p, (enum policy)((at - numbers) / sizeof c->policies[0]),
+                         *(const int64_t *)((const char *)c + at));
+        else if (at - flags < sizeof c->policy_flags)
+            policies_put(p, (enum policy)(at - flags), c->policy_flags[at - flags]);
+    }
+}
+
 static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
 {
     o->cluster = c->cluster_name;
-    o->topic_auto_creation = c->topic_auto_creation;
-    o->subscription_auto_creation = c->subscription_auto_creation;
     o->delete_inactive_topics = c->delete_inactive_topics;
     o->inactive_ms = (uint64_t)c->inactive_s * 1000;
-    o->unacked_per_consumer_max = (uint32_t)c->unacked_per_consumer_max;
-    o->unacked_per_subscription_max = (uint32_t)c->unacked_per_subscription_max;
     o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
     o->ledger_bytes_max = (uint64_t)c->ledger_bytes_max;
     o->ledger_age_min_ms = (uint64_t)c->ledger_age_min_ms;
     o->ledger_age_max_ms = (uint64_t)c->ledger_age_max_ms;
     o->ledger_idle_ms = (uint64_t)c->ledger_idle_ms;
-    o->retention_minutes = (int32_t)c->retention_minutes;
-    o->retention_mb = c->retention_mb;
     o->retention_check_ms = (uint64_t)c->retention_check_ms;
     o->reader_hold_ms = (uint64_t)c->reader_hold_ms;
-    o->ttl_s = (uint32_t)c->ttl_s;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
+    policies_fill(&o->policies, c);
 }
 
 static void server_options_fill(struct server_options *o, const struct broker_config *c)

@@ -73,8 +73,8 @@ static void draw_retention(struct run *r)
     broker->ledger_idle_ms = dice(r, 2) ? 0 : 200 + dice(r, 3000);
     broker->ledger_age_max_ms = 1000 + dice(r, 20000);
     r->model.trims = dice(r, 3) > 0;
-    broker->retention_minutes = r->model.trims ? 0 : -1;
-    broker->retention_mb = -1;
+    policies_put(&broker->policies, POLICY_RETENTION_MINUTES, r->model.trims ? 0 : -1);
+    policies_put(&broker->policies, POLICY_RETENTION_MB, -1);
 }
 
 /* Small files, small caches, small ledgers: so that all of the store's machinery moves in a few thousand steps. */
