@@ -32,15 +32,16 @@ static enum err add_ledger_row(struct checkpoint *c, struct moved_ledger *m)
 {
     const struct catalog_row row = {.id = m->info.id, .parent = m->info.topic};
     uint8_t *value;
-    enum err err = index_batch_put_space(&c->rows, INDEX_LEDGER, &row,
-                                         LEDGER_INFO_ENCODED + m->extent_count * EXTENT_ENCODED, &value);
+    const size_t size = ledger_info_size(&m->info);
+    enum err err =
+        index_batch_put_space(&c->rows, INDEX_LEDGER, &row, size + m->extent_count * EXTENT_ENCODED, &value);
 
     if (err != OK)
         return err;
     list_extents(m);
     ledger_info_encode(&m->info, value);
     for (size_t i = 0; i < m->extent_count; i++)
-        extent_encode(value + LEDGER_INFO_ENCODED + i * EXTENT_ENCODED, &m->extents[i]);
+        extent_encode(value + size + i * EXTENT_ENCODED, &m->extents[i]);
     return OK;
 }
 

@@ -10,6 +10,11 @@ static_assert(ENTRY_HEADER_SIZE == 56, "the layout is on disks");
 
 enum { FLAGS_KNOWN = ENTRY_BATCHED | ENTRY_ENCRYPTED | ENTRY_TRANSACTION | ENTRY_REPLICATED };
 
+size_t entry_header_size(const struct entry_header *h)
+{
+    return h->deliver_ms != 0 ? ENTRY_DELIVER_AT + 8 : ENTRY_HEADER_SIZE;
+}
+
 void entry_header_encode(uint8_t *to, struct position p, const struct entry_header *h, size_t len)
 {
     assert(p.ledger > 0 && p.entry >= 0 && p.entry < (int64_t)ENTRIES_MAX);
@@ -17,8 +22,10 @@ void entry_header_encode(uint8_t *to, struct position p, const struct entry_head
     assert((h->flags & ~FLAGS_KNOWN) == 0);
     assert(h->kind == ENTRY_DATA || h->kind == ENTRY_MARKER);
 
-    record_begin(to, RECORD_ENTRY, ENTRY_HEADER_SIZE + len);
-    le16_put(to + 10, ENTRY_HEADER_SIZE);
+    const size_t size = entry_header_size(h);
+
+    record_begin(to, RECORD_ENTRY, size + len);
+    le16_put(to + 10, (uint16_t)size);
     le32_put(to + 12, (uint32_t)p.entry);
     le64_put(to + 16, (uint64_t)p.ledger);
     le64_put(to + 24, h->first_message);
@@ -28,6 +35,8 @@ void entry_header_encode(uint8_t *to, struct position p, const struct entry_head
     le16_put(to + 52, h->flags);
     to[54] = (uint8_t)h->kind;
     to[55] = 0;
+    if (h->deliver_ms != 0)
+        le64_put(to + ENTRY_DELIVER_AT, (uint64_t)h->deliver_ms);
 }
 
 void entry_header_peek(const uint8_t *from, struct position *p, struct entry_header *h)
@@ -40,6 +49,7 @@ void entry_header_peek(const uint8_t *from, struct position *p, struct entry_hea
         .first_message = le64_get(from + 24),
         .broker_ms = (int64_t)le64_get(from + 32),
         .publish_ms = (int64_t)le64_get(from + 40),
+        .deliver_ms = le16_get(from + 10) >= ENTRY_DELIVER_AT + 8 ? (int64_t)le64_get(from + ENTRY_DELIVER_AT) : 0,
     };
 }
 

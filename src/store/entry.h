@@ -6,8 +6,8 @@
  * both.  The checksum covers the place too: an entry found where another belongs is not mistaken for it.
  *
  *     offset size
- *          0   12  the record's header; at 10 the offset of the client's bytes: 56, more in later versions that add
- *                  fields this version may skip
+ *          0   12  the record's header; at 10 the offset of the client's bytes: 56, or 64 with the field at 56, more
+ *                  in later versions that add fields this version may skip
  *         12    4  entry id
  *         16    8  ledger id
  *         24    8  first_message
@@ -17,7 +17,8 @@
  *         52    2  flags
  *         54    1  kind (enum entry_kind)
  *         55    1  0
- *         56       the client's bytes
+ *         56    8  deliver_ms, where it is not 0 (format 3)
+ *    56 or 64       the client's bytes
  *
  * Pure functions.  May call: record.h, store.h.
  */
@@ -28,10 +29,14 @@
 #include "store/store.h"
 
 #define ENTRY_HEADER_SIZE 56u
+#define ENTRY_DELIVER_AT  56u
 #define ENTRY_BYTES_MAX   (64u * 1024 * 1024) /* of the client's */
 #define ENTRIES_MAX       (UINT32_C(1) << 31) /* in one ledger */
 
-/* ENTRY_HEADER_SIZE bytes, for `len` client bytes that will follow; the checksum is set by record_seal. */
+/* How long this one is as bytes; ENTRY_HEADER_SIZE, but of an entry with a deliver_ms. */
+size_t entry_header_size(const struct entry_header *h);
+
+/* entry_header_size bytes, for `len` client bytes that will follow; the checksum is set by record_seal. */
 void entry_header_encode(uint8_t *to, struct position p, const struct entry_header *h, size_t len);
 
 /* What entry_header_encode wrote, back from our own memory: nothing is checked. */

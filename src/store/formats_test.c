@@ -99,10 +99,33 @@ static void an_entry_with_a_longer_header_of_a_later_version_is_still_read(void 
     const struct position p = {.ledger = 7, .entry = 5};
 
     entry_header_encode(bytes, p, &header, 12);
-    le16_put(bytes + 10, ENTRY_HEADER_SIZE + 8); /* eight bytes that we know nothing of */
-    memcpy(bytes + ENTRY_HEADER_SIZE, "newfielddata", 12);
-    record_seal(bytes, ENTRY_HEADER_SIZE, bytes_of(bytes + ENTRY_HEADER_SIZE, 12));
-    assert_int_equal(entry_decode_at(&e, bytes_of(bytes, ENTRY_HEADER_SIZE + 12), p), OK);
+    record_begin(bytes, RECORD_ENTRY, ENTRY_HEADER_SIZE + 20);
+    le16_put(bytes + 10, ENTRY_HEADER_SIZE + 16);
+    le64_put(bytes + ENTRY_DELIVER_AT, 4711);
+    memcpy(bytes + ENTRY_DELIVER_AT + 8, "newfielddata", 12); /* eight bytes that we know nothing of */
+    record_seal(bytes, ENTRY_HEADER_SIZE, bytes_of(bytes + ENTRY_HEADER_SIZE, 20));
+    assert_int_equal(entry_decode_at(&e, bytes_of(bytes, ENTRY_HEADER_SIZE + 20), p), OK);
+    assert_int_equal(e.header.deliver_ms, 4711);
+    assert_true(bytes_equal(e.bytes, bytes_of_text("data")));
+}
+
+static void an_entry_that_is_to_be_delivered_later_has_that_time_behind_the_usual_header(void **state)
+{
+    const struct position p = {.ledger = 7, .entry = 5};
+    struct entry_header delayed = header;
+    struct stored_entry e;
+    uint8_t bytes[80];
+
+    delayed.deliver_ms = 0x0102030405060708;
+    assert_int_equal(entry_header_size(&header), 56);
+    assert_int_equal(entry_header_size(&delayed), 64);
+    entry_header_encode(bytes, p, &delayed, 4);
+    memcpy(bytes + 64, "data", 4);
+    record_seal(bytes, 64, bytes_of(bytes + 64, 4));
+    expect_hex(bytes + 10, 2, "4000");
+    expect_hex(bytes + 56, 12, "080706050403020164617461");
+    assert_int_equal(entry_decode_at(&e, bytes_of(bytes, 68), p), OK);
+    assert_true(e.header.deliver_ms == delayed.deliver_ms);
     assert_true(bytes_equal(e.bytes, bytes_of_text("data")));
 }
 
@@ -555,6 +578,7 @@ int main(void)
         cmocka_unit_test(an_entry_is_these_bytes),
         cmocka_unit_test(any_flipped_bit_and_any_cut_of_an_entry_is_noticed),
         cmocka_unit_test(an_entry_with_a_longer_header_of_a_later_version_is_still_read),
+        cmocka_unit_test(an_entry_that_is_to_be_delivered_later_has_that_time_behind_the_usual_header),
         cmocka_unit_test(records_are_these_bytes),
         cmocka_unit_test(a_cursor_record_of_format_1_is_these_bytes),
         cmocka_unit_test(a_record_of_what_changed_of_a_cursor_is_these_bytes),

@@ -47,10 +47,16 @@ MUST_USE enum err index_batch_put_space(struct index_batch *b, unsigned table, c
 MUST_USE enum err index_batch_remove(struct index_batch *b, unsigned table, uint64_t id);
 
 #define LEDGER_INFO_ENCODED   64
+#define LEDGER_INFO_DELAYED   80 /* where it has entries with a deliver_ms */
 #define LEDGER_INFO_VERSION_1 1u /* the row's first four bytes, where its extents are EXTENT_ENCODED_1 long */
 
-/* A ledger's row is its info without id and topic, which are the row's own; as after a recovery `open` is false. */
-void ledger_info_encode(const struct ledger_info *l, uint8_t to[LEDGER_INFO_ENCODED]);
+/* A ledger's row is its info without id and topic, which are the row's own; as after a recovery `open` is false.  The
+ * size is one of the two above. */
+size_t ledger_info_size(const struct ledger_info *l);
+void ledger_info_encode(const struct ledger_info *l, uint8_t *to);
+/* How much of a row's value is the info: its extents follow.  0: it is cut off. */
+size_t ledger_info_prefix(struct bytes value);
+/* Of a value without the extents.  ERR_VERSION, ERR_CORRUPT. */
 MUST_USE enum err ledger_info_decode(struct ledger_info *l, const struct catalog_row *row);
 
 #endif

@@ -74,6 +74,25 @@ static void a_ledger_is_the_same_after_its_row_was_read_back(void **state)
     assert_false(back.open);
 }
 
+static void the_row_of_a_ledger_with_delayed_entries_says_which_and_until_when(void **state)
+{
+    const struct ledger_info l = {.id = 5, .topic = 4, .entries = 9, .deliver_ms_max = 77, .delayed_first = 3,
+                                  .delayed_last = 8};
+    uint8_t value[LEDGER_INFO_DELAYED];
+    const struct catalog_row row = {.id = 5, .parent = 4, .value = bytes_of(value, sizeof value)};
+    struct ledger_info back;
+
+    assert_int_equal(ledger_info_size(&l), sizeof value);
+    ledger_info_encode(&l, value);
+    assert_int_equal(ledger_info_prefix(row.value), sizeof value);
+    assert_int_equal(ledger_info_prefix(bytes_of(value, sizeof value - 1)), 0);
+    assert_int_equal(ledger_info_decode(&back, &row), OK);
+    assert_int_equal(back.entries, 9);
+    assert_int_equal(back.deliver_ms_max, 77);
+    assert_int_equal(back.delayed_first, 3);
+    assert_int_equal(back.delayed_last, 8);
+}
+
 static void a_ledger_row_of_another_shape_is_refused(void **state)
 {
     struct ledger_info l = {.id = 5}, back;
@@ -86,8 +105,10 @@ static void a_ledger_row_of_another_shape_is_refused(void **state)
         assert_int_equal(ledger_info_decode(&back, &row), len == LEDGER_INFO_ENCODED ? OK : ERR_CORRUPT);
     }
     row.value = bytes_of(value, LEDGER_INFO_ENCODED);
-    value[0] = 3;
+    value[0] = 4;
     assert_int_equal(ledger_info_decode(&back, &row), ERR_VERSION);
+    value[0] = 3; /* and its last fields are missing */
+    assert_int_equal(ledger_info_decode(&back, &row), ERR_CORRUPT);
     value[0] = 0;
     assert_int_equal(ledger_info_decode(&back, &row), ERR_CORRUPT);
 }
@@ -98,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_batch_keeps_copies_in_order),
         cmocka_unit_test(a_value_may_be_written_in_place),
         cmocka_unit_test(a_ledger_is_the_same_after_its_row_was_read_back),
+        cmocka_unit_test(the_row_of_a_ledger_with_delayed_entries_says_which_and_until_when),
         cmocka_unit_test(a_ledger_row_of_another_shape_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,7 @@ enum err journal_add_entry(struct journal *j, const struct journal_entry *e)
         return ERR_NOSPACE;
     if (j->pending.used > j->pending.limit)
         return ERR_FULL;
-    struct batch *b = forming_for(j, ENTRY_HEADER_SIZE + e->bytes.len);
+    struct batch *b = forming_for(j, entry_header_size(&e->header) + e->bytes.len);
     if (!b)
         return ERR_NOMEM;
     const size_t before = b->charge;
@@ -389,7 +389,7 @@ static enum err doom_entries(struct journal *j, struct batch *b)
         struct journal_entry e = batch_entry(item);
         if (doomed_add(&j->doomed, &e) != OK)
             return ERR_NOMEM;
-        b->payload -= ENTRY_HEADER_SIZE + item->bytes.len;
+        b->payload -= entry_header_size(&e.header) + item->bytes.len;
         slice_unref(&item->bytes);
     }
     b->count = kept;

@@ -118,7 +118,8 @@ enum err batch_add_entry(struct batch *b, struct gather *g, const struct journal
 {
     const size_t len = e->bytes.len;
     const bool gathered = len <= GATHER_ENTRY_MAX;
-    struct batch_item *item = batch_add_item(b, g, ENTRY_HEADER_SIZE + (gathered ? len : 0));
+    const size_t header_size = entry_header_size(&e->header);
+    struct batch_item *item = batch_add_item(b, g, header_size + (gathered ? len : 0));
     if (!item)
         return ERR_NOMEM;
 
@@ -129,13 +130,13 @@ enum err batch_add_entry(struct batch *b, struct gather *g, const struct journal
     item->append = e->append;
     if (gathered) {
         if (len > 0)
-            memcpy(item->head + ENTRY_HEADER_SIZE, e->bytes.data, len);
+            memcpy(item->head + header_size, e->bytes.data, len);
         item->bytes = slice_of(g->block, g->used - len, len);
     } else {
         item->bytes = slice_ref(e->bytes);
     }
     b->entries++;
-    batch_count(b, ENTRY_HEADER_SIZE + len);
+    batch_count(b, header_size + len);
     b->charge += ENTRY_OVERHEAD;
     return OK;
 }

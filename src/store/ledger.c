@@ -242,6 +242,12 @@ void ledger_count(struct ledgers *ls, struct ledger *l, const struct entry_heade
 {
     struct ledger_info *info = ledger_info(l);
 
+    if (h->deliver_ms != 0) {
+        info->delayed_first = info->deliver_ms_max == 0 ? (uint32_t)info->entries : info->delayed_first;
+        info->delayed_last = (uint32_t)info->entries;
+        if (h->deliver_ms > info->deliver_ms_max)
+            info->deliver_ms_max = h->deliver_ms;
+    }
     info->entries++;
     info->bytes += len;
     info->messages += h->messages;

@@ -18,20 +18,21 @@ static enum err load_ledger(struct store *s, const struct catalog_row *row)
     struct ledger_info info;
     enum err err;
 
-    if (row->value.len < LEDGER_INFO_ENCODED)
+    const size_t prefix = ledger_info_prefix(row->value);
+    if (prefix == 0)
         return ERR_CORRUPT;
     const size_t size = le32_get(row->value.data) == LEDGER_INFO_VERSION_1 ? EXTENT_ENCODED_1 : EXTENT_ENCODED;
-    if ((row->value.len - LEDGER_INFO_ENCODED) % size != 0)
+    if ((row->value.len - prefix) % size != 0)
         return ERR_CORRUPT;
-    head.value.len = LEDGER_INFO_ENCODED;
+    head.value.len = prefix;
     if ((err = ledger_info_decode(&info, &head)) != OK)
         return err;
-    const size_t count = (row->value.len - LEDGER_INFO_ENCODED) / size;
+    const size_t count = (row->value.len - prefix) / size;
     struct extent *extents = malloc((count + 1) * sizeof *extents);
     if (!extents)
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++)
-        extent_decode(&extents[i], row->value.data + LEDGER_INFO_ENCODED + i * size, size);
+        extent_decode(&extents[i], row->value.data + prefix + i * size, size);
     err = ledgers_load(&s->ledgers, &info, extents, count);
     free(extents);
     return err;

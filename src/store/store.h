@@ -151,6 +151,7 @@ struct entry_header {
     uint64_t first_message; /* the index in its topic of the entry's first message; ledger_append sets it */
     int64_t broker_ms;      /* wall clock at the append */
     int64_t publish_ms;     /* from the message metadata */
+    int64_t deliver_ms;     /* not to be delivered before, by consumers that share; 0: at once */
 };
 
 struct entry {
@@ -167,6 +168,8 @@ struct ledger_info {
     uint64_t first_message, messages; /* topic index of its first message, and how many it has */
     int64_t created_ms, closed_ms;    /* closed_ms 0 while open */
     int64_t publish_ms_max;           /* newest publish time in it; for seek by time */
+    int64_t deliver_ms_max;           /* latest deliver_ms in it; 0: no entry has one */
+    uint32_t delayed_first, delayed_last; /* entries with a deliver_ms lie between these, if any does */
     bool open;                        /* takes appends; only ever the last of its topic */
 };
 

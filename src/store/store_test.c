@@ -798,10 +798,10 @@ static void a_newer_format_is_refused_untouched(void **state)
     model_init(&m, 1);
     must_open(&m);
     assert_true(model_close(&m));
-    write_file(&m, "format", "geminga store 3\n");
+    write_file(&m, "format", "geminga store 4000\n");
     const uint64_t writes = sim_disk_ops(m.disk, SIM_DISK_WRITE | SIM_DISK_SYNC);
     assert_int_equal(model_open(&m), ERR_VERSION);
-    assert_non_null(strstr(m.message, "format 3"));
+    assert_non_null(strstr(m.message, "format 4000"));
     assert_int_equal(sim_disk_ops(m.disk, SIM_DISK_WRITE | SIM_DISK_SYNC), writes);
     model_deinit(&m);
 }
