@@ -304,7 +304,12 @@ static void topics_are_created_listed_and_deleted(void **state)
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x"), 404);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/nowhere"), 404);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x-partition-3"), 412);
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 501);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 409);
+    assert_get(w, "/admin/v2/non-persistent/public/default", "[\"non-persistent://public/default/x\"]");
+    assert_get(w, "/admin/v2/persistent/public/default", "[]");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/public/default"), 409);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/non-persistent/public/default/x"), 204);
 }
 
 static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(void **state)

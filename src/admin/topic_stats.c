@@ -20,6 +20,7 @@ static void write_producer(struct json *j, const struct producer_stats *p)
     json_text(j, "accessMode", p->access_mode);
     json_double(j, "msgRateIn", p->rate_in);
     json_double(j, "msgThroughputIn", p->throughput_in);
+    json_double(j, "msgDropRate", p->rate_drop);
     json_double(j, "averageMsgSize", p->messages_in ? (double)p->bytes_in / (double)p->messages_in : 0);
     json_double(j, "chunkedMessageRate", 0);
     json_uint(j, "producerId", p->id);
@@ -90,6 +91,7 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     json_uint(j, "unackedMessages", s->unacked_messages);
     json_text(j, "type", s->type);
     json_text(j, "activeConsumerName", s->active_consumer);
+    json_double(j, "msgDropRate", s->rate_drop);
     json_double(j, "msgRateExpired", s->rate_expired);
     json_uint(j, "totalMsgExpired", s->entries_expired);
     write_consumers(j, s);
@@ -139,6 +141,8 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     json_uint(j, "msgInCounter", t->messages_in);
     json_uint(j, "bytesOutCounter", t->bytes_out);
     json_uint(j, "msgOutCounter", t->messages_out);
+    if (!t->persistent)
+        json_double(j, "msgDropRate", t->rate_drop);
     json_double(j, "averageMsgSize", t->average_message_bytes);
     json_uint(j, "storageSize", t->storage_bytes);
     json_uint(j, "backlogSize", t->backlog_bytes);

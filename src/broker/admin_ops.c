@@ -38,9 +38,6 @@ static void then_durable(struct broker_op *op)
 static void create_step(struct broker_op *op)
 {
     const struct topic_name *name = &topic_op_of(op)->name;
-    struct topic_record record;
-    uint64_t id;
-    enum err err;
 
     if (namespace_admits(op->broker, name, &op->why) != OK)
         ; /* it said why */
@@ -49,8 +46,8 @@ static void create_step(struct broker_op *op)
     else if (name->partition != PARTITION_NONE)
         (void)refuse(&op->why, ERR_UNSUPPORTED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",
                      name->text);
-    else if ((err = topic_create_row(op->broker, name, &record, &id)) != OK)
-        (void)refuse(&op->why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    else if (topic_kind_of(name)->create(op->broker, name, &op->why) == OK)
+        log_debug(op->broker->log, "broker", "%s was asked for by an administrator", name->text);
     then_durable(op);
 }
 

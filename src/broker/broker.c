@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 
 #include "broker/core.h"
+#include "broker/non_persistent.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
 #include "broker/reads.h"
@@ -116,6 +117,7 @@ void broker_options_init(struct broker_options *o)
 {
     *o = (struct broker_options){
         .cluster = "standalone",
+        .non_persistent_topics = true,
         .ledger_entries_max = 50000,
         .ledger_age_min_ms = 10ull * 60 * 1000,
         .ledger_bytes_max = 2ull << 30,
@@ -187,6 +189,8 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
     map_init(&b->topics, seed);
     list_init(&b->topic_list);
+    tree_init(&b->non_persistent, non_persistent_compare);
+    map_init(&b->non_persistent_ids, seed);
     list_init(&b->operations);
     list_init(&b->reads);
     list_init(&b->publish_pool);
@@ -224,6 +228,7 @@ void broker_free(struct broker *b)
         free(container_of(node, struct pending, of));
     retention_deinit(b);
     map_deinit(&b->topics);
+    map_deinit(&b->non_persistent_ids);
     free(b);
 }
 

@@ -24,12 +24,13 @@ struct log;
 struct topic;
 
 struct broker_options {
-    const char *cluster; /* "standalone"; also in the names that the broker gives to producers */
+    const char *cluster;        /* "standalone"; also in the names that the broker gives to producers */
+    bool non_persistent_topics; /* may be used */
     /* An open ledger is closed when it has so many bytes, or is so old; so many entries, but is not too young; or when
      * nothing was published to it for so long (0: that does not matter). */
     uint64_t ledger_bytes_max, ledger_age_max_ms, ledger_entries_max, ledger_age_min_ms, ledger_idle_ms;
     /* What holds where neither topic nor namespace say otherwise: see policies.h. */
-    struct policies policies; /* all are set */
+    struct policies policies;                                     /* all are set */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */

@@ -94,12 +94,12 @@ static enum err obtain_subscription(struct consumer_open *open, struct topic *t,
     *waits = false;
     if (s) {
         *out = s;
-        if (subscription_durable(s) != open->durable)
+        if (subscription_durable(s) != open->durable && t->kind->keeps)
             return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "there is a %s subscription of the same name",
                           open->durable ? "non-durable" : "durable");
         return s->seeking ? refuse(why, ERR_AGAIN, ABOUT_SUBSCRIPTION, "the subscription is being moved") : OK;
     }
-    if (open->durable && !policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION))
+    if (open->durable && !policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION) && t->kind->keeps)
         return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no such subscription, and it may not be created");
     if (open->rollback_s > 0) {
         if (!roll_back(open, t)) {
@@ -432,6 +432,10 @@ void consumer_seek(struct consumer *c, struct consumer_seek *seek)
     seek->search =
         (struct search){.broker = b, .topic = s->topic->id, .publish_ms = seek->publish_ms, .done = seek_found};
     (void)snprintf(seek->subscription, sizeof seek->subscription, "%s", s->name);
+    if (!s->topic->kind->keeps) { /* wherever it goes to, nothing is there */
+        op_start(b, &seek->op, op_finish);
+        return;
+    }
     if (s->seeking) {
         op_start(b, &seek->op, op_finish);
         (void)refuse(&seek->op.why, ERR_BUSY, ABOUT_SEEK, "Failed to fence the subscription: it is being moved");
@@ -472,6 +476,11 @@ void consumer_last_id(struct consumer *c, struct consumer_last_id *last)
     struct broker_read *r;
 
     op_begin(b, &last->op, op_finish);
+    if (!t->kind->keeps) {
+        (void)refuse(&last->op.why, ERR_UNSUPPORTED, ABOUT_SEEK, "a non-persistent topic has no last message id");
+        op_resume(&last->op);
+        return;
+    }
     last->last = t->readable_end;
     last->mark_delete = cursor_mark_delete(c->subscription->cursor);
     if (position_equal(last->last, POSITION_EARLIEST) || t->last_messages > 0) {

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/tree.h"
 #include "broker/broker.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
@@ -25,11 +26,13 @@ struct broker {
     uint64_t first_id; /* rows with lesser ids are from earlier lives, and durable */
     uint64_t boot;     /* which start of this data directory this is */
 
-    struct map topics;      /* struct topic by full name */
-    struct list topic_list; /* the same */
-    struct list operations; /* struct broker_op under way */
-    uint64_t counts_asked;  /* by topic_count, in this life */
-    uint64_t names_given;   /* to producers and consumers in this life */
+    struct map topics;             /* struct topic by full name */
+    struct list topic_list;        /* the same */
+    struct tree non_persistent;    /* those of them that are not kept, by name */
+    struct map non_persistent_ids; /* the same, by id */
+    struct list operations;        /* struct broker_op under way */
+    uint64_t counts_asked;         /* by topic_count, in this life */
+    uint64_t names_given;          /* to producers and consumers in this life */
     struct timer maintenance;
     size_t maintenance_left; /* topics that this round has not looked at */
     struct retention retention;

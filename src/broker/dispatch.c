@@ -126,16 +126,14 @@ bool dispatch_can_take(const struct consumer *c)
     return permits_open(&c->permits) && !c->blocked && c->sink->ops->writable(c->sink);
 }
 
-/* False: memory is short, nothing was sent. */
-static bool deliver(struct subscription *s, struct consumer *c, const struct entry *e)
+/* To a consumer that can take it, and into the figures. */
+static void send_entry(struct subscription *s, struct consumer *c, const struct entry *e, uint32_t redeliveries)
 {
     struct broker *b = broker_of(s);
     struct dispatch *d = &s->dispatch;
     uint64_t now_ns = loop_now_ns(b->loop);
     uint32_t messages = e->header.messages;
 
-    if (s->dispatcher->individual && !pending_add(s, c, e))
-        return false;
     permits_charge(&c->permits, messages);
     if (d->turn_left > 0)
         d->turn_left--;
@@ -143,7 +141,7 @@ static bool deliver(struct subscription *s, struct consumer *c, const struct ent
         .consumer_id = c->id,
         .entry = e,
         .partition = s->topic->name.partition,
-        .redelivery_count = s->dispatcher->individual ? cursor_redeliveries(s->cursor, e->position) : 0,
+        .redelivery_count = redeliveries,
         .consumer_epoch = c->epoch,
     };
     c->sink->ops->message(c->sink, &delivery);
@@ -161,7 +159,24 @@ static bool deliver(struct subscription *s, struct consumer *c, const struct ent
     rate_add(&c->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->topic->rate_out, now_ns, messages, e->bytes.len);
+}
+
+/* False: memory is short, nothing was sent. */
+static bool deliver(struct subscription *s, struct consumer *c, const struct entry *e)
+{
+    if (s->dispatcher->individual && !pending_add(s, c, e))
+        return false;
+    send_entry(s, c, e, s->dispatcher->individual ? cursor_redeliveries(s->cursor, e->position) : 0);
     return true;
+}
+
+bool dispatch_pass(struct subscription *s, const struct entry *e)
+{
+    struct consumer *c = s->dispatcher && !s->seeking ? s->dispatcher->pick(s) : NULL;
+
+    if (c)
+        send_entry(s, c, e, 0);
+    return c != NULL;
 }
 
 /* The one filter step: true for what no consumer shall see.  Markers count as acknowledged. */

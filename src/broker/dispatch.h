@@ -86,6 +86,9 @@ void dispatch_deinit(struct subscription *s);
 /* Something changed that may let entries go out. */
 void dispatch_wake(struct subscription *s);
 
+/* An entry that is not kept: to a consumer that can take it now, who owes no acknowledgement.  False: there is none. */
+bool dispatch_pass(struct subscription *s, const struct entry *e);
+
 /* Reads again from the first unacknowledged entry; pending and replay are emptied. */
 void dispatch_rewind(struct subscription *s);
 

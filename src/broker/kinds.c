@@ -13,8 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TAKEOVER_MS 1000 /* for messages in flight, before another consumer is served */
-#define RING_POINTS 100  /* of each consumer, on the ring that chooses the active one */
+#define RING_POINTS 100 /* of each consumer, on the ring that chooses the active one */
 
 static struct consumer *consumer_at(struct list *node)
 {
@@ -141,6 +140,17 @@ void dispatch_activate(struct subscription *s)
         tell_active(s, consumer_at(node));
 }
 
+/* Another consumer is served after a pause for messages in flight; at once where nothing is read again. */
+static void take_over(struct subscription *s)
+{
+    const uint32_t ms = s->topic->kind->takeover_ms;
+
+    if (ms == 0)
+        dispatch_activate(s);
+    else if (!timer_running(&s->dispatch.takeover))
+        timer_start_ms(&s->dispatch.takeover, ms);
+}
+
 static void failover_joined(struct subscription *s, struct consumer *c)
 {
     struct dispatch *d = &s->dispatch;
@@ -155,8 +165,8 @@ static void failover_joined(struct subscription *s, struct consumer *c)
     d->active = chosen;
     if (alone)
         dispatch_activate(s); /* nobody has messages in flight */
-    else if (!timer_running(&d->takeover))
-        timer_start_ms(&d->takeover, TAKEOVER_MS);
+    else
+        take_over(s);
 }
 
 static void failover_left(struct subscription *s, struct consumer *c)
@@ -168,8 +178,8 @@ static void failover_left(struct subscription *s, struct consumer *c)
     d->active = list_empty(&s->consumers) ? NULL : choose_active(s);
     if (!d->active)
         timer_stop(&d->takeover);
-    else if (!timer_running(&d->takeover))
-        timer_start_ms(&d->takeover, TAKEOVER_MS);
+    else
+        take_over(s);
 }
 
 const struct dispatcher dispatcher_failover = {

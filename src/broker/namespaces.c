@@ -5,6 +5,7 @@
 #include "broker/namespaces.h"
 
 #include "broker/core.h"
+#include "broker/non_persistent.h"
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/retention.h"
@@ -127,7 +128,7 @@ enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *w
     uint64_t id = namespace_id(b, name);
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
-    if (has_children(b, CATALOG_TOPIC, id))
+    if (has_children(b, CATALOG_TOPIC, id) || non_persistent_count(b, name) > 0)
         return refuse(why, ERR_BUSY, ABOUT_NAMESPACE, "namespace %.*s has topics", TEXT(name));
     return remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why);
 }
@@ -280,18 +281,12 @@ enum err namespaces_each(struct broker *b, struct bytes tenant, name_visitor *ea
 
 enum err topics_each(struct broker *b, struct bytes namespace_, name_visitor *each, void *ctx)
 {
-    struct visit v = {.each = each, .ctx = ctx};
-    uint64_t id = namespace_id(b, namespace_);
-
-    if (!id)
-        return ERR_NOT_FOUND;
-    catalog_each(b->store, CATALOG_TOPIC, id, visit_row, &v);
-    return OK;
+    return topics_each_after(b, namespace_, bytes_of(NULL, 0), each, ctx);
 }
 
 size_t topics_count(struct broker *b, struct bytes namespace_)
 {
-    return catalog_topics(b->store, namespace_id(b, namespace_));
+    return catalog_topics(b->store, namespace_id(b, namespace_)) + non_persistent_count(b, namespace_);
 }
 
 enum err topics_each_after(struct broker *b, struct bytes namespace_, struct bytes after, name_visitor *each, void *ctx)
@@ -301,7 +296,8 @@ enum err topics_each_after(struct broker *b, struct bytes namespace_, struct byt
 
     if (!id)
         return ERR_NOT_FOUND;
-    catalog_each_after(b->store, CATALOG_TOPIC, id, after, visit_row, &v);
+    if (non_persistent_each_after(b, namespace_, after, each, ctx)) /* their names come first */
+        catalog_each_after(b->store, CATALOG_TOPIC, id, after, visit_row, &v);
     return OK;
 }
 
@@ -310,23 +306,28 @@ enum err subscriptions_each(struct broker *b, const struct topic_name *topic, na
     struct visit v = {.each = each, .ctx = ctx};
     const struct catalog_row *row = topic_row(b, topic);
 
+    if (topic->domain == DOMAIN_NON_PERSISTENT)
+        return non_persistent_subscriptions(b, topic, each, ctx);
     if (!row)
         return ERR_NOT_FOUND;
     catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, visit_row, &v);
     return OK;
 }
 
-bool topic_exists(struct broker *b, const struct topic_name *name)
+bool topic_has_row(struct broker *b, const struct topic_name *name)
 {
     return topic_row(b, name) != NULL;
+}
+
+bool topic_exists(struct broker *b, const struct topic_name *name)
+{
+    return topic_kind_of(name)->exists(b, name);
 }
 
 /* ---- admission ---- */
 
 enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why)
 {
-    if (name->domain != DOMAIN_PERSISTENT)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_TOPIC, "non-persistent topics are not built: %s", name->text);
     if (!namespace_exists(b, topic_name_namespace(name)))
         return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(topic_name_namespace(name)));
     return OK;

@@ -36,7 +36,8 @@ MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struc
 MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
                                          struct refusal *why);
 
-/* In the order of the names; `each` returns false to stop, and changes nothing.  It is given "t", "t/n", or the topic's
+/* In the order of the names, which begin with their domain: topics that are not kept come first, as far as they are in
+ * memory.  `each` returns false to stop, and changes nothing.  It is given "t", "t/n", or the topic's
  * full name.  ERR_NOT_FOUND: the tenant, namespace or topic is missing. */
 typedef bool name_visitor(void *ctx, struct bytes name);
 void tenants_each(struct broker *b, name_visitor *each, void *ctx);
@@ -49,8 +50,10 @@ MUST_USE enum err topics_each_after(struct broker *b, struct bytes namespace_, s
 MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx);
 
 bool topic_exists(struct broker *b, const struct topic_name *name);
+/* ... in the catalog: for the kind that is kept there. */
+bool topic_has_row(struct broker *b, const struct topic_name *name);
 
-/* May a topic of this name be looked up?  ERR_UNSUPPORTED: non-persistent; ERR_NOT_FOUND about the namespace. */
+/* May a topic of this name be looked up?  ERR_NOT_FOUND about the namespace. */
 MUST_USE enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why);
 
 /* ... and used: it is there, or would be made by the first use.  Also ERR_NOT_FOUND about the topic, when it is missing

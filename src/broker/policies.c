@@ -6,6 +6,7 @@
 
 #include "broker/core.h"
 #include "broker/namespaces.h"
+#include "broker/non_persistent.h"
 #include "broker/records.h"
 #include "broker/retention.h"
 #include "broker/topic.h"
@@ -108,22 +109,42 @@ static bool of_namespace(struct broker *b, uint64_t namespace_, struct policies 
     return true;
 }
 
+/* A topic: by its row, or, where that kind has none, in memory. */
+struct origin {
+    uint64_t namespace_; /* 0: there is no such topic */
+    struct bytes name;
+    const struct catalog_row *row; /* or NULL */
+};
+
+static struct origin origin_of(struct broker *b, uint64_t topic)
+{
+    const struct catalog_row *row = topic ? catalog_get(b->store, CATALOG_TOPIC, topic) : NULL;
+    const struct topic *t = row || !topic ? NULL : non_persistent_find(b, topic);
+
+    if (row)
+        return (struct origin){.namespace_ = row->parent, .name = row->name, .row = row};
+    if (!t)
+        return (struct origin){0};
+    const struct bytes name = topic_name_full(&t->name);
+    return (struct origin){.namespace_ = namespace_id(b, topic_name_namespace(&t->name)), .name = name};
+}
+
 /* Of a topic's row, or of that of the topic which it is a part of. */
-static bool of_topic(struct broker *b, const struct catalog_row *row, struct policies *out)
+static bool of_topic(struct broker *b, const struct origin *origin, struct policies *out)
 {
     struct partitioned_record partitioned;
     struct topic_record record;
     size_t base;
 
-    if (partition_of(row->name, &base) != PARTITION_NONE) {
+    if (partition_of(origin->name, &base) != PARTITION_NONE) {
         const struct catalog_row *whole =
-            catalog_find(b->store, CATALOG_PARTITIONED, row->parent, bytes_of(row->name.data, base));
+            catalog_find(b->store, CATALOG_PARTITIONED, origin->namespace_, bytes_of(origin->name.data, base));
         if (whole && partitioned_record_decode(&partitioned, whole->value) == OK) {
             *out = partitioned.policies;
             return true;
         }
     }
-    if (topic_record_decode(&record, row->value) != OK)
+    if (!origin->row || topic_record_decode(&record, origin->row->value) != OK)
         return false;
     *out = record.policies;
     return true;
@@ -131,12 +152,12 @@ static bool of_topic(struct broker *b, const struct catalog_row *row, struct pol
 
 int64_t policy_of(struct broker *b, uint64_t topic, enum policy which)
 {
-    const struct catalog_row *row = topic ? catalog_get(b->store, CATALOG_TOPIC, topic) : NULL;
+    const struct origin origin = origin_of(b, topic);
     struct policies set;
 
-    if (row && of_topic(b, row, &set) && policies_has(&set, which))
+    if (origin.namespace_ && of_topic(b, &origin, &set) && policies_has(&set, which))
         return set.value[which];
-    if (row && of_namespace(b, row->parent, &set) && policies_has(&set, which))
+    if (origin.namespace_ && of_namespace(b, origin.namespace_, &set) && policies_has(&set, which))
         return set.value[which];
     return b->options.policies.value[which];
 }
@@ -161,12 +182,12 @@ static void override(struct policies *p, const struct policies *by)
 
 struct policies policies_resolve(struct broker *b, uint64_t topic)
 {
-    const struct catalog_row *row = topic ? catalog_get(b->store, CATALOG_TOPIC, topic) : NULL;
+    const struct origin origin = origin_of(b, topic);
     struct policies all = b->options.policies, set;
 
-    if (row && of_namespace(b, row->parent, &set))
+    if (origin.namespace_ && of_namespace(b, origin.namespace_, &set))
         override(&all, &set);
-    if (row && of_topic(b, row, &set))
+    if (origin.namespace_ && of_topic(b, &origin, &set))
         override(&all, &set);
     return all;
 }

@@ -54,13 +54,18 @@ void producers_held(struct timer *timer)
     look_at_held(b);
 }
 
+static bool needs_room(const struct producer_open *open)
+{
+    return topic_kind_of(&open->topic)->keeps;
+}
+
 /* True while the answer waits: the step comes again. */
 static bool hold(struct producer_open *open)
 {
     struct broker *b = open->op.broker;
     const uint64_t now_ns = loop_now_ns(b->loop);
 
-    if (!store_full(b->store) || b->stopping)
+    if (!needs_room(open) || !store_full(b->store) || b->stopping)
         return false;
     if (open->held_until_ns == 0)
         open->held_until_ns = now_ns + PRODUCER_HOLD_MS * NS_PER_MS;
@@ -81,7 +86,7 @@ static enum err refuse_early(struct producer_open *open)
 
     if (open->access != ACCESS_SHARED)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_PRODUCER, "producers' access modes other than Shared are not built");
-    if (store_full(b->store))
+    if (needs_room(open) && store_full(b->store))
         return refuse(why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
     return OK;
 }
@@ -203,7 +208,7 @@ void producer_open(struct broker *b, struct producer_open *open)
 
 void producer_publish(struct producer *p, const struct publish *m)
 {
-    topic_publish(p->topic, p->sink, p, m);
+    p->topic->kind->publish(p->topic, p->sink, p, m);
 }
 
 void producer_free(struct producer *p)

@@ -30,7 +30,7 @@ struct producer {
     struct producer_close *closing; /* waits for them to end; NULL: it stays */
     int64_t connected_ms;
     uint64_t messages_in, bytes_in;
-    struct rate rate_in;
+    struct rate rate_in, rate_drop;
 };
 
 struct producer_open {
@@ -69,6 +69,7 @@ struct publish {
     uint32_t messages; /* >= 1 */
     uint16_t flags;    /* enum entry_flags */
     bool marker;       /* not for consumers: they never see it */
+    bool crowded;      /* its connection has not taken the receipts before it: dropped, where nothing is kept */
     int64_t publish_ms;
     struct slice bytes; /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
 };

@@ -153,27 +153,32 @@ static void fence(struct topic *t, enum err err)
 
 /* ---- the end of a publish ---- */
 
-static void publish_stored(struct topic *t, const struct publish_op *op)
+void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len)
 {
     struct broker *b = t->broker;
-    uint64_t now_ns = loop_now_ns(b->loop);
+    const uint64_t now_ns = loop_now_ns(b->loop);
 
+    t->last_publish_ms = loop_wall_ms(b->loop);
+    t->messages_in += messages;
+    t->bytes_in += len;
+    rate_add(&t->rate_in, now_ns, messages, len);
+    b->counts.messages_in += messages;
+    b->counts.bytes_in += len;
+    if (!p)
+        return;
+    p->messages_in += messages;
+    p->bytes_in += len;
+    rate_add(&p->rate_in, now_ns, messages, len);
+}
+
+static void publish_stored(struct topic *t, const struct publish_op *op)
+{
     assert(position_before(t->readable_end, op->append.position));
     t->readable_end = op->append.position;
     t->last_messages = op->messages;
     t->last_batched = op->batched;
-    t->last_publish_ms = loop_wall_ms(b->loop);
-    t->messages_in += op->messages;
-    t->bytes_in += op->len;
-    rate_add(&t->rate_in, now_ns, op->messages, op->len);
-    b->counts.messages_in += op->messages;
-    b->counts.bytes_in += op->len;
+    publish_count(t, op->producer, op->messages, op->len);
     retention_changed(t);
-    if (op->producer) {
-        op->producer->messages_in += op->messages;
-        op->producer->bytes_in += op->len;
-        rate_add(&op->producer->rate_in, now_ns, op->messages, op->len);
-    }
 }
 
 /* The oldest publish, decided: out of the list, and its client told. */

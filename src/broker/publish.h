@@ -26,9 +26,12 @@ struct publish_op {
     enum err err;
 };
 
-/* Puts an entry at the end of the topic.  Rolls the ledger when it is full or old.  Ends with the sink's `published`,
- * at once when the topic takes nothing.  `p` may be NULL: the broker's own entry. */
+/* Puts an entry at the end of a topic that keeps them.  Rolls the ledger when it is full or old.  Ends with the sink's
+ * `published`, at once when the topic takes nothing.  `p` may be NULL: the broker's own entry. */
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
+
+/* An entry was taken: into the figures of the topic, of its producer (may be NULL), and of the broker. */
+void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len);
 
 /* Closes the open ledger if it is full or old: the next publish opens another.  Returns when it will be, on the loop's
  * clock; UINT64_MAX: there is none, or nothing in it. */

@@ -67,6 +67,7 @@ static const char *access_name(enum access_mode access)
 static void copy_producer(struct copy *copy, struct producer *p, struct producer_stats *to)
 {
     rate_turn(&p->rate_in, copy->now_ns);
+    rate_turn(&p->rate_drop, copy->now_ns);
     *to = (struct producer_stats){
         .name = copy_text(copy, p->name),
         .address = copy_text(copy, p->sink->peer),
@@ -76,6 +77,7 @@ static void copy_producer(struct copy *copy, struct producer *p, struct producer
         .connected_since_ms = p->connected_ms,
         .rate_in = p->rate_in.per_second,
         .throughput_in = p->rate_in.bytes_per_second,
+        .rate_drop = p->rate_drop.per_second,
         .messages_in = p->messages_in,
         .bytes_in = p->bytes_in,
         .pending = p->pending,
@@ -164,6 +166,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
     rate_turn(&s->rate_redeliver, copy->now_ns);
     rate_turn(&s->rate_ack, copy->now_ns);
     rate_turn(&s->rate_expired, copy->now_ns);
+    rate_turn(&s->rate_drop, copy->now_ns);
     *to = (struct subscription_stats){
         .name = copy_text(copy, s->name),
         .type = s->dispatcher ? s->dispatcher->name : NULL,
@@ -183,6 +186,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .rate_redeliver = s->rate_redeliver.per_second,
         .rate_ack = s->rate_ack.per_second,
         .rate_expired = s->rate_expired.per_second,
+        .rate_drop = s->rate_drop.per_second,
         .messages_out = s->messages_out,
         .bytes_out = s->bytes_out,
         .entries_expired = s->entries_expired,
@@ -275,9 +279,12 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
     if ((to = copy_array(&copy, 1, sizeof *to))) {
         rate_turn(&t->rate_in, copy.now_ns);
         rate_turn(&t->rate_out, copy.now_ns);
+        rate_turn(&t->rate_drop, copy.now_ns);
         *to = (struct topic_stats){
             .name = copy_text(&copy, t->name.text),
             .id = t->id,
+            .persistent = t->kind->keeps,
+            .rate_drop = t->rate_drop.per_second,
             .rate_in = t->rate_in.per_second,
             .throughput_in = t->rate_in.bytes_per_second,
             .rate_out = t->rate_out.per_second,

@@ -26,6 +26,7 @@ struct producer_stats {
     int64_t connected_since_ms;
     double rate_in, throughput_in;
     uint64_t messages_in, bytes_in;
+    double rate_drop; /* messages whose receipts said that they were dropped */
     uint64_t pending; /* publishes without a receipt yet */
     bool name_given;  /* by the user, not by the broker */
 };
@@ -53,7 +54,7 @@ struct subscription_stats {
     uint64_t backlog_messages; /* msgBacklogMessages */
     uint64_t unacked_messages, replay_entries, ack_ranges;
     struct position mark_delete, read_position;
-    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired;
+    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
     uint64_t messages_out, bytes_out, entries_expired;
     size_t consumer_count;
     struct consumer_stats *consumers;
@@ -68,7 +69,9 @@ struct topic_ledger_stats {
 struct topic_stats {
     const char *name;
     uint64_t id;
+    bool persistent;
     double rate_in, throughput_in, rate_out, throughput_out;
+    double rate_drop; /* of a topic that is not persistent: by its producers and subscriptions together */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     uint64_t storage_bytes, entries, backlog_bytes; /* backlog: after the slowest durable cursor */
     double average_message_bytes;
@@ -88,7 +91,7 @@ MUST_USE enum err topic_stats_get(struct broker *b, const struct topic_name *nam
 /* The broker's own figures, for /metrics: counted over all topics since the start. */
 struct broker_stats {
     uint64_t topics_loaded, producers, consumers, subscriptions;
-    uint64_t messages_in, bytes_in, messages_out, bytes_out, acks, redeliveries;
+    uint64_t messages_in, bytes_in, messages_out, bytes_out, messages_dropped, acks, redeliveries;
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
     uint64_t ledgers_deleted, entries_expired;
 };

@@ -107,6 +107,7 @@ static enum err make_durable(struct subscription *s, struct position mark, uint6
     struct store *store = t->broker->store;
     enum err err;
 
+    s->id = store_id_new(store);
     if ((err = put_row(t, bytes_of_text(s->name), s->id)) != OK)
         return err;
     if ((err = cursor_create(store, s->id, t->id, mark, next_message, &s->cursor)) != OK &&
@@ -115,23 +116,31 @@ static enum err make_durable(struct subscription *s, struct position mark, uint6
     return err;
 }
 
+enum err subscription_keep(struct subscription *s, bool durable, struct position next)
+{
+    struct topic *t = s->topic;
+    uint64_t next_message;
+    const struct position mark = mark_before(t, next, &next_message);
+
+    if (durable)
+        return make_durable(s, mark, next_message);
+    return cursor_new_volatile(t->broker->store, t->id, mark, next_message, &s->cursor);
+}
+
+enum err subscription_forget(struct subscription *s)
+{
+    return catalog_remove(s->topic->broker->store, CATALOG_SUBSCRIPTION, s->id);
+}
+
 enum err subscription_make(struct topic *t, const struct subscription_spec *spec, struct subscription **out,
                            struct refusal *why)
 {
-    struct store *store = t->broker->store;
     struct subscription *s = NULL;
-    uint64_t next_message;
-    struct position mark = mark_before(t, spec->next, &next_message);
     enum err err;
 
     assert(!subscription_find(t, spec->name));
-    if ((err = subscription_new(t, spec->durable ? store_id_new(store) : 0, spec->name, &s)) != OK)
-        goto fail;
-    if (spec->durable)
-        err = make_durable(s, mark, next_message);
-    else
-        err = cursor_new_volatile(store, t->id, mark, next_message, &s->cursor);
-    if (err != OK)
+    if ((err = subscription_new(t, 0, spec->name, &s)) != OK ||
+        (err = t->kind->subscription_keep(s, spec->durable, spec->next)) != OK)
         goto fail;
 
     log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
@@ -167,7 +176,7 @@ void subscription_free(struct subscription *s)
         consumer_free(container_of(node, struct consumer, node));
     if (map_find(&s->topic->subscriptions, bytes_of_text(s->name)) == s)
         (void)map_remove(&s->topic->subscriptions, bytes_of_text(s->name));
-    if (!subscription_durable(s) && s->cursor)
+    if (s->cursor && (!subscription_durable(s) || !s->topic->kind->keeps))
         cursor_free_volatile(s->cursor);
     s->topic->broker->counts.subscriptions--;
     free(s->name);
@@ -181,7 +190,7 @@ enum err subscription_remove(struct subscription *s)
 
     assert(s->consumer_count == 0);
     if (subscription_durable(s))
-        err = catalog_remove(t->broker->store, CATALOG_SUBSCRIPTION, s->id);
+        err = t->kind->subscription_forget(s);
     if (err != OK)
         return err;
     log_info(t->broker->log, "broker", "%s: subscription %s deleted", t->name.text, s->name);

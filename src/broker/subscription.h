@@ -17,7 +17,7 @@ enum subscription_type { TYPE_EXCLUSIVE, TYPE_SHARED, TYPE_FAILOVER, TYPE_KEY_SH
 
 struct subscription {
     struct topic *topic;
-    uint64_t id; /* its row's; 0: volatile */
+    uint64_t id; /* its row's, if its topic keeps any; 0: volatile, gone with its last consumer */
     char *name;
     struct cursor *cursor;
     bool settled;                        /* its row is known to be durable */
@@ -31,7 +31,7 @@ struct subscription {
     struct dispatch dispatch;
 
     uint64_t messages_out, bytes_out, entries_expired;
-    struct rate rate_out, rate_redeliver, rate_ack, rate_expired;
+    struct rate rate_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
 };
 
 struct subscription *subscription_find(struct topic *t, struct bytes name);
@@ -47,6 +47,10 @@ struct subscription_spec {
     struct position
         next; /* the first to be delivered; POSITION_EARLIEST, POSITION_LATEST: from the start, from now on */
 };
+
+/* For the kinds of topic: the row and its cursor, or a volatile cursor; and the end of them. */
+MUST_USE enum err subscription_keep(struct subscription *s, bool durable, struct position next);
+MUST_USE enum err subscription_forget(struct subscription *s);
 
 /* The row and its cursor, or a volatile cursor. */
 MUST_USE enum err subscription_make(struct topic *t, const struct subscription_spec *spec, struct subscription **out,

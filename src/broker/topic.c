@@ -36,8 +36,13 @@ static void read_chain(struct topic *t)
         ledger_close(t->broker->store, chain[count - 1].id);
 }
 
-static enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id,
-                           const struct topic_record *record, struct topic **out)
+const struct topic_kind *topic_kind_of(const struct topic_name *name)
+{
+    return name->domain == DOMAIN_PERSISTENT ? &topic_persistent : &topic_non_persistent;
+}
+
+enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id, const struct topic_record *record,
+                    struct topic **out)
 {
     struct topic *t = calloc(1, sizeof *t);
     enum err err;
@@ -45,6 +50,7 @@ static enum err topic_load(struct broker *b, const struct topic_name *name, uint
     if (!t)
         return ERR_NOMEM;
     t->broker = b;
+    t->kind = topic_kind_of(name);
     t->name = *name;
     t->id = id;
     t->created_ms = record->created_ms;
@@ -107,24 +113,39 @@ static enum err topic_row(struct broker *b, const struct topic_name *name, bool 
     return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
 }
 
+static enum err persistent_load(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
+                                struct refusal *why)
+{
+    struct topic_record record;
+    uint64_t id;
+    enum err err;
+
+    if ((err = topic_row(b, name, create, &record, &id, why)) != OK)
+        return err;
+    err = topic_load(b, name, id, &record, out);
+    return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+}
+
+static enum err persistent_create(struct broker *b, const struct topic_name *name, struct refusal *why)
+{
+    struct topic_record record;
+    uint64_t id;
+    enum err err = topic_create_row(b, name, &record, &id);
+
+    return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+}
+
 enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
                       struct refusal *why)
 {
     struct topic *t = topic_find(b, name);
-    struct topic_record record;
-    uint64_t id;
-    enum err err;
 
     if (b->stopping)
         return refuse(why, ERR_AGAIN, ABOUT_BROKER, "the broker is stopping");
     if (t && t->state == TOPIC_CLOSING)
         return refuse(why, ERR_AGAIN, ABOUT_TOPIC, "%s is being closed", name->text);
-    if (!t) {
-        if ((err = topic_row(b, name, create, &record, &id, why)) != OK)
-            return err;
-        if ((err = topic_load(b, name, id, &record, &t)) != OK)
-            return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
-    }
+    if (!t)
+        return topic_kind_of(name)->load(b, name, create, out, why);
     *out = t;
     return OK;
 }
@@ -202,7 +223,7 @@ static void topic_end(struct topic *t)
     if (t->ledger)
         ledger_close(b->store, t->ledger);
     if (t->deleting) {
-        err = catalog_remove(b->store, CATALOG_TOPIC, t->id);
+        err = t->kind->forget(t);
         b->counts.topics_deleted += err == OK;
     } else {
         b->counts.topics_unloaded++;
@@ -248,6 +269,7 @@ void topic_free(struct topic *t)
     if (map_find(&b->topics, topic_name_full(&t->name)) == t)
         (void)map_remove(&b->topics, topic_name_full(&t->name));
     list_remove(&t->node);
+    t->kind->leave(t);
     while ((value = map_next(&t->producers, &at)))
         producer_free(value);
     at = 0;
@@ -308,7 +330,7 @@ static bool retained(const struct topic *t, uint64_t idle_ms)
 {
     const int64_t minutes = policy_of(t->broker, t->id, POLICY_RETENTION_MINUTES);
 
-    return minutes < 0 || idle_ms < (uint64_t)minutes * 60000;
+    return t->kind->keeps && (minutes < 0 || idle_ms < (uint64_t)minutes * 60000);
 }
 
 static bool forgotten(const struct topic *t, uint64_t idle_ms)
@@ -334,10 +356,36 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
         log_info(t->broker->log, "broker", "%s: inactive for %" PRIu64 " s and without a subscription: deleting it",
                  t->name.text, idle_ms / 1000);
         topic_close(t, true, NULL);
-    } else if (idle_ms >= t->broker->options.topic_idle_ms) {
+    } else if (t->kind->keeps && idle_ms >= t->broker->options.topic_idle_ms) {
         topic_close(t, false, NULL);
     }
 }
+
+/* ---- the kind ---- */
+
+#define TAKEOVER_MS 1000
+
+static enum err persistent_forget(struct topic *t)
+{
+    return catalog_remove(t->broker->store, CATALOG_TOPIC, t->id);
+}
+
+static void persistent_leave(struct topic *t)
+{
+}
+
+const struct topic_kind topic_persistent = {
+    .keeps = true,
+    .load = persistent_load,
+    .create = persistent_create,
+    .exists = topic_has_row,
+    .publish = topic_publish,
+    .subscription_keep = subscription_keep,
+    .subscription_forget = subscription_forget,
+    .forget = persistent_forget,
+    .leave = persistent_leave,
+    .takeover_ms = TAKEOVER_MS,
+};
 
 void topic_check(const struct topic *t)
 {

@@ -19,19 +19,50 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/tree.h"
 #include "broker/broker.h"
 #include "broker/stats.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
 
+struct publish;
+struct producer;
+struct subscription;
+
+/* What differs between topics whose entries are kept and those whose are not (non_persistent.h). */
+struct topic_kind {
+    bool keeps; /* entries have positions: they can be sought, asked for, and read again */
+    /* Into memory; made when absent, allowed and `create`. */
+    enum err (*load)(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
+                     struct refusal *why);
+    /* Makes one that is absent, whatever the policy. */
+    enum err (*create)(struct broker *b, const struct topic_name *name, struct refusal *why);
+    bool (*exists)(struct broker *b, const struct topic_name *name);
+    /* See topic_publish. */
+    void (*publish)(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
+    /* A new subscription gets its cursor, and its id when it is to stay without consumers. */
+    enum err (*subscription_keep)(struct subscription *s, bool durable, struct position next);
+    /* One that has an id shall not be there any more. */
+    enum err (*subscription_forget)(struct subscription *s);
+    /* The topic is deleted. */
+    enum err (*forget)(struct topic *t);
+    /* It leaves memory. */
+    void (*leave)(struct topic *t);
+    uint32_t takeover_ms; /* failover: the pause before another consumer is served, for messages in flight */
+};
+extern const struct topic_kind topic_persistent, topic_non_persistent;
+const struct topic_kind *topic_kind_of(const struct topic_name *name);
+
 struct topic {
     /* Set at creation. */
     struct broker *broker;
+    const struct topic_kind *kind;
     struct topic_name name;
     uint64_t id;
     int64_t created_ms;
 
-    struct list node; /* broker->topic_list */
+    struct list node;           /* broker->topic_list */
+    struct tree_node in_memory; /* broker->non_persistent, when it is one */
     enum topic_state state;
     bool deleting;          /* CLOSING ends with the removal from the catalog */
     bool settled;           /* its row is known to be durable */
@@ -59,6 +90,8 @@ struct topic {
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     int64_t last_publish_ms;
     struct rate rate_in, rate_out;
+    struct rate
+        rate_drop; /* of messages that no consumer could take, or that came too fast: only where nothing is kept */
 };
 
 /* A loaded topic; NULL when it is not in memory. */
@@ -69,8 +102,12 @@ struct topic *topic_find(struct broker *b, const struct topic_name *name);
 MUST_USE enum err topic_obtain(struct broker *b, const struct topic_name *name, bool create, struct topic **out,
                                struct refusal *why);
 
-/* Only makes the row; the name is admissible and absent. */
+/* For the kinds: a loaded topic with this id, whether the catalog knows it or not. */
 struct topic_record;
+MUST_USE enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id,
+                             const struct topic_record *record, struct topic **out);
+
+/* Only makes the row; the name is admissible and absent. */
 MUST_USE enum err topic_create_row(struct broker *b, const struct topic_name *name, struct topic_record *record,
                                    uint64_t *id);
 

@@ -18,6 +18,8 @@ struct broker_config {
     int64_t max_message_size, memory_limit; /* bytes */
     int64_t connections_max;
     int64_t keep_alive_s;
+    bool non_persistent_topics;
+    int64_t non_persistent_pending_max;
     bool delete_inactive_topics;
     int64_t inactive_s;
     int64_t ledger_entries_max, ledger_bytes_max;
@@ -33,7 +35,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 33
+#define BROKER_OPTIONS 35
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

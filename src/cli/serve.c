@@ -114,6 +114,7 @@ static void policies_fill(struct policies *p, const struct broker_config *c)
 static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
 {
     o->cluster = c->cluster_name;
+    o->non_persistent_topics = c->non_persistent_topics;
     o->delete_inactive_topics = c->delete_inactive_topics;
     o->inactive_ms = (uint64_t)c->inactive_s * 1000;
     o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
@@ -137,6 +138,7 @@ static void server_options_fill(struct server_options *o, const struct broker_co
     o->message_bytes_max = (uint32_t)c->max_message_size;
     o->connections_max = c->connections_max > 0 ? (uint32_t)c->connections_max : UINT32_MAX;
     o->keep_alive_ms = (uint32_t)c->keep_alive_s * 1000;
+    o->non_persistent_pending_max = (uint32_t)c->non_persistent_pending_max;
 }
 
 static enum durability durability_of(const struct broker_config *c)

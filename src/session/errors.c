@@ -31,6 +31,7 @@ static const struct {
     {ERR_FENCED, ABOUT_PRODUCER, CODE(ProducerFenced)},
     {ERR_NOSPACE, ABOUT_PRODUCER, CODE(ProducerBlockedQuotaExceededError)},
     {ERR_UNSUPPORTED, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
+    {ERR_UNSUPPORTED, ABOUT_SEEK, CODE(UnknownError)}, /* as Pulsar says of what only persistent topics have */
 
     {ERR_AGAIN, ABOUT_ANYTHING, CODE(ServiceNotReady)},
     {ERR_UNSUPPORTED, ABOUT_ANYTHING, CODE(NotAllowedError)},

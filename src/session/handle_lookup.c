@@ -89,6 +89,7 @@ struct listing {
     struct arena arena;
     char **names; /* into the arena */
     size_t count, capacity;
+    int mode;     /* of topics, as on the wire */
     uint32_t crc; /* of the names, joined by commas */
     bool failed;
 };
@@ -105,12 +106,19 @@ static bool grow(struct listing *l)
     return true;
 }
 
+static bool asked_for(int mode, enum topic_domain domain)
+{
+    if (mode == WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__PERSISTENT)
+        return domain == DOMAIN_PERSISTENT;
+    return mode != WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__NON_PERSISTENT || domain == DOMAIN_NON_PERSISTENT;
+}
+
 static bool add_topic(void *ctx, struct bytes full)
 {
     struct listing *l = ctx;
     struct topic_name name;
 
-    if (topic_name_parse(&name, full) != OK || topic_name_is_system(&name))
+    if (topic_name_parse(&name, full) != OK || topic_name_is_system(&name) || !asked_for(l->mode, name.domain))
         return true;
     if ((l->count == l->capacity && !grow(l)) || !(l->names[l->count] = arena_text_of(&l->arena, full))) {
         l->failed = true;
@@ -151,16 +159,14 @@ void handle_get_topics(struct session *s, const struct incoming *in)
 {
     const Wire__CommandGetTopicsOfNamespace *ask = in->body->get_topics_of_namespace;
     struct bytes namespace_ = bytes_of_text(ask->namespace_);
-    struct listing l = {0};
+    struct listing l = {.mode = ask->mode};
 
     arena_init(&l.arena, TOPICS_BYTES_MAX);
     if (!namespace_name_parse(namespace_, NULL, NULL)) {
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
         goto out;
     }
-    if (ask->mode == WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__NON_PERSISTENT)
-        ; /* there are none */
-    else if (topics_count(s->broker, namespace_) > TOPICS_MAX)
+    if (topics_count(s->broker, namespace_) > TOPICS_MAX)
         l.failed = true; /* known without a walk, which a client that asks every minute would have again and again */
     else if (topics_each(s->broker, namespace_, add_topic, &l) != OK)
         l.count = 0; /* no such namespace: no topics */

@@ -168,6 +168,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .messages = view->metadata.messages,
         .flags = flags_of(&view->metadata),
         .marker = view->metadata.is_marker,
+        .crowded = s->receipts_waiting > s->server->options.non_persistent_pending_max,
         .publish_ms = (int64_t)view->metadata.publish_time,
         .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
     };

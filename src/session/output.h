@@ -65,6 +65,12 @@ static inline bool output_writable(const struct output *o)
     return !o->choked && !o->overrun;
 }
 
+/* Nothing of what was handed over waits any more. */
+static inline bool output_taken(const struct output *o)
+{
+    return o->sent_count == 0;
+}
+
 /* Hands over what is queued, now or when the connection has written what it has. */
 void output_flush(struct output *o);
 /* Hands over all, now and from now on: the connection is about to be closed. */

@@ -25,6 +25,7 @@ void server_options_init(struct server_options *o)
         .keep_alive_ms = 30000,
         .probe_ms = 5000,
         .pending_sends_max = 1000,
+        .non_persistent_pending_max = 1000,
         .receive_bytes_max = 256u * 1024 * 1024,
         .outputs_bytes_max = 256u * 1024 * 1024,
         .output_bytes_max = 64u * 1024 * 1024,

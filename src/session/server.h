@@ -30,10 +30,12 @@ struct server_options {
     uint32_t keep_alive_ms;     /* 30,000 */
     uint32_t probe_ms;          /* 5,000: a rival's connection is alive if it answers in this time */
     uint32_t pending_sends_max; /* per connection: 1,000 */
-    size_t receive_bytes_max;   /* budget of all receive buffers, at least twice message_bytes_max */
-    struct budget *receive;     /* its place, which outlives the store: that holds buffers when the server is gone */
-    size_t outputs_bytes_max;   /* budget of what is queued for all peers together */
-    size_t output_bytes_max;    /* queued for one peer that does not read: beyond it the connection is closed */
+    /* Messages whose receipts a connection has not taken, 1,000: beyond it those that are not kept are dropped. */
+    uint32_t non_persistent_pending_max;
+    size_t receive_bytes_max; /* budget of all receive buffers, at least twice message_bytes_max */
+    struct budget *receive;   /* its place, which outlives the store: that holds buffers when the server is gone */
+    size_t outputs_bytes_max; /* budget of what is queued for all peers together */
+    size_t output_bytes_max;  /* queued for one peer that does not read: beyond it the connection is closed */
     struct log *log;
 };
 

@@ -161,6 +161,10 @@ static void flush_run(struct task *task)
 
     if (s->state == SESSION_CLOSING)
         return;
+    if (output_taken(&s->output))
+        s->receipts_waiting = 0;
+    s->receipts_waiting += s->receipts_now;
+    s->receipts_now = 0;
     output_flush(&s->output);
     if (s->output.overrun)
         session_close(s, "more than %zu bytes wait for it and are not read", s->output.limit);

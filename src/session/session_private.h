@@ -71,7 +71,10 @@ struct session {
     struct map producers, consumers; /* struct handle by id */
     size_t pending_sends;            /* publishes under way */
     size_t pending_bytes;            /* of their entries */
-    struct list requests;            /* struct request */
+    /* Receipts, and other answers to SENDs, of this turn of the loop; and of earlier ones, not yet taken by the peer.
+     */
+    size_t receipts_now, receipts_waiting;
+    struct list requests; /* struct request */
     size_t request_count;
     struct list probes; /* struct probe */
     struct timer probe_timer, keep_alive;

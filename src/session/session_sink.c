@@ -62,6 +62,7 @@ static void send_receipt(struct session *s, const struct published *p)
     };
     uint8_t bytes[SEND_RECEIPT_MAX];
 
+    s->receipts_now++;
     send_bytes(s, bytes, send_receipt_encode(bytes, &receipt));
 }
 

@@ -324,6 +324,39 @@ static void a_consumer_whose_peer_does_not_read_is_served_when_it_does(void **st
     free_two(f);
 }
 
+static void what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_taken(void **state)
+{
+    struct fixture *f = *state;
+    const char *topic = "non-persistent://public/default/n";
+    unsigned dropped = 0;
+
+    f->world.options.non_persistent_pending_max = 5;
+    open_two(f);
+    assert_int_equal(client_subscribe(&f->a, 1, topic, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                     TYPE(SUCCESS));
+    assert_int_equal(client_produce(&f->a, 1, topic, "p"), TYPE(PRODUCER_SUCCESS));
+    client_flow(&f->a, 1, 1000);
+    conn_read_stop(f->a.conn); /* what it sent itself fills the way back */
+    for (uint64_t i = 0; i < 200; i++) {
+        client_send_entry(&f->a, 1, i, 20000);
+        session_world_pass(&f->world, 10);
+    }
+    conn_read_start(f->a.conn);
+    for (uint64_t i = 0; i < 200; i++) {
+        const Wire__BaseCommand *receipt = client_expect(&f->a, TYPE(SEND_RECEIPT));
+        assert_non_null(receipt);
+        assert_int_equal(receipt->send_receipt->sequence_id, i);
+        const Wire__MessageIdData *id = receipt->send_receipt->message_id;
+        assert_true(id->ledger_id == id->entry_id && (id->ledger_id == 0 || id->ledger_id == UINT64_MAX));
+        dropped += id->ledger_id != 0;
+    }
+    assert_in_range(dropped, 1, 199);
+
+    client_send_entry(&f->a, 1, 200, 100); /* all is taken: it is passed on again */
+    assert_int_equal(client_expect(&f->a, TYPE(SEND_RECEIPT))->send_receipt->message_id->ledger_id, 0);
+    free_two(f);
+}
+
 static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(void **state)
 {
     struct fixture *f = *state;
@@ -511,6 +544,7 @@ int main(void)
         TEST(what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused),
         TEST(a_consumer_that_reads_nothing_costs_its_queue_and_no_more),
         TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),
+        TEST(what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_taken),
         TEST(sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection),
         TEST(a_send_to_a_producer_that_never_was_ends_the_connection),
         TEST(an_answered_acknowledgement_of_one_message_survives_a_power_cut),

@@ -179,7 +179,6 @@ def test_metrics_are_well_formed_and_count(broker, client, topic):
     ("GET", "/admin/v2/persistent/public/default/nothing/stats", 404),
     ("PUT", "/admin/v2/persistent/public/nowhere/x", 404),
     ("PUT", "/admin/v2/tenants/not%20a%20name", 412),
-    ("PUT", "/admin/v2/non-persistent/public/default/x", 501),
 ])
 def test_what_cannot_be_is_refused_with_a_reason(broker, method, path, status):
     got, body = request(broker, method, path)

@@ -32,11 +32,6 @@ def test_producer_access_modes(client, topic, mode):
         client.create_producer(topic, access_mode=mode)
 
 
-def test_non_persistent_topics(client, topic):
-    with pytest.raises(pulsar.NotAllowedError):
-        client.create_producer(topic.replace("persistent://", "non-persistent://"))
-
-
 def test_schemas(client, topic):
     with pytest.raises(pulsar.IncompatibleSchema):
         client.create_producer(topic, schema=JsonSchema(Event))
