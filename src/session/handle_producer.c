@@ -159,6 +159,12 @@ static uint16_t flags_of(const struct metadata *m)
     return (uint16_t)flags;
 }
 
+/* Its peer has not taken the receipts of so many messages. */
+static bool crowded(const struct session *s)
+{
+    return s->receipts_waiting > s->server->options.non_persistent_pending_max && !output_taken(&s->output);
+}
+
 static void send_entry(struct session *s, const struct incoming *in, const struct send *send,
                        const struct entry_view *view, struct producer *p)
 {
@@ -168,7 +174,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .messages = view->metadata.messages,
         .flags = flags_of(&view->metadata),
         .marker = view->metadata.is_marker,
-        .crowded = s->receipts_waiting > s->server->options.non_persistent_pending_max,
+        .crowded = crowded(s),
         .publish_ms = (int64_t)view->metadata.publish_time,
         .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
     };
