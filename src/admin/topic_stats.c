@@ -112,7 +112,7 @@ static void write_lists(struct json *j, const struct topic_stats *t)
     for (size_t i = 0; i < t->producer_count; i++)
         write_producer(j, &t->producers[i]);
     json_array_end(j);
-    json_uint(j, "waitingPublishers", 0);
+    json_uint(j, "waitingPublishers", t->waiting_producers);
     json_object_begin(j, "subscriptions");
     for (size_t i = 0; i < t->subscription_count; i++)
         write_subscription(j, &t->subscriptions[i]);
@@ -151,6 +151,8 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     json_uint(j, "abortedTxnCount", 0);
     json_uint(j, "committedTxnCount", 0);
     write_lists(j, t);
+    if (t->epoch >= 0)
+        json_int(j, "topicEpoch", t->epoch);
     json_text(j, "deduplicationStatus", "Disabled");
     json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);

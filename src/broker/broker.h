@@ -23,6 +23,8 @@ struct broker;
 struct log;
 struct topic;
 
+#define NAME_GIVEN_MAX 160 /* a name that the broker gives to a producer or consumer, and its NUL */
+
 struct broker_options {
     const char *cluster;        /* "standalone"; also in the names that the broker gives to producers */
     bool non_persistent_topics; /* may be used */

@@ -72,7 +72,6 @@ void op_probe(struct broker_op *op, struct sink *rival);
 void op_finish(struct broker_op *op);
 
 /* "cluster-boot-n": unique over restarts; `to` holds NAME_GIVEN_MAX. */
-#define NAME_GIVEN_MAX 160
 void broker_give_name(struct broker *b, char *to);
 
 /* Ids of catalog rows; 0 when absent. */

@@ -81,13 +81,8 @@ static bool hold(struct producer_open *open)
 /* What needs no topic to be said. */
 static enum err refuse_early(struct producer_open *open)
 {
-    struct broker *b = open->op.broker;
-    struct refusal *why = &open->op.why;
-
-    if (open->access != ACCESS_SHARED)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_PRODUCER, "producers' access modes other than Shared are not built");
-    if (needs_room(open) && store_full(b->store))
-        return refuse(why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
+    if (needs_room(open) && store_full(open->op.broker->store))
+        return refuse(&open->op.why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
     return OK;
 }
 
@@ -106,6 +101,22 @@ static enum err initial_subscription(struct producer_open *open, struct topic *t
                       "the initial subscription may not be created");
     const struct subscription_spec spec = {.name = name, .durable = true, .next = POSITION_EARLIEST};
     return subscription_make(t, &spec, &s, &open->op.why);
+}
+
+static void producer_leave(struct producer *p);
+
+/* The same producer of the same connection, which its client has given up: this one takes its place. */
+static void replace_predecessor(struct producer_open *open, struct topic *t)
+{
+    struct producer *old = map_find(&t->producers, bytes_of_text(open->name));
+
+    if (!old || old->sink != open->sink || old->id != open->producer_id || old->epoch >= open->epoch)
+        return;
+    if (t->access.exclusive == old && open->access != ACCESS_SHARED) { /* nobody comes in between */
+        t->access.exclusive = NULL;
+        t->access.taking = open;
+    }
+    producer_leave(old);
 }
 
 /* OK, or a refusal.  *waits: the rival's connection is asked, and the step comes again. */
@@ -127,30 +138,27 @@ static enum err name_free(struct producer_open *open, struct topic *t, bool *wai
 
 static enum err producer_new(struct producer_open *open, struct topic *t)
 {
-    char given[NAME_GIVEN_MAX];
-    const char *name = open->name;
     struct producer *p = calloc(1, sizeof *p);
     enum err err = ERR_NOMEM;
 
     if (!p)
         goto fail;
-    if (!name) {
-        broker_give_name(t->broker, given);
-        name = given;
-    }
-    if (!(p->name = strdup(name)))
+    if (!(p->name = strdup(open->name)))
         goto fail;
     p->topic = t;
     p->sink = open->sink;
     p->id = open->producer_id;
-    p->name_given = open->name && open->name_given;
+    p->name_given = open->name != open->given && open->name_given;
     p->access = open->access;
+    p->epoch = open->epoch;
     p->connected_ms = loop_wall_ms(t->broker->loop);
     if ((err = map_put(&t->producers, bytes_of_text(p->name), p)) != OK)
         goto fail;
     t->broker->counts.producers++;
+    access_enter(t, p);
     topic_touch(t);
     open->producer = p;
+    open->topic_epoch = (int64_t)t->access.epochs - 1;
     open->last_sequence_id = -1;
     return OK;
 fail:
@@ -167,32 +175,80 @@ static bool settled(struct broker_op *op, struct topic *t)
     return t->settled;
 }
 
+/* True: it has ended, well or with a refusal.  False: the step comes again. */
+static bool open_decide(struct producer_open *open)
+{
+    struct broker_op *op = &open->op;
+    bool waits = false;
+    struct topic *t;
+
+    if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, true, &t, &op->why) != OK)
+        return true;
+    if (t->state == TOPIC_FENCED) {
+        (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is recovering from a failed write", t->name.text);
+        return true;
+    }
+    if (open->initial_subscription && initial_subscription(open, t) != OK)
+        return true;
+    if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
+        producer_open_wait(open);
+        return false;
+    }
+    if (!open->name) {
+        broker_give_name(op->broker, open->given);
+        open->name = open->given;
+    }
+    replace_predecessor(open, t);
+    const enum access_step step = access_ask(t, open);
+    if (step != ACCESS_GRANTED)
+        return step == ACCESS_REFUSED;
+    if (name_free(open, t, &waits) != OK)
+        return !waits;
+    (void)producer_new(open, t);
+    return true;
+}
+
+static void open_end(struct broker_op *op)
+{
+    struct producer_open *open = open_of(op);
+    struct topic *t = topic_find(op->broker, &open->topic);
+
+    if (t && op->why.err != OK)
+        access_abandon(t, open);
+    op_finish(op);
+}
+
 static void open_step(struct broker_op *op)
 {
     struct producer_open *open = open_of(op);
-    struct topic *t;
-    bool waits;
 
-    if (hold(open))
-        return;
-    if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, true, &t, &op->why) != OK) {
-        op_finish(op);
+    if (!hold(open) && open_decide(open))
+        open_end(op);
+}
+
+static void open_durable(struct store_op *barrier, enum err err)
+{
+    struct broker_op *op = container_of(barrier, struct broker_op, barrier);
+
+    if (err != OK) {
+        (void)refuse(&op->why, ERR_IO, ABOUT_BROKER, "the change could not be stored: %s", err_text(err));
+        open_end(op);
         return;
     }
-    if (t->state == TOPIC_FENCED) {
-        (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is recovering from a failed write", t->name.text);
-    } else if (open->initial_subscription && initial_subscription(open, t) != OK) {
-        /* it said why */
-    } else if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
-        op_wait_durable(op);
-        return;
-    } else if (open->name && name_free(open, t, &waits) != OK) {
-        if (waits)
-            return;
-    } else {
-        (void)producer_new(open, t);
-    }
-    op_finish(op);
+    op->waited = true;
+    open_step(op);
+}
+
+void producer_open_wait(struct producer_open *open)
+{
+    open->op.barrier.done = open_durable;
+    store_barrier(open->op.broker->store, &open->op.barrier);
+}
+
+void producer_open_give_up(struct producer_open *open)
+{
+    open->op.step = open_end;
+    op_resume(&open->op);
 }
 
 void producer_open(struct broker *b, struct producer_open *open)
@@ -201,6 +257,8 @@ void producer_open(struct broker *b, struct producer_open *open)
     open->held_until_ns = 0;
     if (open->name && open->name[0] == '\0')
         open->name = NULL;
+    open->taken = false;
+    list_init(&open->waiting);
     op_start(b, &open->op, open_step);
 }
 
@@ -225,6 +283,7 @@ static void producer_leave(struct producer *p)
 
     publish_forget_producer(t, p);
     (void)map_remove(&t->producers, bytes_of_text(p->name));
+    access_left(t, p);
     if (p->closing)
         op_resume(&p->closing->op);
     producer_free(p);

@@ -26,6 +26,7 @@ struct producer {
     char *name;      /* unique in the topic */
     bool name_given; /* by the user, not by the broker */
     enum access_mode access;
+    uint64_t epoch;                 /* of its client: which of its attempts to connect */
     size_t pending;                 /* publishes under way */
     struct producer_close *closing; /* waits for them to end; NULL: it stays */
     int64_t connected_ms;
@@ -40,23 +41,32 @@ struct producer_open {
     struct topic_name topic;
     const char *name; /* NULL or empty: the broker makes one.  Lives until done */
     bool name_given;  /* user_provided_producer_name */
+    uint64_t epoch;
     enum access_mode access;
+    int64_t topic_epoch; /* what an exclusive one was given before; -1: nothing */
     bool encrypted;
     const char *initial_subscription; /* made at the earliest position, or NULL */
 
-    /* While the disk is full; private. */
-    struct list held;
+    /* May be NULL.  It waits for its turn to be exclusive, under `name`, which it has now; for as long as that takes,
+     * or until access_withdraw. */
+    void (*queued)(struct producer_open *open);
+
+    /* Private. */
+    struct list held;       /* while the disk is full */
     uint64_t held_until_ns; /* 0: was not held yet */
+    struct list waiting;    /* topic->access.waiting */
+    bool taken;             /* topic_epoch is what it took over with, see access.h */
+    char given[NAME_GIVEN_MAX];
 
     /* When done OK: */
-    struct producer *producer;
-    int64_t last_sequence_id; /* -1 */
+    struct producer *producer; /* topic_epoch: the topic's; -1: it has none */
+    int64_t last_sequence_id;  /* -1 */
 };
 
-/* Refusals: what topic_obtain says; ERR_BUSY about the producer: the name is connected, and its connection lives;
- * ERR_NOSPACE: the disk is full, come again; it is told after PRODUCER_HOLD_MS only, so that clients that come again at
- * once do not storm, and not at all when there is room before; ERR_UNSUPPORTED: access modes other than Shared.  The
- * sink has no other producer with this id. */
+/* Refusals: what topic_obtain says; what access.h says; ERR_BUSY about the producer: the name is connected, and its
+ * connection lives, and it is not this very producer with a lower epoch; ERR_NOSPACE: the disk is full, come again; it
+ * is told after PRODUCER_HOLD_MS only, so that clients that come again at once do not storm, and not at all when there
+ * is room before.  The sink has no other producer with this id that is not being closed. */
 void producer_open(struct broker *b, struct producer_open *op);
 #define PRODUCER_HOLD_MS 5000
 /* The broker stops: nobody waits for room any more. */
@@ -87,6 +97,11 @@ void producer_close(struct producer *p, struct producer_close *op);
 void producer_detach(struct producer *p);
 
 /* ---- for topics ---- */
+
+/* The step comes again after a barrier. */
+void producer_open_wait(struct producer_open *open);
+/* It ends, soon, with the refusal that is set. */
+void producer_open_give_up(struct producer_open *open);
 
 /* Tells the client to look up again, and frees. */
 void producer_dismiss(struct producer *p);

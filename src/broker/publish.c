@@ -148,6 +148,7 @@ static void fence(struct topic *t, enum err err)
     log_error(b->log, "broker", "%s: an entry could not be stored (%s); its producers shall come back", t->name.text,
               err_text(err));
     t->state = TOPIC_FENCED;
+    access_dismiss(t, ERR_AGAIN, "an entry could not be stored");
     topic_dismiss_producers(t);
 }
 

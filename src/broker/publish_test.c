@@ -298,17 +298,6 @@ static void a_publish_survives_its_producer(void **state)
     assert_int_equal(f->a.published[0].err, OK);
 }
 
-static void other_access_modes_are_refused(void **state)
-{
-    struct fixture *f = *state;
-    struct producer_open open = {
-        .op.done = world_done, .sink = &f->a.sink, .producer_id = 1, .access = ACCESS_EXCLUSIVE};
-
-    assert_int_equal(topic_name_parse(&open.topic, bytes_of_text(TOPIC)), OK);
-    producer_open(f->world.broker, &open);
-    assert_int_equal(world_finish(&f->world, &open.op).err, ERR_UNSUPPORTED);
-}
-
 static void what_got_a_receipt_is_read_after_a_kill(void **state)
 {
     struct fixture *f = *state;
@@ -365,7 +354,6 @@ int main(void)
         TEST(a_producer_that_is_closed_waits_for_what_it_sent),
         TEST(an_unload_gives_the_receipts_first),
         TEST(a_publish_survives_its_producer),
-        TEST(other_access_modes_are_refused),
         TEST(what_got_a_receipt_is_read_after_a_kill),
         TEST(the_health_check_writes_and_reads),
     };

@@ -298,6 +298,8 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .last_publish_ms = t->last_publish_ms,
             .last_position = t->readable_end,
             .loaded = loaded,
+            .epoch = (int64_t)t->access.epochs - 1,
+            .waiting_producers = access_waiting(&t->access),
         };
         copy_producers(&copy, t, to);
         copy_subscriptions(&copy, t, to);

@@ -78,6 +78,8 @@ struct topic_stats {
     int64_t created_ms, last_publish_ms;
     struct position last_position;
     bool loaded;
+    int64_t epoch;            /* of exclusive producers; -1: there was none */
+    size_t waiting_producers; /* to be exclusive */
     size_t producer_count, subscription_count, ledger_count;
     struct producer_stats *producers;
     struct subscription_stats *subscriptions;

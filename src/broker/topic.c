@@ -59,6 +59,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     list_init(&t->operations);
     list_init(&t->publishes);
     map_init(&t->producers, b->topics.seed);
+    access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
     t->idle_since_ns = loop_now_ns(b->loop);
     read_chain(t);
@@ -183,6 +184,7 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op)
     }
     t->deleting = t->deleting || delete_;
     t->state = TOPIC_CLOSING;
+    access_dismiss(t, ERR_AGAIN, "it is being closed");
     close_subscriptions(t);
     topic_settle(t);
 }
@@ -308,7 +310,7 @@ bool topic_connected(const struct topic *t)
     struct subscription *s;
     size_t at = 0;
 
-    if (map_count(&t->producers) > 0 || t->pending > 0)
+    if (map_count(&t->producers) > 0 || t->access.taking || t->pending > 0)
         return true;
     while ((s = map_next(&t->subscriptions, &at))) {
         if (s->consumer_count > 0 || s->seeking)
@@ -401,6 +403,7 @@ void topic_check(const struct topic *t)
         of_producers += p->pending;
     }
     assert(of_producers <= t->pending);
+    access_check(t);
     at = 0;
     while ((s = map_next(&t->subscriptions, &at))) {
         assert(s->topic == t);

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/tree.h"
+#include "broker/access.h"
 #include "broker/broker.h"
 #include "broker/stats.h"
 
@@ -81,6 +82,7 @@ struct topic {
     bool last_batched;
 
     struct map producers;     /* struct producer by name */
+    struct access access;     /* who of them, and of those that come, may be alone */
     struct map subscriptions; /* struct subscription by name */
 
     /* Of its policies, what is asked for too often to be looked up. */

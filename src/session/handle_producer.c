@@ -18,18 +18,38 @@ struct producer_request {
     char initial_subscription[NAME_MAX_BYTES + 1];
 };
 
-static void send_producer_success(struct session *s, uint64_t request, const struct producer *p)
+static void send_producer_success(struct session *s, uint64_t request, const char *name, int64_t topic_epoch,
+                                  bool ready)
 {
     Wire__CommandProducerSuccess success = WIRE__COMMAND_PRODUCER_SUCCESS__INIT;
 
     success.request_id = request;
-    success.producer_name = p->name;
+    success.producer_name = wire_text(name);
     success.has_last_sequence_id = true;
     success.last_sequence_id = -1;
     success.has_schema_version = true;
+    success.has_topic_epoch = topic_epoch >= 0;
+    success.topic_epoch = (uint64_t)topic_epoch;
     success.has_producer_ready = true;
-    success.producer_ready = true;
+    success.producer_ready = ready;
     session_send(s, WIRE__BASE_COMMAND__TYPE__PRODUCER_SUCCESS, &success);
+}
+
+/* It may take long until it is exclusive: the client is told, and told again. */
+static void producer_queued(struct producer_open *open)
+{
+    struct producer_request *r = container_of(open, struct producer_request, open);
+    struct session *s = r->request.session;
+    struct handle *h = map_find_id(&s->producers, r->request.handle);
+
+    if (!h || h->state == HANDLE_ABANDONED || s->state == SESSION_CLOSING) {
+        access_withdraw(open);
+        return;
+    }
+    if (!r->request.aside)
+        request_set_aside(&r->request);
+    h->queued = open;
+    send_producer_success(s, r->request.id, open->name, -1, false);
 }
 
 static void producer_opened(struct broker_op *op)
@@ -45,11 +65,13 @@ static void producer_opened(struct broker_op *op)
     } else if (op->why.err == OK) {
         h->state = HANDLE_OPEN;
         h->producer = r->open.producer;
-        send_producer_success(s, r->request.id, h->producer);
+        h->queued = NULL;
+        send_producer_success(s, r->request.id, h->producer->name, r->open.topic_epoch, true);
     } else {
         if (h)
             handle_free(s, &s->producers, h);
-        session_send_refusal(s, r->request.id, &op->why);
+        if (op->why.err != ERR_CANCELLED) /* else its client closed it while it waited */
+            session_send_refusal(s, r->request.id, &op->why);
     }
     request_free(&r->request);
 }
@@ -59,6 +81,8 @@ static enum err check_producer(const Wire__CommandProducer *ask, struct refusal 
 {
     if (ask->schema && ask->schema->type != WIRE__SCHEMA__TYPE__None)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_SCHEMA, "schemas are not built: use bytes");
+    if ((unsigned)ask->producer_access_mode > ACCESS_EXCLUSIVE_WITH_FENCING)
+        return refuse(why, ERR_INVALID, ABOUT_PRODUCER, "an access mode that there is not");
     if (ask->txn_enabled)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_TRANSACTION, "transactions are not built");
     if ((ask->producer_name && strlen(ask->producer_name) > NAME_MAX_BYTES) ||
@@ -76,12 +100,9 @@ static bool producer_exists(struct session *s, const Wire__CommandProducer *ask)
         return false;
     switch (h->state) {
     case HANDLE_OPEN:
-        if (ask->epoch <= h->epoch) {
-            send_producer_success(s, ask->request_id, h->producer);
-            return true;
-        }
-        producer_detach(h->producer); /* the client lost it, and comes anew */
-        break;
+        send_producer_success(s, ask->request_id, h->producer->name, (int64_t)h->producer->topic->access.epochs - 1,
+                              true);
+        return true;
     case HANDLE_OPENING:
     case HANDLE_ABANDONED:
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__ServiceNotReady,
@@ -110,18 +131,20 @@ void handle_producer(struct session *s, const struct incoming *in)
     }
     if (!(h = handle_new(s, &s->producers, ask->producer_id, ask->request_id)))
         return;
-    h->epoch = ask->epoch;
     r = request_new(s, sizeof *r, offsetof(struct producer_request, request), ask->request_id, ask->producer_id);
     if (!r)
         return;
     (void)snprintf(r->name, sizeof r->name, "%s", ask->producer_name ? ask->producer_name : "");
     r->open.op.done = producer_opened;
+    r->open.queued = producer_queued;
     r->open.sink = &s->sink;
     r->open.producer_id = ask->producer_id;
     r->open.topic = name;
     r->open.name = r->name;
     r->open.name_given = ask->user_provided_producer_name;
+    r->open.epoch = ask->epoch;
     r->open.access = (enum access_mode)ask->producer_access_mode;
+    r->open.topic_epoch = ask->has_topic_epoch && ask->topic_epoch < INT64_MAX ? (int64_t)ask->topic_epoch : -1;
     r->open.encrypted = ask->encrypted;
     if (ask->initial_subscription_name && ask->initial_subscription_name[0]) {
         (void)snprintf(r->initial_subscription, sizeof r->initial_subscription, "%s", ask->initial_subscription_name);
@@ -247,7 +270,10 @@ void handle_close_producer(struct session *s, const struct incoming *in)
         producer_close(p, &r->close);
         return;
     }
-    if (h && h->state == HANDLE_OPENING)
+    if (h && h->state == HANDLE_OPENING) {
         h->state = HANDLE_ABANDONED;
+        if (h->queued)
+            access_withdraw(h->queued);
+    }
     session_send_success(s, ask->request_id);
 }

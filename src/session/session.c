@@ -29,6 +29,8 @@ static void detach_all(struct session *s)
     while ((h = map_next(&s->producers, &at))) {
         if (h->state == HANDLE_OPEN)
             producer_detach(h->producer);
+        if (h->queued)
+            access_withdraw(h->queued);
         free(h);
     }
     at = 0;
@@ -295,11 +297,21 @@ void request_free(struct request *r)
     struct session *s = r->session;
 
     list_remove(&r->node);
-    s->request_count--;
+    s->request_count -= !r->aside;
     free(r->memory);
     if (s->state == SESSION_CLOSING)
         session_end_later(s);
     else if (s->request_count <= REQUESTS_MAX / 2)
+        session_resume(s);
+}
+
+void request_set_aside(struct request *r)
+{
+    struct session *s = r->session;
+
+    assert(!r->aside);
+    r->aside = true;
+    if (--s->request_count <= REQUESTS_MAX / 2)
         session_resume(s);
 }
 

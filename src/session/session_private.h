@@ -40,7 +40,7 @@ struct handle {
     enum handle_state state;
     struct producer *producer; /* when OPEN: one of the two */
     struct consumer *consumer;
-    uint64_t epoch;     /* a producer's, as its client said */
+    struct producer_open *queued; /* while OPENING: it waits to be exclusive, and its client knows */
     uint64_t closed_ns; /* when it became CLOSED */
 };
 
@@ -89,12 +89,15 @@ struct request {
     uint64_t id;             /* of the request */
     uint64_t handle;         /* the producer's or consumer's id */
     void *memory;            /* all of it, in one piece: for free() */
+    bool aside;              /* not counted: it may wait for as long as others please */
 };
 
 /* Zeroed memory of `size` bytes, with the request at `offset`; NULL when memory is short: the session is then closed.
  */
 void *request_new(struct session *s, size_t size, size_t offset, uint64_t id, uint64_t handle);
 void request_free(struct request *r);
+/* From now on it does not count among REQUESTS_MAX. */
+void request_set_aside(struct request *r);
 
 /* ---- what handlers use ---- */
 

@@ -25,13 +25,6 @@ def test_key_shared_subscriptions(client, topic):
         client.subscribe(topic, "s", consumer_type=ConsumerType.KeyShared)
 
 
-@pytest.mark.parametrize("mode", [pulsar.ProducerAccessMode.Exclusive, pulsar.ProducerAccessMode.WaitForExclusive,
-                                  pulsar.ProducerAccessMode.ExclusiveWithFencing])
-def test_producer_access_modes(client, topic, mode):
-    with pytest.raises(pulsar.NotAllowedError):
-        client.create_producer(topic, access_mode=mode)
-
-
 def test_schemas(client, topic):
     with pytest.raises(pulsar.IncompatibleSchema):
         client.create_producer(topic, schema=JsonSchema(Event))
