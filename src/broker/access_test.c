@@ -70,7 +70,8 @@ static void attempt_done(struct broker_op *op)
     *a->newest = a->open.topic_epoch;
 }
 
-static void begin(struct attempt *a, struct peer *p, uint64_t id, enum access_mode access, int64_t topic_epoch)
+static void begin_on(struct attempt *a, struct peer *p, uint64_t id, enum access_mode access, int64_t topic_epoch,
+                     const char *topic)
 {
     *a = (struct attempt){.peer = p};
     (void)snprintf(a->name, sizeof a->name, "p%p-%u", (void *)p, (unsigned)id);
@@ -83,9 +84,14 @@ static void begin(struct attempt *a, struct peer *p, uint64_t id, enum access_mo
         .access = access,
         .topic_epoch = topic_epoch,
     };
-    enum err err = topic_name_parse(&a->open.topic, bytes_of_text(TOPIC));
+    enum err err = topic_name_parse(&a->open.topic, bytes_of_text(topic));
     assert_int_equal(err, OK);
     producer_open(p->world->broker, &a->open);
+}
+
+static void begin(struct attempt *a, struct peer *p, uint64_t id, enum access_mode access, int64_t topic_epoch)
+{
+    begin_on(a, p, id, access, topic_epoch, TOPIC);
 }
 
 /* How an attempt ends that does not wait. */
@@ -99,6 +105,17 @@ static enum err enter(struct peer *p, uint64_t id, enum access_mode access, int6
     if (topic_epoch)
         *topic_epoch = a.open.topic_epoch;
     return a.open.op.why.err;
+}
+
+static void a_topic_that_is_not_kept_has_its_epochs_in_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct attempt a;
+
+    begin_on(&a, &f->a, 1, ACCESS_EXCLUSIVE, -1, "non-persistent://public/default/n");
+    world_settle(&f->world);
+    assert_int_equal(a.open.op.why.err, OK);
+    assert_int_equal(a.open.topic_epoch, 0);
 }
 
 static void leave(struct peer *p, uint64_t id)
@@ -479,6 +496,7 @@ int main(void)
         TEST(when_the_topic_is_unloaded_those_that_wait_shall_come_again),
         TEST(after_a_failed_write_the_exclusive_one_comes_again_and_those_that_wait_do),
         TEST(a_client_that_gave_its_producer_up_replaces_it_with_a_higher_epoch),
+        TEST(a_topic_that_is_not_kept_has_its_epochs_in_memory),
         cmocka_unit_test(whoever_is_exclusive_is_alone_whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
