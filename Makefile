@@ -5,7 +5,8 @@
 #   make bench         start, idle cost and a lone publish: the README's figures, in two minutes
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
-# and: sim sweep crash powercut damage fuzz sanitize install format clean
+#   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt
+# and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -19,8 +20,8 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim sweep crash powercut damage fuzz bench bench-store bench-broker sanitize install \
-	format format-check clean
+.PHONY: all run test packages sim sweep crash powercut damage fuzz bench bench-store bench-broker \
+	conformance ci-conformance sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -75,6 +76,15 @@ bench: all
 # BENCH_DIR says which disk; a line per figure, and at the end one that says what was done.
 bench-store bench-broker: all
 	@BUILD=$(BUILD) tools/bench $(@:bench-%=%)
+
+# The official suites: all of them; or what passes and does not take long, which is CI's share.  Go and Rust must be there.
+conformance: all
+	@tools/install-packages build conformance
+	@tools/conformance
+
+ci-conformance: all
+	@tools/install-packages build conformance
+	@tools/conformance --share
 
 sanitize:
 	@tools/install-packages build test

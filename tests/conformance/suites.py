@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two official suites: where they come from, how they are built, how one of their tests is run and judged.
+
+Each is fetched by its language's own package client, copied to a cache directory outside the checkout (tests write beside
+themselves, and module caches are read-only), and compiled once.  A Suite's `programs` are then its test programs.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geminga" / "conformance"
+
+
+class Unavailable(Exception):
+    """A sentence for the user: why a suite cannot be had here."""
+
+
+def _run(command, cwd=None, env=None):
+    """Its standard output; what it says on standard error goes to ours only if it fails."""
+    try:
+        done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except FileNotFoundError:
+        raise Unavailable(f"{command[0]} is not installed") from None
+    if done.returncode != 0:
+        raise Unavailable(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def _copied(source, target):
+    """A writable copy, made whole or not at all."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    for path in [partial, *partial.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
+    partial.rename(target)
+
+
+class GoSuite:
+    name = "go"
+    module, version = "github.com/apache/pulsar-client-go", "v0.21.0"
+    # What of the module's packages speaks to a broker; the tests of the others need none, and so judge none.
+    packages = {"pulsar": "pulsar", "pulsaradmin": "pulsaradmin/pkg/admin"}
+
+    def __init__(self):
+        self.root = CACHE / f"go-{self.version}"
+        self.source = self.root / "source"
+        self.programs = {}
+
+    def build(self):
+        downloaded = json.loads(_run(["go", "mod", "download", "-json", f"{self.module}@{self.version}"], cwd="/"))
+        _copied(Path(downloaded["Dir"]), self.source)
+        for package, folder in self.packages.items():
+            program = self.root / f"{package}.test"
+            if not program.exists():
+                _run(["go", "test", "-c", "-o", str(program), f"./{folder}"], cwd=self.source)
+            self.programs[package] = program
+
+    def tests(self):
+        """Names of all tests, "package/TestName"."""
+        names = []
+        for package, program in self.programs.items():
+            listed = _run([str(program), "-test.list", "."], cwd=self.source / self.packages[package])
+            names += [f"{package}/{line}" for line in listed.split() if line.startswith("Test")]
+        return names
+
+    def command(self, test, seconds, copy):
+        """How one test is run: a command and the directory to run it in; `copy` is the worker's own copy of the source."""
+        package, name = test.split("/")
+        command = [str(self.root / f"{package}.test"), "-test.v", "-test.count=1", f"-test.timeout={seconds}s", "-test.run",
+                   f"^{name}$"]
+        return command, copy / self.packages[package]
+
+    def outcome(self, test, code, output):
+        """pass, skip or fail: as the framework's own last lines say."""
+        name = re.escape(test.split("/")[1])
+        if code != 0 or not re.search(r"^PASS\s*\Z", output, re.M):
+            return "fail"
+        if re.search(rf"^--- SKIP: {name} ", output, re.M):
+            return "skip"
+        return "pass" if re.search(rf"^--- PASS: {name} ", output, re.M) else "fail"
+
+
+class RustSuite:
+    name = "rust"
+    crate, version = "pulsar", "6.9.1"
+
+    def __init__(self):
+        self.root = CACHE / f"rust-{self.version}"
+        self.source = self.root / "source"
+        self.program = self.root / "pulsar.test"
+
+    def build(self):
+        if self.program.exists():
+            return
+        if not self.source.exists():
+            _run(["cargo", "info", f"{self.crate}@{self.version}"], cwd="/")
+            home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+            unpacked = next(home.glob(f"registry/src/*/{self.crate}-{self.version}"), None)
+            if unpacked is None:
+                raise Unavailable(f"cargo did not unpack {self.crate} {self.version} below {home}")
+            _copied(unpacked, self.source)
+        (self.source / "rust-toolchain.toml").unlink(missing_ok=True)  # it would have rustup fetch another compiler
+        built = _run(["cargo", "test", "--locked", "--lib", "--features", "admin-api", "--no-run",
+                      "--message-format=json"], cwd=self.source,
+                     env={"CARGO_TARGET_DIR": str(self.root / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"})
+        messages = [json.loads(line) for line in built.splitlines() if line.startswith("{")]
+        programs = [m["executable"] for m in messages if m.get("executable") and m["profile"]["test"]]
+        shutil.copy2(programs[0], self.program.with_suffix(".partial"))
+        self.program.with_suffix(".partial").rename(self.program)
+
+    def tests(self):
+        listed = _run([str(self.program), "--list", "--format", "terse"], cwd=self.source)
+        return [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+
+    def command(self, test, seconds, copy):
+        return [str(self.program), "--exact", test, "--test-threads=1", "--nocapture"], copy
+
+    def outcome(self, test, code, output):
+        lines = [line for line in output.splitlines() if line.strip()]
+        passed = code == 0 and lines and lines[-1].startswith("test result: ok. 1 passed; 0 failed")
+        return "pass" if passed else "fail"
+
+
+SUITES = {"go": GoSuite, "rust": RustSuite}
