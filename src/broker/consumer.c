@@ -29,7 +29,7 @@ static const struct dispatcher *dispatcher_of(enum subscription_type type)
     case TYPE_FAILOVER:
         return &dispatcher_failover;
     case TYPE_KEY_SHARED:
-        break;
+        return &dispatcher_key_shared;
     }
     return NULL;
 }
@@ -41,7 +41,7 @@ static enum err refuse_early(struct consumer_open *open)
     if (!subscription_name_valid(open->subscription))
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
     if (!dispatcher_of(open->type))
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "Key_Shared subscriptions are not built");
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "there is no such type of subscription");
     if (open->read_compacted)
         return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "reading compacted topics is not built");
     return OK;
@@ -135,11 +135,14 @@ static enum err admit(struct consumer_open *open, struct subscription *s, bool *
     struct consumer *rival = NULL;
     enum err err;
 
+    if (!(policy_of(s->topic->broker, s->topic->id, POLICY_SUBSCRIPTION_TYPES) >> open->type & 1))
+        return refuse(&open->op.why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "subscriptions of type %s are not allowed here",
+                      kind->name);
     if (s->consumer_count > 0 && s->dispatcher != kind)
         return refuse(&open->op.why, ERR_BUSY, ABOUT_CONSUMER, "the subscription is of different type: %s",
                       s->dispatcher->name);
-    err = kind->admit(s, &rival, &open->op.why);
-    if (err == ERR_BUSY && rival && rival->sink != open->sink) {
+    err = kind->admit(s, open, &rival, &open->op.why);
+    if (err != OK && rival && rival->sink != open->sink) {
         *waits = true;
         op_probe(&open->op, rival->sink);
     }
@@ -170,6 +173,16 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     c->epoch = open->epoch;
     list_init(&c->pending);
     c->connected_ms = loop_wall_ms(b->loop);
+    c->turn = ++s->dispatch.turns;
+    c->turn_left = dispatcher_of(open->type)->round_max;
+    if (dispatcher_of(open->type)->prepare) {
+        enum err err = dispatcher_of(open->type)->prepare(s, c, open, &open->op.why);
+        if (err != OK) {
+            free(c->name);
+            free(c);
+            return err;
+        }
+    }
 
     b->counts.consumers++;
     s->dispatcher = dispatcher_of(open->type);
@@ -218,6 +231,7 @@ void consumer_free(struct consumer *c)
 {
     broker_of(c)->counts.consumers--;
     list_remove(&c->node);
+    key_consumer_free(c->keys);
     free(c->name);
     free(c);
 }
@@ -231,7 +245,8 @@ void consumer_detach(struct consumer *c)
         dispatch_return(s, c);
     assert(list_empty(&c->pending));
     list_remove(&c->node);
-    s->consumer_count--;
+    if (--s->consumer_count == 0 && s->dispatcher->individual)
+        dispatch_forget(s);
     s->dispatcher->left(s, c);
     consumer_free(c);
     if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking) {
@@ -255,12 +270,15 @@ void consumer_flow(struct consumer *c, uint32_t permits)
         c->saved_permits += permits < room ? permits : room;
         return;
     }
-    if (permits_grant(&c->permits, permits) == OK)
+    if (permits_grant(&c->permits, permits) == OK) {
+        dispatch_reconsider(c);
         dispatch_wake(c->subscription);
+    }
 }
 
 void consumer_writable(struct consumer *c)
 {
+    dispatch_reconsider(c);
     dispatch_wake(c->subscription);
 }
 

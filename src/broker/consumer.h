@@ -8,6 +8,7 @@
 #ifndef BROKER_CONSUMER_H
 #define BROKER_CONSUMER_H
 
+#include "broker/key_shared.h"
 #include "broker/permits.h"
 #include "broker/search.h"
 #include "broker/subscription.h"
@@ -26,11 +27,24 @@ struct consumer {
     struct list pending;    /* struct pending */
     uint32_t unacked;       /* messages in them */
     bool blocked;           /* over its limit, until half of it */
+    /* dispatch's, for the kinds that share. */
+    struct tree_node ready_node; /* dispatch.ready */
+    bool ready;                  /* ... it is there */
+    uint32_t turn_left;          /* entries until it is another one's turn */
+    uint64_t turn;               /* the least of its priority is served first */
+    struct key_consumer *keys;   /* Key_Shared; else NULL */
+    uint32_t ring_distance;      /* failover.c's */
 
     int64_t connected_ms, last_acked_ms, last_consumed_ms;
     uint64_t messages_out, bytes_out;
     struct rate rate_out, rate_redeliver, rate_ack;
 };
+
+/* From its node in the subscription's list. */
+static inline struct consumer *consumer_at(struct list *node)
+{
+    return container_of(node, struct consumer, node);
+}
 
 /* Where a subscription that does not exist yet begins. */
 enum initial_position { INITIAL_LATEST, INITIAL_EARLIEST }; /* as on the wire */
@@ -50,6 +64,7 @@ struct consumer_open {
     struct position start;
     uint64_t rollback_s; /* ... or so many seconds back; 0: no */
     int64_t epoch;       /* -1: none */
+    struct key_policy keys; /* Key_Shared */
 
     struct consumer *consumer; /* when done OK */
 

@@ -6,6 +6,7 @@
 
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/key_shared.h"
 #include "broker/reads.h"
 
 #include <assert.h>
@@ -19,31 +20,47 @@ static struct broker *broker_of(const struct subscription *s)
     return s->topic->broker;
 }
 
-/* ---- pending ---- */
+/* ---- pending and replay ---- */
 
 static int pending_compare(const void *key, const struct tree_node *node)
 {
     return position_compare(*(const struct position *)key, container_of_const(node, struct pending, node)->position);
 }
 
-static struct pending *pending_find(struct dispatch *d, struct position p)
+static struct pending *pending_at(struct tree_node *node)
 {
-    struct tree_node *node = tree_find(&d->pending, &p);
     return node ? container_of(node, struct pending, node) : NULL;
 }
 
-static struct pending *pending_take(struct broker *b)
+static struct pending *find_in(const struct tree *t, struct position p)
 {
-    struct list *node = list_pop_front(&b->pending_pool);
-
-    if (!node)
-        return malloc(sizeof(struct pending));
-    b->pending_pool_count--;
-    return container_of(node, struct pending, of);
+    return tree_empty(t) ? NULL : pending_at(tree_find(t, &p));
 }
 
-static void pending_give(struct broker *b, struct pending *p)
+/* For an entry that is about to be pending, or in replay; neither yet.  NULL: memory is short. */
+static struct pending *pending_new(struct subscription *s, struct position position, uint32_t messages)
 {
+    struct broker *b = broker_of(s);
+    struct list *node = list_pop_front(&b->pending_pool);
+    struct pending *p = node ? container_of(node, struct pending, of) : malloc(sizeof *p);
+
+    if (node)
+        b->pending_pool_count--;
+    if (!p)
+        return NULL;
+    p->position = position;
+    p->consumer = NULL;
+    p->key = NULL;
+    p->messages = messages;
+    return p;
+}
+
+static void pending_free(struct subscription *s, struct pending *p)
+{
+    struct broker *b = broker_of(s);
+
+    if (s->dispatcher->forgets)
+        s->dispatcher->forgets(s, p);
     if (b->pending_pool_count == PENDING_POOL_MAX) {
         free(p);
         return;
@@ -52,57 +69,78 @@ static void pending_give(struct broker *b, struct pending *p)
     b->pending_pool_count++;
 }
 
+/* With the consumer p->consumer, or in replay, from now on. */
+static void enter(struct subscription *s, struct pending *p)
+{
+    struct dispatch *d = &s->dispatch;
+    bool fresh = tree_insert(p->consumer ? &d->pending : &d->replay, &p->position, &p->node);
+
+    assert(fresh);
+    p->since_ns = loop_now_ns(broker_of(s)->loop);
+    if (p->consumer) {
+        list_push_back(&p->consumer->pending, &p->of);
+        p->consumer->unacked += p->messages;
+        d->unacked += p->messages;
+    }
+    if (s->dispatcher->enters)
+        s->dispatcher->enters(s, p);
+}
+
+static void leave(struct subscription *s, struct pending *p)
+{
+    struct dispatch *d = &s->dispatch;
+
+    if (s->dispatcher->leaves)
+        s->dispatcher->leaves(s, p);
+    tree_remove(p->consumer ? &d->pending : &d->replay, &p->node);
+    if (p->consumer) {
+        assert(p->consumer->unacked >= p->messages);
+        assert(d->unacked >= p->messages);
+        list_remove(&p->of);
+        p->consumer->unacked -= p->messages;
+        d->unacked -= p->messages;
+    }
+}
+
+/* ---- the limits ---- */
+
 /* Under half of a limit that it was over, a consumer, or all, go on. */
+static bool relieved(uint64_t unacked, uint32_t limit)
+{
+    return limit == 0 || unacked <= limit / 2;
+}
+
 static void unblock(struct subscription *s, struct consumer *c)
 {
     struct dispatch *d = &s->dispatch;
 
-    if (c->blocked && c->unacked <= s->topic->unacked_per_consumer_max / 2) {
+    if (c->blocked && relieved(c->unacked, s->topic->unacked_per_consumer_max)) {
         c->blocked = false;
         uint32_t saved = c->saved_permits;
         c->saved_permits = 0;
         if (saved > 0)
             consumer_flow(c, saved);
+        dispatch_reconsider(c);
         dispatch_wake(s);
     }
-    if (d->blocked && d->unacked <= s->topic->unacked_per_subscription_max / 2) {
+    if (d->blocked && relieved(d->unacked, s->topic->unacked_per_subscription_max)) {
         d->blocked = false;
         dispatch_wake(s);
     }
 }
 
-static void pending_remove(struct subscription *s, struct pending *p)
+void dispatch_limits_changed(struct subscription *s)
 {
-    struct consumer *c = p->consumer;
-
-    assert(c->unacked >= p->messages);
-    assert(s->dispatch.unacked >= p->messages);
-    c->unacked -= p->messages;
-    s->dispatch.unacked -= p->messages;
-    tree_remove(&s->dispatch.pending, &p->node);
-    list_remove(&p->of);
-    pending_give(broker_of(s), p);
-    unblock(s, c);
+    list_each (node, &s->consumers)
+        unblock(s, consumer_at(node));
 }
 
-static bool pending_add(struct subscription *s, struct consumer *c, const struct entry *e)
+static void block(struct subscription *s, struct consumer *c)
 {
-    struct pending *p = pending_take(broker_of(s));
-    struct dispatch *d = &s->dispatch;
-
-    if (!p)
-        return false;
-    p->position = e->position;
-    p->consumer = c;
-    p->messages = e->header.messages;
-    bool fresh = tree_insert(&d->pending, &p->position, &p->node);
-    assert(fresh);
-    list_push_back(&c->pending, &p->of);
-    c->unacked += p->messages;
-    d->unacked += p->messages;
-
     uint32_t per_consumer = s->topic->unacked_per_consumer_max;
     uint32_t per_subscription = s->topic->unacked_per_subscription_max;
+    struct dispatch *d = &s->dispatch;
+
     if (per_consumer > 0 && c->unacked >= per_consumer && !c->blocked) {
         c->blocked = true;
         log_warn(broker_of(s)->log, "broker",
@@ -116,27 +154,112 @@ static bool pending_add(struct subscription *s, struct consumer *c, const struct
                  " messages are unacknowledged, nobody gets more (maxUnackedMessagesPerSubscription)",
                  s->topic->name.text, s->name, d->unacked);
     }
-    return true;
 }
 
-/* ---- sending ---- */
+/* It is known no more. */
+static void pending_drop(struct subscription *s, struct pending *p)
+{
+    struct consumer *c = p->consumer;
+
+    leave(s, p);
+    pending_free(s, p);
+    if (c)
+        unblock(s, c);
+}
+
+/* ---- who is ready ---- */
 
 bool dispatch_can_take(const struct consumer *c)
 {
     return permits_open(&c->permits) && !c->blocked && c->sink->ops->writable(c->sink);
 }
 
+static int turn_compare(const void *key, const struct tree_node *node)
+{
+    const struct consumer *a = key, *b = container_of_const(node, struct consumer, ready_node);
+
+    if (a->priority != b->priority)
+        return a->priority < b->priority ? -1 : 1;
+    return (a->turn > b->turn) - (a->turn < b->turn);
+}
+
+/* Everybody else of its priority comes first now. */
+static void end_turn(struct subscription *s, struct consumer *c)
+{
+    c->turn = ++s->dispatch.turns;
+    c->turn_left = s->dispatcher->round_max;
+}
+
+void dispatch_reconsider(struct consumer *c)
+{
+    struct subscription *s = c->subscription;
+    bool ready = s->dispatcher->individual && dispatch_can_take(c);
+
+    if (ready == c->ready)
+        return;
+    c->ready = ready;
+    if (ready) {
+        bool fresh = tree_insert(&s->dispatch.ready, c, &c->ready_node);
+        assert(fresh);
+    } else {
+        tree_remove(&s->dispatch.ready, &c->ready_node);
+        end_turn(s, c);
+    }
+    if (s->dispatcher->ready)
+        s->dispatcher->ready(s, c);
+}
+
+struct consumer *dispatch_first_ready(struct subscription *s)
+{
+    struct tree_node *node;
+
+    while ((node = tree_first(&s->dispatch.ready))) {
+        struct consumer *c = container_of(node, struct consumer, ready_node);
+        if (dispatch_can_take(c))
+            return c;
+        dispatch_reconsider(c); /* its connection does not take any more, and will say when it does */
+    }
+    return NULL;
+}
+
+/* It was sent an entry: its permits, and its turn, are less. */
+static void served(struct subscription *s, struct consumer *c)
+{
+    struct dispatch *d = &s->dispatch;
+
+    dispatch_reconsider(c);
+    if (!c->ready || s->dispatcher->round_max == 0 || --c->turn_left > 0)
+        return;
+    tree_remove(&d->ready, &c->ready_node);
+    end_turn(s, c);
+    bool fresh = tree_insert(&d->ready, c, &c->ready_node);
+    assert(fresh);
+}
+
+/* ---- sending ---- */
+
+/* An entry is in the way of all. */
+static void stick(struct subscription *s, struct position p, enum err err)
+{
+    struct dispatch *d = &s->dispatch;
+
+    log_error(broker_of(s)->log, "broker",
+              "%s, %s: entry %" PRId64 ":%" PRId64 " cannot be had (%s); asking again in %d s", s->topic->name.text,
+              s->name, p.ledger, p.entry, err_text(err), RETRY_MS / 1000);
+    d->stuck = true;
+    d->stuck_at = p;
+    d->stuck_ns = loop_now_ns(broker_of(s)->loop);
+    timer_start_ms(&d->retry, RETRY_MS);
+}
+
 /* To a consumer that can take it, and into the figures. */
-static void send_entry(struct subscription *s, struct consumer *c, const struct entry *e, uint32_t redeliveries)
+static void deliver(struct subscription *s, struct consumer *c, const struct entry *e, uint32_t redeliveries)
 {
     struct broker *b = broker_of(s);
-    struct dispatch *d = &s->dispatch;
     uint64_t now_ns = loop_now_ns(b->loop);
     uint32_t messages = e->header.messages;
 
     permits_charge(&c->permits, messages);
-    if (d->turn_left > 0)
-        d->turn_left--;
     const struct delivery delivery = {
         .consumer_id = c->id,
         .entry = e,
@@ -161,22 +284,18 @@ static void send_entry(struct subscription *s, struct consumer *c, const struct 
     rate_add(&s->topic->rate_out, now_ns, messages, e->bytes.len);
 }
 
-/* False: memory is short, nothing was sent. */
-static bool deliver(struct subscription *s, struct consumer *c, const struct entry *e)
-{
-    if (s->dispatcher->individual && !pending_add(s, c, e))
-        return false;
-    send_entry(s, c, e, s->dispatcher->individual ? cursor_redeliveries(s->cursor, e->position) : 0);
-    return true;
-}
-
 bool dispatch_pass(struct subscription *s, const struct entry *e)
 {
-    struct consumer *c = s->dispatcher && !s->seeking ? s->dispatcher->pick(s) : NULL;
+    const struct dispatcher *kind = s->dispatcher;
+    struct consumer *c = NULL;
 
-    if (c)
-        send_entry(s, c, e, 0);
-    return c != NULL;
+    if (kind && !s->seeking)
+        c = kind->owner ? kind->owner(s, e) : kind->choose(s, NULL);
+    if (!c)
+        return false;
+    deliver(s, c, e, 0);
+    served(s, c);
+    return true;
 }
 
 /* The one filter step: true for what no consumer shall see.  Markers count as acknowledged. */
@@ -192,37 +311,102 @@ static bool filtered(struct subscription *s, const struct entry *e)
     return true;
 }
 
-/* Sends entries, in order, as long as somebody takes them.  They came from replay, or lie at read_position. */
-static void send_entries(struct subscription *s, const struct entry *entries, size_t count, bool replay)
+/* What became of an entry that was read. */
+enum fate {
+    FATE_SENT,  /* to a consumer, or it need not be */
+    FATE_WAITS, /* in replay, and those after it may go first */
+    FATE_KEPT,  /* likewise, as it was */
+    FATE_STAYS, /* where it was: nobody can take any */
+    FATE_NOMEM, /* likewise: memory is short */
+};
+
+static enum fate send_to_active(struct subscription *s, const struct entry *e)
+{
+    struct consumer *c = s->dispatcher->choose(s, NULL);
+
+    if (!c)
+        return FATE_STAYS;
+    deliver(s, c, e, 0);
+    return FATE_SENT;
+}
+
+/* Nobody can have it now. */
+static enum fate keep(struct subscription *s, struct pending *p, bool waiting, bool unknown)
+{
+    if (!s->dispatcher->ahead) {
+        if (!waiting)
+            pending_free(s, p);
+        return FATE_STAYS;
+    }
+    if (!waiting)
+        enter(s, p);
+    return waiting && !unknown ? FATE_KEPT : FATE_WAITS;
+}
+
+/* A kind that shares.  `waiting`: it is in replay; NULL: it was never sent. */
+static enum fate send_to_one(struct subscription *s, const struct entry *e, struct pending *waiting)
+{
+    const struct dispatcher *kind = s->dispatcher;
+    struct pending *p = waiting ? waiting : pending_new(s, e->position, e->header.messages);
+    const bool unknown = p && kind->identify && !p->key;
+    struct consumer *c;
+
+    if (!p || (unknown && !kind->identify(s, p, e))) {
+        if (p && !waiting)
+            pending_free(s, p);
+        return FATE_NOMEM;
+    }
+    if (!(c = kind->choose(s, p)))
+        return keep(s, p, waiting, unknown);
+    if (waiting)
+        leave(s, p);
+    p->consumer = c;
+    p->messages = e->header.messages;
+    enter(s, p);
+    block(s, c);
+    deliver(s, c, e, cursor_redeliveries(s->cursor, e->position));
+    served(s, c);
+    return FATE_SENT;
+}
+
+/* One entry, from replay or at the read position. */
+static enum fate send_entry(struct subscription *s, const struct entry *e, struct pending *waiting)
+{
+    if (filtered(s, e)) {
+        if (waiting)
+            pending_drop(s, waiting);
+        return FATE_SENT;
+    }
+    if (s->dispatch.blocked)
+        return FATE_STAYS;
+    return s->dispatcher->individual ? send_to_one(s, e, waiting) : send_to_active(s, e);
+}
+
+/* Sends entries, in order, as long as somebody takes them.  They came from replay (and may have left it meanwhile), or
+ * lie at read_position.  True: something moved, so that more may. */
+static bool send_entries(struct subscription *s, const struct entry *entries, size_t count, bool replay)
 {
     struct dispatch *d = &s->dispatch;
+    bool moved = false;
 
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
-        if (!filtered(s, e)) {
-            struct consumer *c = d->blocked ? NULL : s->dispatcher->pick(s);
-            if (!c || !deliver(s, c, e))
-                return;
-        }
-        if (replay)
-            positions_remove(&d->replay, e->position);
-        else
+        struct pending *waiting = replay ? find_in(&d->replay, e->position) : NULL;
+        if (replay && !waiting)
+            continue;
+        enum fate fate = send_entry(s, e, waiting);
+        if (fate == FATE_NOMEM)
+            stick(s, e->position, ERR_NOMEM);
+        if (fate == FATE_NOMEM || fate == FATE_STAYS)
+            break;
+        if (!replay)
             d->read_position = (struct position){e->position.ledger, e->position.entry + 1};
+        moved = moved || fate != FATE_KEPT;
     }
+    return moved;
 }
 
 /* ---- reading ---- */
-
-static void stick(struct subscription *s, struct position p, enum err err)
-{
-    struct dispatch *d = &s->dispatch;
-
-    log_error(broker_of(s)->log, "broker",
-              "%s, %s: entry %" PRId64 ":%" PRId64 " cannot be read (%s); asking again in %d s", s->topic->name.text,
-              s->name, p.ledger, p.entry, err_text(err), RETRY_MS / 1000);
-    d->stuck = true;
-    timer_start_ms(&d->retry, RETRY_MS);
-}
 
 static void retry_fired(struct timer *timer)
 {
@@ -236,8 +420,12 @@ static void read_failed(struct subscription *s, const struct store_read *r, enum
 {
     struct dispatch *d = &s->dispatch;
 
-    if (err == ERR_NOT_FOUND && d->read_replay) {
-        positions_remove(&d->replay, r->from); /* trimmed: whoever holds the data let it go */
+    struct pending *waiting = d->read_replay ? find_in(&d->replay, r->from) : NULL;
+
+    if (d->read_replay && !waiting) {
+        ; /* nobody wants it any more */
+    } else if (err == ERR_NOT_FOUND && waiting) {
+        pending_drop(s, waiting); /* trimmed: whoever holds the data let it go */
     } else if (err == ERR_NOT_FOUND && !position_equal(cursor_next(s->cursor, r->from), r->from)) {
         d->read_position = cursor_next(s->cursor, r->from);
     } else if (r->max > 1) { /* one of several: those before it can still be had */
@@ -257,7 +445,7 @@ static void read_done(struct store_read *r, enum err err)
         if (s->dispatch.read_stale || !s->dispatcher)
             ; /* what was read is not wanted any more */
         else if (err == OK)
-            send_entries(s, r->entries, r->count, s->dispatch.read_replay);
+            (void)send_entries(s, r->entries, r->count, s->dispatch.read_replay);
         else
             read_failed(s, r, err);
         dispatch_wake(s);
@@ -287,34 +475,58 @@ static void read_from_disk(struct subscription *s, struct position from, size_t 
 /* The messages that all who can take any may still get, up to the most of one read. */
 static size_t wanted(struct subscription *s)
 {
+    const struct consumer *active = s->dispatch.active;
     size_t sum = 0;
 
-    list_each (node, &s->consumers) {
-        struct consumer *c = container_of(node, struct consumer, node);
-        if (dispatch_can_take(c))
-            sum += (size_t)c->permits.available;
-        if (sum >= DISPATCH_ENTRIES_MAX)
-            return DISPATCH_ENTRIES_MAX;
-    }
+    if (!s->dispatcher->individual)
+        return s->dispatcher->choose(s, NULL) ? (size_t)active->permits.available : 0;
+    if (!dispatch_first_ready(s))
+        return 0;
+    for (struct tree_node *node = tree_first(&s->dispatch.ready); node && sum < DISPATCH_ENTRIES_MAX;
+         node = tree_next(node))
+        sum += (size_t)container_of(node, struct consumer, ready_node)->permits.available;
     return sum;
+}
+
+/* The first entry in replay that can be sent. */
+static struct pending *first_due(struct subscription *s)
+{
+    if (s->dispatcher->due)
+        return s->dispatcher->due(s);
+    return pending_at(tree_first(&s->dispatch.replay));
+}
+
+/* How many stand one after the other in replay from this one on, in its ledger. */
+static size_t run_from(struct pending *p, size_t max)
+{
+    const struct position first = p->position;
+    size_t run = 1;
+
+    while (run < max && (p = pending_at(tree_next(&p->node))) && p->position.ledger == first.ledger &&
+           p->position.entry == first.entry + (int64_t)run)
+        run++;
+    return run;
 }
 
 /* What to send next: at most *max entries at *from.  False: nothing is there. */
 static bool next_run(struct subscription *s, struct position *from, size_t *max, bool *replay)
 {
     struct dispatch *d = &s->dispatch;
+    struct pending *due = first_due(s);
 
-    size_t run = positions_first_run(&d->replay, *max, from);
-    *replay = run > 0;
-    if (*replay) {
-        *max = run;
+    *replay = due != NULL;
+    if (due) {
+        *from = due->position;
+        *max = run_from(due, s->dispatcher->due ? DISPATCH_ENTRIES_MAX : *max);
     } else {
+        size_t room = s->dispatcher->ahead ? s->dispatcher->ahead(s) : SIZE_MAX;
+        *max = room < *max ? room : *max;
         d->read_position = cursor_next(s->cursor, d->read_position);
         *from = d->read_position;
     }
-    if (position_before(*from, d->careful))
+    if (*max > 1 && position_before(*from, d->careful))
         *max = 1;
-    return topic_readable(s->topic, *from);
+    return *max > 0 && topic_readable(s->topic, *from);
 }
 
 /* True when entries went out, so that more may. */
@@ -326,9 +538,10 @@ static bool dispatch_turn(struct subscription *s)
     size_t max, count;
     bool replay;
 
-    if (!s->dispatcher || s->seeking || d->read || d->blocked || d->stuck || !s->dispatcher->pick(s))
+    if (!s->dispatcher || s->seeking || d->read || d->blocked || d->stuck)
         return false;
     max = wanted(s);
+    max = max < DISPATCH_ENTRIES_MAX ? max : DISPATCH_ENTRIES_MAX;
     if (max == 0 || !next_run(s, &from, &max, &replay))
         return false;
     count = ledger_peek(broker_of(s)->store, from, max, DISPATCH_BYTES_MAX, entries);
@@ -336,10 +549,10 @@ static bool dispatch_turn(struct subscription *s)
         read_from_disk(s, from, max, replay);
         return false;
     }
-    send_entries(s, entries, count, replay);
+    bool moved = send_entries(s, entries, count, replay);
     for (size_t i = 0; i < count; i++)
         entry_unref(&entries[i]);
-    return true;
+    return moved;
 }
 
 static void dispatch_run(struct task *task)
@@ -374,7 +587,8 @@ void dispatch_init(struct subscription *s)
     d->task.run = dispatch_run;
     d->read_position = d->careful = POSITION_EARLIEST;
     tree_init(&d->pending, pending_compare);
-    positions_init(&d->replay, SIZE_MAX); /* entries that were sent: bounded by what may be unacknowledged */
+    tree_init(&d->replay, pending_compare);
+    tree_init(&d->ready, turn_compare);
     timer_init(&d->takeover, broker_of(s)->loop, takeover_fired);
     timer_init(&d->retry, broker_of(s)->loop, retry_fired);
 }
@@ -382,7 +596,9 @@ void dispatch_init(struct subscription *s)
 static void pending_clear(struct subscription *s)
 {
     tree_each_safe (node, &s->dispatch.pending)
-        pending_remove(s, container_of(node, struct pending, node));
+        pending_drop(s, pending_at(node));
+    tree_each_safe (node, &s->dispatch.replay)
+        pending_drop(s, pending_at(node));
 }
 
 void dispatch_deinit(struct subscription *s)
@@ -390,7 +606,8 @@ void dispatch_deinit(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     pending_clear(s);
-    positions_clear(&d->replay);
+    key_shared_free(d->keys);
+    d->keys = NULL;
     timer_stop(&d->takeover);
     timer_stop(&d->retry);
     task_cancel(&d->task);
@@ -403,7 +620,6 @@ void dispatch_rewind(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     pending_clear(s);
-    positions_clear(&d->replay);
     d->read_position = cursor_next(s->cursor, topic_after(s->topic, cursor_mark_delete(s->cursor)));
     d->careful = POSITION_EARLIEST;
     d->stuck = false;
@@ -415,21 +631,45 @@ void dispatch_rewind(struct subscription *s)
 
 /* ---- acknowledgements and redelivery ---- */
 
-/* Entries that a consumer does not keep: for somebody else, or for itself again. */
+void dispatch_forget(struct subscription *s)
+{
+    assert(tree_empty(&s->dispatch.pending));
+    pending_clear(s);
+}
+
+/* An entry that a consumer does not keep: for somebody else, or for itself again. */
 static void hand_back(struct subscription *s, struct pending *p)
 {
-    struct position position = p->position;
+    struct consumer *c = p->consumer;
 
-    pending_remove(s, p);
-    if (!positions_add(&s->dispatch.replay, position))
-        log_warn(broker_of(s)->log, "broker", "%s, %s: no memory to send an entry again before the next rewind",
-                 s->topic->name.text, s->name);
+    leave(s, p);
+    p->consumer = NULL;
+    enter(s, p);
+    unblock(s, c);
+}
+
+bool dispatch_release(struct subscription *s, struct position position)
+{
+    struct pending *p;
+
+    if (!s->dispatcher || !s->dispatcher->individual || s->consumer_count == 0 || cursor_acked(s->cursor, position))
+        return true; /* it will be read in its turn, or not at all */
+    assert(position_before(position, s->dispatch.read_position));
+    if (find_in(&s->dispatch.pending, position) || find_in(&s->dispatch.replay, position))
+        return true;
+    if (!(p = pending_new(s, position, 0)))
+        return false;
+    enter(s, p);
+    dispatch_wake(s);
+    return true;
 }
 
 void dispatch_return(struct subscription *s, struct consumer *c)
 {
     list_each_safe (node, &c->pending)
         hand_back(s, container_of(node, struct pending, of));
+    c->permits = (struct permits){0};
+    dispatch_reconsider(c);
     dispatch_wake(s);
 }
 
@@ -449,7 +689,7 @@ static void redeliver(struct subscription *s, struct pending *p)
 
 void dispatch_redeliver(struct subscription *s, struct consumer *c, struct position position)
 {
-    struct pending *p = pending_find(&s->dispatch, position);
+    struct pending *p = find_in(&s->dispatch.pending, position);
 
     if (p && p->consumer == c) {
         redeliver(s, p);
@@ -464,60 +704,109 @@ void dispatch_redeliver_all(struct subscription *s, struct consumer *c)
     dispatch_wake(s);
 }
 
-uint32_t dispatch_messages(const struct subscription *s, struct position p)
+uint32_t dispatch_messages(const struct subscription *s, struct position position)
 {
-    struct tree_node *node = tree_empty(&s->dispatch.pending) ? NULL : tree_find(&s->dispatch.pending, &p);
-    return node ? container_of(node, struct pending, node)->messages : MESSAGES_UNKNOWN;
+    const struct pending *p = find_in(&s->dispatch.pending, position);
+
+    if (!p)
+        p = find_in(&s->dispatch.replay, position);
+    return p && p->messages > 0 ? p->messages : MESSAGES_UNKNOWN;
+}
+
+/* What waited for it, or for room in replay, may go. */
+static void forget_acked(struct subscription *s, struct pending *p)
+{
+    bool others_wait = !tree_empty(&s->dispatch.replay);
+
+    pending_drop(s, p);
+    if (others_wait)
+        dispatch_wake(s);
 }
 
 void dispatch_acked(struct subscription *s, struct position position)
 {
-    struct pending *p = pending_find(&s->dispatch, position);
+    struct pending *p = find_in(&s->dispatch.pending, position);
 
+    if (!p)
+        p = find_in(&s->dispatch.replay, position);
     if (p)
-        pending_remove(s, p);
-    positions_remove(&s->dispatch.replay, position);
+        forget_acked(s, p);
+}
+
+static void acked_upto(struct subscription *s, struct tree *t, struct position position)
+{
+    struct pending *p;
+
+    while ((p = pending_at(tree_first(t))) && position_compare(p->position, position) <= 0)
+        forget_acked(s, p);
 }
 
 void dispatch_acked_upto(struct subscription *s, struct position position)
 {
     struct dispatch *d = &s->dispatch;
-    struct tree_node *node;
 
-    while ((node = tree_first(&d->pending)) &&
-           position_compare(container_of(node, struct pending, node)->position, position) <= 0)
-        pending_remove(s, container_of(node, struct pending, node));
-    positions_remove_upto(&d->replay, position);
+    acked_upto(s, &d->pending, position);
+    acked_upto(s, &d->replay, position);
     if (position_compare(d->read_position, position) <= 0)
         d->read_position = cursor_next(s->cursor, position);
 }
 
-void dispatch_check(const struct subscription *s)
+bool dispatch_next(const struct subscription *s, struct position *p)
+{
+    const struct pending *first = pending_at(tree_first(&s->dispatch.replay));
+
+    *p = first ? first->position : cursor_next(s->cursor, s->dispatch.read_position);
+    return topic_readable(s->topic, *p);
+}
+
+/* ---- checking ---- */
+
+static uint64_t check_pending(const struct subscription *s)
 {
     const struct dispatch *d = &s->dispatch;
-    uint64_t unacked = 0, of_consumers = 0;
-    struct tree_node *at = NULL;
-    struct position position;
+    uint64_t unacked = 0;
 
     tree_check(&d->pending);
-    tree_check(&d->replay.tree);
+    tree_check(&d->replay);
     tree_each (node, &d->pending) {
-        const struct pending *p = container_of(node, struct pending, node);
+        const struct pending *p = pending_at(node);
         assert(p->consumer->subscription == s);
         assert(!cursor_acked(s->cursor, p->position));
-        assert(positions_get(&d->replay, p->position) == 0);
+        assert(!find_in(&d->replay, p->position));
         unacked += p->messages;
     }
-    while (positions_next(&d->replay, &at, &position))
-        assert(!cursor_acked(s->cursor, position));
-    list_each (node, &s->consumers) {
-        const struct consumer *c = container_of(node, struct consumer, node);
-        uint64_t held = 0;
-        list_each (held_node, &c->pending)
-            held += container_of(held_node, struct pending, of)->messages;
-        assert(held == c->unacked);
-        of_consumers += c->unacked;
+    tree_each (node, &d->replay) {
+        assert(!pending_at(node)->consumer);
+        assert(!cursor_acked(s->cursor, pending_at(node)->position));
+        assert(position_before(pending_at(node)->position, d->read_position));
     }
-    assert(unacked == d->unacked);
-    assert(of_consumers == d->unacked);
+    return unacked;
+}
+
+static uint64_t check_consumer(const struct subscription *s, const struct consumer *c)
+{
+    uint64_t held = 0;
+
+    list_each (node, &c->pending) {
+        const struct pending *p = container_of(node, struct pending, of);
+        assert(p->consumer == c);
+        held += p->messages;
+    }
+    assert(held == c->unacked);
+    assert(c->ready || !s->dispatcher->individual || !dispatch_can_take(c));
+    assert(!c->ready || tree_find(&s->dispatch.ready, c) == &c->ready_node);
+    return held;
+}
+
+void dispatch_check(const struct subscription *s)
+{
+    uint64_t of_consumers = 0;
+
+    assert(check_pending(s) == s->dispatch.unacked);
+    list_each (node, &s->consumers)
+        of_consumers += check_consumer(s, container_of(node, struct consumer, node));
+    assert(of_consumers == s->dispatch.unacked);
+    tree_check(&s->dispatch.ready);
+    if (s->dispatcher && s->dispatcher->check)
+        s->dispatcher->check(s);
 }

@@ -4,28 +4,37 @@
  *
  * Embedded in a subscription.  Runs as a task of the loop, however many permits, acknowledgements and appends asked for
  * it in this turn: takes entries that are to be sent again first, in order of position, then those after read_position;
- * from memory when they are there, else with one read under way at a time.  Which consumer gets an entry is decided by
- * the subscription's kind (struct dispatcher).  An entry is sent whole, so permits may fall below zero.
+ * from memory when they are there, else with one read under way at a time.  Who gets an entry, and whether others may
+ * go past one that nobody can have yet, is decided by the subscription's kind (struct dispatcher, a file each:
+ * exclusive.c, failover.c, shared.c, key_shared.c).  An entry is sent whole, so permits may fall below zero.
  *
  * Where an unacknowledged entry before read_position is, for the kinds that share (individual = true):
  *     pending   with a consumer, until it acknowledges, hands back or leaves
- *     replay    waiting to be sent again
- * and nowhere else; those of the other kinds are simply read again, from the mark-delete position, when the active
- * consumer changes or asks for it.
+ *     replay    waits: it was sent, and shall be again; or nobody could have it when it was read (Key_Shared)
+ * and nowhere else: in a struct pending, which goes from the one to the other without memory being asked for.  Those of
+ * the other kinds are simply read again, from the mark-delete position, when the active consumer changes or asks for
+ * it.
  *
- * Invariants: no position is pending and in replay, or twice in either; none that is acknowledged is in any; a
- * consumer's `unacked` is the sum of messages of its pending; the subscription's the sum of its consumers'.
+ * A consumer is in `ready` while it may be sent something; it is put there and taken out as permits, acknowledgements
+ * and its connection go (dispatch_reconsider), so that finding the next one takes the logarithm of their number.  Only
+ * of the connection we are not told when it chokes: so who finds a consumer there asks again.
+ *
+ * Invariants: no position is pending and in replay; none that is acknowledged is in any; a consumer's `unacked` is the
+ * sum of messages of its pending; the subscription's the sum of its consumers'; whoever dispatch_can_take is ready.
  */
 #ifndef BROKER_DISPATCH_H
 #define BROKER_DISPATCH_H
 
 #include "base/tree.h"
-#include "broker/positions.h"
 #include "broker/refusal.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
 struct consumer;
+struct consumer_open;
+struct key_shared;
+struct key_slot;
+struct pending;
 struct subscription;
 
 #define DISPATCH_ENTRIES_MAX 100               /* of one read */
@@ -33,29 +42,62 @@ struct subscription;
 #define DISPATCH_ROUND_MAX   20                /* entries for one consumer before the next one's turn, when shared */
 #define DISPATCH_TURNS_MAX   16                /* reads from memory before others of the loop have their turn */
 
-/* A kind of subscription. */
+/* A kind of subscription.  What may be NULL says so. */
 struct dispatcher {
-    const char *name; /* as in stats: "Exclusive" */
-    bool individual;  /* pending is kept, an entry at a time; false: one active consumer, cumulative */
-    uint32_t round_max;
-    /* May another consumer join?  ERR_BUSY: *rival is who is in the way, and worth a probe. */
-    enum err (*admit)(struct subscription *s, struct consumer **rival, struct refusal *why);
+    const char *name;   /* as in stats: "Exclusive" */
+    bool individual;    /* pending is kept, an entry at a time; false: one active consumer, cumulative */
+    uint32_t round_max; /* entries for one consumer before the next one's turn; 0: there are no turns */
+
+    /* May another consumer join?  With *rival set: that one is in the way, and worth a probe. */
+    enum err (*admit)(struct subscription *s, const struct consumer_open *open, struct consumer **rival,
+                      struct refusal *why);
+    /* Gets what the kind needs for a consumer before it joins; may be NULL. */
+    enum err (*prepare)(struct subscription *s, struct consumer *c, const struct consumer_open *open,
+                        struct refusal *why);
     /* It is in, or out of, the list of consumers. */
     void (*joined)(struct subscription *s, struct consumer *c);
     void (*left)(struct subscription *s, struct consumer *c);
-    /* Who gets the next entries; NULL: nobody can take any. */
-    struct consumer *(*pick)(struct subscription *s);
+
+    /* ---- which entries may go to whom ---- */
+
+    /* Who may have this entry now; NULL: nobody.  `p` is what the kinds that share know of it (else NULL). */
+    struct consumer *(*choose)(struct subscription *s, const struct pending *p);
+    /* ... an entry that is not kept, so that nothing is known of it.  May be NULL: choose is asked. */
+    struct consumer *(*owner)(struct subscription *s, const struct entry *e);
+    /* Nobody may have an entry: may those after it go first, and how many, while it waits in replay?  NULL: none. */
+    size_t (*ahead)(const struct subscription *s);
+    /* The first entry in replay that somebody may have; NULL: none.  NULL itself: the first that there is. */
+    struct pending *(*due)(struct subscription *s);
+    /* Learns of an entry, which was read, what it needs to choose; false: memory is short.  May be NULL. */
+    bool (*identify)(struct subscription *s, struct pending *p, const struct entry *e);
+    /* It is pending, or in replay, from now on; is about to be no more (p->consumer: which).  May be NULL. */
+    void (*enters)(struct subscription *s, struct pending *p);
+    void (*leaves)(struct subscription *s, struct pending *p);
+    /* ... and will not be again.  May be NULL. */
+    void (*forgets)(struct subscription *s, struct pending *p);
+    /* c->ready has changed; may be NULL. */
+    void (*ready)(struct subscription *s, struct consumer *c);
+    /* Asserts what the kind keeps; may be NULL. */
+    void (*check)(const struct subscription *s);
 };
 
-extern const struct dispatcher dispatcher_exclusive, dispatcher_shared, dispatcher_failover;
+extern const struct dispatcher dispatcher_exclusive, dispatcher_shared, dispatcher_failover, dispatcher_key_shared;
 
-/* An entry with a consumer. */
+/* An entry that was read and is not acknowledged. */
 struct pending {
-    struct tree_node node; /* dispatch.pending */
-    struct list of;        /* consumer.pending */
+    struct tree_node node; /* dispatch.pending, or dispatch.replay */
+    union {
+        struct {               /* pending */
+            struct list of;    /* consumer.pending, as they were sent; or the broker's pool */
+            struct list of_key; /* Key_Shared: key_slot.held, likewise */
+        };
+        struct tree_node waits; /* in replay.  Key_Shared: key_slot.waiting */
+    };
     struct position position;
-    struct consumer *consumer;
-    uint32_t messages;
+    struct consumer *consumer; /* NULL: it is in replay */
+    struct key_slot *key;      /* Key_Shared; NULL: not known */
+    uint64_t since_ns;         /* it is where it is */
+    uint32_t messages;         /* 0: not known */
 };
 
 struct dispatch {
@@ -67,14 +109,17 @@ struct dispatch {
     struct position careful;       /* a read failed: one entry at a time until this position */
     struct timer retry;            /* ... and the entry in the way is asked for again when it fires */
     bool stuck;                    /* at a damaged entry, until then */
-    struct tree pending;           /* struct pending */
-    struct positions replay;       /* wait to be sent again */
-    uint64_t unacked;              /* messages */
-    bool blocked;                  /* over the subscription's limit, until half of it */
-    struct consumer *turn;         /* shared: who was served last; NULL: the first of the list is next */
-    uint32_t turn_left;            /* entries until it is another one's turn */
-    struct consumer *active;       /* exclusive, failover */
-    struct timer takeover;         /* failover: the pause before another consumer is served */
+    struct position stuck_at;
+    uint64_t stuck_ns; /* since when */
+    struct tree pending;
+    struct tree replay;      /* bounded by what may be unacknowledged, and what `ahead` allows */
+    uint64_t unacked;        /* messages */
+    bool blocked;            /* over the subscription's limit, until half of it */
+    struct tree ready;       /* consumers, when shared: by priority, then by whose turn is next */
+    uint64_t turns;          /* how many there were */
+    struct key_shared *keys; /* Key_Shared, with consumers; else NULL */
+    struct consumer *active; /* exclusive, failover */
+    struct timer takeover;   /* failover: the pause before another consumer is served */
 };
 
 void dispatch_init(struct subscription *s);
@@ -91,13 +136,19 @@ bool dispatch_pass(struct subscription *s, const struct entry *e);
 
 /* Reads again from the first unacknowledged entry; pending and replay are emptied. */
 void dispatch_rewind(struct subscription *s);
+/* The last consumer has left: what waited for others will be read again. */
+void dispatch_forget(struct subscription *s);
 
-/* All positions of a consumer that leaves go back to replay, without a count. */
+/* The consumer leaves: its positions go back to replay, without a count, and it gets nothing any more. */
 void dispatch_return(struct subscription *s, struct consumer *c);
 
 /* The consumer asks for an entry again: counted, and to replay, if it is pending with this consumer. */
 void dispatch_redeliver(struct subscription *s, struct consumer *c, struct position p);
 void dispatch_redeliver_all(struct subscription *s, struct consumer *c);
+
+/* An entry before read_position that is not acknowledged, and was held back from all consumers, may be sent from now
+ * on.  False: memory is short. */
+bool dispatch_release(struct subscription *s, struct position p);
 
 /* The messages of an entry that some consumer holds; MESSAGES_UNKNOWN: nobody does. */
 uint32_t dispatch_messages(const struct subscription *s, struct position p);
@@ -107,8 +158,18 @@ void dispatch_acked(struct subscription *s, struct position p);
 /* ... and everything before it too. */
 void dispatch_acked_upto(struct subscription *s, struct position p);
 
+/* The topic's limits of unacknowledged messages are others: who was blocked by them may not be any more. */
+void dispatch_limits_changed(struct subscription *s);
+
 /* Who may be sent another entry: it has permits, its peer takes what it is sent, and it is under its limit. */
 bool dispatch_can_take(const struct consumer *c);
+/* That may have changed. */
+void dispatch_reconsider(struct consumer *c);
+/* Of those that are ready and can take: whose turn it is; NULL: nobody. */
+struct consumer *dispatch_first_ready(struct subscription *s);
+
+/* The next entry that somebody should get: in replay, or the one at the read position.  False: there is none. */
+bool dispatch_next(const struct subscription *s, struct position *p);
 
 /* Asserts the invariants. */
 void dispatch_check(const struct subscription *s);

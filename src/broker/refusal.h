@@ -22,6 +22,7 @@ enum about {
     ABOUT_SEEK,
     ABOUT_SCHEMA,
     ABOUT_TRANSACTION,
+    ABOUT_KEYS, /* ranges of hashes of keys */
 };
 
 struct refusal {

@@ -177,7 +177,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .backlog_entries = cursor_backlog_entries(s->cursor),
         .backlog_messages = cursor_backlog_messages(s->cursor),
         .unacked_messages = d->unacked,
-        .replay_entries = positions_count(&d->replay),
+        .replay_entries = tree_count(&d->replay),
         .ack_ranges = cursor_ranges(s->cursor),
         .mark_delete = cursor_mark_delete(s->cursor),
         .read_position = d->read_position,

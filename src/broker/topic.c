@@ -290,8 +290,13 @@ void topic_free(struct topic *t)
 
 void topic_policies_changed(struct topic *t)
 {
+    struct subscription *s;
+    size_t at = 0;
+
     t->unacked_per_consumer_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_CONSUMER_MAX);
     t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
+    while ((s = map_next(&t->subscriptions, &at)))
+        dispatch_limits_changed(s);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)
@@ -365,7 +370,6 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
 
 /* ---- the kind ---- */
 
-#define TAKEOVER_MS 1000
 
 static enum err persistent_forget(struct topic *t)
 {
@@ -386,7 +390,6 @@ const struct topic_kind topic_persistent = {
     .subscription_forget = subscription_forget,
     .forget = persistent_forget,
     .leave = persistent_leave,
-    .takeover_ms = TAKEOVER_MS,
 };
 
 void topic_check(const struct topic *t)

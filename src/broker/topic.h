@@ -49,7 +49,6 @@ struct topic_kind {
     enum err (*forget)(struct topic *t);
     /* It leaves memory. */
     void (*leave)(struct topic *t);
-    uint32_t takeover_ms; /* failover: the pause before another consumer is served, for messages in flight */
 };
 extern const struct topic_kind topic_persistent, topic_non_persistent;
 const struct topic_kind *topic_kind_of(const struct topic_name *name);
