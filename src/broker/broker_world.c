@@ -5,6 +5,7 @@
 #include "broker/broker_world.h"
 
 #include "broker/core.h"
+#include "wire/entry_view.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -136,15 +137,20 @@ static bool writable(struct sink *s)
 static void message(struct sink *s, const struct delivery *d)
 {
     struct peer *p = peer_of(s);
+    struct received *r = &p->received[p->received_count++];
+    struct entry_view view;
 
-    assert(p->received_count < PEER_RECORDS);
-    p->received[p->received_count++] = (struct received){
+    assert(p->received_count <= PEER_RECORDS);
+    *r = (struct received){
         .consumer = d->consumer_id,
         .position = d->entry->position,
         .messages = d->entry->header.messages,
         .redelivery_count = d->redelivery_count,
         .epoch = d->consumer_epoch,
     };
+    if (entry_view_decode(slice_bytes(d->entry->bytes), &view) == OK && view.metadata.has_partition_key)
+        (void)snprintf(r->key, sizeof r->key, "%.*s", (int)view.metadata.partition_key.len,
+                       (const char *)view.metadata.partition_key.data);
 }
 
 static void published(struct sink *s, const struct published *m)
@@ -274,6 +280,7 @@ struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscrib
         .start_given = s->start_given,
         .start = s->start,
         .epoch = -1,
+        .keys = s->keys,
     };
 
     consumer_open(p->world->broker, &open);
@@ -352,6 +359,27 @@ void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int6
         .bytes = bytes,
     };
     producer_publish(p->producers[producer], &m);
+    slice_unref(&bytes);
+}
+
+void peer_publish_key(struct peer *p, uint64_t producer, const char *key)
+{
+    Wire__MessageMetadata m = WIRE__MESSAGE_METADATA__INIT;
+    uint8_t metadata[128], entry[ENTRY_HEAD_SIZE + sizeof metadata];
+    char name[] = "producer", copy[64];
+    struct slice bytes;
+
+    (void)snprintf(copy, sizeof copy, "%s", key);
+    m.producer_name = name;
+    m.sequence_id = p->published_count;
+    m.partition_key = copy;
+    const size_t len = wire__message_metadata__pack(&m, metadata);
+    entry_head_encode(entry, bytes_of(metadata, len), bytes_of(NULL, 0));
+    memcpy(entry + ENTRY_HEAD_SIZE, metadata, len);
+    enum err err = slice_copy(&bytes, bytes_of(entry, ENTRY_HEAD_SIZE + len), NULL);
+    assert(err == OK);
+    const struct publish publish = {.sequence_id = m.sequence_id, .messages = 1, .bytes = bytes};
+    producer_publish(p->producers[producer], &publish);
     slice_unref(&bytes);
 }
 

@@ -29,6 +29,7 @@ struct received {
     struct position position;
     uint32_t messages, redelivery_count;
     int64_t epoch;
+    char key[12]; /* its partition key */
 };
 
 /* A connection, as the broker sees one. */
@@ -79,6 +80,7 @@ struct subscribe {
     int32_t priority;
     bool latest, volatile_, start_given;
     struct position start;
+    struct key_policy keys;
 };
 struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscribe *s);
 struct refusal peer_unsubscribe(struct peer *p, uint64_t consumer, bool force);
@@ -92,6 +94,9 @@ struct refusal world_delete(struct world *w, const char *topic, bool force);
 void peer_publish(struct peer *p, uint64_t producer, unsigned count, uint32_t messages);
 /* One, without waiting. */
 void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms);
+
+/* One with a partition key, as a producer sends it, without waiting. */
+void peer_publish_key(struct peer *p, uint64_t producer, const char *key);
 
 struct topic *world_topic(struct world *w, const char *topic); /* loaded, or NULL */
 void world_check(struct world *w);                             /* every loaded topic */

@@ -101,15 +101,17 @@ static void another_type_is_refused_while_somebody_is_connected(void **state)
     assert_int_equal(peer_subscribe(&f->b, 1, &shared).err, OK);
 }
 
-static void key_shared_is_refused_by_name(void **state)
+static void a_type_that_is_not_allowed_is_refused_by_name(void **state)
 {
     struct fixture *f = *state;
     struct subscribe s = shared;
 
+    policies_put(&f->world.broker->options.policies, POLICY_SUBSCRIPTION_TYPES, 1 << TYPE_EXCLUSIVE);
     s.type = TYPE_KEY_SHARED;
     struct refusal why = peer_subscribe(&f->a, 1, &s);
     assert_int_equal(why.err, ERR_UNSUPPORTED);
     assert_non_null(strstr(why.text, "Key_Shared"));
+    assert_int_equal(peer_subscribe(&f->a, 1, &exclusive).err, OK);
 }
 
 static void reserved_names_are_refused(void **state)
@@ -341,7 +343,7 @@ int main(void)
         TEST(a_second_exclusive_consumer_is_refused_while_the_first_lives),
         TEST(a_second_exclusive_consumer_of_one_connection_is_refused_unasked),
         TEST(another_type_is_refused_while_somebody_is_connected),
-        TEST(key_shared_is_refused_by_name),
+        TEST(a_type_that_is_not_allowed_is_refused_by_name),
         TEST(reserved_names_are_refused),
         TEST(the_latest_position_is_after_what_is_there),
         TEST(a_durable_subscription_goes_on_after_a_kill),

@@ -14,8 +14,7 @@
 
 uint32_t key_hash_of(struct bytes key)
 {
-    uint32_t hash = (murmur3_32(key, 0) & INT32_MAX) % KEY_HASHES;
-    return hash ? hash : 1;
+    return murmur3_32(key, 0) & INT32_MAX;
 }
 
 static uint32_t hash_of_nothing(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * key_hash.h - which of 65,535 places an entry's key has, for Key_Shared subscriptions: as Pulsar 4.0 has it.
+ * key_hash.h - the hash of an entry's key, for Key_Shared subscriptions: as Pulsar 4.0 has it.
  *
  * The key is the entry's: a batch has one, its producer's business.  It is the ordering key, else the partition key
  * (decoded when it is marked as base64), else, so that entries without a key are spread evenly, the producer's name and
@@ -12,11 +12,9 @@
 
 #include "base/bytes.h"
 
-#define KEY_HASHES 65536 /* murmur3_32 modulo this; 0 means "not known", what would be 0 is 1 */
-
-/* The place of a key. */
+/* 31 bits.  key_ranges_fold makes them one of the 65,535 that keys are known by. */
 uint32_t key_hash_of(struct bytes key);
-/* The place of an entry as its producer sent it. */
+/* That of the key of an entry as its producer sent it. */
 uint32_t key_hash_of_entry(struct bytes entry);
 
 #endif

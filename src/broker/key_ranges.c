@@ -4,6 +4,8 @@
  */
 #include "broker/key_ranges.h"
 
+#include "broker/key_hash.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +83,14 @@ static void tell_moved(struct key_ranges *k, int32_t first, int32_t last)
         k->moved(k->ctx, (uint32_t)first, (uint32_t)last);
 }
 
+uint32_t key_ranges_fold(const struct key_ranges *k, uint32_t hash)
+{
+    if (k->selector == KEYS_BY_RING)
+        return hash % (KEY_HASHES - 1) + 1;
+    hash %= KEY_HASHES;
+    return hash ? hash : 1;
+}
+
 /* ---- members ---- */
 
 static int by_begin(const void *a, const void *b)
@@ -152,14 +162,14 @@ static void take_number(struct key_ranges *k, struct key_member *m)
     assert(fresh);
 }
 
-static int32_t ring_place(const struct key_member *m, size_t i)
+static int32_t ring_place(const struct key_ranges *k, const struct key_member *m, size_t i)
 {
     char key[1200];
     int name = snprintf(key, sizeof key, "%.1100s", m->name);
     int number = snprintf(key + name + 1, sizeof key - (size_t)name - 1, "%u", m->number);
     int point = snprintf(key + name + 1 + number + 1, sizeof key - (size_t)(name + 1 + number + 1), "%zu", i);
 
-    return (int32_t)key_hash_of(bytes_of(key, (size_t)(name + 1 + number + 1 + point)));
+    return (int32_t)key_ranges_fold(k, key_hash_of(bytes_of(key, (size_t)(name + 1 + number + 1 + point))));
 }
 
 /* What belongs, or belonged, to a place of the ring: from after the one before it; the first has what is after the last
@@ -205,7 +215,7 @@ static void ring_add(struct key_ranges *k, struct key_member *m)
     take_number(k, m);
     for (size_t i = 0; i < m->point_count; i++) {
         list_init(&m->points[i].same);
-        m->points[i].end = ring_place(m, i);
+        m->points[i].end = ring_place(k, m, i);
         ring_add_point(k, &m->points[i]);
     }
 }

@@ -17,8 +17,10 @@
 #define BROKER_KEY_RANGES_H
 
 #include "base/tree.h"
-#include "broker/key_hash.h"
 #include "broker/refusal.h"
+#include <stdint.h>
+
+#define KEY_HASHES 65536 /* 0 to 65535; 0 is nobody's */
 
 enum key_selector { KEYS_BY_RING, KEYS_BY_HALVES, KEYS_AS_GIVEN };
 
@@ -65,6 +67,10 @@ MUST_USE enum err key_ranges_admit(const struct key_ranges *k, const struct key_
 /* After an admit that was OK. */
 void key_ranges_add(struct key_ranges *k, struct key_member *m);
 void key_ranges_remove(struct key_ranges *k, struct key_member *m);
+
+/* The hash, of 1 to 65535, that a key is known by: made of the 31 bits of key_hash.h.  Not the same for all ways, as in
+ * Pulsar. */
+uint32_t key_ranges_fold(const struct key_ranges *k, uint32_t hash);
 
 /* Whose the hash is; NULL: nobody's. */
 struct key_member *key_ranges_owner(const struct key_ranges *k, uint32_t hash);

@@ -6,6 +6,7 @@
 
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/key_hash.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -375,7 +376,7 @@ static bool key_identify(struct subscription *s, struct pending *p, const struct
 {
     struct key_shared *k = keys_of(s);
     bool waits = !tree_empty(&k->unknown) && tree_find(&k->unknown, &p->position) != NULL;
-    struct key_slot *slot = slot_obtain(k, key_hash_of_entry(slice_bytes(e->bytes)));
+    struct key_slot *slot = slot_obtain(k, key_ranges_fold(&k->ranges, key_hash_of_entry(slice_bytes(e->bytes))));
 
     if (!slot)
         return false;

@@ -370,7 +370,6 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
 
 /* ---- the kind ---- */
 
-
 static enum err persistent_forget(struct topic *t)
 {
     return catalog_remove(t->broker->store, CATALOG_TOPIC, t->id);

@@ -20,6 +20,7 @@ static const struct {
     {ERR_INVALID, ABOUT_SUBSCRIPTION, CODE(ProducerBusy)}, /* Pulsar maps every naming error there */
     {ERR_INVALID, ABOUT_CONSUMER, CODE(MetadataError)},
     {ERR_INVALID, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
+    {ERR_INVALID, ABOUT_KEYS, CODE(ConsumerAssignError)},
     {ERR_NOT_FOUND, ABOUT_TOPIC, CODE(TopicNotFound)},
     {ERR_NOT_FOUND, ABOUT_NAMESPACE, CODE(TopicNotFound)},
     {ERR_NOT_FOUND, ABOUT_TENANT, CODE(TopicNotFound)},

@@ -14,6 +14,7 @@ struct subscribe_request {
     struct request request;
     char name[SUBSCRIPTION_NAME_MAX + 1];
     char subscription[SUBSCRIPTION_NAME_MAX + 1];
+    struct key_range ranges[]; /* Key_Shared: of open.keys */
 };
 
 static void consumer_opened(struct broker_op *op)
@@ -46,6 +47,11 @@ static enum err check_subscribe(const Wire__CommandSubscribe *ask, struct refusa
     if (strlen(ask->subscription) > SUBSCRIPTION_NAME_MAX ||
         (ask->consumer_name && strlen(ask->consumer_name) > SUBSCRIPTION_NAME_MAX))
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "a name of more than %d bytes", SUBSCRIPTION_NAME_MAX);
+    if (ask->key_shared_meta && ask->key_shared_meta->n_hash_ranges > KEY_HASHES)
+        return refuse(why, ERR_INVALID, ABOUT_KEYS, "more ranges than there are hashes");
+    if (ask->key_shared_meta && ask->key_shared_meta->key_shared_mode != WIRE__KEY_SHARED_MODE__AUTO_SPLIT &&
+        ask->key_shared_meta->key_shared_mode != WIRE__KEY_SHARED_MODE__STICKY)
+        return refuse(why, ERR_INVALID, ABOUT_KEYS, "there is no such mode of keys");
     return OK;
 }
 
@@ -68,6 +74,25 @@ static struct position position_of(const Wire__MessageIdData *id)
 {
     struct message_id m = message_id_from(id);
     return (struct position){m.ledger, m.entry};
+}
+
+static size_t range_count(const Wire__CommandSubscribe *ask)
+{
+    return ask->key_shared_meta ? ask->key_shared_meta->n_hash_ranges : 0;
+}
+
+/* Who says nothing of keys has them split. */
+static void fill_keys(struct subscribe_request *r, const Wire__CommandSubscribe *ask)
+{
+    const Wire__KeySharedMeta *meta = ask->key_shared_meta;
+
+    r->open.keys = (struct key_policy){.mode = KEY_AUTO_SPLIT, .ranges = r->ranges, .range_count = range_count(ask)};
+    if (!meta)
+        return;
+    r->open.keys.mode = (enum key_mode)meta->key_shared_mode;
+    r->open.keys.out_of_order = meta->allow_out_of_order_delivery;
+    for (size_t i = 0; i < meta->n_hash_ranges; i++)
+        r->ranges[i] = (struct key_range){meta->hash_ranges[i]->start, meta->hash_ranges[i]->end};
 }
 
 /* What the client asks for, in the broker's terms. */
@@ -102,12 +127,14 @@ void handle_subscribe(struct session *s, const struct incoming *in)
     }
     if (!handle_new(s, &s->consumers, ask->consumer_id, ask->request_id))
         return;
-    r = request_new(s, sizeof *r, offsetof(struct subscribe_request, request), ask->request_id, ask->consumer_id);
+    r = request_new(s, sizeof *r + range_count(ask) * sizeof r->ranges[0], offsetof(struct subscribe_request, request),
+                    ask->request_id, ask->consumer_id);
     if (!r)
         return;
     (void)snprintf(r->name, sizeof r->name, "%s", ask->consumer_name ? ask->consumer_name : "");
     (void)snprintf(r->subscription, sizeof r->subscription, "%s", ask->subscription);
     fill_open(&r->open, ask);
+    fill_keys(r, ask);
     r->open.op.done = consumer_opened;
     r->open.sink = &s->sink;
     r->open.topic = name;
