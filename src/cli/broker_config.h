@@ -27,6 +27,9 @@ struct broker_config {
     /* By enum policy: what holds where neither namespace nor topic say otherwise; those that have an option. */
     int64_t policies[POLICY_END];
     bool policy_flags[POLICY_END];
+    int64_t failover_delay_ms;
+    bool keys_on_ring;
+    int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
@@ -35,7 +38,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 35
+#define BROKER_OPTIONS 40
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -125,6 +125,11 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->retention_check_ms = (uint64_t)c->retention_check_ms;
     o->reader_hold_ms = (uint64_t)c->reader_hold_ms;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
+    o->failover_delay_ms = (uint32_t)c->failover_delay_ms;
+    o->keys_on_ring = c->keys_on_ring;
+    o->key_ring_points = (uint32_t)c->key_ring_points;
+    o->keys_ahead_per_consumer = (uint32_t)c->keys_ahead_per_consumer;
+    o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
     policies_fill(&o->policies, c);
 }
 

@@ -425,6 +425,44 @@ static void connections_beyond_the_limit_are_hung_up(void **state)
 #define SHARED    WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared
 #define EXCLUSIVE WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive
 
+/* ---- ranges of keys ---- */
+
+/* The answer's type; of an ERROR its code. */
+static int subscribe_sticky(struct client *c, uint64_t id, int32_t first, int32_t last)
+{
+    Wire__CommandSubscribe subscribe = WIRE__COMMAND_SUBSCRIBE__INIT;
+    Wire__KeySharedMeta meta = WIRE__KEY_SHARED_META__INIT;
+    Wire__IntRange range = WIRE__INT_RANGE__INIT, *ranges[] = {&range};
+    char topic[] = TOPIC, subscription[] = "s";
+
+    range.start = first;
+    range.end = last;
+    meta.key_shared_mode = WIRE__KEY_SHARED_MODE__STICKY;
+    meta.n_hash_ranges = 1;
+    meta.hash_ranges = ranges;
+    subscribe.topic = topic;
+    subscribe.subscription = subscription;
+    subscribe.sub_type = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Key_Shared;
+    subscribe.consumer_id = id;
+    subscribe.request_id = c->next_request++;
+    subscribe.key_shared_meta = &meta;
+    client_send(c, TYPE(SUBSCRIBE), &subscribe);
+    const Wire__BaseCommand *command = client_expect(c, last < first || id > 1 ? TYPE(ERROR) : TYPE(SUCCESS));
+    return command->type == TYPE(ERROR) ? (int)command->error->error : -1;
+}
+
+static void ranges_of_keys_that_conflict_are_a_consumer_assign_error(void **state)
+{
+    struct fixture *f = *state;
+
+    open_two(f);
+    assert_int_equal(subscribe_sticky(&f->a, 1, 0, 100), -1);
+    assert_int_equal(subscribe_sticky(&f->a, 2, 100, 200), WIRE__SERVER_ERROR__ConsumerAssignError);
+    assert_int_equal(subscribe_sticky(&f->a, 3, 7, 6), WIRE__SERVER_ERROR__ConsumerAssignError);
+    assert_int_equal(subscribe_sticky(&f->b, 1, 101, 65535), -1);
+    free_two(f);
+}
+
 /* `n` entries, sent and received; their ids. */
 static void receive_entries(struct fixture *f, Wire__CommandSubscribe__SubType type, Wire__MessageIdData *ids,
                             unsigned n)
@@ -553,6 +591,7 @@ int main(void)
         TEST(an_acknowledgement_of_what_is_acknowledged_is_answered_when_the_first_one_is_durable),
         TEST(stopping_tells_clients_to_look_up_again_and_then_hangs_up),
         TEST(connections_beyond_the_limit_are_hung_up),
+        TEST(ranges_of_keys_that_conflict_are_a_consumer_assign_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@ When a feature is built, its test here goes, and others come.
 """
 import pulsar
 import pytest
-from pulsar import ConsumerType, MessageId
+from pulsar import MessageId
 from pulsar.schema import JsonSchema, Record, String
 
 import wire
@@ -18,11 +18,6 @@ pytestmark = pytest.mark.usefixtures("only_geminga")
 
 class Event(Record):
     name = String()
-
-
-def test_key_shared_subscriptions(client, topic):
-    with pytest.raises(pulsar.NotAllowedError):
-        client.subscribe(topic, "s", consumer_type=ConsumerType.KeyShared)
 
 
 def test_schemas(client, topic):
