@@ -111,7 +111,7 @@ static void checkpoint(struct bench *b, uint64_t first, struct figures *f)
     struct cursor_row row;
     const double began = cpu_ns();
 
-    must(cursor_row_take(&row, &b->set, &b->none), "cut");
+    must(cursor_row_take(&row, &b->set, &b->none, NULL), "cut");
     const double cut = cpu_ns();
     const size_t size = encode(&row);
     const double encoded = cpu_ns();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cursor.c - cursors: an acknowledged set and redelivery counts each, and the records that make them durable.
+ * cursor.c - cursors: an acknowledged set, redelivery counts and partial acknowledgements each, and the records that
+ * make them durable.
  *
- * Changes of a durable cursor wait in memory (`runs`, `recounted`, and that mark_delete moved) until a batch is closed:
- * then one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position and
- * the counts as they came to be, so that replaying it twice, or on a state that has it already, changes nothing.
+ * Changes of a durable cursor wait in memory (`runs`, `marks`, and that mark_delete moved) until a batch is closed:
+ * then one record tells them all (cursors_record).  A record states results, not requests: the mark-delete position,
+ * the counts, and what is left of partly acknowledged entries, as they came to be, so that replaying it twice, or on a
+ * state that has it already, changes nothing.
  */
 #include "store/cursor.h"
 
@@ -102,20 +104,20 @@ static void changed(struct cursor *c)
 /* The memory of changes that were recorded. */
 static void free_changes(struct cursor *c)
 {
-    assert(c->run_count == 0 && c->recounted_count == 0);
+    assert(c->run_count == 0 && c->mark_count == 0);
     free(c->runs);
-    free(c->recounted);
+    free(c->marks);
     c->runs = NULL;
-    c->recounted = NULL;
-    c->run_capacity = c->recounted_capacity = 0;
+    c->marks = NULL;
+    c->run_capacity = c->mark_capacity = 0;
 }
 
 static void forget_unrecorded(struct cursor *c)
 {
     c->unrecorded = false;
     list_remove(&c->unrecorded_node);
-    c->run_count = c->recounted_count = 0;
-    if (c->run_capacity > CHANGES_KEPT || c->recounted_capacity > CHANGES_KEPT)
+    c->run_count = c->mark_count = 0;
+    if (c->run_capacity > CHANGES_KEPT || c->mark_capacity > CHANGES_KEPT)
         free_changes(c);
 }
 
@@ -137,16 +139,28 @@ static size_t needed_runs(struct cursor *c)
     return needed;
 }
 
-/* Of entries that are not acknowledged since. */
-static size_t needed_counts(struct cursor *c)
+/* What there is to tell by now of an entry of which something changed; false: it is acknowledged since. */
+static bool mark_fill(const struct cursor *c, struct cursor_mark *mark)
+{
+    struct partial_ack partial = {.messages = 0};
+    const bool partly = c->partial && partial_acks_find(c->partial, mark->position, &partial);
+
+    *mark = (struct cursor_mark){
+        .position = mark->position,
+        .count = redeliveries_get(&c->redelivered, mark->position),
+        .messages = partial.messages,
+        .left = partial.left,
+    };
+    return partly || mark->count > 0;
+}
+
+static size_t needed_marks(struct cursor *c)
 {
     size_t needed = 0;
 
-    for (uint32_t i = 0; i < c->recounted_count; i++) {
-        const struct position p = c->recounted[i].position;
-        const uint32_t count = redeliveries_get(&c->redelivered, p);
-        if (count > 0)
-            c->recounted[needed++] = (struct redelivery_count){p, count};
+    for (uint32_t i = 0; i < c->mark_count; i++) {
+        if (mark_fill(c, &c->marks[i]))
+            c->marks[needed++] = c->marks[i];
     }
     return needed;
 }
@@ -159,8 +173,8 @@ static void record_changes(struct cursor *c)
         .next_message = c->set.next_message,
         .runs = c->runs,
         .run_count = needed_runs(c),
-        .counts = c->recounted,
-        .count_count = needed_counts(c),
+        .marks = c->marks,
+        .mark_count = needed_marks(c),
     };
     uint8_t *to = store_record(c->store, cursor_changes_size(&changes));
 
@@ -217,19 +231,28 @@ static enum err reserve_run(struct cursor *c)
     return OK;
 }
 
-static enum err reserve_recounted(struct cursor *c)
+static enum err reserve_mark(struct cursor *c)
 {
     if (c->id == 0)
         return OK;
-    if (c->recounted_count == CURSOR_CHANGES_MAX)
+    if (c->mark_count == CURSOR_CHANGES_MAX)
         record_changes(c);
-    if (c->recounted_count < c->recounted_capacity)
+    if (c->mark_count < c->mark_capacity)
         return OK;
-    struct redelivery_count *recounted = grown(c->recounted, &c->recounted_capacity, sizeof *recounted);
-    if (!recounted)
+    struct cursor_mark *marks = grown(c->marks, &c->mark_capacity, sizeof *marks);
+    if (!marks)
         return ERR_NOMEM;
-    c->recounted = recounted;
+    c->marks = marks;
     return OK;
+}
+
+/* Remembers an entry of which something but its acknowledgement changed, for the next record. */
+static void add_mark(struct cursor *c, struct position p)
+{
+    if (c->id == 0)
+        return;
+    assert(c->mark_count < c->mark_capacity);
+    c->marks[c->mark_count++].position = p;
 }
 
 /* Remembers one acknowledged entry for the next record. */
@@ -247,6 +270,40 @@ static void add_run(struct cursor *c, struct position p, uint32_t messages)
     assert(c->run_count < c->run_capacity);
     c->runs[c->run_count++] = (struct record_run){
         .ledger = (uint64_t)p.ledger, .first = (uint32_t)p.entry, .last = (uint32_t)p.entry, .messages = messages};
+}
+
+/* ---- what is known of entries that are not acknowledged ---- */
+
+static void forget_partial(struct cursor *c)
+{
+    if (c->partial)
+        partial_acks_deinit(c->partial);
+    free(c->partial);
+    c->partial = NULL;
+}
+
+static void forget(struct cursor *c, int64_t ledger, uint32_t first, uint32_t last)
+{
+    redeliveries_forget(&c->redelivered, ledger, first, last);
+    if (c->partial)
+        partial_acks_forget(c->partial, ledger, first, last);
+    if (c->partial && c->partial->entries == 0)
+        forget_partial(c);
+}
+
+static void forget_upto_mark(struct cursor *c)
+{
+    redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
+    if (c->partial)
+        partial_acks_forget_upto(c->partial, c->set.mark_delete);
+    if (c->partial && c->partial->entries == 0)
+        forget_partial(c);
+}
+
+static void forget_all(struct cursor *c)
+{
+    redeliveries_deinit(&c->redelivered);
+    forget_partial(c);
 }
 
 /* ---- making and freeing ---- */
@@ -279,9 +336,9 @@ static void cursor_free(struct cursor *c)
     list_remove(&c->dirty_node);
     list_remove(&c->chain_node);
     ack_set_deinit(&c->set);
-    redeliveries_deinit(&c->redelivered);
+    forget_all(c);
     free(c->runs);
-    free(c->recounted);
+    free(c->marks);
     if (chain)
         ledgers_drop_chain(&c->store->ledgers, chain);
     free(c);
@@ -376,7 +433,7 @@ void cursors_drop_ledger(struct topic_chain *chain, const struct ledger_info *go
     list_each (node, &chain->cursors) {
         struct cursor *c = container_of(node, struct cursor, chain_node);
         ack_set_drop_ledger(&c->set, gone, chain->infos, chain->count);
-        redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
+        forget_upto_mark(c);
         mark_dirty(c);
     }
 }
@@ -414,7 +471,7 @@ enum err cursor_ack(struct cursor *c, struct position p, uint32_t messages, bool
         return err;
     if (is_new) {
         add_run(c, p, messages);
-        redeliveries_forget(&c->redelivered, p.ledger, (uint32_t)p.entry, (uint32_t)p.entry);
+        forget(c, p.ledger, (uint32_t)p.entry, (uint32_t)p.entry);
         changed(c);
     }
     tell(changed_out, is_new);
@@ -432,7 +489,7 @@ enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t nex
     ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, p, next_message_of(c->chain, p, next_message),
                            &moved);
     if (moved) {
-        redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
+        forget_upto_mark(c);
         changed(c);
     }
     tell(changed_out, moved);
@@ -446,10 +503,107 @@ enum err cursor_reset(struct cursor *c, struct position next, uint64_t next_mess
     struct position p = {next.ledger, next.entry > 0 ? next.entry - 1 : -1};
     p = clamp(c->chain, next.ledger < 0 ? POSITION_EARLIEST : p);
     ack_set_reset(&c->set, p, next_message_of(c->chain, p, next_message));
-    redeliveries_deinit(&c->redelivered);
+    forget_all(c);
     if (c->id != 0)
         record_state(c, RECORD_CURSOR_RESET);
     return OK;
+}
+
+/* ---- acknowledging a part of an entry ---- */
+
+/* What is left of it, before and after; `all`: of its messages, 0 where nobody knows how many they are. */
+struct part {
+    uint32_t all, was, is;
+    size_t len;
+    uint8_t left[PARTIAL_LEFT_MAX];
+};
+
+static void part_narrow(struct part *part, struct bytes by)
+{
+    if (part->len > by.len)
+        part->len = by.len;
+    for (size_t i = 0; i < part->len; i++)
+        part->left[i] &= by.data[i];
+    part->len = partial_left_trim(part->left, part->len, part->all);
+}
+
+static void part_begin(struct part *part, const uint64_t *left, uint32_t words)
+{
+    part->len = (size_t)words * 8;
+    for (uint32_t i = 0; i < words; i++)
+        le64_put(part->left + 8 * i, left[i]);
+    part->len = partial_left_trim(part->left, part->len, part->all);
+}
+
+/* Out of what the caller says, and what is known already; nothing is changed. */
+static void part_resolve(struct part *part, const struct cursor *c, struct position p, uint32_t messages,
+                         const uint64_t *left, uint32_t words)
+{
+    struct partial_ack known = {.messages = 0};
+    const bool partly = c->partial && partial_acks_find(c->partial, p, &known);
+    const uint32_t all = partly && known.messages > 0 ? known.messages : messages_of(c->chain, p, messages);
+
+    part->all = all == ACK_COUNT_UNKNOWN ? 0 : all;
+    part_begin(part, left, words);
+    if (partly)
+        part_narrow(part, known.left);
+    part->was = partly ? partial_left_count(known.left) : part->all;
+    part->is = partial_left_count(bytes_of(part->left, part->len));
+}
+
+static enum err part_set(struct cursor *c, struct position p, const struct part *part)
+{
+    const struct partial_ack set = {.position = p, .messages = part->all, .left = bytes_of(part->left, part->len)};
+    enum err err;
+
+    if (!c->partial && !(c->partial = calloc(1, sizeof *c->partial)))
+        return ERR_NOMEM;
+    err = partial_acks_set(c->partial, &set);
+    if (c->partial->entries == 0)
+        forget_partial(c);
+    return err;
+}
+
+enum err cursor_ack_partial(struct cursor *c, struct position p, uint32_t messages, const uint64_t *left,
+                            uint32_t words, uint32_t *acked)
+{
+    struct part part;
+    enum err err;
+
+    *acked = 0;
+    if (!c->chain || !chain_has(c->chain->infos, c->chain->count, p) || ack_set_acked(&c->set, p) ||
+        position_before(synced_end(c->chain), p))
+        return OK;
+    if (words > CURSOR_LEFT_WORDS)
+        return ERR_TOO_LARGE;
+    part_resolve(&part, c, p, messages, left, words);
+    if (part.len == 0)
+        err = cursor_ack(c, p, part.all > 0 ? part.all : messages, NULL);
+    else if (part.is >= part.was && part.was > 0)
+        return OK; /* nothing new */
+    else if ((err = reserve_mark(c)) == OK && (err = part_set(c, p, &part)) == OK) {
+        add_mark(c, p);
+        changed(c);
+    }
+    if (err == OK && part.was > part.is)
+        *acked = part.was - part.is;
+    return err;
+}
+
+uint32_t cursor_left(const struct cursor *c, struct position p, uint64_t *left)
+{
+    struct partial_ack partial;
+
+    if (!c->partial || !partial_acks_find(c->partial, p, &partial))
+        return 0;
+    const uint32_t words = (uint32_t)((partial.left.len + 7) / 8);
+    for (uint32_t i = 0; i < words; i++) {
+        uint8_t word[8] = {0};
+        const size_t rest = partial.left.len - 8 * (size_t)i;
+        memcpy(word, partial.left.data + 8 * (size_t)i, rest < 8 ? rest : 8);
+        left[i] = le64_get(word);
+    }
+    return words;
 }
 
 /* ---- redelivery counts ---- */
@@ -460,11 +614,9 @@ enum err cursor_redelivered(struct cursor *c, struct position p)
 
     if (!c->chain || !chain_has(c->chain->infos, c->chain->count, p) || ack_set_acked(&c->set, p))
         return OK;
-    if ((err = reserve_recounted(c)) != OK || (err = redeliveries_add(&c->redelivered, p)) != OK)
+    if ((err = reserve_mark(c)) != OK || (err = redeliveries_add(&c->redelivered, p)) != OK)
         return err;
-    if (c->id == 0)
-        return OK;
-    c->recounted[c->recounted_count++].position = p;
+    add_mark(c, p);
     changed(c);
     return OK;
 }
@@ -490,12 +642,35 @@ uint64_t cursor_backlog_entries(const struct cursor *c)
 
 uint64_t cursor_backlog_messages(const struct cursor *c)
 {
-    return c->chain ? ack_set_backlog_messages(&c->set, c->chain->infos, c->chain->count) : 0;
+    const uint64_t whole = c->chain ? ack_set_backlog_messages(&c->set, c->chain->infos, c->chain->count) : 0;
+    const uint64_t acked = c->partial ? c->partial->acked : 0;
+
+    return whole > acked ? whole - acked : 0; /* the former may be an estimate */
 }
 
 bool cursor_unsure(const struct cursor *c, struct position *p)
 {
-    return c->chain && ack_set_unsure(&c->set, c->chain->infos, c->chain->count, p);
+    return c->chain && (ack_set_unsure(&c->set, c->chain->infos, c->chain->count, p) ||
+                        (c->partial && partial_acks_first_unknown(c->partial, p)));
+}
+
+/* Of a partly acknowledged entry it is known now how many messages it has.  Short of memory nothing is learnt. */
+static void learn_part(struct cursor *c, struct position p, uint32_t messages)
+{
+    struct partial_ack known;
+    struct part part = {.all = messages};
+
+    if (!c->partial || !partial_acks_find(c->partial, p, &known) || known.messages > 0 || messages == 0)
+        return;
+    part.len = known.left.len;
+    memcpy(part.left, known.left.data, known.left.len);
+    part.len = partial_left_trim(part.left, part.len, messages);
+    if (part.len == 0)
+        (void)!cursor_ack(c, p, messages, NULL);
+    else if (partial_left_count(bytes_of(part.left, part.len)) == messages)
+        forget(c, p.ledger, (uint32_t)p.entry, (uint32_t)p.entry); /* nothing of it was acknowledged, in truth */
+    else
+        (void)!part_set(c, p, &part);
 }
 
 void cursor_learn(struct cursor *c, struct position p, const struct entry_header *h)
@@ -503,6 +678,7 @@ void cursor_learn(struct cursor *c, struct position p, const struct entry_header
     if (!c->chain)
         return;
     ack_set_learn(&c->set, c->chain->infos, c->chain->count, p, h->first_message, h->messages);
+    learn_part(c, p, h->messages);
     mark_dirty(c); /* the next checkpoint shall know; after a crash before it, it is read again */
 }
 
@@ -522,12 +698,26 @@ static void check_counted(const struct cursor *c)
     }
 }
 
+/* What is partly acknowledged is not acknowledged. */
+static void check_partial(const struct cursor *c)
+{
+    struct position p = POSITION_EARLIEST;
+
+    if (!c->partial)
+        return;
+    partial_acks_check(c->partial);
+    assert(c->partial->entries > 0);
+    while (partial_acks_next(c->partial, p, &p))
+        assert(!ack_set_acked(&c->set, p));
+}
+
 void cursor_check(const struct cursor *c)
 {
+    check_partial(c);
     ack_set_check(&c->set, c->chain ? c->chain->infos : NULL, c->chain ? c->chain->count : 0);
     redeliveries_check(&c->redelivered);
     check_counted(c);
-    assert(c->unrecorded || (c->run_count == 0 && c->recounted_count == 0));
+    assert(c->unrecorded || (c->run_count == 0 && c->mark_count == 0));
 }
 
 /* ---- checkpoints ---- */
@@ -538,7 +728,7 @@ enum err cursor_take(struct cursor *c, struct cursor_row *row)
         ack_set_compact(&c->set, c->chain->infos, c->chain->count);
     if (!c->unrecorded)
         free_changes(c); /* an idle cursor is small */
-    return cursor_row_take(row, &c->set, &c->redelivered);
+    return cursor_row_take(row, &c->set, &c->redelivered, c->partial);
 }
 
 /* ---- recovery ---- */
@@ -547,9 +737,23 @@ enum err cursor_load(struct store *s, const struct catalog_row *row)
 {
     struct cursor *c = cursor_new(s, row->id, row->parent);
 
+    struct cursor_state state;
+    enum err err;
+
     if (!c || cursor_register(c) != OK)
         return ERR_NOMEM;
-    return cursor_row_decode(row->value, &c->set, &c->redelivered);
+    if ((err = cursor_row_decode(&state, row->value)) != OK)
+        return err;
+    c->set = state.acks;
+    c->redelivered = state.redelivered;
+    if (state.partial.entries == 0)
+        return OK;
+    if (!(c->partial = malloc(sizeof *c->partial))) {
+        partial_acks_deinit(&state.partial);
+        return ERR_NOMEM;
+    }
+    *c->partial = state.partial;
+    return OK;
 }
 
 static enum err replay_create(struct store *s, const struct record_cursor *r)
@@ -566,7 +770,7 @@ static enum err replay_create(struct store *s, const struct record_cursor *r)
     return OK;
 }
 
-static void replay_mark(struct cursor *c, struct position mark_delete, uint64_t next_message)
+static void replay_mark_delete(struct cursor *c, struct position mark_delete, uint64_t next_message)
 {
     ack_set_ack_cumulative(&c->set, c->chain->infos, c->chain->count, mark_delete, next_message, NULL);
     mark_dirty(c);
@@ -575,7 +779,7 @@ static void replay_mark(struct cursor *c, struct position mark_delete, uint64_t 
 static enum err replay_run(struct cursor *c, const struct record_run *run)
 {
     if (run->ledger <= INT64_MAX)
-        redeliveries_forget(&c->redelivered, (int64_t)run->ledger, run->first, run->last);
+        forget(c, (int64_t)run->ledger, run->first, run->last);
     return ack_set_ack_range(&c->set, c->chain->infos, c->chain->count, run->ledger, run->first, run->last,
                              run->messages, NULL);
 }
@@ -586,7 +790,7 @@ static enum err replay_acks(struct cursor *c, struct record_cursor *r)
     struct record_run run;
     enum err err;
 
-    replay_mark(c, r->mark_delete, r->next_message);
+    replay_mark_delete(c, r->mark_delete, r->next_message);
     while ((err = record_run_decode(&run, &r->runs)) == OK) {
         if ((err = replay_run(c, &run)) != OK)
             return err;
@@ -594,12 +798,31 @@ static enum err replay_acks(struct cursor *c, struct record_cursor *r)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-static enum err replay_count(struct cursor *c, const struct redelivery_count *count)
+/* A bound that is reached was higher in another program. */
+static enum err unless_full(enum err err)
 {
-    if (!chain_has(c->chain->infos, c->chain->count, count->position) || ack_set_acked(&c->set, count->position))
+    return err == ERR_FULL ? OK : err;
+}
+
+static enum err replay_part(struct cursor *c, const struct cursor_mark *mark)
+{
+    struct part part = {.all = mark->messages, .len = mark->left.len};
+
+    memcpy(part.left, mark->left.data, mark->left.len);
+    return part_set(c, mark->position, &part);
+}
+
+static enum err replay_mark(struct cursor *c, const struct cursor_mark *mark)
+{
+    enum err err = OK;
+
+    if (!chain_has(c->chain->infos, c->chain->count, mark->position) || ack_set_acked(&c->set, mark->position))
         return OK;
-    enum err err = redeliveries_set(&c->redelivered, count->position, count->count);
-    return err == ERR_FULL ? OK : err; /* another program's bound was higher */
+    if (mark->count > 0)
+        err = unless_full(redeliveries_set(&c->redelivered, mark->position, mark->count));
+    if (err == OK && mark->left.len > 0)
+        err = unless_full(replay_part(c, mark));
+    return err;
 }
 
 static enum err replay_runs(struct cursor *c, struct cursor_changes_reader *changes)
@@ -611,17 +834,17 @@ static enum err replay_runs(struct cursor *c, struct cursor_changes_reader *chan
         if ((err = replay_run(c, &run)) != OK)
             return err;
     }
-    redeliveries_forget_upto(&c->redelivered, c->set.mark_delete);
+    forget_upto_mark(c);
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-static enum err replay_counts(struct cursor *c, struct cursor_changes_reader *changes)
+static enum err replay_marks(struct cursor *c, struct cursor_changes_reader *changes)
 {
-    struct redelivery_count count;
+    struct cursor_mark mark;
     enum err err;
 
-    while ((err = cursor_changes_count(changes, &count)) == OK) {
-        if ((err = replay_count(c, &count)) != OK)
+    while ((err = cursor_changes_mark(changes, &mark)) == OK) {
+        if ((err = replay_mark(c, &mark)) != OK)
             return err;
     }
     return err == ERR_NOT_FOUND ? OK : err;
@@ -637,10 +860,10 @@ static enum err replay_changes(struct store *s, const struct record *record)
     struct cursor *c = cursor_find(s, changes.subscription);
     if (!c)
         return OK; /* removed later */
-    replay_mark(c, changes.mark_delete, changes.next_message);
+    replay_mark_delete(c, changes.mark_delete, changes.next_message);
     if ((err = replay_runs(c, &changes)) != OK)
         return err;
-    return replay_counts(c, &changes);
+    return replay_marks(c, &changes);
 }
 
 enum err cursor_replay(struct store *s, const struct record *record)
@@ -648,7 +871,7 @@ enum err cursor_replay(struct store *s, const struct record *record)
     struct record_cursor r;
     enum err err;
 
-    if (record->kind == RECORD_CURSOR_CHANGES)
+    if (record->kind == RECORD_CURSOR_CHANGES || record->kind == RECORD_CURSOR_CHANGES_2)
         return replay_changes(s, record);
     if ((err = record_cursor_decode(&r, record)) != OK)
         return err;
@@ -660,7 +883,7 @@ enum err cursor_replay(struct store *s, const struct record *record)
     if (record->kind == RECORD_CURSOR_ACKS)
         return replay_acks(c, &r);
     ack_set_reset(&c->set, r.mark_delete, r.next_message);
-    redeliveries_deinit(&c->redelivered);
+    forget_all(c);
     mark_dirty(c);
     return OK;
 }

@@ -12,11 +12,15 @@
  * clients asked to have the entry again.  What was with a consumer when it, or the broker, died is not counted: nobody
  * knows whether it was looked at, and Pulsar's clients expect so.
  *
+ * With it go, too, the batches of which only some messages are acknowledged: which are left.  Durable in the same way;
+ * a batch of which none is left is acknowledged.
+ *
  * Bounds.  A cursor with nothing acknowledged beyond its mark-delete position: sizeof (struct cursor), about 200 bytes.
  * Beyond it, per ledger with acknowledged entries about 150 bytes, or 500 where message counts differ from 1; per
  * acknowledged entry 2 bits to 2 bytes, as many again for each bit in which its message count differs from 1; a
  * closed ledger that is acknowledged whole about 200 bytes in all.  All of it is kept, however many runs there
- * are (Pulsar keeps 10,000).  Counts: REDELIVERIES_MAX entries.  Changes that wait for a batch: CURSOR_CHANGES_MAX
+ * are (Pulsar keeps 10,000).  Counts: REDELIVERIES_MAX entries.  Partly acknowledged
+ * batches: PARTIAL_BYTES_MAX, about 200,000 of ten messages each.  Changes that wait for a batch: CURSOR_CHANGES_MAX
  * of each kind.  Time: an acknowledgement is a few searches in the logarithm of what is there; a checkpoint costs the
  * core a pointer for each ledger, and the first change of a ledger after it copies that ledger's bitmaps. Core thread
  * only.  May call: store.h.
@@ -59,6 +63,15 @@ bool cursor_acked(const struct cursor *c, struct position p);
 MUST_USE enum err cursor_ack(struct cursor *c, struct position p, uint32_t messages, bool *changed);
 /* Everything up to and including p; beyond the last synced entry it is clamped to it. */
 MUST_USE enum err cursor_ack_cumulative(struct cursor *c, struct position p, uint64_t next_message, bool *changed);
+/* Of one entry, of `messages` messages: all but those whose bit is set in `left` (message i: bit i % 64 of word i /
+ * 64), and those acknowledged before; words that are not there are zero.  *acked: so many by this call, as far as it is
+ * known. ERR_FULL, ERR_TOO_LARGE (more than CURSOR_LEFT_WORDS), ERR_NOMEM change nothing. */
+#define CURSOR_LEFT_WORDS 1024u
+MUST_USE enum err cursor_ack_partial(struct cursor *c, struct position p, uint32_t messages, const uint64_t *left,
+                                     uint32_t words, uint32_t *acked);
+/* What is left of an entry, into `left` of CURSOR_LEFT_WORDS: the number of words; 0: all or nothing of it is. */
+uint32_t cursor_left(const struct cursor *c, struct position p, uint64_t *left);
+
 /* mark_delete becomes the position before `next`, the set empties: a seek.  `next_message`: the index of the first
  * message at `next` (its header.first_message).  Never refused for a full queue. */
 MUST_USE enum err cursor_reset(struct cursor *c, struct position next, uint64_t next_message);

@@ -4,6 +4,9 @@
  */
 #include "store/cursor_record.h"
 
+#include "store/partial_acks.h"
+#include "store/varint.h"
+
 #include <assert.h>
 
 #define FIXED_BYTES 52u
@@ -19,13 +22,14 @@ struct writer {
 
 static void put(struct writer *w, uint64_t value)
 {
-    do {
-        const uint8_t byte = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        if (w->to)
-            w->to[w->len] = byte;
-        w->len++;
-        value >>= 7;
-    } while (value > 0);
+    w->len += varint_put(w->to ? w->to + w->len : NULL, value);
+}
+
+static void put_bytes(struct writer *w, struct bytes bytes)
+{
+    if (w->to)
+        memcpy(w->to + w->len, bytes.data, bytes.len);
+    w->len += bytes.len;
 }
 
 static void put_difference(struct writer *w, int64_t from, int64_t to)
@@ -42,6 +46,17 @@ static void put_position(struct writer *w, struct position p)
     w->at = p;
 }
 
+static void put_mark(struct writer *w, const struct cursor_mark *m)
+{
+    put_position(w, m->position);
+    put(w, m->count);
+    put(w, m->left.len);
+    if (m->left.len > 0) {
+        put(w, m->messages);
+        put_bytes(w, m->left);
+    }
+}
+
 static void put_all(struct writer *w, const struct cursor_changes *c)
 {
     w->at = (struct position){c->mark_delete.ledger, 0};
@@ -52,10 +67,8 @@ static void put_all(struct writer *w, const struct cursor_changes *c)
         put(w, r->messages);
         w->at.entry = r->last;
     }
-    for (size_t i = 0; i < c->count_count; i++) {
-        put_position(w, c->counts[i].position);
-        put(w, c->counts[i].count);
-    }
+    for (size_t i = 0; i < c->mark_count; i++)
+        put_mark(w, &c->marks[i]);
 }
 
 size_t cursor_changes_size(const struct cursor_changes *c)
@@ -70,12 +83,12 @@ void cursor_changes_encode(const struct cursor_changes *c, uint8_t *to)
 {
     struct writer w = {.to = to, .len = FIXED_BYTES};
 
-    assert(c->run_count <= UINT32_MAX && c->count_count <= UINT32_MAX);
+    assert(c->run_count <= UINT32_MAX && c->mark_count <= UINT32_MAX);
     put_all(&w, c);
     record_begin(to, RECORD_CURSOR_CHANGES, w.len);
     le64_put(to + 12, c->subscription);
     le32_put(to + 20, (uint32_t)c->run_count);
-    le32_put(to + 24, (uint32_t)c->count_count);
+    le32_put(to + 24, (uint32_t)c->mark_count);
     le64_put(to + 28, (uint64_t)c->mark_delete.ledger);
     le64_put(to + 36, (uint64_t)c->mark_delete.entry);
     le64_put(to + 44, c->next_message);
@@ -87,7 +100,7 @@ enum err cursor_changes_decode(struct cursor_changes_reader *out, const struct r
 {
     const uint8_t *from = r->whole.data;
 
-    if (r->kind != RECORD_CURSOR_CHANGES || r->whole.len < FIXED_BYTES)
+    if ((r->kind != RECORD_CURSOR_CHANGES && r->kind != RECORD_CURSOR_CHANGES_2) || r->whole.len < FIXED_BYTES)
         return ERR_CORRUPT;
     *out = (struct cursor_changes_reader){
         .subscription = le64_get(from + 12),
@@ -95,43 +108,18 @@ enum err cursor_changes_decode(struct cursor_changes_reader *out, const struct r
         .next_message = le64_get(from + 44),
         .rest = bytes_of(from + FIXED_BYTES, r->whole.len - FIXED_BYTES),
         .runs = le32_get(from + 20),
-        .counts = le32_get(from + 24),
+        .marks = le32_get(from + 24),
+        .partial = r->kind == RECORD_CURSOR_CHANGES,
     };
     out->at = (struct position){out->mark_delete.ledger, 0};
     return OK;
-}
-
-static bool take(struct cursor_changes_reader *c, uint64_t *out)
-{
-    uint64_t value = 0;
-
-    for (unsigned shift = 0; shift < 64 && c->rest.len > 0; shift += 7) {
-        const uint8_t byte = c->rest.data[0];
-        c->rest = bytes_of(c->rest.data + 1, c->rest.len - 1);
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *out = value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_u32(struct cursor_changes_reader *c, uint32_t *out)
-{
-    uint64_t value;
-
-    if (!take(c, &value) || value > UINT32_MAX)
-        return false;
-    *out = (uint32_t)value;
-    return true;
 }
 
 static bool take_difference(struct cursor_changes_reader *c, int64_t from, int64_t *out)
 {
     uint64_t zigzag;
 
-    if (!take(c, &zigzag))
+    if (!varint_take(&c->rest, &zigzag))
         return false;
     *out = (int64_t)((uint64_t)from + ((zigzag >> 1) ^ (0 - (zigzag & 1))));
     return true;
@@ -157,7 +145,7 @@ enum err cursor_changes_run(struct cursor_changes_reader *c, struct record_run *
 
     if (c->runs == 0)
         return ERR_NOT_FOUND;
-    if (!take_position(c, &first) || !take_u32(c, &more) || !take_u32(c, &messages))
+    if (!take_position(c, &first) || !varint_take_u32(&c->rest, &more) || !varint_take_u32(&c->rest, &messages))
         return ERR_CORRUPT;
     if (more > UINT32_MAX - (uint64_t)first.entry)
         return ERR_CORRUPT;
@@ -172,13 +160,33 @@ enum err cursor_changes_run(struct cursor_changes_reader *c, struct record_run *
     return OK;
 }
 
-enum err cursor_changes_count(struct cursor_changes_reader *c, struct redelivery_count *out)
+static bool take_left(struct cursor_changes_reader *c, struct cursor_mark *out)
 {
+    uint32_t len;
+
+    if (!varint_take_u32(&c->rest, &len))
+        return false;
+    if (len == 0)
+        return out->count > 0;
+    if (!varint_take_u32(&c->rest, &out->messages) || len > c->rest.len)
+        return false;
+    out->left = bytes_of(c->rest.data, len);
+    c->rest = bytes_of(c->rest.data + len, c->rest.len - len);
+    return partial_left_valid(out->left, out->messages);
+}
+
+enum err cursor_changes_mark(struct cursor_changes_reader *c, struct cursor_mark *out)
+{
+    struct cursor_mark mark = {.left = bytes_of(NULL, 0)};
+
     assert(c->runs == 0);
-    if (c->counts == 0)
+    if (c->marks == 0)
         return c->rest.len == 0 ? ERR_NOT_FOUND : ERR_CORRUPT;
-    if (!take_position(c, &out->position) || !take_u32(c, &out->count) || out->count == 0)
+    if (!take_position(c, &mark.position) || !varint_take_u32(&c->rest, &mark.count))
         return ERR_CORRUPT;
-    c->counts--;
+    if (c->partial ? !take_left(c, &mark) : mark.count == 0)
+        return ERR_CORRUPT;
+    c->marks--;
+    *out = mark;
     return OK;
 }

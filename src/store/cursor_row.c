@@ -2,39 +2,58 @@
  *
  * cursor_row.c - a cursor's row: little endian.
  *
- *     version 2                                      version 1 (format 1 of the data directory): read, not written
- *    0  u8   version, 2; then 3 bytes of zero           0  u8  version, 1; then 3 bytes of zero
- *    4  u32  ledgers n with acknowledged entries        4  u32 ledgers n
- *    8  i64  mark-delete: ledger                        8  the same
+ *     version 3                                       version 1 (format 1 of the data directory): read, not written
+ *    0  u8   version, 3; then 3 bytes of zero            0  u8  version, 1; then 3 bytes of zero
+ *    4  u32  ledgers n with acknowledged entries         4  u32 ledgers n
+ *    8  i64  mark-delete: ledger                         8  the same
  *   16  i64  mark-delete: entry
  *   24  u64  next_message; 2^64-1: not known
- *   32  u32  ledgers m with redelivery counts          32  n sets of acknowledged entries, without flags
- *   36  u32  0                                        end  u32 CRC32C of all before
+ *   32  u32  ledgers m with redelivery counts           32  n sets of acknowledged entries, without flags
+ *   36  u32  pages p of partial acknowledgements       end  u32 CRC32C of all before
  *   40  n sets: acknowledged entries beyond mark-delete, numbered with the messages in each (2^31+1: not known)
  *       m sets: entries asked for again, numbered with how often
+ *       p pages: entries of which some messages are acknowledged
  *  end  u32  CRC32C of all before
  *
- * Sets are drawn in entry_set.c; each group ascends by ledger.
+ * Version 2 (format 2): as version 3, with p = 0; read, not written.
+ * Sets are drawn in entry_set.c, pages in partial_acks.h; each group ascends.
  */
 #include "store/cursor_row.h"
 
 #include "base/checksum.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
-#define VERSION        2u
+#define VERSION        3u
 #define HEADER_1_BYTES 32u
 #define HEADER_BYTES   40u
 #define CRC_BYTES      4u
 
-enum err cursor_row_take(struct cursor_row *row, struct ack_set *acks, struct redeliveries *redelivered)
+static enum err copy_pages(struct cursor_row *row, const struct partial_acks *partial)
+{
+    if (!partial || partial->count == 0)
+        return OK;
+    row->pages_len = partial_acks_encoded_size(partial);
+    if (!(row->pages = malloc(row->pages_len)))
+        return ERR_NOMEM;
+    row->page_count = partial->count;
+    (void)partial_acks_encode(partial, row->pages);
+    return OK;
+}
+
+enum err cursor_row_take(struct cursor_row *row, struct ack_set *acks, struct redeliveries *redelivered,
+                         const struct partial_acks *partial)
 {
     enum err err;
 
     *row = (struct cursor_row){.mark_delete = acks->mark_delete, .next_message = acks->next_message};
     if ((err = entry_sets_share(&acks->sets, &row->acks)) != OK)
         return err;
-    if ((err = entry_sets_share(&redelivered->sets, &row->redelivered)) != OK)
+    err = entry_sets_share(&redelivered->sets, &row->redelivered);
+    if (err == OK)
+        err = copy_pages(row, partial);
+    if (err != OK)
         cursor_row_release(row);
     return err;
 }
@@ -43,11 +62,14 @@ void cursor_row_release(struct cursor_row *row)
 {
     entry_sets_deinit(&row->acks);
     entry_sets_deinit(&row->redelivered);
+    free(row->pages);
+    row->pages = NULL;
 }
 
 size_t cursor_row_size(const struct cursor_row *row)
 {
-    return HEADER_BYTES + entry_sets_encoded_size(&row->acks) + entry_sets_encoded_size(&row->redelivered) + CRC_BYTES;
+    return HEADER_BYTES + entry_sets_encoded_size(&row->acks) + entry_sets_encoded_size(&row->redelivered) +
+           row->pages_len + CRC_BYTES;
 }
 
 void cursor_row_encode(const struct cursor_row *row, uint8_t *to)
@@ -58,15 +80,18 @@ void cursor_row_encode(const struct cursor_row *row, uint8_t *to)
     le64_put(to + 16, (uint64_t)row->mark_delete.entry);
     le64_put(to + 24, row->next_message);
     le32_put(to + 32, row->redelivered.count);
-    le32_put(to + 36, 0);
+    le32_put(to + 36, row->page_count);
     uint8_t *end = entry_sets_encode(&row->acks, to + HEADER_BYTES);
     end = entry_sets_encode(&row->redelivered, end);
+    if (row->pages_len > 0)
+        memcpy(end, row->pages, row->pages_len);
+    end += row->pages_len;
     le32_put(end, crc32c(0, bytes_of(to, (size_t)(end - to))));
 }
 
 /* What a row says before its sets. */
 struct header {
-    uint32_t ledgers, redelivered;
+    uint32_t ledgers, redelivered, pages;
     enum entry_set_heads heads;
     struct position mark_delete;
     uint64_t next_message;
@@ -93,7 +118,8 @@ static enum err header_decode(struct header *h, struct bytes *from)
     };
     if (version > 1) {
         h->redelivered = le32_get(at + 32);
-        if (le32_get(at + 36) != 0)
+        h->pages = le32_get(at + 36);
+        if (version == 2 && h->pages != 0)
             return ERR_CORRUPT;
     }
     if (h->mark_delete.ledger < -1 || h->mark_delete.entry < -1 || h->mark_delete.entry > UINT32_MAX)
@@ -102,32 +128,39 @@ static enum err header_decode(struct header *h, struct bytes *from)
     return OK;
 }
 
-enum err cursor_row_decode(struct bytes from, struct ack_set *acks, struct redeliveries *redelivered)
+void cursor_state_deinit(struct cursor_state *s)
+{
+    ack_set_deinit(&s->acks);
+    redeliveries_deinit(&s->redelivered);
+    partial_acks_deinit(&s->partial);
+}
+
+enum err cursor_row_decode(struct cursor_state *out, struct bytes from)
 {
     struct entry_sets acked = {0}, counted = {0};
-    struct redeliveries r = {0};
-    struct ack_set a;
+    struct cursor_state s = {0};
     struct header h;
     enum err err;
 
     if ((err = header_decode(&h, &from)) != OK)
         return err;
-    ack_set_init(&a, h.mark_delete, h.next_message);
+    ack_set_init(&s.acks, h.mark_delete, h.next_message);
     if ((err = entry_sets_decode(&acked, &from, h.ledgers, h.heads)) != OK)
         goto out;
     if ((err = entry_sets_decode(&counted, &from, h.redelivered, h.heads)) != OK)
         goto out;
-    err = from.len > 0 ? ERR_CORRUPT : ack_set_load(&a, &acked);
+    if ((err = partial_acks_decode(&s.partial, &from, h.pages)) != OK)
+        goto out;
+    err = from.len > 0 ? ERR_CORRUPT : ack_set_load(&s.acks, &acked);
     if (err == OK)
-        err = redeliveries_load(&r, &counted);
+        err = redeliveries_load(&s.redelivered, &counted);
     if (err == OK) {
-        *acks = a;
-        *redelivered = r;
+        *out = s;
         return OK;
     }
 out:
     entry_sets_deinit(&acked);
     entry_sets_deinit(&counted);
-    ack_set_deinit(&a);
+    cursor_state_deinit(&s);
     return err;
 }

@@ -10,6 +10,7 @@
  *     1   journals, segments and index of the first issues
  *     2   adopted journal files: extents whose file is one of the journal (segment.h)
  *     3   entries with a time of delivery (entry.h), and what their ledgers' rows say of it (index_batch.c)
+ *         partial acknowledgements: in records and rows of cursors (cursor_record.h, cursor_row.c)
  *
  * The file is only ever replaced whole: a crash leaves the old one or the new one.  Waits for the disk: before the loop
  * runs.  May call: small_file.h.

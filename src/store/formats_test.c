@@ -215,9 +215,11 @@ static const struct record_run example_runs[] = {
     {.ledger = 12, .first = 0, .last = 0, .messages = 1},
     {.ledger = 9, .first = 20, .last = 20, .messages = 0},
 };
-static const struct redelivery_count example_counts[] = {
+static const struct cursor_mark example_marks[] = {
     {.position = {9, 22}, .count = 1},
     {.position = {12, 1}, .count = 200},
+    {.position = {12, 2}, .messages = 10, .left = {(const uint8_t *)"\xf0\x03", 2}},
+    {.position = {12, 4}, .count = 3, .left = {(const uint8_t *)"\x01", 1}},
 };
 static const struct cursor_changes example_changes = {
     .subscription = 6,
@@ -225,37 +227,18 @@ static const struct cursor_changes example_changes = {
     .next_message = 8,
     .runs = example_runs,
     .run_count = 4,
-    .counts = example_counts,
-    .count_count = 2,
+    .marks = example_marks,
+    .mark_count = 4,
 };
 
-static void a_record_of_what_changed_of_a_cursor_is_these_bytes(void **state)
+/* What the record in `to` says: the example's runs, and so many of its marks. */
+static void expect_changes(const uint8_t *to, size_t len, size_t marks)
 {
-    uint8_t to[128];
-    struct record record;
     struct cursor_changes_reader back;
+    struct record record;
     struct record_run run;
-    struct redelivery_count count;
-    const size_t len = cursor_changes_size(&example_changes);
+    struct cursor_mark mark;
 
-    cursor_changes_encode(&example_changes, to);
-    record_seal(to, len, bytes_of(NULL, 0));
-    expect_hex(to, len,
-               "4d000000"
-               "b1f81f7e"
-               "0c010c00"
-               "0600000000000000"
-               "04000000"
-               "02000000"
-               "0900000000000000"
-               "0700000000000000"
-               "0800000000000000"
-               "00d8040001"
-               "000408e807"
-               "06000001"
-               "05280000"
-               "000401"
-               "0602c801");
     assert_int_equal(record_decode(&record, bytes_of(to, len)), OK);
     assert_int_equal(cursor_changes_decode(&back, &record), OK);
     assert_int_equal(back.subscription, 6);
@@ -269,12 +252,66 @@ static void a_record_of_what_changed_of_a_cursor_is_these_bytes(void **state)
         assert_int_equal(run.messages, example_runs[i].messages);
     }
     assert_int_equal(cursor_changes_run(&back, &run), ERR_NOT_FOUND);
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(cursor_changes_count(&back, &count), OK);
-        assert_true(position_equal(count.position, example_counts[i].position));
-        assert_int_equal(count.count, example_counts[i].count);
+    for (size_t i = 0; i < marks; i++) {
+        assert_int_equal(cursor_changes_mark(&back, &mark), OK);
+        assert_true(position_equal(mark.position, example_marks[i].position));
+        assert_int_equal(mark.count, example_marks[i].count);
+        assert_int_equal(mark.messages, example_marks[i].messages);
+        assert_true(bytes_equal(mark.left, example_marks[i].left));
     }
-    assert_int_equal(cursor_changes_count(&back, &count), ERR_NOT_FOUND);
+    assert_int_equal(cursor_changes_mark(&back, &mark), ERR_NOT_FOUND);
+}
+
+static void a_record_of_what_changed_of_a_cursor_is_these_bytes(void **state)
+{
+    uint8_t to[128];
+    const size_t len = cursor_changes_size(&example_changes);
+
+    cursor_changes_encode(&example_changes, to);
+    record_seal(to, len, bytes_of(NULL, 0));
+    expect_hex(to, len,
+               "5c000000"
+               "6d9e67ab"
+               "0d010c00"
+               "0600000000000000"
+               "04000000"
+               "04000000"
+               "0900000000000000"
+               "0700000000000000"
+               "0800000000000000"
+               "00d8040001"
+               "000408e807"
+               "06000001"
+               "05280000"
+               "00040100"
+               "0602c80100"
+               "0002"
+               "00020af003"
+               "0004"
+               "03010001");
+    expect_changes(to, len, 4);
+}
+
+static void a_record_of_what_changed_of_a_cursor_of_format_2_is_these_bytes(void **state)
+{
+    uint8_t from[128];
+    const size_t len = from_hex(from, "4d000000"
+                                      "b1f81f7e"
+                                      "0c010c00"
+                                      "0600000000000000"
+                                      "04000000"
+                                      "02000000"
+                                      "0900000000000000"
+                                      "0700000000000000"
+                                      "0800000000000000"
+                                      "00d8040001"
+                                      "000408e807"
+                                      "06000001"
+                                      "05280000"
+                                      "000401"
+                                      "0602c801");
+
+    expect_changes(from, len, 2);
 }
 
 /* All of it, or an error: with the checksum made right, as only a program's fault could. */
@@ -283,14 +320,14 @@ static enum err read_changes(struct bytes bytes)
     struct record record;
     struct cursor_changes_reader back;
     struct record_run run;
-    struct redelivery_count count;
+    struct cursor_mark mark;
     enum err err;
 
     if ((err = record_decode(&record, bytes)) != OK || (err = cursor_changes_decode(&back, &record)) != OK)
         return err;
     while ((err = cursor_changes_run(&back, &run)) == OK)
         ;
-    while (err == ERR_NOT_FOUND && (err = cursor_changes_count(&back, &count)) == OK)
+    while (err == ERR_NOT_FOUND && (err = cursor_changes_mark(&back, &mark)) == OK)
         err = ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? OK : err;
 }
@@ -317,26 +354,30 @@ static void a_row_of_a_cursor_is_these_bytes(void **state)
     const struct ledger_info chain[] = {{.id = 3, .entries = 4, .messages = 44},
                                         {.id = 5, .entries = 100, .first_message = 44, .messages = 300, .open = true}};
     uint8_t to[512];
-    struct ack_set acks, acks_back;
-    struct redeliveries counts = {0}, counts_back;
+    struct redeliveries counts = {0};
+    struct partial_acks partial = {0};
+    const struct partial_ack part = {{5, 9}, 10, bytes_of_text("\x81\x01")};
+    struct cursor_state back;
+    struct ack_set acks;
     struct cursor_row row;
 
     ack_set_init(&acks, (struct position){3, -1}, 0);
     assert_int_equal(ack_set_ack_range(&acks, chain, 2, 5, 2, 4, 3, NULL), OK);
     assert_int_equal(redeliveries_set(&counts, (struct position){3, 2}, 5), OK);
-    assert_int_equal(cursor_row_take(&row, &acks, &counts), OK);
+    assert_int_equal(partial_acks_set(&partial, &part), OK);
+    assert_int_equal(cursor_row_take(&row, &acks, &counts, &partial), OK);
     const size_t len = cursor_row_size(&row);
     assert_true(len < sizeof to);
     cursor_row_encode(&row, to);
     cursor_row_release(&row);
     expect_hex(to, len,
-               "02000000"
+               "03000000"
                "01000000"
                "0300000000000000"
                "ffffffffffffffff"
                "0000000000000000"
                "01000000"
-               "00000000"
+               "01000000"
                "0500000000000000"
                "02000000"
                "00000000"
@@ -351,22 +392,60 @@ static void a_row_of_a_cursor_is_these_bytes(void **state)
                "3a3000000100000000000000100000000200"
                "12000000"
                "3a3000000100000000000000100000000200"
-               "1a6a29f1");
-    assert_int_equal(cursor_row_decode(bytes_of(to, len), &acks_back, &counts_back), OK);
-    ack_set_check(&acks_back, chain, 2);
-    assert_int_equal(acks_back.messages, 9);
-    assert_int_equal(redeliveries_get(&counts_back, (struct position){3, 2}), 5);
-    ack_set_deinit(&acks);
-    ack_set_deinit(&acks_back);
-    redeliveries_deinit(&counts);
-    redeliveries_deinit(&counts_back);
+               "0500000000000000"
+               "01000000"
+               "05000000"
+               "090a028101"
+               "ab90db5d");
+    assert_int_equal(cursor_row_decode(&back, bytes_of(to, len)), OK);
+    ack_set_check(&back.acks, chain, 2);
+    assert_int_equal(back.acks.messages, 9);
+    assert_int_equal(redeliveries_get(&back.redelivered, (struct position){3, 2}), 5);
+    partial_acks_check(&back.partial);
+    assert_int_equal(back.partial.acked, 7);
+    cursor_state_deinit(&back);
+    cursor_state_deinit(&(struct cursor_state){acks, counts, partial});
+}
+
+static void a_row_of_a_cursor_of_format_2_is_these_bytes(void **state)
+{
+    uint8_t from[512];
+    struct cursor_state back;
+    const size_t len = from_hex(from, "02000000"
+                                      "01000000"
+                                      "0300000000000000"
+                                      "ffffffffffffffff"
+                                      "0000000000000000"
+                                      "01000000"
+                                      "00000000"
+                                      "0500000000000000"
+                                      "02000000"
+                                      "00000000"
+                                      "0f000000"
+                                      "3b3000000100000200010002000200"
+                                      "0f000000"
+                                      "3b3000000100000200010002000200"
+                                      "0300000000000000"
+                                      "04000000"
+                                      "00000000"
+                                      "12000000"
+                                      "3a3000000100000000000000100000000200"
+                                      "12000000"
+                                      "3a3000000100000000000000100000000200"
+                                      "1a6a29f1");
+
+    assert_int_equal(cursor_row_decode(&back, bytes_of(from, len)), OK);
+    ack_set_check(&back.acks, NULL, 0);
+    assert_int_equal(back.acks.messages, 9);
+    assert_int_equal(redeliveries_get(&back.redelivered, (struct position){3, 2}), 5);
+    assert_int_equal(back.partial.entries, 0);
+    cursor_state_deinit(&back);
 }
 
 static void a_row_of_a_cursor_of_format_1_is_these_bytes(void **state)
 {
     uint8_t from[512];
-    struct ack_set acks;
-    struct redeliveries counts;
+    struct cursor_state back;
     const size_t len = from_hex(from, "01000000"
                                       "01000000"
                                       "0300000000000000"
@@ -380,12 +459,12 @@ static void a_row_of_a_cursor_of_format_1_is_these_bytes(void **state)
                                       "3b3000000100000200010002000200"
                                       "5c5a6105");
 
-    assert_int_equal(cursor_row_decode(bytes_of(from, len), &acks, &counts), OK);
-    ack_set_check(&acks, NULL, 0);
-    assert_int_equal(acks.entries, 3);
-    assert_int_equal(acks.messages, 9);
-    assert_true(redeliveries_empty(&counts));
-    ack_set_deinit(&acks);
+    assert_int_equal(cursor_row_decode(&back, bytes_of(from, len)), OK);
+    ack_set_check(&back.acks, NULL, 0);
+    assert_int_equal(back.acks.entries, 3);
+    assert_int_equal(back.acks.messages, 9);
+    assert_true(redeliveries_empty(&back.redelivered));
+    cursor_state_deinit(&back);
 }
 
 static void a_change_of_the_catalog_is_these_bytes(void **state)
@@ -582,8 +661,10 @@ int main(void)
         cmocka_unit_test(records_are_these_bytes),
         cmocka_unit_test(a_cursor_record_of_format_1_is_these_bytes),
         cmocka_unit_test(a_record_of_what_changed_of_a_cursor_is_these_bytes),
+        cmocka_unit_test(a_record_of_what_changed_of_a_cursor_of_format_2_is_these_bytes),
         cmocka_unit_test(a_record_of_changes_that_ends_early_or_late_is_damage),
         cmocka_unit_test(a_row_of_a_cursor_is_these_bytes),
+        cmocka_unit_test(a_row_of_a_cursor_of_format_2_is_these_bytes),
         cmocka_unit_test(a_row_of_a_cursor_of_format_1_is_these_bytes),
         cmocka_unit_test(a_change_of_the_catalog_is_these_bytes),
         cmocka_unit_test(a_row_of_a_ledger_is_these_bytes),

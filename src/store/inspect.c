@@ -291,6 +291,7 @@ static const char *record_name(unsigned kind)
         [RECORD_CURSOR_CREATE] = "cursor created",
         [RECORD_CURSOR_RESET] = "cursor reset",
         [RECORD_CURSOR_ACKS] = "acknowledgements",
+        [RECORD_CURSOR_CHANGES_2] = "cursor changes of format 2",
         [RECORD_CURSOR_CHANGES] = "cursor changes",
     };
 

@@ -86,6 +86,14 @@ static void item_put(struct writer *w, const struct item *i)
     w->last = i->entry;
 }
 
+/* Its memory, no longer than it need be. */
+static uint8_t *fitted(const struct writer *w)
+{
+    uint8_t *fit = w->len > 0 ? realloc(w->to, w->len) : NULL;
+
+    return fit ? fit : w->to;
+}
+
 static struct partial_page page_written(const struct writer *w, int64_t ledger)
 {
     return (struct partial_page){
@@ -198,6 +206,20 @@ bool partial_acks_find(const struct partial_acks *a, struct position p, struct p
     return false;
 }
 
+bool partial_acks_next(const struct partial_acks *a, struct position after, struct position *p)
+{
+    const uint32_t upto = pages_upto(a, after);
+
+    for (uint32_t i = upto > 0 ? upto - 1 : 0; i < a->count; i++) {
+        for (struct walk w = walk_of(&a->pages[i]); walk_next(&w);) {
+            *p = (struct position){a->pages[i].ledger, w.item.entry};
+            if (position_before(after, *p))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool partial_acks_first_unknown(const struct partial_acks *a, struct position *p)
 {
     for (uint32_t i = 0; a->unknown > 0 && i < a->count; i++) {
@@ -250,7 +272,7 @@ static void rewrite(struct rewrite *r, const struct partial_page *old, const str
 }
 
 /* Into `old`'s place; it has room for one page more. */
-static void rewritten(struct partial_acks *a, uint32_t index, const struct rewrite *r)
+static void rewritten(struct partial_acks *a, uint32_t index, struct rewrite *r)
 {
     struct partial_page *old = &a->pages[index];
     const int64_t ledger = old->ledger;
@@ -258,11 +280,14 @@ static void rewritten(struct partial_acks *a, uint32_t index, const struct rewri
     free(old->bytes);
     a->bytes -= old->len;
     *old = page_written(&r->first, ledger);
+    old->bytes = fitted(&r->first);
     a->bytes += old->len;
-    if (r->second.entries > 0)
-        page_insert(a, index + 1, page_written(&r->second, ledger));
-    else
+    if (r->second.entries == 0) {
         free(r->second.to);
+        return;
+    }
+    r->second.to = fitted(&r->second);
+    page_insert(a, index + 1, page_written(&r->second, ledger));
 }
 
 static enum err page_set(struct partial_acks *a, uint32_t index, const struct item *add)
@@ -303,7 +328,7 @@ enum err partial_acks_set(struct partial_acks *a, const struct partial_ack *set)
     enum err err;
 
     assert(set->position.entry >= 0 && set->position.entry <= UINT32_MAX);
-    assert(set->left.len > 0 && set->left.len <= PARTIAL_LEFT_MAX && set->left.data[set->left.len - 1] != 0);
+    assert(partial_left_valid(set->left, set->messages));
     if (bytes_after(a, set) > PARTIAL_BYTES_MAX)
         return ERR_FULL;
     if ((err = make_room(a)) != OK)
@@ -389,6 +414,16 @@ uint32_t partial_left_count(struct bytes left)
     return count;
 }
 
+bool partial_left_valid(struct bytes left, uint32_t messages)
+{
+    if (left.len == 0 || left.len > PARTIAL_LEFT_MAX || left.data[left.len - 1] == 0)
+        return false;
+    if (messages == 0)
+        return true;
+    const uint32_t top = 31u - (uint32_t)__builtin_clz(left.data[left.len - 1]);
+    return (left.len - 1) * 8 + top < messages && partial_left_count(left) < messages;
+}
+
 /* ---- as bytes ---- */
 
 size_t partial_acks_encoded_size(const struct partial_acks *a)
@@ -409,24 +444,13 @@ uint8_t *partial_acks_encode(const struct partial_acks *a, uint8_t *to)
     return to;
 }
 
-/* Holds it what the invariants ask for? */
-static bool item_valid(const struct item *i)
-{
-    if (i->left.len == 0 || i->left.len > PARTIAL_LEFT_MAX || i->left.data[i->left.len - 1] == 0)
-        return false;
-    if (i->messages == 0)
-        return true;
-    const uint32_t top = 31u - (uint32_t)__builtin_clz(i->left.data[i->left.len - 1]);
-    return (i->left.len - 1) * 8 + top < i->messages && partial_left_count(i->left) < i->messages;
-}
-
 /* Reads all of it; first and last tell its range. */
 static bool page_read(struct partial_acks *a, struct partial_page *page, struct bytes from, uint32_t *last)
 {
     struct walk w = {.rest = from};
 
     while (w.rest.len > 0) {
-        if (!item_take(&w) || !item_valid(&w.item))
+        if (!item_take(&w) || !partial_left_valid(w.item.left, w.item.messages))
             return false;
         if (w.seen == 1)
             page->first = w.item.entry;
@@ -485,7 +509,7 @@ void partial_acks_check(const struct partial_acks *a)
         while (walk_next(&w)) {
             const struct position p = {page->ledger, w.item.entry};
             assert(position_before(last, p));
-            assert(item_valid(&w.item));
+            assert(partial_left_valid(w.item.left, w.item.messages));
             assert(w.seen > 1 || w.item.entry == page->first);
             sum_add(&sums, &w.item);
             last = p;

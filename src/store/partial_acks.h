@@ -58,6 +58,8 @@ MUST_USE enum err partial_acks_set(struct partial_acks *a, const struct partial_
 /* They are acknowledged, or gone. */
 void partial_acks_forget(struct partial_acks *a, int64_t ledger, uint32_t first, uint32_t last);
 void partial_acks_forget_upto(struct partial_acks *a, struct position p);
+/* The first after `after`; false at the end. */
+bool partial_acks_next(const struct partial_acks *a, struct position after, struct position *p);
 /* The first of which the messages are not known; false when there is none. */
 bool partial_acks_first_unknown(const struct partial_acks *a, struct position *p);
 
@@ -66,6 +68,8 @@ bool partial_acks_first_unknown(const struct partial_acks *a, struct position *p
 /* Clears the bits beyond `messages` (0: not known) and those after the last that is set; returns the new length. */
 size_t partial_left_trim(uint8_t *left, size_t len, uint32_t messages);
 uint32_t partial_left_count(struct bytes left);
+/* What the invariants ask for of one entry. */
+bool partial_left_valid(struct bytes left, uint32_t messages);
 
 /* ---- as bytes: for each page its ledger u64, entries u32, length u32, and itself ---- */
 

@@ -81,7 +81,8 @@ void record_cursor_encode(uint8_t *to, enum record_kind kind, const struct recor
 
 static bool kind_known(unsigned kind)
 {
-    return (kind >= RECORD_ENTRY && kind <= RECORD_CURSOR_ACKS) || kind == RECORD_CURSOR_CHANGES;
+    return (kind >= RECORD_ENTRY && kind <= RECORD_CURSOR_ACKS) || kind == RECORD_CURSOR_CHANGES_2 ||
+           kind == RECORD_CURSOR_CHANGES;
 }
 
 enum err record_decode(struct record *out, struct bytes from)

@@ -23,7 +23,8 @@
  *     CURSOR_ACKS     subscription u64, 0 u64, mark_delete, next_message u64, then for each run of entries acknowledged
  *                     beyond it: ledger u64, first u32, last u32, messages of each u32, 0 u32.  Of format 1: it is
  *                     read, and not written any more
- *     CURSOR_CHANGES  see cursor_record.h
+ *     CURSOR_CHANGES_2, CURSOR_CHANGES
+ *                     see cursor_record.h; the former of format 2, as above
  *
  * Records name ids only, and one that names a ledger or a subscription which is gone is skipped: it was deleted later.
  * An unknown kind or version is ERR_VERSION: a newer program wrote it.
@@ -45,10 +46,11 @@ enum record_kind {
     RECORD_CURSOR_CREATE = 6,
     RECORD_CURSOR_RESET = 7,
     RECORD_CURSOR_ACKS = 8,
-    RECORD_CURSOR_CHANGES = 12, /* 9 to 11 are left to ledgers */
+    RECORD_CURSOR_CHANGES_2 = 12, /* 9 to 11 are left to ledgers */
+    RECORD_CURSOR_CHANGES = 13,
 };
 
-#define RECORD_KINDS       13 /* one above the greatest */
+#define RECORD_KINDS       14 /* one above the greatest */
 #define RECORD_VERSION     1
 #define RECORD_HEADER_SIZE 12u
 #define RECORD_SIZE_MAX    (80u * 1024 * 1024) /* what a reader believes of a length */

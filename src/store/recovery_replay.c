@@ -170,6 +170,7 @@ static enum err replay_record(void *ctx, const struct record *record, struct jou
     case RECORD_CURSOR_CREATE:
     case RECORD_CURSOR_RESET:
     case RECORD_CURSOR_ACKS:
+    case RECORD_CURSOR_CHANGES_2:
     case RECORD_CURSOR_CHANGES:
         return cursor_replay(r->s, record);
     }

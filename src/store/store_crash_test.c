@@ -42,6 +42,7 @@ static void script(struct model *m)
             model_steps(m, 15);
             model_redeliver(m, i % MODEL_TOPICS, 1);
             model_redeliver(m, i % MODEL_TOPICS, 0);
+            model_ack_part(m, i % MODEL_TOPICS, i % 4, i);
             model_ack(m, i % MODEL_TOPICS, 1);
             model_put(m, i % MODEL_TOPICS);
         }

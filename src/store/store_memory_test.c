@@ -95,6 +95,15 @@ static enum err call_ack(struct model *m)
     return cursor_ack(m->topics[1].cursor, (struct position){(int64_t)m->topics[1].ledger, 1}, 1, NULL);
 }
 
+static enum err call_ack_partial(struct model *m)
+{
+    const uint64_t left = 1;
+    uint32_t acked;
+
+    return cursor_ack_partial(m->topics[1].cursor, (struct position){(int64_t)m->topics[1].ledger, 1}, 3, &left, 1,
+                              &acked);
+}
+
 static enum err call_put(struct model *m)
 {
     const struct catalog_row row = {.id = store_id_new(m->store), .parent = 9, .name = bytes_of_text("x")};
@@ -138,7 +147,7 @@ static void sweep(one_call *call)
 static void calls_that_are_short_of_memory_fail_whole_or_end_the_process(void **state)
 {
     one_call *const calls[] = {call_append, call_create_ledger, call_create_cursor, call_volatile_cursor,
-                               call_ack,    call_put,           call_remove};
+                               call_ack,    call_ack_partial,   call_put,           call_remove};
 
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         sweep(calls[i]);

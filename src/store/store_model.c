@@ -20,10 +20,10 @@ struct reading {
     enum err err;
 };
 
-/* A count that a barrier will prove, unless a reset forgets it first. */
+/* A count, and parts, that a barrier will prove, unless a reset forgets them first. */
 struct model_counted {
     struct model_append *append;
-    uint32_t redelivered, resets;
+    uint32_t redelivered, parts, resets;
 };
 
 struct barrier {
@@ -196,6 +196,7 @@ void model_note_durable(struct model *m)
         a->durable = a->done;
         a->ack_durable = a->ack_safe;
         a->redelivered_durable = a->redelivered_safe;
+        a->parts_durable = a->parts_safe;
     }
 }
 
@@ -219,6 +220,7 @@ static void take_back_promises(struct model *m)
         a->ack_safe = a->ack_safe && a->ack_durable;
         if (a->redelivered_safe > a->redelivered_durable)
             a->redelivered_safe = a->redelivered_durable;
+        a->parts_safe &= a->parts_durable;
     }
 }
 
@@ -286,6 +288,7 @@ bool model_close(struct model *m)
     for (struct model_append *a = m->appends; a; a = a->next) {
         a->ack_safe = a->ack_safe || a->acked;
         a->redelivered_safe = a->redelivered;
+        a->parts_safe = a->parts;
     }
     model_note_durable(m);
     free_store(m);
@@ -466,7 +469,7 @@ void model_ack(struct model *m, unsigned topic, unsigned nth)
     if (!a || model_dead(m))
         return;
     enter(m);
-    enum err err = cursor_ack(t->cursor, a->position, 1 + (uint32_t)((a->sequence - 1) % 3), &changed);
+    enum err err = cursor_ack(t->cursor, a->position, model_messages(a), &changed);
     leave(m);
     if (!went_well(m, err))
         return;
@@ -474,6 +477,41 @@ void model_ack(struct model *m, unsigned topic, unsigned nth)
     assert(cursor_redeliveries(t->cursor, a->position) == 0);
     a->acked = true;
     a->redelivered = 0;
+}
+
+static void expect_left(const struct cursor *c, const struct model_append *a)
+{
+    uint64_t left[CURSOR_LEFT_WORDS];
+    const uint32_t words = cursor_left(c, a->position, left);
+
+    assert(words == (a->parts && !a->acked ? 1 : 0));
+    assert(words == 0 || left[0] == (model_all_parts(a) & ~a->parts));
+}
+
+void model_ack_part(struct model *m, unsigned topic, unsigned nth, unsigned message)
+{
+    struct model_topic *t = &m->topics[topic];
+    struct model_append *a = t->cursor ? nth_unacked(m, topic, nth) : NULL;
+    uint32_t acked;
+
+    if (!a || model_dead(m))
+        return;
+    const uint32_t part = 1u << message % model_messages(a);
+    const uint64_t left = model_all_parts(a) & ~part; /* of this client: another one has acknowledged others */
+    enter(m);
+    enum err err = cursor_ack_partial(t->cursor, a->position, model_messages(a), &left, 1, &acked);
+    leave(m);
+    if (!went_well(m, err))
+        return;
+    assert(acked == (a->parts & part ? 0 : 1));
+    a->parts |= part;
+    a->parts_max |= part;
+    if (a->parts == model_all_parts(a)) {
+        a->acked = true;
+        a->redelivered = 0;
+    }
+    assert(cursor_acked(t->cursor, a->position) == a->acked);
+    expect_left(t->cursor, a);
 }
 
 void model_redeliver(struct model *m, unsigned topic, unsigned nth)
@@ -562,8 +600,10 @@ static void barrier_done(struct store_op *op, enum err err)
         b->acked[i]->ack_safe = b->acked[i]->acked; /* a reset may have come since */
     for (size_t i = 0; i < b->counted_count; i++) {
         const struct model_counted *c = &b->counted[i];
-        if (c->append->resets == c->resets)
+        if (c->append->resets == c->resets) {
             c->append->redelivered_safe = c->redelivered;
+            c->append->parts_safe |= c->parts;
+        }
     }
     list_remove(&b->node);
     barrier_free(b);
@@ -591,8 +631,8 @@ void model_barrier(struct model *m)
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->acked)
             b->acked[b->acked_count++] = a;
-        else if (a->redelivered > 0)
-            b->counted[b->counted_count++] = (struct model_counted){a, a->redelivered, a->resets};
+        else if (a->redelivered > 0 || a->parts > 0)
+            b->counted[b->counted_count++] = (struct model_counted){a, a->redelivered, a->parts, a->resets};
     }
     list_push_back(&m->barriers, &b->node);
     enter(m);
@@ -626,6 +666,7 @@ void model_reset(struct model *m, unsigned topic, unsigned nth)
         a->ack_safe = a->ack_safe && before;
         a->ack_durable = a->ack_durable && before; /* the reset may be the last that a power cut leaves */
         a->redelivered = a->redelivered_safe = a->redelivered_durable = 0;
+        a->parts = a->parts_safe = a->parts_durable = 0;
         a->resets++;
     }
 }
@@ -674,7 +715,7 @@ void model_random_step(struct model *m)
 
     if (model_dead(m))
         return;
-    switch (random_below(r, 20)) {
+    switch (random_below(r, 21)) {
     case 0:
         model_put(m, topic);
         break;
@@ -689,6 +730,9 @@ void model_random_step(struct model *m)
         break;
     case 18:
         model_redeliver(m, topic, (unsigned)random_below(r, 6));
+        break;
+    case 20:
+        model_ack_part(m, topic, (unsigned)random_below(r, 6), (unsigned)random_below(r, 3));
         break;
     case 1:
         model_barrier(m);

@@ -2,8 +2,8 @@
  *
  * store_model.h - for tests: a store on a simulated host and disk, and a model simple enough to be believed.
  *
- * The model is a list of appends, a list of versions of one catalog row per topic, the acknowledgements asked for, and
- * how often each entry was asked for again.
+ * The model is a list of appends, a list of versions of one catalog row per topic, the acknowledgements asked for, of
+ * which entries which messages, and how often each entry was asked for again.
  * Whatever was told to be done must be there after a crash; what is there must have been asked for; and of two
  * changes the later is never there without the earlier.  In durability mode "os" a power cut takes back what was
  * promised since the last recovery, the rest stands.
@@ -47,7 +47,9 @@ struct model_append {
     /* How often it was asked for again: as the cursor has it, told to be durable, beyond a power cut too, and at most.
      */
     uint32_t redelivered, redelivered_safe, redelivered_durable, redelivered_max;
-    uint32_t resets; /* that forgot the counts */
+    /* Which of its messages are acknowledged though it is not, as bits: in the same four ways. */
+    uint32_t parts, parts_safe, parts_durable, parts_max;
+    uint32_t resets; /* that forgot counts and parts */
 };
 
 struct model_topic {
@@ -117,6 +119,8 @@ void model_create_topics(struct model *m);
 void model_append(struct model *m, unsigned topic, size_t len);
 void model_ack(struct model *m, unsigned topic, unsigned nth); /* the nth unacknowledged synced entry */
 void model_ack_cumulative(struct model *m, unsigned topic, unsigned nth);
+/* One message of the nth unacknowledged synced entry; with the last of them the entry is acknowledged. */
+void model_ack_part(struct model *m, unsigned topic, unsigned nth, unsigned message);
 /* The nth unacknowledged synced entry is asked for again. */
 void model_redeliver(struct model *m, unsigned topic, unsigned nth);
 void model_put(struct model *m, unsigned topic);  /* the next version of its row */

@@ -17,6 +17,16 @@ struct pattern model_pattern_of(uint64_t sequence);
 /* The byte at `i`; in order, from 0. */
 uint8_t model_pattern_next(struct pattern *p, size_t i);
 
+/* How many messages it has, and all of them as bits. */
+static inline uint32_t model_messages(const struct model_append *a)
+{
+    return 1 + (uint32_t)((a->sequence - 1) % 3);
+}
+static inline uint32_t model_all_parts(const struct model_append *a)
+{
+    return (1u << model_messages(a)) - 1;
+}
+
 /* All that is promised by now, no power cut takes back. */
 void model_note_durable(struct model *m);
 

@@ -16,7 +16,7 @@ void model_check_bytes(const struct entry *e, const struct model_append *a)
 
     for (size_t i = 0; i < e->bytes.len; i++)
         assert(e->bytes.data[i] == model_pattern_next(&p, i));
-    assert(e->header.messages == 1 + (a->sequence - 1) % 3);
+    assert(e->header.messages == model_messages(a));
     assert(e->header.publish_ms == (int64_t)(a->sequence - 1));
 }
 
@@ -121,6 +121,19 @@ static void verify_redelivered(const struct cursor *c, struct model_append *a)
     a->redelivered = a->redelivered_safe = a->redelivered_max = count;
 }
 
+static void verify_parts(const struct cursor *c, struct model_append *a)
+{
+    uint64_t left[CURSOR_LEFT_WORDS];
+    const uint32_t words = a->acked ? 0 : cursor_left(c, a->position, left);
+    const uint32_t parts = words > 0 ? model_all_parts(a) & ~(uint32_t)left[0] : 0;
+
+    assert(words <= 1);
+    if (!a->acked)
+        assert((parts & a->parts_safe) == a->parts_safe);
+    assert((parts & ~a->parts_max) == 0);
+    a->parts = a->parts_safe = a->parts_max = parts;
+}
+
 /* The next one of the topic begins with nothing. */
 static void forget_cursor(struct model *m, unsigned topic)
 {
@@ -132,6 +145,7 @@ static void forget_cursor(struct model *m, unsigned topic)
             continue;
         a->acked = a->ack_safe = a->maybe_acked = false;
         a->redelivered = a->redelivered_safe = a->redelivered_max = 0;
+        a->parts = a->parts_safe = a->parts_max = 0;
     }
 }
 
@@ -152,6 +166,8 @@ static void verify_cursor(struct model *m, unsigned topic)
     t->unsubscribed = false; /* it did not come to that */
     t->safe = true;
     cursor_check(t->cursor);
+    uint64_t backlog = 0;
+    bool exact = true;
     for (struct model_append *a = m->appends; a; a = a->next) {
         if (a->topic != topic || !chain_has(chain, count, a->position))
             continue;
@@ -161,8 +177,13 @@ static void verify_cursor(struct model *m, unsigned topic)
         a->acked = a->ack_safe = acked;
         a->maybe_acked = false;
         verify_redelivered(t->cursor, a);
+        verify_parts(t->cursor, a);
+        exact = exact && !a->given_up;
+        backlog += acked ? 0 : model_messages(a) - (uint32_t)__builtin_popcount(a->parts);
         a->deleted = false; /* its ledger lives */
     }
+    struct position unsure;
+    assert(!exact || cursor_unsure(t->cursor, &unsure) || cursor_backlog_messages(t->cursor) == backlog);
 }
 
 /* What a crash took away is forgotten here too: it may come no more. */

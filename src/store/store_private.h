@@ -19,6 +19,7 @@
 #include "store/ledger.h"
 #include "store/lost.h"
 #include "store/online_backup.h"
+#include "store/partial_acks.h"
 #include "store/reader.h"
 #include "store/redeliveries.h"
 #include "store/store.h"
@@ -38,11 +39,12 @@ struct cursor {
     struct list chain_node;
     struct ack_set set;
     struct redeliveries redelivered; /* of unacknowledged entries */
+    struct partial_acks *partial;    /* likewise; NULL: none */
     /* Durable ones: changes since the last record of it, and since the last checkpoint. */
     struct list unrecorded_node;
     struct record_run *runs;
-    struct redelivery_count *recounted; /* entries whose count changed */
-    uint32_t run_count, run_capacity, recounted_count, recounted_capacity;
+    struct cursor_mark *marks; /* unacknowledged entries of which something changed: filled in when it is recorded */
+    uint32_t run_count, run_capacity, mark_count, mark_capacity;
     bool unrecorded;
     bool dirty;
     struct list dirty_node;

@@ -16,7 +16,7 @@ static void decode_body(const struct record *r)
     struct record_ledger_close close;
     struct record_cursor cursor;
     struct cursor_changes_reader changes;
-    struct redelivery_count count;
+    struct cursor_mark mark;
     struct record_run run;
     struct stored_entry entry;
     uint64_t id;
@@ -37,8 +37,8 @@ static void decode_body(const struct record *r)
         enum err err;
         while ((err = cursor_changes_run(&changes, &run)) == OK)
             HOLDS(run.first <= run.last);
-        while (err == ERR_NOT_FOUND && cursor_changes_count(&changes, &count) == OK)
-            HOLDS(count.count > 0 && count.position.entry >= 0);
+        while (err == ERR_NOT_FOUND && cursor_changes_mark(&changes, &mark) == OK)
+            HOLDS((mark.count > 0 || mark.left.len > 0) && mark.position.entry >= 0);
     }
 }
 

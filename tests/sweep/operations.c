@@ -366,6 +366,16 @@ static void count_redeliveries(struct model *m)
     sync_and_end(m);
 }
 
+static void acknowledge_parts(struct model *m)
+{
+    for (unsigned message = 0; message < 3; message++) {
+        model_ack_part(m, 0, 1, message);
+        model_ack_part(m, 2, message, 0);
+    }
+    model_redeliver(m, 2, 0);
+    sync_and_end(m);
+}
+
 static void compact(struct model *m)
 {
     size_t count;
@@ -541,6 +551,7 @@ const struct operation operations[] = {
     {"cursor-ack-cumulative", "acknowledgements of all up to an entry", a_store_with_segments, acknowledge_upto},
     {"cursor-ack-quiet", "an acknowledgement that waits for a batch to ride on", a_store_with_entries,
      acknowledge_quietly},
+    {"cursor-ack-partial", "messages of entries are acknowledged", a_store_with_segments, acknowledge_parts},
     {"cursor-redelivered", "entries given again are counted", a_store_with_segments, count_redeliveries},
     {"cursor-delete", "subscriptions removed with their cursors", a_store_with_segments, unsubscribe},
     {"cursor-reset", "a seek", a_store_with_segments, reset_cursor},
