@@ -266,25 +266,30 @@ uint64_t ack_set_backlog_entries(const struct ack_set *s, const struct ledger_in
     return after - s->entries;
 }
 
-/* Where next_message is not known: the messages of its ledger, shared out evenly. */
-static uint64_t index_guess(const struct ack_set *s, const struct ledger_info *l, size_t n)
+/* Of the ledger that mark_delete is in, the messages after it; where next_message is not known all of its messages are
+ * shared out evenly. */
+static uint64_t messages_after(const struct ack_set *s, const struct ledger_info *info)
 {
-    const struct position next = chain_after(l, n, s->mark_delete);
-    const struct ledger_info *info = chain_find(l, n, next.ledger);
+    const uint64_t end = info->first_message + info->messages;
+    const uint64_t entries = (uint64_t)(s->mark_delete.entry + 1);
 
-    if (!info)
+    if (entries >= info->entries)
         return 0;
-    return info->first_message + (info->entries == 0 ? 0 : info->messages * (uint64_t)next.entry / info->entries);
+    if (s->next_message == ACK_INDEX_UNKNOWN)
+        return info->messages - info->messages * entries / info->entries;
+    return end > s->next_message ? end - s->next_message : 0;
 }
 
+/* By ledger, and not by the difference of two indices: where appends failed, the topic's indices have a gap. */
 uint64_t ack_set_backlog_messages(const struct ack_set *s, const struct ledger_info *l, size_t n)
 {
-    const uint64_t end = n > 0 ? l[n - 1].first_message + l[n - 1].messages : 0;
-    uint64_t done = s->messages + (s->next_message == ACK_INDEX_UNKNOWN ? index_guess(s, l, n) : s->next_message);
+    uint64_t after = 0, done = s->messages;
 
+    for (size_t i = n; i > 0 && (int64_t)l[i - 1].id >= s->mark_delete.ledger; i--)
+        after += (int64_t)l[i - 1].id > s->mark_delete.ledger ? l[i - 1].messages : messages_after(s, &l[i - 1]);
     for (uint32_t i = 0; i < s->sets.count; i++)
         done -= entry_set_unsure(s->sets.list[i], 0, UINT32_MAX) * (ACK_COUNT_UNKNOWN - 1);
-    return end > done ? end - done : 0;
+    return after > done ? after - done : 0;
 }
 
 bool ack_set_unsure(const struct ack_set *s, const struct ledger_info *l, size_t n, struct position *p)
