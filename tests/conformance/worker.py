@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -19,6 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from broker_process import DIES_WITH_PARENT, Broker  # noqa: E402
 from suites import HERE, SUITES  # noqa: E402
+
+# Where a worker's broker keeps its data: in memory where that can be, so that a busy disk is not taken for a slow broker.
+MEMORY = Path("/dev/shm")
 
 # What the suites' own fixture does with pulsar-admin, and what it may answer here: created, or there already.
 FIXTURE = {
@@ -45,11 +49,12 @@ class Worker:
         self.directory = logs / f"worker-{number}"
         self.copy = self.directory / "source"
         self.directory.mkdir(parents=True)
+        self.data = Path(tempfile.mkdtemp(prefix="geminga-", dir=MEMORY if MEMORY.is_dir() else self.directory))
         shutil.copytree(suite.source, self.copy)
         self.broker = None
 
     def start_broker(self):
-        self.broker = Broker(self.directory, port=6650, http_port=8080,
+        self.broker = Broker(self.directory, port=6650, http_port=8080, data=self.data,
                              options=["--config", str(HERE / f"{self.suite.name}.conf")])
         for method, path, body in FIXTURE[self.suite.name]:
             try:
@@ -79,6 +84,14 @@ class Worker:
         return self.suite.outcome(test, code, log.read_text(errors="replace")), took
 
     def serve(self):
+        """Until standard input ends."""
+        try:
+            self.serve_tests()
+        finally:
+            shutil.rmtree(self.data, ignore_errors=True)
+            shutil.rmtree(self.copy)
+
+    def serve_tests(self):
         self.start_broker()
         for line in sys.stdin:
             test = line.strip()
@@ -88,7 +101,6 @@ class Worker:
                 self.broker._forget()
                 self.start_broker()
         self.broker.stop()
-        shutil.rmtree(self.copy)
 
 
 if __name__ == "__main__":
