@@ -36,21 +36,12 @@ void namespace_topics(struct admin_call *call);
 void namespace_bundles(struct admin_call *call);
 
 /* policies.c */
-struct json;
-struct policies;
-void retention_write(struct json *j, const char *key, const struct policies *p);
-void namespace_retention_get(struct admin_call *call);
-void namespace_retention_post(struct admin_call *call);
-void namespace_retention_delete(struct admin_call *call);
-void namespace_ttl_get(struct admin_call *call);
-void namespace_ttl_post(struct admin_call *call);
-void namespace_ttl_delete(struct admin_call *call);
-void topic_retention_get(struct admin_call *call);
-void topic_retention_post(struct admin_call *call);
-void topic_retention_delete(struct admin_call *call);
-void topic_ttl_get(struct admin_call *call);
-void topic_ttl_post(struct admin_call *call);
-void topic_ttl_delete(struct admin_call *call);
+void namespace_policy_get(struct admin_call *call);
+void namespace_policy_set(struct admin_call *call);
+void namespace_policy_delete(struct admin_call *call);
+void topic_policy_get(struct admin_call *call);
+void topic_policy_set(struct admin_call *call);
+void topic_policy_delete(struct admin_call *call);
 void topic_trim_post(struct admin_call *call);
 
 /* topics.c */

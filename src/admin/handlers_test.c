@@ -5,6 +5,7 @@
 #include "base/base_test.h"
 
 #include "admin/core.h"
+#include "admin/policy_table.h"
 #include "admin/routes.h"
 #include "broker/consumer.h"
 #include "broker/producer.h"
@@ -499,6 +500,98 @@ static void policies_that_make_no_sense_are_refused(void **state)
     assert_int_equal(ask(w, HTTP_GET, retention), 204);
 }
 
+/* What is set there comes back as it was, and is gone when it is removed. */
+static void assert_round_trip(struct world *w, const char *place, const char *policy, const char *json)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "%s/%s", place, policy);
+    assert_int_equal(ask(w, HTTP_GET, path), 204);
+    assert_int_equal(ask_with(w, HTTP_POST, path, NULL, json), 204);
+    assert_get(w, path, json);
+    assert_int_equal(ask(w, HTTP_DELETE, path), 204);
+    assert_int_equal(ask(w, HTTP_GET, path), 204);
+}
+
+static const struct {
+    const char *of_namespace, *of_topic, *json;
+} every_policy[] = {
+    {"retention", "retention", "{\"retentionTimeInMinutes\":1,\"retentionSizeInMB\":2}"},
+    {"messageTTL", "messageTTL", "3"},
+    {"maxProducersPerTopic", "maxProducers", "4"},
+    {"maxConsumersPerTopic", "maxConsumers", "5"},
+    {"maxConsumersPerSubscription", "maxConsumersPerSubscription", "6"},
+    {"maxSubscriptionsPerTopic", "maxSubscriptionsPerTopic", "7"},
+    {"maxTopicsPerNamespace", NULL, "8"},
+    {"maxUnackedMessagesPerConsumer", "maxUnackedMessagesOnConsumer", "9"},
+    {"maxUnackedMessagesPerSubscription", "maxUnackedMessagesOnSubscription", "10"},
+    {"publishRate", "publishRate", "{\"publishThrottlingRateInMsg\":11,\"publishThrottlingRateInByte\":12}"},
+    {"dispatchRate", "dispatchRate",
+     "{\"dispatchThrottlingRateInMsg\":13,\"dispatchThrottlingRateInByte\":14,\"relativeToPublishRate\":true,"
+     "\"ratePeriodInSecond\":15}"},
+    {"subscriptionDispatchRate", "subscriptionDispatchRate",
+     "{\"dispatchThrottlingRateInMsg\":-1,\"dispatchThrottlingRateInByte\":16,\"relativeToPublishRate\":false,"
+     "\"ratePeriodInSecond\":1}"},
+    {"subscribeRate", "subscribeRate", "{\"subscribeThrottlingRatePerConsumer\":17,\"ratePeriodInSecond\":18}"},
+    {"deduplication", "deduplicationEnabled", "true"},
+    {"deduplicationSnapshotInterval", "deduplicationSnapshotInterval", "19"},
+    {"delayedDelivery", "delayedDelivery", "{\"tickTime\":20,\"active\":false,\"maxDeliveryDelayInMillis\":21}"},
+    {"encryptionRequired", NULL, "true"},
+    {"autoTopicCreation", NULL,
+     "{\"allowAutoTopicCreation\":true,\"topicType\":\"partitioned\",\"defaultNumPartitions\":22}"},
+    {"autoSubscriptionCreation", "autoSubscriptionCreation", "{\"allowAutoSubscriptionCreation\":false}"},
+    {"subscriptionExpirationTime", NULL, "23"},
+    {"inactiveTopicPolicies", "inactiveTopicPolicies",
+     "{\"inactiveTopicDeleteMode\":\"delete_when_subscriptions_caught_up\",\"maxInactiveDurationSeconds\":24,"
+     "\"deleteWhileInactive\":true}"},
+    {"compactionThreshold", "compactionThreshold", "25"},
+    {"subscriptionTypesEnabled", "subscriptionTypesEnabled", "[\"Exclusive\",\"Key_Shared\"]"},
+    {NULL, "maxMessageSize", "26"},
+    {"persistence", "persistence",
+     "{\"bookkeeperEnsemble\":3,\"bookkeeperWriteQuorum\":2,\"bookkeeperAckQuorum\":1,"
+     "\"managedLedgerMaxMarkDeleteRate\":0.5}"},
+};
+
+static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(void **state)
+{
+    struct world *w = *state;
+    const size_t wanted = sizeof every_policy / sizeof every_policy[0];
+    size_t count;
+
+    (void)policy_rows(&count);
+    assert_int_equal(count, wanted);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/t"), 204);
+    for (size_t i = 0; i < wanted; i++) {
+        if (every_policy[i].of_namespace)
+            assert_round_trip(w, "/admin/v2/namespaces/public/default", every_policy[i].of_namespace,
+                              every_policy[i].json);
+        if (every_policy[i].of_topic)
+            assert_round_trip(w, "/admin/v2/persistent/public/default/t", every_policy[i].of_topic,
+                              every_policy[i].json);
+    }
+}
+
+static void policies_given_with_a_new_namespace_are_shown_with_it(void **state)
+{
+    struct world *w = *state;
+    static const char path[] = "/admin/v2/namespaces/public/n";
+
+    assert_int_equal(ask_with(w, HTTP_PUT, path, NULL,
+                              "{\"max_producers_per_topic\":-1,\"publishMaxMessageRate\":{\"elsewhere\":{}}}"),
+                     412);
+    assert_int_equal(ask(w, HTTP_GET, path), 404);
+    assert_int_equal(ask_with(w, HTTP_PUT, path, NULL,
+                              "{\"max_producers_per_topic\":3,\"compaction_threshold\":null,\"publishMaxMessageRate\":"
+                              "{\"standalone\":{\"publishThrottlingRateInMsg\":5}}}"),
+                     204);
+    assert_int_equal(ask(w, HTTP_GET, path), 200);
+    assert_non_null(strstr(answer(w), "\"max_producers_per_topic\":3,"));
+    assert_non_null(strstr(answer(w), "\"publishMaxMessageRate\":{\"standalone\":{\"publishThrottlingRateInMsg\":5,"
+                                      "\"publishThrottlingRateInByte\":-1}}"));
+    assert_null(strstr(answer(w), "compaction_threshold"));
+    assert_get(w, "/admin/v2/namespaces/public/n/maxProducersPerTopic", "3");
+}
+
 static void a_topics_own_policies_go_over_its_namespaces(void **state)
 {
     struct world *w = *state;
@@ -648,6 +741,8 @@ int main(void)
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
         HANDLER_TEST(policies_are_set_read_and_removed),
         HANDLER_TEST(policies_that_make_no_sense_are_refused),
+        HANDLER_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
+        HANDLER_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
         HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
         HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
         HANDLER_TEST(too_many_topics_for_series_of_their_own_are_all_in_the_sums),

@@ -2,6 +2,7 @@
  *
  * match.c - paths against patterns; see routes.h.
  */
+#include "admin/policy_table.h"
 #include "admin/routes.h"
 
 #include <assert.h>
@@ -42,6 +43,10 @@ static bool one_part_matches(struct bytes pattern, struct bytes part, struct byt
     if (part.len == 0)
         return false;
     if (is(pattern, "{domain}") && !is(part, "persistent") && !is(part, "non-persistent"))
+        return false;
+    if (is(pattern, "{namespace_policy}") && !policy_row_find(part, false))
+        return false;
+    if (is(pattern, "{topic_policy}") && !policy_row_find(part, true))
         return false;
     *parameter = part;
     return true;

@@ -74,6 +74,19 @@ static struct admin_call call_to(enum http_method method, const char *path)
     return call;
 }
 
+static void a_policy_is_one_of_the_table_at_its_level(void **state)
+{
+    struct bytes p[PARAMETERS_MAX];
+
+    assert_true(matches("/{tenant}/{namespace_policy}", "/t/retention", p));
+    assert_true(matches("/{tenant}/{namespace_policy}", "/t/maxProducersPerTopic", p));
+    assert_false(matches("/{tenant}/{namespace_policy}", "/t/maxProducers", p));
+    assert_false(matches("/{tenant}/{namespace_policy}", "/t/unload", p));
+    assert_true(matches("/{topic+}/{topic_policy}", "/a/b/maxProducers", p));
+    assert_text(p[0], "a/b");
+    assert_false(matches("/{topic+}/{topic_policy}", "/a/b/maxProducersPerTopic", p));
+}
+
 static void the_method_is_looked_at_after_the_path(void **state)
 {
     struct admin_call call = call_to(HTTP_GET, "/admin/v2/clusters/");
@@ -97,21 +110,38 @@ static void an_operation_that_is_not_there_does_not_become_a_topics_name(void **
     assert_int_equal(routes_find(&call), ROUTE_NO_PATH);
 }
 
+static const struct {
+    const char *name, *value;
+} chosen[] = {
+    /* of the names that do not stand for everything */
+    {"{domain}", "persistent"},
+    {"{namespace_policy}", "maxTopicsPerNamespace"},
+    {"{topic_policy}", "maxMessageSize"},
+};
+
+/* The pattern with `chosen` in it; its own names are good values for the others. */
+static void path_of(const char *pattern, char *path, size_t size)
+{
+    snprintf(path, size, "%s", pattern);
+    for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++) {
+        const char *name = strstr(path, chosen[i].name);
+        char rest[200];
+        if (!name)
+            continue;
+        snprintf(rest, sizeof rest, "%s", name + strlen(chosen[i].name));
+        snprintf(path + (name - path), size - (size_t)(name - path), "%s%s", chosen[i].value, rest);
+    }
+}
+
 static void every_row_says_what_it_does_and_finds_itself(void **state)
 {
     size_t count;
     const struct route *routes = routes_all(&count);
 
     for (size_t i = 0; i < count; i++) {
-        struct admin_call call = call_to(routes[i].method, routes[i].pattern);
-        char path[200] = "";
-        /* the pattern's own names as values, with a real domain */
-        const char *domain = strstr(routes[i].pattern, "{domain}");
-        if (domain) {
-            snprintf(path, sizeof path, "%.*spersistent%s", (int)(domain - routes[i].pattern), routes[i].pattern,
-                     domain + strlen("{domain}"));
-            call.request.path = bytes_of_text(path);
-        }
+        char path[200];
+        path_of(routes[i].pattern, path, sizeof path);
+        struct admin_call call = call_to(routes[i].method, path);
         assert_true(strlen(routes[i].help) > 0);
         assert_int_equal(routes_find(&call), ROUTE_FOUND);
         assert_ptr_equal(call.route, &routes[i]);
@@ -125,6 +155,7 @@ int main(void)
         cmocka_unit_test(names_stand_for_one_part_that_is_not_empty),
         cmocka_unit_test(a_domain_is_persistent_or_not),
         cmocka_unit_test(a_topic_takes_what_the_rest_leaves),
+        cmocka_unit_test(a_policy_is_one_of_the_table_at_its_level),
         cmocka_unit_test(the_method_is_looked_at_after_the_path),
         cmocka_unit_test(an_operation_that_is_not_there_does_not_become_a_topics_name),
         cmocka_unit_test(every_row_says_what_it_does_and_finds_itself),

@@ -4,6 +4,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/policy_table.h"
 #include "admin/settings.h"
 #include "broker/policies.h"
 
@@ -79,10 +80,7 @@ void namespace_get(struct admin_call *call)
     j.comma = true;
     j.depth = 1;
     write_bundles(&j, "bundles");
-    if (policies_has(&policies, POLICY_RETENTION_MINUTES))
-        retention_write(&j, "retention_policies", &policies);
-    if (policies_has(&policies, POLICY_TTL_S))
-        json_int(&j, "message_ttl_in_seconds", policies.value[POLICY_TTL_S]);
+    policies_write_all(&j, call->core->cluster, &policies);
     json_bool(&j, "deleted", false);
     json_object_end(&j);
     call_json(call);
@@ -90,7 +88,10 @@ void namespace_get(struct admin_call *call)
 
 void namespace_put(struct admin_call *call)
 {
+    const struct bytes body = call->request.body;
+    const char *cluster = call->core->cluster;
     struct broker *b = call->core->broker;
+    struct policies policies = {0};
     struct text settings;
     struct refusal why;
     struct bytes name;
@@ -99,10 +100,12 @@ void namespace_put(struct admin_call *call)
     if (!call_namespace(call, 0, &name))
         return;
     text_init(&settings, BODY_MAX);
-    if (namespace_settings_read(call->request.body, call->core->cluster, &settings, reason, sizeof reason) != OK)
+    if (namespace_settings_read(body, cluster, &settings, reason, sizeof reason) != OK ||
+        policies_read_all(body, cluster, &policies, reason, sizeof reason) != OK)
         call_reason(call, 412, "%s", reason);
-    else if (namespace_create(b, name, &why) != OK ||
-             namespace_set_settings(b, name, bytes_of(settings.data, settings.len), &why) != OK)
+    else if (policies_check(&policies, false, &why) != OK || namespace_create(b, name, &why) != OK ||
+             namespace_set_settings(b, name, bytes_of(settings.data, settings.len), &why) != OK ||
+             namespace_set_policies(b, name, &policies, &why) != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);

@@ -2,13 +2,13 @@
  *
  * policies.c - policies of namespaces and of topics: read, set, removed.
  *
- * The same table of policies serves both: a policy is read from a request into struct policies and written from it, and
- * only where it is kept differs.  One that is not set answers 204, as Pulsar's null does.
+ * One table of policies serves both (policy_table.h): a policy is read from a request into struct policies and written
+ * from it, and only where it is kept differs.  One that is not set answers 204, as Pulsar's null does.
  */
 #include "broker/policies.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
-#include "admin/settings.h"
+#include "admin/policy_table.h"
 #include "broker/retention.h"
 
 /* Where a policy is kept. */
@@ -56,61 +56,6 @@ static void policies_set(struct admin_call *call, const struct place *p, const s
         call_no_content_when_durable(call);
 }
 
-/* ---- the table ---- */
-
-struct policy_row {
-    enum policy first; /* of its numbers, which are set and removed together */
-    enum policy last;  /* 0: there is one only */
-    void (*write)(struct json *j, const struct policies *p);
-    /* Into *p; else ERR_INVALID and a reason. */
-    enum err (*read)(struct bytes body, struct policies *p, char *reason, size_t reason_size);
-};
-
-void retention_write(struct json *j, const char *key, const struct policies *p)
-{
-    json_object_begin(j, key);
-    json_int(j, "retentionTimeInMinutes", p->value[POLICY_RETENTION_MINUTES]);
-    json_int(j, "retentionSizeInMB", p->value[POLICY_RETENTION_MB]);
-    json_object_end(j);
-}
-
-static void write_retention(struct json *j, const struct policies *p)
-{
-    retention_write(j, NULL, p);
-}
-
-static void write_ttl(struct json *j, const struct policies *p)
-{
-    json_int(j, NULL, p->value[POLICY_TTL_S]);
-}
-
-static enum err read_retention(struct bytes body, struct policies *p, char *reason, size_t reason_size)
-{
-    int32_t minutes;
-    int64_t mb;
-    const enum err err = retention_read(body, &minutes, &mb, reason, reason_size);
-
-    if (err == OK) {
-        policies_put(p, POLICY_RETENTION_MINUTES, minutes);
-        policies_put(p, POLICY_RETENTION_MB, mb);
-    }
-    return err;
-}
-
-static enum err read_ttl(struct bytes body, struct policies *p, char *reason, size_t reason_size)
-{
-    uint32_t seconds;
-    const enum err err = seconds_read(body, &seconds, reason, reason_size);
-
-    if (err == OK)
-        policies_put(p, POLICY_TTL_S, seconds);
-    return err;
-}
-
-static const struct policy_row retention = {POLICY_RETENTION_MINUTES, POLICY_RETENTION_MB, write_retention,
-                                            read_retention};
-static const struct policy_row ttl = {POLICY_TTL_S, 0, write_ttl, read_ttl};
-
 /* ---- what is done with one ---- */
 
 static void get(struct admin_call *call, const struct place *p, const struct policy_row *policy)
@@ -122,11 +67,11 @@ static void get(struct admin_call *call, const struct place *p, const struct pol
         return;
     if (p->of_topic && call_query_true(call, "applied"))
         policies = policies_resolve(call->core->broker, topic_id(call->core->broker, &p->topic));
-    if (!policies_has(&policies, policy->first)) {
+    if (!policy_row_is_set(policy, &policies)) {
         call_no_content(call);
         return;
     }
-    policy->write(&j, &policies);
+    policy_row_write(&j, NULL, policy, &policies);
     call_json(call);
 }
 
@@ -137,7 +82,7 @@ static void set(struct admin_call *call, const struct place *p, const struct pol
 
     if (!policies_get(call, p, &policies))
         return;
-    if (policy->read(body, &policies, reason, sizeof reason) != OK) {
+    if (policy_row_read(policy, body, &policies, reason, sizeof reason) != OK) {
         call_reason(call, 412, "%s", reason);
         return;
     }
@@ -150,111 +95,73 @@ static void unset(struct admin_call *call, const struct place *p, const struct p
 
     if (!policies_get(call, p, &policies))
         return;
-    policies_remove(&policies, policy->first);
-    if (policy->last)
-        policies_remove(&policies, policy->last);
+    policy_row_remove(policy, &policies);
     policies_set(call, p, &policies);
 }
 
 /* ---- the routes ---- */
 
-void namespace_retention_get(struct admin_call *call)
+/* The last of a route's parameters is the policy; match.c has looked it up already. */
+static const struct policy_row *row_of_namespace(const struct admin_call *call)
+{
+    return policy_row_find(call->parameters[2], false);
+}
+
+static const struct policy_row *row_of_topic(const struct admin_call *call)
+{
+    return policy_row_find(call->parameters[4], true);
+}
+
+void namespace_policy_get(struct admin_call *call)
 {
     struct place p;
 
     if (place_of_namespace(call, &p))
-        get(call, &p, &retention);
+        get(call, &p, row_of_namespace(call));
 }
 
-void namespace_retention_post(struct admin_call *call)
+void namespace_policy_set(struct admin_call *call)
 {
     struct place p;
 
     if (place_of_namespace(call, &p))
-        set(call, &p, &retention, call->request.body);
+        set(call, &p, row_of_namespace(call), call->request.body);
 }
 
-void namespace_retention_delete(struct admin_call *call)
+void namespace_policy_delete(struct admin_call *call)
 {
     struct place p;
 
     if (place_of_namespace(call, &p))
-        unset(call, &p, &retention);
+        unset(call, &p, row_of_namespace(call));
 }
 
-void namespace_ttl_get(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_namespace(call, &p))
-        get(call, &p, &ttl);
-}
-
-void namespace_ttl_post(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_namespace(call, &p))
-        set(call, &p, &ttl, call->request.body);
-}
-
-void namespace_ttl_delete(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_namespace(call, &p))
-        unset(call, &p, &ttl);
-}
-
-void topic_retention_get(struct admin_call *call)
+void topic_policy_get(struct admin_call *call)
 {
     struct place p;
 
     if (place_of_topic(call, &p))
-        get(call, &p, &retention);
+        get(call, &p, row_of_topic(call));
 }
 
-void topic_retention_post(struct admin_call *call)
+void topic_policy_set(struct admin_call *call)
+{
+    const struct policy_row *row = row_of_topic(call);
+    struct bytes value = call->request.body;
+    struct place p;
+
+    if (row->query)
+        (void)call_query(call, row->query, &value);
+    if (place_of_topic(call, &p))
+        set(call, &p, row, value);
+}
+
+void topic_policy_delete(struct admin_call *call)
 {
     struct place p;
 
     if (place_of_topic(call, &p))
-        set(call, &p, &retention, call->request.body);
-}
-
-void topic_retention_delete(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_topic(call, &p))
-        unset(call, &p, &retention);
-}
-
-void topic_ttl_get(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_topic(call, &p))
-        get(call, &p, &ttl);
-}
-
-/* Here the number is behind the question mark. */
-void topic_ttl_post(struct admin_call *call)
-{
-    struct bytes seconds = bytes_of(NULL, 0);
-    struct place p;
-
-    (void)call_query(call, "messageTTL", &seconds);
-    if (place_of_topic(call, &p))
-        set(call, &p, &ttl, seconds);
-}
-
-void topic_ttl_delete(struct admin_call *call)
-{
-    struct place p;
-
-    if (place_of_topic(call, &p))
-        unset(call, &p, &ttl);
+        unset(call, &p, row_of_topic(call));
 }
 
 void topic_trim_post(struct admin_call *call)

@@ -20,9 +20,4 @@ MUST_USE enum err tenant_settings_read(struct bytes body, const char *cluster, s
 MUST_USE enum err namespace_settings_read(struct bytes body, const char *cluster, struct text *out, char *reason,
                                           size_t reason_size);
 
-/* {"retentionTimeInMinutes":N,"retentionSizeInMB":N}, both at least -1. */
-MUST_USE enum err retention_read(struct bytes body, int32_t *minutes, int64_t *mb, char *reason, size_t reason_size);
-/* A bare whole number that is not negative. */
-MUST_USE enum err seconds_read(struct bytes body, uint32_t *seconds, char *reason, size_t reason_size);
-
 #endif

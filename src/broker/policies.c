@@ -64,6 +64,10 @@ static const struct policy_info table[POLICY_END] = {
     [POLICY_COMPACTION_BYTES] = {"compactionThreshold", 0, ANY, 0, true},
     [POLICY_SUBSCRIPTION_TYPES] = {"subscriptionTypesEnabled", 1, 15, 15, true},
     [POLICY_MESSAGE_BYTES_MAX] = {"maxMessageSize", 0, INT32_MAX, 0, true},
+    [POLICY_ENSEMBLE] = {"bookkeeperEnsemble", 1, INT32_MAX, 1, true},
+    [POLICY_WRITE_QUORUM] = {"bookkeeperWriteQuorum", 1, INT32_MAX, 1, true},
+    [POLICY_ACK_QUORUM] = {"bookkeeperAckQuorum", 1, INT32_MAX, 1, true},
+    [POLICY_MARK_DELETE_RATE] = {"managedLedgerMaxMarkDeleteRate", 0, INT64_C(1) << 50, 1000, true},
 };
 
 const struct policy_info *policy_info(enum policy which)

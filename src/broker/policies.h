@@ -67,6 +67,10 @@ enum policy {
     POLICY_COMPACTION_BYTES = 41,   /* since the last one; 0: only when asked */
     POLICY_SUBSCRIPTION_TYPES = 42, /* bits: 1 << enum subscription_type */
     POLICY_MESSAGE_BYTES_MAX = 43,  /* 0: the broker's */
+    POLICY_ENSEMBLE = 44,           /* of a cluster of machines, these four: kept and shown */
+    POLICY_WRITE_QUORUM = 45,
+    POLICY_ACK_QUORUM = 46,
+    POLICY_MARK_DELETE_RATE = 47, /* thousandths */
     POLICY_END,
     POLICY_COUNT = POLICY_END - 1
 };
