@@ -130,6 +130,7 @@ void broker_options_init(struct broker_options *o)
         .retention_check_ms = 120000,
         .expiry_check_ms = 5ull * 60 * 1000,
         .reader_hold_ms = 60000,
+        .delayed_bytes_max = 64u << 20,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .inactive_ms = 60000,

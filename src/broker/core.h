@@ -40,6 +40,8 @@ struct broker {
     struct list held;        /* struct producer_open, in order: they wait for room on the disk */
     struct timer held_timer; /* runs while there are any */
 
+    size_t delayed_bytes, delayed_topics; /* of all indexes of delayed entries, and how many there are */
+
     struct list reads;        /* struct broker_read */
     struct list publish_pool; /* struct publish_op, at most PUBLISH_POOL_MAX */
     size_t publish_pool_count;

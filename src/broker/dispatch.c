@@ -6,6 +6,7 @@
 
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/delayed.h"
 #include "broker/key_shared.h"
 #include "broker/reads.h"
 
@@ -13,7 +14,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RETRY_MS 5000 /* before a damaged entry is asked for again */
+#define RETRY_MS    5000 /* before a damaged entry is asked for again */
+#define RELEASE_MAX 1000 /* entries in replay: what is due beyond them is found by reading again */
+#define SKIPS_MAX   500  /* searches for what is neither acknowledged nor delayed, before others have their turn */
 
 static struct broker *broker_of(const struct subscription *s)
 {
@@ -314,6 +317,7 @@ static bool filtered(struct subscription *s, const struct entry *e)
 /* What became of an entry that was read. */
 enum fate {
     FATE_SENT,  /* to a consumer, or it need not be */
+    FATE_LATER, /* read past: when it is due, somebody will tell */
     FATE_WAITS, /* in replay, and those after it may go first */
     FATE_KEPT,  /* likewise, as it was */
     FATE_STAYS, /* where it was: nobody can take any */
@@ -369,14 +373,28 @@ static enum fate send_to_one(struct subscription *s, const struct entry *e, stru
     return FATE_SENT;
 }
 
+/* It lies at the read position, and yet somewhere else, too. */
+static bool known(const struct subscription *s, struct position p)
+{
+    const struct dispatch *d = &s->dispatch;
+
+    return position_before(p, d->again_upto) && (find_in(&d->pending, p) || find_in(&d->replay, p));
+}
+
 /* One entry, from replay or at the read position. */
 static enum fate send_entry(struct subscription *s, const struct entry *e, struct pending *waiting)
 {
+    enum delay delay;
+
     if (filtered(s, e)) {
         if (waiting)
             pending_drop(s, waiting);
         return FATE_SENT;
     }
+    if (!waiting && known(s, e->position))
+        return FATE_SENT;
+    if (!waiting && (delay = delayed_ask(s, e)) != DELAY_NONE)
+        return delay == DELAY_WITHHELD ? FATE_LATER : FATE_NOMEM;
     if (s->dispatch.blocked)
         return FATE_STAYS;
     return s->dispatcher->individual ? send_to_one(s, e, waiting) : send_to_active(s, e);
@@ -395,6 +413,8 @@ static bool send_entries(struct subscription *s, const struct entry *entries, si
         if (replay && !waiting)
             continue;
         enum fate fate = send_entry(s, e, waiting);
+        if (!replay)
+            d->withheld = fate == FATE_LATER;
         if (fate == FATE_NOMEM)
             stick(s, e->position, ERR_NOMEM);
         if (fate == FATE_NOMEM || fate == FATE_STAYS)
@@ -508,6 +528,22 @@ static size_t run_from(struct pending *p, size_t max)
     return run;
 }
 
+/* Moves read_position behind what is acknowledged, or known to be delayed.  False: it takes another turn. */
+static bool skip_known(struct subscription *s)
+{
+    struct dispatch *d = &s->dispatch;
+
+    for (unsigned i = 0; i < SKIPS_MAX; i++) {
+        d->read_position = cursor_next(s->cursor, d->read_position);
+        const struct position p = delayed_skip(s, d->read_position);
+        if (position_equal(p, d->read_position))
+            return true;
+        d->read_position = p;
+    }
+    dispatch_wake(s); /* others first */
+    return false;
+}
+
 /* What to send next: at most *max entries at *from.  False: nothing is there. */
 static bool next_run(struct subscription *s, struct position *from, size_t *max, bool *replay)
 {
@@ -520,8 +556,11 @@ static bool next_run(struct subscription *s, struct position *from, size_t *max,
         *max = run_from(due, s->dispatcher->due ? DISPATCH_ENTRIES_MAX : *max);
     } else {
         size_t room = s->dispatcher->ahead ? s->dispatcher->ahead(s) : SIZE_MAX;
+        if (d->withheld)
+            *max = DISPATCH_ENTRIES_MAX;
         *max = room < *max ? room : *max;
-        d->read_position = cursor_next(s->cursor, d->read_position);
+        if (!skip_known(s))
+            return false;
         *from = d->read_position;
     }
     if (*max > 1 && position_before(*from, d->careful))
@@ -585,7 +624,7 @@ void dispatch_init(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     d->task.run = dispatch_run;
-    d->read_position = d->careful = POSITION_EARLIEST;
+    d->read_position = d->careful = d->again_upto = POSITION_EARLIEST;
     tree_init(&d->pending, pending_compare);
     tree_init(&d->replay, pending_compare);
     tree_init(&d->ready, turn_compare);
@@ -621,7 +660,7 @@ void dispatch_rewind(struct subscription *s)
 
     pending_clear(s);
     d->read_position = cursor_next(s->cursor, topic_after(s->topic, cursor_mark_delete(s->cursor)));
-    d->careful = POSITION_EARLIEST;
+    d->careful = d->again_upto = POSITION_EARLIEST;
     d->stuck = false;
     timer_stop(&d->retry);
     if (d->read)
@@ -648,20 +687,34 @@ static void hand_back(struct subscription *s, struct pending *p)
     unblock(s, c);
 }
 
-bool dispatch_release(struct subscription *s, struct position position)
+void dispatch_read_again(struct subscription *s, struct position from)
 {
+    struct dispatch *d = &s->dispatch;
+
+    dispatch_wake(s);
+    if (!position_before(from, d->read_position))
+        return;
+    if (position_before(d->again_upto, d->read_position))
+        d->again_upto = d->read_position;
+    d->read_position = from;
+    if (d->read && !d->read_replay)
+        d->read_stale = true; /* it goes on where reading was */
+}
+
+void dispatch_release(struct subscription *s, struct position position)
+{
+    struct dispatch *d = &s->dispatch;
     struct pending *p;
 
-    if (!s->dispatcher || !s->dispatcher->individual || s->consumer_count == 0 || cursor_acked(s->cursor, position))
-        return true; /* it will be read in its turn, or not at all */
-    assert(position_before(position, s->dispatch.read_position));
-    if (find_in(&s->dispatch.pending, position) || find_in(&s->dispatch.replay, position))
-        return true;
-    if (!(p = pending_new(s, position, 0)))
-        return false;
+    if (!position_before(position, d->read_position) || cursor_acked(s->cursor, position) ||
+        find_in(&d->pending, position) || find_in(&d->replay, position))
+        return;
+    if (tree_count(&d->replay) >= RELEASE_MAX || !(p = pending_new(s, position, 0))) {
+        dispatch_read_again(s, position);
+        return;
+    }
     enter(s, p);
     dispatch_wake(s);
-    return true;
 }
 
 void dispatch_return(struct subscription *s, struct consumer *c)
@@ -778,7 +831,8 @@ static uint64_t check_pending(const struct subscription *s)
     tree_each (node, &d->replay) {
         assert(!pending_at(node)->consumer);
         assert(!cursor_acked(s->cursor, pending_at(node)->position));
-        assert(position_before(pending_at(node)->position, d->read_position));
+        assert(position_before(pending_at(node)->position, d->read_position) ||
+               position_before(pending_at(node)->position, d->again_upto));
     }
     return unacked;
 }

@@ -10,8 +10,11 @@
  *
  * Where an unacknowledged entry before read_position is, for the kinds that share (individual = true):
  *     pending   with a consumer, until it acknowledges, hands back or leaves
- *     replay    waits: it was sent, and shall be again; or nobody could have it when it was read (Key_Shared)
- * and nowhere else: in a struct pending, which goes from the one to the other without memory being asked for.  Those of
+ *     replay    waits: it was sent, and shall be again; or nobody could have it when it was read (Key_Shared); or it is
+ *               due, which it was not when it was read
+ *     delayed   until a time that is in its header: see delayed.h
+ * and nowhere else: the first two in a struct pending, which goes from the one to the other without memory being asked
+ * for.  When more is due at once than replay shall have, the read position goes back instead (again_upto).  Those of
  * the other kinds are simply read again, from the mark-delete position, when the active consumer changes or asks for
  * it.
  *
@@ -87,8 +90,8 @@ extern const struct dispatcher dispatcher_exclusive, dispatcher_shared, dispatch
 struct pending {
     struct tree_node node; /* dispatch.pending, or dispatch.replay */
     union {
-        struct {               /* pending */
-            struct list of;    /* consumer.pending, as they were sent; or the broker's pool */
+        struct {                /* pending */
+            struct list of;     /* consumer.pending, as they were sent; or the broker's pool */
             struct list of_key; /* Key_Shared: key_slot.held, likewise */
         };
         struct tree_node waits; /* in replay.  Key_Shared: key_slot.waiting */
@@ -110,7 +113,9 @@ struct dispatch {
     struct timer retry;            /* ... and the entry in the way is asked for again when it fires */
     bool stuck;                    /* at a damaged entry, until then */
     struct position stuck_at;
-    uint64_t stuck_ns; /* since when */
+    uint64_t stuck_ns;          /* since when */
+    bool withheld;              /* of what was read last, nothing could be sent yet: there may be much of it */
+    struct position again_upto; /* from read_position up to here, entries may be pending or in replay all the same */
     struct tree pending;
     struct tree replay;      /* bounded by what may be unacknowledged, and what `ahead` allows */
     uint64_t unacked;        /* messages */
@@ -146,9 +151,11 @@ void dispatch_return(struct subscription *s, struct consumer *c);
 void dispatch_redeliver(struct subscription *s, struct consumer *c, struct position p);
 void dispatch_redeliver_all(struct subscription *s, struct consumer *c);
 
-/* An entry before read_position that is not acknowledged, and was held back from all consumers, may be sent from now
- * on.  False: memory is short. */
-bool dispatch_release(struct subscription *s, struct position p);
+/* An entry that was held back from all consumers may be sent from now on; unless it is acknowledged, or known to be
+ * elsewhere. */
+void dispatch_release(struct subscription *s, struct position p);
+/* What lies at `from` and behind it is read again, but for what is pending, in replay or acknowledged. */
+void dispatch_read_again(struct subscription *s, struct position from);
 
 /* The messages of an entry that some consumer holds; MESSAGES_UNKNOWN: nobody does. */
 uint32_t dispatch_messages(const struct subscription *s, struct position p);

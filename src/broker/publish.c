@@ -5,6 +5,8 @@
 #include "broker/publish.h"
 
 #include "broker/core.h"
+#include "broker/delay_index.h"
+#include "broker/delayed.h"
 #include "broker/subscription.h"
 
 #include <assert.h>
@@ -180,6 +182,8 @@ static void publish_stored(struct topic *t, const struct publish_op *op)
     t->last_batched = op->batched;
     publish_count(t, op->producer, op->messages, op->len);
     retention_changed(t);
+    if (op->deliver_ms > 0)
+        delayed_published(t, op->append.position, op->deliver_ms);
 }
 
 /* The oldest publish, decided: out of the list, and its client told. */
@@ -233,18 +237,21 @@ static void append_done(struct append *append, enum err err)
 
 static enum err publish_append(struct topic *t, struct publish_op *op, const struct publish *m)
 {
+    const int64_t now_ms = loop_wall_ms(t->broker->loop);
     const struct entry_header header = {
         .kind = m->marker ? ENTRY_MARKER : ENTRY_DATA,
         .flags = m->flags,
         .messages = m->messages,
         .first_message = t->next_message,
-        .broker_ms = loop_wall_ms(t->broker->loop),
+        .broker_ms = now_ms,
         .publish_ms = m->publish_ms,
+        .deliver_ms = op->deliver_ms > now_ms ? op->deliver_ms : 0,
     };
     enum err err = ledger_append(t->broker->store, t->ledger, &header, m->bytes, &op->append);
     if (err != OK)
         return err;
 
+    op->deliver_ms = header.deliver_ms;
     t->next_message += m->messages;
     t->ledger_entries++;
     t->ledger_bytes += m->bytes.len;
@@ -272,6 +279,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         .sequence_id = m->sequence_id,
         .highest_sequence_id = m->highest_sequence_id,
         .messages = m->messages,
+        .deliver_ms = m->deliver_ms < DELAY_MS_MAX ? m->deliver_ms : DELAY_MS_MAX,
         .len = m->bytes.len,
         .batched = (m->flags & ENTRY_BATCHED) != 0,
     };

@@ -20,6 +20,7 @@ struct publish_op {
     struct sink *sink;         /* outlives this, by its contract */
     uint64_t producer_id, sequence_id, highest_sequence_id;
     uint32_t messages;
+    int64_t deliver_ms;
     size_t len;
     bool batched;
     bool decided; /* the append has ended, with `err` */

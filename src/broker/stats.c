@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/delayed.h"
 #include "broker/producer.h"
 #include "store/chain.h"
 
@@ -102,7 +103,7 @@ static const char *consumer_blocked_by(const struct consumer *c)
         return "no permits";
     if (!c->sink->ops->writable(c->sink))
         return "its connection takes nothing";
-    return NULL;
+    return delayed_all(s) ? "all that is left is delayed" : NULL;
 }
 
 void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
@@ -155,7 +156,9 @@ static const char *subscription_blocked_by(const struct subscription *s)
         return "maxUnackedMessagesPerSubscription";
     if (s->dispatch.stuck)
         return "an entry that cannot be read";
-    return s->seeking ? "a seek" : NULL;
+    if (s->seeking)
+        return "a seek";
+    return delayed_all(s) ? "all that is left is delayed" : NULL;
 }
 
 static void copy_subscription(struct copy *copy, struct subscription *s, struct subscription_stats *to)
@@ -178,6 +181,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .backlog_messages = cursor_backlog_messages(s->cursor),
         .unacked_messages = d->unacked,
         .replay_entries = tree_count(&d->replay),
+        .delayed_entries = delayed_count(s),
         .ack_ranges = cursor_ranges(s->cursor),
         .mark_delete = cursor_mark_delete(s->cursor),
         .read_position = d->read_position,

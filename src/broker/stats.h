@@ -52,7 +52,7 @@ struct subscription_stats {
     bool durable, blocked_on_unacked;
     uint64_t backlog_entries;  /* msgBacklog */
     uint64_t backlog_messages; /* msgBacklogMessages */
-    uint64_t unacked_messages, replay_entries, ack_ranges;
+    uint64_t unacked_messages, replay_entries, delayed_entries, ack_ranges;
     struct position mark_delete, read_position;
     double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
     uint64_t messages_out, bytes_out, entries_expired;

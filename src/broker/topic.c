@@ -5,6 +5,7 @@
 #include "broker/topic.h"
 
 #include "broker/core.h"
+#include "broker/delayed.h"
 #include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
@@ -272,6 +273,7 @@ void topic_free(struct topic *t)
         (void)map_remove(&b->topics, topic_name_full(&t->name));
     list_remove(&t->node);
     t->kind->leave(t);
+    delayed_free(t);
     while ((value = map_next(&t->producers, &at)))
         producer_free(value);
     at = 0;
@@ -297,6 +299,9 @@ void topic_policies_changed(struct topic *t)
     t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
     while ((s = map_next(&t->subscriptions, &at)))
         dispatch_limits_changed(s);
+    t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
+    t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
+    delayed_policy_changed(t);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)
@@ -406,6 +411,7 @@ void topic_check(const struct topic *t)
     }
     assert(of_producers <= t->pending);
     access_check(t);
+    delayed_check(t);
     at = 0;
     while ((s = map_next(&t->subscriptions, &at))) {
         assert(s->topic == t);

@@ -86,6 +86,10 @@ struct topic {
 
     /* Of its policies, what is asked for too often to be looked up. */
     uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
+    bool delays;                                                     /* deliver_ms is heeded */
+    int64_t delay_max_ms;                                            /* 0: no limit */
+
+    struct delayed *delayed; /* see delayed.h; NULL: no entry that waits was met */
 
     uint64_t idle_since_ns; /* since when nobody is connected; 0: somebody is */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
