@@ -147,6 +147,8 @@ static void message(struct sink *s, const struct delivery *d)
         .messages = d->entry->header.messages,
         .redelivery_count = d->redelivery_count,
         .epoch = d->consumer_epoch,
+        .deliver_ms = d->entry->header.deliver_ms,
+        .at_ms = loop_wall_ms(p->world->broker->loop),
     };
     if (entry_view_decode(slice_bytes(d->entry->bytes), &view) == OK && view.metadata.has_partition_key)
         (void)snprintf(r->key, sizeof r->key, "%.*s", (int)view.metadata.partition_key.len,
@@ -343,7 +345,8 @@ struct refusal world_delete(struct world *w, const char *topic, bool force)
     return world_finish(w, &op.op);
 }
 
-void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms)
+static void publish_one(struct peer *p, uint64_t producer, uint64_t sequence_id, uint32_t messages, int64_t publish_ms,
+                        int64_t deliver_ms)
 {
     char text[64];
     struct slice bytes;
@@ -352,10 +355,11 @@ void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int6
 
     assert(err == OK);
     const struct publish m = {
-        .sequence_id = p->published_count,
+        .sequence_id = sequence_id,
         .messages = messages,
         .flags = messages > 1 ? ENTRY_BATCHED : 0,
         .publish_ms = publish_ms,
+        .deliver_ms = deliver_ms,
         .bytes = bytes,
     };
     producer_publish(p->producers[producer], &m);
@@ -381,6 +385,16 @@ void peer_publish_key(struct peer *p, uint64_t producer, const char *key)
     const struct publish publish = {.sequence_id = m.sequence_id, .messages = 1, .bytes = bytes};
     producer_publish(p->producers[producer], &publish);
     slice_unref(&bytes);
+}
+
+void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms)
+{
+    publish_one(p, producer, p->published_count, messages, publish_ms, 0);
+}
+
+void peer_publish_delayed(struct peer *p, uint64_t producer, int64_t deliver_ms)
+{
+    publish_one(p, producer, (uint64_t)deliver_ms, 1, loop_wall_ms(p->world->broker->loop), deliver_ms);
 }
 
 void peer_publish(struct peer *p, uint64_t producer, unsigned count, uint32_t messages)

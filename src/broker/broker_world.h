@@ -30,6 +30,7 @@ struct received {
     uint32_t messages, redelivery_count;
     int64_t epoch;
     char key[12]; /* its partition key */
+    int64_t deliver_ms, at_ms; /* not before, by its header; when it was, on the wall */
 };
 
 /* A connection, as the broker sees one. */
@@ -97,6 +98,8 @@ void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int6
 
 /* One with a partition key, as a producer sends it, without waiting. */
 void peer_publish_key(struct peer *p, uint64_t producer, const char *key);
+/* ... to be delivered at a time, which is its sequence id too. */
+void peer_publish_delayed(struct peer *p, uint64_t producer, int64_t deliver_ms);
 
 struct topic *world_topic(struct world *w, const char *topic); /* loaded, or NULL */
 void world_check(struct world *w);                             /* every loaded topic */

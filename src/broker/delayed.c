@@ -136,7 +136,8 @@ static void arm(struct delayed *d)
         timer_start_ms(&d->timer, next - now < DELAYED_LOOK_MS ? (uint64_t)(next - now) : DELAYED_LOOK_MS);
 }
 
-/* Brings due_ms up to the clock.  A clock that was set back lets entries wait again that were due. */
+/* Brings due_ms up to the clock.  A clock that was set back lets entries wait again that were due; of one that was set
+ * forward the timer knows nothing. */
 static void refresh(struct delayed *d)
 {
     const int64_t now = wall_ms(d);
@@ -149,6 +150,8 @@ static void refresh(struct delayed *d)
     }
     if (delay_index_earliest(&d->index) > d->due_ms && d->horizon_ms >= d->due_ms)
         d->taken_ms = d->due_ms;
+    else
+        timer_start_ms(&d->timer, 0);
 }
 
 static void fire(struct timer *timer)
@@ -380,9 +383,12 @@ enum delay delayed_ask(struct subscription *s, const struct entry *e)
 
 struct position delayed_skip(const struct subscription *s, struct position p)
 {
-    const struct delayed *d = s->topic->delayed;
+    struct delayed *d = s->topic->delayed;
 
-    return d && s->dispatcher->individual ? delay_index_skip(&d->index, p) : p;
+    if (!d || !s->dispatcher->individual)
+        return p;
+    refresh(d);
+    return delay_index_skip(&d->index, p);
 }
 
 void delayed_published(struct topic *t, struct position p, int64_t deliver_ms)
@@ -392,7 +398,8 @@ void delayed_published(struct topic *t, struct position p, int64_t deliver_ms)
     if (!d)
         return; /* nobody has met any: who does, makes the index */
     refresh(d);
-    (void)note(d, p, deliver_ms);
+    if (position_before(d->scan_end, p)) /* else the pass that has just begun comes to it */
+        (void)note(d, p, deliver_ms);
     arm(d);
 }
 
