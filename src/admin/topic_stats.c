@@ -83,10 +83,10 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     json_double(j, "messageAckRate", s->rate_ack);
     json_uint(j, "msgBacklog", s->backlog_entries);
     json_uint(j, "msgBacklogMessages", s->backlog_messages);
-    json_uint(j, "msgBacklogNoDelayed", s->backlog_entries);
+    json_uint(j, "msgBacklogNoDelayed", s->backlog_entries - s->delayed_entries);
     json_bool(j, "blockedSubscriptionOnUnackedMsgs", s->blocked_on_unacked);
     json_text(j, "blockedBy", s->blocked_by);
-    json_uint(j, "msgDelayed", 0);
+    json_uint(j, "msgDelayed", s->delayed_entries);
     json_uint(j, "msgInReplay", s->replay_entries);
     json_uint(j, "unackedMessages", s->unacked_messages);
     json_text(j, "type", s->type);
