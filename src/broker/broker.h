@@ -40,7 +40,7 @@ struct broker_options {
      * be unacknowledged. */
     uint32_t keys_ahead_per_consumer, keys_ahead_per_subscription;
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
-    size_t delayed_bytes_max;    /* see delayed.h */
+    size_t delayed_bytes_max;                                     /* see delayed.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */
     uint64_t inactive_ms;        /* ... after so long */

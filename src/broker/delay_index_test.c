@@ -157,8 +157,8 @@ static size_t bytes_of_a_million(int64_t spread)
 
 static void a_million_entries_take_what_the_header_says(void **state)
 {
-    assert_true(bytes_of_a_million(1) <= 3000000);                          /* all by as much */
-    assert_true(bytes_of_a_million(60 * 60 * 1000) <= 6000000);             /* within an hour */
+    assert_true(bytes_of_a_million(1) <= 3000000);                              /* all by as much */
+    assert_true(bytes_of_a_million(60 * 60 * 1000) <= 6000000);                 /* within an hour */
     assert_true(bytes_of_a_million(INT64_C(30) * 24 * 3600 * 1000) <= 8000000); /* within a month */
 }
 

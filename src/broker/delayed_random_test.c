@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * delayed_random_test.c - random lives of a topic whose entries are to be delivered at random times: whatever consumers,
- * seeks, restarts, power cuts and a clock that is set do, none comes before its time, each comes when it is due and
- * somebody can take it, and nothing that was acknowledged for good comes again.
+ * delayed_random_test.c - random lives of a topic whose entries are to be delivered at random times: whatever
+ * consumers, seeks, restarts, power cuts and a clock that is set do, none comes before its time, each comes when it is
+ * due and somebody can take it, and nothing that was acknowledged for good comes again.
  *
  * DELAYED_SEEDS=n runs n lives (default 25), DELAYED_SEED=s begins at seed s.
  */

@@ -324,6 +324,23 @@ static void all_comes_at_once_when_delays_are_switched_off(void **state)
     assert_int_equal(f->a.received_count, 1201);
 }
 
+static void a_delay_that_is_too_long_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct policies most = {0};
+    struct refusal why;
+
+    policies_put(&most, POLICY_DELAYED_MAX_MS, 10 * SECOND);
+    assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &most, &why), OK);
+    publish(f, 1, 10 * SECOND);
+    publish(f, 1, 10 * SECOND + 100);
+    publish(f, 1, 0);
+    assert_int_equal(f->producer.published_count, 3);
+    assert_int_equal(f->producer.published[0].err, OK);
+    assert_int_equal(f->producer.published[1].err, ERR_UNSUPPORTED);
+    assert_int_equal(f->producer.published[2].err, OK);
+}
+
 static void two_subscriptions_have_one_index(void **state)
 {
     struct fixture *f = *state;
@@ -361,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_them_wait_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_comes_at_once_when_delays_are_switched_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_delay_that_is_too_long_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_subscriptions_have_one_index, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,12 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     return OK;
 }
 
+/* Pulsar's clocks, too: of who published it. */
+static bool delayed_too_long(const struct topic *t, const struct publish *m)
+{
+    return t->delays && t->delay_max_ms > 0 && m->deliver_ms > 0 && m->deliver_ms - t->delay_max_ms > m->publish_ms;
+}
+
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m)
 {
     struct publish_op *op;
@@ -285,6 +291,10 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
     };
     if (t->state != TOPIC_OPEN) {
         answer(&now, ERR_CLOSED);
+        return;
+    }
+    if (delayed_too_long(t, m)) {
+        answer(&now, ERR_UNSUPPORTED);
         return;
     }
     if (!(op = op_take(t->broker))) {

@@ -30,6 +30,7 @@ struct broker_config {
     int64_t failover_delay_ms;
     bool keys_on_ring;
     int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
+    bool delayed_strict; /* Pulsar's key; delivery is never early here, whatever it says */
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
@@ -38,7 +39,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 40
+#define BROKER_OPTIONS 44
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

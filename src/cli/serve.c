@@ -130,6 +130,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->key_ring_points = (uint32_t)c->key_ring_points;
     o->keys_ahead_per_consumer = (uint32_t)c->keys_ahead_per_consumer;
     o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
+    o->delayed_bytes_max = (size_t)c->memory_limit / 16;
     policies_fill(&o->policies, c);
 }
 

@@ -20,7 +20,7 @@
 
 #define LEDGER_VERSION         2u
 #define LEDGER_VERSION_DELAYED 3u
-#define ENTRIES_MAX    ((uint64_t)UINT32_MAX + 1)
+#define ENTRIES_MAX            ((uint64_t)UINT32_MAX + 1)
 
 void index_batch_init(struct index_batch *b)
 {

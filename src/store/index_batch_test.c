@@ -76,8 +76,8 @@ static void a_ledger_is_the_same_after_its_row_was_read_back(void **state)
 
 static void the_row_of_a_ledger_with_delayed_entries_says_which_and_until_when(void **state)
 {
-    const struct ledger_info l = {.id = 5, .topic = 4, .entries = 9, .deliver_ms_max = 77, .delayed_first = 3,
-                                  .delayed_last = 8};
+    const struct ledger_info l = {
+        .id = 5, .topic = 4, .entries = 9, .deliver_ms_max = 77, .delayed_first = 3, .delayed_last = 8};
     uint8_t value[LEDGER_INFO_DELAYED];
     const struct catalog_row row = {.id = 5, .parent = 4, .value = bytes_of(value, sizeof value)};
     struct ledger_info back;

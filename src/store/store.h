@@ -164,13 +164,13 @@ void entry_unref(struct entry *e);
 
 struct ledger_info {
     uint64_t id, topic;
-    uint64_t entries, bytes;          /* appended so far, synced or not; bytes without headers */
-    uint64_t first_message, messages; /* topic index of its first message, and how many it has */
-    int64_t created_ms, closed_ms;    /* closed_ms 0 while open */
-    int64_t publish_ms_max;           /* newest publish time in it; for seek by time */
-    int64_t deliver_ms_max;           /* latest deliver_ms in it; 0: no entry has one */
+    uint64_t entries, bytes;              /* appended so far, synced or not; bytes without headers */
+    uint64_t first_message, messages;     /* topic index of its first message, and how many it has */
+    int64_t created_ms, closed_ms;        /* closed_ms 0 while open */
+    int64_t publish_ms_max;               /* newest publish time in it; for seek by time */
+    int64_t deliver_ms_max;               /* latest deliver_ms in it; 0: no entry has one */
     uint32_t delayed_first, delayed_last; /* entries with a deliver_ms lie between these, if any does */
-    bool open;                        /* takes appends; only ever the last of its topic */
+    bool open;                            /* takes appends; only ever the last of its topic */
 };
 
 /* The topic's ledgers, oldest first; borrowed until the next change of the chain.  After a recovery all are closed.
