@@ -28,6 +28,7 @@ struct entry_model {
 struct life {
     struct world world;
     struct random *random;
+    enum subscription_type type;
     struct peer producer, peers[PEERS];
     size_t published_seen, seen[PEERS];
     size_t asked; /* publishes of this producer */
@@ -89,7 +90,7 @@ static void fresh_peers(struct life *l)
 
 static void join(struct life *l, unsigned i)
 {
-    const struct subscribe s = {.topic = TOPIC, .subscription = names[subscription_of(i)], .type = TYPE_SHARED};
+    const struct subscribe s = {.topic = TOPIC, .subscription = names[subscription_of(i)], .type = l->type};
 
     if (!l->peers[i].consumers[1])
         (void)peer_subscribe(&l->peers[i], 1, &s);
@@ -277,6 +278,7 @@ static void live(uint64_t seed)
 
     world_start(&l->world, seed);
     l->random = sim_random(l->world.sim);
+    l->type = below(l, 2) ? TYPE_SHARED : TYPE_KEY_SHARED;
     l->world.options.ledger_entries_max = 1 + below(l, 100);
     l->world.options.delete_inactive_topics = false;
     l->world.options.delayed_bytes_max = below(l, 2) ? 1000 + below(l, 4000) : 1 << 20;

@@ -250,7 +250,7 @@ static void those_that_nobody_can_take_when_they_are_due_wait_without_memory_of_
     assert_int_equal(f->a.received_count, 7);
     world_pass(&f->world, 10 * SECOND);
     assert_int_equal(f->a.received_count, 10);
-    assert_true(positions_count(&subscription(f)->dispatch.replay) <= 1000);
+    assert_true(tree_count(&subscription(f)->dispatch.replay) <= 1000);
     world_check(&f->world);
     while (f->a.received_count < 3007) {
         const size_t before = f->a.received_count;
