@@ -462,7 +462,7 @@ static void read_done(struct store_read *r, enum err err)
 
     if (s) {
         s->dispatch.read = NULL;
-        if (s->dispatch.read_stale || !s->dispatcher)
+        if (s->dispatch.read_stale || s->consumer_count == 0)
             ; /* what was read is not wanted any more */
         else if (err == OK)
             (void)send_entries(s, r->entries, r->count, s->dispatch.read_replay);
