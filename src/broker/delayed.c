@@ -189,6 +189,7 @@ static void scan_begin(struct delayed *d)
     if (!scanning(d) || known_ms < d->scan_ms)
         d->scan_ms = known_ms;
     delay_index_clear(&d->index);
+    charge(d);
     d->horizon_ms = INT64_MAX;
     d->scan_from = POSITION_EARLIEST;
     d->scan_end = d->topic->readable_end;
