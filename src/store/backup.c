@@ -77,8 +77,9 @@ enum err backup_copier_init(struct backup_copier *c, struct disk *from, struct d
     text_printf(&c->lines, FIRST_LINE "%" PRId64 "\n", wall_ms);
     if ((err = check_empty(c)) != OK)
         return err;
-    if (!(c->chunk = malloc(CHUNK)))
+    if (!(c->memory = malloc(CHUNK + DISK_ALIGN)))
         return failed(c, "a buffer", "cannot be had", ERR_NOMEM);
+    c->chunk = disk_align(c->memory);
     return make_folders(c);
 }
 
@@ -93,8 +94,8 @@ void backup_copier_deinit(struct backup_copier *c)
 {
     close_files(c);
     text_deinit(&c->lines);
-    free(c->chunk);
-    c->chunk = NULL;
+    free(c->memory);
+    c->memory = c->chunk = NULL;
 }
 
 static enum err sync_names(struct backup_copier *c)

@@ -2,11 +2,15 @@
  *
  * journal.c - batches on their way to the disk; see journal.h.
  *
- *     record -> forming -> (closed by a flush, a cut, or its size) -> queue -> flying -> synced: callbacks
+ *     record -> forming -> (closed by a flush, a cut, or its size) -> queue -> flying -> synced, in order: callbacks
  *                                                                               |
- *                                          a failed write, before any sync: entries of all three are taken out
- *                                          ("doomed"), and the batch is written once more without them, over what
- *                                          may be there of it; then their callbacks.  Fails that too: the end.
+ *                                          a failed write, before any sync: once nothing flies any more, it and what
+ *                                          flew behind it go back to the queue, entries of all three are taken out
+ *                                          ("doomed"), and those batches are written once more without them, one at
+ *                                          a time, over what may be there of them; then the entries' callbacks.
+ *                                          Fails that too: the end.
+ *
+ * Who flies beside others: docs/storage.md, "On the way to the disk".
  */
 #include "store/journal.h"
 
@@ -25,6 +29,13 @@
 #define SPACE_RETRY_MS 1000
 #define UNSYNCED_MS    1000 /* durability mode "os": so often a batch is synced all the same */
 
+#define BATCH_BYTES_MIN (512u * 1024)
+#define BESIDE_BYTES    (256u * 1024)   /* a batch of so much is worth a flight beside others */
+#define CROWD           3u              /* so many of these; the last place is for who else would wait for them */
+#define MEASURED        16u             /* full batches, before anything is concluded from how long they took */
+#define SLOW_NS         (4 * NS_PER_MS) /* for BATCH_BYTES_MIN */
+#define QUICK_NS        (19 * NS_PER_MS / 10)
+
 /* Entries that a failed write took out, until the batch was overwritten. */
 struct doomed {
     struct journal_entry *list; /* with a reference of their bytes */
@@ -32,18 +43,32 @@ struct doomed {
     enum err err;
 };
 
+/* A batch on its way, or the place for one. */
+struct flight {
+    struct list node; /* of those in use, in the order of their batches */
+    struct journal *journal;
+    struct executor *worker;
+    struct work prepare, work;
+    struct journal_write write;
+    struct batch *batch; /* NULL: the place is free */
+    uint64_t began_ns;
+    bool steady; /* changes nothing but its own stretch of its file */
+    bool summed; /* its checksum is known, which the next one needs */
+    bool back;   /* its job is done; it lands when those before it did */
+};
+
 struct journal {
     /* Set at creation. */
     struct sys sys;
     struct log *log;
-    struct executor *worker;
     struct journal_owner owner;
 
     /* Records on their way. */
     struct gather gather;
     struct batch *forming; /* NULL until the next record */
     struct list queue;     /* of closed batches */
-    struct batch *flying;  /* with the worker */
+    struct list flying;    /* flights */
+    size_t flying_count;
     struct budget pending; /* what they are charged for */
     uint64_t next_batch;   /* the number of the next that begins to form */
     bool flush_wanted;
@@ -51,38 +76,62 @@ struct journal {
     struct store_op *stop_op;
     struct task flush_task;
     struct timer delay_timer, seal_timer;
-    struct timer space_timer; /* runs while the flying batch waits for room on the disk */
+    struct timer space_timer; /* runs while the first batch of the queue waits for room on the disk */
     bool starved;             /* it waited once, which was logged */
     bool ending;              /* nothing waits for room any more */
 
     /* The disk. */
     struct journal_files files;
-    struct journal_write write;
-    struct work work;
+    struct journal_target target;
+    struct flight flights[JOURNAL_FLIGHTS];
     uint32_t previous_crc;
     uint64_t durable; /* the last batch known to be synced, with all before it */
     uint64_t last_sync_ns;
-    bool sealed;   /* the last batch written is a seal, or none was */
-    bool retrying; /* the flying batch failed once */
-    bool dead;     /* fatal was called */
+    bool sealed;    /* the last batch written is a seal, or none was */
+    bool grounding; /* a write failed; what flies comes back, and nothing else takes off */
+    bool retrying;  /* batches up to the next number failed once, or flew behind one that did */
+    uint64_t retry_until;
+    bool dead; /* fatal was called */
     struct doomed doomed;
+    size_t batch_bytes; /* a batch takes no further record beyond this */
+    uint64_t took_ns;   /* full batches, lately; per BATCH_BYTES_MIN */
+    unsigned measured;  /* of them, since batch_bytes changed */
     uint64_t last_write_ns;
     uint64_t published_ns; /* when the last batch with entries was done; 0: none yet */
 
     /* Figures. */
-    uint64_t syncs, written, trimmed; /* bytes in batches */
-    uint64_t cut_batch, cut_written;  /* of the last cut; cut_written is known once the batch is synced */
+    uint64_t syncs, beside;
+    uint64_t written, trimmed;       /* bytes in batches */
+    uint64_t cut_batch, cut_written; /* of the last cut; cut_written is known once the batch is synced */
 };
 
-static void flush_run(struct task *task);
-static void write_done(struct work *work);
-
 /* ---- the queue ---- */
+
+static struct flight *first_flight(struct journal *j)
+{
+    return list_empty(&j->flying) ? NULL : container_of(j->flying.next, struct flight, node);
+}
+
+static struct flight *last_flight(struct journal *j)
+{
+    return list_empty(&j->flying) ? NULL : container_of(j->flying.prev, struct flight, node);
+}
+
+/* NULL: it does not fly. */
+static struct flight *flight_of(struct journal *j, const struct batch *b)
+{
+    list_each (node, &j->flying) {
+        struct flight *f = container_of(node, struct flight, node);
+        if (f->batch == b)
+            return f;
+    }
+    return NULL;
+}
 
 static void ask_flush(struct journal *j)
 {
     j->flush_wanted = true;
-    if (!j->flying && !j->dead)
+    if (!j->dead)
         loop_defer(j->sys.loop, &j->flush_task);
 }
 
@@ -101,7 +150,7 @@ static bool forming_is_due(const struct journal *j)
 /* The batch that a record of `len` bytes joins; NULL when memory is short. */
 static struct batch *forming_for(struct journal *j, size_t len)
 {
-    if (j->forming && !batch_takes(j->forming, len)) {
+    if (j->forming && !batch_takes(j->forming, len, j->batch_bytes)) {
         close_forming(j);
         ask_flush(j);
     }
@@ -151,6 +200,11 @@ uint64_t journal_pending_bytes(const struct journal *j)
     return j->pending.used;
 }
 
+size_t journal_batch_bytes(const struct journal *j)
+{
+    return j->batch_bytes;
+}
+
 bool journal_publishing(const struct journal *j)
 {
     return j->published_ns > 0 && loop_now_ns(j->sys.loop) - j->published_ns < PUBLISHING_MS * NS_PER_MS;
@@ -179,7 +233,7 @@ static struct batch *last_batch(struct journal *j)
         return j->forming;
     if (!list_empty(&j->queue))
         return container_of(j->queue.prev, struct batch, node);
-    return j->flying;
+    return list_empty(&j->flying) ? NULL : last_flight(j)->batch;
 }
 
 static void idle_op_add(struct journal *j, struct store_op *op)
@@ -199,7 +253,7 @@ void journal_barrier(struct journal *j, struct store_op *op)
         batch_add_op(b, op);
     else
         idle_op_add(j, op);
-    if (b != j->flying || !b)
+    if (!b || !flight_of(j, b))
         ask_flush(j);
 }
 
@@ -207,8 +261,9 @@ void journal_barrier(struct journal *j, struct store_op *op)
 static struct batch *batch_to_sync(struct journal *j)
 {
     struct batch *b = last_batch(j);
+    const struct flight *f = b ? flight_of(j, b) : NULL;
 
-    if (b && (b != j->flying || j->write.sync))
+    if (b && (!f || f->write.sync))
         return b;
     if (!b && j->durable == journal_last_batch(j))
         return NULL;
@@ -227,7 +282,7 @@ void journal_sync_barrier(struct journal *j, struct store_op *op)
         b->sync = true;
         batch_add_op(b, op);
     }
-    if (b != j->flying || !b)
+    if (!b || !flight_of(j, b))
         ask_flush(j);
 }
 
@@ -243,7 +298,7 @@ uint64_t journal_cut(struct journal *j)
     return j->cut_batch;
 }
 
-/* ---- to the worker and back ---- */
+/* ---- to the workers ---- */
 
 static void die(struct journal *j, enum err err, const char *what)
 {
@@ -254,28 +309,98 @@ static void die(struct journal *j, enum err err, const char *what)
 }
 
 /* In durability mode "sync" each batch; in "os" those that more is promised of. */
-static bool must_sync(const struct journal *j, const struct batch *b)
+static bool must_sync(const struct journal *j, const struct journal_write *w)
 {
-    return !j->files.unsynced || !j->write.file_header.unsynced || j->write.with_header || b->sync ||
-           b->kind == BATCH_SEAL || j->retrying ||
+    return !j->files.unsynced || !w->file_header.unsynced || w->with_header || w->batch->sync ||
+           w->batch->kind == BATCH_SEAL || j->retrying ||
            loop_now_ns(j->sys.loop) - j->last_sync_ns >= UNSYNCED_MS * NS_PER_MS;
 }
 
-static void submit(struct journal *j, struct batch *b)
+static struct flight *free_place(struct journal *j)
 {
+    for (size_t i = 0; i < JOURNAL_FLIGHTS; i++) {
+        if (!j->flights[i].batch)
+            return &j->flights[i];
+    }
+    assert(false);
+    return NULL;
+}
+
+/* Where the batch goes; *steady: whether others may fly beside it.  ERR_BUSY: it has to wait until nothing flies. */
+static enum err place(struct journal *j, struct journal_write *w, bool *steady)
+{
+    const struct flight *before = last_flight(j);
     enum err err;
 
-    assert(!j->flying || j->retrying);
-    j->flying = b;
-    j->write.batch = b;
-    j->write.previous_crc = j->previous_crc;
-    j->write.unsynced = (uint32_t)(b->number - 1 - j->durable);
-    if ((err = journal_files_place(&j->files, &j->write, j->previous_crc)) == OK) {
-        j->write.sync = must_sync(j, b);
-        err = executor_submit(j->worker, &j->work);
+    w->unsynced = (uint32_t)(w->batch->number - 1 - j->durable);
+    w->previous_crc = before ? before->write.crc : j->previous_crc;
+    *steady = true;
+    if (before)
+        return journal_files_place_beside(&j->files, w, &before->write) ? OK : ERR_BUSY;
+    if ((err = journal_files_place(&j->files, w, j->previous_crc)) != OK)
+        return err;
+    *steady = journal_files_placed_apart(w) && j->target.file && w->batch->kind == BATCH_RECORDS &&
+              !j->files.unsynced && !w->file_header.unsynced && !j->retrying;
+    return OK;
+}
+
+/* False: not beside those that fly.  (The first of its file prepares in the job that writes, like one that is small:
+ * who follows waits for the end of that anyway.) */
+static bool take_off(struct journal *j, struct batch *b)
+{
+    struct flight *f = free_place(j);
+    enum err err;
+
+    f->write.batch = b;
+    f->write.prepared = f->summed = f->back = false;
+    if ((err = place(j, &f->write, &f->steady)) == ERR_BUSY)
+        return false;
+    f->batch = b;
+    f->began_ns = loop_now_ns(j->sys.loop);
+    list_push_back(&j->flying, &f->node);
+    j->beside += j->flying_count++ > 0;
+    if (err == OK) {
+        f->write.sync = must_sync(j, &f->write);
+        if (f->steady)
+            err = executor_submit(f->worker, &f->prepare);
     }
+    if (err == OK)
+        err = executor_submit(f->worker, &f->work);
     if (err != OK) /* memory for a table's row; the queue of the worker is ours alone */
         die(j, err, "a journal batch could not be handed to its worker");
+    return true;
+}
+
+/* Somebody waits for it who has nothing in those that fly. */
+static bool is_urgent(struct journal *j, const struct batch *b)
+{
+    if (b->ops)
+        return true;
+    for (unsigned i = 0; b->ledger_count <= BATCH_LEDGERS && i < b->ledger_count; i++) {
+        bool flies = false;
+        list_each (node, &j->flying)
+            flies |= batch_may_have(container_of(node, struct flight, node)->batch, b->ledgers[i]);
+        if (!flies)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t worth_a_flight(const struct journal *j)
+{
+    const uint64_t scaled = j->files.file_bytes / 64;
+    return scaled < BESIDE_BYTES ? scaled : BESIDE_BYTES;
+}
+
+static bool may_take_off(struct journal *j, const struct batch *b)
+{
+    const struct flight *last = last_flight(j);
+
+    if (!last)
+        return true;
+    if (!last->steady || !last->summed || j->flying_count == JOURNAL_FLIGHTS || b->kind != BATCH_RECORDS)
+        return false;
+    return (b->payload >= worth_a_flight(j) && j->flying_count < CROWD) || is_urgent(j, b);
 }
 
 static void run_ops(struct store_op *op, enum err err)
@@ -305,7 +430,8 @@ static void submit_seal(struct journal *j)
     assert(b->count == 0);
     j->forming = NULL;
     b->kind = BATCH_SEAL;
-    submit(j, b);
+    assert(list_empty(&j->flying));
+    take_off(j, b);
 }
 
 static void finish_stop(struct journal *j)
@@ -319,27 +445,48 @@ static void finish_stop(struct journal *j)
     run_ops(op, OK);
 }
 
+/* The forming batch joins the queue when it is asked for and could take off. */
+static void close_wanted(struct journal *j)
+{
+    if (!j->flush_wanted || !list_empty(&j->queue))
+        return;
+    if (!list_empty(&j->flying) && !(forming_is_due(j) && may_take_off(j, j->forming)))
+        return;
+    j->owner.closing(j->owner.ctx);
+    if (list_empty(&j->queue))
+        j->flush_wanted = false;
+    timer_stop(&j->delay_timer);
+    if (forming_is_due(j))
+        close_forming(j);
+}
+
+/* The first batch of the queue takes off, if there is one that may. */
+static bool take_off_next(struct journal *j)
+{
+    close_wanted(j);
+    if (list_empty(&j->queue))
+        return false;
+    struct batch *b = container_of(j->queue.next, struct batch, node);
+    if (!may_take_off(j, b))
+        return false;
+    list_remove(&b->node);
+    if (take_off(j, b))
+        return true;
+    list_push_front(&j->queue, &b->node);
+    return false;
+}
+
 static void flush_run(struct task *task)
 {
     struct journal *j = container_of(task, struct journal, flush_task);
 
-    if (j->flying || j->dead)
+    if (j->dead || j->grounding || timer_running(&j->space_timer))
         return;
-    run_idle_ops(j);
-    if (list_empty(&j->queue) && j->flush_wanted) {
-        j->owner.closing(j->owner.ctx);
-        if (list_empty(&j->queue))
-            j->flush_wanted = false;
-        timer_stop(&j->delay_timer);
-        if (forming_is_due(j))
-            close_forming(j);
-    }
-    struct list *node = list_pop_front(&j->queue);
-    if (node) {
-        submit(j, container_of(node, struct batch, node));
-        return;
-    }
-    if (j->stop_op)
+    if (list_empty(&j->flying))
+        run_idle_ops(j);
+    while (!j->dead && take_off_next(j))
+        ;
+    if (j->stop_op && !j->dead && list_empty(&j->flying) && list_empty(&j->queue))
         finish_stop(j);
 }
 
@@ -348,7 +495,7 @@ static void seal_fire(struct timer *timer)
     struct journal *j = container_of(timer, struct journal, seal_timer);
     const uint64_t due = j->last_write_ns + SEAL_AFTER_MS * NS_PER_MS;
 
-    if (j->flying || j->dead || j->sealed || j->stop_op || !list_empty(&j->queue))
+    if (!list_empty(&j->flying) || j->dead || j->sealed || j->stop_op || !list_empty(&j->queue))
         return; /* the batch that is under way arms it again */
     if (loop_now_ns(j->sys.loop) < due)
         timer_start_at(&j->seal_timer, due);
@@ -399,8 +546,6 @@ static enum err doom_entries(struct journal *j, struct batch *b)
 
 static enum err doom_all(struct journal *j)
 {
-    if (doom_entries(j, j->flying) != OK)
-        return ERR_NOMEM;
     list_each (node, &j->queue) {
         if (doom_entries(j, container_of(node, struct batch, node)) != OK)
             return ERR_NOMEM;
@@ -413,7 +558,7 @@ static void space_fire(struct timer *timer)
     struct journal *j = container_of(timer, struct journal, space_timer);
 
     if (!j->dead)
-        submit(j, j->flying);
+        loop_defer(j->sys.loop, &j->flush_task);
 }
 
 /* Even what was written ahead for it is used up: what is left of the batch waits, and all behind it. */
@@ -421,13 +566,14 @@ static void wait_for_space(struct journal *j)
 {
     if (!j->starved)
         log_error(j->log, "store", "journal batch %" PRIu64 " finds no room on the disk; it is tried again every %d s",
-                  j->flying->number, SPACE_RETRY_MS / 1000);
+                  container_of(j->queue.next, struct batch, node)->number, SPACE_RETRY_MS / 1000);
     j->starved = true;
     timer_start_ms(&j->space_timer, SPACE_RETRY_MS);
     j->owner.starved(j->owner.ctx);
 }
 
-static void write_failed(struct journal *j, enum err err)
+/* The batches that were flying lead the queue again. */
+static void write_failed(struct journal *j, uint64_t last, enum err err)
 {
     if (j->retrying) {
         if (err == ERR_NOSPACE && !j->ending)
@@ -437,17 +583,54 @@ static void write_failed(struct journal *j, enum err err)
         return;
     }
     j->retrying = true;
+    j->retry_until = last;
     j->doomed.err = err;
     log_error(j->log, "store",
               "journal batch %" PRIu64 " could not be written: %s; the publishes in it and behind it fail",
-              j->flying->number, err_text(err));
+              container_of(j->queue.next, struct batch, node)->number, err_text(err));
     if (doom_all(j) != OK) {
         die(j, ERR_NOMEM, "no memory to fail the publishes of a journal batch");
         return;
     }
     for (size_t i = 0; i < j->doomed.count; i++)
         j->owner.ledger_failed(j->owner.ctx, j->doomed.list[i].ledger);
-    submit(j, j->flying);
+    loop_defer(j->sys.loop, &j->flush_task);
+}
+
+static void leave_flight(struct journal *j, struct flight *f)
+{
+    list_remove(&f->node);
+    j->flying_count--;
+    f->batch = NULL;
+}
+
+static void file_placed(struct journal *j, const struct flight *f)
+{
+    journal_files_placed(&j->files, &f->write);
+    if (f->write.switched) /* the file before was synced */
+        j->durable = f->batch->number - 1;
+}
+
+/* The first flight failed.  The others, whatever became of them, are written again as well: they say that they follow
+ * it.  And none of their entries may be told as failed before all of them were. */
+static void ground(struct journal *j)
+{
+    const uint64_t last = last_flight(j)->batch->number;
+    struct flight *f;
+
+    j->grounding = true;
+    list_each (node, &j->flying) {
+        if (!container_of(node, struct flight, node)->back)
+            return; /* comes back here */
+    }
+    const enum err err = first_flight(j)->write.err;
+    j->grounding = false;
+    file_placed(j, first_flight(j));
+    while ((f = last_flight(j))) {
+        list_push_front(&j->queue, &f->batch->node);
+        leave_flight(j, f);
+    }
+    write_failed(j, last, err);
 }
 
 static void tell_doomed(struct journal *j)
@@ -465,90 +648,133 @@ static void tell_doomed(struct journal *j)
 
 /* ---- a batch that is synced ---- */
 
-static void tell_entries(struct journal *j, const struct batch *b)
+static void tell_entries(struct journal *j, const struct batch *b, const struct journal_write *w)
 {
-    uint64_t offset = j->write.offset + JOURNAL_BATCH_HEADER_SIZE;
+    uint64_t offset = w->offset + JOURNAL_BATCH_HEADER_SIZE;
 
     for (size_t i = 0; i < b->count; i++) {
         const struct batch_item *item = &b->items[i];
         const size_t len = batch_item_len(item);
         if (item->entry) {
             const struct journal_entry e = batch_entry(item);
-            const struct journal_place place = {
-                .offset = offset, .file = (uint32_t)j->write.number, .len = (uint32_t)len};
+            const struct journal_place place = {.offset = offset, .file = (uint32_t)w->number, .len = (uint32_t)len};
             j->owner.entry_synced(j->owner.ctx, &e, place);
         }
         offset += len;
     }
 }
 
-static void count_batch(struct journal *j, const struct batch *b)
+static void count_batch(struct journal *j, const struct batch *b, const struct journal_write *w)
 {
-    j->previous_crc = j->write.crc;
+    j->previous_crc = w->crc;
     j->sealed = b->kind == BATCH_SEAL;
     j->last_write_ns = loop_now_ns(j->sys.loop);
     if (b->entries > 0)
         j->published_ns = j->last_write_ns;
-    if (j->write.sync) {
+    if (w->sync) {
         j->durable = b->number;
         j->last_sync_ns = j->last_write_ns;
         j->syncs++;
     }
-    j->written += j->write.span;
+    j->written += w->span;
     if (b->number <= j->cut_batch)
         j->cut_written = j->written;
     j->pending.used -= b->charge;
+}
+
+static void change_batch_bytes(struct journal *j, size_t bytes)
+{
+    j->batch_bytes = bytes;
+    j->measured = 0;
+}
+
+/* As small as the disk is no slower for: who comes next waits for less.  Where a sync takes long whatever it syncs,
+ * batches grow. */
+static void measure(struct journal *j, const struct flight *f)
+{
+    const uint64_t payload = f->batch->payload;
+
+    if (j->files.unsynced || payload < j->batch_bytes / 4 * 3)
+        return;
+    const uint64_t took = (loop_now_ns(j->sys.loop) - f->began_ns) * BATCH_BYTES_MIN / payload;
+    j->took_ns = j->measured == 0 ? took : (7 * j->took_ns + took) / 8;
+    if (++j->measured < MEASURED)
+        return;
+    if (j->took_ns > SLOW_NS && j->batch_bytes < JOURNAL_BATCH_BYTES)
+        change_batch_bytes(j, 2 * j->batch_bytes);
+    else if (j->took_ns < QUICK_NS && j->batch_bytes > BATCH_BYTES_MIN)
+        change_batch_bytes(j, j->batch_bytes / 2);
 }
 
 static void next_step(struct journal *j)
 {
     if (j->flush_wanted || !list_empty(&j->queue) || j->idle_ops || j->stop_op)
         loop_defer(j->sys.loop, &j->flush_task);
-    else if (!j->sealed && !timer_running(&j->seal_timer))
+    else if (list_empty(&j->flying) && !j->sealed && !timer_running(&j->seal_timer))
         timer_start_ms(&j->seal_timer, SEAL_AFTER_MS);
 }
 
-static void batch_synced(struct journal *j)
+/* A sealed log may rest for long. */
+static void rest(struct journal *j)
 {
-    struct batch *b = j->flying;
+    for (size_t i = 0; i < JOURNAL_FLIGHTS; i++)
+        journal_write_rest(&j->flights[i].write);
+}
 
-    j->flying = NULL;
-    count_batch(j, b);
-    tell_entries(j, b);
-    tell_doomed(j);
+static void land(struct journal *j, struct flight *f)
+{
+    struct batch *b = f->batch;
+
+    file_placed(j, f);
+    leave_flight(j, f);
+    count_batch(j, b, &f->write);
+    tell_entries(j, b, &f->write);
+    if (j->retrying && b->number >= j->retry_until)
+        tell_doomed(j);
     run_ops(b->ops, OK);
+    if (b->kind == BATCH_SEAL)
+        rest(j);
     batch_free(b);
     j->owner.batch_done(j->owner.ctx);
     journal_files_tend(&j->files);
     next_step(j);
 }
 
+static void prepare_run(struct work *work)
+{
+    journal_write_prepare(&container_of(work, struct flight, prepare)->write);
+}
+
+static void prepare_done(struct work *work)
+{
+    struct flight *f = container_of(work, struct flight, prepare);
+
+    f->summed = true;
+    next_step(f->journal);
+}
+
 static void write_run(struct work *work)
 {
-    journal_write_run(&container_of(work, struct journal, work)->write);
+    journal_write_run(&container_of(work, struct flight, work)->write);
 }
 
 static void write_done(struct work *work)
 {
-    struct journal *j = container_of(work, struct journal, work);
+    struct flight *f = container_of(work, struct flight, work);
+    struct journal *j = f->journal;
 
     if (j->dead)
         return;
-    journal_files_placed(&j->files, &j->write);
-    if (j->write.switched) /* the file before was synced */
-        j->durable = j->flying->number - 1;
-    switch (j->write.stage) {
-    case WRITE_STAGE_DONE:
-        batch_synced(j);
-        break;
-    case WRITE_STAGE_SYNC:
-        die(j, j->write.err, "a journal batch could not be synced");
-        break;
-    case WRITE_STAGE_PREPARE:
-    case WRITE_STAGE_WRITE:
-        write_failed(j, j->write.err);
-        break;
+    f->back = true;
+    if (f->write.stage == WRITE_STAGE_SYNC) {
+        die(j, f->write.err, "a journal batch could not be synced");
+        return;
     }
+    measure(j, f);
+    while (!j->dead && (f = first_flight(j)) && f->back && f->write.stage == WRITE_STAGE_DONE)
+        land(j, f);
+    if (f && f->back && !j->dead)
+        ground(j);
 }
 
 /* ---- trimming, pins ---- */
@@ -588,7 +814,6 @@ bool journal_part_next(const struct journal *j, struct journal_part *part)
 {
     size_t n = 0;
 
-    assert(!j->flying);
     list_each (node, &j->files.all) {
         const struct journal_file *f = container_of(node, struct journal_file, node);
         if (n++ < part->walked || f->end == 0 || (f->state != FILE_CURRENT && f->state != FILE_FULL) ||
@@ -670,6 +895,19 @@ static void fatal_from_files(void *ctx, enum err err, const char *what)
     die(ctx, err, what);
 }
 
+static void flights_init(struct journal *j, const struct journal_options *options)
+{
+    list_init(&j->flying);
+    for (size_t i = 0; i < JOURNAL_FLIGHTS; i++) {
+        struct flight *f = &j->flights[i];
+        f->journal = j;
+        f->worker = options->workers[i];
+        f->write.target = &j->target;
+        f->prepare = (struct work){.run = prepare_run, .done = prepare_done};
+        f->work = (struct work){.run = write_run, .done = write_done};
+    }
+}
+
 enum err journal_open(struct journal **out, const struct journal_options *options, const struct sys *sys,
                       const struct journal_owner *owner, const struct journal_start *start)
 {
@@ -680,7 +918,6 @@ enum err journal_open(struct journal **out, const struct journal_options *option
         return ERR_NOMEM;
     j->sys = *sys;
     j->log = options->log;
-    j->worker = options->worker;
     j->owner = *owner;
     j->pending = (struct budget){.name = "journal", .limit = options->pending_bytes};
     j->next_batch = start->next_batch;
@@ -692,8 +929,9 @@ enum err journal_open(struct journal **out, const struct journal_options *option
         j->written += start->kept[i].end - JOURNAL_HEADER_SIZE;
     j->cut_written = j->written;
     j->sealed = true;
-    j->write.disk = sys->disk;
-    j->work = (struct work){.run = write_run, .done = write_done};
+    j->batch_bytes = options->durability == DURABILITY_OS ? JOURNAL_BATCH_BYTES : BATCH_BYTES_MIN;
+    j->target.disk = sys->disk;
+    flights_init(j, options);
     j->flush_task.run = flush_run;
     list_init(&j->queue);
     timer_init(&j->delay_timer, sys->loop, delay_fire);
@@ -721,12 +959,14 @@ void journal_free(struct journal *j)
     while ((node = list_pop_front(&j->queue)))
         batch_free(container_of(node, struct batch, node));
     batch_free(j->forming);
-    batch_free(j->flying);
+    while ((node = list_pop_front(&j->flying)))
+        batch_free(container_of(node, struct flight, node)->batch);
+    rest(j);
     for (size_t i = 0; i < j->doomed.count; i++)
         slice_unref(&j->doomed.list[i].bytes);
     free(j->doomed.list);
     gather_deinit(&j->gather);
-    journal_write_close(&j->write);
+    file_close(j->target.file);
     journal_files_deinit(&j->files);
     free(j);
 }
@@ -763,7 +1003,7 @@ void journal_stop(struct journal *j, struct store_op *op)
 void journal_stats(const struct journal *j, struct journal_stats *out)
 {
     *out = (struct journal_stats){
-        .syncs = j->syncs, .bytes = j->written, .files = j->files.count, .zeros = j->files.zeros};
+        .syncs = j->syncs, .beside = j->beside, .bytes = j->written, .files = j->files.count, .zeros = j->files.zeros};
     list_each (node, &j->files.all)
         out->file_bytes += container_of_const(node, struct journal_file, node)->prepared;
 }

@@ -2,14 +2,17 @@
  *
  * journal.h - the writing end of the one log that everything goes through.
  *
- * Records are added on the core in order.  They gather in a batch while the batch before is being written and synced
- * by the journal's worker; one batch is in flight, never two, and no timer delays a lone record that asked for a flush.
- * Owns the files under journal/ and the queue before them.  Knows records as bytes, entries by ledger and id;
- * knows neither ledgers nor cursors.  Core thread, but for its worker's job.  May call: journal_file.h, record.h,
+ * Records are added on the core in order.  They gather in a batch while the batches before are being written and synced
+ * by the journal's workers, each by one of its own; few are in flight, and no timer delays a lone record that asked
+ * for a flush.  Owns the files under journal/ and the queue before them.  Knows records as bytes, entries by ledger and
+ * id; knows neither ledgers nor cursors.  Core thread, but for its workers' jobs.  May call: journal_file.h, record.h,
  * entry.h, sys/.
  *
  * Invariants
- *  1. Batches are numbered without gaps; batch n+1 is handed to the worker only after n was synced.
+ *  1. Batches are numbered without gaps, and done in that order.  At most JOURNAL_FLIGHTS are in flight; each says how
+ *     many before it were not durable when it took off.  One that changes more than its own bytes of a file that
+ *     others were written to is alone in flight: the first of a file, one that takes more space, a small one, a
+ *     seal, one that is written anew after a failure; and so is each in durability mode "os".
  *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after
  *     all records added before it.  In durability mode "os" read "written" for "synced" in both, but for seals, sync
  *     barriers, the first batch of a file, one that is written anew after a failure, and one each second.
@@ -26,6 +29,8 @@
 #include "sys/sys.h"
 
 struct journal;
+
+#define JOURNAL_FLIGHTS 4u
 
 /* Where a record is in the journal. */
 struct journal_place {
@@ -105,8 +110,8 @@ struct journal_options {
     size_t pending_bytes; /* of records queued and in flight; beyond it entries are refused */
     enum durability durability;
     struct log *log;
-    struct executor *worker;     /* writes and syncs batches; nobody else's */
-    struct executor *background; /* prepares files ahead; may be busy for long */
+    struct executor *const *workers; /* JOURNAL_FLIGHTS, which write and sync batches; nobody else's */
+    struct executor *background;     /* prepares files ahead; may be busy for long */
 };
 
 /* Makes the directory and the first file when there is no spare: waits for the disk, before the loop runs. */
@@ -123,6 +128,7 @@ uint8_t *journal_reserve(struct journal *j, size_t len);
 MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entry *e);
 
 uint64_t journal_pending_bytes(const struct journal *j); /* queued and in flight */
+size_t journal_batch_bytes(const struct journal *j);     /* a batch has no more, at present, but for one large record */
 const struct budget *journal_budget(const struct journal *j);
 /* Entries were written a moment ago, and more will come, perhaps. */
 bool journal_publishing(const struct journal *j);
@@ -137,7 +143,7 @@ uint64_t journal_cut(struct journal *j);
 
 /* The last batch that was closed. */
 uint64_t journal_last_batch(const struct journal *j);
-/* The generation of the file that holds the batch after the last one written, now that none is in flight. */
+/* The generation of the file that holds the batch after the last one done. */
 uint64_t journal_generation(const struct journal *j);
 /* One beyond any in use. */
 uint64_t journal_next_generation(const struct journal *j);
@@ -147,11 +153,10 @@ void journal_trim(struct journal *j, uint64_t batch);
 /* Bytes in batches that were not trimmed yet. */
 uint64_t journal_untrimmed_bytes(const struct journal *j);
 
-/* Walks the files that hold batches which were not trimmed: zeroed at first; false at the end.  While no batch is in
- * flight. */
+/* Walks the files that hold batches which were not trimmed: zeroed at first; false at the end. */
 struct journal_part {
     uint32_t file;
-    uint64_t end;  /* of its last batch */
+    uint64_t end;  /* of its last batch that is done */
     size_t walked; /* files, private */
 };
 bool journal_part_next(const struct journal *j, struct journal_part *part);
@@ -185,6 +190,7 @@ void journal_stop(struct journal *j, struct store_op *op);
 
 struct journal_stats {
     uint64_t syncs, bytes, files, file_bytes; /* the last: that the files take on the disk */
+    uint64_t beside;                          /* batches that took off while others were in flight */
     uint64_t zeros;                           /* written ahead */
 };
 void journal_stats(const struct journal *j, struct journal_stats *out);

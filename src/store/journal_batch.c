@@ -33,9 +33,27 @@ void batch_free(struct batch *b)
     free(b);
 }
 
-bool batch_takes(const struct batch *b, size_t len)
+bool batch_takes(const struct batch *b, size_t len, size_t bytes)
 {
-    return b->count == 0 || (b->count < BATCH_ITEMS_MAX && b->payload + len <= JOURNAL_BATCH_BYTES);
+    return b->count == 0 || (b->count < BATCH_ITEMS_MAX && b->payload + len <= bytes);
+}
+
+bool batch_may_have(const struct batch *b, uint64_t ledger)
+{
+    for (unsigned i = 0; i < b->ledger_count && i < BATCH_LEDGERS; i++) {
+        if (b->ledgers[i] == ledger)
+            return true;
+    }
+    return b->ledger_count > BATCH_LEDGERS;
+}
+
+static void note_ledger(struct batch *b, uint64_t ledger)
+{
+    if (batch_may_have(b, ledger))
+        return;
+    if (b->ledger_count < BATCH_LEDGERS)
+        b->ledgers[b->ledger_count] = ledger;
+    b->ledger_count++;
 }
 
 static enum err grow(void **array, size_t *capacity, size_t size, size_t first)
@@ -136,6 +154,7 @@ enum err batch_add_entry(struct batch *b, struct gather *g, const struct journal
         item->bytes = slice_ref(e->bytes);
     }
     b->entries++;
+    note_ledger(b, e->ledger);
     batch_count(b, header_size + len);
     b->charge += ENTRY_OVERHEAD;
     return OK;

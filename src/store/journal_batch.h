@@ -16,6 +16,7 @@
 #define GATHER_BLOCK_SIZE (64u * 1024)
 #define GATHER_ENTRY_MAX  2048u /* an entry up to here is copied into a block, a larger one referenced */
 #define BATCH_ITEMS_MAX   16384u
+#define BATCH_LEDGERS     4u /* that a batch remembers having entries of */
 
 /* One record. */
 struct batch_item {
@@ -33,7 +34,9 @@ struct batch {
     enum batch_kind kind;
     struct batch_item *items;
     size_t count, capacity;
-    size_t entries;         /* items that are entries */
+    size_t entries; /* items that are entries */
+    uint64_t ledgers[BATCH_LEDGERS];
+    unsigned ledger_count;  /* of those; BATCH_LEDGERS + 1: there are more */
     size_t payload;         /* bytes of all records */
     size_t charge;          /* what it holds of the journal's budget */
     bool sync;              /* written, it is not done before it is synced */
@@ -51,8 +54,10 @@ struct gather {
 MUST_USE struct batch *batch_new(uint64_t number);
 void batch_free(struct batch *b);
 
-/* True while another record of `len` bytes may join. */
-bool batch_takes(const struct batch *b, size_t len);
+/* True while another record of `len` bytes may join, so that it has no more than `bytes`; the first one always may. */
+bool batch_takes(const struct batch *b, size_t len, size_t bytes);
+/* It may have an entry of the ledger: false is certain. */
+bool batch_may_have(const struct batch *b, uint64_t ledger);
 
 /* Room for a whole record; NULL when memory is short. */
 uint8_t *batch_reserve(struct batch *b, struct gather *g, size_t len);

@@ -27,22 +27,25 @@
  *                     32    4  number of records
  *                     36    4  kind: 0 records, 1 seal (no payload)
  *                     40    4  how many of the batches right before it were not known to be durable when it was
- *                              written: 0 but in durability mode "os"
+ *                              written
  *                     44    4  zero bytes behind the padding, up to the end of the page: 0, or 512 times 1 to 7
  *                     48       the payload: records (record.h), one after the other
  *
- * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  It is written only after
- * the one before it was synced, and a file's header together with its first batch.  So where a batch is bad, a valid
- * batch or file header with a greater number behind it proves that the bad one was once durable: damage.  With none
- * behind it, it is a tear: the write that a crash interrupted, never acknowledged.  The undecidable case: damage to
- * the very last batch, before a seal was written behind it, looks like a tear; an idle or stopping broker writes a
- * seal, a batch without records, to close it.
+ * A batch is valid when its CRC, generation, number and the CRC of the one before hold.  A few may be on their way to
+ * the disk at the same time, and a crash may keep any of them: a bad one in the middle, valid ones behind it.  So each
+ * says how far back it proves nothing: all before these were durable when it was written.  Where a batch is bad, a
+ * valid one behind it that proves it, or a file header with a greater number, means damage: it was whole once.  A
+ * bad batch that none behind it proves is where the log ends, whatever follows: a tear, writes that a crash
+ * interrupted, never acknowledged.  The undecidable case: damage to the very last batches, before a seal was written
+ * behind them, looks like a tear; an idle or stopping broker writes a seal, a batch without records, to close it.
  *
- * In durability mode "os" most batches are written and not synced, and a power cut may keep any of them: a bad one in
- * the middle, valid ones behind it.  So each says how far back it proves nothing, and a bad batch that none behind it
- * proves is where the log ends, whatever follows.  A file is synced before the next one is begun, and its header
- * and first batch are: a header proves all files before it in either mode.  Seals, and what checkpoints and the
- * unlinking of files lean on, are synced too.
+ * The first batch of a file is alone on its way: all before it are durable, its file's header goes along, and both are
+ * synced before the next one is written.  So a header proves all files before it, and a second batch the header.  A
+ * seal, too, is alone.
+ *
+ * In durability mode "os" most batches are written and not synced, so that many more are not proved.  There, too, a
+ * file is synced before the next one is begun, and its header and first batch are; so are seals, and what checkpoints
+ * and the unlinking of files lean on.
  *
  * Pure functions.  May call: base/.
  */

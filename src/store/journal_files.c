@@ -242,7 +242,8 @@ static void place_span(const struct journal_files *f, struct journal_write *w)
 {
     const uint64_t span = batch_span(w->batch->payload);
 
-    w->pad = fills_its_page(f, w->batch) ? (uint32_t)page_rest(w->offset + span) : 0;
+    w->whole = fills_its_page(f, w->batch);
+    w->pad = w->whole ? (uint32_t)page_rest(w->offset + span) : 0;
     w->span = span + w->pad;
 }
 
@@ -313,6 +314,32 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
         place_zeros(f, w, prepared);
     place_fill(w, prepared);
     return OK;
+}
+
+bool journal_files_place_beside(const struct journal_files *f, struct journal_write *w,
+                                const struct journal_write *before)
+{
+    const struct journal_file *c = f->current;
+    const uint64_t offset = before->offset + before->span, span = batch_span(w->batch->payload);
+    const uint64_t pad = page_rest(offset + span);
+
+    assert(journal_files_placed_apart(before));
+    if (offset + span + pad + reserve_of(f, c->prepared) > c->prepared)
+        return false;
+    w->switch_file = w->create = w->with_header = false;
+    w->zeros = w->room = w->useless = w->fill = 0;
+    w->number = c->number;
+    w->file_header = c->header;
+    w->offset = offset;
+    w->whole = true;
+    w->pad = (uint32_t)pad;
+    w->span = span + pad;
+    return true;
+}
+
+bool journal_files_placed_apart(const struct journal_write *w)
+{
+    return w->whole && !w->switch_file && !w->with_header && w->zeros == 0 && w->room == 0 && w->fill == 0;
 }
 
 static void forget(struct journal_files *f)

@@ -83,6 +83,12 @@ void journal_files_deinit(struct journal_files *f);
 
 /* Decides where w->batch goes and fills the job's fields about files, offset, span and zeros. */
 MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_write *w, uint32_t previous_crc);
+/* The same behind `before`, a batch that may still be under way: only where that leaves the file as it is, but for the
+ * batch's own bytes.  False: it has to be alone under way. */
+bool journal_files_place_beside(const struct journal_files *f, struct journal_write *w,
+                                const struct journal_write *before);
+/* Placed so, or as if. */
+bool journal_files_placed_apart(const struct journal_write *w);
 /* The job came back: what it says about the files becomes true here. */
 void journal_files_placed(struct journal_files *f, const struct journal_write *w);
 

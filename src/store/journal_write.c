@@ -3,7 +3,8 @@
  * journal_write.c - one batch to the disk; see journal_write.h.
  *
  * Checksums of the records and of the batch are computed here, off the core, in one pass over the bytes of large
- * records: the batch's is joined from theirs.
+ * records: the batch's is joined from theirs.  A whole batch is copied together in the same pass, while the processor
+ * has the bytes at hand, for a write past the page cache wants them aligned.
  */
 #include "store/journal_write.h"
 
@@ -13,6 +14,9 @@
 #include <stdlib.h>
 
 #define JOIN_BYTES 16384u /* from here on two checksums are sooner joined than one is computed again */
+
+#define IMAGE_MAX  (8u * 1024 * 1024) /* a larger batch, of one record, is not gathered */
+#define IMAGE_UNIT (64u * 1024)
 
 static const uint8_t zeros[64 * 1024];
 
@@ -39,28 +43,6 @@ static void parts_add_zeros(struct parts *p, uint64_t len)
         p->list[p->count++] = bytes_of(zeros, piece);
         len -= piece;
     }
-}
-
-/* Seals the record and lists its bytes.  Returns the batch's checksum, continued over them. */
-static uint32_t parts_add_record(struct parts *p, const struct batch_item *item, uint32_t crc)
-{
-    const bool apart = item->entry && !item->gathered;
-    const struct bytes rest = apart ? slice_bytes(item->bytes) : bytes_of(NULL, 0);
-    const uint32_t own = record_seal(item->head, item->head_len, rest); /* of all but the first 8 bytes */
-
-    parts_add(p, item->head, item->head_len);
-    parts_add(p, rest.data, rest.len);
-    if (rest.len >= JOIN_BYTES)
-        return crc32c_join(crc32c(crc, bytes_of(item->head, 8)), own, item->head_len - 8 + rest.len);
-    return crc32c(crc32c(crc, bytes_of(item->head, item->head_len)), rest);
-}
-
-/* Returns the batch's checksum. */
-static uint32_t parts_add_records(struct parts *p, const struct batch *b, uint32_t crc)
-{
-    for (size_t i = 0; i < b->count; i++)
-        crc = parts_add_record(p, &b->items[i], crc);
-    return crc;
 }
 
 enum err journal_write_zeros(struct file *f, uint64_t offset, uint64_t len)
@@ -109,21 +91,21 @@ static enum err switch_file(struct journal_write *w)
     bool sync_failed;
     enum err err;
 
-    if (w->unsynced > 0 && w->file && (err = file_sync(w->file)) != OK) {
+    if (w->unsynced > 0 && w->target->file && (err = file_sync(w->target->file)) != OK) {
         w->stage = WRITE_STAGE_SYNC;
         return err;
     }
-    if (w->create && (err = journal_file_make(w->disk, w->number, w->prefix, &sync_failed)) != OK) {
+    if (w->create && (err = journal_file_make(w->target->disk, w->number, w->prefix, &sync_failed)) != OK) {
         if (sync_failed)
             w->stage = WRITE_STAGE_SYNC;
         return err;
     }
     journal_path(path, w->number);
-    if ((err = disk_open(w->disk, path, DISK_WRITE | DISK_DIRECT, &next)) != OK)
+    if ((err = disk_open(w->target->disk, path, DISK_WRITE | DISK_DIRECT, &next)) != OK)
         return err;
-    file_close(w->file);
-    w->file = next;
-    file_advise(w->file, 0, w->useless, FILE_PASSED);
+    file_close(w->target->file);
+    w->target->file = next;
+    file_advise(next, 0, w->useless, FILE_PASSED);
     w->switched = true;
     return OK;
 }
@@ -133,48 +115,149 @@ static enum err continue_file(struct journal_write *w)
 {
     char path[JOURNAL_PATH_SIZE];
 
-    if (w->file)
+    if (w->target->file)
         return OK;
     journal_path(path, w->number);
-    return disk_open(w->disk, path, DISK_WRITE | DISK_DIRECT, &w->file);
+    return disk_open(w->target->disk, path, DISK_WRITE | DISK_DIRECT, &w->target->file);
 }
 
-/* Writes header, batch and padding, and zeros behind them, in one call. */
-static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *file_header)
+/* ---- preparing ---- */
+
+/* Memory for `len` bytes, aligned; NULL: there is none, or that is too much. */
+static uint8_t *image_reserve(struct journal_write *w, uint64_t len)
 {
-    uint8_t head[JOURNAL_BATCH_HEADER_SIZE];
-    struct batch_header header = {
+    if (len > IMAGE_MAX)
+        return NULL;
+    if (w->capacity < len) {
+        const size_t wanted = (size_t)(len + IMAGE_UNIT - 1) / IMAGE_UNIT * IMAGE_UNIT;
+        journal_write_rest(w);
+        if (!(w->memory = malloc(wanted + DISK_ALIGN)))
+            return NULL;
+        w->capacity = wanted;
+    }
+    return disk_align(w->memory);
+}
+
+void journal_write_rest(struct journal_write *w)
+{
+    free(w->memory);
+    w->memory = NULL;
+    w->capacity = 0;
+}
+
+static struct bytes rest_of(const struct batch_item *item)
+{
+    return item->entry && !item->gathered ? slice_bytes(item->bytes) : bytes_of(NULL, 0);
+}
+
+/* Returns the batch's checksum, continued over the record's bytes. */
+static uint32_t seal_record(const struct batch_item *item, uint32_t crc)
+{
+    const struct bytes rest = rest_of(item);
+    const uint32_t own = record_seal(item->head, item->head_len, rest); /* of all but the first 8 bytes */
+
+    if (rest.len >= JOIN_BYTES)
+        return crc32c_join(crc32c(crc, bytes_of(item->head, 8)), own, item->head_len - 8 + rest.len);
+    return crc32c(crc32c(crc, bytes_of(item->head, item->head_len)), rest);
+}
+
+static uint8_t *copy_bytes(uint8_t *to, const void *from, size_t len)
+{
+    if (len > 0)
+        memcpy(to, from, len);
+    return to + len;
+}
+
+static uint8_t *copy_record(uint8_t *to, const struct batch_item *item)
+{
+    const struct bytes rest = rest_of(item);
+
+    return copy_bytes(copy_bytes(to, item->head, item->head_len), rest.data, rest.len);
+}
+
+/* All that is known of it before its checksum. */
+static struct batch_header header_of(const struct journal_write *w)
+{
+    return (struct batch_header){
         .number = w->batch->number,
         .generation = w->file_header.generation,
         .payload_len = (uint32_t)w->batch->payload,
         .previous_crc = w->previous_crc,
         .records = (uint32_t)w->batch->count,
         .kind = w->batch->kind,
-        .unsynced = w->switched ? 0 : w->unsynced,
+        .unsynced = w->switch_file ? 0 : w->unsynced, /* the file before is synced first */
         .pad = w->pad,
     };
-    uint64_t offset = w->offset;
-    enum err err;
+}
 
+static uint64_t file_header_len(const struct journal_write *w)
+{
+    return w->with_header ? JOURNAL_HEADER_SIZE : 0;
+}
+
+void journal_write_prepare(struct journal_write *w)
+{
+    struct batch_header header = header_of(w);
+    const uint64_t len = file_header_len(w) + w->span;
+    uint8_t *const batch = (w->image = w->whole ? image_reserve(w, len) : NULL) ? w->image + file_header_len(w) : NULL;
+    uint8_t *to = batch ? batch + sizeof w->head : NULL;
+    uint32_t crc = batch_header_begin(w->head, &header, w->file_header.salt);
+
+    for (size_t i = 0; i < w->batch->count; i++) {
+        crc = seal_record(&w->batch->items[i], crc);
+        if (to)
+            to = copy_record(to, &w->batch->items[i]);
+    }
+    batch_header_end(w->head, &header, crc);
+    w->crc = header.crc;
+    w->prepared = true;
+    if (!batch)
+        return;
+    copy_bytes(batch, w->head, sizeof w->head);
+    memset(to, 0, (size_t)(w->image + len - to));
+    if (w->with_header)
+        journal_file_header_encode(w->image, &w->file_header);
+}
+
+/* ---- writing ---- */
+
+/* Header, batch and padding, as they lie in memory. */
+static void add_batch(struct journal_write *w, struct parts *p, uint8_t *file_header)
+{
+    if (w->image) {
+        parts_add(p, w->image, (size_t)(file_header_len(w) + w->span));
+        return;
+    }
     if (w->with_header) {
-        assert(offset == JOURNAL_HEADER_SIZE);
         journal_file_header_encode(file_header, &w->file_header);
         parts_add(p, file_header, JOURNAL_HEADER_SIZE);
-        offset = 0;
     }
-    p->list[p->count++] = bytes_of(head, sizeof head);
-    const uint32_t crc = batch_header_begin(head, &header, w->file_header.salt);
-    batch_header_end(head, &header, parts_add_records(p, w->batch, crc));
-    w->crc = header.crc;
-    parts_add_zeros(p, w->span - sizeof head - w->batch->payload + w->fill);
+    parts_add(p, w->head, sizeof w->head);
+    for (size_t i = 0; i < w->batch->count; i++) {
+        const struct bytes rest = rest_of(&w->batch->items[i]);
+        parts_add(p, w->batch->items[i].head, w->batch->items[i].head_len);
+        parts_add(p, rest.data, rest.len);
+    }
+    parts_add_zeros(p, w->span - sizeof w->head - w->batch->payload);
+}
+
+/* Writes them, and zeros behind them, in one call. */
+static enum err write_parts(struct journal_write *w, struct parts *p, uint8_t *file_header)
+{
+    const uint64_t offset = w->with_header ? 0 : w->offset;
+    enum err err;
+
+    assert(!w->with_header || w->offset == JOURNAL_HEADER_SIZE);
+    add_batch(w, p, file_header);
+    parts_add_zeros(p, w->fill);
 
     const size_t without = p->count;
     parts_add_zeros(p, w->zeros);
-    err = file_write(w->file, offset, p->list, p->count);
+    err = file_write(w->target->file, offset, p->list, p->count);
     w->extended = w->room ? w->extended : err == OK;
     /* What must not wait for space (deletions, acknowledgements) fits into the zeros written ahead earlier. */
     if (err == ERR_NOSPACE && w->zeros > 0 && w->batch->entries == 0)
-        err = file_write(w->file, offset, p->list, without);
+        err = file_write(w->target->file, offset, p->list, without);
     return err;
 }
 
@@ -184,8 +267,8 @@ static enum err write_batch(struct journal_write *w)
     struct parts p = {0};
     enum err err;
 
-    /* A record is one or two parts; then the two headers, the padding, and the zeros. */
-    p.list = malloc((2 * w->batch->count + 4 + (size_t)(w->zeros / sizeof zeros) + 1) * sizeof *p.list);
+    /* A record is one or two parts; then the two headers, padding, fill, and the zeros. */
+    p.list = malloc((2 * w->batch->count + 5 + (size_t)(w->zeros / sizeof zeros) + 1) * sizeof *p.list);
     file_header = malloc(JOURNAL_HEADER_SIZE);
     err = p.list && file_header ? write_parts(w, &p, file_header) : ERR_NOMEM;
     free(file_header);
@@ -197,21 +280,17 @@ void journal_write_run(struct journal_write *w)
 {
     w->stage = WRITE_STAGE_PREPARE;
     w->switched = w->extended = false;
+    if (!w->prepared)
+        journal_write_prepare(w);
     if ((w->err = w->switch_file ? switch_file(w) : continue_file(w)) != OK)
         return;
     w->stage = WRITE_STAGE_WRITE;
     if (w->room) /* else it is the write that finds no space, or finds it all the same */
-        w->extended = file_allocate(w->file, w->room) == OK;
+        w->extended = file_allocate(w->target->file, w->room) == OK;
     if ((w->err = write_batch(w)) != OK)
         return;
     w->stage = WRITE_STAGE_SYNC;
-    if (w->sync && (w->err = file_sync(w->file)) != OK)
+    if (w->sync && (w->err = file_sync(w->target->file)) != OK)
         return;
     w->stage = WRITE_STAGE_DONE;
-}
-
-void journal_write_close(struct journal_write *w)
-{
-    file_close(w->file);
-    w->file = NULL;
 }

@@ -294,7 +294,7 @@ static bool lease_journal_file(struct store *s, uint32_t file, uint64_t end)
     return true;
 }
 
-/* No batch is in flight: each file of the journal ends where the table says. */
+/* The cut is the last batch that is done: each file of the journal ends where the table says. */
 static bool lease_journal(struct store *s)
 {
     struct journal_part part = {0};

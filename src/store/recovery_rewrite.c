@@ -37,7 +37,7 @@ static enum err rewrite_in_place(struct disk *disk, const struct journal_kept *k
         const struct bytes part = bytes_of(chunk, got);
         err = got > 0 ? file_write(f, at, &part, 1) : ERR_CORRUPT;
     }
-    if (err == OK && kept->header.unsynced && kept->size > kept->end) /* batches behind one that was lost */
+    if (err == OK && kept->size > kept->end) /* batches behind one that was lost */
         err = journal_write_zeros(f, kept->end, kept->size - kept->end);
     if (err == OK)
         err = file_sync(f);

@@ -237,8 +237,10 @@ static enum err start_workers(struct store *s)
     struct loop *loop = s->sys.loop;
     enum err err;
 
-    if ((err = executor_new(loop, "journal", 2, &s->journal_worker)) != OK)
-        return err;
+    for (size_t i = 0; i < JOURNAL_FLIGHTS; i++) {
+        if ((err = executor_new(loop, "journal", 2, &s->journal_workers[i])) != OK)
+            return err;
+    }
     if ((err = executor_new(loop, "background", EXECUTOR_BOUND, &s->background)) != OK)
         return err;
     for (size_t i = 0; i < READER_WORKERS; i++) {
@@ -265,7 +267,7 @@ static enum err start_journal(struct store *s, const struct journal_start *start
         .pending_bytes = s->options.journal_pending_bytes,
         .durability = s->options.durability,
         .log = s->log,
-        .worker = s->journal_worker,
+        .workers = s->journal_workers,
         .background = s->background,
     };
 
@@ -354,7 +356,8 @@ void store_free(struct store *s)
     free(s->removed_cursors);
     ledgers_deinit(&s->ledgers);
     catalog_tables_free(s->tables);
-    executor_free(s->journal_worker);
+    for (size_t i = 0; i < JOURNAL_FLIGHTS; i++)
+        executor_free(s->journal_workers[i]);
     executor_free(s->background);
     for (size_t i = 0; i < READER_WORKERS; i++)
         executor_free(s->readers[i]);
@@ -728,8 +731,10 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
 size_t store_room_bytes(const struct store *s)
 {
     const size_t half = s->options.journal_pending_bytes / 2;
+    const size_t batches = JOURNAL_FLIGHTS * journal_batch_bytes(s->journal);
+    const size_t most = batches < 2 * JOURNAL_BATCH_BYTES ? batches : 2 * JOURNAL_BATCH_BYTES;
 
-    return half < 2 * JOURNAL_BATCH_BYTES ? half : 2 * JOURNAL_BATCH_BYTES;
+    return half < most ? half : most;
 }
 
 bool store_has_reserve(struct store *s)

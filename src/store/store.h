@@ -212,8 +212,8 @@ bool store_nearly_full(const struct store *s);
 /* True while the queue is under seven eighths, and checkpoints keep up: for those who have little in it, when others
  * have filled their half.  `room` as above. */
 bool store_has_reserve(struct store *s);
-/* The bytes at which store_has_room becomes false: half the bound, or what two batches hold, if that is less; so that
- * whoever comes then waits for about two syncs. */
+/* The bytes at which store_has_room becomes false: half the bound, or what the batches in flight hold, if that is less;
+ * so that whoever comes then waits for these and little else. */
 size_t store_room_bytes(const struct store *s);
 void store_on_room(struct store *s, void (*room)(void *ctx), void *ctx);
 

@@ -6,6 +6,7 @@
  */
 #include "base/base_test.h"
 #include "store/store_model.h"
+#include "store/store_private.h"
 #include "sys/sim/sim_seeds.h"
 
 #include <stdio.h>
@@ -96,6 +97,39 @@ static void recover_and_verify(struct model *m)
     model_verify(m);
 }
 
+/* What one topic fills batches with, and little of others between: batches of both are on their way at the same time.
+ */
+static void stream(struct model *m, unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds && !model_dead(m); i++) {
+        model_append(m, 0, 5000 + 700 * (i % 9));
+        model_steps(m, 2 + (unsigned)random_below(&m->random, 6));
+        model_append(m, 1 + i % (MODEL_TOPICS - 1), 100);
+        if (i % 5 == 4) {
+            model_append(m, 0, 8000);
+            model_put(m, i % MODEL_TOPICS);
+            model_barrier(m);
+        }
+        model_steps(m, (unsigned)random_below(&m->random, 9));
+    }
+}
+
+/* The same, with nothing else; false when the store died.  Adds up how many batches took off beside others. */
+static bool live_of_a_stream(struct model *m, uint64_t *beside)
+{
+    struct journal_stats stats;
+
+    if (model_open(m) != OK)
+        return false;
+    model_create_topics(m);
+    stream(m, 24);
+    if (!model_dead(m))
+        model_settle(m);
+    journal_stats(m->store->journal, &stats);
+    *beside += stats.beside;
+    return !model_dead(m) && model_close(m);
+}
+
 static uint64_t count_operations(unsigned kinds, uint64_t seed, enum durability durability)
 {
     struct model m;
@@ -133,6 +167,51 @@ static void cut_the_power_everywhere(uint64_t seed, enum durability durability)
 static void a_power_cut_at_any_operation_loses_nothing_that_was_promised(void **state)
 {
     cut_the_power_everywhere(7, DURABILITY_SYNC);
+}
+
+static void a_power_cut_with_several_batches_in_flight_loses_nothing_that_was_promised(void **state)
+{
+    const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC;
+    uint64_t beside = 0;
+
+    for (uint64_t seed = 1; seed < 8; seed++) {
+        bool all = false;
+        for (uint64_t n = 1; !all; n++) {
+            struct model m;
+            model_init(&m, seed);
+            sim_disk_crash_at(m.disk, kinds, n);
+            all = live_of_a_stream(&m, &beside);
+            if (!all)
+                model_crash(&m, MODEL_POWER);
+            recover_and_verify(&m);
+            model_deinit(&m);
+        }
+    }
+    assert_true(beside > 1000);
+}
+
+/* It is told to all who wait, in order, and what was asked for behind it is not there. */
+static void a_write_that_fails_with_several_batches_in_flight_fails_those_behind_it(void **state)
+{
+    uint64_t beside = 0;
+
+    for (uint64_t seed = 1; seed < 8; seed++) {
+        bool all = false;
+        for (uint64_t n = 1; !all; n++) {
+            struct model m;
+            model_init(&m, seed);
+            m.writes_may_fail = true;
+            sim_disk_fail(m.disk, SIM_DISK_WRITE, n, n % 2 ? ERR_NOSPACE : ERR_IO);
+            (void)live_of_a_stream(&m, &beside);
+            all = sim_disk_faults(m.disk) == 0;
+            model_crash(&m, n % 3 ? MODEL_POWER : MODEL_KILL);
+            sim_disk_fail(m.disk, 0, 0, OK);
+            m.writes_may_fail = false;
+            recover_and_verify(&m);
+            model_deinit(&m);
+        }
+    }
+    assert_true(beside > 1000);
 }
 
 static void without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage(void **state)
@@ -210,8 +289,11 @@ static void one_random_life(struct model *m)
     const unsigned steps = 20 + (unsigned)random_below(&m->random, 250);
 
     model_create_topics(m);
-    for (unsigned i = 0; i < steps && !model_dead(m); i++)
+    for (unsigned i = 0; i < steps && !model_dead(m); i++) {
         model_random_step(m);
+        if (random_below(&m->random, 40) == 0)
+            stream(m, 1 + (unsigned)random_below(&m->random, 8));
+    }
 }
 
 static void end_randomly(struct model *m)
@@ -373,6 +455,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_power_cut_at_any_operation_loses_nothing_that_was_promised),
+        cmocka_unit_test(a_power_cut_with_several_batches_in_flight_loses_nothing_that_was_promised),
+        cmocka_unit_test(a_write_that_fails_with_several_batches_in_flight_fails_those_behind_it),
         cmocka_unit_test(a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_nothing),
         cmocka_unit_test(without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage),
         cmocka_unit_test(without_syncs_a_kill_loses_nothing),

@@ -55,7 +55,7 @@ struct store {
     struct store_options options; /* defaults filled in */
     struct sys sys;
     struct log *log;
-    struct executor *journal_worker, *background, *readers[READER_WORKERS];
+    struct executor *journal_workers[JOURNAL_FLIGHTS], *background, *readers[READER_WORKERS];
 
     struct catalog_tables *tables;
     struct catalog_index *index; /* the background worker's, and so is */

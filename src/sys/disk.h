@@ -3,9 +3,9 @@
  * disk.h - the files of one data directory, as a table of functions.
  *
  * Paths are relative to that directory ("journal/000001.j").  All calls may wait, so they are made on
- * worker threads (sys/executor.h), or before the loop runs.  A struct disk may be used from several threads,
- * one file from one thread at a time.  Production: sys/disk_posix.h.  Simulation: sys/sim/sim_disk.h,
- * which tears, reorders and loses what was not synced.
+ * worker threads (sys/loop.h), or before the loop runs.  A struct disk may be used from several threads, one file from
+ * one thread at a time, but for writes of different stretches and syncs: of those any number may be under way.
+ * Production: sys/disk_posix.h.  Simulation: sys/sim/sim_disk.h, which tears, reorders and loses what was not synced.
  *
  * What survives a crash: bytes after `sync` of their file returned OK, names after `sync_dir` of their
  * directory did.  A failed sync is never retried: the caller stops the process.
@@ -21,15 +21,21 @@ enum disk_open_flags {
     DISK_WRITE = 2,
     DISK_CREATE = 4,    /* make it when absent */
     DISK_EXCLUSIVE = 8, /* with CREATE: ERR_EXISTS when there */
-    DISK_DIRECT = 16,  /* a hint: large aligned stretches need not go through the page cache; see DISK_ALIGN */
-    DISK_PRIVATE = 32, /* with CREATE: for the owner of the process only (mode 0600) */
+    DISK_DIRECT = 16,   /* a hint: large aligned stretches need not go through the page cache; see DISK_ALIGN */
+    DISK_PRIVATE = 32,  /* with CREATE: for the owner of the process only (mode 0600) */
 };
 
 /* A read of a DISK_DIRECT file whose offset, length and memory are multiples of this goes past the page cache, unless
- * most of it is there: neither the processor nor what others have there pays for it.  So does a write of 64 KiB or more
- * to one whose offset and length are multiples of this, wherever its parts lie: it is gathered.  It is no more durable
- * than another before the sync. */
+ * most of it is there: neither the processor nor what others have there pays for it.  So does a write of one part to
+ * such a file; it is no more durable than another before the sync.  Two of those need not wait for each other, other
+ * writes of one file do. */
 #define DISK_ALIGN 4096u
+
+/* The first place in memory from `at` on that is a multiple of DISK_ALIGN. */
+static inline uint8_t *disk_align(uint8_t *at)
+{
+    return at + (DISK_ALIGN - (uintptr_t)at % DISK_ALIGN) % DISK_ALIGN;
+}
 
 /* What a reader or a writer knows and the kernel cannot. */
 enum file_advice {

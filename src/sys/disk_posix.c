@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -26,9 +27,7 @@
 #define FILE_MODE      0640
 #define PRIVATE_MODE   0600
 #define PARTS_AT_ONCE  64
-#define CACHED_MAX     (2u << 20)  /* of a read that is looked for in the page cache */
-#define DIRECT_MIN     (64u << 10) /* of a write that goes past the page cache */
-#define GATHER_MAX     (2u << 20)  /* of it, at once */
+#define CACHED_MAX     (2u << 20) /* of a read that is looked for in the page cache */
 
 struct posix_disk {
     struct disk disk;
@@ -39,8 +38,8 @@ struct posix_disk {
 struct posix_file {
     struct file file;
     int fd;
-    int direct; /* of a DISK_DIRECT file: the same, past the page cache; -1: none, or this file system has no such */
-    uint8_t *gather; /* aligned, GATHER_MAX; NULL before the first direct write */
+    int direct; /* of a DISK_DIRECT file: the same, past the page cache; -1: none, this file system has no such */
+    atomic_bool refused; /* it has, and will not write so */
 };
 
 static struct posix_disk *posix_disk_of(struct disk *disk)
@@ -119,7 +118,7 @@ static enum err posix_open(struct disk *disk, const char *path, unsigned flags, 
     }
     f->direct =
         (flags & DISK_DIRECT) ? open_retrying(directory, path, (kernel_flags(flags) & O_ACCMODE) | O_DIRECT, 0) : -1;
-    f->gather = NULL;
+    atomic_init(&f->refused, false);
     *out = &f->file;
     return OK;
 }
@@ -130,7 +129,6 @@ static void posix_close(struct file *file)
 
     if (f->direct >= 0)
         close(f->direct);
-    free(f->gather);
     close(f->fd); /* what matters was synced, so an error here changes nothing */
     free(f);
 }
@@ -229,56 +227,28 @@ static void remainder_pass(struct remainder *r, size_t len)
     }
 }
 
-/* Copies what comes next, as much as there is room for; returns how much. */
-static size_t gather(uint8_t *to, size_t room, struct remainder r)
+static bool can_write_direct(const struct posix_file *f, uint64_t offset, const struct bytes *parts, size_t count)
 {
-    size_t len = 0;
-
-    while (r.count > 0 && len < room) {
-        const size_t left = r.parts->len - r.skip, n = left < room - len ? left : room - len;
-        memcpy(to + len, r.parts->data + r.skip, n);
-        len += n;
-        remainder_pass(&r, n);
-    }
-    return len;
-}
-
-static bool can_write_direct(struct posix_file *f, uint64_t offset, const struct bytes *parts, size_t count)
-{
-    size_t len = 0;
-
-    if (f->direct < 0 || offset % DISK_ALIGN != 0)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        len += parts[i].len;
-    if (len < DIRECT_MIN || len % DISK_ALIGN != 0)
-        return false;
-    if (!f->gather)
-        f->gather = aligned_alloc(DISK_ALIGN, GATHER_MAX);
-    return f->gather != NULL;
+    return f->direct >= 0 && !f->refused && count == 1 && is_aligned(offset, parts[0].data, parts[0].len);
 }
 
 /* Past the page cache, as far as that goes: a file system that will not is asked once.  The rest, and what an error is
- * about, is for the ordinary way. */
-static uint64_t write_direct(struct posix_file *f, uint64_t offset, struct remainder *r)
+ * about, is for the ordinary way.  Returns how much was written. */
+static size_t write_direct(struct posix_file *f, uint64_t offset, struct bytes part)
 {
-    while (r->count > 0) {
-        const size_t len = gather(f->gather, GATHER_MAX, *r);
-        ssize_t n = pwrite(f->direct, f->gather, len, (off_t)offset);
+    size_t done = 0;
+
+    while (done < part.len && done % DISK_ALIGN == 0) {
+        ssize_t n = pwrite(f->direct, part.data + done, part.len - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EINVAL) {
-            close(f->direct);
-            f->direct = -1;
-        }
+        if (n < 0 && errno == EINVAL)
+            f->refused = true;
         if (n <= 0)
             break;
-        offset += (uint64_t)n;
-        remainder_pass(r, (size_t)n);
-        if ((size_t)n < len)
-            break;
+        done += (size_t)n;
     }
-    return offset;
+    return done;
 }
 
 static enum err posix_write(struct file *file, uint64_t offset, const struct bytes *parts, size_t count)
@@ -287,8 +257,11 @@ static enum err posix_write(struct file *file, uint64_t offset, const struct byt
     struct remainder r = {parts, count, 0};
 
     remainder_pass(&r, 0);
-    if (can_write_direct(f, offset, parts, count))
-        offset = write_direct(f, offset, &r);
+    if (can_write_direct(f, offset, parts, count)) {
+        const size_t done = write_direct(f, offset, parts[0]);
+        offset += done;
+        remainder_pass(&r, done);
+    }
     while (r.count > 0) {
         struct iovec vector[PARTS_AT_ONCE];
         int places = vector_fill(vector, r.parts, r.count, r.skip);
