@@ -4,6 +4,7 @@
  */
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/partitioned.h"
 #include "broker/records.h"
 
 #include <string.h>
@@ -33,20 +34,59 @@ static void then_durable(struct broker_op *op)
     durable_step(op);
 }
 
+/* ---- one topic, or all its partitions ---- */
+
+#define WALK_TURN 64 /* partitions in one turn of the loop */
+
+/* walk->name becomes the next; false: there is no more. */
+static bool walk_next(struct broker *b, struct topic_walk *w, const struct topic_name *name)
+{
+    if (w->next == 0) {
+        *w = (struct topic_walk){.passed = {.err = OK}};
+        w->partitions = name->partition == PARTITION_NONE ? partitions_count(b, name) : 0;
+    }
+    if (w->next > 0 && w->next >= w->partitions)
+        return false;
+    if (w->partitions == 0)
+        w->name = *name;
+    else if (topic_name_partition(&w->name, name, w->next) != OK)
+        return false;
+    w->next++;
+    return true;
+}
+
+/* What op->why says about one partition: true, and the walk goes on, when it was done there, or when `forgiven` is why
+ * it was not. */
+static bool walk_on(struct broker_op *op, struct topic_walk *w, enum err forgiven)
+{
+    if (op->why.err == OK) {
+        w->any = true;
+        return true;
+    }
+    if (op->why.err != forgiven || w->partitions == 0)
+        return false;
+    if (w->passed.err == OK)
+        w->passed = op->why;
+    op->why.err = OK;
+    return true;
+}
+
+/* All were looked at. */
+static void walk_end(struct broker_op *op, const struct topic_walk *w)
+{
+    if (op->why.err == OK && !w->any && w->passed.err != OK)
+        op->why = w->passed;
+    then_durable(op);
+}
+
 /* ---- topics ---- */
 
 static void create_step(struct broker_op *op)
 {
     const struct topic_name *name = &topic_op_of(op)->name;
 
-    if (namespace_admits(op->broker, name, &op->why) != OK)
-        ; /* it said why */
-    else if (topic_exists(op->broker, name))
-        (void)refuse(&op->why, ERR_EXISTS, ABOUT_TOPIC, "%s exists", name->text);
-    else if (name->partition != PARTITION_NONE)
-        (void)refuse(&op->why, ERR_UNSUPPORTED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",
-                     name->text);
-    else if (topic_kind_of(name)->create(op->broker, name, &op->why) == OK)
+    if (topic_creatable(op->broker, name, &op->why) == OK &&
+        topic_kind_of(name)->create(op->broker, name, &op->why) == OK)
         log_debug(op->broker->log, "broker", "%s was asked for by an administrator", name->text);
     then_durable(op);
 }
@@ -62,7 +102,10 @@ static void delete_step(struct broker_op *op)
     struct topic *t;
 
     op->step = durable_step;
-    if (topic_obtain(op->broker, &delete_->name, false, &t, &op->why) != OK) {
+    if (delete_->name.partition == PARTITION_NONE && partitions_count(op->broker, &delete_->name) > 0) {
+        (void)refuse(&op->why, ERR_EXISTS, ABOUT_TOPIC, "%s is a partitioned topic", delete_->name.text);
+        op_finish(op);
+    } else if (topic_obtain(op->broker, &delete_->name, false, &t, &op->why) != OK) {
         op_finish(op);
     } else if (!delete_->force && topic_connected(t)) {
         (void)refuse(&op->why, ERR_BUSY, ABOUT_TOPIC, "%s has connected producers or consumers", t->name.text);
@@ -79,30 +122,58 @@ void topic_delete(struct broker *b, struct topic_op *op)
 
 static void unload_step(struct broker_op *op)
 {
-    const struct topic_name *name = &topic_op_of(op)->name;
-    struct topic *t = topic_find(op->broker, name);
+    struct topic_op *unload = topic_op_of(op);
+    struct topic_walk *w = &unload->walk;
 
-    op->step = durable_step;
-    if (t) {
-        topic_close(t, false, op);
-        return;
+    while (op->why.err == OK && walk_next(op->broker, w, &unload->name)) {
+        struct topic *t = topic_find(op->broker, &w->name);
+        if (t) {
+            topic_close(t, false, op); /* and the step comes again */
+            return;
+        }
+        if (w->partitions == 0 && !topic_exists(op->broker, &w->name))
+            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", w->name.text);
     }
-    if (!topic_exists(op->broker, name))
-        (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    op_finish(op);
+    walk_end(op, w);
 }
 
 void topic_unload(struct broker *b, struct topic_op *op)
 {
+    op->walk.next = 0;
     op_start(b, &op->op, unload_step);
 }
 
 /* ---- subscriptions ---- */
 
-/* The topic, and the subscription when it is there. */
-static enum err find(struct subscription_op *op, struct topic **t, struct subscription **s)
+/* Does for each topic of the walk what `act` does for one, which says in op->why how it went. */
+static void each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
 {
-    enum err err = topic_obtain(op->op.broker, &op->name, false, t, &op->op.why);
+    struct subscription_op *o = subscription_op_of(op);
+    struct topic_walk *w = &o->walk;
+
+    for (unsigned turn = 0; walk_next(op->broker, w, &o->name); turn++) {
+        act(o);
+        if (!walk_on(op, w, forgiven))
+            break;
+        if (turn == WALK_TURN) {
+            op_resume(op);
+            return;
+        }
+    }
+    walk_end(op, w);
+}
+
+static void start(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
+{
+    op->walk.next = 0;
+    op_start(b, &op->op, step);
+}
+
+/* The topic, and the subscription when it is there. */
+static enum err find(struct subscription_op *op, bool make_partition, struct topic **t, struct subscription **s)
+{
+    const bool create = make_partition && op->walk.partitions > 0;
+    enum err err = topic_obtain(op->op.broker, &op->walk.name, create, t, &op->op.why);
 
     if (err == OK)
         *s = subscription_find(*t, bytes_of_text(op->subscription));
@@ -111,84 +182,96 @@ static enum err find(struct subscription_op *op, struct topic **t, struct subscr
 
 static enum err find_existing(struct subscription_op *op, struct topic **t, struct subscription **s)
 {
-    enum err err = find(op, t, s);
+    enum err err = find(op, false, t, s);
 
     if (err == OK && !*s)
         err = refuse(&op->op.why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no subscription %s", op->subscription);
     return err;
 }
 
-static void make_step(struct broker_op *op)
+static void make(struct subscription_op *op)
 {
-    struct subscription_op *make = subscription_op_of(op);
     const struct subscription_spec spec = {
-        .name = bytes_of_text(make->subscription),
+        .name = bytes_of_text(op->subscription),
         .durable = true,
-        .next = make->position,
+        .next = op->position,
     };
+    struct refusal *why = &op->op.why;
     struct subscription *s;
     struct topic *t;
 
     if (!subscription_name_valid(spec.name))
-        (void)refuse(&op->why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
-    else if (find(make, &t, &s) != OK)
+        (void)refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
+    else if (find(op, true, &t, &s) != OK)
         ; /* it said why */
     else if (s)
-        (void)refuse(&op->why, ERR_EXISTS, ABOUT_SUBSCRIPTION, "subscription %s exists", make->subscription);
-    else if (subscription_make(t, &spec, &s, &op->why) == OK)
-        log_debug(op->broker->log, "broker", "%s: %s was asked for by an administrator", t->name.text, s->name);
-    then_durable(op);
+        (void)refuse(why, ERR_EXISTS, ABOUT_SUBSCRIPTION, "subscription %s exists", op->subscription);
+    else if (subscription_make(t, &spec, &s, why) == OK)
+        log_debug(op->op.broker->log, "broker", "%s: %s was asked for by an administrator", t->name.text, s->name);
+}
+
+static void make_step(struct broker_op *op)
+{
+    each_topic(op, ERR_EXISTS, make);
 }
 
 void subscription_create(struct broker *b, struct subscription_op *op)
 {
-    op_start(b, &op->op, make_step);
+    start(b, op, make_step);
 }
 
-static void remove_step(struct broker_op *op)
+static void remove_one(struct subscription_op *op)
 {
-    struct subscription_op *remove = subscription_op_of(op);
+    struct refusal *why = &op->op.why;
     struct subscription *s;
     struct topic *t;
     enum err err;
 
-    if (find_existing(remove, &t, &s) != OK) {
+    if (find_existing(op, &t, &s) != OK) {
         /* it said why */
-    } else if ((s->consumer_count > 0 && !remove->force) || s->seeking) {
-        (void)refuse(&op->why, ERR_BUSY, ABOUT_SUBSCRIPTION, "subscription %s has consumers", s->name);
+    } else if ((s->consumer_count > 0 && !op->force) || s->seeking) {
+        (void)refuse(why, ERR_BUSY, ABOUT_SUBSCRIPTION, "subscription %s has consumers", s->name);
     } else {
         s->seeking = true; /* it ends below, and not with its last consumer */
         subscription_close_consumers(s);
         s->seeking = false;
         if ((err = subscription_remove(s)) != OK)
-            (void)refuse(&op->why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+            (void)refuse(why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
     }
-    then_durable(op);
+}
+
+static void remove_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, remove_one);
 }
 
 void subscription_delete(struct broker *b, struct subscription_op *op)
 {
-    op_start(b, &op->op, remove_step);
+    start(b, op, remove_step);
 }
 
-static void skip_step(struct broker_op *op)
+static void skip(struct subscription_op *op)
 {
     struct subscription *s;
     struct topic *t;
     enum err err;
 
-    if (find_existing(subscription_op_of(op), &t, &s) == OK && !position_equal(t->readable_end, POSITION_EARLIEST)) {
-        err = cursor_ack_cumulative(s->cursor, t->readable_end, NEXT_MESSAGE_UNKNOWN, NULL);
-        retention_changed(t);
-        if (err == OK)
-            dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
-        else
-            (void)refuse(&op->why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
-    }
-    then_durable(op);
+    if (find_existing(op, &t, &s) != OK || position_equal(t->readable_end, POSITION_EARLIEST))
+        return;
+    err = cursor_ack_cumulative(s->cursor, t->readable_end, NEXT_MESSAGE_UNKNOWN, NULL);
+    retention_changed(t);
+    if (err == OK)
+        dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
+    else
+        (void)refuse(&op->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+}
+
+static void skip_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, skip);
 }
 
 void subscription_skip_all(struct broker *b, struct subscription_op *op)
 {
-    op_start(b, &op->op, skip_step);
+    start(b, op, skip_step);
 }

@@ -194,6 +194,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     b->log = options->log;
     sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
     map_init(&b->topics, seed);
+    map_init(&b->changing, seed);
     list_init(&b->topic_list);
     tree_init(&b->non_persistent, non_persistent_compare);
     map_init(&b->non_persistent_ids, seed);
@@ -235,6 +236,7 @@ void broker_free(struct broker *b)
     retention_deinit(b);
     map_deinit(&b->topics);
     map_deinit(&b->non_persistent_ids);
+    map_deinit(&b->changing);
     free(b);
 }
 

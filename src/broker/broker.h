@@ -89,16 +89,26 @@ void broker_when_durable(struct broker *b, struct broker_op *op);
 
 /* ---- topics, for the admin interface: durable when done ---- */
 
+/* What an operation is about: the topic of its name or, when that is partitioned, one partition after the other. */
+struct topic_walk {
+    struct topic_name name; /* private, as all below: of the one at which it is */
+    uint32_t partitions, next;
+    bool any;              /* it was done for one of them at least */
+    struct refusal passed; /* why it was not done for another */
+};
+
 struct topic_op {
     struct broker_op op;
     struct topic_name name;
     bool force; /* topic_delete: even with producers and consumers connected */
+    struct topic_walk walk;
 };
 
-void topic_create(struct broker *b, struct topic_op *op); /* ERR_EXISTS */
-/* ERR_NOT_FOUND; ERR_BUSY: connected producers or consumers, and not forced. */
+void topic_create(struct broker *b, struct topic_op *op); /* what topic_creatable says */
+/* ERR_NOT_FOUND; ERR_EXISTS: it is partitioned, and partitioned_delete is for that; ERR_BUSY: connected producers or
+ * consumers, and not forced. */
 void topic_delete(struct broker *b, struct topic_op *op);
-/* Out of memory: producers and consumers are closed, cursors flushed; the next use loads it again.  ERR_NOT_FOUND. */
+/* It, or all its partitions, out of memory: producers and consumers are closed, cursors flushed; the next use loads it again.  ERR_NOT_FOUND. */
 void topic_unload(struct broker *b, struct topic_op *op);
 
 struct subscription_op {
@@ -107,8 +117,11 @@ struct subscription_op {
     char subscription[SUBSCRIPTION_NAME_MAX + 1];
     struct position position; /* subscription_create: all before it counts as acknowledged */
     bool force;               /* subscription_delete: consumers are closed, not an obstacle */
+    struct topic_walk walk;
 };
 
+/* Each on all partitions of a partitioned topic: refused when it can be done on none, and at the first whose consumers
+ * are in the way. */
 void subscription_create(struct broker *b, struct subscription_op *op); /* ERR_EXISTS, ERR_NOT_FOUND about the topic */
 void subscription_delete(struct broker *b, struct subscription_op *op); /* ERR_NOT_FOUND, ERR_BUSY */
 void subscription_skip_all(struct broker *b, struct subscription_op *op);

@@ -31,6 +31,7 @@ struct broker {
     struct tree non_persistent;    /* those of them that are not kept, by name */
     struct map non_persistent_ids; /* the same, by id */
     struct list operations;        /* struct broker_op under way */
+    struct map changing;           /* struct partitioned_op by its topic's name: it works on it */
     uint64_t counts_asked;         /* by topic_count, in this life */
     uint64_t names_given;          /* to producers and consumers in this life */
     struct timer maintenance;

@@ -5,6 +5,8 @@
 #include "broker/names.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #define PARTITION_SUFFIX "-partition-"
 
@@ -209,6 +211,20 @@ struct bytes topic_name_namespace_local(const struct topic_name *n)
 struct bytes topic_name_local(const struct topic_name *n)
 {
     return bytes_of(n->text + n->local_at, (size_t)(n->len - n->local_at));
+}
+
+enum err topic_name_partition(struct topic_name *out, const struct topic_name *base, uint32_t partition)
+{
+    char suffix[sizeof PARTITION_SUFFIX + 10];
+    const int len = snprintf(suffix, sizeof suffix, PARTITION_SUFFIX "%" PRIu32, partition);
+
+    assert(base->partition == PARTITION_NONE && partition <= INT32_MAX);
+    if (base->len + (size_t)len > TOPIC_NAME_MAX)
+        return ERR_TOO_LARGE;
+    *out = *base;
+    append(out, bytes_of(suffix, (size_t)len));
+    out->partition = (int32_t)partition;
+    return OK;
 }
 
 bool topic_name_is_system(const struct topic_name *n)

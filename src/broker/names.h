@@ -45,6 +45,9 @@ struct bytes topic_name_local(const struct topic_name *n);           /* "x-parti
 /* The partition number at the end of a name, or PARTITION_NONE; *base_len (may be NULL): what stands before it. */
 int32_t partition_of(struct bytes name, size_t *base_len);
 
+/* The name of a partition of `base`, which is not one itself.  ERR_TOO_LARGE: there is no room for the suffix. */
+MUST_USE enum err topic_name_partition(struct topic_name *out, const struct topic_name *base, uint32_t partition);
+
 /* True for names that Pulsar keeps to itself (__change_events and the like): created on demand whatever the
  * policy, and left out of listings. */
 bool topic_name_is_system(const struct topic_name *n);

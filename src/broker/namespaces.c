@@ -6,6 +6,7 @@
 
 #include "broker/core.h"
 #include "broker/non_persistent.h"
+#include "broker/partitioned.h"
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/retention.h"
@@ -128,7 +129,8 @@ enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *w
     uint64_t id = namespace_id(b, name);
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
-    if (has_children(b, CATALOG_TOPIC, id) || non_persistent_count(b, name) > 0)
+    if (has_children(b, CATALOG_TOPIC, id) || has_children(b, CATALOG_PARTITIONED, id) ||
+        non_persistent_count(b, name) > 0)
         return refuse(why, ERR_BUSY, ABOUT_NAMESPACE, "namespace %.*s has topics", TEXT(name));
     return remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why);
 }
@@ -301,11 +303,48 @@ enum err topics_each_after(struct broker *b, struct bytes namespace_, struct byt
     return OK;
 }
 
+struct union_visit {
+    struct visit visit;
+    struct map seen; /* names; the catalog's or the subscriptions', which stand still meanwhile */
+    bool stopped;
+    enum err err;
+};
+
+static bool visit_new(void *ctx, struct bytes name)
+{
+    struct union_visit *u = ctx;
+
+    if (map_find(&u->seen, name))
+        return true;
+    u->err = map_put(&u->seen, name, u);
+    u->stopped = u->err != OK || !u->visit.each(u->visit.ctx, name);
+    return !u->stopped;
+}
+
+/* Those of all partitions, each once. */
+static enum err partitions_subscriptions_each(struct broker *b, const struct topic_name *topic, uint32_t partitions,
+                                              name_visitor *each, void *ctx)
+{
+    struct union_visit u = {.visit = {.each = each, .ctx = ctx}, .err = OK};
+    struct topic_name name;
+
+    map_init(&u.seen, b->topics.seed);
+    for (uint32_t i = 0; i < partitions && !u.stopped; i++) {
+        if (topic_name_partition(&name, topic, i) == OK && subscriptions_each(b, &name, visit_new, &u) != OK)
+            continue; /* a partition that is missing has none */
+    }
+    map_deinit(&u.seen);
+    return u.err;
+}
+
 enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)
 {
     struct visit v = {.each = each, .ctx = ctx};
     const struct catalog_row *row = topic_row(b, topic);
+    const uint32_t partitions = topic->partition == PARTITION_NONE ? partitions_count(b, topic) : 0;
 
+    if (partitions > 0)
+        return partitions_subscriptions_each(b, topic, partitions, each, ctx);
     if (topic->domain == DOMAIN_NON_PERSISTENT)
         return non_persistent_subscriptions(b, topic, each, ctx);
     if (!row)
@@ -333,6 +372,24 @@ enum err namespace_admits(struct broker *b, const struct topic_name *name, struc
     return OK;
 }
 
+/* What a topic may be called, that is not there: not like a partition of nothing, nor like a partitioned topic. */
+static enum err name_consistent(struct broker *b, const struct topic_name *name, struct refusal *why)
+{
+    const uint32_t partitions = partitions_count(b, name);
+
+    if (partitions_vanishing(b, name))
+        return refuse(why, ERR_AGAIN, ABOUT_TOPIC, "%s is being deleted", name->text);
+    if (name->partition == PARTITION_NONE && partitions > 0)
+        return refuse(why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "%s has %u partitions: they are to be used, and not the whole",
+                      name->text, partitions);
+    if (name->partition != PARTITION_NONE && partitions == 0)
+        return refuse(why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",
+                      name->text);
+    if (name->partition != PARTITION_NONE && (uint32_t)name->partition >= partitions)
+        return refuse(why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "%s: there are %u partitions only", name->text, partitions);
+    return OK;
+}
+
 enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why)
 {
     enum err err = namespace_admits(b, name, why);
@@ -340,11 +397,21 @@ enum err topic_admissible(struct broker *b, const struct topic_name *name, bool 
         return err;
     if (topic_exists(b, name))
         return OK;
-    if (!topic_name_is_system(name) &&
-        !(create && policy_of_namespace(b, topic_name_namespace(name), POLICY_TOPIC_CREATION)))
+    if (!create && !topic_name_is_system(name))
         return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    if (name->partition != PARTITION_NONE)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_TOPIC, "%s is named like a partition, and there is no such topic",
-                      name->text);
+    if ((err = name_consistent(b, name, why)) != OK || name->partition != PARTITION_NONE)
+        return err;
+    if (!topic_name_is_system(name) && !policy_of_namespace(b, topic_name_namespace(name), POLICY_TOPIC_CREATION))
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
     return OK;
+}
+
+enum err topic_creatable(struct broker *b, const struct topic_name *name, struct refusal *why)
+{
+    enum err err = namespace_admits(b, name, why);
+    if (err != OK)
+        return err;
+    if (topic_exists(b, name) || (name->partition == PARTITION_NONE && partitions_count(b, name) > 0))
+        return refuse(why, ERR_EXISTS, ABOUT_TOPIC, "This topic already exists");
+    return name_consistent(b, name, why);
 }

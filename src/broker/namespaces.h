@@ -57,7 +57,13 @@ bool topic_has_row(struct broker *b, const struct topic_name *name);
 MUST_USE enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why);
 
 /* ... and used: it is there, or would be made by the first use.  Also ERR_NOT_FOUND about the topic, when it is missing
- * and `create` is false or auto-creation is off; ERR_UNSUPPORTED when it is named like a partition of no topic. */
+ * and `create` is false or auto-creation is off (a missing partition of a partitioned topic may always be made);
+ * ERR_NOT_ALLOWED when it is named like a partition that there is not, or is a partitioned topic; ERR_AGAIN while that is
+ * being deleted. */
 MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
+
+/* May an administrator make it?  ERR_EXISTS, also when it is there with partitions; ERR_NOT_ALLOWED, ERR_AGAIN as
+ * above. */
+MUST_USE enum err topic_creatable(struct broker *b, const struct topic_name *name, struct refusal *why);
 
 #endif

@@ -77,6 +77,7 @@ static enum err create(struct broker *b, const struct topic_name *name, struct r
 
 static enum err forget(struct topic *t)
 {
+    t->broker->counts.topics_deleted++;
     return OK;
 }
 

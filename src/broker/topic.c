@@ -96,6 +96,14 @@ enum err topic_create_row(struct broker *b, const struct topic_name *name, struc
     return err;
 }
 
+enum err topic_remove_row(struct broker *b, uint64_t id)
+{
+    const enum err err = catalog_remove(b->store, CATALOG_TOPIC, id);
+
+    b->counts.topics_deleted += err == OK;
+    return err;
+}
+
 /* Finds the row or makes it. */
 static enum err topic_row(struct broker *b, const struct topic_name *name, bool create, struct topic_record *record,
                           uint64_t *id, struct refusal *why)
@@ -227,7 +235,6 @@ static void topic_end(struct topic *t)
         ledger_close(b->store, t->ledger);
     if (t->deleting) {
         err = t->kind->forget(t);
-        b->counts.topics_deleted += err == OK;
     } else {
         b->counts.topics_unloaded++;
     }
@@ -377,7 +384,7 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
 
 static enum err persistent_forget(struct topic *t)
 {
-    return catalog_remove(t->broker->store, CATALOG_TOPIC, t->id);
+    return topic_remove_row(t->broker, t->id);
 }
 
 static void persistent_leave(struct topic *t)

@@ -116,6 +116,9 @@ MUST_USE enum err topic_load(struct broker *b, const struct topic_name *name, ui
 MUST_USE enum err topic_create_row(struct broker *b, const struct topic_name *name, struct topic_record *record,
                                    uint64_t *id);
 
+/* Removes the row, of a topic that is not in memory, or leaves it: with its subscriptions, cursors and ledgers. */
+MUST_USE enum err topic_remove_row(struct broker *b, uint64_t id);
+
 /* Begins CLOSING, if it has not begun: tells every producer and consumer to look up again. The topic is freed when the
  * last publish has ended, perhaps before this returns: then `op` (may be NULL), and every other that waits, goes on. */
 void topic_close(struct topic *t, bool delete_, struct broker_op *op);

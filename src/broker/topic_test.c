@@ -136,7 +136,7 @@ static void a_name_like_a_partition_of_nothing_is_refused(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(peer_produce(&f->a, 1, "x-partition-0", NULL).err, ERR_UNSUPPORTED);
+    assert_int_equal(peer_produce(&f->a, 1, "x-partition-0", NULL).err, ERR_NOT_ALLOWED);
 }
 
 static void deleting_needs_an_idle_topic_or_force(void **state)

@@ -183,9 +183,8 @@ uint64_t trim_topic(struct broker *b, const struct catalog_row *row, const struc
     const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
     if (due_ms > loop_wall_ms(b->loop))
         return retention_ns_of_wall(b, due_ms);
-    if (catalog_remove(b->store, CATALOG_TOPIC, row->id) != OK)
+    if (topic_remove_row(b, row->id) != OK)
         return loop_now_ns(b->loop) + retention_check_ns(b);
-    b->counts.topics_deleted++;
     log_info(b->log, "broker", "%s: its data are gone, and it has no subscription: deleted", name.text);
     return UINT64_MAX;
 }
