@@ -141,6 +141,8 @@ int status_of(const struct refusal *why)
         return 412;
     case ERR_DENIED:
         return 401;
+    case ERR_NOT_ALLOWED:
+        return 405;
     case ERR_TOO_LARGE:
         return 413;
     case ERR_UNSUPPORTED:

@@ -49,6 +49,8 @@ const char *err_text(enum err err)
         return "cancelled";
     case ERR_DENIED:
         return "permission denied";
+    case ERR_NOT_ALLOWED:
+        return "not allowed";
     case ERR_VERSION:
         return "a newer format than this program knows";
     }

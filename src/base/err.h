@@ -33,6 +33,7 @@ enum err {
     ERR_TIMEOUT,     /* the deadline passed */
     ERR_CANCELLED,   /* the caller withdrew the operation */
     ERR_DENIED,      /* not permitted */
+    ERR_NOT_ALLOWED, /* understood, and against a rule or a setting */
     ERR_VERSION,     /* a format newer than this program */
 };
 

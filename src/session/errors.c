@@ -37,6 +37,7 @@ static const struct {
     {ERR_AGAIN, ABOUT_ANYTHING, CODE(ServiceNotReady)},
     {ERR_UNSUPPORTED, ABOUT_ANYTHING, CODE(NotAllowedError)},
     {ERR_TOO_LARGE, ABOUT_ANYTHING, CODE(NotAllowedError)},
+    {ERR_NOT_ALLOWED, ABOUT_ANYTHING, CODE(NotAllowedError)},
     {ERR_TERMINATED, ABOUT_ANYTHING, CODE(TopicTerminatedError)},
     {ERR_CHECKSUM, ABOUT_ANYTHING, CODE(ChecksumError)},
     {ERR_DENIED, ABOUT_ANYTHING, CODE(AuthorizationError)},
