@@ -138,7 +138,7 @@ int status_of(const struct refusal *why)
     case ERR_BUSY: /* a topic or subscription in use is a condition not met; a tenant or namespace is in conflict */
         return why->about == ABOUT_TENANT || why->about == ABOUT_NAMESPACE ? 409 : 412;
     case ERR_INVALID:
-        return 412;
+        return why->about == ABOUT_PARTITIONS ? 406 : 412;
     case ERR_DENIED:
         return 401;
     case ERR_NOT_ALLOWED:

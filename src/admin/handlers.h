@@ -34,6 +34,8 @@ void namespace_put(struct admin_call *call);
 void namespace_delete(struct admin_call *call);
 void namespace_topics(struct admin_call *call);
 void namespace_bundles(struct admin_call *call);
+void topic_list_get(struct admin_call *call);
+void partitioned_list_get(struct admin_call *call);
 
 /* policies.c */
 void namespace_policy_get(struct admin_call *call);
@@ -45,14 +47,19 @@ void topic_policy_delete(struct admin_call *call);
 void topic_trim_post(struct admin_call *call);
 
 /* topics.c */
-void topic_list_get(struct admin_call *call);
 void topic_put(struct admin_call *call);
 void topic_remove(struct admin_call *call);
 void topic_unload_put(struct admin_call *call);
 void topic_stats(struct admin_call *call);
 void topic_internal_stats(struct admin_call *call);
 void topic_subscriptions(struct admin_call *call);
-void topic_partitions_get(struct admin_call *call);
+
+/* partitions.c */
+void partitions_get(struct admin_call *call);
+void partitions_put(struct admin_call *call);
+void partitions_post(struct admin_call *call);
+void partitions_delete(struct admin_call *call);
+void partitions_missed_post(struct admin_call *call);
 
 /* subscriptions.c */
 void subscription_put(struct admin_call *call);

@@ -403,6 +403,90 @@ static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(
     assert_int_equal(ask(w, HTTP_GET, path), 200);
 }
 
+#define PARTED "/admin/v2/persistent/public/default/parted"
+
+static int ask_body(struct world *w, enum http_method method, const char *path, const char *body)
+{
+    return ask_with(w, method, path, NULL, body);
+}
+
+static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 409);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED), 409);
+    assert_get(w, PARTED "/partitions", "{\"partitions\":2,\"deleted\":false,\"properties\":{}}");
+    assert_get(w, PARTED "-partition-1/partitions", "{\"partitions\":0,\"deleted\":false,\"properties\":{}}");
+    assert_get(w, "/admin/v2/persistent/public/default/partitioned", "[\"persistent://public/default/parted\"]");
+    assert_get(w, "/admin/v2/persistent/public/default",
+               "[\"persistent://public/default/parted-partition-0\",\"persistent://public/default/parted-partition-1\"]");
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "3"), 204);
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "2"), 422);
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "0"), 422);
+    assert_get(w, PARTED "/partitions", "{\"partitions\":3,\"deleted\":false,\"properties\":{}}");
+    assert_int_equal(ask(w, HTTP_POST, PARTED "/createMissedPartitions"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED), 409); /* not by the name of a single one */
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED "/partitions"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED "/partitions"), 404);
+    assert_int_equal(ask(w, HTTP_POST, PARTED "/createMissedPartitions"), 404);
+    assert_get(w, "/admin/v2/persistent/public/default", "[]");
+    assert_get(w, "/admin/v2/persistent/public/default/partitioned", "[]");
+}
+
+static void a_number_of_partitions_may_be_a_text_or_come_with_properties(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "\"2\""), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/p/partitions",
+                              "{\"partitions\":1,\"properties\":{\"b\":\"2\",\"a\":\"1\"}}"),
+                     204);
+    assert_get(w, "/admin/v2/persistent/public/default/p/partitions",
+               "{\"partitions\":1,\"deleted\":false,\"properties\":{\"a\":\"1\",\"b\":\"2\"}}");
+}
+
+static void a_number_of_partitions_that_cannot_be_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "0"), 406);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "-1"), 406);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "1000000"), 406);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "99999999999999999999"), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", ""), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "\"2x\""), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "{\"partitions\":2,\"properties\":{\"a\":1}}"), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "-partition-0/partitions", "2"), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/nowhere/x/partitions", "2"), 404);
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "2"), 409);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 409);
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "2"), 409);
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED "/partitions"), 409);
+}
+
+static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "3"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "-partition-1/subscription/s"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "/subscription/s"), 204); /* where it was not there yet */
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "/subscription/s"), 409);
+    assert_get(w, PARTED "/subscriptions", "[\"s\"]");
+    assert_get(w, PARTED "-partition-2/subscriptions", "[\"s\"]");
+    assert_int_equal(ask(w, HTTP_POST, PARTED "/subscription/s/skip_all"), 204);
+    assert_int_equal(ask(w, HTTP_POST, PARTED "/subscription/t/skip_all"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "/unload"), 204);
+    assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "4"), 204);
+    assert_get(w, PARTED "-partition-3/subscriptions", "[\"s\"]"); /* the new one has it too */
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED "/subscription/s"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, PARTED "/subscription/s"), 404);
+    assert_get(w, PARTED "/subscriptions", "[]");
+}
+
 static void subscriptions_are_created_listed_and_deleted(void **state)
 {
     struct world *w = *state;
@@ -737,6 +821,10 @@ int main(void)
         HANDLER_TEST(a_long_list_comes_in_parts_of_bounded_size),
         HANDLER_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),
         HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
+        HANDLER_TEST(a_partitioned_topic_is_created_grown_listed_and_deleted),
+        HANDLER_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),
+        HANDLER_TEST(a_number_of_partitions_that_cannot_be_is_refused),
+        HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
         HANDLER_TEST(policies_are_set_read_and_removed),

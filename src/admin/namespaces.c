@@ -6,6 +6,7 @@
 #include "admin/handlers.h"
 #include "admin/policy_table.h"
 #include "admin/settings.h"
+#include "broker/partitioned.h"
 #include "broker/policies.h"
 
 void namespace_list_get(struct admin_call *call)
@@ -136,6 +137,8 @@ struct topic_filter {
 struct topic_listing {
     struct admin_call *call;
     struct task task;
+    enum err (*each_after)(struct broker *b, struct bytes namespace_, struct bytes after, name_visitor *each,
+                           void *ctx); /* of which kind of topics */
     struct bytes namespace_;
     struct topic_filter filter;
     struct json json;
@@ -172,7 +175,7 @@ static void list_turn(struct task *task)
 
     l->left = TURN;
     const struct bytes after = topic_name_full(&l->last);
-    if (topics_each_after(call->core->broker, l->namespace_, after, list_topic, l) != OK) {
+    if (l->each_after(call->core->broker, l->namespace_, after, list_topic, l) != OK) {
         call_reason(call, 404, "Namespace does not exist");
     } else if (l->left > 0) {
         json_array_end(&l->json);
@@ -193,13 +196,21 @@ static void list_more(struct admin_call *call)
     list_turn(&l->task);
 }
 
-static void answer_topics(struct admin_call *call, struct bytes namespace_, struct topic_filter filter)
+static void answer_names(struct admin_call *call, struct bytes namespace_, struct topic_filter filter,
+                         enum err (*each_after)(struct broker *b, struct bytes namespace_, struct bytes after,
+                                                name_visitor *each, void *ctx))
 {
     struct topic_listing *l = call_alloc(call, sizeof *l);
 
     if (!l)
         return;
-    *l = (struct topic_listing){.call = call, .task.run = list_turn, .namespace_ = namespace_, .filter = filter};
+    *l = (struct topic_listing){
+        .call = call,
+        .task.run = list_turn,
+        .each_after = each_after,
+        .namespace_ = namespace_,
+        .filter = filter,
+    };
     call->work = l;
     l->filter.system = call_query_true(call, "includeSystemTopic");
     l->json = json_to(&call->answer.body);
@@ -222,14 +233,29 @@ void namespace_topics(struct admin_call *call)
         return;
     }
     if (call_namespace(call, 0, &name))
-        answer_topics(call, name, filter);
+        answer_names(call, name, filter, topics_each_after);
+}
+
+/* Those of the route's domain. */
+static struct topic_filter filter_of(const struct admin_call *call)
+{
+    const bool persistent = bytes_equal(call->parameters[0], bytes_of_text("persistent"));
+
+    return (struct topic_filter){.persistent = persistent, .non_persistent = !persistent};
 }
 
 void topic_list_get(struct admin_call *call)
 {
-    bool persistent = bytes_equal(call->parameters[0], bytes_of_text("persistent"));
     struct bytes name;
 
     if (call_namespace(call, 1, &name))
-        answer_topics(call, name, (struct topic_filter){.persistent = persistent, .non_persistent = !persistent});
+        answer_names(call, name, filter_of(call), topics_each_after);
+}
+
+void partitioned_list_get(struct admin_call *call)
+{
+    struct bytes name;
+
+    if (call_namespace(call, 1, &name))
+        answer_names(call, name, filter_of(call), partitioned_each_after);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topics.c - topics: created, deleted, unloaded; their subscriptions and partitions.
+ * topics.c - topics: created, deleted, unloaded; their subscriptions.
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
@@ -63,27 +63,5 @@ void topic_subscriptions(struct admin_call *call)
         return;
     }
     json_array_end(&j);
-    call_json(call);
-}
-
-void topic_partitions_get(struct admin_call *call)
-{
-    struct topic_name *topic = call_alloc(call, sizeof *topic);
-    struct broker *b = call->core->broker;
-    struct json j = json_to(&call->answer.body);
-    struct refusal why;
-
-    if (!topic || !call_topic(call, 0, topic))
-        return;
-    if (topic_admissible(b, topic, call_query_true(call, "checkAllowAutoCreation"), &why) != OK) {
-        call_refused(call, &why);
-        return;
-    }
-    json_object_begin(&j, NULL);
-    json_uint(&j, "partitions", 0); /* a topic is either not partitioned, or none of ours */
-    json_bool(&j, "deleted", false);
-    json_object_begin(&j, "properties");
-    json_object_end(&j);
-    json_object_end(&j);
     call_json(call);
 }

@@ -44,6 +44,7 @@ struct broker_options {
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */
     uint64_t inactive_ms;        /* ... after so long */
+    uint32_t partitions_max;     /* of a topic; 0: no limit but PARTITIONS_MAX */
     struct log *log;
 };
 

@@ -80,6 +80,8 @@ void broker_give_name(struct broker *b, char *to);
 /* Ids of catalog rows; 0 when absent. */
 uint64_t tenant_id(struct broker *b, struct bytes name);
 uint64_t namespace_id(struct broker *b, struct bytes name);
+/* Its row in the catalog, or NULL. */
+const struct catalog_row *topic_row_find(struct broker *b, const struct topic_name *name);
 
 /* Something ended that a stopping broker waits for. */
 void broker_rest(struct broker *b);

@@ -205,7 +205,7 @@ enum err namespace_set_settings(struct broker *b, struct bytes name, struct byte
 
 /* ---- policies ---- */
 
-static const struct catalog_row *topic_row(struct broker *b, const struct topic_name *name)
+const struct catalog_row *topic_row_find(struct broker *b, const struct topic_name *name)
 {
     uint64_t parent = namespace_id(b, topic_name_namespace(name));
     return parent ? catalog_find(b->store, CATALOG_TOPIC, parent, topic_name_full(name)) : NULL;
@@ -340,7 +340,7 @@ static enum err partitions_subscriptions_each(struct broker *b, const struct top
 enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)
 {
     struct visit v = {.each = each, .ctx = ctx};
-    const struct catalog_row *row = topic_row(b, topic);
+    const struct catalog_row *row = topic_row_find(b, topic);
     const uint32_t partitions = topic->partition == PARTITION_NONE ? partitions_count(b, topic) : 0;
 
     if (partitions > 0)
@@ -355,7 +355,7 @@ enum err subscriptions_each(struct broker *b, const struct topic_name *topic, na
 
 bool topic_has_row(struct broker *b, const struct topic_name *name)
 {
-    return topic_row(b, name) != NULL;
+    return topic_row_find(b, name) != NULL;
 }
 
 bool topic_exists(struct broker *b, const struct topic_name *name)

@@ -31,13 +31,6 @@ static const struct catalog_row *row_of(struct broker *b, const struct topic_nam
     return parent ? catalog_find(b->store, CATALOG_PARTITIONED, parent, topic_name_base(name)) : NULL;
 }
 
-static const struct catalog_row *topic_row_of(struct broker *b, const struct topic_name *name)
-{
-    const uint64_t parent = namespace_id(b, topic_name_namespace(name));
-
-    return parent ? catalog_find(b->store, CATALOG_TOPIC, parent, topic_name_full(name)) : NULL;
-}
-
 enum err partitioned_find(struct broker *b, const struct topic_name *name, struct partitioned_record *out)
 {
     const struct catalog_row *row = row_of(b, name);
@@ -165,7 +158,7 @@ static enum err make_partition(struct partitioned_op *o, const struct topic_name
     uint64_t id;
     enum err err;
 
-    if (name->domain != DOMAIN_PERSISTENT || topic_row_of(b, name)) /* the others have no rows */
+    if (name->domain != DOMAIN_PERSISTENT || topic_row_find(b, name)) /* the others have no rows */
         return OK;
     if ((err = topic_create_row(b, name, &record, &id)) != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
@@ -175,11 +168,15 @@ static enum err make_partition(struct partitioned_op *o, const struct topic_name
 /* A number of partitions that the topic could have, with names that are not too long. */
 static enum err number_check(struct partitioned_op *o)
 {
+    const uint32_t limit = o->op.broker->options.partitions_max;
+    const uint32_t most = limit > 0 && limit < PARTITIONS_MAX ? limit : PARTITIONS_MAX;
     struct topic_name last;
 
-    if (o->partitions == 0 || o->partitions > PARTITIONS_MAX)
-        return refuse(&o->op.why, ERR_INVALID, ABOUT_PARTITIONS, "a topic has between 1 and %d partitions",
-                      PARTITIONS_MAX);
+    if (o->partitions == 0)
+        return refuse(&o->op.why, ERR_INVALID, ABOUT_PARTITIONS, "Number of partitions should be more than 0");
+    if (o->partitions > most)
+        return refuse(&o->op.why, ERR_INVALID, ABOUT_PARTITIONS,
+                      "Number of partitions should be less than or equal to %" PRIu32, most);
     if (topic_name_partition(&last, &o->name, PARTITIONS_MAX) != OK)
         return refuse(&o->op.why, ERR_INVALID, ABOUT_TOPIC, "the name is too long for a partitioned topic");
     return OK;
@@ -246,8 +243,8 @@ static enum err copy_subscriptions(struct partitioned_op *o)
     struct topic *t;
     enum err err;
 
-    if ((err = topic_name_partition(&zero, &o->name, 0)) != OK || !(first = topic_row_of(b, &zero)) ||
-        !(here = topic_row_of(b, &o->partition)))
+    if ((err = topic_name_partition(&zero, &o->name, 0)) != OK || !(first = topic_row_find(b, &zero)) ||
+        !(here = topic_row_find(b, &o->partition)))
         return OK;
     const uint64_t from = first->id, to = here->id;
     while ((row = catalog_next(b->store, CATALOG_SUBSCRIPTION, from, bytes_of_text(after)))) {
@@ -372,7 +369,7 @@ static bool delete_partition(struct partitioned_op *o)
 {
     struct broker *b = o->op.broker;
     struct topic *t = topic_find(b, &o->partition);
-    const struct catalog_row *row = topic_row_of(b, &o->partition);
+    const struct catalog_row *row = topic_row_find(b, &o->partition);
     const enum err err = t || !row ? OK : topic_remove_row(b, row->id);
 
     if (err != OK)
@@ -415,6 +412,17 @@ void partitioned_delete(struct broker *b, struct partitioned_op *o)
 
 /* ---- what clients ask ---- */
 
+/* How many a topic gets that is made by its first use. */
+static uint32_t partitions_of_first_use(struct broker *b, const struct topic_name *name)
+{
+    const struct bytes namespace_ = topic_name_namespace(name);
+
+    if (topic_exists(b, name) || topic_name_is_system(name) ||
+        policy_of_namespace(b, namespace_, POLICY_TOPIC_CREATION_TYPE) != CREATE_PARTITIONED)
+        return 0;
+    return (uint32_t)policy_of_namespace(b, namespace_, POLICY_TOPIC_CREATION_PARTITIONS);
+}
+
 enum err partitions_asked(struct broker *b, const struct topic_name *name, bool create, uint32_t *partitions,
                           uint32_t *make, struct refusal *why)
 {
@@ -427,5 +435,7 @@ enum err partitions_asked(struct broker *b, const struct topic_name *name, bool 
         return refuse(why, ERR_AGAIN, ABOUT_TOPIC, "%s is being deleted", name->text);
     if ((*partitions = partitions_count(b, name)) > 0)
         return OK;
-    return topic_admissible(b, name, create, why);
+    if ((err = topic_admissible(b, name, create, why)) == OK)
+        *make = partitions_of_first_use(b, name);
+    return err;
 }

@@ -4,8 +4,11 @@
  */
 #include "cli/broker_config.h"
 
+#include "broker/partitioned.h"
+
 static const char *const durabilities[] = {"sync", "os", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const creation_types[] = {"non-partitioned", "partitioned", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct broker_config, member)
@@ -112,6 +115,31 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .fallback = "true",
      AT(policy_flags[POLICY_TOPIC_CREATION]),
      .text = "A topic comes to be when it is first used."},
+    {.key = "broker.allow_auto_topic_creation_type",
+     .alias = "allowAutoTopicCreationType",
+     .env = "GEMINGA_ALLOW_AUTO_TOPIC_CREATION_TYPE",
+     .type = OPTION_CHOICE,
+     .fallback = "non-partitioned",
+     .choices = creation_types,
+     AT(topic_creation_type),
+     .text = "What comes to be then: a single topic (`non-partitioned`), or a `partitioned` one."},
+    {.key = "broker.default_num_partitions",
+     .alias = "defaultNumPartitions",
+     .env = "GEMINGA_DEFAULT_NUM_PARTITIONS",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .min = 1,
+     .max = PARTITIONS_MAX,
+     AT(policies[POLICY_TOPIC_CREATION_PARTITIONS]),
+     .text = "How many partitions it has then."},
+    {.key = "broker.max_num_partitions_per_partitioned_topic",
+     .alias = "maxNumPartitionsPerPartitionedTopic",
+     .env = "GEMINGA_MAX_NUM_PARTITIONS_PER_PARTITIONED_TOPIC",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = PARTITIONS_MAX,
+     AT(partitions_max),
+     .text = "The most partitions that a topic may have; 0: 65,536."},
     {.key = "broker.allow_auto_subscription_creation",
      .alias = "allowAutoSubscriptionCreation",
      .env = "GEMINGA_ALLOW_AUTO_SUBSCRIPTION_CREATION",

@@ -32,6 +32,8 @@ struct broker_config {
     int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
     bool delayed_strict; /* Pulsar's key; delivery is never early here, whatever it says */
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
+    char *topic_creation_type; /* "non-partitioned", "partitioned" */
+    int64_t partitions_max;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;
@@ -39,7 +41,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 44
+#define BROKER_OPTIONS 47
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "base/checksum.h"
 #include "base/text.h"
+#include "broker/partitioned.h"
 #include "session/session_private.h"
 
 #include <stdio.h>
@@ -53,34 +54,76 @@ void handle_lookup(struct session *s, const struct incoming *in)
     }
 }
 
+/* ---- partitions ---- */
+
+static void answer_partitions(struct session *s, uint64_t request, uint32_t partitions, const struct refusal *why)
+{
+    Wire__CommandPartitionedTopicMetadataResponse response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__INIT;
+
+    response.request_id = request;
+    response.has_response = true;
+    if (why->err == OK) {
+        response.response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__LOOKUP_TYPE__Success;
+        response.has_partitions = true;
+        response.partitions = partitions;
+    } else {
+        response.response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__LOOKUP_TYPE__Failed;
+        response.has_error = true;
+        response.error = server_error(why->err, why->about);
+        response.message = wire_text(why->text);
+    }
+    session_send(s, WIRE__BASE_COMMAND__TYPE__PARTITIONED_METADATA_RESPONSE, &response);
+}
+
+/* A topic that this question makes. */
+struct metadata_request {
+    struct partitioned_op create;
+    struct request request;
+};
+
+static void partitions_made(struct broker_op *op)
+{
+    struct metadata_request *r = container_of(op, struct metadata_request, create.op);
+    struct session *s = r->request.session;
+    uint32_t partitions = r->create.partitions;
+    struct refusal why = op->why;
+
+    if (why.err == ERR_EXISTS) { /* somebody else was faster */
+        partitions = partitions_count(s->broker, &r->create.name);
+        why.err = OK;
+    }
+    answer_partitions(s, r->request.id, partitions, &why);
+    request_free(&r->request);
+}
+
+static void make_partitions(struct session *s, uint64_t request, const struct topic_name *name, uint32_t partitions)
+{
+    struct metadata_request *r = request_new(s, sizeof *r, offsetof(struct metadata_request, request), request, 0);
+
+    if (!r)
+        return;
+    r->create.op.done = partitions_made;
+    r->create.name = *name;
+    r->create.partitions = partitions;
+    partitioned_create(s->broker, &r->create);
+}
+
 void handle_partitioned_metadata(struct session *s, const struct incoming *in)
 {
     const Wire__CommandPartitionedTopicMetadata *ask = in->body->partition_metadata;
-    Wire__CommandPartitionedTopicMetadataResponse response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__INIT;
+    uint32_t partitions = 0, make = 0;
+    struct refusal why = {.err = OK};
     struct topic_name name;
-    struct refusal why;
     enum err err;
 
     if (topic_name_parse(&name, bytes_of_text(ask->topic)) != OK)
         err = refuse(&why, ERR_INVALID, ABOUT_TOPIC, "not a topic's name");
-    else if (name.partition != PARTITION_NONE)
-        err = namespace_admits(s->broker, &name, &why);
     else
-        err = topic_admissible(s->broker, &name, ask->metadata_auto_creation_enabled, &why);
-
-    response.request_id = ask->request_id;
-    response.has_response = true;
-    if (err == OK) {
-        response.response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__LOOKUP_TYPE__Success;
-        response.has_partitions = true;
-        response.partitions = 0;
-    } else {
-        response.response = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA_RESPONSE__LOOKUP_TYPE__Failed;
-        response.has_error = true;
-        response.error = server_error(why.err, why.about);
-        response.message = why.text;
-    }
-    session_send(s, WIRE__BASE_COMMAND__TYPE__PARTITIONED_METADATA_RESPONSE, &response);
+        err = partitions_asked(s->broker, &name, ask->metadata_auto_creation_enabled, &partitions, &make, &why);
+    if (err == OK && make > 0)
+        make_partitions(s, ask->request_id, &name, make);
+    else
+        answer_partitions(s, ask->request_id, partitions, &why);
 }
 
 /* ---- the topics of a namespace ---- */
