@@ -420,8 +420,9 @@ static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state
     assert_get(w, PARTED "/partitions", "{\"partitions\":2,\"deleted\":false,\"properties\":{}}");
     assert_get(w, PARTED "-partition-1/partitions", "{\"partitions\":0,\"deleted\":false,\"properties\":{}}");
     assert_get(w, "/admin/v2/persistent/public/default/partitioned", "[\"persistent://public/default/parted\"]");
-    assert_get(w, "/admin/v2/persistent/public/default",
-               "[\"persistent://public/default/parted-partition-0\",\"persistent://public/default/parted-partition-1\"]");
+    assert_get(
+        w, "/admin/v2/persistent/public/default",
+        "[\"persistent://public/default/parted-partition-0\",\"persistent://public/default/parted-partition-1\"]");
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "3"), 204);
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "2"), 422);
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "0"), 422);

@@ -2,10 +2,10 @@
  *
  * partitions.c - partitioned topics: created, grown, deleted, listed; how many partitions one has.
  */
-#include "broker/partitioned.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/properties_json.h"
+#include "broker/partitioned.h"
 #include "broker/records.h"
 
 #include <jansson.h>

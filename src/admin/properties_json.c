@@ -52,8 +52,6 @@ enum err properties_read(const struct json_t *object, struct bytes *encoded, uin
         snprintf(reason, reason_size, "properties are not an object");
         return ERR_INVALID;
     }
-    json_object_foreach (all, key, value)
-        if (err == OK)
-            err = read_one(key, value, encoded, to, reason, reason_size);
+    json_object_foreach(all, key, value) if (err == OK) err = read_one(key, value, encoded, to, reason, reason_size);
     return err;
 }

@@ -42,7 +42,8 @@ static const struct route table[] = {
     {HTTP_DELETE, NAMESPACE "/{namespace_policy}", namespace_policy_delete, "the broker's default again"},
 
     {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}", topic_list_get, "names of the topics of a namespace"},
-    {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}/partitioned", partitioned_list_get, "names of those with partitions"},
+    {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}/partitioned", partitioned_list_get,
+     "names of those with partitions"},
     {HTTP_GET, TOPIC "/stats", topic_stats, "a topic's figures"},
     {HTTP_GET, TOPIC "/internalStats", topic_internal_stats, "its ledgers and cursors"},
     {HTTP_GET, TOPIC "/{topic_policy}", topic_policy_get, "what is set; 204: nothing (?applied=true: what holds)"},

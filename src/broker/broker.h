@@ -109,7 +109,8 @@ void topic_create(struct broker *b, struct topic_op *op); /* what topic_creatabl
 /* ERR_NOT_FOUND; ERR_EXISTS: it is partitioned, and partitioned_delete is for that; ERR_BUSY: connected producers or
  * consumers, and not forced. */
 void topic_delete(struct broker *b, struct topic_op *op);
-/* It, or all its partitions, out of memory: producers and consumers are closed, cursors flushed; the next use loads it again.  ERR_NOT_FOUND. */
+/* It, or all its partitions, out of memory: producers and consumers are closed, cursors flushed; the next use loads it
+ * again.  ERR_NOT_FOUND. */
 void topic_unload(struct broker *b, struct topic_op *op);
 
 struct subscription_op {

@@ -379,6 +379,25 @@ static bool delete_partition(struct partitioned_op *o)
     return t != NULL;
 }
 
+/* A partition beyond the number that the row tells: a crash came between, when the topic should have grown. */
+static bool find_leftover(struct partitioned_op *o)
+{
+    struct broker *b = o->op.broker;
+    const uint64_t parent = namespace_id(b, topic_name_namespace(&o->name));
+    char prefix[TOPIC_NAME_MAX + 20];
+    const int len = snprintf(prefix, sizeof prefix, "%s-partition-", o->name.text);
+    struct bytes after = bytes_of(prefix, (size_t)len);
+    const struct catalog_row *row;
+
+    while ((row = catalog_next(b->store, CATALOG_TOPIC, parent, after)) && row->name.len > (size_t)len &&
+           memcmp(row->name.data, prefix, (size_t)len) == 0) {
+        if (topic_name_parse(&o->partition, row->name) == OK && o->partition.base_len == o->name.len)
+            return true;
+        after = row->name;
+    }
+    return false;
+}
+
 static void delete_step(struct broker_op *op)
 {
     struct partitioned_op *o = op_of(op);
@@ -389,13 +408,15 @@ static void delete_step(struct broker_op *op)
         (void)delete_check(o);
     o->begun = true;
     o->vanishing = op->why.err == OK;
-    for (unsigned turn = 0; op->why.err == OK && o->at < o->partitions;) {
+    for (unsigned turn = 0; op->why.err == OK && (o->at < o->partitions || find_leftover(o));) {
         if (turn++ == TURN) {
             op_resume(op);
             return;
         }
-        name_next(o);
-        o->at++;
+        if (o->at < o->partitions) {
+            name_next(o);
+            o->at++;
+        }
         if (delete_partition(o))
             return;
     }

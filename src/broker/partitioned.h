@@ -2,9 +2,9 @@
  *
  * partitioned.h - topics made of several: how many partitions one has, and what is done to all of them.
  *
- * A partitioned topic is a row of the catalog: its name, how many partitions, properties.  Partition N is a topic of its
- * own, NAME-partition-N, with a row, subscriptions and ledgers like any other; nothing else is called so.  The whole has
- * no ledger: whoever would produce to it or subscribe to it by its own name is refused (topic_admissible).
+ * A partitioned topic is a row of the catalog: its name, how many partitions, properties.  Partition N is a topic of
+ * its own, NAME-partition-N, with a row, subscriptions and ledgers like any other; nothing else is called so.  The
+ * whole has no ledger: whoever would produce to it or subscribe to it by its own name is refused (topic_admissible).
  *
  * Rules
  *  1. A partition may be missing, for it was idle and deleted, or a crash came between: its first use makes it, as long

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Partitioned topics, as the official Python client and an administrator see them."""
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pulsar
+from pulsar import ConsumerType, InitialPosition
+
+import broker_process
+from broker_process import Broker
+
+PROGRAM = Path(broker_process.PROGRAM).parent / "tests" / "interop" / "client_e2e"
+RECEIVE_MS = 20_000
+SECONDS = 30
+
+
+def request(broker, method, path, body=None, kind="application/json"):
+    """Status and decoded body of one request."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(broker.http_url + path, data=data, method=method, headers={"Content-Type": kind})
+    try:
+        answer = urllib.request.urlopen(asked, timeout=SECONDS)
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    with answer:
+        content = answer.read()
+        return answer.status, json.loads(content) if content else None
+
+
+def path_of(topic):
+    return "/admin/v2/persistent/" + topic.removeprefix("persistent://")
+
+
+def make_partitioned(broker, topic, partitions):
+    assert request(broker, "PUT", path_of(topic) + "/partitions", partitions) == (204, None)
+
+
+def receive(consumer, count):
+    messages = []
+    for _ in range(count):
+        messages.append(consumer.receive(RECEIVE_MS))
+        consumer.acknowledge(messages[-1])
+    return messages
+
+
+def test_a_partitioned_topic_carries_every_message_once(broker, client, topic):
+    make_partitioned(broker, topic, 4)
+    assert client.get_topic_partitions(topic) == [f"{topic}-partition-{i}" for i in range(4)]
+    consumer = client.subscribe(topic, "s", initial_position=InitialPosition.Earliest)
+    producer = client.create_producer(topic, message_routing_mode=pulsar.PartitionsRoutingMode.RoundRobinDistribution,
+                                      batching_enabled=False)
+    for i in range(100):
+        producer.send(str(i).encode())
+    messages = receive(consumer, 100)
+    assert sorted(int(m.data()) for m in messages) == list(range(100))
+    assert {m.message_id().partition() for m in messages} == {0, 1, 2, 3}
+    by_partition = {}
+    for m in messages:
+        by_partition.setdefault(m.message_id().partition(), []).append(int(m.data()))
+    assert all(numbers == sorted(numbers) for numbers in by_partition.values())
+
+
+def test_messages_of_one_key_stay_in_one_partition(broker, client, topic):
+    make_partitioned(broker, topic, 3)
+    consumer = client.subscribe(topic, "s", consumer_type=ConsumerType.Failover,
+                                initial_position=InitialPosition.Earliest)
+    producer = client.create_producer(topic, batching_enabled=False)
+    for i in range(60):
+        producer.send(str(i).encode(), partition_key=str(i % 6))
+    partitions = {}
+    for m in receive(consumer, 60):
+        partitions.setdefault(m.partition_key(), set()).add(m.message_id().partition())
+    assert all(len(of_key) == 1 for of_key in partitions.values())
+
+
+def test_what_comes_to_a_new_partition_before_a_consumer_knows_it_is_not_missed(broker, client, connect, topic):
+    make_partitioned(broker, topic, 1)
+    consumer = client.subscribe(topic, "s")
+    assert request(broker, "POST", path_of(topic) + "/partitions", 3) == (204, None)
+    producer = connect(broker.url).create_producer(
+        topic, message_routing_mode=pulsar.PartitionsRoutingMode.RoundRobinDistribution, batching_enabled=False)
+    for i in range(30):
+        producer.send(str(i).encode())
+    consumer.close()
+    consumer = client.subscribe(topic, "s")  # at the latest message, were it not there already
+    assert sorted(int(m.data()) for m in receive(consumer, 30)) == list(range(30))
+
+
+def test_deleting_needs_force_while_it_is_used(broker, client, topic):
+    make_partitioned(broker, topic, 2)
+    producer = client.create_producer(topic)
+    producer.send(b"x")
+    status, body = request(broker, "DELETE", path_of(topic) + "/partitions")
+    assert status == 412 and "connected" in body["reason"]
+    producer.close()
+    assert request(broker, "DELETE", path_of(topic) + "/partitions?force=true") == (204, None)
+    assert request(broker, "GET", path_of(topic) + "/partitions")[0] == 404
+
+
+def test_the_metadata_form_with_properties(broker, topic):
+    assert request(broker, "PUT", path_of(topic) + "/partitions",
+                   {"partitions": 2, "deleted": False, "properties": {"owner": "me"}},
+                   "application/vnd.partitioned-topic-metadata+json") == (204, None)
+    status, body = request(broker, "GET", path_of(topic) + "/partitions")
+    assert (status, body["partitions"], body["properties"]) == (200, 2, {"owner": "me"})
+
+
+def test_a_broker_may_make_partitioned_topics_by_themselves(tmp_path, connect, topic, only_geminga):
+    config = tmp_path / "broker.conf"
+    config.write_text("allowAutoTopicCreationType=partitioned\ndefaultNumPartitions=3\n")
+    own = Broker(tmp_path, options=["--config", str(config)])
+    try:
+        client = connect(own.url)
+        producer = client.create_producer(topic)
+        producer.send(b"x")
+        assert client.get_topic_partitions(topic) == [f"{topic}-partition-{i}" for i in range(3)]
+        client.shutdown()
+        own.stop()
+        own.start(own.port, own.http_port)
+        assert request(own, "GET", path_of(topic) + "/partitions")[1]["partitions"] == 3
+    finally:
+        own.kill()
+
+
+def test_our_c_client_knows_partitions(broker, topic):
+    make_partitioned(broker, topic, 3)
+    done = subprocess.run([PROGRAM, broker.url, "*partitioned*"], env={**os.environ, "E2E_PARTITIONED": topic},
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200)
+    assert done.returncode == 0 and "SKIPPED" not in done.stdout, done.stdout
