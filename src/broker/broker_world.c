@@ -366,7 +366,7 @@ static void publish_one(struct peer *p, uint64_t producer, uint64_t sequence_id,
     slice_unref(&bytes);
 }
 
-void peer_publish_key(struct peer *p, uint64_t producer, const char *key)
+void peer_publish_key(struct peer *p, uint64_t producer, const char *key, uint64_t sequence)
 {
     Wire__MessageMetadata m = WIRE__MESSAGE_METADATA__INIT;
     uint8_t metadata[128], entry[ENTRY_HEAD_SIZE + sizeof metadata];
@@ -375,7 +375,7 @@ void peer_publish_key(struct peer *p, uint64_t producer, const char *key)
 
     (void)snprintf(copy, sizeof copy, "%s", key);
     m.producer_name = name;
-    m.sequence_id = p->published_count;
+    m.sequence_id = sequence;
     m.partition_key = copy;
     const size_t len = wire__message_metadata__pack(&m, metadata);
     entry_head_encode(entry, bytes_of(metadata, len), bytes_of(NULL, 0));

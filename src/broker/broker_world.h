@@ -97,7 +97,7 @@ void peer_publish(struct peer *p, uint64_t producer, unsigned count, uint32_t me
 void peer_publish_one(struct peer *p, uint64_t producer, uint32_t messages, int64_t publish_ms);
 
 /* One with a partition key, as a producer sends it, without waiting. */
-void peer_publish_key(struct peer *p, uint64_t producer, const char *key);
+void peer_publish_key(struct peer *p, uint64_t producer, const char *key, uint64_t sequence);
 /* ... to be delivered at a time, which is its sequence id too. */
 void peer_publish_delayed(struct peer *p, uint64_t producer, int64_t deliver_ms);
 

@@ -92,7 +92,7 @@ static void ack(struct peer *p, size_t nth)
 
 static void publish(struct fixture *f, const char *key)
 {
-    peer_publish_key(&f->producer, 1, key);
+    peer_publish_key(&f->producer, 1, key, f->producer.published_count);
     world_settle(&f->world);
 }
 
