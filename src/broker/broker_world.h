@@ -20,6 +20,7 @@ struct world {
     struct store *store;
     struct broker *broker;
     struct broker_options options;
+    size_t tail_cache_bytes; /* 0: 1 MiB */
     unsigned fatals;
     uint64_t now_ns; /* until when world_pass went */
 };

@@ -674,6 +674,7 @@ void dispatch_forget(struct subscription *s)
 {
     assert(tree_empty(&s->dispatch.pending));
     pending_clear(s);
+    s->dispatch.read_stale = true;
 }
 
 /* An entry that a consumer does not keep: for somebody else, or for itself again. */
