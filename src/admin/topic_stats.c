@@ -14,6 +14,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static void write_position(struct json *j, const char *key, struct position p)
+{
+    char text[48];
+
+    snprintf(text, sizeof text, "%" PRId64 ":%" PRId64, p.ledger, p.entry);
+    json_text(j, key, text);
+}
+
 static void write_producer(struct json *j, const struct producer_stats *p)
 {
     json_object_begin(j, NULL);
@@ -37,6 +45,59 @@ static void write_producer(struct json *j, const struct producer_stats *p)
     json_object_end(j);
 }
 
+/* Ours: why it gets nothing; nothing of it when it does, or when there is nothing to get. */
+static void write_blocked(struct json *j, const struct blocked *b)
+{
+    char text[BLOCKED_TEXT_MAX];
+
+    if (b->by == BLOCKED_BY_NOTHING)
+        return;
+    json_text(j, "blockedBy", blocked_text(b, text));
+    json_text(j, "blockedByConsumer", b->consumer);
+    if (!position_equal(b->message, POSITION_EARLIEST))
+        write_position(j, "blockedByMessage", b->message);
+    if (b->for_ms >= 0)
+        json_int(j, "blockedForMs", b->for_ms);
+}
+
+static void write_ranges(struct json *j, const struct key_stats *k)
+{
+    char text[40];
+
+    json_array_begin(j, "keyHashRanges");
+    for (size_t i = 0; i < k->range_count; i++) {
+        snprintf(text, sizeof text, "[%d, %d]", k->ranges[i].first, k->ranges[i].last);
+        json_text(j, NULL, text);
+    }
+    json_array_end(j);
+    json_array_begin(j, "keyHashRangeArrays");
+    for (size_t i = 0; i < k->range_count; i++) {
+        json_array_begin(j, NULL);
+        json_int(j, NULL, k->ranges[i].first);
+        json_int(j, NULL, k->ranges[i].last);
+        json_array_end(j);
+    }
+    json_array_end(j);
+}
+
+/* blockedAttempts is, here, how many entries wait. */
+static void write_keys(struct json *j, const struct key_stats *k)
+{
+    write_ranges(j, k);
+    json_uint(j, "drainingHashesCount", k->draining_count);
+    json_uint(j, "drainingHashesClearedTotal", k->draining_cleared);
+    json_uint(j, "drainingHashesUnackedMessages", k->draining_unacked);
+    json_array_begin(j, "drainingHashes");
+    for (size_t i = 0; i < k->draining_listed; i++) {
+        json_object_begin(j, NULL);
+        json_uint(j, "hash", k->draining[i].hash);
+        json_uint(j, "unackMsgs", k->draining[i].unacked);
+        json_uint(j, "blockedAttempts", k->draining[i].waiting);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
 static void write_consumer(struct json *j, const struct consumer_stats *c)
 {
     json_object_begin(j, NULL);
@@ -51,7 +112,9 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_int(j, "availablePermits", c->available_permits);
     json_uint(j, "unackedMessages", c->unacked_messages);
     json_bool(j, "blockedConsumerOnUnackedMsgs", c->blocked_on_unacked);
-    json_text(j, "blockedBy", c->blocked_by);
+    write_blocked(j, &c->blocked);
+    if (c->keys.range_count > 0)
+        write_keys(j, &c->keys);
     json_int(j, "priorityLevel", c->priority);
     json_text(j, "address", c->address);
     json_time(j, "connectedSince", c->connected_since_ms);
@@ -85,12 +148,16 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     json_uint(j, "msgBacklogMessages", s->backlog_messages);
     json_uint(j, "msgBacklogNoDelayed", s->backlog_entries - s->delayed_entries);
     json_bool(j, "blockedSubscriptionOnUnackedMsgs", s->blocked_on_unacked);
-    json_text(j, "blockedBy", s->blocked_by);
+    write_blocked(j, &s->blocked);
     json_uint(j, "msgDelayed", s->delayed_entries);
     json_uint(j, "msgInReplay", s->replay_entries);
     json_uint(j, "unackedMessages", s->unacked_messages);
     json_text(j, "type", s->type);
     json_text(j, "activeConsumerName", s->active_consumer);
+    if (s->keys_mode) {
+        json_text(j, "keySharedMode", s->keys_mode);
+        json_bool(j, "allowOutOfOrderDelivery", s->keys_out_of_order);
+    }
     json_double(j, "msgDropRate", s->rate_drop);
     json_double(j, "msgRateExpired", s->rate_expired);
     json_uint(j, "totalMsgExpired", s->entries_expired);
@@ -194,14 +261,6 @@ void topic_stats(struct admin_call *call)
 }
 
 /* ---- ledgers and cursors ---- */
-
-static void write_position(struct json *j, const char *key, struct position p)
-{
-    char text[48];
-
-    snprintf(text, sizeof text, "%" PRId64 ":%" PRId64, p.ledger, p.entry);
-    json_text(j, key, text);
-}
 
 static void write_ledger(struct json *j, const struct topic_ledger_stats *l)
 {

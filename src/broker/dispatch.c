@@ -482,6 +482,7 @@ static void read_from_disk(struct subscription *s, struct position from, size_t 
         stick(s, from, ERR_NOMEM);
         return;
     }
+    d->read_ns = loop_now_ns(broker_of(s)->loop);
     d->read_replay = replay;
     d->read_stale = false;
     d->read->read.from = from;
@@ -805,9 +806,9 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
         d->read_position = cursor_next(s->cursor, position);
 }
 
-bool dispatch_next(const struct subscription *s, struct position *p)
+bool dispatch_next(const struct subscription *s, bool fresh, struct position *p)
 {
-    const struct pending *first = pending_at(tree_first(&s->dispatch.replay));
+    const struct pending *first = fresh ? NULL : pending_at(tree_first(&s->dispatch.replay));
 
     *p = first ? first->position : cursor_next(s->cursor, s->dispatch.read_position);
     return topic_readable(s->topic, *p);

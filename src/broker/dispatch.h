@@ -107,6 +107,7 @@ struct dispatch {
     struct task task;
     struct position read_position; /* the next entry that was never sent since the last rewind */
     struct broker_read *read;      /* under way; NULL: none */
+    uint64_t read_ns;              /* ... since when */
     bool read_replay;              /* ... of entries in replay */
     bool read_stale;               /* ... and the subscription was rewound meanwhile */
     struct position careful;       /* a read failed: one entry at a time until this position */
@@ -175,8 +176,9 @@ void dispatch_reconsider(struct consumer *c);
 /* Of those that are ready and can take: whose turn it is; NULL: nobody. */
 struct consumer *dispatch_first_ready(struct subscription *s);
 
-/* The next entry that somebody should get: in replay, or the one at the read position.  False: there is none. */
-bool dispatch_next(const struct subscription *s, struct position *p);
+/* The next entry that somebody should get: the first in replay (unless `fresh`), or at the read position.  False: there
+ * is none. */
+bool dispatch_next(const struct subscription *s, bool fresh, struct position *p);
 
 /* Asserts the invariants. */
 void dispatch_check(const struct subscription *s);

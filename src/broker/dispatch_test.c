@@ -321,6 +321,37 @@ static void entries_that_left_the_memory_are_read_from_the_disk(void **state)
     expect_entries(&f->a, 0, 0, count);
 }
 
+static bool reads(struct fixture *f, struct subscription *s)
+{
+    for (unsigned steps = 0; !s->dispatch.read && steps < 1000; steps++)
+        (void)sim_step(f->world.sim);
+    return s->dispatch.read != NULL;
+}
+
+static void what_is_read_when_it_is_asked_for_again_is_not_sent_out_of_turn(void **state)
+{
+    struct fixture *f = *state;
+
+    peer_publish(&f->producer, 1, 300, 1);
+    world_kill_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+    f->world.tail_cache_bytes = 1;
+    join(&f->a, 1, TYPE_EXCLUSIVE, 0, 20);
+    world_settle(&f->world);
+    expect_entries(&f->a, 0, 0, 20);
+    struct subscription *s = f->a.consumers[1]->subscription;
+    for (uint32_t i = 0; !s->dispatch.read && i < 200; i++) { /* what was read ahead is used up */
+        consumer_flow(f->a.consumers[1], 1);
+        (void)reads(f, s);
+    }
+    assert_non_null(s->dispatch.read);
+    size_t before = f->a.received_count;
+    consumer_redeliver_all(f->a.consumers[1], -1);
+    consumer_flow(f->a.consumers[1], 1000);
+    world_settle(&f->world);
+    expect_entries(&f->a, before, 0, 300);
+}
+
 static void the_first_failover_consumer_is_served_and_another_only_after_it(void **state)
 {
     struct fixture *f = *state;
@@ -363,6 +394,7 @@ int main(void)
         TEST(a_consumer_over_its_limit_waits_until_half_is_acknowledged),
         TEST(a_subscription_over_its_limit_serves_nobody_until_half_is_acknowledged),
         TEST(entries_that_left_the_memory_are_read_from_the_disk),
+        TEST(what_is_read_when_it_is_asked_for_again_is_not_sent_out_of_turn),
         TEST(the_first_failover_consumer_is_served_and_another_only_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,13 +219,16 @@ void key_consumer_free(struct key_consumer *c)
 
 /* ---- consumers ---- */
 
-static const char *const mode_names[] = {"AUTO_SPLIT", "STICKY"};
+const char *key_mode_name(enum key_mode mode)
+{
+    return mode == KEY_STICKY ? "STICKY" : "AUTO_SPLIT";
+}
 
 static enum err agree(const struct key_shared *k, const struct key_policy *policy, struct refusal *why)
 {
     if (k->mode != policy->mode)
         return refuse(why, ERR_BUSY, ABOUT_CONSUMER, "the subscription's consumers have keys in mode %s, not %s",
-                      mode_names[k->mode], mode_names[policy->mode]);
+                      key_mode_name(k->mode), key_mode_name(policy->mode));
     if (k->out_of_order != policy->out_of_order)
         return refuse(why, ERR_BUSY, ABOUT_CONSUMER,
                       "the subscription's consumers %s out of order delivery, and this one does not agree",
@@ -463,6 +466,16 @@ static size_t key_ahead(const struct subscription *s)
 const struct key_slot *key_shared_draining(const struct consumer *c)
 {
     return slot_placed(tree_first(&c->keys->drains));
+}
+
+bool key_shared_next(const struct consumer *c, struct position *p)
+{
+    const struct key_slot *open = slot_placed(tree_first(&c->keys->open)), *drains = key_shared_draining(c);
+    const struct key_slot *first = !open || (drains && position_before(drains->first, open->first)) ? drains : open;
+
+    if (first)
+        *p = first->first;
+    return first != NULL;
 }
 
 const struct key_slot *key_shared_orphan(const struct subscription *s)

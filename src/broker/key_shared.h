@@ -38,6 +38,8 @@ struct subscription;
 
 enum key_mode { KEY_AUTO_SPLIT, KEY_STICKY }; /* as on the wire */
 
+const char *key_mode_name(enum key_mode mode); /* Pulsar's: "AUTO_SPLIT" */
+
 /* What a consumer asks for; all of a subscription agree on the first two. */
 struct key_policy {
     enum key_mode mode;
@@ -92,6 +94,8 @@ void key_consumer_free(struct key_consumer *c); /* NULL is fine */
 /* The slot of which the consumer may not have the first entry because another consumer still holds some; NULL: there is
  * none. */
 const struct key_slot *key_shared_draining(const struct consumer *c);
+/* The first of the entries that wait for the consumer.  False: there is none. */
+bool key_shared_next(const struct consumer *c, struct position *p);
 /* The first slot with waiting entries that no consumer owns; NULL: there is none. */
 const struct key_slot *key_shared_orphan(const struct subscription *s);
 /* The first entry of a slot that a consumer holds; NULL: none does. */

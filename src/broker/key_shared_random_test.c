@@ -380,23 +380,40 @@ static void all_take(struct life *l)
     }
 }
 
+/* What it held comes to others, and nobody asked for it. */
+static void leave_and_expect_all_taken(struct life *l, unsigned peer)
+{
+    bool was_held[ENTRIES];
+
+    for (size_t i = 0; i < l->known_count; i++)
+        was_held[i] = l->known[i].holder == peer;
+    leave(l, peer);
+    l->moving = true;
+    world_pass(&l->world, 2000); /* the disk takes its time, entry by entry */
+    note(l);
+    l->moving = false;
+    for (size_t i = 0; i < l->known_count; i++)
+        assert_true(!was_held[i] || l->known[i].holder != NOBODY);
+}
+
+static void no_limits(struct life *l)
+{
+    policies_put(&l->world.broker->options.policies, POLICY_UNACKED_PER_CONSUMER_MAX, 0);
+    policies_put(&l->world.broker->options.policies, POLICY_UNACKED_PER_SUBSCRIPTION_MAX, 0);
+    topics_policies_changed(l->world.broker, bytes_of_text("public/default"));
+}
+
 /* Permits are given once: from here on acknowledgements, and a consumer that leaves, are all that moves entries. */
 static void drain(struct life *l) /* rule 6 */
 {
-    unsigned leaves = l->way == STICKY ? PEERS : (unsigned)below(l, PEERS);
-
     world_settle(&l->world);
     note(l);
+    no_limits(l);
     all_take(l);
     world_settle(&l->world);
     note(l);
-    if (leaves < PEERS && unacked(l) > 0) {
-        leave(l, leaves);
-        l->moving = true;
-        world_settle(&l->world);
-        note(l);
-        l->moving = false;
-    }
+    if (l->way != STICKY)
+        leave_and_expect_all_taken(l, (unsigned)below(l, PEERS));
     while (unacked(l) > 0) {
         const size_t before = unacked(l);
         for (size_t i = 0; i < l->known_count; i++) {

@@ -485,6 +485,28 @@ static void entries_that_left_the_memory_keep_their_keys(void **state)
     }
 }
 
+static void what_is_read_when_the_last_consumer_leaves_is_not_looked_at(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned i = 0; i < 10; i++)
+        publish(f, "x");
+    join(&f->a, "a", 0);
+    world_kill_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+    join(&f->a, "a", 0);
+    consumer_flow(f->a.consumers[1], 10);
+    const struct dispatch *d = &f->a.consumers[1]->subscription->dispatch;
+    for (unsigned steps = 0; !d->read && steps < 1000; steps++)
+        (void)sim_step(f->world.sim);
+    assert_non_null(d->read);
+    leave(&f->a);
+    assert_null(d->read);
+    assert_int_equal(f->a.received_count, 0);
+    join(&f->b, "b", 10);
+    assert_int_equal(f->b.received_count, 10);
+}
+
 static void what_was_held_back_is_looked_at_before_it_goes(void **state)
 {
     struct fixture *f = *state;
@@ -545,6 +567,7 @@ int main(void)
         TEST(a_single_consumer_reads_no_further_than_its_permits),
         TEST(an_acknowledgement_of_what_waits_lets_others_come),
         TEST(entries_that_left_the_memory_keep_their_keys),
+        TEST(what_is_read_when_the_last_consumer_leaves_is_not_looked_at),
         TEST(what_was_held_back_is_looked_at_before_it_goes),
         TEST(a_subscription_that_changes_its_type_forgets_keys),
     };

@@ -11,6 +11,8 @@
 #include "broker/producer.h"
 #include "store/chain.h"
 
+#include <string.h>
+
 #define WINDOW_NS (60 * 1000 * NS_PER_MS)
 
 void rate_turn(struct rate *r, uint64_t now_ns)
@@ -86,26 +88,6 @@ static void copy_producer(struct copy *copy, struct producer *p, struct producer
     };
 }
 
-/* Why a consumer gets nothing, in the words of the setting or the peer that is the reason. */
-static const char *consumer_blocked_by(const struct consumer *c)
-{
-    const struct subscription *s = c->subscription;
-
-    if (c->blocked)
-        return "maxUnackedMessagesPerConsumer";
-    if (s->dispatch.blocked)
-        return "maxUnackedMessagesPerSubscription";
-    if (s->dispatch.stuck)
-        return "an entry that cannot be read";
-    if (!s->dispatcher->individual && s->dispatch.active != c)
-        return "another consumer is active";
-    if (!permits_open(&c->permits))
-        return "no permits";
-    if (!c->sink->ops->writable(c->sink))
-        return "its connection takes nothing";
-    return delayed_all(s) ? "all that is left is delayed" : NULL;
-}
-
 void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
 {
     uint64_t now_ns = loop_now_ns(c->subscription->topic->broker->loop);
@@ -117,7 +99,7 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
         .name = c->name,
         .address = c->sink->peer,
         .client_version = c->sink->client_version,
-        .blocked_by = consumer_blocked_by(c),
+        .blocked = consumer_blocked(c),
         .id = c->id,
         .priority = c->priority,
         .available_permits = c->permits.available,
@@ -136,6 +118,35 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
     };
 }
 
+static void copy_ranges(struct copy *copy, const struct key_consumer *c, const struct key_ranges *ranges,
+                        struct key_stats *to)
+{
+    struct key_range found[KEY_STATS_MAX];
+
+    to->range_count = key_ranges_of(ranges, &c->member, found, KEY_STATS_MAX);
+    if (to->range_count > KEY_STATS_MAX)
+        to->range_count = KEY_STATS_MAX;
+    if ((to->ranges = copy_array(copy, to->range_count, sizeof *to->ranges)))
+        memcpy(to->ranges, found, to->range_count * sizeof *found);
+}
+
+static void copy_keys(struct copy *copy, struct key_consumer *c, const struct key_ranges *ranges, struct key_stats *to)
+{
+    const size_t listed = c->gives_away_count < KEY_STATS_MAX ? c->gives_away_count : KEY_STATS_MAX;
+
+    copy_ranges(copy, c, ranges, to);
+    to->draining_count = c->gives_away_count;
+    to->draining_cleared = c->given_away;
+    to->draining = copy_array(copy, listed, sizeof *to->draining);
+    list_each (node, &c->gives_away) {
+        const struct key_slot *slot = container_of(node, struct key_slot, giving);
+        to->draining_unacked += slot->held_count;
+        if (to->draining_listed < listed && to->draining)
+            to->draining[to->draining_listed++] = (struct draining_hash){
+                .hash = slot->hash, .unacked = slot->held_count, .waiting = tree_count(&slot->waiting)};
+    }
+}
+
 static void copy_consumers(struct copy *copy, struct subscription *s, struct subscription_stats *to)
 {
     to->consumers = copy_array(copy, s->consumer_count, sizeof *to->consumers);
@@ -147,18 +158,10 @@ static void copy_consumers(struct copy *copy, struct subscription *s, struct sub
         at->name = copy_text(copy, at->name);
         at->address = copy_text(copy, at->address);
         at->client_version = copy_text(copy, at->client_version);
+        at->blocked.consumer = copy_text(copy, at->blocked.consumer);
+        if (consumer_at(node)->keys)
+            copy_keys(copy, consumer_at(node)->keys, &s->dispatch.keys->ranges, &at->keys);
     }
-}
-
-static const char *subscription_blocked_by(const struct subscription *s)
-{
-    if (s->dispatch.blocked)
-        return "maxUnackedMessagesPerSubscription";
-    if (s->dispatch.stuck)
-        return "an entry that cannot be read";
-    if (s->seeking)
-        return "a seek";
-    return delayed_all(s) ? "all that is left is delayed" : NULL;
 }
 
 static void copy_subscription(struct copy *copy, struct subscription *s, struct subscription_stats *to)
@@ -173,7 +176,9 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
     *to = (struct subscription_stats){
         .name = copy_text(copy, s->name),
         .type = s->dispatcher ? s->dispatcher->name : NULL,
-        .blocked_by = subscription_blocked_by(s),
+        .blocked = subscription_blocked(s),
+        .keys_mode = d->keys ? key_mode_name(d->keys->mode) : NULL,
+        .keys_out_of_order = d->keys && d->keys->out_of_order,
         .active_consumer = d->active ? copy_text(copy, d->active->name) : NULL,
         .durable = subscription_durable(s),
         .blocked_on_unacked = d->blocked,
@@ -195,6 +200,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .bytes_out = s->bytes_out,
         .entries_expired = s->entries_expired,
     };
+    to->blocked.consumer = copy_text(copy, to->blocked.consumer);
     copy_consumers(copy, s, to);
 }
 

@@ -8,7 +8,9 @@
 #ifndef BROKER_STATS_H
 #define BROKER_STATS_H
 
+#include "broker/blocked.h"
 #include "broker/broker.h"
+#include "broker/key_ranges.h"
 
 /* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns
  * it. */
@@ -31,14 +33,28 @@ struct producer_stats {
     bool name_given;  /* by the user, not by the broker */
 };
 
+/* Of a consumer of a Key_Shared subscription; else all is 0. */
+#define KEY_STATS_MAX 256 /* ranges, and hashes: of more than so many the first */
+struct draining_hash {
+    uint32_t hash;
+    uint64_t unacked, waiting; /* entries that it holds, and that another consumer cannot have because of them */
+};
+struct key_stats {
+    struct key_range *ranges;
+    struct draining_hash *draining;
+    size_t range_count, draining_listed;
+    uint64_t draining_count, draining_unacked; /* hashes that it holds entries of and that are another's; the entries */
+    uint64_t draining_cleared;                 /* that were such, since it came */
+};
+
 struct consumer_stats {
     const char *name, *address, *client_version;
-    const char
-        *blocked_by; /* NULL, or the setting that keeps it from receiving: "maxUnackedMessagesPerConsumer", ... */
+    struct blocked blocked;
     uint64_t id;
     int32_t priority;
     int32_t available_permits;
     uint32_t unacked_messages;
+    struct key_stats keys;
     int64_t connected_since_ms, last_acked_ms, last_consumed_ms; /* 0: never */
     double rate_out, throughput_out, rate_redeliver, rate_ack;
     uint64_t messages_out, bytes_out;
@@ -46,8 +62,10 @@ struct consumer_stats {
 };
 
 struct subscription_stats {
-    const char *name, *type; /* "Exclusive", "Shared", "Failover"; NULL: no consumer yet */
-    const char *blocked_by;
+    const char *name, *type; /* "Exclusive", "Shared", "Failover", "Key_Shared"; NULL: no consumer yet */
+    struct blocked blocked;
+    const char *keys_mode; /* Key_Shared with consumers: "AUTO_SPLIT", "STICKY"; else NULL */
+    bool keys_out_of_order;
     const char *active_consumer; /* Failover, Exclusive; or NULL */
     bool durable, blocked_on_unacked;
     uint64_t backlog_entries;  /* msgBacklog */
