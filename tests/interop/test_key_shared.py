@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Key_Shared subscriptions, with the official client: each key to one consumer, in order, whoever comes and goes."""
 import collections
+import json
+import urllib.request
 
 import pulsar
 import pytest
@@ -122,6 +124,41 @@ def test_a_consumer_that_joins_gets_nothing_of_a_key_before_it_is_acknowledged(c
     got = receive_all([first, second], 20)
     assert got[1], "the second consumer has keys of its own"
     assert len({m.partition_key() for m in got[0]} | {m.partition_key() for m in got[1]}) == 20
+
+
+def consumers_of(broker, topic):
+    """The statistics of the subscription's consumers, by name."""
+    path = "/admin/v2/persistent/" + topic.removeprefix("persistent://") + "/stats"
+    with urllib.request.urlopen(broker.http_url + path, timeout=20) as answer:
+        subscription = json.load(answer)["subscriptions"]["s"]
+    return {c["consumerName"]: c for c in subscription["consumers"]}
+
+
+def test_the_statistics_say_whose_keys_drain_and_what_is_in_the_way(broker, client, topic, only_geminga):
+    first = subscribe(client, topic, "first")
+    producer = client.create_producer(topic)
+    keys = [f"key-{i}" for i in range(40)]
+    send(producer, keys)
+    held = receive(first, 40)
+    second = subscribe(client, topic, "second")
+    send(producer, keys, 40)
+    stats = consumers_of(broker, topic)
+    moved = stats["first"]["drainingHashesCount"]
+    assert 0 < moved < 40
+    assert stats["first"]["drainingHashesUnackedMessages"] == moved == len(stats["first"]["drainingHashes"])
+    assert stats["first"]["keyHashRanges"] and stats["second"]["keyHashRanges"]
+    assert stats["first"]["keyHashRangeArrays"][0][0] > 0
+    assert stats["second"]["blockedBy"].startswith("its keys drain, hash ")
+    assert stats["second"]["blockedByConsumer"] == "first"
+    assert stats["second"]["blockedForMs"] >= 0
+    for message in held:
+        first.acknowledge(message)
+    got = receive_all([first, second], 40)
+    assert len(got[1]) == moved
+    stats = consumers_of(broker, topic)
+    assert stats["first"]["drainingHashesCount"] == 0
+    assert stats["first"]["drainingHashesClearedTotal"] == moved
+    assert "blockedBy" not in stats["second"]
 
 
 def test_what_a_consumer_leaves_comes_to_another_in_order(client, topic):
