@@ -62,8 +62,8 @@ struct consumer_open {
     enum initial_position initial;
     bool start_given; /* volatile: begin at `start`, this entry included */
     struct position start;
-    uint64_t rollback_s; /* ... or so many seconds back; 0: no */
-    int64_t epoch;       /* -1: none */
+    uint64_t rollback_s;    /* ... or so many seconds back; 0: no */
+    int64_t epoch;          /* -1: none */
     struct key_policy keys; /* Key_Shared */
 
     struct consumer *consumer; /* when done OK */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * key_ranges_test.c - which consumer a hash of a key belongs to: key_ranges.h and key_hash.h in use.  The numbers of the
- * ring are those that Apache Pulsar's own tests expect.
+ * key_ranges_test.c - which consumer a hash of a key belongs to: key_ranges.h and key_hash.h in use.  The numbers of
+ * the ring are those that Apache Pulsar's own tests expect.
  */
 #include "base/base_test.h"
 #include "base/random.h"
@@ -150,7 +150,8 @@ static void halving_takes_the_lower_half_of_the_biggest(void **state)
 static void given_ranges_must_not_overlap(void **state)
 {
     struct fixture *f = start(KEYS_AS_GIVEN, 0);
-    const struct key_range low = {0, 100}, high = {200, 300}, within = {210, 220}, edge = {100, 150}, around = {50, 250};
+    const struct key_range low = {0, 100}, high = {200, 300}, within = {210, 220}, edge = {100, 150},
+                           around = {50, 250};
     const struct key_range twice[] = {{500, 600}, {400, 500}}, backwards = {9, 8}, pair[] = {{120, 130}, {101, 110}};
 
     assert_int_equal(join_with(f, 0, &low, 1), OK);

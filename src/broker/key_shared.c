@@ -506,8 +506,9 @@ static size_t check_slot(const struct key_shared *k, const struct key_slot *slot
     assert((slot->placed_in == NULL) == tree_empty(&slot->waiting));
     if (slot->placed_in) {
         assert(position_equal(slot->first, waiting_at(tree_first(&slot->waiting))->position));
-        assert(slot->placed_in ==
-               (!slot->owner ? &k->orphans : slot->giver ? &slot->owner->drains : &slot->owner->open));
+        assert(slot->placed_in == (!slot->owner  ? &k->orphans
+                                   : slot->giver ? &slot->owner->drains
+                                                 : &slot->owner->open));
     }
     assert(held + tree_count(&slot->waiting) > 0);
     return tree_count(&slot->waiting);

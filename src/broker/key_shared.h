@@ -56,8 +56,8 @@ struct key_consumer {
     struct tree drains; /* ... that it may not have yet: another consumer holds entries */
     bool is_due;        /* ready, and `open` is not empty */
     struct position due_at;
-    struct tree_node due;    /* key_shared.due, by due_at */
-    struct list gives_away;  /* slots that it holds entries of and that are another's by now */
+    struct tree_node due;   /* key_shared.due, by due_at */
+    struct list gives_away; /* slots that it holds entries of and that are another's by now */
     size_t gives_away_count;
     uint64_t given_away; /* slots, so far */
 };
@@ -68,12 +68,12 @@ struct key_slot {
     struct key_consumer *owner; /* NULL: nobody; as key_ranges_owner says */
     struct list held;           /* struct pending by of_key, as they were sent */
     size_t held_count;
-    struct tree waiting;         /* struct pending by `waits`, by position */
-    struct position first;       /* of those */
-    struct tree_node place;      /* the owner's open or drains, or key_shared.orphans; when placed */
-    struct tree *placed_in;      /* NULL: nothing waits */
-    struct list giving;          /* the holder's gives_away */
-    struct key_consumer *giver;  /* ... the holder; NULL: it is not draining */
+    struct tree waiting;        /* struct pending by `waits`, by position */
+    struct position first;      /* of those */
+    struct tree_node place;     /* the owner's open or drains, or key_shared.orphans; when placed */
+    struct tree *placed_in;     /* NULL: nothing waits */
+    struct list giving;         /* the holder's gives_away */
+    struct key_consumer *giver; /* ... the holder; NULL: it is not draining */
     uint64_t drains_since_ns;
 };
 

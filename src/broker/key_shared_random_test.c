@@ -93,8 +93,8 @@ static void note_receipts(struct life *l)
         if (p->err != OK)
             continue;
         assert_true(l->known_count < ENTRIES);
-        l->known[l->known_count++] = (struct known){
-            .position = p->position, .key = l->keys_sent[p->sequence_id], .holder = NOBODY};
+        l->known[l->known_count++] =
+            (struct known){.position = p->position, .key = l->keys_sent[p->sequence_id], .holder = NOBODY};
     }
 }
 
