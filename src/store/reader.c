@@ -11,9 +11,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define AHEAD     3u   /* windows after the one that is read: one for each worker, and one that is there */
-#define AHEAD_MAX 4u   /* the same, where they are small */
-#define AGE_MS    2000 /* windows that were not used for one to two of these go */
+#define LOADS     2u                           /* of a worker: the disk has the next one while the last is checked */
+#define AHEAD     (READER_WORKERS * LOADS + 1) /* windows after the one that is read: their loads, and one there */
+#define AHEAD_MAX (AHEAD + 1)                  /* the same, where they are small */
+#define AGE_MS    2000                         /* windows that were not used for one to two of these go */
 
 static void start_loads(struct reader *r);
 static void start(struct reader *r, struct store_read *read);
@@ -316,7 +317,7 @@ static void load_done(struct work *work)
     struct cold_window *w = container_of(work, struct cold_window, work);
     struct reader *r = w->reader;
 
-    w->worker->loading = false;
+    w->worker->loads--;
     unpin(r, &w->load);
     if (w->load.err == OK) {
         windows_loaded(&r->windows, w);
@@ -344,7 +345,7 @@ static enum err submit(struct reader *r, struct cold_window *w, const struct led
         unpin(r, &w->load);
         return err;
     }
-    w->worker->loading = true;
+    w->worker->loads++;
     r->cold_reads++;
     w->worker->files_open |= !w->load.in_journal;
     return OK;
@@ -370,17 +371,15 @@ static void start_load(struct reader *r, struct cold_window *w, struct reader_wo
 /* While others publish, one load at a time: their syncs wait for what the disk was asked for before. */
 static struct reader_worker *free_worker(struct reader *r)
 {
-    size_t loading = 0;
+    struct reader_worker *least = &r->workers[0];
+    unsigned loads = 0;
 
-    for (size_t i = 0; i < READER_WORKERS; i++)
-        loading += r->workers[i].loading;
-    if (loading > 0 && journal_publishing(r->journal))
-        return NULL;
     for (size_t i = 0; i < READER_WORKERS; i++) {
-        if (!r->workers[i].loading)
-            return &r->workers[i];
+        loads += r->workers[i].loads;
+        if (r->workers[i].loads < least->loads)
+            least = &r->workers[i];
     }
-    return NULL;
+    return loads > 0 && journal_publishing(r->journal) ? NULL : least->loads < LOADS ? least : NULL;
 }
 
 static void start_loads(struct reader *r)
@@ -544,7 +543,7 @@ static void age_fire(struct timer *timer)
 bool reader_idle(const struct reader *r)
 {
     for (size_t i = 0; i < READER_WORKERS; i++) {
-        if (r->workers[i].loading || r->workers[i].closing_files)
+        if (r->workers[i].loads || r->workers[i].closing_files)
             return false;
     }
     return list_empty(&r->asked) && list_empty(&r->ahead) && !r->answered;

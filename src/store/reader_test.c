@@ -210,7 +210,7 @@ static size_t most_loads(bool publishing)
         size_t loads = 0;
         drain_turn(&d);
         for (size_t i = 0; i < READER_WORKERS; i++)
-            loads += m.store->reader.workers[i].loading;
+            loads += m.store->reader.workers[i].loads;
         most = loads > most ? loads : most;
         if (publishing)
             model_append(&m, 1, 100);
@@ -221,9 +221,9 @@ static size_t most_loads(bool publishing)
     return most;
 }
 
-static void the_next_load_is_under_way_beside_the_one_that_is_waited_for(void **state)
+static void the_next_loads_are_under_way_beside_the_one_that_is_waited_for(void **state)
 {
-    assert_int_equal(most_loads(false), READER_WORKERS);
+    assert_true(most_loads(false) > READER_WORKERS); /* each has one, and one to go on with */
 }
 
 static void while_entries_are_published_there_is_one_load_at_a_time(void **state)
@@ -300,7 +300,7 @@ int main(void)
         cmocka_unit_test(two_at_the_same_place_share_what_is_read),
         cmocka_unit_test(many_readers_get_on_side_by_side_within_the_budget),
         cmocka_unit_test(a_cold_reader_leaves_the_tail_in_memory),
-        cmocka_unit_test(the_next_load_is_under_way_beside_the_one_that_is_waited_for),
+        cmocka_unit_test(the_next_loads_are_under_way_beside_the_one_that_is_waited_for),
         cmocka_unit_test(while_entries_are_published_there_is_one_load_at_a_time),
         cmocka_unit_test(what_was_read_goes_from_memory_and_files_are_closed_when_nobody_reads_on),
         cmocka_unit_test(a_damaged_entry_ends_the_window_before_it_and_fails_only_those_who_ask_for_it),
