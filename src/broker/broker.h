@@ -32,13 +32,14 @@ struct broker_options {
      * nothing was published to it for so long (0: that does not matter). */
     uint64_t ledger_bytes_max, ledger_age_max_ms, ledger_entries_max, ledger_age_min_ms, ledger_idle_ms;
     /* What holds where neither topic nor namespace say otherwise: see policies.h. */
-    struct policies policies; /* all are set */
+    struct policies policies;   /* all are set */
     uint32_t failover_delay_ms; /* before another consumer of a failover subscription is served */
     bool keys_on_ring;          /* Key_Shared: keys are spread by consistent hashing; false: by halving ranges */
     uint32_t key_ring_points;   /* ... of each consumer */
     /* Key_Shared: entries that wait while others go first, for each consumer and of one subscription; 0: as many as may
      * be unacknowledged. */
     uint32_t keys_ahead_per_consumer, keys_ahead_per_subscription;
+    bool batch_index_acks;                                        /* single messages of a batch may be acknowledged */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     size_t delayed_bytes_max;                                     /* see delayed.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */

@@ -149,6 +149,8 @@ static void message(struct sink *s, const struct delivery *d)
         .epoch = d->consumer_epoch,
         .deliver_ms = d->entry->header.deliver_ms,
         .at_ms = loop_wall_ms(p->world->broker->loop),
+        .left = d->left_words > 0 ? d->left[0] : 0,
+        .left_words = d->left_words,
     };
     if (entry_view_decode(slice_bytes(d->entry->bytes), &view) == OK && view.metadata.has_partition_key)
         (void)snprintf(r->key, sizeof r->key, "%.*s", (int)view.metadata.partition_key.len,
@@ -311,6 +313,12 @@ static struct refusal seek(struct peer *p, uint64_t consumer, struct consumer_se
 struct refusal peer_seek(struct peer *p, uint64_t consumer, struct position to)
 {
     struct consumer_seek op = {.position = to};
+    return seek(p, consumer, &op);
+}
+
+struct refusal peer_seek_into(struct peer *p, uint64_t consumer, struct position to, uint64_t left)
+{
+    struct consumer_seek op = {.position = to, .left = {&left, 1}};
     return seek(p, consumer, &op);
 }
 

@@ -30,8 +30,10 @@ struct received {
     struct position position;
     uint32_t messages, redelivery_count;
     int64_t epoch;
-    char key[12]; /* its partition key */
+    char key[12];              /* its partition key */
     int64_t deliver_ms, at_ms; /* not before, by its header; when it was, on the wall */
+    uint64_t left;             /* of a batch that is acknowledged in part: its first word */
+    uint32_t left_words;
 };
 
 /* A connection, as the broker sees one. */
@@ -87,6 +89,7 @@ struct subscribe {
 struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscribe *s);
 struct refusal peer_unsubscribe(struct peer *p, uint64_t consumer, bool force);
 struct refusal peer_seek(struct peer *p, uint64_t consumer, struct position to);
+struct refusal peer_seek_into(struct peer *p, uint64_t consumer, struct position to, uint64_t left);
 struct refusal peer_seek_time(struct peer *p, uint64_t consumer, int64_t publish_ms);
 struct consumer_last_id peer_last_id(struct peer *p, uint64_t consumer);
 struct refusal world_unload(struct world *w, const char *topic);

@@ -261,7 +261,7 @@ void consumer_close(struct consumer *c)
     consumer_detach(c);
 }
 
-/* ---- flow and acknowledgements ---- */
+/* ---- flow and redelivery ---- */
 
 void consumer_flow(struct consumer *c, uint32_t permits)
 {
@@ -280,51 +280,6 @@ void consumer_writable(struct consumer *c)
 {
     dispatch_reconsider(c);
     dispatch_wake(c->subscription);
-}
-
-static void count_acked(struct consumer *c, uint32_t messages)
-{
-    struct broker *b = broker_of(c);
-    uint64_t now_ns = loop_now_ns(b->loop);
-
-    c->subscription->moved_ns = now_ns;
-    c->last_acked_ms = loop_wall_ms(b->loop);
-    b->counts.acks++;
-    rate_add(&c->rate_ack, now_ns, messages, 0);
-    rate_add(&c->subscription->rate_ack, now_ns, messages, 0);
-}
-
-enum err consumer_ack(struct consumer *c, struct position p, bool partial)
-{
-    struct subscription *s = c->subscription;
-    enum err err;
-
-    if (partial)
-        return OK;
-    uint32_t messages = dispatch_messages(s, p);
-    if ((err = cursor_ack(s->cursor, p, messages, NULL)) != OK)
-        return err;
-    dispatch_acked(s, p);
-    retention_changed(s->topic);
-    count_acked(c, messages == MESSAGES_UNKNOWN ? 1 : messages);
-    return OK;
-}
-
-enum err consumer_ack_cumulative(struct consumer *c, struct position p, bool partial)
-{
-    struct subscription *s = c->subscription;
-    enum err err;
-
-    if (s->dispatcher->individual || (partial && p.entry == 0))
-        return OK;
-    if (partial)
-        p.entry--;
-    if ((err = cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL)) != OK)
-        return err;
-    dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
-    retention_changed(s->topic);
-    count_acked(c, 1);
-    return OK;
 }
 
 void consumer_redeliver(struct consumer *c, const struct position *p, size_t count)
@@ -388,6 +343,7 @@ static void seek_move(struct consumer_seek *seek)
     struct refusal *why = &seek->op.why;
     struct subscription *s = NULL;
     struct topic *t;
+    uint32_t acked;
     enum err err;
 
     seek->moved = true;
@@ -401,6 +357,9 @@ static void seek_move(struct consumer_seek *seek)
     err = seek->search.err; /* of a seek by id it is OK */
     if (err == OK)
         err = subscription_reset(s, seek->position);
+    if (err == OK && seek->left.count > 0 && t->broker->options.batch_index_acks)
+        err =
+            cursor_ack_partial(s->cursor, seek->position, MESSAGES_UNKNOWN, seek->left.words, seek->left.count, &acked);
     if (err != OK)
         (void)refuse(why, err, ABOUT_SEEK, "the cursor could not be moved: %s", err_text(err));
     s->seeking = false;

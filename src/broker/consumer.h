@@ -79,11 +79,19 @@ void consumer_flow(struct consumer *c, uint32_t permits);
 /* The sink takes more again. */
 void consumer_writable(struct consumer *c);
 
-/* One id of an ACK, `partial` when it carries a non-empty ack set: ignored, while acknowledgement at batch index level
- * is off. Unknown and acknowledged ids are fine. */
-MUST_USE enum err consumer_ack(struct consumer *c, struct position p, bool partial);
-/* Everything up to p; when `partial`, up to the entry before it.  On a subscription that shares: ignored, and OK. */
-MUST_USE enum err consumer_ack_cumulative(struct consumer *c, struct position p, bool partial);
+/* The messages of a batch that an id leaves unacknowledged: message i is bit i % 64 of word i / 64; words that are not
+ * there are zero. */
+struct ack_left {
+    const uint64_t *words;
+    uint32_t count;
+};
+
+/* One id of an ACK; `left` NULL: all of the entry.  A part of it is ignored, unless options.batch_index_acks.  Unknown
+ * and acknowledged ids are fine.  ERR_NOMEM; ERR_FULL, ERR_TOO_LARGE: a part that cannot be remembered. */
+MUST_USE enum err consumer_ack(struct consumer *c, struct position p, const struct ack_left *left);
+/* Everything up to p; with `left` up to the entry before it, and that part of it.  On a subscription that shares:
+ * ignored, and OK. */
+MUST_USE enum err consumer_ack_cumulative(struct consumer *c, struct position p, const struct ack_left *left);
 
 /* Shared: these, or everything it holds.  The other kinds, always: all from the mark-delete position on.
  * `epoch` is echoed with messages from now on, when it is higher than before. */
@@ -107,6 +115,7 @@ struct consumer_seek {
     struct broker_op op;
     bool by_time;
     struct position position; /* the first to be delivered */
+    struct ack_left left;     /* ... and which of its messages; count 0: all */
     int64_t publish_ms;
 
     struct topic_name topic; /* the broker's, as all below */

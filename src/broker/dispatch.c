@@ -55,6 +55,7 @@ static struct pending *pending_new(struct subscription *s, struct position posit
     p->consumer = NULL;
     p->key = NULL;
     p->messages = messages;
+    p->owed = 0;
     return p;
 }
 
@@ -82,8 +83,8 @@ static void enter(struct subscription *s, struct pending *p)
     p->since_ns = loop_now_ns(broker_of(s)->loop);
     if (p->consumer) {
         list_push_back(&p->consumer->pending, &p->of);
-        p->consumer->unacked += p->messages;
-        d->unacked += p->messages;
+        p->consumer->unacked += p->owed;
+        d->unacked += p->owed;
     }
     if (s->dispatcher->enters)
         s->dispatcher->enters(s, p);
@@ -97,11 +98,11 @@ static void leave(struct subscription *s, struct pending *p)
         s->dispatcher->leaves(s, p);
     tree_remove(p->consumer ? &d->pending : &d->replay, &p->node);
     if (p->consumer) {
-        assert(p->consumer->unacked >= p->messages);
-        assert(d->unacked >= p->messages);
+        assert(p->consumer->unacked >= p->owed);
+        assert(d->unacked >= p->owed);
         list_remove(&p->of);
-        p->consumer->unacked -= p->messages;
-        d->unacked -= p->messages;
+        p->consumer->unacked -= p->owed;
+        d->unacked -= p->owed;
     }
 }
 
@@ -255,12 +256,32 @@ static void stick(struct subscription *s, struct position p, enum err err)
     timer_start_ms(&d->retry, RETRY_MS);
 }
 
+/* What of an entry is to be sent: which messages of a batch, when it is acknowledged in part. */
+struct share {
+    uint32_t messages; /* so many */
+    uint32_t words;
+    uint64_t left[CURSOR_LEFT_WORDS];
+};
+
+static void share_of(struct share *share, const struct subscription *s, const struct entry *e)
+{
+    uint32_t left = 0;
+
+    share->messages = e->header.messages;
+    share->words = cursor_left(s->cursor, e->position, share->left);
+    for (uint32_t i = 0; i < share->words; i++)
+        left += (uint32_t)__builtin_popcountll(share->left[i]);
+    if (share->words > 0 && left < share->messages)
+        share->messages = left;
+}
+
 /* To a consumer that can take it, and into the figures. */
-static void deliver(struct subscription *s, struct consumer *c, const struct entry *e, uint32_t redeliveries)
+static void deliver(struct subscription *s, struct consumer *c, const struct entry *e, const struct share *share,
+                    uint32_t redeliveries)
 {
     struct broker *b = broker_of(s);
     uint64_t now_ns = loop_now_ns(b->loop);
-    uint32_t messages = e->header.messages;
+    uint32_t messages = share->messages;
 
     permits_charge(&c->permits, messages);
     const struct delivery delivery = {
@@ -269,6 +290,8 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
         .partition = s->topic->name.partition,
         .redelivery_count = redeliveries,
         .consumer_epoch = c->epoch,
+        .left = share->left,
+        .left_words = share->words,
     };
     c->sink->ops->message(c->sink, &delivery);
 
@@ -291,12 +314,14 @@ bool dispatch_pass(struct subscription *s, const struct entry *e)
 {
     const struct dispatcher *kind = s->dispatcher;
     struct consumer *c = NULL;
+    struct share share;
 
     if (kind && !s->seeking)
         c = kind->owner ? kind->owner(s, e) : kind->choose(s, NULL);
     if (!c)
         return false;
-    deliver(s, c, e, 0);
+    share_of(&share, s, e);
+    deliver(s, c, e, &share, 0);
     served(s, c);
     return true;
 }
@@ -327,10 +352,12 @@ enum fate {
 static enum fate send_to_active(struct subscription *s, const struct entry *e)
 {
     struct consumer *c = s->dispatcher->choose(s, NULL);
+    struct share share;
 
     if (!c)
         return FATE_STAYS;
-    deliver(s, c, e, 0);
+    share_of(&share, s, e);
+    deliver(s, c, e, &share, 0);
     return FATE_SENT;
 }
 
@@ -354,6 +381,7 @@ static enum fate send_to_one(struct subscription *s, const struct entry *e, stru
     struct pending *p = waiting ? waiting : pending_new(s, e->position, e->header.messages);
     const bool unknown = p && kind->identify && !p->key;
     struct consumer *c;
+    struct share share;
 
     if (!p || (unknown && !kind->identify(s, p, e))) {
         if (p && !waiting)
@@ -366,9 +394,11 @@ static enum fate send_to_one(struct subscription *s, const struct entry *e, stru
         leave(s, p);
     p->consumer = c;
     p->messages = e->header.messages;
+    share_of(&share, s, e);
+    p->owed = share.messages;
     enter(s, p);
     block(s, c);
-    deliver(s, c, e, cursor_redeliveries(s->cursor, e->position));
+    deliver(s, c, e, &share, cursor_redeliveries(s->cursor, e->position));
     served(s, c);
     return FATE_SENT;
 }
@@ -734,9 +764,9 @@ static void redeliver(struct subscription *s, struct pending *p)
     struct consumer *c = p->consumer;
     uint64_t now_ns = loop_now_ns(b->loop);
 
-    b->counts.redeliveries += p->messages;
-    rate_add(&c->rate_redeliver, now_ns, p->messages, 0);
-    rate_add(&s->rate_redeliver, now_ns, p->messages, 0);
+    b->counts.redeliveries += p->owed;
+    rate_add(&c->rate_redeliver, now_ns, p->owed, 0);
+    rate_add(&s->rate_redeliver, now_ns, p->owed, 0);
     if (cursor_redelivered(s->cursor, p->position) != OK)
         log_debug(b->log, "broker", "%s, %s: a redelivery is not counted", s->topic->name.text, s->name);
     hand_back(s, p);
@@ -788,6 +818,24 @@ void dispatch_acked(struct subscription *s, struct position position)
         forget_acked(s, p);
 }
 
+void dispatch_acked_part(struct subscription *s, struct position position)
+{
+    struct pending *p = find_in(&s->dispatch.pending, position);
+    uint64_t left[CURSOR_LEFT_WORDS];
+    uint32_t owed = 0;
+
+    if (!p)
+        return;
+    for (uint32_t i = cursor_left(s->cursor, position, left); i > 0; i--)
+        owed += (uint32_t)__builtin_popcountll(left[i - 1]);
+    if (owed == 0 || owed >= p->owed)
+        return;
+    p->consumer->unacked -= p->owed - owed;
+    s->dispatch.unacked -= p->owed - owed;
+    p->owed = owed;
+    unblock(s, p->consumer);
+}
+
 static void acked_upto(struct subscription *s, struct tree *t, struct position position)
 {
     struct pending *p;
@@ -828,7 +876,7 @@ static uint64_t check_pending(const struct subscription *s)
         assert(p->consumer->subscription == s);
         assert(!cursor_acked(s->cursor, p->position));
         assert(!find_in(&d->replay, p->position));
-        unacked += p->messages;
+        unacked += p->owed;
     }
     tree_each (node, &d->replay) {
         assert(!pending_at(node)->consumer);
@@ -846,7 +894,7 @@ static uint64_t check_consumer(const struct subscription *s, const struct consum
     list_each (node, &c->pending) {
         const struct pending *p = container_of(node, struct pending, of);
         assert(p->consumer == c);
-        held += p->messages;
+        held += p->owed;
     }
     assert(held == c->unacked);
     assert(c->ready || !s->dispatcher->individual || !dispatch_can_take(c));

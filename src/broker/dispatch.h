@@ -23,7 +23,7 @@
  * of the connection we are not told when it chokes: so who finds a consumer there asks again.
  *
  * Invariants: no position is pending and in replay; none that is acknowledged is in any; a consumer's `unacked` is the
- * sum of messages of its pending; the subscription's the sum of its consumers'; whoever dispatch_can_take is ready.
+ * sum of what is owed of its pending; the subscription's the sum of its consumers'; whoever dispatch_can_take is ready.
  */
 #ifndef BROKER_DISPATCH_H
 #define BROKER_DISPATCH_H
@@ -100,7 +100,8 @@ struct pending {
     struct consumer *consumer; /* NULL: it is in replay */
     struct key_slot *key;      /* Key_Shared; NULL: not known */
     uint64_t since_ns;         /* it is where it is */
-    uint32_t messages;         /* 0: not known */
+    uint32_t messages;         /* in it; 0: not known */
+    uint32_t owed;             /* pending: of them, those that are not acknowledged */
 };
 
 struct dispatch {
@@ -165,6 +166,8 @@ uint32_t dispatch_messages(const struct subscription *s, struct position p);
 void dispatch_acked(struct subscription *s, struct position p);
 /* ... and everything before it too. */
 void dispatch_acked_upto(struct subscription *s, struct position p);
+/* A part of it is: less is owed. */
+void dispatch_acked_part(struct subscription *s, struct position p);
 
 /* The topic's limits of unacknowledged messages are others: who was blocked by them may not be any more. */
 void dispatch_limits_changed(struct subscription *s);

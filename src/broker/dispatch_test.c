@@ -217,10 +217,11 @@ static void any_shared_consumer_may_acknowledge_for_another(void **state)
 static void an_acknowledgement_of_part_of_a_batch_is_ignored(void **state)
 {
     struct fixture *f = *state;
+    const struct ack_left part = {&(uint64_t){1}, 1};
 
     join(&f->a, 1, TYPE_SHARED, 0, 10);
     peer_publish(&f->producer, 1, 1, 5);
-    assert_int_equal(consumer_ack(f->a.consumers[1], at(&f->a, 0), true), OK);
+    assert_int_equal(consumer_ack(f->a.consumers[1], at(&f->a, 0), &part), OK);
     assert_int_equal(f->a.consumers[1]->unacked, 5);
 }
 
@@ -257,10 +258,11 @@ static void an_exclusive_redelivery_goes_back_to_the_first_unacknowledged(void *
 static void a_cumulative_acknowledgement_within_a_batch_stops_before_it(void **state)
 {
     struct fixture *f = *state;
+    const struct ack_left part = {&(uint64_t){1}, 1};
 
     join(&f->a, 1, TYPE_EXCLUSIVE, 0, 100);
     peer_publish(&f->producer, 1, 3, 4);
-    assert_int_equal(consumer_ack_cumulative(f->a.consumers[1], at(&f->a, 1), true), OK);
+    assert_int_equal(consumer_ack_cumulative(f->a.consumers[1], at(&f->a, 1), &part), OK);
     assert_int_equal(cursor_mark_delete(f->a.consumers[1]->subscription->cursor).entry, 0);
 }
 

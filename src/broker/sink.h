@@ -25,6 +25,9 @@ struct delivery {
     int32_t partition;         /* of the topic, or PARTITION_NONE */
     uint32_t redelivery_count;
     int64_t consumer_epoch; /* -1: the consumer does not count any */
+    /* Of a batch that is acknowledged in part the messages that are not, as bits; borrowed; 0 words: it is not. */
+    const uint64_t *left;
+    uint32_t left_words;
 };
 
 /* How one publish ended. */

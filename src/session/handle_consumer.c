@@ -190,11 +190,13 @@ static enum err apply_ack(struct consumer *c, const struct ack *ack)
 
     for (uint32_t i = 0; i < ack->count; i++) {
         const struct message_id *id = &ack->ids[i];
-        struct position p = {id->ledger, id->entry};
+        const struct position p = {id->ledger, id->entry};
+        const struct ack_left part = {id->ack_set, id->ack_set_words};
+        const struct ack_left *left = id->ack_set_words > 0 ? &part : NULL;
         if (ack->is_cumulative)
-            err = consumer_ack_cumulative(c, p, id->ack_set_words > 0);
+            err = consumer_ack_cumulative(c, p, left);
         else
-            err = consumer_ack(c, p, id->ack_set_words > 0);
+            err = consumer_ack(c, p, left);
         first = first == OK ? err : first;
     }
     return first;
@@ -307,6 +309,7 @@ void handle_close_consumer(struct session *s, const struct incoming *in)
 struct seek_request {
     struct consumer_seek seek;
     struct request request;
+    uint64_t ack_set[];
 };
 
 static void sought(struct broker_op *op)
@@ -332,10 +335,20 @@ void handle_seek(struct session *s, const struct incoming *in)
                            "a seek goes to a message id or to a publish time");
         return;
     }
-    r = request_new(s, sizeof *r, offsetof(struct seek_request, request), ask->request_id, ask->consumer_id);
+    const size_t words = ask->message_id ? ask->message_id->n_ack_set : 0;
+    if (words > CURSOR_LEFT_WORDS) {
+        session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "an ack set of too many words");
+        return;
+    }
+    r = request_new(s, sizeof *r + words * sizeof r->ack_set[0], offsetof(struct seek_request, request),
+                    ask->request_id, ask->consumer_id);
     if (!r)
         return;
     r->seek.op.done = sought;
+    if (words > 0) {
+        memcpy(r->ack_set, ask->message_id->ack_set, words * sizeof r->ack_set[0]);
+        r->seek.left = (struct ack_left){r->ack_set, (uint32_t)words};
+    }
     r->seek.by_time = ask->has_message_publish_time;
     if (ask->message_id)
         r->seek.position = position_of(ask->message_id);

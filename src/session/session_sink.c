@@ -38,12 +38,14 @@ static void sink_message(struct sink *sink, const struct delivery *d)
         .id = {.ledger = d->entry->position.ledger,
                .entry = d->entry->position.entry,
                .partition = d->partition,
-               .batch_index = -1},
+               .batch_index = -1,
+               .ack_set_words = d->left_words,
+               .ack_set = d->left},
         .redelivery_count = d->redelivery_count,
         .has_consumer_epoch = d->consumer_epoch >= 0,
         .consumer_epoch = (uint64_t)d->consumer_epoch,
     };
-    uint8_t head[MESSAGE_HEAD_MAX(0)];
+    uint8_t head[MESSAGE_HEAD_MAX(CURSOR_LEFT_WORDS)];
 
     if (s->state != SESSION_READY)
         return;
