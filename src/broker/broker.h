@@ -39,7 +39,9 @@ struct broker_options {
     /* Key_Shared: entries that wait while others go first, for each consumer and of one subscription; 0: as many as may
      * be unacknowledged. */
     uint32_t keys_ahead_per_consumer, keys_ahead_per_subscription;
-    bool batch_index_acks;                                        /* single messages of a batch may be acknowledged */
+    bool batch_index_acks;              /* single messages of a batch may be acknowledged */
+    bool count_lost_consumers;          /* what a consumer held when its connection was lost counts as redelivered */
+    bool dispatch_rate_counts_messages; /* ... of a batch, and not the batch as one */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     size_t delayed_bytes_max;                                     /* see delayed.h */
     uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */

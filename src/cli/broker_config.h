@@ -27,6 +27,7 @@ struct broker_config {
     /* By enum policy: what holds where neither namespace nor topic say otherwise; those that have an option. */
     int64_t policies[POLICY_END];
     bool policy_flags[POLICY_END];
+    bool batch_index_acks, count_lost_consumers, dispatch_rate_counts_messages;
     int64_t failover_delay_ms;
     bool keys_on_ring;
     int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
@@ -41,7 +42,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 47
+#define BROKER_OPTIONS 59
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -124,6 +124,9 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->ledger_idle_ms = (uint64_t)c->ledger_idle_ms;
     o->retention_check_ms = (uint64_t)c->retention_check_ms;
     o->reader_hold_ms = (uint64_t)c->reader_hold_ms;
+    o->batch_index_acks = c->batch_index_acks;
+    o->count_lost_consumers = c->count_lost_consumers;
+    o->dispatch_rate_counts_messages = c->dispatch_rate_counts_messages;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
     o->failover_delay_ms = (uint32_t)c->failover_delay_ms;
     o->keys_on_ring = c->keys_on_ring;
