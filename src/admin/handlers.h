@@ -61,6 +61,10 @@ void partitions_post(struct admin_call *call);
 void partitions_delete(struct admin_call *call);
 void partitions_missed_post(struct admin_call *call);
 
+/* terminate.c */
+void topic_terminate_post(struct admin_call *call);
+void partitions_terminate_post(struct admin_call *call);
+
 /* subscriptions.c */
 void subscription_put(struct admin_call *call);
 void subscription_remove_delete(struct admin_call *call);

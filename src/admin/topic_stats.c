@@ -296,7 +296,7 @@ static void write_internal(struct json *j, const struct topic_stats *t)
     json_uint(j, "currentLedgerEntries", open ? last->entries : 0);
     json_uint(j, "currentLedgerSize", open ? last->bytes : 0);
     write_position(j, "lastConfirmedEntry", t->last_position);
-    json_text(j, "state", open ? "LedgerOpened" : "ClosedLedger");
+    json_text(j, "state", t->terminated ? "Terminated" : open ? "LedgerOpened" : "ClosedLedger");
     json_array_begin(j, "ledgers");
     for (size_t i = 0; i < t->ledger_count; i++)
         write_ledger(j, &t->ledgers[i]);

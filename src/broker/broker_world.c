@@ -184,6 +184,7 @@ static void active_changed(struct sink *s, uint64_t id, bool active)
 
 static void end_of_topic(struct sink *s, uint64_t id)
 {
+    peer_of(s)->ends[id]++;
 }
 
 static void probe(struct sink *s, struct probe *probe)

@@ -190,6 +190,8 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     s->moved_ns = loop_now_ns(b->loop);
     s->dispatcher->joined(s, c);
     topic_touch(s->topic);
+    if (s->topic->terminated)
+        dispatch_wake(s); /* it may be at the end already: to be told behind its success */
     open->consumer = c;
     return OK;
 }

@@ -27,6 +27,7 @@ struct consumer {
     struct list pending;    /* struct pending */
     uint32_t unacked;       /* messages in them */
     bool blocked;           /* over its limit, until half of it */
+    bool told_end;          /* that the end of a terminated topic is reached */
     /* dispatch's, for the kinds that share. */
     struct tree_node ready_node; /* dispatch.ready */
     bool ready;                  /* ... it is there */

@@ -9,6 +9,7 @@
 #include "broker/delayed.h"
 #include "broker/key_shared.h"
 #include "broker/reads.h"
+#include "broker/terminate.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -630,8 +631,11 @@ static void dispatch_run(struct task *task)
     struct subscription *s = container_of(task, struct subscription, dispatch.task);
 
     for (int turn = 0; turn < DISPATCH_TURNS_MAX; turn++) {
-        if (!dispatch_turn(s))
+        if (!dispatch_turn(s)) {
+            if (s->topic->terminated)
+                terminate_tell(s);
             return;
+        }
     }
     dispatch_wake(s); /* others first */
 }
@@ -816,6 +820,8 @@ void dispatch_acked(struct subscription *s, struct position position)
         p = find_in(&s->dispatch.replay, position);
     if (p)
         forget_acked(s, p);
+    if (s->topic->terminated)
+        dispatch_wake(s);
 }
 
 void dispatch_acked_part(struct subscription *s, struct position position)
@@ -852,6 +858,8 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
     acked_upto(s, &d->replay, position);
     if (position_compare(d->read_position, position) <= 0)
         d->read_position = cursor_next(s->cursor, position);
+    if (s->topic->terminated)
+        dispatch_wake(s);
 }
 
 bool dispatch_next(const struct subscription *s, bool fresh, struct position *p)

@@ -188,6 +188,10 @@ static bool open_decide(struct producer_open *open)
         (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is recovering from a failed write", t->name.text);
         return true;
     }
+    if (t->terminated) {
+        (void)refuse(&op->why, ERR_TERMINATED, ABOUT_TOPIC, "%s was terminated", t->name.text);
+        return true;
+    }
     if (open->initial_subscription && initial_subscription(open, t) != OK)
         return true;
     if (!settled(op, t) || (open->initial_subscription && !op->waited)) {

@@ -196,11 +196,11 @@ static void publish_end(struct topic *t, struct publish_op *op)
         publish_stored(t, op);
     if (op->producer)
         op->producer->pending--;
-    if (op->err != OK && !t->failing)
+    if (op->err != OK && op->err != ERR_TERMINATED && !t->failing)
         fence(t, op->err); /* op->producer is gone after it */
     else if (op->producer)
         producer_settle(op->producer);
-    answer(op, op->err == OK && !t->failing ? OK : ERR_CLOSED);
+    answer(op, t->failing || (op->err != OK && op->err != ERR_TERMINATED) ? ERR_CLOSED : op->err);
     op_give(t->broker, op);
 }
 
@@ -264,6 +264,26 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     return OK;
 }
 
+/* Refuses one behind what is under way: its client gives up all that has no receipt then. */
+static void answer_in_order(struct topic *t, const struct publish_op *refused, enum err err)
+{
+    struct publish_op *op = t->pending > 0 ? op_take(t->broker) : NULL;
+
+    if (!op) {
+        answer(refused, err);
+        return;
+    }
+    *op = *refused;
+    list_init(&op->node);
+    op->decided = true;
+    op->err = err;
+    t->pending++;
+    t->broker->counts.pending_publishes++;
+    if (op->producer)
+        op->producer->pending++;
+    list_push_back(&t->publishes, &op->node);
+}
+
 /* Pulsar's clocks, too: of who published it. */
 static bool delayed_too_long(const struct topic *t, const struct publish *m)
 {
@@ -291,6 +311,10 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
     };
     if (t->state != TOPIC_OPEN) {
         answer(&now, ERR_CLOSED);
+        return;
+    }
+    if (t->terminated) {
+        answer_in_order(t, &now, ERR_TERMINATED);
         return;
     }
     if (delayed_too_long(t, m)) {

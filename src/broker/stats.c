@@ -308,6 +308,7 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .last_publish_ms = t->last_publish_ms,
             .last_position = t->readable_end,
             .loaded = loaded,
+            .terminated = t->terminated,
             .epoch = (int64_t)t->access.epochs - 1,
             .waiting_producers = access_waiting(&t->access),
         };

@@ -95,7 +95,7 @@ struct topic_stats {
     double average_message_bytes;
     int64_t created_ms, last_publish_ms;
     struct position last_position;
-    bool loaded;
+    bool loaded, terminated;
     int64_t epoch;            /* of exclusive producers; -1: there was none */
     size_t waiting_producers; /* to be exclusive */
     size_t producer_count, subscription_count, ledger_count;

@@ -56,6 +56,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     t->id = id;
     t->created_ms = record->created_ms;
     t->settled = id < b->first_id;
+    t->terminated = record->terminated;
     list_init(&t->node);
     list_init(&t->operations);
     list_init(&t->publishes);

@@ -64,6 +64,7 @@ struct topic {
     struct list node;           /* broker->topic_list */
     struct tree_node in_memory; /* broker->non_persistent, when it is one */
     enum topic_state state;
+    bool terminated;        /* takes no more messages: terminate.h */
     bool deleting;          /* CLOSING ends with the removal from the catalog */
     bool settled;           /* its row is known to be durable */
     struct list operations; /* struct broker_op: who waits for CLOSING to end */

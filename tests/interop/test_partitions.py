@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pulsar
+import pytest
 from pulsar import ConsumerType, InitialPosition
 
 import broker_process
@@ -131,3 +132,31 @@ def test_our_c_client_knows_partitions(broker, topic):
     done = subprocess.run([PROGRAM, broker.url, "*partitioned*"], env={**os.environ, "E2E_PARTITIONED": topic},
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200)
     assert done.returncode == 0 and "SKIPPED" not in done.stdout, done.stdout
+
+
+def test_a_terminated_topic_refuses_producers_and_can_be_read_to_its_end(broker, client, topic):
+    producer = client.create_producer(topic, batching_enabled=False)
+    ids = [producer.send(str(i).encode()) for i in range(5)]
+    status, last = request(broker, "POST", path_of(topic) + "/terminate")
+    assert status == 200
+    assert (last["ledgerId"], last["entryId"]) == (ids[-1].ledger_id(), ids[-1].entry_id())
+    with pytest.raises(pulsar.TopicTerminated):
+        client.create_producer(topic)
+    with pytest.raises(pulsar.PulsarException):
+        producer.send(b"too late")
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    assert [int(reader.read_next(RECEIVE_MS).data()) for _ in range(5)] == list(range(5))
+    assert not reader.has_message_available()
+    consumer = client.subscribe(topic, "s", initial_position=InitialPosition.Earliest)
+    assert [int(m.data()) for m in receive(consumer, 5)] == list(range(5))
+    assert request(broker, "GET", path_of(topic) + "/internalStats")[1]["state"] == "Terminated"
+
+
+def test_all_partitions_are_terminated_by_the_name_of_the_whole(broker, client, topic):
+    make_partitioned(broker, topic, 2)
+    assert request(broker, "POST", path_of(topic) + "/terminate")[0] == 405
+    status, last = request(broker, "POST", path_of(topic) + "/terminate/partitions")
+    assert status == 200 and sorted(last) == ["0", "1"]
+    with pytest.raises(pulsar.TopicTerminated):
+        client.create_producer(topic)
+    assert request(broker, "POST", path_of(topic + "-single") + "/terminate/partitions")[0] == 404
