@@ -656,6 +656,36 @@ static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(vo
     }
 }
 
+static void a_topics_creation_has_partitions_when_it_is_partitioned_only(void **state)
+{
+    struct world *w = *state;
+    static const char path[] = "/admin/v2/namespaces/public/default/autoTopicCreation";
+    static const struct {
+        const char *json, *wrong; /* NULL: it comes back as `json` */
+    } cases[] = {
+        {"{\"allowAutoTopicCreation\":true,\"topicType\":\"partitioned\"}", "cannot be null"},
+        {"{\"allowAutoTopicCreation\":true,\"topicType\":\"partitioned\",\"defaultNumPartitions\":-1}",
+         "cannot be less than 1"},
+        {"{\"allowAutoTopicCreation\":true,\"topicType\":\"non-partitioned\",\"defaultNumPartitions\":3}",
+         "is not allowed to be set"},
+        {"{\"allowAutoTopicCreation\":true,\"topicType\":\"partitioned\",\"defaultNumPartitions\":3}", NULL},
+        {"{\"allowAutoTopicCreation\":true,\"topicType\":\"non-partitioned\"}", NULL},
+        {"{\"allowAutoTopicCreation\":false}", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(ask_with(w, HTTP_POST, path, NULL, cases[i].json), cases[i].wrong ? 412 : 204);
+        if (cases[i].wrong)
+            assert_non_null(strstr(answer(w), cases[i].wrong));
+        else
+            assert_get(w, path, cases[i].json);
+    }
+    assert_int_equal(ask_with(w, HTTP_POST, path, NULL,
+                              "{\"allowAutoTopicCreation\":false,\"topicType\":\"\",\"defaultNumPartitions\":null}"),
+                     204);
+    assert_get(w, path, "{\"allowAutoTopicCreation\":false}");
+}
+
 static void policies_given_with_a_new_namespace_are_shown_with_it(void **state)
 {
     struct world *w = *state;
@@ -831,6 +861,7 @@ int main(void)
         HANDLER_TEST(policies_are_set_read_and_removed),
         HANDLER_TEST(policies_that_make_no_sense_are_refused),
         HANDLER_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
+        HANDLER_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
         HANDLER_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
         HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
         HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),

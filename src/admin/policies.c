@@ -9,6 +9,7 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/policy_table.h"
+#include "broker/namespaces.h"
 #include "broker/retention.h"
 
 /* Where a policy is kept. */
@@ -18,10 +19,21 @@ struct place {
     struct topic_name topic;
 };
 
+/* It is there; else the call is finished, in Pulsar's words. */
 static bool place_of_namespace(struct admin_call *call, struct place *p)
 {
+    struct broker *b = call->core->broker;
+
     p->of_topic = false;
-    return call_namespace(call, 0, &p->namespace_);
+    if (!call_namespace(call, 0, &p->namespace_))
+        return false;
+    if (!tenant_exists(b, call->parameters[0]))
+        call_reason(call, 404, "Tenant does not exist");
+    else if (!namespace_exists(b, p->namespace_))
+        call_reason(call, 404, "Namespace does not exist");
+    else
+        return true;
+    return false;
 }
 
 static bool place_of_topic(struct admin_call *call, struct place *p)

@@ -24,6 +24,21 @@ static const char *const subscription_types[] = {[TYPE_EXCLUSIVE] = "Exclusive",
                                                  [TYPE_KEY_SHARED] = "Key_Shared",
                                                  [TYPE_KEY_SHARED + 1] = NULL};
 
+#define CREATION "Invalid configuration for autoTopicCreationOverride. the detail is [defaultNumPartitions] "
+
+static const char *creation_check(const struct policies *p)
+{
+    const bool given = policies_has(p, POLICY_TOPIC_CREATION_PARTITIONS);
+
+    if (!p->value[POLICY_TOPIC_CREATION] || !policies_has(p, POLICY_TOPIC_CREATION_TYPE))
+        return NULL;
+    if (p->value[POLICY_TOPIC_CREATION_TYPE] == CREATE_SINGLE)
+        return given ? CREATION "is not allowed to be set when the type is non-partition." : NULL;
+    if (!given)
+        return CREATION "cannot be null when the type is partitioned.";
+    return p->value[POLICY_TOPIC_CREATION_PARTITIONS] < 1 ? CREATION "cannot be less than 1 for partition type." : NULL;
+}
+
 #define BARE(which, kind)                                                                                              \
     {                                                                                                                  \
         {                                                                                                              \
@@ -50,6 +65,7 @@ static const struct policy_row table[] = {
      .query = "messageTTL",
      .in_namespace = "message_ttl_in_seconds",
      .members = BARE(POLICY_TTL_S, KIND_NUMBER),
+     .wrong = "Invalid value for message TTL",
      .help = "after how many seconds messages expire; 0: never"},
     {.of_namespace = "maxProducersPerTopic",
      .of_topic = "maxProducers",
@@ -137,8 +153,9 @@ static const struct policy_row table[] = {
     {.of_namespace = "autoTopicCreation",
      .in_namespace = "autoTopicCreationOverride",
      .members = {{"allowAutoTopicCreation", POLICY_TOPIC_CREATION, KIND_BOOL, NULL, MEMBER_REQUIRED},
-                 {"topicType", POLICY_TOPIC_CREATION_TYPE, KIND_CHOICE, topic_types, CREATE_SINGLE},
-                 {"defaultNumPartitions", POLICY_TOPIC_CREATION_PARTITIONS, KIND_NUMBER, NULL, 1}},
+                 {"topicType", POLICY_TOPIC_CREATION_TYPE, KIND_CHOICE, topic_types, MEMBER_LEFT_OUT},
+                 {"defaultNumPartitions", POLICY_TOPIC_CREATION_PARTITIONS, KIND_NUMBER, NULL, MEMBER_LEFT_OUT}},
+     .check = creation_check,
      .help = "whether a topic comes to be when it is first used"},
     {.of_namespace = "autoSubscriptionCreation",
      .of_topic = "autoSubscriptionCreation",
@@ -148,6 +165,7 @@ static const struct policy_row table[] = {
     {.of_namespace = "subscriptionExpirationTime",
      .in_namespace = "subscription_expiration_time_minutes",
      .members = BARE(POLICY_SUBSCRIPTION_EXPIRY_MINUTES, KIND_NUMBER),
+     .wrong = "Invalid value for subscription expiration time",
      .help = "after how many minutes without consumers a subscription is deleted; 0: never"},
     {.of_namespace = "inactiveTopicPolicies",
      .of_topic = "inactiveTopicPolicies",
@@ -264,8 +282,10 @@ void policy_row_write(struct json *j, const char *key, const struct policy_row *
         return;
     }
     json_object_begin(j, key);
-    for (size_t i = 0; (m = member(row, i)); i++)
-        write_value(j, m->key, m, p->value[m->which]);
+    for (size_t i = 0; (m = member(row, i)); i++) {
+        if (policies_has(p, m->which))
+            write_value(j, m->key, m, p->value[m->which]);
+    }
     json_object_end(j);
 }
 
@@ -360,26 +380,64 @@ static const char *const kinds[] = {
     [KIND_SET] = "a list of its words", [KIND_THOUSANDTHS] = "a number",
 };
 
+static bool is_missing(const json_t *value)
+{
+    return !value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0);
+}
+
+/* False: it is not of its kind. */
+static bool read_member(const struct policy_member *m, const json_t *from, struct policies *p)
+{
+    const json_t *value = m->key ? json_object_get(from, m->key) : from;
+    int64_t number = m->missing;
+
+    if (!is_missing(value) || number == MEMBER_REQUIRED || !json_is_object(from)) {
+        if (!read_value(m, value, &number))
+            return false;
+    } else if (number == MEMBER_LEFT_OUT) {
+        policies_remove(p, m->which);
+        return true;
+    }
+    policies_put(p, m->which, number);
+    return true;
+}
+
+static bool in_bounds(const struct policy_row *row, const struct policies *p)
+{
+    const struct policy_member *m;
+
+    for (size_t i = 0; (m = member(row, i)); i++) {
+        const struct policy_info *info = policy_info(m->which);
+        if (policies_has(p, m->which) && (p->value[m->which] < info->least || p->value[m->which] > info->most))
+            return false;
+    }
+    return true;
+}
+
+/* In Pulsar's words, where it has some; NULL: it makes sense, or policies_check says why it does not. */
+static const char *row_wrong(const struct policy_row *row, const struct policies *p)
+{
+    const char *why = row->check ? row->check(p) : NULL;
+
+    return why || in_bounds(row, p) ? why : row->wrong;
+}
+
 static enum err read_row(const struct policy_row *row, const json_t *from, struct policies *p, char *reason,
                          size_t reason_size)
 {
     const struct policy_member *m;
 
     for (size_t i = 0; (m = member(row, i)); i++) {
-        const json_t *value = m->key ? json_object_get(from, m->key) : from;
-        const char *name = m->key ? m->key : row->of_namespace ? row->of_namespace : row->of_topic;
-        int64_t number = m->missing;
-        if ((!value || json_is_null(value)) && number != MEMBER_REQUIRED && json_is_object(from)) {
-            policies_put(p, m->which, number);
+        if (read_member(m, from, p))
             continue;
-        }
-        if (!read_value(m, value, &number)) {
-            snprintf(reason, reason_size, "Invalid value for %s: %s is wanted", name, kinds[m->kind]);
-            return ERR_INVALID;
-        }
-        policies_put(p, m->which, number);
+        const char *name = m->key ? m->key : row->of_namespace ? row->of_namespace : row->of_topic;
+        snprintf(reason, reason_size, "Invalid value for %s: %s is wanted", name, kinds[m->kind]);
+        return ERR_INVALID;
     }
-    return OK;
+    const char *wrong = row_wrong(row, p);
+    if (wrong)
+        snprintf(reason, reason_size, "%s", wrong);
+    return wrong ? ERR_INVALID : OK;
 }
 
 static json_t *parse(struct bytes body)

@@ -16,6 +16,7 @@
 enum policy_kind { KIND_NUMBER, KIND_BOOL, KIND_CHOICE, KIND_SET, KIND_THOUSANDTHS };
 
 #define MEMBER_REQUIRED INT64_MIN
+#define MEMBER_LEFT_OUT (INT64_MIN + 1) /* it is not set then, and not written */
 
 struct policy_member {
     const char *key; /* NULL: the whole value, bare */
@@ -33,6 +34,9 @@ struct policy_row {
     const char *in_namespace;            /* the member of a namespace's Policies object */
     bool by_cluster;                     /* ... where it stands in an object, under the cluster's name */
     struct policy_member members[POLICY_MEMBERS_MAX]; /* the first without a `which` ends them */
+    const char *wrong; /* what Pulsar says of a value out of bounds, where that is not "NAME must be 0 or more" */
+    /* Why what the members say together makes no sense; NULL: it does. */
+    const char *(*check)(const struct policies *p);
     const char *help;
 };
 

@@ -93,9 +93,10 @@ enum err policies_check(const struct policies *p, bool of_topic, struct refusal 
             continue;
         if (of_topic && !info->of_topic)
             return refuse(why, ERR_INVALID, about, "%s is set for namespaces, not for topics", info->name);
-        if (p->value[which] < info->least || p->value[which] > info->most)
-            return refuse(why, ERR_INVALID, about, "%s: %" PRId64 " is not between %" PRId64 " and %" PRId64,
-                          info->name, p->value[which], info->least, info->most);
+        if (p->value[which] < info->least)
+            return refuse(why, ERR_INVALID, about, "%s must be %" PRId64 " or more", info->name, info->least);
+        if (p->value[which] > info->most)
+            return refuse(why, ERR_INVALID, about, "%s must be %" PRId64 " or less", info->name, info->most);
     }
     return OK;
 }
