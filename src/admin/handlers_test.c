@@ -9,6 +9,7 @@
 #include "admin/routes.h"
 #include "broker/consumer.h"
 #include "broker/producer.h"
+#include "broker/properties.h"
 #include "sys/sim/sim.h"
 
 #include <jansson.h>
@@ -137,6 +138,7 @@ static void assert_get(struct world *w, const char *path, const char *wanted)
 struct client {
     struct sink sink;
     struct producer_open open;
+    struct bytes metadata; /* of the producer, if any */
     unsigned published;
 };
 
@@ -184,8 +186,12 @@ static const struct sink_ops client_ops = {.writable = writable,
 static void client_publish(struct world *w, struct client *c, const char *topic, unsigned count)
 {
     c->sink = (struct sink){.ops = &client_ops, .peer = "10.0.0.1:5", .client_version = "test 1"};
-    c->open =
-        (struct producer_open){.op.done = opened, .sink = &c->sink, .producer_id = 1, .name = "p", .name_given = true};
+    c->open = (struct producer_open){.op.done = opened,
+                                     .sink = &c->sink,
+                                     .producer_id = 1,
+                                     .name = "p",
+                                     .name_given = true,
+                                     .metadata = c->metadata};
     assert_int_equal(topic_name_parse(&c->open.topic, bytes_of_text(topic)), OK);
     producer_open(w->broker, &c->open);
     while (!c->open.producer)
@@ -521,8 +527,12 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
 {
     struct world *w = *state;
     struct client client = {0};
+    uint8_t metadata[PROPERTIES_BYTES_MAX];
     json_error_t error;
 
+    assert_int_equal(
+        properties_put(&client.metadata, metadata, (struct property){bytes_of_text("zone"), bytes_of_text("a \"1\"")}),
+        OK);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/stats"), 404);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/s"), 204);
@@ -536,6 +546,8 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
     json_t *publisher = json_array_get(json_object_get(root, "publishers"), 0);
     assert_string_equal(json_string_value(json_object_get(publisher, "producerName")), "p");
     assert_string_equal(json_string_value(json_object_get(publisher, "clientVersion")), "test 1");
+    const json_t *shown = json_object_get(publisher, "metadata");
+    assert_string_equal(json_string_value(json_object_get(shown, "zone")), "a \"1\"");
     json_t *subscription = json_object_get(json_object_get(root, "subscriptions"), "s");
     assert_int_equal(number(subscription, "msgBacklog"), 3);
     assert_int_equal(number(subscription, "msgBacklogMessages"), 3);

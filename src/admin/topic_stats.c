@@ -10,6 +10,7 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "broker/counting.h"
+#include "broker/properties.h"
 #include "broker/stats.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,20 @@ static void write_position(struct json *j, const char *key, struct position p)
 
     snprintf(text, sizeof text, "%" PRId64 ":%" PRId64, p.ledger, p.entry);
     json_text(j, key, text);
+}
+
+/* An object of texts. */
+static void write_properties(struct json *j, const char *key, struct bytes encoded)
+{
+    struct property p;
+    size_t at = 0;
+
+    json_object_begin(j, key);
+    while (properties_next(encoded, &at, &p)) {
+        json_key(j, p.key);
+        json_bytes(j, NULL, p.value);
+    }
+    json_object_end(j);
 }
 
 static void write_producer(struct json *j, const struct producer_stats *p)
@@ -40,8 +55,7 @@ static void write_producer(struct json *j, const struct producer_stats *p)
     json_uint(j, "msgInCounter", p->messages_in);
     json_uint(j, "bytesInCounter", p->bytes_in);
     json_uint(j, "pendingPublishes", p->pending);
-    json_object_begin(j, "metadata");
-    json_object_end(j);
+    write_properties(j, "metadata", p->metadata);
     json_object_end(j);
 }
 
@@ -121,8 +135,7 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_text(j, "clientVersion", c->client_version);
     json_int(j, "lastAckedTimestamp", c->last_acked_ms);
     json_int(j, "lastConsumedTimestamp", c->last_consumed_ms);
-    json_object_begin(j, "metadata");
-    json_object_end(j);
+    write_properties(j, "metadata", c->metadata);
     json_object_end(j);
 }
 

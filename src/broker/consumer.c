@@ -5,6 +5,7 @@
 #include "broker/consumer.h"
 
 #include "broker/core.h"
+#include "broker/properties.h"
 #include "broker/reads.h"
 
 #include <assert.h>
@@ -160,10 +161,13 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
         broker_give_name(b, given);
         name = given;
     }
-    if (!c || !(c->name = strdup(name))) {
+    if (!c || !(c->name = strdup(name)) || properties_copy(&c->metadata, open->metadata) != OK) {
+        if (c)
+            free(c->name);
         free(c);
         return refuse(&open->op.why, ERR_NOMEM, ABOUT_CONSUMER, "%s", err_text(ERR_NOMEM));
     }
+    c->metadata_len = open->metadata.len;
     c->subscription = s;
     list_init(&c->node);
     c->sink = open->sink;
@@ -179,6 +183,7 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
         enum err err = dispatcher_of(open->type)->prepare(s, c, open, &open->op.why);
         if (err != OK) {
             free(c->name);
+            free(c->metadata);
             free(c);
             return err;
         }
@@ -235,6 +240,7 @@ void consumer_free(struct consumer *c)
     list_remove(&c->node);
     key_consumer_free(c->keys);
     free(c->name);
+    free(c->metadata);
     free(c);
 }
 

@@ -19,6 +19,8 @@ struct consumer {
     struct sink *sink;
     uint64_t id; /* the connection's name for it */
     char *name;
+    uint8_t *metadata; /* properties.h; shown in stats */
+    size_t metadata_len;
     enum subscription_type type;
     int32_t priority; /* 0 is served first */
     int64_t epoch;    /* -1: it does not count any */
@@ -66,6 +68,7 @@ struct consumer_open {
     uint64_t rollback_s;    /* ... or so many seconds back; 0: no */
     int64_t epoch;          /* -1: none */
     struct key_policy keys; /* Key_Shared */
+    struct bytes metadata;  /* properties.h */
 
     struct consumer *consumer; /* when done OK */
 

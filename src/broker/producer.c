@@ -5,6 +5,7 @@
 #include "broker/producer.h"
 
 #include "broker/core.h"
+#include "broker/properties.h"
 #include "broker/publish.h"
 #include "broker/subscription.h"
 
@@ -143,8 +144,9 @@ static enum err producer_new(struct producer_open *open, struct topic *t)
 
     if (!p)
         goto fail;
-    if (!(p->name = strdup(open->name)))
+    if (!(p->name = strdup(open->name)) || properties_copy(&p->metadata, open->metadata) != OK)
         goto fail;
+    p->metadata_len = open->metadata.len;
     p->topic = t;
     p->sink = open->sink;
     p->id = open->producer_id;
@@ -162,8 +164,10 @@ static enum err producer_new(struct producer_open *open, struct topic *t)
     open->last_sequence_id = -1;
     return OK;
 fail:
-    if (p)
+    if (p) {
         free(p->name);
+        free(p->metadata);
+    }
     free(p);
     return refuse(&open->op.why, err, ABOUT_PRODUCER, "%s", err_text(err));
 }
@@ -277,6 +281,7 @@ void producer_free(struct producer *p)
 {
     p->topic->broker->counts.producers--;
     free(p->name);
+    free(p->metadata);
     free(p);
 }
 

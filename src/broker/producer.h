@@ -26,6 +26,8 @@ struct producer {
     char *name;      /* unique in the topic */
     bool name_given; /* by the user, not by the broker */
     enum access_mode access;
+    uint8_t *metadata; /* properties.h; shown in stats */
+    size_t metadata_len;
     uint64_t epoch;                 /* of its client: which of its attempts to connect */
     size_t pending;                 /* publishes under way */
     struct producer_close *closing; /* waits for them to end; NULL: it stays */
@@ -45,6 +47,7 @@ struct producer_open {
     enum access_mode access;
     int64_t topic_epoch; /* what an exclusive one was given before; -1: nothing */
     bool encrypted;
+    struct bytes metadata;            /* properties.h */
     const char *initial_subscription; /* made at the earliest position, or NULL */
 
     /* May be NULL.  It waits for its turn to be exclusive, under `name`, which it has now; for as long as that takes,

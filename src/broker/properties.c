@@ -5,6 +5,7 @@
 #include "broker/properties.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LENGTHS (2 + 2) /* before a key, and before a value */
@@ -100,6 +101,18 @@ enum err properties_put(struct bytes *encoded, uint8_t *to, struct property p)
     if (p.value.len)
         memcpy(to + at + LENGTHS + p.key.len, p.value.data, p.value.len);
     encoded->len += len;
+    return OK;
+}
+
+enum err properties_copy(uint8_t **out, struct bytes encoded)
+{
+    uint8_t *copy = NULL;
+
+    if (encoded.len && !(copy = malloc(encoded.len)))
+        return ERR_NOMEM;
+    if (encoded.len)
+        memcpy(copy, encoded.data, encoded.len);
+    *out = copy;
     return OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * properties.h - names and values that users give to topics and subscriptions; the broker only keeps them.
+ * properties.h - names and values that users give to topics, subscriptions, producers and consumers; the broker only
+ * keeps them.
  *
  * Kept encoded, as records.h draws them, in the order of their keys, each key once.  No properties: no bytes.  Pure.
  */
@@ -27,6 +28,9 @@ struct bytes properties_find(struct bytes encoded, struct bytes key);
 MUST_USE enum err properties_put(struct bytes *encoded, uint8_t *to, struct property p);
 /* No matter whether it was there. */
 void properties_remove(struct bytes *encoded, uint8_t *to, struct bytes key);
+
+/* For free; none: NULL.  ERR_NOMEM. */
+MUST_USE enum err properties_copy(uint8_t **out, struct bytes encoded);
 
 /* Of the beginning of *from, which moves behind them: *out is borrowed from it.  ERR_CORRUPT. */
 MUST_USE enum err properties_decode(struct bytes *out, struct bytes *from);

@@ -61,6 +61,15 @@ static const char *copy_text(struct copy *copy, const char *text)
     return to;
 }
 
+static struct bytes copy_bytes(struct copy *copy, struct bytes from)
+{
+    void *to = copy_array(copy, from.len, 1);
+
+    if (to)
+        memcpy(to, from.data, from.len);
+    return bytes_of(to, to ? from.len : 0);
+}
+
 static const char *access_name(enum access_mode access)
 {
     static const char *const names[] = {"Shared", "Exclusive", "WaitForExclusive", "ExclusiveWithFencing"};
@@ -85,6 +94,7 @@ static void copy_producer(struct copy *copy, struct producer *p, struct producer
         .bytes_in = p->bytes_in,
         .pending = p->pending,
         .name_given = p->name_given,
+        .metadata = copy_bytes(copy, bytes_of(p->metadata, p->metadata_len)),
     };
 }
 
@@ -100,6 +110,7 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
         .address = c->sink->peer,
         .client_version = c->sink->client_version,
         .blocked = consumer_blocked(c),
+        .metadata = bytes_of(c->metadata, c->metadata_len),
         .id = c->id,
         .priority = c->priority,
         .available_permits = c->permits.available,
@@ -161,6 +172,7 @@ static void copy_consumers(struct copy *copy, struct subscription *s, struct sub
         at->blocked.consumer = copy_text(copy, at->blocked.consumer);
         if (consumer_at(node)->keys)
             copy_keys(copy, consumer_at(node)->keys, &s->dispatch.keys->ranges, &at->keys);
+        at->metadata = copy_bytes(copy, at->metadata);
     }
 }
 

@@ -28,9 +28,10 @@ struct producer_stats {
     int64_t connected_since_ms;
     double rate_in, throughput_in;
     uint64_t messages_in, bytes_in;
-    double rate_drop; /* messages whose receipts said that they were dropped */
-    uint64_t pending; /* publishes without a receipt yet */
-    bool name_given;  /* by the user, not by the broker */
+    double rate_drop;      /* messages whose receipts said that they were dropped */
+    uint64_t pending;      /* publishes without a receipt yet */
+    bool name_given;       /* by the user, not by the broker */
+    struct bytes metadata; /* properties.h */
 };
 
 /* Of a consumer of a Key_Shared subscription; else all is 0. */
@@ -50,6 +51,7 @@ struct key_stats {
 struct consumer_stats {
     const char *name, *address, *client_version;
     struct blocked blocked;
+    struct bytes metadata; /* properties.h */
     uint64_t id;
     int32_t priority;
     int32_t available_permits;

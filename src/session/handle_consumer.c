@@ -127,10 +127,15 @@ void handle_subscribe(struct session *s, const struct incoming *in)
     }
     if (!handle_new(s, &s->consumers, ask->consumer_id, ask->request_id))
         return;
-    r = request_new(s, sizeof *r + range_count(ask) * sizeof r->ranges[0], offsetof(struct subscribe_request, request),
+    const struct bytes metadata = session_properties(s, ask->metadata, ask->n_metadata);
+    const size_t ranges_len = range_count(ask) * sizeof r->ranges[0];
+    r = request_new(s, sizeof *r + ranges_len + metadata.len, offsetof(struct subscribe_request, request),
                     ask->request_id, ask->consumer_id);
     if (!r)
         return;
+    r->open.metadata = bytes_of((uint8_t *)r->ranges + ranges_len, metadata.len);
+    if (metadata.len)
+        memcpy((uint8_t *)r->ranges + ranges_len, metadata.data, metadata.len);
     (void)snprintf(r->name, sizeof r->name, "%s", ask->consumer_name ? ask->consumer_name : "");
     (void)snprintf(r->subscription, sizeof r->subscription, "%s", ask->subscription);
     fill_open(&r->open, ask);

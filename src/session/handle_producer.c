@@ -16,6 +16,7 @@ struct producer_request {
     struct request request;
     char name[NAME_MAX_BYTES + 1];
     char initial_subscription[NAME_MAX_BYTES + 1];
+    uint8_t metadata[];
 };
 
 static void send_producer_success(struct session *s, uint64_t request, const char *name, int64_t topic_epoch,
@@ -131,9 +132,14 @@ void handle_producer(struct session *s, const struct incoming *in)
     }
     if (!(h = handle_new(s, &s->producers, ask->producer_id, ask->request_id)))
         return;
-    r = request_new(s, sizeof *r, offsetof(struct producer_request, request), ask->request_id, ask->producer_id);
+    const struct bytes metadata = session_properties(s, ask->metadata, ask->n_metadata);
+    r = request_new(s, sizeof *r + metadata.len, offsetof(struct producer_request, request), ask->request_id,
+                    ask->producer_id);
     if (!r)
         return;
+    r->open.metadata = bytes_of(r->metadata, metadata.len);
+    if (metadata.len)
+        memcpy(r->metadata, metadata.data, metadata.len);
     (void)snprintf(r->name, sizeof r->name, "%s", ask->producer_name ? ask->producer_name : "");
     r->open.op.done = producer_opened;
     r->open.queued = producer_queued;

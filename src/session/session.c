@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include "session/session_private.h"
+#include "broker/properties.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -242,6 +243,19 @@ bool session_topic(struct session *s, uint64_t request, const char *text, struct
         return true;
     session_send_error(s, request, WIRE__SERVER_ERROR__InvalidTopicName, "not a topic's name");
     return false;
+}
+
+struct bytes session_properties(struct session *s, Wire__KeyValue *const *pairs, size_t count)
+{
+    uint8_t *to = count ? arena_alloc(&s->server->arena, PROPERTIES_BYTES_MAX) : NULL;
+    struct bytes encoded = bytes_of(to, 0);
+
+    for (size_t i = 0; i < count && to; i++) {
+        const struct property p = {bytes_of_text(pairs[i]->key), bytes_of_text(pairs[i]->value)};
+        if (properties_put(&encoded, to, p) == ERR_TOO_LARGE)
+            break;
+    }
+    return encoded;
 }
 
 /* ---- handles and requests ---- */

@@ -41,7 +41,7 @@ struct handle {
     struct producer *producer; /* when OPEN: one of the two */
     struct consumer *consumer;
     struct producer_open *queued; /* while OPENING: it waits to be exclusive, and its client knows */
-    uint64_t closed_ns; /* when it became CLOSED */
+    uint64_t closed_ns;           /* when it became CLOSED */
 };
 
 struct session {
@@ -144,6 +144,10 @@ void session_flush_later(struct session *s);
 
 /* A topic's name from a command; false: the client was told. */
 bool session_topic(struct session *s, uint64_t request, const char *text, struct topic_name *out);
+
+/* Names and values of a command as broker/properties.h keeps them, in the server's arena: until the next frame.  Of
+ * those without a name nothing, and of very many the first ones. */
+struct bytes session_properties(struct session *s, Wire__KeyValue *const *pairs, size_t count);
 
 /* NULL: there are too many, and the client was told; or memory is short, and the session is being closed. */
 struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint64_t request);
