@@ -25,6 +25,7 @@ from pathlib import Path
 from suites import HERE, SUITES, Unavailable
 
 TEST_SECONDS = 240
+SLOW_SECONDS = 12
 LOGS = Path(os.environ.get("CONFORMANCE_LOGS") or HERE.parent.parent / "build" / "conformance")
 
 # Loopback is up, and 192.0.2.0/24, which the clients' tests dial to reach nobody, is a silence.
@@ -127,6 +128,17 @@ class Run:
         return self.results
 
 
+def shrink(path, passed):
+    """Rewrites the rows of these tests: they pass."""
+    lines = path.read_text().splitlines()
+    for i, line in enumerate(lines):
+        test = line.split()[0] if line.split() else ""
+        if test in passed:
+            expected = "pass slow" if passed[test]["seconds"] > SLOW_SECONDS else "pass"
+            lines[i] = line[:line.index("needs ")] + expected
+    path.write_text("\n".join(lines) + "\n")
+
+
 def tail(path, lines=25):
     return "\n".join("    " + line[:300] for line in path.read_text(errors="replace").splitlines()[-lines:])
 
@@ -186,6 +198,9 @@ def run_suite(name, options):
         print(f"at the second try only: {test}")
     faults += [f"{t}: was not run" for t in chosen if t not in results]
     said, failed = judge(rows, results, again, logs)
+    if options.shrink:
+        shrink(HERE / f"{name}.txt", {t: r for t, r in results.items()
+                                      if r["outcome"] == "pass" and rows[t].expected.startswith("needs ")})
     (logs / "results.json").write_text(json.dumps(results, indent=1))
     return f"{name} {said}", faults + run.faults + failed
 
@@ -197,6 +212,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="workers, each with a broker")
     parser.add_argument("--only", action="append", metavar="WORD", help="the tests with this in their names; again")
     parser.add_argument("--once", action="store_true", help="no second try")
+    parser.add_argument("--shrink", action="store_true", help="rewrite the rows of what passes and was not expected to")
     options = parser.parse_args()
     started = time.monotonic()
     said, faults = [], []
