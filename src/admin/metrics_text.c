@@ -164,6 +164,7 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_topics_unloaded_total", b->topics_unloaded);
     counter(w, "geminga_broker_ledgers_deleted_total", b->ledgers_deleted);
     counter(w, "geminga_broker_entries_expired_total", b->entries_expired);
+    counter(w, "geminga_broker_duplicate_messages_total", b->duplicates);
 }
 
 static void write_server(struct writer *w, const struct server_stats *s)

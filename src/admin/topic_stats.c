@@ -233,7 +233,8 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     write_lists(j, t);
     if (t->epoch >= 0)
         json_int(j, "topicEpoch", t->epoch);
-    json_text(j, "deduplicationStatus", "Disabled");
+    json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
+    json_uint(j, "duplicateMessages", t->duplicates);
     json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);
     json_int(j, "lastPublishTimeStamp", t->last_publish_ms);

@@ -44,10 +44,13 @@ struct broker_options {
     bool dispatch_rate_counts_messages; /* ... of a batch, and not the batch as one */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     size_t delayed_bytes_max;                                     /* see delayed.h */
-    uint64_t topic_idle_ms;      /* a topic without producers and consumers leaves memory after so long */
-    bool delete_inactive_topics; /* ... and is deleted, when it has no subscription either */
-    uint64_t inactive_ms;        /* ... after so long */
-    uint32_t partitions_max;     /* of a topic; 0: no limit but PARTITIONS_MAX */
+    uint32_t deduplication_producers_max;                         /* of a topic, of whom it is known what they sent */
+    uint64_t deduplication_inactive_ms; /* one that is not connected is forgotten after so long */
+    uint64_t deduplication_snapshot_ms; /* see deduplication.h */
+    uint64_t topic_idle_ms;             /* a topic without producers and consumers leaves memory after so long */
+    bool delete_inactive_topics;        /* ... and is deleted, when it has no subscription either */
+    uint64_t inactive_ms;               /* ... after so long */
+    uint32_t partitions_max;            /* of a topic; 0: no limit but PARTITIONS_MAX */
     struct log *log;
 };
 

@@ -261,8 +261,13 @@ bool namespace_name_parse(struct bytes name, struct bytes *tenant, struct bytes 
     return ok;
 }
 
+bool subscription_name_is_internal(struct bytes name)
+{
+    return equals(name, "pulsar.dedup");
+}
+
 bool subscription_name_valid(struct bytes name)
 {
-    return !blank(name) && printable(name) && name.len <= SUBSCRIPTION_NAME_MAX && !equals(name, "pulsar.dedup") &&
-           !equals(name, "__compaction") && !starts_with(name, "pulsar.repl.");
+    return !blank(name) && printable(name) && name.len <= SUBSCRIPTION_NAME_MAX &&
+           !subscription_name_is_internal(name) && !equals(name, "__compaction") && !starts_with(name, "pulsar.repl.");
 }

@@ -337,6 +337,11 @@ static enum err partitions_subscriptions_each(struct broker *b, const struct top
     return u.err;
 }
 
+static bool visit_subscription(void *ctx, const struct catalog_row *row)
+{
+    return subscription_name_is_internal(row->name) || visit_row(ctx, row);
+}
+
 enum err subscriptions_each(struct broker *b, const struct topic_name *topic, name_visitor *each, void *ctx)
 {
     struct visit v = {.each = each, .ctx = ctx};
@@ -349,7 +354,7 @@ enum err subscriptions_each(struct broker *b, const struct topic_name *topic, na
         return non_persistent_subscriptions(b, topic, each, ctx);
     if (!row)
         return ERR_NOT_FOUND;
-    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, visit_row, &v);
+    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, visit_subscription, &v);
     return OK;
 }
 

@@ -250,7 +250,7 @@ static enum err copy_subscriptions(struct partitioned_op *o)
     while ((row = catalog_next(b->store, CATALOG_SUBSCRIPTION, from, bytes_of_text(after)))) {
         assert(row->name.len < sizeof after);
         (void)snprintf(after, sizeof after, "%.*s", (int)row->name.len, (const char *)row->name.data);
-        if (catalog_find(b->store, CATALOG_SUBSCRIPTION, to, row->name))
+        if (subscription_name_is_internal(row->name) || catalog_find(b->store, CATALOG_SUBSCRIPTION, to, row->name))
             continue;
         const struct subscription_spec spec = {
             .name = bytes_of_text(after),

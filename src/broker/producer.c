@@ -158,10 +158,11 @@ static enum err producer_new(struct producer_open *open, struct topic *t)
         goto fail;
     t->broker->counts.producers++;
     access_enter(t, p);
+    deduplication_came(t, bytes_of_text(p->name));
     topic_touch(t);
     open->producer = p;
-    open->topic_epoch = (int64_t)t->access.epochs - 1;
-    open->last_sequence_id = -1;
+    open->topic_epoch = producer_topic_epoch(p);
+    open->last_sequence_id = producer_last_sequence_id(p);
     return OK;
 fail:
     if (p) {
@@ -207,11 +208,19 @@ static bool open_decide(struct producer_open *open)
         open->name = open->given;
     }
     replace_predecessor(open, t);
+    const enum deduplication_step known = deduplication_ask(t, open);
+    if (known != DEDUPLICATION_READY)
+        return known == DEDUPLICATION_REFUSED;
+    open->last_sequence_id = deduplication_last(t, bytes_of_text(open->name));
     const enum access_step step = access_ask(t, open);
     if (step != ACCESS_GRANTED)
         return step == ACCESS_REFUSED;
     if (name_free(open, t, &waits) != OK)
         return !waits;
+    if (deduplication_undecided(t, bytes_of_text(open->name))) {
+        producer_open_wait(open);
+        return false;
+    }
     (void)producer_new(open, t);
     return true;
 }
@@ -267,10 +276,21 @@ void producer_open(struct broker *b, struct producer_open *open)
         open->name = NULL;
     open->taken = false;
     list_init(&open->waiting);
+    list_init(&open->reading);
     op_start(b, &open->op, open_step);
 }
 
 /* ---- life ---- */
+
+int64_t producer_topic_epoch(const struct producer *p)
+{
+    return (int64_t)p->topic->access.epochs - 1;
+}
+
+int64_t producer_last_sequence_id(const struct producer *p)
+{
+    return deduplication_last(p->topic, bytes_of_text(p->name));
+}
 
 void producer_publish(struct producer *p, const struct publish *m)
 {
@@ -292,6 +312,7 @@ static void producer_leave(struct producer *p)
 
     publish_forget_producer(t, p);
     (void)map_remove(&t->producers, bytes_of_text(p->name));
+    deduplication_went(t, bytes_of_text(p->name));
     access_left(t, p);
     if (p->closing)
         op_resume(&p->closing->op);

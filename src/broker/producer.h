@@ -59,11 +59,12 @@ struct producer_open {
     uint64_t held_until_ns; /* 0: was not held yet */
     struct list waiting;    /* topic->access.waiting */
     bool taken;             /* topic_epoch is what it took over with, see access.h */
+    struct list reading;    /* topic->deduplication.waiting */
     char given[NAME_GIVEN_MAX];
 
     /* When done OK: */
     struct producer *producer; /* topic_epoch: the topic's; -1: it has none */
-    int64_t last_sequence_id;  /* -1 */
+    int64_t last_sequence_id;  /* that is stored under its name; -1: none is known.  Also while it is queued */
 };
 
 /* Refusals: what topic_obtain says; what access.h says; ERR_BUSY about the producer: the name is connected, and its
@@ -77,8 +78,18 @@ void producers_release(struct broker *b);
 /* For the broker's timer. */
 void producers_held(struct timer *timer);
 
+/* Which of its producer's messages an entry holds, as its metadata say it. */
+struct publish_sequence {
+    struct bytes producer; /* no data: it is not said */
+    int64_t first, last;   /* of a batch; else both are the same */
+    bool more_chunks;      /* a part of a message, and not the last one */
+};
+struct metadata;
+struct publish_sequence publish_sequence_of(const struct metadata *m);
+
 struct publish {
-    uint64_t sequence_id, highest_sequence_id;
+    uint64_t sequence_id, highest_sequence_id; /* of the command, for the receipt */
+    struct publish_sequence sequence;
     uint32_t messages; /* >= 1 */
     uint16_t flags;    /* enum entry_flags */
     bool marker;       /* not for consumers: they never see it */
@@ -88,8 +99,13 @@ struct publish {
     struct slice bytes; /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
 };
 
-/* Ends with the sink's `published`, in order of the calls. */
+/* Ends with the sink's `published`, in order of the calls.  A duplicate (deduplication.h) ends OK and has no position.
+ */
 void producer_publish(struct producer *p, const struct publish *m);
+
+/* What its opening said, or would say now. */
+int64_t producer_topic_epoch(const struct producer *p);
+int64_t producer_last_sequence_id(const struct producer *p);
 
 /* The client closes it: done when its publishes under way have ended. */
 struct producer_close {

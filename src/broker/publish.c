@@ -46,7 +46,7 @@ static void answer(const struct publish_op *op, enum err err)
         .sequence_id = op->sequence_id,
         .highest_sequence_id = op->highest_sequence_id,
         .len = op->len,
-        .position = op->append.position,
+        .position = op->duplicate ? POSITION_EARLIEST : op->append.position,
         .err = err,
     };
     op->sink->ops->published(op->sink, &published);
@@ -150,6 +150,7 @@ static void fence(struct topic *t, enum err err)
     log_error(b->log, "broker", "%s: an entry could not be stored (%s); its producers shall come back", t->name.text,
               err_text(err));
     t->state = TOPIC_FENCED;
+    deduplication_reset(t);
     access_dismiss(t, ERR_AGAIN, "an entry could not be stored");
     topic_dismiss_producers(t);
 }
@@ -192,8 +193,10 @@ static void publish_end(struct topic *t, struct publish_op *op)
     list_remove(&op->node);
     t->pending--;
     t->broker->counts.pending_publishes--;
-    if (op->err == OK)
+    if (op->err == OK && !op->duplicate)
         publish_stored(t, op);
+    if (!op->duplicate)
+        deduplication_ended(t, op->sequence, op->last_sequence, op->err == OK);
     if (op->producer)
         op->producer->pending--;
     if (op->err != OK && op->err != ERR_TERMINATED && !t->failing)
@@ -235,6 +238,15 @@ static void append_done(struct append *append, enum err err)
 
 /* ---- the beginning ---- */
 
+static void publish_enter(struct topic *t, struct publish_op *op)
+{
+    t->pending++;
+    t->broker->counts.pending_publishes++;
+    if (op->producer)
+        op->producer->pending++;
+    list_push_back(&t->publishes, &op->node);
+}
+
 static enum err publish_append(struct topic *t, struct publish_op *op, const struct publish *m)
 {
     const int64_t now_ms = loop_wall_ms(t->broker->loop);
@@ -252,15 +264,13 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
         return err;
 
     op->deliver_ms = header.deliver_ms;
+    t->appended_ledger = t->ledger;
     t->next_message += m->messages;
     t->ledger_entries++;
     t->ledger_bytes += m->bytes.len;
     t->ledger_appended_ns = loop_now_ns(t->broker->loop);
-    t->pending++;
-    t->broker->counts.pending_publishes++;
-    if (op->producer)
-        op->producer->pending++;
-    list_push_back(&t->publishes, &op->node);
+    deduplication_pushed(op->sequence, op->last_sequence);
+    publish_enter(t, op);
     return OK;
 }
 
@@ -290,6 +300,44 @@ static bool delayed_too_long(const struct topic *t, const struct publish *m)
     return t->delays && t->delay_max_ms > 0 && m->deliver_ms > 0 && m->deliver_ms - t->delay_max_ms > m->publish_ms;
 }
 
+/* What the topic has already, or has under way: the answer comes when all before it is decided. */
+static void publish_duplicate(struct topic *t, struct publish_op *op)
+{
+    op->duplicate = op->decided = true;
+    if (list_empty(&t->publishes)) {
+        answer(op, OK);
+        op_give(t->broker, op);
+        return;
+    }
+    publish_enter(t, op);
+}
+
+/* What is under way will fail, and the topic is not told yet: in another ledger this one could be stored without it.
+ */
+static bool failure_ahead(const struct topic *t)
+{
+    return t->pending > 0 && t->appended_ledger != t->ledger && ledger_has_failed(t->broker->store, t->appended_ledger);
+}
+
+/* OK: it is under way, or was answered. */
+static enum err publish_begin(struct topic *t, struct publish_op *op, const struct publish *m)
+{
+    enum deduplication_verdict verdict = MESSAGE_FRESH;
+    enum err err = OK;
+
+    if (op->producer)
+        err = deduplication_look(t, m, &verdict, &op->sequence);
+    if (err != OK)
+        return err;
+    if (verdict == MESSAGE_DUPLICATE) {
+        publish_duplicate(t, op);
+        return OK;
+    }
+    if ((err = ledger_ready(t)) != OK)
+        return err;
+    return failure_ahead(t) ? ERR_FENCED : publish_append(t, op, m);
+}
+
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m)
 {
     struct publish_op *op;
@@ -308,6 +356,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         .deliver_ms = m->deliver_ms < DELAY_MS_MAX ? m->deliver_ms : DELAY_MS_MAX,
         .len = m->bytes.len,
         .batched = (m->flags & ENTRY_BATCHED) != 0,
+        .last_sequence = m->sequence.last,
     };
     if (t->state != TOPIC_OPEN) {
         answer(&now, ERR_CLOSED);
@@ -327,9 +376,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
     }
     *op = now;
     list_init(&op->node);
-    if ((err = ledger_ready(t)) == OK)
-        err = publish_append(t, op, m);
-    if (err == OK)
+    if ((err = publish_begin(t, op, m)) == OK)
         return;
 
     op_give(t->broker, op);

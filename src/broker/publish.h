@@ -23,6 +23,9 @@ struct publish_op {
     int64_t deliver_ms;
     size_t len;
     bool batched;
+    bool duplicate;            /* nothing is appended: it is answered when its turn comes */
+    struct sequence *sequence; /* may be NULL: see deduplication.h */
+    int64_t last_sequence;
     bool decided; /* the append has ended, with `err` */
     enum err err;
 };

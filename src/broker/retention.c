@@ -239,6 +239,8 @@ static bool backlog_visit(void *ctx, const struct catalog_row *row)
     struct expire_visit *v = ctx;
     const struct cursor *c = cursor_find(v->broker->store, row->id);
 
+    if (subscription_name_is_internal(row->name))
+        return true;
     v->any_backlog = c && cursor_backlog_entries(c) > 0;
     return !v->any_backlog;
 }
@@ -248,7 +250,7 @@ static bool expire_visit(void *ctx, const struct catalog_row *row)
     struct expire_visit *v = ctx;
     const struct cursor *c = cursor_find(v->broker->store, row->id);
 
-    if (!c || cursor_backlog_entries(c) == 0)
+    if (subscription_name_is_internal(row->name) || !c || cursor_backlog_entries(c) == 0)
         return true;
     if (expiry_start(v->broker, v->track->topic, row->id, v->before_ms, expired) == OK)
         v->track->expiring++;

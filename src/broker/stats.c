@@ -321,6 +321,8 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .last_position = t->readable_end,
             .loaded = loaded,
             .terminated = t->terminated,
+            .deduplicated = t->deduplication.wanted,
+            .duplicates = t->deduplication.duplicates,
             .epoch = (int64_t)t->access.epochs - 1,
             .waiting_producers = access_waiting(&t->access),
         };

@@ -97,7 +97,8 @@ struct topic_stats {
     double average_message_bytes;
     int64_t created_ms, last_publish_ms;
     struct position last_position;
-    bool loaded, terminated;
+    bool loaded, terminated, deduplicated;
+    uint64_t duplicates;      /* messages that were not stored again */
     int64_t epoch;            /* of exclusive producers; -1: there was none */
     size_t waiting_producers; /* to be exclusive */
     size_t producer_count, subscription_count, ledger_count;
@@ -116,6 +117,7 @@ struct broker_stats {
     uint64_t messages_in, bytes_in, messages_out, bytes_out, messages_dropped, acks, redeliveries;
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
     uint64_t ledgers_deleted, entries_expired;
+    uint64_t duplicates; /* messages that were not stored again */
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
 

@@ -56,6 +56,8 @@ static bool load_row(void *ctx, const struct catalog_row *row)
     struct subscription_record record;
     struct subscription *s;
 
+    if (subscription_name_is_internal(row->name))
+        return true;
     if ((load->err = subscription_record_decode(&record, row->value)) == OK)
         load->err = subscription_new(load->topic, row->id, row->name, &s);
     if (load->err != OK)

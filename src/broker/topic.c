@@ -63,6 +63,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     map_init(&t->producers, b->topics.seed);
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
+    deduplication_init(t);
     t->idle_since_ns = loop_now_ns(b->loop);
     read_chain(t);
 
@@ -195,6 +196,7 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op)
     t->deleting = t->deleting || delete_;
     t->state = TOPIC_CLOSING;
     access_dismiss(t, ERR_AGAIN, "it is being closed");
+    deduplication_release(t);
     close_subscriptions(t);
     topic_settle(t);
 }
@@ -231,6 +233,8 @@ static void topic_end(struct topic *t)
     enum err err = OK;
 
     topic_dismiss_producers(t);
+    if (!t->deleting)
+        deduplication_leave(t);
     drop_volatile(t, true); /* their cursors go before the topic's rows do */
     if (t->ledger)
         ledger_close(b->store, t->ledger);
@@ -293,6 +297,7 @@ void topic_free(struct topic *t)
         free(container_of(node, struct publish_op, node));
     map_deinit(&t->producers);
     map_deinit(&t->subscriptions);
+    deduplication_deinit(t);
     free(t);
 }
 
@@ -310,6 +315,7 @@ void topic_policies_changed(struct topic *t)
     t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
     t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
     delayed_policy_changed(t);
+    deduplication_policy(t);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)
@@ -367,6 +373,7 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
         return;
     drop_volatile(t, false);
     mark_forsaken(t);
+    deduplication_maintain(t, now_ns);
     topic_touch(t);
     if (t->idle_since_ns == 0)
         return;
@@ -420,6 +427,7 @@ void topic_check(const struct topic *t)
     assert(of_producers <= t->pending);
     access_check(t);
     delayed_check(t);
+    deduplication_check(t);
     at = 0;
     while ((s = map_next(&t->subscriptions, &at))) {
         assert(s->topic == t);

@@ -22,6 +22,7 @@
 #include "base/tree.h"
 #include "broker/access.h"
 #include "broker/broker.h"
+#include "broker/deduplication.h"
 #include "broker/stats.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
@@ -76,6 +77,7 @@ struct topic {
     bool changed;                                  /* retention will look at it within the check interval */
     uint64_t next_message;                         /* topic index of the next message */
     struct list publishes;                         /* struct publish_op, see publish.h */
+    uint64_t appended_ledger;                      /* of the latest append */
     size_t pending;
     struct position readable_end; /* the last synced entry; POSITION_EARLIEST: none */
     uint32_t last_messages;       /* in that entry; 0: not known (loaded, and not yet read) */
@@ -84,6 +86,7 @@ struct topic {
     struct map producers;     /* struct producer by name */
     struct access access;     /* who of them, and of those that come, may be alone */
     struct map subscriptions; /* struct subscription by name */
+    struct deduplication deduplication;
 
     /* Of its policies, what is asked for too often to be looked up. */
     uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */

@@ -161,8 +161,8 @@ static bool any_visit(void *ctx, const struct catalog_row *row)
 {
     bool *any = ctx;
 
-    *any = true;
-    return false;
+    *any = !subscription_name_is_internal(row->name);
+    return !*any;
 }
 
 uint64_t trim_topic(struct broker *b, const struct catalog_row *row, const struct policies *p)

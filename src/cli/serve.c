@@ -135,6 +135,9 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
     o->delayed_bytes_max = (size_t)c->memory_limit / 16;
     o->partitions_max = (uint32_t)c->partitions_max;
+    o->deduplication_producers_max = (uint32_t)c->deduplication_producers_max;
+    o->deduplication_inactive_ms = (uint64_t)c->deduplication_inactive_ms;
+    o->deduplication_snapshot_ms = (uint64_t)c->deduplication_snapshot_ms;
     policies_fill(&o->policies, c);
     policies_put(&o->policies, POLICY_TOPIC_CREATION_TYPE,
                  strcmp(c->topic_creation_type, "partitioned") == 0 ? CREATE_PARTITIONED : CREATE_SINGLE);

@@ -20,14 +20,14 @@ struct producer_request {
 };
 
 static void send_producer_success(struct session *s, uint64_t request, const char *name, int64_t topic_epoch,
-                                  bool ready)
+                                  int64_t last_sequence_id, bool ready)
 {
     Wire__CommandProducerSuccess success = WIRE__COMMAND_PRODUCER_SUCCESS__INIT;
 
     success.request_id = request;
     success.producer_name = wire_text(name);
     success.has_last_sequence_id = true;
-    success.last_sequence_id = -1;
+    success.last_sequence_id = last_sequence_id;
     success.has_schema_version = true;
     success.has_topic_epoch = topic_epoch >= 0;
     success.topic_epoch = (uint64_t)topic_epoch;
@@ -50,7 +50,7 @@ static void producer_queued(struct producer_open *open)
     if (!r->request.aside)
         request_set_aside(&r->request);
     h->queued = open;
-    send_producer_success(s, r->request.id, open->name, -1, false);
+    send_producer_success(s, r->request.id, open->name, -1, open->last_sequence_id, false);
 }
 
 static void producer_opened(struct broker_op *op)
@@ -67,7 +67,7 @@ static void producer_opened(struct broker_op *op)
         h->state = HANDLE_OPEN;
         h->producer = r->open.producer;
         h->queued = NULL;
-        send_producer_success(s, r->request.id, h->producer->name, r->open.topic_epoch, true);
+        send_producer_success(s, r->request.id, h->producer->name, r->open.topic_epoch, r->open.last_sequence_id, true);
     } else {
         if (h)
             handle_free(s, &s->producers, h);
@@ -101,8 +101,8 @@ static bool producer_exists(struct session *s, const Wire__CommandProducer *ask)
         return false;
     switch (h->state) {
     case HANDLE_OPEN:
-        send_producer_success(s, ask->request_id, h->producer->name, (int64_t)h->producer->topic->access.epochs - 1,
-                              true);
+        send_producer_success(s, ask->request_id, h->producer->name, producer_topic_epoch(h->producer),
+                              producer_last_sequence_id(h->producer), true);
         return true;
     case HANDLE_OPENING:
     case HANDLE_ABANDONED:
@@ -200,6 +200,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
     const struct publish m = {
         .sequence_id = send->sequence_id,
         .highest_sequence_id = send->highest_sequence_id,
+        .sequence = publish_sequence_of(&view->metadata),
         .messages = view->metadata.messages,
         .flags = flags_of(&view->metadata),
         .marker = view->metadata.is_marker,

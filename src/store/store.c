@@ -667,6 +667,13 @@ void ledger_delete(struct store *s, uint64_t id)
     unlinking_release(s, &files);
 }
 
+bool ledger_has_failed(const struct store *s, uint64_t ledger)
+{
+    const struct ledger *l = ledgers_find(&s->ledgers, ledger);
+
+    return l && l->chain && l->fenced;
+}
+
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger)
 {
     const struct ledger *l = ledgers_find(&s->ledgers, ledger);

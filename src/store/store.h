@@ -244,6 +244,8 @@ void ledger_read(struct store *s, struct store_read *r);
  * run any more. */
 void store_drop_reads(struct store *s);
 
+/* A write of its entries failed: the appends under way in it will be told so. */
+bool ledger_has_failed(const struct store *s, uint64_t ledger);
 /* The end of what is synced in a ledger: the id of its last synced entry, -1 when none. */
 int64_t ledger_synced_end(const struct store *s, uint64_t ledger);
 

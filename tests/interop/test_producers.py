@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Producers, with the official Python client: access modes."""
+"""Producers, with the official Python client: access modes, deduplication."""
+import os
 import threading
 
 import pulsar
 import pytest
 from pulsar import ProducerAccessMode
 
+from broker_process import Broker
+
+RECEIVE_MS = 20_000
 CREATED_SECONDS = 20
 
 
@@ -47,3 +51,59 @@ def test_a_fencing_producer_takes_over(client, topic):
     with pytest.raises(pulsar.PulsarException):
         holder.send(b"too late")
     successor.send(b"third")
+
+
+# ---- deduplication ----
+
+def messages_of(client, topic, count):
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    out = [reader.read_next(RECEIVE_MS).data() for _ in range(count)]
+    assert not reader.has_message_available()
+    reader.close()
+    return out
+
+
+@pytest.fixture
+def deduplicating(tmp_path, monkeypatch):
+    monkeypatch.setenv("GEMINGA_DEDUPLICATION", "true")
+    if os.environ.get("SERVICE_URL"):
+        pytest.skip("the broker is not ours to start")
+    it = Broker(tmp_path)
+    yield it
+    it.stop()
+
+
+def test_what_is_sent_twice_is_stored_once(deduplicating, connect, topic):
+    client = connect(deduplicating.url)
+    producer = client.create_producer(topic, producer_name="p", batching_enabled=False)
+    for sequence in (1, 2, 2, 1, 3):
+        producer.send(str(sequence).encode(), sequence_id=sequence)
+    assert messages_of(client, topic, 3) == [b"1", b"2", b"3"]
+
+
+def test_the_last_sequence_id_is_known_after_a_kill(deduplicating, connect, topic):
+    client = connect(deduplicating.url)
+    producer = client.create_producer(topic, producer_name="p", batching_enabled=False)
+    assert producer.last_sequence_id() == -1
+    for sequence in range(10, 20):
+        producer.send(str(sequence).encode(), sequence_id=sequence)
+    deduplicating.kill()
+    deduplicating.start()
+    client = connect(deduplicating.url)
+    producer = client.create_producer(topic, producer_name="p", batching_enabled=False)
+    assert producer.last_sequence_id() == 19
+    for sequence in (18, 19, 20):
+        producer.send(str(sequence).encode(), sequence_id=sequence)
+    assert messages_of(client, topic, 11) == [str(n).encode() for n in range(10, 21)]
+
+
+def test_a_batch_that_comes_again_is_stored_once(deduplicating, connect, topic):
+    client = connect(deduplicating.url)
+    for _ in range(2):
+        producer = client.create_producer(topic, producer_name="p", batching_enabled=True,
+                                          batching_max_publish_delay_ms=1000)
+        for sequence in range(1, 6):  # 0 counts as not given
+            producer.send_async(str(sequence).encode(), lambda result, _: None, sequence_id=sequence)
+        producer.flush()
+        producer.close()
+    assert messages_of(client, topic, 5) == [str(n).encode() for n in range(1, 6)]
