@@ -13,6 +13,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum err subscription_types_parse(const char *text, int64_t *bits)
+{
+    static const char *const names[] = {"Exclusive", "Shared", "Failover", "Key_Shared"};
+    int64_t found = 0;
+
+    while (*text) {
+        size_t len = strcspn(text, ","), type = 0;
+        while (type < 4 && (strlen(names[type]) != len || strncmp(text, names[type], len) != 0))
+            type++;
+        if (type == 4)
+            return ERR_INVALID;
+        found |= INT64_C(1) << type;
+        text += len;
+        text += *text == ',';
+    }
+    if (found == 0)
+        return ERR_INVALID;
+    *bits = found;
+    return OK;
+}
+
 struct subscription *subscription_find(struct topic *t, struct bytes name)
 {
     return map_find(&t->subscriptions, name);

@@ -15,6 +15,10 @@
 
 enum subscription_type { TYPE_EXCLUSIVE, TYPE_SHARED, TYPE_FAILOVER, TYPE_KEY_SHARED }; /* as on the wire */
 
+/* "Exclusive,Key_Shared": 1 << enum subscription_type for each, which is POLICY_SUBSCRIPTION_TYPES.  ERR_INVALID:
+ * none, or one that there is not. */
+MUST_USE enum err subscription_types_parse(const char *text, int64_t *bits);
+
 struct subscription {
     struct topic *topic;
     uint64_t id; /* its row's, if its topic keeps any; 0: volatile, gone with its last consumer */

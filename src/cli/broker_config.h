@@ -28,6 +28,7 @@ struct broker_config {
     int64_t policies[POLICY_END];
     bool policy_flags[POLICY_END];
     bool batch_index_acks, count_lost_consumers, dispatch_rate_counts_messages;
+    char *subscription_types;
     int64_t failover_delay_ms;
     bool keys_on_ring;
     int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
@@ -43,7 +44,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 64
+#define BROKER_OPTIONS 65
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "broker/subscription.h"
 #include "cli/node.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
@@ -111,6 +112,19 @@ static void policies_fill(struct policies *p, const struct broker_config *c)
     }
 }
 
+static void dispatch_options_fill(struct broker_options *o, const struct broker_config *c)
+{
+    int64_t types;
+
+    if (subscription_types_parse(c->subscription_types, &types) == OK) /* subscription_types_check has seen to it */
+        policies_put(&o->policies, POLICY_SUBSCRIPTION_TYPES, types);
+    o->failover_delay_ms = (uint32_t)c->failover_delay_ms;
+    o->keys_on_ring = c->keys_on_ring;
+    o->key_ring_points = (uint32_t)c->key_ring_points;
+    o->keys_ahead_per_consumer = (uint32_t)c->keys_ahead_per_consumer;
+    o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
+}
+
 static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
 {
     o->cluster = c->cluster_name;
@@ -128,17 +142,13 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->count_lost_consumers = c->count_lost_consumers;
     o->dispatch_rate_counts_messages = c->dispatch_rate_counts_messages;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
-    o->failover_delay_ms = (uint32_t)c->failover_delay_ms;
-    o->keys_on_ring = c->keys_on_ring;
-    o->key_ring_points = (uint32_t)c->key_ring_points;
-    o->keys_ahead_per_consumer = (uint32_t)c->keys_ahead_per_consumer;
-    o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
     o->delayed_bytes_max = (size_t)c->memory_limit / 16;
     o->partitions_max = (uint32_t)c->partitions_max;
     o->deduplication_producers_max = (uint32_t)c->deduplication_producers_max;
     o->deduplication_inactive_ms = (uint64_t)c->deduplication_inactive_ms;
     o->deduplication_snapshot_ms = (uint64_t)c->deduplication_snapshot_ms;
     policies_fill(&o->policies, c);
+    dispatch_options_fill(o, c);
     policies_put(&o->policies, POLICY_TOPIC_CREATION_TYPE,
                  strcmp(c->topic_creation_type, "partitioned") == 0 ? CREATE_PARTITIONED : CREATE_SINGLE);
 }
@@ -327,6 +337,18 @@ static int give_up_check(const struct invocation *inv, const struct broker_confi
     return CLI_OK;
 }
 
+static int subscription_types_check(const struct invocation *inv, const struct broker_config *config)
+{
+    int64_t unused;
+
+    if (subscription_types_parse(config->subscription_types, &unused) != OK)
+        return cli_usage_error(inv,
+                               "subscription_types expects some of Exclusive, Shared, Failover, Key_Shared with commas "
+                               "between them, not `%s`",
+                               config->subscription_types);
+    return CLI_OK;
+}
+
 /* Everything is durable and closed: the rest is memory.  Giving back a million ledgers' one by one, in the order of a
  * hash, takes the allocator a minute; the kernel takes it in one go. */
 static void leave_if_large(const struct serving *s, int status)
@@ -348,6 +370,8 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
     struct node_options options;
     int status = give_up_check(inv, config);
 
+    if (status == CLI_OK)
+        status = subscription_types_check(inv, config);
     if (status != CLI_OK)
         return status;
     s.started_ms = clock_ms(CLOCK_MONOTONIC);

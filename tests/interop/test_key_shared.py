@@ -8,6 +8,8 @@ import pulsar
 import pytest
 from pulsar import ConsumerType, InitialPosition
 
+from broker_process import SERVICE_URL, Broker
+
 RECEIVE_MS = 20_000
 
 
@@ -221,3 +223,39 @@ def test_a_negative_acknowledgement_comes_before_what_is_newer_of_its_key(client
         consumer.acknowledge(message)
         seen.append(int(message.data()))
     assert sorted(seen) == [0, 1]
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch, connect):
+    """A client of a broker of the test's own, with these settings."""
+    if SERVICE_URL:
+        pytest.skip("the broker is not ours to configure")
+    started = []
+
+    def one(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv("GEMINGA_" + name, value)
+        started.append(Broker(tmp_path))
+        return started[-1], connect(started[-1].url)
+
+    yield one
+    for broker in started:
+        broker.stop()
+
+
+def test_ranges_are_halved_when_the_operator_says_so(start, topic):
+    broker, client = start(KEY_SHARED_CONSISTENT_HASHING="false")
+    consumers = [subscribe(client, topic, f"c{i}") for i in range(3)]
+    ranges = {name: c["keyHashRanges"] for name, c in consumers_of(broker, topic).items()}
+    assert ranges == {"c0": ["[32769, 65536]"], "c1": ["[16385, 32768]"], "c2": ["[0, 16384]"]}
+    producer = client.create_producer(topic)
+    send(producer, [f"key-{i % 30}" for i in range(120)])
+    for messages in receive_all(consumers, 120):
+        expect_in_order(messages)
+
+
+def test_types_of_subscriptions_that_are_not_allowed_are_refused(start, topic):
+    _, client = start(SUBSCRIPTION_TYPES="Exclusive,Shared")
+    with pytest.raises(pulsar.NotAllowedError):
+        subscribe(client, topic)
+    client.subscribe(topic, "s", consumer_type=ConsumerType.Shared)
