@@ -98,7 +98,7 @@ static enum err metadata_fill(Wire__MessageMetadata *m, const struct client_batc
     m->producer_name = wire_text(common->producer_name);
     m->sequence_id = first->sequence_id;
     m->publish_time = common->publish_time_ms;
-    m->has_compression = common->codec != CLIENT_CODEC_NONE;
+    m->has_compression = common->codec != CODEC_NONE;
     m->compression = (Wire__CompressionType)common->codec;
     m->has_uncompressed_size = true;
     m->uncompressed_size = (uint32_t)raw_len;
@@ -202,7 +202,7 @@ static enum err frame_write(struct slice *out, const struct client_batch *batch,
                             const struct client_parcel_common *common, const Wire__MessageMetadata *m, struct bytes raw)
 {
     size_t metadata_len = wire__message_metadata__get_packed_size(m), payload_len, head_len;
-    size_t bound = client_codec_bound(common->codec, raw.len);
+    size_t bound = codec_bound(common->codec, raw.len);
     struct buffer *buffer = buffer_new(SEND_HEAD_MAX + metadata_len + bound, NULL);
     struct send send = send_of(batch, common);
     uint8_t head[SEND_HEAD_MAX], *metadata, *payload;
@@ -213,7 +213,7 @@ static enum err frame_write(struct slice *out, const struct client_batch *batch,
     metadata = buffer->data + SEND_HEAD_MAX;
     payload = metadata + metadata_len;
     wire__message_metadata__pack(m, metadata);
-    if ((err = client_codec_compress(common->codec, raw, payload, bound, &payload_len)) != OK)
+    if ((err = codec_compress(common->codec, raw, payload, bound, &payload_len)) != OK)
         goto out;
     if (payload_len > common->payload_max) {
         err = ERR_TOO_LARGE;

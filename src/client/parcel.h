@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
-#include "client/codec.h"
 #include "client/message.h"
+#include "wire/codec.h"
 #include <pulsar/c/result.h>
 
 /* Embedded by who sends; its memory is the sender's again when `done` is called. */
@@ -50,7 +50,7 @@ struct client_parcel_common {
     uint64_t producer_id;
     const char *producer_name;
     struct bytes schema_version;
-    enum client_codec codec;
+    enum codec codec;
     size_t payload_max; /* after compression */
     uint64_t publish_time_ms;
 };

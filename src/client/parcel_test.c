@@ -51,7 +51,7 @@ static void send_init(struct client_send *s, int number, size_t len)
     list_init(&s->node);
 }
 
-static struct client_parcel_common common_of(enum client_codec codec)
+static struct client_parcel_common common_of(enum codec codec)
 {
     return (struct client_parcel_common){.producer_id = 3,
                                          .producer_name = "p",
@@ -61,7 +61,7 @@ static struct client_parcel_common common_of(enum client_codec codec)
                                          .publish_time_ms = 77};
 }
 
-static struct client_parcel *parcel_of(struct sends *sends, int count, enum client_codec codec, size_t len)
+static struct client_parcel *parcel_of(struct sends *sends, int count, enum codec codec, size_t len)
 {
     struct client_parcel_common common = common_of(codec);
     struct client_parcel *parcel;
@@ -123,7 +123,7 @@ static void bodies_free(struct client_unpacked *u)
         client_body_unref(container_of(node, struct client_body, node));
 }
 
-static void round_trip(int count, enum client_codec codec, size_t len)
+static void round_trip(int count, enum codec codec, size_t len)
 {
     const struct client_unpack how = {.topic = "topic", .partition = -1};
     struct sends sends;
@@ -148,16 +148,16 @@ static void what_is_packed_is_unpacked(void **state)
 {
     static const size_t sizes[] = {0, 1, 1000, 20000};
 
-    for (int codec = 0; codec < CLIENT_CODECS; codec++)
+    for (int codec = 0; codec < CODECS; codec++)
         for (int count = 1; count <= MESSAGES; count += 3)
             for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-                round_trip(count, (enum client_codec)codec, sizes[i]);
+                round_trip(count, (enum codec)codec, sizes[i]);
 }
 
 static void the_frame_says_what_the_batch_is(void **state)
 {
     struct sends sends;
-    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_LZ4, 100);
+    struct client_parcel *parcel = parcel_of(&sends, 4, CODEC_LZ4, 100);
     struct frame frame;
     struct entry_view view;
     struct send send;
@@ -179,7 +179,7 @@ static void the_frame_says_what_the_batch_is(void **state)
 
 static void a_payload_beyond_the_limit_leaves_the_batch_as_it_was(void **state)
 {
-    struct client_parcel_common common = common_of(CLIENT_CODEC_NONE);
+    struct client_parcel_common common = common_of(CODEC_NONE);
     struct sends sends = {0};
     struct client_parcel *parcel;
     struct client_batch batch;
@@ -191,7 +191,7 @@ static void a_payload_beyond_the_limit_leaves_the_batch_as_it_was(void **state)
     assert_int_equal(client_parcel_new(&parcel, &batch, &common), ERR_TOO_LARGE);
     assert_int_equal(batch.count, 1);
 
-    common.codec = CLIENT_CODEC_ZSTD; /* smaller than the limit now */
+    common.codec = CODEC_ZSTD; /* smaller than the limit now */
     assert_int_equal(client_parcel_new(&parcel, &batch, &common), OK);
     current = &sends;
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
@@ -201,7 +201,7 @@ static void a_flipped_bit_is_seen_on_both_sides(void **state)
 {
     const struct client_unpack how = {.topic = "topic", .partition = -1};
     struct sends sends;
-    struct client_parcel *parcel = parcel_of(&sends, 3, CLIENT_CODEC_NONE, 100);
+    struct client_parcel *parcel = parcel_of(&sends, 3, CODEC_NONE, 100);
     struct client_unpacked u;
     size_t last = parcel->frame.len - 1;
     uint8_t *bytes = parcel->frame.buffer->data + (parcel->frame.data - parcel->frame.buffer->data);
@@ -219,7 +219,7 @@ static void messages_before_the_start_are_not_given_out(void **state)
     struct _pulsar_message_id start = {.ledger = 1, .entry = 2, .partition = -1, .batch_index = 1};
     struct client_unpack how = {.topic = "topic", .partition = -1, .start = &start};
     struct sends sends;
-    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_NONE, 10);
+    struct client_parcel *parcel = parcel_of(&sends, 4, CODEC_NONE, 10);
     struct client_unpacked u;
 
     assert_int_equal(unpack(parcel, &how, &u), OK);
@@ -248,7 +248,7 @@ static void messages_acknowledged_before_cost_nothing_and_do_not_come(void **sta
     const uint64_t left = 0x9; /* the first and the last of four */
     struct message_command message = {.id = MESSAGE_ID_OF(1, 2)};
     struct sends sends;
-    struct client_parcel *parcel = parcel_of(&sends, 4, CLIENT_CODEC_NONE, 10);
+    struct client_parcel *parcel = parcel_of(&sends, 4, CODEC_NONE, 10);
     struct client_unpacked u;
     struct arena arena;
     struct frame frame;
@@ -274,7 +274,7 @@ static void any_bytes_at_all_are_survived(void **state)
     const struct client_unpack how = {.topic = "topic", .partition = -1};
     struct message_command message = {.id = MESSAGE_ID_OF(1, 2)};
     struct sends sends;
-    struct client_parcel *parcel = parcel_of(&sends, 3, CLIENT_CODEC_NONE, 30);
+    struct client_parcel *parcel = parcel_of(&sends, 3, CODEC_NONE, 30);
     struct random random;
     struct frame frame;
     struct arena arena;

@@ -186,7 +186,7 @@ static struct client_parcel_common common_of(const struct client_publisher *p)
         .producer_id = p->link.peer.id,
         .producer_name = p->name ? p->name : "",
         .schema_version = p->schema_version,
-        .codec = (enum client_codec)p->config->compression,
+        .codec = (enum codec)p->config->compression,
         .payload_max = p->core->message_size_max,
         .publish_time_ms = (uint64_t)loop_wall_ms(p->core->sys->loop),
     };

@@ -7,8 +7,8 @@
  */
 #include "client/unpack.h"
 
-#include "client/codec.h"
 #include "wire/batch.h"
+#include "wire/codec.h"
 #include "wire/command.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static enum err content_read(struct client_content **out, const struct client_un
 {
     const struct metadata *m = &view->metadata;
     int codec = (int)m->compression;
-    size_t len = codec == CLIENT_CODEC_NONE ? view->payload.len : m->uncompressed_size;
+    size_t len = codec == CODEC_NONE ? view->payload.len : m->uncompressed_size;
     struct client_content *c;
     enum err err;
 
@@ -59,7 +59,7 @@ static enum err content_read(struct client_content **out, const struct client_un
         return ERR_TOO_LARGE;
     if (!(c = content_new(how, m, len)))
         return ERR_NOMEM;
-    if ((err = client_codec_decompress(codec, view->payload, c->data, len)) != OK) {
+    if ((err = codec_decompress(codec, view->payload, c->data, len)) != OK) {
         client_content_unref(c);
         return err;
     }

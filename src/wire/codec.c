@@ -4,7 +4,7 @@
  *
  * The libraries take lengths as int or as their own types; a payload's length is far below INT_MAX (asserted).
  */
-#include "client/codec.h"
+#include "wire/codec.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -138,32 +138,32 @@ static enum err snappy_back(struct bytes in, uint8_t *out, size_t size)
     return OK;
 }
 
-static const struct codec_row codec_rows[CLIENT_CODECS] = {
-    [CLIENT_CODEC_NONE] = {none_bound, none_compress, none_decompress},
-    [CLIENT_CODEC_LZ4] = {lz4_bound, lz4_compress, lz4_decompress},
-    [CLIENT_CODEC_ZLIB] = {zlib_bound, zlib_compress, zlib_decompress},
-    [CLIENT_CODEC_ZSTD] = {zstd_bound, zstd_compress, zstd_decompress},
-    [CLIENT_CODEC_SNAPPY] = {snappy_bound, snappy_there, snappy_back},
+static const struct codec_row codec_rows[CODECS] = {
+    [CODEC_NONE] = {none_bound, none_compress, none_decompress},
+    [CODEC_LZ4] = {lz4_bound, lz4_compress, lz4_decompress},
+    [CODEC_ZLIB] = {zlib_bound, zlib_compress, zlib_decompress},
+    [CODEC_ZSTD] = {zstd_bound, zstd_compress, zstd_decompress},
+    [CODEC_SNAPPY] = {snappy_bound, snappy_there, snappy_back},
 };
 
-size_t client_codec_bound(enum client_codec codec, size_t len)
+size_t codec_bound(enum codec codec, size_t len)
 {
-    assert(codec < CLIENT_CODECS);
+    assert(codec < CODECS);
     assert(len <= LZ4_MAX_INPUT_SIZE);
     return codec_rows[codec].bound(len);
 }
 
-enum err client_codec_compress(enum client_codec codec, struct bytes in, uint8_t *out, size_t size, size_t *written)
+enum err codec_compress(enum codec codec, struct bytes in, uint8_t *out, size_t size, size_t *written)
 {
-    assert(codec < CLIENT_CODECS);
+    assert(codec < CODECS);
     assert(in.len <= LZ4_MAX_INPUT_SIZE);
     assert(size <= INT_MAX);
     return codec_rows[codec].compress(in, out, size, written);
 }
 
-enum err client_codec_decompress(int codec, struct bytes in, uint8_t *out, size_t size)
+enum err codec_decompress(int codec, struct bytes in, uint8_t *out, size_t size)
 {
-    if (codec < 0 || codec >= CLIENT_CODECS)
+    if (codec < 0 || codec >= CODECS)
         return ERR_UNSUPPORTED;
     if (in.len > INT_MAX || size > INT_MAX)
         return ERR_CORRUPT;

@@ -4,7 +4,7 @@
  */
 #include "base/base_test.h"
 #include "base/random.h"
-#include "client/codec.h"
+#include "wire/codec.h"
 
 #include <stdlib.h>
 
@@ -17,17 +17,17 @@ static void fill(uint8_t *to, size_t len, bool compressible)
         to[i] = compressible ? (uint8_t)('a' + i % 13) : (uint8_t)random_next(&random);
 }
 
-static void there_and_back(enum client_codec codec, size_t len, bool compressible)
+static void there_and_back(enum codec codec, size_t len, bool compressible)
 {
-    size_t bound = client_codec_bound(codec, len), written;
+    size_t bound = codec_bound(codec, len), written;
     uint8_t *in = malloc(len + 1), *packed = malloc(bound + 1), *out = malloc(len + 1);
 
     fill(in, len, compressible);
-    assert_int_equal(client_codec_compress(codec, bytes_of(in, len), packed, bound, &written), OK);
+    assert_int_equal(codec_compress(codec, bytes_of(in, len), packed, bound, &written), OK);
     assert_true(written <= bound);
-    assert_int_equal(client_codec_decompress((int)codec, bytes_of(packed, written), out, len), OK);
+    assert_int_equal(codec_decompress((int)codec, bytes_of(packed, written), out, len), OK);
     assert_memory_equal(in, out, len);
-    if (compressible && codec != CLIENT_CODEC_NONE && len > 1000)
+    if (compressible && codec != CODEC_NONE && len > 1000)
         assert_true(written < len / 2);
     free(in);
     free(packed);
@@ -38,10 +38,10 @@ static void every_codec_gives_back_what_it_was_given(void **state)
 {
     static const size_t sizes[] = {0, 1, 100, 5000, 300000};
 
-    for (int codec = 0; codec < CLIENT_CODECS; codec++)
+    for (int codec = 0; codec < CODECS; codec++)
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            there_and_back((enum client_codec)codec, sizes[i], true);
-            there_and_back((enum client_codec)codec, sizes[i], false);
+            there_and_back((enum codec)codec, sizes[i], true);
+            there_and_back((enum codec)codec, sizes[i], false);
         }
 }
 
@@ -51,12 +51,12 @@ static void a_wrong_uncompressed_size_is_corrupt(void **state)
     size_t written;
 
     fill(in, sizeof in, true);
-    for (int codec = 0; codec < CLIENT_CODECS; codec++) {
-        assert_int_equal(client_codec_compress((enum client_codec)codec, bytes_of(in, sizeof in), packed,
-                                               client_codec_bound((enum client_codec)codec, sizeof in), &written),
+    for (int codec = 0; codec < CODECS; codec++) {
+        assert_int_equal(codec_compress((enum codec)codec, bytes_of(in, sizeof in), packed,
+                                        codec_bound((enum codec)codec, sizeof in), &written),
                          OK);
-        assert_int_equal(client_codec_decompress(codec, bytes_of(packed, written), out, sizeof in - 1), ERR_CORRUPT);
-        assert_int_equal(client_codec_decompress(codec, bytes_of(packed, written), out, sizeof in + 1), ERR_CORRUPT);
+        assert_int_equal(codec_decompress(codec, bytes_of(packed, written), out, sizeof in - 1), ERR_CORRUPT);
+        assert_int_equal(codec_decompress(codec, bytes_of(packed, written), out, sizeof in + 1), ERR_CORRUPT);
     }
 }
 
@@ -65,17 +65,17 @@ static void garbage_is_corrupt_and_never_more(void **state)
     uint8_t garbage[512], out[4096];
 
     fill(garbage, sizeof garbage, false);
-    for (int codec = CLIENT_CODEC_LZ4; codec < CLIENT_CODECS; codec++)
+    for (int codec = CODEC_LZ4; codec < CODECS; codec++)
         for (size_t len = 0; len <= sizeof garbage; len += 16)
-            assert_int_equal(client_codec_decompress(codec, bytes_of(garbage, len), out, sizeof out), ERR_CORRUPT);
+            assert_int_equal(codec_decompress(codec, bytes_of(garbage, len), out, sizeof out), ERR_CORRUPT);
 }
 
 static void an_unknown_codec_is_unsupported(void **state)
 {
     uint8_t byte = 0;
 
-    assert_int_equal(client_codec_decompress(CLIENT_CODECS, bytes_of(&byte, 1), &byte, 1), ERR_UNSUPPORTED);
-    assert_int_equal(client_codec_decompress(-1, bytes_of(&byte, 1), &byte, 1), ERR_UNSUPPORTED);
+    assert_int_equal(codec_decompress(CODECS, bytes_of(&byte, 1), &byte, 1), ERR_UNSUPPORTED);
+    assert_int_equal(codec_decompress(-1, bytes_of(&byte, 1), &byte, 1), ERR_UNSUPPORTED);
 }
 
 int main(void)
