@@ -11,6 +11,7 @@
  *     2   adopted journal files: extents whose file is one of the journal (segment.h)
  *     3   entries with a time of delivery (entry.h), and what their ledgers' rows say of it (index_batch.c)
  *         partial acknowledgements: in records and rows of cursors (cursor_record.h, cursor_row.c)
+ *         ledgers that belong to a subscription: what compaction of its topic made
  *
  * The file is only ever replaced whole: a crash leaves the old one or the new one.  Waits for the disk: before the loop
  * runs.  May call: small_file.h.

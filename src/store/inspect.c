@@ -181,6 +181,14 @@ static void tell_ledger(const struct inspect *in, const struct ledger *l)
     line(in->out, &t);
 }
 
+static void tell_chain(const struct inspect *in, uint64_t owner)
+{
+    const struct topic_chain *chain = ledgers_find_chain(&in->store->ledgers, owner);
+
+    for (size_t i = 0; chain && i < chain->count; i++)
+        tell_ledger(in, chain->ledgers[i]);
+}
+
 static bool tell_subscription(void *ctx, const struct catalog_row *row)
 {
     const struct inspect *in = ctx;
@@ -207,6 +215,7 @@ static bool tell_subscription(void *ctx, const struct catalog_row *row)
                     cursor_backlog_messages(c));
     }
     line(in->out, &t);
+    tell_chain(in, row->id); /* what compaction made */
     return true;
 }
 
@@ -223,8 +232,7 @@ static bool tell_topic(void *ctx, const struct catalog_row *row)
     text_printf(&t, in->out->json ? ",\"id\":%" PRIu64 ",\"ledgers\":%zu}" : " (id %" PRIu64 "): %zu ledgers", row->id,
                 chain ? chain->count : 0);
     line(in->out, &t);
-    for (size_t i = 0; chain && i < chain->count; i++)
-        tell_ledger(in, chain->ledgers[i]);
+    tell_chain(in, row->id);
     catalog_each(in->store, CATALOG_SUBSCRIPTION, row->id, tell_subscription, in);
     return true;
 }

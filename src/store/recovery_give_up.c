@@ -27,7 +27,7 @@ static const struct topic_chain *orphaned_chain(const struct store *s)
     size_t at = 0;
 
     while ((c = map_next(&s->ledgers.chains, &at))) {
-        if (c->count > 0 && !catalog_tables_get(s->tables, CATALOG_TOPIC, c->topic))
+        if (c->count > 0 && !store_owns_ledgers(s, c->topic))
             return c;
     }
     return NULL;

@@ -37,8 +37,16 @@ void store_die(struct store *s, enum err err, const char *what)
 struct bytes store_topic_name(const struct store *s, uint64_t topic)
 {
     const struct catalog_row *row = catalog_tables_get(s->tables, CATALOG_TOPIC, topic);
+    const struct catalog_row *of = row ? NULL : catalog_tables_get(s->tables, CATALOG_SUBSCRIPTION, topic);
 
+    if (of)
+        row = catalog_tables_get(s->tables, CATALOG_TOPIC, of->parent);
     return row ? row->name : bytes_of(NULL, 0);
+}
+
+bool store_owns_ledgers(const struct store *s, uint64_t id)
+{
+    return catalog_tables_get(s->tables, CATALOG_TOPIC, id) || catalog_tables_get(s->tables, CATALOG_SUBSCRIPTION, id);
 }
 
 uint8_t *store_record(struct store *s, size_t len)
@@ -507,6 +515,7 @@ void store_row_removed(void *ctx, enum catalog_table table, const struct catalog
         struct cursor *c = cursor_find(f->store, row->id);
         if (c)
             cursor_remove(c);
+        store_forget_topic(f->store, row->id, &f->files); /* ledgers of its own */
     } else if (table == CATALOG_TOPIC) {
         store_forget_topic(f->store, row->id, &f->files);
     }

@@ -99,7 +99,7 @@ enum catalog_table {
     CATALOG_TENANT = 2,       /* parent 0 */
     CATALOG_NAMESPACE = 3,    /* parent: its tenant */
     CATALOG_TOPIC = 4,        /* parent: its namespace; name: "persistent://t/n/x" */
-    CATALOG_SUBSCRIPTION = 5, /* parent: its topic; its cursor has the same id */
+    CATALOG_SUBSCRIPTION = 5, /* parent: its topic; its cursor has the same id, and so has a chain of its own ledgers */
     CATALOG_SCHEMA = 6,       /* parent: its topic */
     CATALOG_PARTITIONED = 7,  /* parent: its namespace; a partitioned topic's metadata */
     CATALOG_TABLES = 8
@@ -119,7 +119,7 @@ uint64_t store_id_new(struct store *s);
 /* Adds the row or replaces the one with its id.  ERR_EXISTS: the name belongs to another id. Copies. */
 MUST_USE enum err catalog_put(struct store *s, enum catalog_table table, const struct catalog_row *row);
 /* Removes the row; ERR_NOT_FOUND.  Removing a topic removes its ledgers, subscriptions, cursors and schemas with it,
- * a subscription its cursor, in one record. */
+ * a subscription its cursor and its own ledgers, in one record. */
 MUST_USE enum err catalog_remove(struct store *s, enum catalog_table table, uint64_t id);
 
 /* Borrowed until the next change of the catalog; NULL when absent. */
@@ -177,7 +177,9 @@ struct ledger_info {
  * Helpers over it are in chain.h. */
 const struct ledger_info *store_chain(const struct store *s, uint64_t topic, size_t *count);
 
-/* Opens a new ledger at the end of the topic's chain; the one before must be closed.  Durable with its first append. */
+/* Opens a new ledger at the end of the topic's chain; the one before must be closed.  Durable with its first append.
+ * `topic` may be the row of a subscription: then the ledger is one of its own, beside the topic (what compaction made
+ * for it), in a chain that goes with the row.  All calls that name a topic's chain take such an id too. */
 MUST_USE enum err ledger_create(struct store *s, uint64_t topic, uint64_t *id);
 /* No more appends; those under way complete.  An empty ledger may be closed too. OK for one that is closed. */
 void ledger_close(struct store *s, uint64_t id);

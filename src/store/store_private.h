@@ -119,6 +119,8 @@ void store_tell_room(struct store *s);
 
 /* Of a topic in the catalog; else empty.  Borrowed until the next change of the catalog. */
 struct bytes store_topic_name(const struct store *s, uint64_t topic);
+/* A topic, or a subscription (which may have some of its own). */
+bool store_owns_ledgers(const struct store *s, uint64_t id);
 
 /* A record of `len` bytes in the journal; without memory the store dies, and the answer is NULL. */
 uint8_t *store_record(struct store *s, size_t len);

@@ -483,6 +483,65 @@ static void removing_a_topic_removes_its_ledgers_cursors_and_segment_files(void 
     model_deinit(&m);
 }
 
+static void never(struct append *a, enum err err)
+{
+    assert_int_equal(err, OK);
+}
+
+static void ledgers_of_a_subscription_outlive_crashes_and_go_with_its_row(void **state)
+{
+    static const uint8_t bytes[] = "compacted";
+    const struct entry_header header = {.kind = ENTRY_DATA, .messages = 1};
+    struct append appends[2] = {{.done = never}, {.done = never}};
+    const struct ledger_info *chain;
+    struct entry entry;
+    struct model m;
+    uint64_t first, second, owner;
+    size_t count;
+
+    model_init(&m, 1);
+    must_open(&m);
+    model_create_topics(&m);
+    append_and_settle(&m, 0, 3, 50);
+    owner = m.topics[0].subscription;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t *id = i == 0 ? &first : &second;
+        assert_int_equal(ledger_create(m.store, owner, id), OK);
+        assert_int_equal(
+            ledger_append(m.store, *id, &header, (struct slice){.data = bytes, .len = sizeof bytes}, &appends[i]), OK);
+        ledger_close(m.store, *id);
+    }
+    model_settle(&m);
+    ledger_delete(m.store, first);
+    model_barrier(&m);
+    model_settle(&m);
+    for (unsigned i = 0; i < 2; i++) {
+        if (i == 0)
+            model_crash(&m, MODEL_POWER);
+        else
+            assert_true(model_close(&m)); /* it lies in a segment then */
+        must_open(&m);
+        model_verify(&m);
+        chain = store_chain(m.store, owner, &count);
+        assert_int_equal(count, 1);
+        assert_int_equal(chain[0].id, second);
+        assert_int_equal(model_read(&m, (struct position){(int64_t)second, 0}, &entry), OK);
+        assert_memory_equal(entry.bytes.data, bytes, sizeof bytes);
+        entry_unref(&entry);
+    }
+    model_unsubscribe(&m, 0);
+    store_chain(m.store, owner, &count);
+    assert_int_equal(count, 0);
+    model_barrier(&m);
+    model_settle(&m);
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    model_verify(&m);
+    store_chain(m.store, owner, &count);
+    assert_int_equal(count, 0);
+    model_deinit(&m);
+}
+
 /* ---- cursors ---- */
 
 static void backlogs_are_exact_in_entries_and_in_messages(void **state)
@@ -963,6 +1022,7 @@ int main(void)
         cmocka_unit_test(a_restart_on_a_full_disk_keeps_what_was_promised_in_the_journal_until_there_is_room),
         cmocka_unit_test(rows_are_found_by_name_and_survive_a_restart),
         cmocka_unit_test(removing_a_topic_removes_its_ledgers_cursors_and_segment_files),
+        cmocka_unit_test(ledgers_of_a_subscription_outlive_crashes_and_go_with_its_row),
         cmocka_unit_test(backlogs_are_exact_in_entries_and_in_messages),
         cmocka_unit_test(an_acknowledgement_alone_waits_for_a_batch_but_not_for_ever),
         cmocka_unit_test(what_is_not_synced_cannot_be_acknowledged),

@@ -388,7 +388,7 @@ static void check_owners(struct verify *v)
     size_t at = 0;
 
     while ((l = map_next(&s->ledgers.by_id, &at))) {
-        if (l->chain && !catalog_tables_get(s->tables, CATALOG_TOPIC, l->chain->topic))
+        if (l->chain && !store_owns_ledgers(s, l->chain->topic))
             damage_tell(v->sink, &(struct damage){.file = CATALOG_PATH,
                                                   .offset = DAMAGE_NOWHERE,
                                                   .topic = l->chain->topic,
