@@ -137,6 +137,8 @@ void broker_options_init(struct broker_options *o)
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .inactive_ms = 60000,
+        .compaction_check_ms = 60000,
+        .compaction_keys_bytes = 64 << 20,
     };
     policies_init(&o->policies);
 }
@@ -209,6 +211,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     list_init(&b->held);
     timer_init(&b->held_timer, b->loop, producers_held);
     retention_init(b);
+    compactions_init(b);
     b->first_id = store_id_new(store);
 
     if ((err = count_boot(b)) != OK || (err = first_names(b)) != OK) {
@@ -223,11 +226,13 @@ void broker_free(struct broker *b)
 {
     if (!b)
         return;
+    b->gone = true;
     timer_stop(&b->maintenance);
     timer_stop(&b->held_timer);
     retention_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_free(container_of(node, struct topic, node));
+    compactions_deinit(b);
     if (!list_empty(&b->reads))
         store_drop_reads(b->store);
     list_each_safe (node, &b->reads)
@@ -291,6 +296,7 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
     b->stopped = done;
     b->stopped_ctx = ctx;
     timer_stop(&b->maintenance);
+    timer_stop(&b->compaction.monitor);
     retention_stop(b);
     producers_release(b);
     list_each_safe (node, &b->topic_list)

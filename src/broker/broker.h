@@ -51,6 +51,11 @@ struct broker_options {
     bool delete_inactive_topics;        /* ... and is deleted, when it has no subscription either */
     uint64_t inactive_ms;               /* ... after so long */
     uint32_t partitions_max;            /* of a topic; 0: no limit but PARTITIONS_MAX */
+    /* Compaction of topics (compaction.h): how often those with a threshold are looked at, what one has for keys, and
+     * whether messages without a key stay. */
+    uint64_t compaction_check_ms;
+    size_t compaction_keys_bytes;
+    bool compaction_keeps_null_keys;
     struct log *log;
 };
 

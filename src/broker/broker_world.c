@@ -284,6 +284,7 @@ struct refusal peer_subscribe(struct peer *p, uint64_t id, const struct subscrib
         .initial = s->latest ? INITIAL_LATEST : INITIAL_EARLIEST,
         .start_given = s->start_given,
         .start = s->start,
+        .read_compacted = s->read_compacted,
         .epoch = -1,
         .keys = s->keys,
     };

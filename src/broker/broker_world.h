@@ -83,7 +83,7 @@ struct subscribe {
     const char *topic, *subscription, *name;
     enum subscription_type type;
     int32_t priority;
-    bool latest, volatile_, start_given;
+    bool latest, volatile_, start_given, read_compacted;
     struct position start;
     struct key_policy keys;
 };

@@ -43,8 +43,11 @@ static enum err refuse_early(struct consumer_open *open)
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "not a subscription's name, or a reserved one");
     if (!dispatcher_of(open->type))
         return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "there is no such type of subscription");
-    if (open->read_compacted)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "reading compacted topics is not built");
+    if (open->read_compacted && !topic_kind_of(&open->topic)->keeps)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER, "readCompacted only valid on persistent topics");
+    if (open->read_compacted && open->type != TYPE_EXCLUSIVE && open->type != TYPE_FAILOVER)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_CONSUMER,
+                      "readCompacted only allowed on failover or exclusive subscriptions");
     return OK;
 }
 
@@ -175,6 +178,7 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     c->type = open->type;
     c->priority = open->priority;
     c->epoch = open->epoch;
+    c->read_compacted = open->read_compacted;
     list_init(&c->pending);
     c->connected_ms = loop_wall_ms(b->loop);
     c->turn = ++s->dispatch.turns;
@@ -468,6 +472,8 @@ void consumer_last_id(struct consumer *c, struct consumer_last_id *last)
     }
     last->last = t->readable_end;
     last->mark_delete = cursor_mark_delete(c->subscription->cursor);
+    if (compacted_last_id(c, last))
+        return;
     if (position_equal(last->last, POSITION_EARLIEST) || t->last_messages > 0) {
         last_id_answer(last, t->last_messages, t->last_batched);
         return;

@@ -24,6 +24,7 @@ struct consumer {
     enum subscription_type type;
     int32_t priority; /* 0 is served first */
     int64_t epoch;    /* -1: it does not count any */
+    bool read_compacted;
     struct permits permits;
     uint32_t saved_permits; /* granted while blocked on unacked, counted when it is not any more */
     struct list pending;    /* struct pending */

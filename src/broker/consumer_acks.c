@@ -46,6 +46,8 @@ enum err consumer_ack(struct consumer *c, struct position p, const struct ack_le
 
     if (left && !broker_of(c)->options.batch_index_acks)
         return OK;
+    if (!left && compacted_acked(s, p, false))
+        return OK;
     if (left) {
         if ((err = ack_part(s, p, left, &messages)) != OK)
             return err;
@@ -67,7 +69,7 @@ enum err consumer_ack_cumulative(struct consumer *c, struct position p, const st
     uint32_t acked;
     enum err err;
 
-    if (s->dispatcher->individual)
+    if (s->dispatcher->individual || compacted_acked(s, upto, true))
         return OK;
     if ((err = cursor_ack_cumulative(s->cursor, upto, NEXT_MESSAGE_UNKNOWN, NULL)) != OK)
         return err;

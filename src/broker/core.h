@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/tree.h"
 #include "broker/broker.h"
+#include "broker/compaction.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
 
@@ -37,6 +38,7 @@ struct broker {
     struct timer maintenance;
     size_t maintenance_left; /* topics that this round has not looked at */
     struct retention retention;
+    struct compactions compaction;
     uint64_t full_looked_ns; /* when all topics were last looked at because the disk is full */
     struct list held;        /* struct producer_open, in order: they wait for room on the disk */
     struct timer held_timer; /* runs while there are any */
@@ -49,6 +51,7 @@ struct broker {
     struct list pending_pool; /* struct pending, by `of`, at most PENDING_POOL_MAX */
     size_t pending_pool_count;
 
+    bool gone; /* being freed: nothing is changed any more */
     bool stopping;
     bool resting;          /* nothing is under way any more; the last barrier is */
     struct broker_op stop; /* after the last topic is gone */

@@ -244,7 +244,7 @@ static void served(struct subscription *s, struct consumer *c)
 /* ---- sending ---- */
 
 /* An entry is in the way of all. */
-static void stick(struct subscription *s, struct position p, enum err err)
+void dispatch_stick(struct subscription *s, struct position p, enum err err)
 {
     struct dispatch *d = &s->dispatch;
 
@@ -447,7 +447,7 @@ static bool send_entries(struct subscription *s, const struct entry *entries, si
         if (!replay)
             d->withheld = fate == FATE_LATER;
         if (fate == FATE_NOMEM)
-            stick(s, e->position, ERR_NOMEM);
+            dispatch_stick(s, e->position, ERR_NOMEM);
         if (fate == FATE_NOMEM || fate == FATE_STAYS)
             break;
         if (!replay)
@@ -482,7 +482,7 @@ static void read_failed(struct subscription *s, const struct store_read *r, enum
     } else if (r->max > 1) { /* one of several: those before it can still be had */
         d->careful = (struct position){r->from.ledger, r->from.entry + (int64_t)r->max};
     } else {
-        stick(s, r->from, err);
+        dispatch_stick(s, r->from, err);
     }
 }
 
@@ -510,7 +510,7 @@ static void read_from_disk(struct subscription *s, struct position from, size_t 
 
     d->read = broker_read_new(broker_of(s), s, read_done);
     if (!d->read) {
-        stick(s, from, ERR_NOMEM);
+        dispatch_stick(s, from, ERR_NOMEM);
         return;
     }
     d->read_ns = loop_now_ns(broker_of(s)->loop);
@@ -591,7 +591,7 @@ static bool next_run(struct subscription *s, struct position *from, size_t *max,
         if (d->withheld)
             *max = DISPATCH_ENTRIES_MAX;
         *max = room < *max ? room : *max;
-        if (!skip_known(s))
+        if (compacted_return(s) || !skip_known(s))
             return false;
         *from = d->read_position;
     }
@@ -613,8 +613,12 @@ static bool dispatch_turn(struct subscription *s)
         return false;
     max = wanted(s);
     max = max < DISPATCH_ENTRIES_MAX ? max : DISPATCH_ENTRIES_MAX;
+    if (max > 0 && compacted_reading(&s->compacted)) {
+        compacted_read(s, max);
+        return false; /* a read is under way, or it was the end of the view */
+    }
     if (max == 0 || !next_run(s, &from, &max, &replay))
-        return false;
+        return compacted_reading(&s->compacted); /* it lies in the view */
     count = ledger_peek(broker_of(s)->store, from, max, DISPATCH_BYTES_MAX, entries);
     if (count == 0) {
         read_from_disk(s, from, max, replay);
@@ -700,6 +704,7 @@ void dispatch_rewind(struct subscription *s)
     timer_stop(&d->retry);
     if (d->read)
         d->read_stale = true;
+    compacted_rewind(s);
     dispatch_wake(s);
 }
 
@@ -856,6 +861,8 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
 
     acked_upto(s, &d->pending, position);
     acked_upto(s, &d->replay, position);
+    if (compacted_wanted(s))
+        return; /* what is gone from the log may be in the view; what is acknowledged is passed over when it is read */
     if (position_compare(d->read_position, position) <= 0)
         d->read_position = cursor_next(s->cursor, position);
     if (s->topic->terminated)

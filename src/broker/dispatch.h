@@ -141,6 +141,9 @@ void dispatch_wake(struct subscription *s);
 /* An entry that is not kept: to a consumer that can take it now, who owes no acknowledgement.  False: there is none. */
 bool dispatch_pass(struct subscription *s, const struct entry *e);
 
+/* An entry is in the way of all; it is asked for again in some seconds. */
+void dispatch_stick(struct subscription *s, struct position p, enum err err);
+
 /* Reads again from the first unacknowledged entry; pending and replay are emptied. */
 void dispatch_rewind(struct subscription *s);
 /* The last consumer has left: what waited for others will be read again. */

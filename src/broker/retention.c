@@ -220,8 +220,9 @@ static void expired(struct broker *b, uint64_t topic, int64_t oldest_ms)
 
     assert(tr && tr->expiring > 0);
     if (oldest_ms != EXPIRY_NOTHING) {
-        const uint64_t due_ns =
-            oldest_ms == EXPIRY_UNKNOWN ? soonest : retention_ns_of_wall(b, oldest_ms + p.value[POLICY_TTL_S] * 1000 + 1);
+        const uint64_t due_ns = oldest_ms == EXPIRY_UNKNOWN
+                                    ? soonest
+                                    : retention_ns_of_wall(b, oldest_ms + p.value[POLICY_TTL_S] * 1000 + 1);
         const uint64_t wanted = due_ns < soonest ? soonest : due_ns;
         tr->expire_again = tr->expire_again == 0 ? wanted : earlier(tr->expire_again, wanted);
     }
@@ -234,10 +235,16 @@ static void expired(struct broker *b, uint64_t topic, int64_t oldest_ms)
         track_free(b, tr);
 }
 
+/* Nobody reads for the compaction of topics: what it has not seen yet would be missing in the view. */
+static const struct cursor *cursor_that_expires(struct broker *b, const struct catalog_row *row)
+{
+    return bytes_equal(row->name, bytes_of_text(COMPACTION_SUBSCRIPTION)) ? NULL : cursor_find(b->store, row->id);
+}
+
 static bool backlog_visit(void *ctx, const struct catalog_row *row)
 {
     struct expire_visit *v = ctx;
-    const struct cursor *c = cursor_find(v->broker->store, row->id);
+    const struct cursor *c = cursor_that_expires(v->broker, row);
 
     if (subscription_name_is_internal(row->name))
         return true;
@@ -248,7 +255,7 @@ static bool backlog_visit(void *ctx, const struct catalog_row *row)
 static bool expire_visit(void *ctx, const struct catalog_row *row)
 {
     struct expire_visit *v = ctx;
-    const struct cursor *c = cursor_find(v->broker->store, row->id);
+    const struct cursor *c = cursor_that_expires(v->broker, row);
 
     if (subscription_name_is_internal(row->name) || !c || cursor_backlog_entries(c) == 0)
         return true;

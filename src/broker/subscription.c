@@ -56,6 +56,7 @@ static enum err subscription_new(struct topic *t, uint64_t id, struct bytes name
         goto fail;
     t->broker->counts.subscriptions++;
     dispatch_init(s);
+    compacted_init(s);
     *out = s;
     return OK;
 fail:
@@ -165,6 +166,7 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
     if ((err = subscription_new(t, 0, spec->name, &s)) != OK ||
         (err = t->kind->subscription_keep(s, spec->durable, spec->next)) != OK)
         goto fail;
+    compacted_begin(s, spec->next);
 
     log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
              spec->durable ? "durable" : "volatile", s->name);
@@ -195,6 +197,7 @@ void subscription_close_consumers(struct subscription *s)
 void subscription_free(struct subscription *s)
 {
     dispatch_deinit(s);
+    compacted_deinit(s);
     list_each_safe (node, &s->consumers)
         consumer_free(container_of(node, struct consumer, node));
     if (map_find(&s->topic->subscriptions, bytes_of_text(s->name)) == s)
@@ -217,6 +220,10 @@ enum err subscription_remove(struct subscription *s)
     if (err != OK)
         return err;
     log_info(t->broker->log, "broker", "%s: subscription %s deleted", t->name.text, s->name);
+    if (strcmp(s->name, COMPACTION_SUBSCRIPTION) == 0) {
+        compaction_leave(t);
+        compaction_watch(t);
+    }
     retention_look_at(t->broker, t->id);
     subscription_free(s);
     return OK;
@@ -231,6 +238,7 @@ enum err subscription_reset(struct subscription *s, struct position next)
 
     if ((err = cursor_reset(s->cursor, topic_after(t, mark), next_message)) != OK)
         return err;
+    compacted_begin(s, next);
     dispatch_rewind(s);
     retention_changed(t);
     return OK;

@@ -9,6 +9,7 @@
 #ifndef BROKER_SUBSCRIPTION_H
 #define BROKER_SUBSCRIPTION_H
 
+#include "broker/compacted.h"
 #include "broker/dispatch.h"
 #include "broker/topic.h"
 #include "store/cursor.h"
@@ -33,6 +34,7 @@ struct subscription {
     struct list consumers;               /* struct consumer, in the order in which the kind keeps them */
     size_t consumer_count;
     struct dispatch dispatch;
+    struct compacted compacted;
 
     uint64_t messages_out, bytes_out, entries_expired;
     struct rate rate_out, rate_redeliver, rate_ack, rate_expired, rate_drop;

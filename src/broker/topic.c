@@ -60,6 +60,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     list_init(&t->node);
     list_init(&t->operations);
     list_init(&t->publishes);
+    list_init(&t->compaction.watched);
     map_init(&t->producers, b->topics.seed);
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
@@ -67,7 +68,8 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     t->idle_since_ns = loop_now_ns(b->loop);
     read_chain(t);
 
-    if ((err = subscriptions_load(t)) != OK || (err = map_put(&b->topics, topic_name_full(&t->name), t)) != OK) {
+    if ((err = subscriptions_load(t)) != OK || (err = compaction_load(t)) != OK ||
+        (err = map_put(&b->topics, topic_name_full(&t->name), t)) != OK) {
         topic_free(t);
         return err;
     }
@@ -295,6 +297,7 @@ void topic_free(struct topic *t)
     }
     while ((node = list_pop_front(&t->publishes)))
         free(container_of(node, struct publish_op, node));
+    compaction_leave(t);
     map_deinit(&t->producers);
     map_deinit(&t->subscriptions);
     deduplication_deinit(t);
@@ -310,6 +313,7 @@ void topic_policies_changed(struct topic *t)
 
     t->unacked_per_consumer_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_CONSUMER_MAX);
     t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
+    compaction_watch(t);
     while ((s = map_next(&t->subscriptions, &at)))
         dispatch_limits_changed(s);
     t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
@@ -369,7 +373,7 @@ static bool forgotten(const struct topic *t, uint64_t idle_ms)
 
 void topic_maintain(struct topic *t, uint64_t now_ns)
 {
-    if (t->state != TOPIC_OPEN)
+    if (t->state != TOPIC_OPEN || t->compaction.job)
         return;
     drop_volatile(t, false);
     mark_forsaken(t);

@@ -23,6 +23,7 @@
 #include "broker/access.h"
 #include "broker/broker.h"
 #include "broker/deduplication.h"
+#include "broker/compaction.h"
 #include "broker/stats.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
@@ -94,6 +95,8 @@ struct topic {
     int64_t delay_max_ms;                                            /* 0: no limit */
 
     struct delayed *delayed; /* see delayed.h; NULL: no entry that waits was met */
+
+    struct compaction compaction;
 
     uint64_t idle_since_ns; /* since when nobody is connected; 0: somebody is */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;

@@ -36,6 +36,8 @@ static struct position read_upto(const struct subscription *s)
 {
     const struct position next = s->dispatch.read_position;
 
+    if (compacted_reading(&s->compacted))
+        return s->compacted.view->horizon;
     if (!s->dispatcher || s->dispatcher->individual)
         return cursor_mark_delete(s->cursor);
     return (struct position){next.ledger, next.entry - 1};
