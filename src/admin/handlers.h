@@ -65,6 +65,10 @@ void partitions_missed_post(struct admin_call *call);
 void topic_terminate_post(struct admin_call *call);
 void partitions_terminate_post(struct admin_call *call);
 
+/* compaction.c */
+void topic_compaction_get(struct admin_call *call);
+void topic_compaction_put(struct admin_call *call);
+
 /* subscriptions.c */
 void subscription_put(struct admin_call *call);
 void subscription_remove_delete(struct admin_call *call);

@@ -319,6 +319,20 @@ static void topics_are_created_listed_and_deleted(void **state)
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/non-persistent/public/default/x"), 204);
 }
 
+static void a_topic_is_compacted_when_asked_for(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/compaction"), 404);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/compaction"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/compaction", "{\"status\":\"NOT_RUN\",\"lastError\":\"\"}");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/compaction"), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/compaction", "{\"status\":\"SUCCESS\",\"lastError\":\"\"}");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/non-persistent/public/default/x/compaction"), 501);
+}
+
 static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(void **state)
 {
     struct world *w = *state;
@@ -860,6 +874,7 @@ int main(void)
         HANDLER_TEST(a_tenant_that_cannot_be_is_refused),
         HANDLER_TEST(namespaces_are_created_listed_read_and_deleted),
         HANDLER_TEST(topics_are_created_listed_and_deleted),
+        HANDLER_TEST(a_topic_is_compacted_when_asked_for),
         HANDLER_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
         HANDLER_TEST(a_long_list_comes_in_parts_of_bounded_size),
         HANDLER_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),

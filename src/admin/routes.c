@@ -50,6 +50,8 @@ static const struct route table[] = {
     {HTTP_POST, TOPIC "/{topic_policy}", topic_policy_set, "sets it"},
     {HTTP_PUT, TOPIC "/{topic_policy}", topic_policy_set, "the same"},
     {HTTP_DELETE, TOPIC "/{topic_policy}", topic_policy_delete, "its namespace's again"},
+    {HTTP_GET, TOPIC "/compaction", topic_compaction_get, "how its compaction goes, or went"},
+    {HTTP_PUT, TOPIC "/compaction", topic_compaction_put, "begins one (409: one is under way)"},
     {HTTP_POST, TOPIC "/trim", topic_trim_post, "deletes what may be deleted, now"},
     {HTTP_GET, TOPIC "/subscriptions", topic_subscriptions, "names of a topic's subscriptions"},
     {HTTP_POST, TOPIC "/terminate/partitions", partitions_terminate_post, "all partitions take no more messages"},

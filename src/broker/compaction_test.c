@@ -641,7 +641,7 @@ static void what_was_left_out_counts_as_acknowledged(void **state)
     world_settle(&f->world);
     assert_int_equal(f->reader->count, 3);
     for (size_t i = 3; i-- > 0;) /* not in their order */
-        assert_int_equal(consumer_ack(f->reader->peer.consumers[1], f->reader->seen[i].position, false), OK);
+        assert_int_equal(consumer_ack(f->reader->peer.consumers[1], f->reader->seen[i].position, NULL), OK);
     assert_int_equal(backlog_of(f, "s"), 0);
 }
 
@@ -656,7 +656,7 @@ static void a_durable_subscription_goes_on_after_a_restart(void **state)
     compact(f);
     assert_int_equal(subscribe_with(f->reader, &s, 100), OK);
     world_settle(&f->world);
-    assert_int_equal(consumer_ack_cumulative(f->reader->peer.consumers[1], f->reader->seen[4].position, false), OK);
+    assert_int_equal(consumer_ack_cumulative(f->reader->peer.consumers[1], f->reader->seen[4].position, NULL), OK);
     world_pass(&f->world, 2000);
     world_kill_and_open(&f->world);
     come_back(f);
@@ -684,10 +684,10 @@ static void acknowledging_in_the_view_survives_a_reconnect_though_the_log_is_gon
         assert_int_equal(f->reader->count, 4);
         assert_int_equal(f->reader->seen[0].key, 4 * round);
         if (round == 0)
-            assert_int_equal(consumer_ack_cumulative(f->reader->peer.consumers[1], f->reader->seen[3].position, false),
+            assert_int_equal(consumer_ack_cumulative(f->reader->peer.consumers[1], f->reader->seen[3].position, NULL),
                              OK);
         for (size_t i = 0; round == 1 && i < 4; i++)
-            assert_int_equal(consumer_ack(f->reader->peer.consumers[1], f->reader->seen[i].position, false), OK);
+            assert_int_equal(consumer_ack(f->reader->peer.consumers[1], f->reader->seen[i].position, NULL), OK);
         consumer_close(f->reader->peer.consumers[1]);
         f->reader->peer.consumers[1] = NULL;
     }
@@ -819,7 +819,7 @@ static void two_topics_are_compacted_one_after_the_other(void **state)
 
     publish(f, 1, "a");
     assert_int_equal(peer_produce(&f->producer, 2, "persistent://public/default/u", NULL).err, OK);
-    peer_publish_key(&f->producer, 2, "k");
+    peer_publish_key(&f->producer, 2, "k", 0);
     world_settle(&f->world);
     assert_int_equal(ask_compaction(f).err, OK);
     topic_compact(f->world.broker, &op);

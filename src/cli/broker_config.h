@@ -20,6 +20,8 @@ struct broker_config {
     int64_t keep_alive_s;
     bool non_persistent_topics;
     int64_t non_persistent_pending_max;
+    int64_t compaction_check_ms;
+    bool compaction_keeps_null_keys;
     bool delete_inactive_topics;
     int64_t inactive_s;
     int64_t ledger_entries_max, ledger_bytes_max;
@@ -44,7 +46,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 65
+#define BROKER_OPTIONS 68
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

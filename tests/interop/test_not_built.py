@@ -5,7 +5,6 @@ When a feature is built, its test here goes, and others come.
 """
 import pulsar
 import pytest
-from pulsar import MessageId
 from pulsar.schema import JsonSchema, Record, String
 
 import wire
@@ -25,13 +24,6 @@ def test_schemas(client, topic):
         client.create_producer(topic, schema=JsonSchema(Event))
     with pytest.raises(pulsar.IncompatibleSchema):
         client.subscribe(topic, "s", schema=JsonSchema(Event))
-
-
-def test_compacted_reading(client, topic):
-    with pytest.raises(pulsar.NotAllowedError):
-        client.create_reader(topic, MessageId.earliest, is_read_compacted=True)
-    with pytest.raises(pulsar.NotAllowedError):
-        client.subscribe(topic, "s", is_read_compacted=True)
 
 
 def test_transactions(broker, topic):
