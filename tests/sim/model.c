@@ -77,6 +77,14 @@ uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence)
     return random_below(&r, 4) == 0 ? 2 + (uint32_t)random_below(&r, 5) : 1;
 }
 
+unsigned model_key(unsigned topic, unsigned producer, uint64_t sequence)
+{
+    struct random r;
+
+    payload_random(&r, topic, producer, sequence + 1000);
+    return (unsigned)random_below(&r, MODEL_KEYS);
+}
+
 /* ---- entries ---- */
 
 static int by_position(const void *key, const struct tree_node *node)
@@ -170,6 +178,8 @@ void model_reading_begin(struct model *m, struct model_reading *r, unsigned topi
         .subscribed_step = m->step,
         .last = POSITION_EARLIEST,
     };
+    for (unsigned key = 0; key < MODEL_KEYS; key++)
+        r->of_key[key] = POSITION_EARLIEST;
     if (subscription != MODEL_READER)
         m->topics[topic].subscriptions[subscription].last_reading = r->incarnation;
     model_note(m, "t%u/%u reading %" PRIu64 " begins", topic, subscription, r->incarnation);
@@ -237,11 +247,58 @@ static void check_not_acknowledged(struct model *m, const struct model_reading *
                         m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position));
 }
 
+static bool is_keyed(const struct model *m, const struct model_reading *r)
+{
+    return r->subscription != MODEL_READER &&
+           m->topics[r->topic].subscriptions[r->subscription].kind == MODEL_KEY_SHARED;
+}
+
+/* Acknowledged, or given back. */
+static void let_go(struct model_subscription *s, const struct model_reading *r, struct model_entry *e)
+{
+    const unsigned key = model_key(r->topic, e->producer, e->sequence);
+
+    if (e->of[r->subscription].holder == r->incarnation && s->of_key[key].holder == r->incarnation)
+        s->of_key[key].count--;
+    e->of[r->subscription].holder = 0;
+}
+
+/* In order for each key, but for what was asked for again; and of a key that another consumer holds nothing. */
+static void check_keys(struct model *m, struct model_reading *r, struct model_entry *e)
+{
+    struct model_subscription *s = &m->topics[r->topic].subscriptions[r->subscription];
+    const unsigned key = model_key(r->topic, e->producer, e->sequence);
+
+    if (!position_before(r->of_key[key], e->position) && !r->asked_all && e->of[r->subscription].asked_again == 0)
+        model_violation(m, "%s/%s: " POSITION " of key %u came after " POSITION, m->topics[r->topic].name, s->name,
+                        POSITION_OF(e->position), key, POSITION_OF(r->of_key[key]));
+    if (position_before(r->of_key[key], e->position))
+        r->of_key[key] = e->position;
+    if (e->of[r->subscription].holder == r->incarnation)
+        return;
+    if (m->steady && s->of_key[key].count > 0 && s->of_key[key].holder != r->incarnation)
+        model_violation(m, "%s/%s: " POSITION " of key %u came, while another consumer holds %" PRIu64 " of that key",
+                        m->topics[r->topic].name, s->name, POSITION_OF(e->position), key, s->of_key[key].count);
+    if (s->of_key[key].holder != r->incarnation)
+        s->of_key[key].count = 0;
+    s->of_key[key].holder = e->of[r->subscription].holder = r->incarnation;
+    s->of_key[key].count++;
+}
+
+void model_reading_end(struct model *m, const struct model_reading *r)
+{
+    for (unsigned key = 0; is_keyed(m, r) && key < MODEL_KEYS; key++) {
+        struct model_subscription *s = &m->topics[r->topic].subscriptions[r->subscription];
+        if (s->of_key[key].holder == r->incarnation)
+            s->of_key[key].count = 0;
+    }
+}
+
 static void check_redelivered(struct model *m, const struct model_reading *r, const struct model_entry *e,
                               uint32_t redelivered)
 {
     const bool counts =
-        r->subscription != MODEL_READER && m->topics[r->topic].subscriptions[r->subscription].kind == MODEL_SHARED;
+        r->subscription != MODEL_READER && model_shares(m->topics[r->topic].subscriptions[r->subscription].kind);
     const uint64_t most = !counts ? 0
                                   : (uint64_t)e->of[r->subscription].asked_again +
                                         m->topics[r->topic].subscriptions[r->subscription].asked_all;
@@ -266,21 +323,28 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
     e = entry_known(m, r->topic, p, producer, sequence);
     if (r->subscription != MODEL_READER)
         check_not_acknowledged(m, r, e);
-    if (r->subscription == MODEL_READER || t->subscriptions[r->subscription].kind != MODEL_SHARED)
+    if (r->subscription == MODEL_READER || !model_shares(t->subscriptions[r->subscription].kind))
         check_order(m, r, e);
+    if (is_keyed(m, r))
+        check_keys(m, r, e);
     check_redelivered(m, r, e, redelivered);
 }
 
-void model_redeliver_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count)
+void model_redeliver_sent(struct model *m, struct model_reading *r, const struct position *p, size_t count)
 {
     struct model_topic *t = &m->topics[r->topic];
 
-    if (count == 0)
+    if (count == 0) {
         t->subscriptions[r->subscription].asked_all++;
+        r->asked_all = true;
+        model_reading_end(m, r); /* it holds nothing any more */
+    }
     for (size_t i = 0; i < count; i++) {
         struct tree_node *node = tree_find(&t->entries, &p[i]);
-        if (node)
-            entry_of(node)->of[r->subscription].asked_again++;
+        if (!node)
+            continue;
+        entry_of(node)->of[r->subscription].asked_again++;
+        let_go(&t->subscriptions[r->subscription], r, entry_of(node));
     }
 }
 
@@ -321,6 +385,9 @@ void model_ack_sent(struct model *m, const struct model_reading *r, const struct
         model_note(m, "t%u/%u reading %" PRIu64 " acks %s" POSITION, r->topic, r->subscription, r->incarnation,
                    cumulative ? "up to " : "", POSITION_OF(p[i]));
     acknowledge(m, r, p, count, cumulative, MAY);
+    for (size_t i = 0; i < count && is_keyed(m, r); i++)
+        let_go(&m->topics[r->topic].subscriptions[r->subscription], r,
+               entry_of(tree_find(&m->topics[r->topic].entries, &p[i])));
     if (cumulative)
         raise_floor(&m->topics[r->topic].subscriptions[r->subscription], p[0]);
 }

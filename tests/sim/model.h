@@ -26,12 +26,13 @@
 #define MODEL_SUBSCRIPTIONS 4                   /* of one topic */
 #define MODEL_READER        MODEL_SUBSCRIPTIONS /* instead of a subscription: a reading without one */
 #define MODEL_PRODUCERS     12                  /* of one topic */
+#define MODEL_KEYS          8                   /* of messages, where they have keys */
 #define PAYLOAD_MAX         9000
 #define PAYLOAD_MIN         16
 
 enum expectation { MUST, MAY, MUST_NOT };
 
-enum model_kind { MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER };
+enum model_kind { MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER, MODEL_KEY_SHARED };
 
 struct model_entry {
     struct tree_node node;
@@ -44,6 +45,7 @@ struct model_entry {
         uint64_t confirmed_step; /* MUST_NOT: when the answer came */
         uint64_t confirmed_to;   /* ... and to which incarnation of a consumer */
         uint32_t asked_again;    /* redeliveries of this entry that were sent */
+        uint64_t holder;         /* Key_Shared: the incarnation that has it unacknowledged; 0: none that we know */
     } of[MODEL_SUBSCRIPTIONS];
 };
 
@@ -55,12 +57,21 @@ struct model_producer {
 
 struct model_subscription {
     char name[32];
-    enum model_kind kind;  /* all but the shared one is read in order */
+    enum model_kind kind;  /* all but those that share are read in order */
     uint64_t last_reading; /* its incarnation */
     uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
     struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
     uint32_t asked_all;    /* redeliveries of everything that were sent */
+    struct {
+        uint64_t holder; /* the incarnation that has entries of the key unacknowledged */
+        uint64_t count;  /* ... so many */
+    } of_key[MODEL_KEYS];
 };
+
+static inline bool model_shares(enum model_kind kind)
+{
+    return kind == MODEL_SHARED || kind == MODEL_KEY_SHARED;
+}
 
 struct model_topic {
     char name[64];
@@ -73,6 +84,8 @@ struct model_topic {
 struct model {
     struct model_topic topics[MODEL_TOPICS];
     uint64_t step; /* the harness's clock, for "before" and "after" */
+    bool keys;     /* messages have keys */
+    bool steady;   /* ... and whoever holds one says so, or is gone at once: no other gets one of that key meanwhile */
     bool trims;    /* what every subscription acknowledged may be deleted: a reader need not see it */
     bool verbose;  /* every event to standard error */
     uint64_t incarnations;
@@ -96,6 +109,9 @@ size_t model_payload(unsigned topic, unsigned producer, uint64_t sequence, uint8
 /* How many messages the entry says it holds. */
 uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence);
 
+/* Its key; a batch has one. */
+unsigned model_key(unsigned topic, unsigned producer, uint64_t sequence);
+
 /* A receipt came. */
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);
 
@@ -107,16 +123,21 @@ struct model_reading {
     uint64_t subscribed_step; /* when SUBSCRIBE was sent */
     struct position last;     /* of an ordered subscription, or a reader */
     uint32_t rewinds;         /* redeliveries, and turns to be served: each may begin again at an earlier position */
+    struct position of_key[MODEL_KEYS]; /* Key_Shared: the last of each key */
+    bool asked_all;                     /* ... a redelivery of everything was sent: what was under way comes twice */
 };
 /* For a reader `last` is set afterwards: to the position before the first that it asks for. */
 void model_reading_begin(struct model *m, struct model_reading *r, unsigned topic, unsigned subscription);
+
+/* It is over: closed, or its connection is. */
+void model_reading_end(struct model *m, const struct model_reading *r);
 
 /* A message came.  `redelivered`, as it says: never more than it was asked for again, 0 where it is read in order. */
 void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered,
                     struct bytes payload);
 
 /* These are asked for again; none: all that the consumer holds. */
-void model_redeliver_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count);
+void model_redeliver_sent(struct model *m, struct model_reading *r, const struct position *p, size_t count);
 
 void model_ack_sent(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
                     bool cumulative);

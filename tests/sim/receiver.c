@@ -24,7 +24,7 @@ static enum model_kind kind_of(const struct receiver *s)
 
 bool receiver_is_ordered(const struct receiver *s)
 {
-    return !receiver_is_reader(s) && kind_of(s) != MODEL_SHARED;
+    return !receiver_is_reader(s) && !model_shares(kind_of(s));
 }
 
 bool receiver_is_exclusive(const struct receiver *s)
@@ -56,6 +56,7 @@ static void ask_for_subscription(const struct receiver *s, Wire__CommandSubscrib
         [MODEL_EXCLUSIVE] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive,
         [MODEL_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared,
         [MODEL_FAILOVER] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover,
+        [MODEL_KEY_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Key_Shared,
     };
 
     body->subscription = wire_text(s->client->model->topics[s->topic].subscriptions[s->subscription].name);
@@ -103,6 +104,7 @@ void receiver_again(struct timer *t)
 void receiver_lost(struct receiver *s)
 {
     s->state = SHUT;
+    model_reading_end(s->client->model, &s->reading);
     timer_start_ms(&s->again, client_dice(s->client, AGAIN_MS_MAX));
 }
 
@@ -336,6 +338,8 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
 
 void receiver_cut(struct receiver *s)
 {
+    if (s->state != SHUT)
+        model_reading_end(s->client->model, &s->reading);
     s->state = SHUT;
     s->seek_request = s->last_id_request = 0;
     s->held_count = 0;

@@ -77,6 +77,17 @@ static void draw_retention(struct run *r)
     policies_put(&broker->policies, POLICY_RETENTION_MB, -1);
 }
 
+/* Few points and little room, so that keys move, and wait, and are in each other's way. */
+static void draw_keys(struct run *r)
+{
+    struct broker_options *broker = &r->process.broker_options;
+
+    broker->keys_on_ring = dice(r, 3) > 0;
+    broker->key_ring_points = 1 + (uint32_t)dice(r, 20);
+    broker->keys_ahead_per_consumer = (uint32_t)dice(r, 40);
+    broker->keys_ahead_per_subscription = (uint32_t)dice(r, 100);
+}
+
 /* Small files, small caches, small ledgers: so that all of the store's machinery moves in a few thousand steps. */
 static void draw_options(struct run *r)
 {
@@ -103,6 +114,10 @@ static void draw_options(struct run *r)
     broker->reader_hold_ms = dice(r, 3) * 1000;
     assert(!r->scenario->trim || r->scenario->habits.seek == 0); /* the model cannot tell what is gone by then */
     r->model.trims = r->scenario->trim;
+    r->model.keys = r->scenario->keys;
+    r->model.steady = r->scenario->steady;
+    if (r->scenario->keys)
+        draw_keys(r);
     if (r->scenario->retention)
         draw_retention(r);
 }
@@ -333,7 +348,7 @@ static void name_all(struct run *r)
             static const char *const names[] = {"exclusive", "shared", "failover", "held"};
             static const enum model_kind kinds[] = {MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER, MODEL_EXCLUSIVE};
             snprintf(topic->subscriptions[s].name, sizeof topic->subscriptions[s].name, "%s", names[s]);
-            topic->subscriptions[s].kind = kinds[s];
+            topic->subscriptions[s].kind = r->scenario->keys && kinds[s] == MODEL_SHARED ? MODEL_KEY_SHARED : kinds[s];
         }
     }
 }
@@ -497,6 +512,7 @@ static void settle(struct run *r)
     disk_empties(r);
     disk_speeds_up(r);
     vandal_free(r->vandal);
+    r->model.steady = false; /* who hangs up holds, for a moment, what the broker has given to others */
     for (unsigned i = 0; i < CLIENTS; i++) {
         r->clients[i]->habits = calm;
         r->clients[i]->quiet = true;

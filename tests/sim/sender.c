@@ -56,9 +56,12 @@ static void message_send(struct sender *p, uint64_t sequence)
     uint32_t messages = model_messages(p->topic, p->producer, sequence);
     struct send send = {.producer_id = p->id, .sequence_id = sequence, .messages = (int32_t)messages};
     struct out_frame *f;
-    char name[32];
+    char name[32], key[16];
 
     sender_name(p, name);
+    snprintf(key, sizeof key, "k%u", model_key(p->topic, p->producer, sequence));
+    if (p->client->model->keys)
+        metadata.partition_key = key;
     metadata.producer_name = name;
     metadata.sequence_id = sequence;
     metadata.publish_time = 1767225600000 + sequence;
