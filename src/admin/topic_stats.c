@@ -235,6 +235,7 @@ static void write_topic(struct json *j, const struct topic_stats *t)
         json_int(j, "topicEpoch", t->epoch);
     json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
     json_uint(j, "duplicateMessages", t->duplicates);
+    json_uint(j, "publishRateLimitedTimes", t->publish_limited);
     json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);
     json_int(j, "lastPublishTimeStamp", t->last_publish_ms);

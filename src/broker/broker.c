@@ -208,6 +208,9 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     list_init(&b->publish_pool);
     list_init(&b->pending_pool);
     timer_init(&b->maintenance, b->loop, maintain);
+    const struct limiter_rates rates = {
+        .messages = options->publish_messages_max, .bytes = options->publish_bytes_max, .period_ms = 1000};
+    limiter_set(&b->publish_limiter, &rates, loop_now_ns(b->loop));
     list_init(&b->held);
     timer_init(&b->held_timer, b->loop, producers_held);
     retention_init(b);

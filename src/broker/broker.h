@@ -44,6 +44,7 @@ struct broker_options {
     bool dispatch_rate_counts_messages; /* ... of a batch, and not the batch as one */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
     size_t delayed_bytes_max;                                     /* see delayed.h */
+    uint64_t publish_messages_max, publish_bytes_max;             /* in a second, of all topics together; 0: no limit */
     uint32_t deduplication_producers_max;                         /* of a topic, of whom it is known what they sent */
     uint64_t deduplication_inactive_ms; /* one that is not connected is forgotten after so long */
     uint64_t deduplication_snapshot_ms; /* see deduplication.h */

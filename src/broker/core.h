@@ -15,6 +15,7 @@
 #include "base/tree.h"
 #include "broker/broker.h"
 #include "broker/compaction.h"
+#include "broker/limiter.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
 
@@ -52,6 +53,8 @@ struct broker {
     size_t pending_pool_count;
 
     bool gone; /* being freed: nothing is changed any more */
+    struct limiter publish_limiter; /* of all topics together */
+
     bool stopping;
     bool resting;          /* nothing is under way any more; the last barrier is */
     struct broker_op stop; /* after the last topic is gone */

@@ -13,6 +13,7 @@
 #include "broker/topic.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #define TEXT(b) (int)(b).len, (const char *)(b).data /* for "%.*s" */
 
@@ -393,6 +394,19 @@ static enum err name_consistent(struct broker *b, const struct topic_name *name,
     if (name->partition != PARTITION_NONE && (uint32_t)name->partition >= partitions)
         return refuse(why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "%s: there are %u partitions only", name->text, partitions);
     return OK;
+}
+
+enum err namespace_has_room(struct broker *b, const struct topic_name *name, uint64_t more, struct refusal *why)
+{
+    const struct bytes namespace_ = topic_name_namespace(name);
+    const int64_t most = policy_of_namespace(b, namespace_, POLICY_TOPICS_MAX);
+
+    if (most <= 0 || topic_name_is_system(name))
+        return OK;
+    if (catalog_topics(b->store, namespace_id(b, namespace_)) + more <= (uint64_t)most)
+        return OK;
+    return refuse(why, ERR_INVALID, ABOUT_NAMESPACE, "%.*s may have %" PRId64 " topics, and not %" PRIu64 " more",
+                  (int)namespace_.len, (const char *)namespace_.data, most, more);
 }
 
 enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why)

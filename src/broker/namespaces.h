@@ -56,10 +56,14 @@ bool topic_has_row(struct broker *b, const struct topic_name *name);
 /* May a topic of this name be looked up?  ERR_NOT_FOUND about the namespace. */
 MUST_USE enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why);
 
+/* So many topics more may be made there.  ERR_INVALID about the namespace. */
+MUST_USE enum err namespace_has_room(struct broker *b, const struct topic_name *name, uint64_t more,
+                                     struct refusal *why);
+
 /* ... and used: it is there, or would be made by the first use.  Also ERR_NOT_FOUND about the topic, when it is missing
  * and `create` is false or auto-creation is off (a missing partition of a partitioned topic may always be made);
- * ERR_NOT_ALLOWED when it is named like a partition that there is not, or is a partitioned topic; ERR_AGAIN while that is
- * being deleted. */
+ * ERR_NOT_ALLOWED when it is named like a partition that there is not, or is a partitioned topic; ERR_AGAIN while that
+ * is being deleted. */
 MUST_USE enum err topic_admissible(struct broker *b, const struct topic_name *name, bool create, struct refusal *why);
 
 /* May an administrator make it?  ERR_EXISTS, also when it is there with partitions; ERR_NOT_ALLOWED, ERR_AGAIN as

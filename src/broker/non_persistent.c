@@ -138,7 +138,7 @@ static void pass_on(struct topic *t, const struct publish *m)
 
 static void publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m)
 {
-    const struct published published = {
+    struct published published = {
         .producer_id = p->id,
         .sequence_id = m->sequence_id,
         .highest_sequence_id = m->highest_sequence_id,
@@ -146,6 +146,10 @@ static void publish(struct topic *t, struct sink *sink, struct producer *p, cons
         .position = m->crowded ? POSITION_EARLIEST : (struct position){0, 0},
     };
 
+    if ((published.err = publish_refusal(t, p, m)) != OK) {
+        sink->ops->published(sink, &published);
+        return;
+    }
     publish_count(t, p, m->messages, m->bytes.len);
     if (m->crowded)
         count_dropped(t, &p->rate_drop, m->messages);

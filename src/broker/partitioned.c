@@ -198,6 +198,8 @@ static enum err create_row(struct partitioned_op *o)
         return err;
     if (row_of(b, &o->name) || topic_exists(b, &o->name))
         return refuse(&o->op.why, ERR_EXISTS, ABOUT_TOPIC, "This topic already exists");
+    if ((err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
+        return err;
     if ((err = put_row(b, &o->name, 0, &record)) != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", o->name.text, err_text(err));
     log_info(b->log, "broker", "%s: created, with %" PRIu32 " partitions", o->name.text, o->partitions);

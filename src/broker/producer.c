@@ -87,6 +87,25 @@ static enum err refuse_early(struct producer_open *open)
     return OK;
 }
 
+/* As many as the policy allows; one that would be alone, or take a name over, is decided on later. */
+static bool too_many(const struct producer_open *open, const struct topic *t)
+{
+    const int64_t most = policy_of(t->broker, t->id, POLICY_PRODUCERS_MAX);
+
+    return most > 0 && (int64_t)map_count(&t->producers) >= most && open->access == ACCESS_SHARED &&
+           !topic_name_is_system(&t->name) && !(open->name && map_find(&t->producers, bytes_of_text(open->name)));
+}
+
+static enum err refuse_by_policy(struct producer_open *open, const struct topic *t)
+{
+    if (too_many(open, t))
+        return refuse(&open->op.why, ERR_BUSY, ABOUT_PRODUCER, "%s has %zu producers, and shall not have more",
+                      t->name.text, map_count(&t->producers));
+    if (t->encryption_required && !open->encrypted)
+        return refuse(&open->op.why, ERR_INVALID, ABOUT_PRODUCER, "%s takes encrypted messages only", t->name.text);
+    return OK;
+}
+
 /* PRODUCER may name a subscription that shall be there before the first message. */
 static enum err initial_subscription(struct producer_open *open, struct topic *t)
 {
@@ -197,7 +216,7 @@ static bool open_decide(struct producer_open *open)
         (void)refuse(&op->why, ERR_TERMINATED, ABOUT_TOPIC, "%s was terminated", t->name.text);
         return true;
     }
-    if (open->initial_subscription && initial_subscription(open, t) != OK)
+    if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
         return true;
     if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
         producer_open_wait(open);
@@ -292,9 +311,24 @@ int64_t producer_last_sequence_id(const struct producer *p)
     return deduplication_last(p->topic, bytes_of_text(p->name));
 }
 
-void producer_publish(struct producer *p, const struct publish *m)
+static uint64_t charge(struct limiter *l, const struct publish *m, uint64_t now_ns)
 {
-    p->topic->kind->publish(p->topic, p->sink, p, m);
+    if (!limiter_limits(l))
+        return 0;
+    limiter_charge(l, m->messages, m->bytes.len, now_ns);
+    return limiter_wait_ms(l, now_ns);
+}
+
+uint64_t producer_publish(struct producer *p, const struct publish *m)
+{
+    struct topic *t = p->topic;
+    const uint64_t now_ns = loop_now_ns(t->broker->loop);
+    const uint64_t of_topic = charge(&t->publish_limiter, m, now_ns);
+    const uint64_t of_all = charge(&t->broker->publish_limiter, m, now_ns);
+
+    t->publish_limited += of_topic > 0;
+    t->kind->publish(t, p->sink, p, m); /* both may be gone after it */
+    return of_topic > of_all ? of_topic : of_all;
 }
 
 void producer_free(struct producer *p)

@@ -92,6 +92,7 @@ struct publish {
     struct publish_sequence sequence;
     uint32_t messages; /* >= 1 */
     uint16_t flags;    /* enum entry_flags */
+    bool is_chunk;     /* a part of a message */
     bool marker;       /* not for consumers: they never see it */
     bool crowded;      /* its connection has not taken the receipts before it: dropped, where nothing is kept */
     int64_t publish_ms;
@@ -100,8 +101,8 @@ struct publish {
 };
 
 /* Ends with the sink's `published`, in order of the calls.  A duplicate (deduplication.h) ends OK and has no position.
- */
-void producer_publish(struct producer *p, const struct publish *m);
+ * Returns for how many ms its connection shall be read no further: more was published than the rates allow. */
+uint64_t producer_publish(struct producer *p, const struct publish *m);
 
 /* What its opening said, or would say now. */
 int64_t producer_topic_epoch(const struct producer *p);

@@ -195,15 +195,15 @@ static void publish_end(struct topic *t, struct publish_op *op)
     t->broker->counts.pending_publishes--;
     if (op->err == OK && !op->duplicate)
         publish_stored(t, op);
-    if (!op->duplicate)
+    if (!op->duplicate && !op->refused)
         deduplication_ended(t, op->sequence, op->last_sequence, op->err == OK);
     if (op->producer)
         op->producer->pending--;
-    if (op->err != OK && op->err != ERR_TERMINATED && !t->failing)
+    if (op->err != OK && !op->refused && !t->failing)
         fence(t, op->err); /* op->producer is gone after it */
     else if (op->producer)
         producer_settle(op->producer);
-    answer(op, t->failing || (op->err != OK && op->err != ERR_TERMINATED) ? ERR_CLOSED : op->err);
+    answer(op, t->failing || (op->err != OK && !op->refused) ? ERR_CLOSED : op->err);
     op_give(t->broker, op);
 }
 
@@ -285,19 +285,30 @@ static void answer_in_order(struct topic *t, const struct publish_op *refused, e
     }
     *op = *refused;
     list_init(&op->node);
-    op->decided = true;
+    op->decided = op->refused = true;
     op->err = err;
-    t->pending++;
-    t->broker->counts.pending_publishes++;
-    if (op->producer)
-        op->producer->pending++;
-    list_push_back(&t->publishes, &op->node);
+    publish_enter(t, op);
 }
 
 /* Pulsar's clocks, too: of who published it. */
 static bool delayed_too_long(const struct topic *t, const struct publish *m)
 {
     return t->delays && t->delay_max_ms > 0 && m->deliver_ms > 0 && m->deliver_ms - t->delay_max_ms > m->publish_ms;
+}
+
+enum err publish_refusal(const struct topic *t, const struct producer *p, const struct publish *m)
+{
+    if (t->terminated)
+        return ERR_TERMINATED;
+    if (delayed_too_long(t, m))
+        return ERR_UNSUPPORTED;
+    if (!p)
+        return OK; /* the broker's own */
+    if (t->encryption_required && !m->marker && !(m->flags & ENTRY_ENCRYPTED))
+        return ERR_INVALID;
+    if (t->message_bytes_max > 0 && !m->is_chunk && m->bytes.len > t->message_bytes_max)
+        return ERR_TOO_LARGE;
+    return OK;
 }
 
 /* What the topic has already, or has under way: the answer comes when all before it is decided. */
@@ -362,12 +373,8 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         answer(&now, ERR_CLOSED);
         return;
     }
-    if (t->terminated) {
-        answer_in_order(t, &now, ERR_TERMINATED);
-        return;
-    }
-    if (delayed_too_long(t, m)) {
-        answer(&now, ERR_UNSUPPORTED);
+    if ((err = publish_refusal(t, p, m)) != OK) {
+        answer_in_order(t, &now, err);
         return;
     }
     if (!(op = op_take(t->broker))) {

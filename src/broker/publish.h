@@ -23,6 +23,7 @@ struct publish_op {
     int64_t deliver_ms;
     size_t len;
     bool batched;
+    bool refused;              /* likewise, with `err`: about this message alone */
     bool duplicate;            /* nothing is appended: it is answered when its turn comes */
     struct sequence *sequence; /* may be NULL: see deduplication.h */
     int64_t last_sequence;
@@ -33,6 +34,9 @@ struct publish_op {
 /* Puts an entry at the end of a topic that keeps them.  Rolls the ledger when it is full or old.  Ends with the sink's
  * `published`, at once when the topic takes nothing.  `p` may be NULL: the broker's own entry. */
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
+
+/* Why this message alone is not taken; OK: it is.  `p` may be NULL. */
+enum err publish_refusal(const struct topic *t, const struct producer *p, const struct publish *m);
 
 /* An entry was taken: into the figures of the topic, of its producer (may be NULL), and of the broker. */
 void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len);

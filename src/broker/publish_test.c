@@ -335,6 +335,129 @@ static void the_health_check_writes_and_reads(void **state)
     assert_int_equal(world_finish(&f->world, &health.op).err, ERR_CLOSED);
 }
 
+/* ---- what policies refuse ---- */
+
+static void set_policy(struct fixture *f, enum policy which, int64_t value)
+{
+    struct policies set = {0};
+    struct refusal why;
+
+    policies_put(&set, which, value);
+    assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &set, &why), OK);
+}
+
+static void more_producers_than_the_policy_allows_are_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_PRODUCERS_MAX, 2);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, NULL).err, OK);
+    assert_int_equal(peer_produce(&f->a, 3, TOPIC, "q").err, ERR_BUSY);
+    f->a.dead = true; /* who takes a name over is not one more */
+    assert_int_equal(peer_produce(&f->b, 1, TOPIC, "p").err, OK);
+}
+
+static void more_durable_subscriptions_than_the_policy_allows_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct subscribe s = exclusive;
+
+    set_policy(f, POLICY_SUBSCRIPTIONS_MAX, 1);
+    assert_int_equal(peer_subscribe(&f->a, 1, &s).err, OK);
+    s.subscription = "another";
+    assert_int_equal(peer_subscribe(&f->a, 2, &s).err, ERR_UNSUPPORTED);
+    s.volatile_ = true;
+    assert_int_equal(peer_subscribe(&f->a, 2, &s).err, OK);
+    const struct subscribe again = exclusive;
+    consumer_detach(f->a.consumers[1]);
+    assert_int_equal(peer_subscribe(&f->a, 1, &again).err, OK);
+}
+
+static void more_topics_than_the_namespace_may_have_are_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_TOPICS_MAX, 2);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC "2", "p").err, OK);
+    struct refusal why = peer_produce(&f->a, 3, TOPIC "3", "p");
+    assert_int_equal(why.err, ERR_INVALID);
+    assert_int_equal(why.about, ABOUT_NAMESPACE);
+    assert_int_equal(peer_produce(&f->a, 3, TOPIC "2", "q").err, OK);
+}
+
+static enum err publish_one(struct peer *p, uint64_t producer, size_t len, uint16_t flags, bool is_chunk)
+{
+    struct publish m = {.messages = 1, .flags = flags, .is_chunk = is_chunk};
+    uint8_t *bytes = test_calloc(1, len);
+    enum err err = slice_copy(&m.bytes, bytes_of(bytes, len), NULL);
+
+    assert_int_equal(err, OK);
+    (void)producer_publish(p->producers[producer], &m);
+    slice_unref(&m.bytes);
+    test_free(bytes);
+    world_settle(p->world);
+    return p->published[p->published_count - 1].err;
+}
+
+static void where_encryption_is_required_nothing_else_is_taken(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    set_policy(f, POLICY_ENCRYPTION_REQUIRED, 1);
+    struct refusal why = peer_produce(&f->a, 2, TOPIC, "q");
+    assert_int_equal(why.err, ERR_INVALID);
+    assert_int_equal(why.about, ABOUT_PRODUCER);
+    assert_int_equal(publish_one(&f->a, 1, 10, 0, false), ERR_INVALID);
+    assert_int_equal(publish_one(&f->a, 1, 10, ENTRY_ENCRYPTED, false), OK);
+    assert_non_null(f->a.producers[1]); /* the message was refused, not its producer */
+}
+
+static void a_message_larger_than_the_topic_takes_is_refused_alone_and_its_chunks_are_not(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_MESSAGE_BYTES_MAX, 100);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    assert_int_equal(publish_one(&f->a, 1, 101, 0, false), ERR_TOO_LARGE);
+    assert_int_equal(publish_one(&f->a, 1, 100, 0, false), OK);
+    assert_int_equal(publish_one(&f->a, 1, 101, 0, true), OK);
+    assert_int_equal(f->a.producers_closed, 0);
+}
+
+static void a_refusal_comes_after_the_receipts_of_what_came_before(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_MESSAGE_BYTES_MAX, 100);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    peer_publish_one(&f->a, 1, 1, 0);
+    assert_int_equal(publish_one(&f->a, 1, 101, 0, false), ERR_TOO_LARGE);
+    assert_int_equal(f->a.published[0].err, OK);
+    assert_int_equal(f->a.published_count, 2);
+}
+
+static void who_publishes_faster_than_the_rate_is_told_how_long_to_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct publish m = {.messages = 10};
+    uint64_t pause_ms = 0;
+
+    set_policy(f, POLICY_PUBLISH_RATE_MESSAGES, 10);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
+    assert_int_equal(slice_copy(&m.bytes, bytes_of("x", 1), NULL), OK);
+    for (unsigned i = 0; i < 3; i++)
+        pause_ms = producer_publish(f->a.producers[1], &m);
+    assert_true(pause_ms > 1000 && pause_ms <= 3000);
+    world_settle(&f->world);
+    assert_int_equal(f->a.published_count, 3); /* nothing is dropped */
+    set_policy(f, POLICY_PUBLISH_RATE_MESSAGES, 0);
+    assert_int_equal(producer_publish(f->a.producers[1], &m), 0);
+    slice_unref(&m.bytes);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -355,6 +478,13 @@ int main(void)
         TEST(an_unload_gives_the_receipts_first),
         TEST(a_publish_survives_its_producer),
         TEST(what_got_a_receipt_is_read_after_a_kill),
+        TEST(more_producers_than_the_policy_allows_are_refused),
+        TEST(more_durable_subscriptions_than_the_policy_allows_are_refused),
+        TEST(more_topics_than_the_namespace_may_have_are_refused),
+        TEST(where_encryption_is_required_nothing_else_is_taken),
+        TEST(a_message_larger_than_the_topic_takes_is_refused_alone_and_its_chunks_are_not),
+        TEST(a_refusal_comes_after_the_receipts_of_what_came_before),
+        TEST(who_publishes_faster_than_the_rate_is_told_how_long_to_wait),
         TEST(the_health_check_writes_and_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ struct published {
     size_t len;               /* of the entry that was given to publish */
     struct position position; /* on OK; POSITION_EARLIEST: it was there already, and is not stored twice */
     /* OK: durable.  ERR_CLOSED: the producer was closed meanwhile, which its client has been told: nothing is answered.
-     * ERR_TERMINATED, ERR_TOO_LARGE, ERR_UNSUPPORTED (its delay is too long): about this message alone. */
+     * ERR_TERMINATED, ERR_TOO_LARGE, ERR_UNSUPPORTED (its delay is too long), ERR_INVALID (it is not encrypted): about
+     * this message alone. */
     enum err err;
 };
 

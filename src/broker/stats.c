@@ -322,6 +322,7 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .loaded = loaded,
             .terminated = t->terminated,
             .deduplicated = t->deduplication.wanted,
+            .publish_limited = t->publish_limited,
             .duplicates = t->deduplication.duplicates,
             .epoch = (int64_t)t->access.epochs - 1,
             .waiting_producers = access_waiting(&t->access),

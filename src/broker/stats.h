@@ -98,6 +98,7 @@ struct topic_stats {
     int64_t created_ms, last_publish_ms;
     struct position last_position;
     bool loaded, terminated, deduplicated;
+    uint64_t publish_limited; /* how often a connection had to wait for the publish rate */
     uint64_t duplicates;      /* messages that were not stored again */
     int64_t epoch;            /* of exclusive producers; -1: there was none */
     size_t waiting_producers; /* to be exclusive */

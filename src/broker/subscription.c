@@ -156,6 +156,20 @@ enum err subscription_forget(struct subscription *s)
     return catalog_remove(s->topic->broker->store, CATALOG_SUBSCRIPTION, s->id);
 }
 
+static bool too_many(const struct topic *t)
+{
+    const int64_t most = policy_of(t->broker, t->id, POLICY_SUBSCRIPTIONS_MAX);
+    int64_t durable = 0;
+    const struct subscription *s;
+    size_t at = 0;
+
+    if (most <= 0 || topic_name_is_system(&t->name))
+        return false;
+    while ((s = map_next(&t->subscriptions, &at)))
+        durable += subscription_durable(s);
+    return durable >= most;
+}
+
 enum err subscription_make(struct topic *t, const struct subscription_spec *spec, struct subscription **out,
                            struct refusal *why)
 {
@@ -163,6 +177,9 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
     enum err err;
 
     assert(!subscription_find(t, spec->name));
+    if (spec->durable && too_many(t))
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "%s has as many subscriptions as it may have",
+                      t->name.text);
     if ((err = subscription_new(t, 0, spec->name, &s)) != OK ||
         (err = t->kind->subscription_keep(s, spec->durable, spec->next)) != OK)
         goto fail;

@@ -121,6 +121,8 @@ static enum err topic_row(struct broker *b, const struct topic_name *name, bool 
     if (row) {
         *id = row->id;
         err = topic_record_decode(record, row->value);
+    } else if (name->partition == PARTITION_NONE && (err = namespace_has_room(b, name, 1, why)) != OK) {
+        return err; /* the partitions were counted when the whole was made */
     } else {
         err = topic_create_row(b, name, record, id);
     }
@@ -144,8 +146,11 @@ static enum err persistent_create(struct broker *b, const struct topic_name *nam
 {
     struct topic_record record;
     uint64_t id;
-    enum err err = topic_create_row(b, name, &record, &id);
+    enum err err;
 
+    if (name->partition == PARTITION_NONE && (err = namespace_has_room(b, name, 1, why)) != OK)
+        return err;
+    err = topic_create_row(b, name, &record, &id);
     return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
 }
 
@@ -306,6 +311,24 @@ void topic_free(struct topic *t)
 
 /* ---- policies ---- */
 
+static uint64_t limit_of(const struct topic *t, enum policy which)
+{
+    const int64_t value = policy_of(t->broker, t->id, which);
+
+    return value > 0 && !topic_name_is_system(&t->name) ? (uint64_t)value : 0;
+}
+
+static void publish_rates_changed(struct topic *t)
+{
+    const struct limiter_rates rates = {
+        .messages = limit_of(t, POLICY_PUBLISH_RATE_MESSAGES),
+        .bytes = limit_of(t, POLICY_PUBLISH_RATE_BYTES),
+        .period_ms = 1000,
+    };
+
+    limiter_set(&t->publish_limiter, &rates, loop_now_ns(t->broker->loop));
+}
+
 void topic_policies_changed(struct topic *t)
 {
     struct subscription *s;
@@ -320,6 +343,9 @@ void topic_policies_changed(struct topic *t)
     t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
     delayed_policy_changed(t);
     deduplication_policy(t);
+    t->encryption_required = policy_of(t->broker, t->id, POLICY_ENCRYPTION_REQUIRED) && !topic_name_is_system(&t->name);
+    t->message_bytes_max = (size_t)policy_of(t->broker, t->id, POLICY_MESSAGE_BYTES_MAX);
+    publish_rates_changed(t);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)

@@ -24,6 +24,7 @@
 #include "broker/broker.h"
 #include "broker/deduplication.h"
 #include "broker/compaction.h"
+#include "broker/limiter.h"
 #include "broker/stats.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
@@ -93,6 +94,10 @@ struct topic {
     uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
     bool delays;                                                     /* deliver_ms is heeded */
     int64_t delay_max_ms;                                            /* 0: no limit */
+    bool encryption_required;
+    size_t message_bytes_max; /* 0: no limit but the broker's */
+    struct limiter publish_limiter;
+    uint64_t publish_limited; /* how often a connection had to wait for it */
 
     struct delayed *delayed; /* see delayed.h; NULL: no entry that waits was met */
 

@@ -38,6 +38,7 @@ struct broker_config {
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *topic_creation_type; /* "non-partitioned", "partitioned" */
     int64_t partitions_max;
+    int64_t publish_messages_max, publish_bytes_max;
     int64_t deduplication_snapshot_ms, deduplication_producers_max, deduplication_inactive_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
@@ -46,7 +47,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 68
+#define BROKER_OPTIONS 76
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

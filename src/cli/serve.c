@@ -144,6 +144,8 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
     o->delayed_bytes_max = (size_t)c->memory_limit / 16;
     o->partitions_max = (uint32_t)c->partitions_max;
+    o->publish_messages_max = (uint64_t)c->publish_messages_max;
+    o->publish_bytes_max = (uint64_t)c->publish_bytes_max;
     o->deduplication_producers_max = (uint32_t)c->deduplication_producers_max;
     o->deduplication_inactive_ms = (uint64_t)c->deduplication_inactive_ms;
     o->deduplication_snapshot_ms = (uint64_t)c->deduplication_snapshot_ms;

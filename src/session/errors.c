@@ -21,6 +21,7 @@ static const struct {
     {ERR_INVALID, ABOUT_CONSUMER, CODE(MetadataError)},
     {ERR_INVALID, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
     {ERR_INVALID, ABOUT_KEYS, CODE(ConsumerAssignError)},
+    {ERR_INVALID, ABOUT_NAMESPACE, CODE(NotAllowedError)},
     {ERR_NOT_FOUND, ABOUT_TOPIC, CODE(TopicNotFound)},
     {ERR_NOT_FOUND, ABOUT_NAMESPACE, CODE(TopicNotFound)},
     {ERR_NOT_FOUND, ABOUT_TENANT, CODE(TopicNotFound)},

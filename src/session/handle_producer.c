@@ -203,6 +203,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .sequence = publish_sequence_of(&view->metadata),
         .messages = view->metadata.messages,
         .flags = flags_of(&view->metadata),
+        .is_chunk = view->metadata.is_chunk,
         .marker = view->metadata.is_marker,
         .crowded = crowded(s),
         .publish_ms = (int64_t)view->metadata.publish_time,
@@ -213,7 +214,9 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
     if (s->pending_sends++ == 0)
         s->server->publishing++;
     s->pending_bytes += view->entry.len;
-    producer_publish(p, &m);
+    const uint64_t pause_ms = producer_publish(p, &m);
+    if (pause_ms > 0)
+        timer_start_ms(&s->throttle, pause_ms);
 }
 
 void handle_send(struct session *s, const struct incoming *in)

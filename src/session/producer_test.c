@@ -224,6 +224,78 @@ static void a_producer_that_is_there_is_confirmed_when_it_is_asked_for_again(voi
     assert_int_equal(expect_success(&f->a, again.request_id)->topic_epoch, epoch);
 }
 
+static void set_policy(struct fixture *f, enum policy which, int64_t value)
+{
+    struct policies set = {0};
+    struct refusal why;
+
+    policies_put(&set, which, value);
+    assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &set, &why), OK);
+}
+
+static void a_connection_that_publishes_too_fast_is_read_more_slowly_and_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_PUBLISH_RATE_MESSAGES, 10);
+    (void)expect_success(&f->a, ask(&f->a, 1, MODE(Shared)));
+    for (uint64_t i = 0; i < 50; i++)
+        client_send_entry(&f->a, 1, i, 10);
+    session_world_pass(&f->world, 900);
+    const unsigned soon = client_count(&f->a, TYPE(SEND_RECEIPT));
+    assert_true(soon >= 10 && soon <= 21);
+    session_world_pass(&f->world, 6000);
+    assert_int_equal(client_count(&f->a, TYPE(SEND_RECEIPT)), 50);
+}
+
+static void a_message_that_is_not_encrypted_is_refused_with_metadata_error(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)expect_success(&f->a, ask(&f->a, 1, MODE(Shared)));
+    set_policy(f, POLICY_ENCRYPTION_REQUIRED, 1);
+    client_send_entry(&f->a, 1, 7, 10);
+    const Wire__BaseCommand *command = client_expect(&f->a, TYPE(SEND_ERROR));
+    assert_int_equal(command->send_error->sequence_id, 7);
+    assert_int_equal(command->send_error->error, WIRE__SERVER_ERROR__MetadataError);
+    expect_error(&f->a, ask(&f->a, 2, MODE(Shared)), WIRE__SERVER_ERROR__MetadataError);
+}
+
+static void a_message_that_the_topic_finds_too_large_is_not_allowed(void **state)
+{
+    struct fixture *f = *state;
+
+    set_policy(f, POLICY_MESSAGE_BYTES_MAX, 1000);
+    (void)expect_success(&f->a, ask(&f->a, 1, MODE(Shared)));
+    client_send_entry(&f->a, 1, 7, 2000);
+    const Wire__BaseCommand *command = client_expect(&f->a, TYPE(SEND_ERROR));
+    assert_int_equal(command->send_error->error, WIRE__SERVER_ERROR__NotAllowedError);
+    client_send_entry(&f->a, 1, 8, 500);
+    assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
+}
+
+static void a_duplicate_gets_a_receipt_without_a_position(void **state)
+{
+    struct fixture *f = *state;
+    Wire__CommandProducer named = asking(&f->a, 1, MODE(Shared));
+
+    set_policy(f, POLICY_DEDUPLICATION, 1);
+    named.producer_name = wire_text("p");
+    client_send(&f->a, TYPE(PRODUCER), &named);
+    assert_int_equal(expect_success(&f->a, named.request_id)->last_sequence_id, -1);
+    client_send_entry(&f->a, 1, 4, 10);
+    assert_true((int64_t)client_expect(&f->a, TYPE(SEND_RECEIPT))->send_receipt->message_id->ledger_id >= 0);
+    client_send_entry(&f->a, 1, 4, 10);
+    const Wire__CommandSendReceipt *receipt = client_expect(&f->a, TYPE(SEND_RECEIPT))->send_receipt;
+    assert_int_equal(receipt->sequence_id, 4);
+    assert_int_equal((int64_t)receipt->message_id->ledger_id, -1);
+    assert_int_equal((int64_t)receipt->message_id->entry_id, -1);
+    close_producer(&f->a, 1);
+    named.request_id = f->a.next_request++;
+    client_send(&f->a, TYPE(PRODUCER), &named);
+    assert_int_equal(expect_success(&f->a, named.request_id)->last_sequence_id, 4);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -239,6 +311,10 @@ int main(void)
         TEST(a_fenced_producer_is_closed_and_refused_when_it_comes_again),
         TEST(an_access_mode_that_there_is_not_is_refused),
         TEST(a_producer_that_is_there_is_confirmed_when_it_is_asked_for_again),
+        TEST(a_connection_that_publishes_too_fast_is_read_more_slowly_and_loses_nothing),
+        TEST(a_message_that_is_not_encrypted_is_refused_with_metadata_error),
+        TEST(a_message_that_the_topic_finds_too_large_is_not_allowed),
+        TEST(a_duplicate_gets_a_receipt_without_a_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
  */
 #include "session/session.h"
 
-#include "session/session_private.h"
 #include "broker/properties.h"
+#include "session/session_private.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -51,6 +51,7 @@ static void tear_down(struct session *s)
 {
     s->torn_down = true;
     timer_stop(&s->keep_alive);
+    timer_stop(&s->throttle);
     list_remove(&s->starved_node);
     if (!s->gone) {
         output_finish(&s->output);
@@ -66,6 +67,7 @@ static void tear_down(struct session *s)
 void session_free(struct session *s)
 {
     timer_stop(&s->keep_alive);
+    timer_stop(&s->throttle);
     timer_stop(&s->probe_timer);
     task_cancel(&s->flush);
     task_cancel(&s->resume);
@@ -352,6 +354,11 @@ static void forget_closed(struct session *s)
     }
 }
 
+static void throttle_fired(struct timer *timer)
+{
+    session_resume(container_of(timer, struct session, throttle));
+}
+
 static void keep_alive_fired(struct timer *timer)
 {
     struct session *s = container_of(timer, struct session, keep_alive);
@@ -426,6 +433,8 @@ static bool overloaded(const struct session *s)
     const struct server *server = s->server;
     size_t most = server->options.pending_sends_max, part = s->paused ? 2 : 1;
 
+    if (timer_running(&s->throttle))
+        return true;
     if (s->pending_sends > most / part || s->request_count > REQUESTS_MAX / part)
         return true;
     /* On a full disk what makes room may come on the same connection. */
@@ -551,6 +560,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     s->end.run = end_run;
     timer_init(&s->probe_timer, server->loop, probe_fired);
     timer_init(&s->keep_alive, server->loop, keep_alive_fired);
+    timer_init(&s->throttle, server->loop, throttle_fired);
     timer_start_ms(&s->keep_alive, server->options.keep_alive_ms);
     list_push_back(&server->sessions, &s->node);
     server->counts.connections++;

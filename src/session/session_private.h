@@ -78,6 +78,7 @@ struct session {
     size_t request_count;
     struct list probes; /* struct probe */
     struct timer probe_timer, keep_alive;
+    struct timer throttle; /* runs while publish rates want nothing more to be read */
     bool pong_due;
     struct log_rate faults, refusals; /* of this peer, for the log */
 };

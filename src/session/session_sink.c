@@ -75,7 +75,7 @@ void session_send_send_error(struct session *s, uint64_t producer, uint64_t sequ
     error.producer_id = producer;
     error.sequence_id = sequence;
     /* Whatever is not about this message alone makes the client come back and send again. */
-    error.error = err == ERR_NOMEM ? WIRE__SERVER_ERROR__PersistenceError : server_error(err, ABOUT_TOPIC);
+    error.error = err == ERR_NOMEM ? WIRE__SERVER_ERROR__PersistenceError : server_error(err, ABOUT_PRODUCER);
     error.message = wire_text(err_text(err));
     session_send(s, WIRE__BASE_COMMAND__TYPE__SEND_ERROR, &error);
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Producers, with the official Python client: access modes, deduplication."""
+"""Producers, with the official Python client: access modes, deduplication, rates and limits."""
 import os
 import threading
+import time
+import urllib.request
 
 import pulsar
 import pytest
@@ -107,3 +109,47 @@ def test_a_batch_that_comes_again_is_stored_once(deduplicating, connect, topic):
         producer.flush()
         producer.close()
     assert messages_of(client, topic, 5) == [str(n).encode() for n in range(1, 6)]
+
+
+# ---- rates, limits ----
+
+def set_policy(broker, path, body):
+    request = urllib.request.Request(broker.http_url + "/admin/v2" + path, data=body.encode(), method="POST",
+                                     headers={"Content-Type": "application/json"})
+    urllib.request.urlopen(request).read()
+
+
+def test_a_producer_beyond_the_publish_rate_is_slowed_and_loses_nothing(own_broker, connect, topic):
+    client = connect(own_broker.url)
+    set_policy(own_broker, "/namespaces/public/default/publishRate",
+               '{"publishThrottlingRateInMsg": 100, "publishThrottlingRateInByte": -1}')
+    producer = client.create_producer(topic, batching_enabled=False)
+    begin = time.monotonic()
+    results = []
+    for n in range(250):
+        producer.send_async(b"%d" % n, lambda result, _: results.append(result))
+    producer.flush()
+    assert time.monotonic() - begin > 1.2  # 100 at once, the rest at their pace
+    assert results == [pulsar.Result.Ok] * 250
+    producer.close()
+    assert messages_of(client, topic, 250) == [b"%d" % n for n in range(250)]
+
+
+def test_limits_of_a_topic(own_broker, connect, topic):
+    client = connect(own_broker.url)
+    set_policy(own_broker, "/namespaces/public/default/maxProducersPerTopic", "1")
+    set_policy(own_broker, "/namespaces/public/default/maxSubscriptionsPerTopic", "1")
+    producer = client.create_producer(topic)
+    with pytest.raises(pulsar.ProducerBusy):
+        client.create_producer(topic)
+    client.subscribe(topic, "s")
+    with pytest.raises(pulsar.NotAllowedError):
+        client.subscribe(topic, "another")
+    producer.send(b"as ever")
+
+
+def test_where_encryption_is_required_a_plain_producer_is_refused(own_broker, connect, topic):
+    client = connect(own_broker.url, operation_timeout_seconds=2)  # it tries again until then
+    set_policy(own_broker, "/namespaces/public/default/encryptionRequired", "true")
+    with pytest.raises(pulsar.PulsarException):
+        client.create_producer(topic)
