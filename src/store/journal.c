@@ -30,9 +30,9 @@
 #define UNSYNCED_MS    1000 /* durability mode "os": so often a batch is synced all the same */
 
 #define BATCH_BYTES_MIN (512u * 1024)
-#define BESIDE_BYTES    (256u * 1024)   /* a batch of so much is worth a flight beside others */
-#define CROWD           3u              /* so many of these; the last place is for who else would wait for them */
-#define MEASURED        16u             /* full batches, before anything is concluded from how long they took */
+#define CROWD           3u  /* so many large batches in flight; the last place is for who else would wait for them */
+#define SHARED_MS       100 /* strangers twice within that: the journal is shared */
+#define MEASURED        16u /* full batches, before anything is concluded from how long the quickest of them took */
 #define SLOW_NS         (4 * NS_PER_MS) /* for BATCH_BYTES_MIN */
 #define QUICK_NS        (19 * NS_PER_MS / 10)
 
@@ -93,9 +93,10 @@ struct journal {
     uint64_t retry_until;
     bool dead; /* fatal was called */
     struct doomed doomed;
-    size_t batch_bytes; /* a batch takes no further record beyond this */
-    uint64_t took_ns;   /* full batches, lately; per BATCH_BYTES_MIN */
-    unsigned measured;  /* of them, since batch_bytes changed */
+    size_t batch_bytes;       /* a batch takes no further record beyond this; of a shared journal, beyond half of it */
+    uint64_t strangers_ns[2]; /* when such took off beside others: the last time, and the time before; 0: never */
+    uint64_t quickest_ns;     /* of the full batches since it was last looked at, per BATCH_BYTES_MIN */
+    unsigned measured;        /* of those */
     uint64_t last_write_ns;
     uint64_t published_ns; /* when the last batch with entries was done; 0: none yet */
 
@@ -147,10 +148,21 @@ static bool forming_is_due(const struct journal *j)
     return j->forming && (j->forming->count > 0 || j->forming->ops);
 }
 
+/* Lately there was, again and again, who had nothing in flight beside one that filled it. */
+static bool is_shared(const struct journal *j)
+{
+    return j->strangers_ns[1] > 0 && loop_now_ns(j->sys.loop) - j->strangers_ns[1] < SHARED_MS * NS_PER_MS;
+}
+
+static size_t batch_limit(const struct journal *j)
+{
+    return is_shared(j) ? j->batch_bytes / 2 : j->batch_bytes;
+}
+
 /* The batch that a record of `len` bytes joins; NULL when memory is short. */
 static struct batch *forming_for(struct journal *j, size_t len)
 {
-    if (j->forming && !batch_takes(j->forming, len, j->batch_bytes)) {
+    if (j->forming && !batch_takes(j->forming, len, batch_limit(j))) {
         close_forming(j);
         ask_flush(j);
     }
@@ -200,9 +212,9 @@ uint64_t journal_pending_bytes(const struct journal *j)
     return j->pending.used;
 }
 
-size_t journal_batch_bytes(const struct journal *j)
+size_t journal_room_bytes(const struct journal *j)
 {
-    return j->batch_bytes;
+    return (is_shared(j) ? CROWD : JOURNAL_FLIGHTS) * batch_limit(j);
 }
 
 bool journal_publishing(const struct journal *j)
@@ -371,11 +383,9 @@ static bool take_off(struct journal *j, struct batch *b)
     return true;
 }
 
-/* Somebody waits for it who has nothing in those that fly. */
-static bool is_urgent(struct journal *j, const struct batch *b)
+/* It has entries of a ledger that has none in those that fly. */
+static bool brings_strangers(struct journal *j, const struct batch *b)
 {
-    if (b->ops)
-        return true;
     for (unsigned i = 0; b->ledger_count <= BATCH_LEDGERS && i < b->ledger_count; i++) {
         bool flies = false;
         list_each (node, &j->flying)
@@ -386,10 +396,17 @@ static bool is_urgent(struct journal *j, const struct batch *b)
     return false;
 }
 
+static void note_strangers(struct journal *j)
+{
+    j->strangers_ns[1] = j->strangers_ns[0];
+    j->strangers_ns[0] = loop_now_ns(j->sys.loop);
+}
+
+/* A batch of so much is worth a flight beside others. */
 static uint64_t worth_a_flight(const struct journal *j)
 {
-    const uint64_t scaled = j->files.file_bytes / 64;
-    return scaled < BESIDE_BYTES ? scaled : BESIDE_BYTES;
+    const uint64_t scaled = j->files.file_bytes / 64, half = batch_limit(j) / 2;
+    return scaled < half ? scaled : half;
 }
 
 static bool may_take_off(struct journal *j, const struct batch *b)
@@ -400,7 +417,9 @@ static bool may_take_off(struct journal *j, const struct batch *b)
         return true;
     if (!last->steady || !last->summed || j->flying_count == JOURNAL_FLIGHTS || b->kind != BATCH_RECORDS)
         return false;
-    return (b->payload >= worth_a_flight(j) && j->flying_count < CROWD) || is_urgent(j, b);
+    if (b->payload >= worth_a_flight(j) && j->flying_count < CROWD)
+        return true;
+    return b->ops || brings_strangers(j, b); /* somebody waits who has nothing to do with those that fly */
 }
 
 static void run_ops(struct store_op *op, enum err err)
@@ -470,8 +489,12 @@ static bool take_off_next(struct journal *j)
     if (!may_take_off(j, b))
         return false;
     list_remove(&b->node);
-    if (take_off(j, b))
+    const bool strangers = !list_empty(&j->flying) && brings_strangers(j, b);
+    if (take_off(j, b)) {
+        if (strangers)
+            note_strangers(j);
         return true;
+    }
     list_push_front(&j->queue, &b->node);
     return false;
 }
@@ -682,14 +705,16 @@ static void count_batch(struct journal *j, const struct batch *b, const struct j
     j->pending.used -= b->charge;
 }
 
-static void change_batch_bytes(struct journal *j, size_t bytes)
-{
-    j->batch_bytes = bytes;
-    j->measured = 0;
-}
-
 /* As small as the disk is no slower for: who comes next waits for less.  Where a sync takes long whatever it syncs,
  * batches grow. */
+static void choose_batch_bytes(struct journal *j)
+{
+    if (j->quickest_ns > SLOW_NS && j->batch_bytes < JOURNAL_BATCH_BYTES)
+        j->batch_bytes *= 2;
+    else if (j->quickest_ns < QUICK_NS && j->batch_bytes > BATCH_BYTES_MIN)
+        j->batch_bytes /= 2;
+}
+
 static void measure(struct journal *j, const struct flight *f)
 {
     const uint64_t payload = f->batch->payload;
@@ -697,13 +722,11 @@ static void measure(struct journal *j, const struct flight *f)
     if (j->files.unsynced || payload < j->batch_bytes / 4 * 3)
         return;
     const uint64_t took = (loop_now_ns(j->sys.loop) - f->began_ns) * BATCH_BYTES_MIN / payload;
-    j->took_ns = j->measured == 0 ? took : (7 * j->took_ns + took) / 8;
+    j->quickest_ns = j->measured == 0 || took < j->quickest_ns ? took : j->quickest_ns;
     if (++j->measured < MEASURED)
         return;
-    if (j->took_ns > SLOW_NS && j->batch_bytes < JOURNAL_BATCH_BYTES)
-        change_batch_bytes(j, 2 * j->batch_bytes);
-    else if (j->took_ns < QUICK_NS && j->batch_bytes > BATCH_BYTES_MIN)
-        change_batch_bytes(j, j->batch_bytes / 2);
+    choose_batch_bytes(j);
+    j->measured = 0;
 }
 
 static void next_step(struct journal *j)

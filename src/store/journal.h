@@ -128,7 +128,8 @@ uint8_t *journal_reserve(struct journal *j, size_t len);
 MUST_USE enum err journal_add_entry(struct journal *j, const struct journal_entry *e);
 
 uint64_t journal_pending_bytes(const struct journal *j); /* queued and in flight */
-size_t journal_batch_bytes(const struct journal *j);     /* a batch has no more, at present, but for one large record */
+/* What the batches in flight may hold, at present: beyond it who comes next waits for more than these. */
+size_t journal_room_bytes(const struct journal *j);
 const struct budget *journal_budget(const struct journal *j);
 /* Entries were written a moment ago, and more will come, perhaps. */
 bool journal_publishing(const struct journal *j);

@@ -747,8 +747,8 @@ enum err ledger_append(struct store *s, uint64_t ledger, const struct entry_head
 size_t store_room_bytes(const struct store *s)
 {
     const size_t half = s->options.journal_pending_bytes / 2;
-    const size_t batches = JOURNAL_FLIGHTS * journal_batch_bytes(s->journal);
-    const size_t most = batches < 2 * JOURNAL_BATCH_BYTES ? batches : 2 * JOURNAL_BATCH_BYTES;
+    const size_t flights = journal_room_bytes(s->journal);
+    const size_t most = flights < 2 * JOURNAL_BATCH_BYTES ? flights : 2 * JOURNAL_BATCH_BYTES;
 
     return half < most ? half : most;
 }

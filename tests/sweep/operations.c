@@ -276,6 +276,22 @@ static void append_large(struct model *m)
     wait_for_end(m);
 }
 
+/* Large batches of one ledger, small ones of others beside them on their way to the disk. */
+static void append_beside(struct model *m)
+{
+    for (unsigned i = 0; i < 8 && !model_dead(m); i++) {
+        model_append(m, 0, 6000);
+        model_steps(m, 3 + i % 4);
+        model_append(m, 1 + i % 3, 100);
+        model_steps(m, i % 3);
+        if (i % 3 == 1) {
+            model_put(m, 2);
+            model_barrier(m);
+        }
+    }
+    sync_and_end(m);
+}
+
 /* Through several journal files and checkpoints, so that files are made, filled, moved and used again. */
 static void append_much(struct model *m)
 {
@@ -540,6 +556,7 @@ const struct operation operations[] = {
     {"append-lone", "one entry", a_store_with_entries, append_lone},
     {"append-batched", "entries of several topics in a batch, others behind it", a_store_with_entries, append_batched},
     {"append-large", "an entry larger than what is written ahead", a_store_with_entries, append_large},
+    {"append-beside", "batches on their way beside others", a_store_with_entries, append_beside},
     {"append-much", "through several journal files and checkpoints", a_store_with_entries, append_much},
     {"barrier", "a barrier with nothing to wait for, and one behind a row", a_store_with_entries, barrier},
     {"catalog-put", "rows put", a_store_with_entries, put_rows},
