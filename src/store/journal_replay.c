@@ -310,9 +310,10 @@ static enum err damaged(struct walk *w, uint64_t by, const char *where)
     if (d.entry.ledger > 0)
         snprintf(about, sizeof about, " (at ledger %" PRId64 ", entry %" PRId64 ")", d.entry.ledger, d.entry.entry);
     snprintf(w->replay->message, w->replay->message_size,
-             "%s is damaged at offset %" PRIu64 ": batch %" PRIu64 "%s does not match its checksum, and batch %" PRIu64
-             " %s proves that it was once whole",
-             w->path, w->offset, w->number, about, by, where);
+             "%s is damaged at offset %" PRIu64 ": batch %" PRIu64
+             "%s does not match its checksum, and what lies %s, from "
+             "batch %" PRIu64 " on, proves that it was once whole",
+             w->path, w->offset, w->number, about, where, by);
     return tell_damage(w, &d);
 }
 

@@ -3,8 +3,8 @@
  * journal_replay.h - the reading end of the journal: finds the batches after a mark, checks them, and tells their
  * records.
  *
- * Decides what journal_file.h promises: a bad batch with a valid one behind it is damage, and named; a bad one with
- * nothing behind it is a tear, and the end.  A file is read up to the first batch of the generation after it: what
+ * Decides what journal_file.h promises: a bad batch with one behind it that proves it is damage, and named; a bad one
+ * that nothing proves is a tear, and the end.  A file is read up to the first batch of the generation after it: what
  * lies there beyond was superseded.  Waits for the disk: before the loop runs.  Changes nothing on the disk.
  *
  * Damage ends the replay, unless `damaged` says to go on.  Then the records of a bad batch that hold by themselves are
