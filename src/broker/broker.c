@@ -203,6 +203,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     list_init(&b->topic_list);
     tree_init(&b->non_persistent, non_persistent_compare);
     map_init(&b->non_persistent_ids, seed);
+    list_init(&b->observers);
     list_init(&b->operations);
     list_init(&b->reads);
     list_init(&b->publish_pool);

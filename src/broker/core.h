@@ -33,6 +33,7 @@ struct broker {
     struct tree non_persistent;    /* those of them that are not kept, by name */
     struct map non_persistent_ids; /* the same, by id */
     struct list operations;        /* struct broker_op under way */
+    struct list observers;         /* struct topics_observer */
     struct map changing;           /* struct partitioned_op by its topic's name: it works on it */
     uint64_t counts_asked;         /* by topic_count, in this life */
     uint64_t names_given;          /* to producers and consumers in this life */
@@ -91,6 +92,9 @@ const struct catalog_row *topic_row_find(struct broker *b, const struct topic_na
 
 /* Something ended that a stopping broker waits for. */
 void broker_rest(struct broker *b);
+
+/* For topics_observe. */
+void topics_changed(struct broker *b, const struct topic_name *name, bool there);
 
 /* Keeps the maintenance timer going while topics are loaded. */
 void broker_topics_changed(struct broker *b);

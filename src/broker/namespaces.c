@@ -369,6 +369,26 @@ bool topic_exists(struct broker *b, const struct topic_name *name)
     return topic_kind_of(name)->exists(b, name);
 }
 
+/* ---- observers ---- */
+
+void topics_observe(struct broker *b, struct topics_observer *o)
+{
+    list_push_back(&b->observers, &o->node);
+}
+
+void topics_observe_end(struct topics_observer *o)
+{
+    list_remove(&o->node);
+}
+
+void topics_changed(struct broker *b, const struct topic_name *name, bool there)
+{
+    list_each (node, &b->observers) {
+        struct topics_observer *o = container_of(node, struct topics_observer, node);
+        o->changed(o, name, there);
+    }
+}
+
 /* ---- admission ---- */
 
 enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why)

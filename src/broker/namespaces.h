@@ -8,6 +8,7 @@
 #ifndef BROKER_NAMESPACES_H
 #define BROKER_NAMESPACES_H
 
+#include "base/list.h"
 #include "broker/names.h"
 #include "broker/refusal.h"
 
@@ -52,6 +53,14 @@ MUST_USE enum err subscriptions_each(struct broker *b, const struct topic_name *
 bool topic_exists(struct broker *b, const struct topic_name *name);
 /* ... in the catalog: for the kind that is kept there. */
 bool topic_has_row(struct broker *b, const struct topic_name *name);
+
+/* Is told of each persistent topic that is made or removed, in the midst of it: it calls nothing of the broker. */
+struct topics_observer {
+    struct list node; /* the broker's */
+    void (*changed)(struct topics_observer *o, const struct topic_name *name, bool there);
+};
+void topics_observe(struct broker *b, struct topics_observer *o);
+void topics_observe_end(struct topics_observer *o); /* before broker_free */
 
 /* May a topic of this name be looked up?  ERR_NOT_FOUND about the namespace. */
 MUST_USE enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why);

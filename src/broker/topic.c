@@ -95,6 +95,7 @@ enum err topic_create_row(struct broker *b, const struct topic_name *name, struc
     enum err err = catalog_put(b->store, CATALOG_TOPIC, &row);
     if (err == OK) {
         b->counts.topics_created++;
+        topics_changed(b, name, true);
         log_info(b->log, "broker", "%s: created, id %" PRIu64, name->text, row.id);
     }
     return err;
@@ -102,9 +103,14 @@ enum err topic_create_row(struct broker *b, const struct topic_name *name, struc
 
 enum err topic_remove_row(struct broker *b, uint64_t id)
 {
+    const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, id);
+    struct topic_name name;
+    const bool named = row && topic_name_parse(&name, row->name) == OK;
     const enum err err = catalog_remove(b->store, CATALOG_TOPIC, id);
 
     b->counts.topics_deleted += err == OK;
+    if (err == OK && named)
+        topics_changed(b, &name, false);
     return err;
 }
 

@@ -30,7 +30,7 @@ void handle_connect(struct session *s, const struct incoming *in)
     connected.has_max_message_size = true;
     connected.max_message_size = (int32_t)s->server->options.message_bytes_max;
     flags.has_supports_topic_watchers = true;
-    flags.supports_topic_watchers = false;
+    flags.supports_topic_watchers = true;
     flags.has_supports_get_partitioned_metadata_without_auto_creation = true;
     flags.supports_get_partitioned_metadata_without_auto_creation = true;
     connected.feature_flags = &flags;

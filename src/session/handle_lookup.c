@@ -2,16 +2,13 @@
  *
  * handle_lookup.c - where topics are, how many partitions they have, and which there are.
  */
-#include "base/checksum.h"
 #include "base/text.h"
 #include "broker/partitioned.h"
 #include "session/session_private.h"
+#include "session/topic_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define TOPICS_MAX       100000            /* in one answer */
-#define TOPICS_BYTES_MAX (4 * 1024 * 1024) /* of their names: clients take frames a little over 5 MiB */
 
 static void lookup_failed(struct session *s, uint64_t request, Wire__ServerError code, const char *text)
 {
@@ -129,55 +126,21 @@ void handle_partitioned_metadata(struct session *s, const struct incoming *in)
 /* ---- the topics of a namespace ---- */
 
 struct listing {
-    struct arena arena;
-    char **names; /* into the arena */
-    size_t count, capacity;
-    int mode;     /* of topics, as on the wire */
-    uint32_t crc; /* of the names, joined by commas */
-    bool failed;
+    struct topic_names names;
+    int mode; /* of topics, as on the wire */
+    struct topic_pattern *pattern;
+    struct topic_hash hash;
 };
-
-static bool grow(struct listing *l)
-{
-    size_t capacity = l->capacity ? l->capacity * 2 : 64;
-    char **names = l->count < TOPICS_MAX ? realloc(l->names, capacity * sizeof *names) : NULL;
-
-    if (!names)
-        return false;
-    l->names = names;
-    l->capacity = capacity;
-    return true;
-}
-
-static bool asked_for(int mode, enum topic_domain domain)
-{
-    if (mode == WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__PERSISTENT)
-        return domain == DOMAIN_PERSISTENT;
-    return mode != WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE__MODE__NON_PERSISTENT || domain == DOMAIN_NON_PERSISTENT;
-}
 
 static bool add_topic(void *ctx, struct bytes full)
 {
     struct listing *l = ctx;
     struct topic_name name;
 
-    if (topic_name_parse(&name, full) != OK || topic_name_is_system(&name) || !asked_for(l->mode, name.domain))
+    if (topic_name_parse(&name, full) != OK || !topic_wanted(&name, l->mode, l->pattern))
         return true;
-    if ((l->count == l->capacity && !grow(l)) || !(l->names[l->count] = arena_text_of(&l->arena, full))) {
-        l->failed = true;
-        return false;
-    }
-    if (l->count > 0)
-        l->crc = crc32c(l->crc, bytes_of(",", 1));
-    l->crc = crc32c(l->crc, full);
-    l->count++;
-    return true;
-}
-
-/* As Pulsar writes it: the four bytes of the sum, the least first. */
-static void hash_text(uint32_t crc, char to[9])
-{
-    (void)snprintf(to, 9, "%08x", __builtin_bswap32(crc));
+    topic_hash_add(&l->hash, full);
+    return topic_names_add(&l->names, full);
 }
 
 static void answer_topics(struct session *s, const Wire__CommandGetTopicsOfNamespace *ask, const struct listing *l)
@@ -185,17 +148,37 @@ static void answer_topics(struct session *s, const Wire__CommandGetTopicsOfNames
     Wire__CommandGetTopicsOfNamespaceResponse response = WIRE__COMMAND_GET_TOPICS_OF_NAMESPACE_RESPONSE__INIT;
     char hash[9];
 
-    hash_text(l->crc, hash);
+    topic_hash_text(&l->hash, hash);
     bool same = ask->topics_hash && strcmp(ask->topics_hash, hash) == 0;
     response.request_id = ask->request_id;
-    response.n_topics = same ? 0 : l->count;
-    response.topics = l->names;
+    response.n_topics = same ? 0 : l->names.count;
+    response.topics = l->names.at;
     response.topics_hash = hash;
     response.has_filtered = true;
-    response.filtered = false; /* by no pattern: the client does that, as with a pattern too long for Pulsar */
+    response.filtered = l->pattern != NULL;
     response.has_changed = true;
     response.changed = !same;
     session_send(s, WIRE__BASE_COMMAND__TYPE__GET_TOPICS_OF_NAMESPACE_RESPONSE, &response);
+}
+
+/* One that is too long, or makes no sense here, is for the client to match. */
+static struct topic_pattern *pattern_of(const Wire__CommandGetTopicsOfNamespace *ask)
+{
+    struct topic_pattern *pattern = NULL;
+    char why[200];
+
+    if (ask->topics_pattern && topic_pattern_new(&pattern, bytes_of_text(ask->topics_pattern), why, sizeof why) != OK)
+        return NULL;
+    return pattern;
+}
+
+/* The names that are wanted, as far as there is room for them. */
+static void list_topics(struct session *s, struct bytes namespace_, struct listing *l)
+{
+    if (topics_count(s->broker, namespace_) > TOPICS_MAX)
+        l->names.failed = true; /* known without a walk, which a client that asks often would have again and again */
+    else if (topics_each(s->broker, namespace_, add_topic, l) != OK)
+        l->names.count = 0; /* no such namespace: no topics */
 }
 
 void handle_get_topics(struct session *s, const struct incoming *in)
@@ -204,32 +187,19 @@ void handle_get_topics(struct session *s, const struct incoming *in)
     struct bytes namespace_ = bytes_of_text(ask->namespace_);
     struct listing l = {.mode = ask->mode};
 
-    arena_init(&l.arena, TOPICS_BYTES_MAX);
     if (!namespace_name_parse(namespace_, NULL, NULL)) {
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
-        goto out;
+        return;
     }
-    if (topics_count(s->broker, namespace_) > TOPICS_MAX)
-        l.failed = true; /* known without a walk, which a client that asks every minute would have again and again */
-    else if (topics_each(s->broker, namespace_, add_topic, &l) != OK)
-        l.count = 0; /* no such namespace: no topics */
-    if (l.failed)
+    topic_names_init(&l.names);
+    l.pattern = pattern_of(ask);
+    list_topics(s, namespace_, &l);
+    if (l.pattern && topic_pattern_given_up(l.pattern))
+        session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__NotAllowedError, "the pattern takes too much work");
+    else if (l.names.failed)
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__TooManyRequests, "too many topics for one answer");
     else
         answer_topics(s, ask, &l);
-out:
-    free(l.names);
-    arena_deinit(&l.arena);
-}
-
-/* CONNECTED said that there are no watchers. */
-void handle_watch_topics(struct session *s, const struct incoming *in)
-{
-    session_send_error(s, in->body->watch_topic_list->request_id, WIRE__SERVER_ERROR__NotAllowedError,
-                       "watching topics is not built: ask for the topics of the namespace");
-}
-
-void handle_watch_topics_close(struct session *s, const struct incoming *in)
-{
-    session_send_success(s, in->body->watch_topic_list_close->request_id);
+    topic_pattern_free(l.pattern);
+    topic_names_deinit(&l.names);
 }

@@ -131,6 +131,7 @@ enum err server_start(struct server **out, const struct server_options *options,
     s->broker = broker;
     list_init(&s->sessions);
     list_init(&s->starved);
+    watches_init(s);
     s->receive = options->receive;
     *s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
     s->output = (struct budget){.name = "output", .limit = options->outputs_bytes_max};
@@ -156,6 +157,7 @@ void server_free(struct server *s)
         store_on_room(broker_store(s->broker), NULL, NULL);
     list_each_safe (node, &s->sessions)
         session_free(container_of(node, struct session, node));
+    watches_deinit(s);
     chunk_pool_deinit(&s->chunks);
     arena_deinit(&s->arena);
     task_cancel(&s->stopped);

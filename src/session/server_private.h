@@ -12,6 +12,7 @@
 #include "session/listeners.h"
 #include "session/output.h"
 #include "session/server.h"
+#include "session/watch.h"
 
 struct session;
 
@@ -33,6 +34,8 @@ struct server {
     struct task feed;
     struct chunk_pool chunks;
     struct arena arena; /* for decoding one frame; reset after each */
+
+    struct watches watches;
 
     bool stopping;
     struct task stopped;

@@ -61,6 +61,7 @@ static void tear_down(struct session *s)
             conn_close(s->conn);
     }
     detach_all(s);
+    watches_drop(s);
     session_answer_probes(s, false);
 }
 
@@ -83,6 +84,7 @@ void session_free(struct session *s)
     }
     map_deinit(&s->producers);
     map_deinit(&s->consumers);
+    watches_drop(s);
     list_each_safe (node, &s->requests)
         free(container_of(node, struct request, node)->memory);
     receive_deinit(&s->receive);
@@ -552,6 +554,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     output_init(&s->output, conn, &server->chunks, &server->output, server->options.output_bytes_max, session_relieved);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);
+    list_init(&s->watches);
     list_init(&s->requests);
     list_init(&s->probes);
     list_init(&s->starved_node);

@@ -2,6 +2,7 @@
 """Partitioned topics, as the official Python client and an administrator see them."""
 import json
 import os
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -160,3 +161,20 @@ def test_all_partitions_are_terminated_by_the_name_of_the_whole(broker, client, 
     with pytest.raises(pulsar.TopicTerminated):
         client.create_producer(topic)
     assert request(broker, "POST", path_of(topic + "-single") + "/terminate/partitions")[0] == 404
+
+
+def test_a_pattern_consumer_gets_the_messages_of_all_topics_that_match(broker, client, topic):
+    """Those that come later it would find after a minute, whatever it is told: its setting of the period is not heeded."""
+    prefix = topic.rsplit("-", 1)[1]
+    names = [f"persistent://public/default/{prefix}-{n}" for n in ("one", "two", "parted")]
+    make_partitioned(broker, names[2], 2)
+    producers = [client.create_producer(name, batching_enabled=False) for name in names]
+    other = client.create_producer(f"persistent://public/default/other-{prefix}")
+    consumer = client.subscribe(re.compile(f"persistent://public/default/{prefix}-.*"), "s",
+                                initial_position=InitialPosition.Earliest)
+    other.send(b"not matched")
+    for producer in producers:
+        for i in range(4):
+            producer.send(str(i).encode())
+    got = [m.topic_name().split("-partition-")[0] for m in receive(consumer, 12)]
+    assert sorted(got) == sorted(4 * names)
