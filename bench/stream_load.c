@@ -10,9 +10,10 @@
  * client: the batch is encoded once, only its sequence id changes; what is delivered is counted by its frames' heads
  * and thrown away by the kernel. Prints one line of JSON.  Owns two sockets, and one thread.
  */
+#include "commands.h"
+
 #include "base/checksum.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -25,20 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of PulsarApi.proto: types of commands; the field of each has the same number. */
-enum { CONNECT = 2, CONNECTED = 3, SUBSCRIBE = 4, PRODUCER = 5, SEND = 6, SEND_RECEIPT = 7, MESSAGE = 9, ACK = 10 };
-enum { FLOW = 11, SUCCESS = 13, PRODUCER_SUCCESS = 17, PING = 18, PONG = 19 };
-
 #define SEQUENCE_BASE (UINT64_C(1) << 28) /* a varint of five bytes from the first to the last */
 #define ACK_EVERY     64
 #define PERMITS       1000000u
 #define HEAD_MAX      256 /* of a delivery: sizes, command, the metadata's beginning */
-#define TYPE_AT       9   /* of a frame's bytes: behind two sizes and the field's tag */
-
-struct text { /* a message being written */
-    uint8_t bytes[512];
-    size_t len;
-};
 
 struct stream {
     int producer, consumer;
@@ -71,48 +62,6 @@ static double now(void)
 
 /* ---- writing commands ---- */
 
-static void put_varint(struct text *t, uint64_t n)
-{
-    for (; n > 127; n >>= 7)
-        t->bytes[t->len++] = (uint8_t)(n & 127) | 128;
-    t->bytes[t->len++] = (uint8_t)n;
-}
-
-static void put_number(struct text *t, unsigned field, uint64_t n)
-{
-    put_varint(t, field << 3);
-    put_varint(t, n);
-}
-
-static void put_bytes(struct text *t, unsigned field, const void *bytes, size_t len)
-{
-    put_varint(t, field << 3 | 2);
-    put_varint(t, len);
-    memcpy(t->bytes + t->len, bytes, len);
-    t->len += len;
-}
-
-static void put_text(struct text *t, unsigned field, const char *s)
-{
-    put_bytes(t, field, s, strlen(s));
-}
-
-static void put_u32(uint8_t *to, size_t n)
-{
-    const uint32_t big = htonl((uint32_t)n);
-
-    memcpy(to, &big, 4);
-}
-
-static struct text command_of(unsigned type, const struct text *body)
-{
-    struct text base = {0};
-
-    put_number(&base, 1, type);
-    put_bytes(&base, type, body->bytes, body->len);
-    return base;
-}
-
 static void write_all(int fd, const uint8_t *bytes, size_t len)
 {
     while (len > 0) {
@@ -124,15 +73,9 @@ static void write_all(int fd, const uint8_t *bytes, size_t len)
     }
 }
 
-static void send_command(int fd, unsigned type, const struct text *body)
+static void send_frame(int fd, struct text frame)
 {
-    const struct text base = command_of(type, body);
-    uint8_t head[8];
-
-    put_u32(head, base.len + 4);
-    put_u32(head + 4, base.len);
-    write_all(fd, head, sizeof head);
-    write_all(fd, base.bytes, base.len);
+    write_all(fd, frame.bytes, frame.len);
 }
 
 /* ---- reading them ---- */
@@ -146,14 +89,6 @@ static void read_all(int fd, uint8_t *to, size_t len)
         to += n;
         len -= (size_t)n;
     }
-}
-
-static uint32_t get_u32(const uint8_t *from)
-{
-    uint32_t big;
-
-    memcpy(&big, from, 4);
-    return ntohl(big);
 }
 
 /* The next frame is of this type, or the broker refused. */
@@ -172,69 +107,37 @@ static void expect(int fd, uint8_t type)
     }
 }
 
-static uint64_t get_varint(const uint8_t **at)
-{
-    uint64_t n = 0;
-
-    for (unsigned shift = 0;; shift += 7) {
-        const uint8_t b = *(*at)++;
-        n |= (uint64_t)(b & 127) << shift;
-        if (!(b & 128))
-            return n;
-    }
-}
-
 /* ---- both connections ---- */
 
 static int connect_to(const char *port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
     const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-    struct text connect_body = {0};
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         die("connect");
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
         die("setsockopt");
-    put_text(&connect_body, 1, "stream_load");
-    put_number(&connect_body, 4, 21);
-    send_command(fd, CONNECT, &connect_body);
+    send_frame(fd, connect_frame("stream_load"));
     expect(fd, CONNECTED);
     return fd;
 }
 
 static void subscribe(struct stream *s, const char *topic, const char *subscription)
 {
-    struct text body = {0};
-
-    put_text(&body, 1, topic);
-    put_text(&body, 2, subscription);
-    put_number(&body, 3, 0); /* exclusive */
-    put_number(&body, 4, 1);
-    put_number(&body, 5, 1);
-    put_number(&body, 13, 1); /* earliest */
-    send_command(s->consumer, SUBSCRIBE, &body);
+    send_frame(s->consumer, subscribe_frame(topic, subscription, 0)); /* exclusive */
     expect(s->consumer, SUCCESS);
 }
 
 static void flow(struct stream *s)
 {
-    struct text body = {0};
-
-    put_number(&body, 1, 1);
-    put_number(&body, 2, PERMITS);
-    send_command(s->consumer, FLOW, &body);
+    send_frame(s->consumer, flow_frame(PERMITS));
 }
 
 static void create_producer(struct stream *s, const char *topic)
 {
-    struct text body = {0};
-
-    put_text(&body, 1, topic);
-    put_number(&body, 2, 1);
-    put_number(&body, 3, 1);
-    send_command(s->producer, PRODUCER, &body);
+    send_frame(s->producer, producer_frame(topic, 1));
     expect(s->producer, PRODUCER_SUCCESS);
 }
 
@@ -333,7 +236,7 @@ static void pong(int fd)
 {
     const struct text nothing = {0};
 
-    send_command(fd, PONG, &nothing);
+    send_frame(fd, frame_of(PONG, &nothing));
 }
 
 static void take_receipts(struct stream *s)
@@ -372,7 +275,7 @@ static void acknowledge(struct stream *s, const uint8_t *command)
     put_number(&body, 1, 1);
     put_number(&body, 2, 1); /* cumulative */
     put_bytes(&body, 3, command, len);
-    send_command(s->consumer, ACK, &body);
+    send_frame(s->consumer, frame_of(ACK, &body));
     s->acknowledged = s->delivered;
 }
 
