@@ -5,10 +5,13 @@
 #include "broker/compaction.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "broker/partitioned.h"
 
 struct compaction_call {
     struct topic_op op;
     struct admin_call *call;
+    struct topic_name whole; /* all partitions of it, one after the other */
+    uint32_t partitions, at;
 };
 
 static void begun(struct broker_op *op)
@@ -21,15 +24,42 @@ static void begun(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
+static void begin_next(struct compaction_call *c)
+{
+    if (c->at == c->partitions || topic_name_partition(&c->op.name, &c->whole, c->at) != OK)
+        call_no_content(c->call);
+    else
+        topic_compact(c->call->core->broker, &c->op);
+}
+
+/* One that is missing has nothing to compact. */
+static void partition_begun(struct broker_op *op)
+{
+    struct compaction_call *c = container_of(op, struct compaction_call, op.op);
+
+    if (op->why.err != OK && op->why.err != ERR_NOT_FOUND) {
+        call_refused(c->call, &op->why);
+        return;
+    }
+    c->at++;
+    begin_next(c);
+}
+
 void topic_compaction_put(struct admin_call *call)
 {
     struct compaction_call *c = call_alloc(call, sizeof *c);
+    struct broker *b = call->core->broker;
 
-    if (!c || !call_topic(call, 0, &c->op.name))
+    if (!c || !call_topic(call, 0, &c->whole))
         return;
-    c->op.op.done = begun;
     c->call = call;
-    topic_compact(call->core->broker, &c->op);
+    c->op.name = c->whole;
+    c->partitions = c->whole.partition == PARTITION_NONE ? partitions_count(b, &c->whole) : 0;
+    c->op.op.done = c->partitions > 0 ? partition_begun : begun;
+    if (c->partitions > 0)
+        begin_next(c);
+    else
+        topic_compact(b, &c->op);
 }
 
 void topic_compaction_get(struct admin_call *call)

@@ -157,6 +157,9 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_out_messages_total", b->messages_out);
     counter(w, "geminga_broker_acks_total", b->acks);
     counter(w, "geminga_broker_redeliveries_total", b->redeliveries);
+    counter(w, "geminga_broker_dropped_messages_total", b->messages_dropped);
+    counter(w, "geminga_broker_compactions_total", b->compactions);
+    counter(w, "geminga_broker_compaction_failures_total", b->compactions_failed);
     counter(w, "geminga_broker_publish_failures_total", b->publish_failures);
     gauge(w, "geminga_broker_pending_publishes", b->pending_publishes);
     counter(w, "geminga_broker_topics_created_total", b->topics_created);

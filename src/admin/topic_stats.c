@@ -233,6 +233,12 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     write_lists(j, t);
     if (t->epoch >= 0)
         json_int(j, "topicEpoch", t->epoch);
+    json_object_begin(j, "compaction");
+    json_uint(j, "lastCompactionRemovedEventCount", t->compaction_removed);
+    json_int(j, "lastCompactionSucceedTimestamp", t->compacted_ms);
+    json_int(j, "lastCompactionFailedTimestamp", t->compaction_failed_ms);
+    json_uint(j, "lastCompactionDurationTimeInMills", t->compaction_duration_ms);
+    json_object_end(j);
     json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
     json_uint(j, "duplicateMessages", t->duplicates);
     json_uint(j, "publishRateLimitedTimes", t->publish_limited);
@@ -300,6 +306,18 @@ static void write_cursor(struct json *j, const struct subscription_stats *s)
     json_object_end(j);
 }
 
+/* As Pulsar says it: -1 where there is none. */
+static void write_compacted(struct json *j, const struct topic_ledger_stats *l)
+{
+    json_object_begin(j, "compactedLedger");
+    json_int(j, "ledgerId", l->id ? (int64_t)l->id : -1);
+    json_int(j, "entries", l->id ? (int64_t)l->entries : -1);
+    json_int(j, "size", l->id ? (int64_t)l->bytes : -1);
+    json_bool(j, "offloaded", false);
+    json_bool(j, "underReplicated", false);
+    json_object_end(j);
+}
+
 static void write_internal(struct json *j, const struct topic_stats *t)
 {
     const struct topic_ledger_stats *last = t->ledger_count > 0 ? &t->ledgers[t->ledger_count - 1] : NULL;
@@ -316,6 +334,7 @@ static void write_internal(struct json *j, const struct topic_stats *t)
     for (size_t i = 0; i < t->ledger_count; i++)
         write_ledger(j, &t->ledgers[i]);
     json_array_end(j);
+    write_compacted(j, &t->compacted);
     json_object_begin(j, "cursors");
     for (size_t i = 0; i < t->subscription_count; i++) {
         if (t->subscriptions[i].durable)

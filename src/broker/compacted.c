@@ -97,6 +97,11 @@ void compacted_rewind(struct subscription *s)
     (void)enter(s, c->start);
 }
 
+void compacted_rest(struct subscription *s)
+{
+    put_away(&s->compacted);
+}
+
 bool compacted_return(struct subscription *s)
 {
     const struct position from = s->dispatch.read_position;

@@ -53,6 +53,8 @@ static inline bool compacted_reading(const struct compacted *c)
     return c->view != NULL;
 }
 void compacted_read(struct subscription *s, size_t max);
+/* Nobody is there: no view is held for the next one. */
+void compacted_rest(struct subscription *s);
 /* The log at the read position is gone: true, and the view is read on, which stands for it. */
 bool compacted_return(struct subscription *s);
 

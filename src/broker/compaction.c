@@ -191,14 +191,24 @@ void compaction_use(struct topic *t, struct compacted_view *view)
     compacted_view_unref(old);
 }
 
-void compaction_ended(struct topic *t, const char *failure)
+void compaction_ended(struct topic *t, const char *failure, uint64_t removed, uint64_t duration_ms)
 {
+    struct broker *b = t->broker;
     struct compaction *c = &t->compaction;
 
     c->job = NULL;
+    if (failure) {
+        c->failed_ms = loop_wall_ms(b->loop);
+        b->counts.compactions_failed++;
+    } else {
+        c->succeeded_ms = loop_wall_ms(b->loop);
+        c->removed = removed;
+        c->duration_ms = duration_ms;
+        b->counts.compactions++;
+    }
     c->state = failure ? COMPACTION_ERROR : COMPACTION_SUCCESS;
     (void)snprintf(c->failure, sizeof c->failure, "%s", failure ? failure : "");
-    retention_look_anew(t->broker, t->id); /* the log up to the horizon is held no more */
+    retention_look_anew(b, t->id); /* the log up to the horizon is held no more */
 }
 
 /* ---- starting one ---- */
@@ -227,7 +237,7 @@ enum err compaction_start(struct topic *t, struct refusal *why)
         return err;
     if (position_equal(t->readable_end, POSITION_EARLIEST) ||
         (c->view && !position_before(c->view->horizon, t->readable_end))) {
-        compaction_ended(t, NULL); /* nothing is new */
+        compaction_ended(t, NULL, 0, 0); /* nothing is new */
         return OK;
     }
     if (!(c->job = compaction_job_new(t, s->id, t->readable_end)))

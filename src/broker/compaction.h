@@ -61,6 +61,9 @@ struct compaction {              /* embedded in struct topic */
     struct compaction_job *job;  /* NULL: none is under way */
     enum compaction_state state; /* since the topic was loaded, as in Pulsar */
     char failure[200];
+    /* Of the last one that ended well; and when one did not.  0: there was none. */
+    int64_t succeeded_ms, failed_ms;
+    uint64_t removed, duration_ms;
     uint64_t threshold_bytes; /* so much after the horizon starts one; 0: none */
     struct list watched;      /* broker->compaction.watched, when there is a threshold */
 };
@@ -106,6 +109,7 @@ MUST_USE enum err compaction_record(struct broker *b, uint64_t subscription, uin
 MUST_USE struct compacted_view *compacted_view_new(struct broker *b, uint64_t ledger, struct position horizon);
 /* The row is durable: readers that begin now begin there.  Takes the reference. */
 void compaction_use(struct topic *t, struct compacted_view *view);
-void compaction_ended(struct topic *t, const char *failure); /* NULL: well */
+/* `failure` NULL: well, and so many messages were left out. */
+void compaction_ended(struct topic *t, const char *failure, uint64_t removed, uint64_t duration_ms);
 
 #endif

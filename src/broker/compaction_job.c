@@ -54,6 +54,7 @@ struct compaction_job {
     struct compacted_view *input; /* NULL: there is only the log */
     struct compactor *compactor;
 
+    uint64_t begun_ns;
     enum phase phase;
     bool in_log;              /* the view before it is read */
     uint64_t view_next;       /* the next entry of the view */
@@ -366,13 +367,14 @@ static void job_done(struct broker_op *op)
     struct broker *b = job->broker;
 
     if (op->why.err != OK && job->topic) /* the barrier failed */
-        compaction_ended(job->topic, op->why.text);
+        compaction_ended(job->topic, op->why.text, 0, 0);
     job_free(job);
     start_next(b);
 }
 
 static void end(struct compaction_job *job, const char *failure)
 {
+    const uint64_t duration_ms = (loop_now_ns(job->broker->loop) - job->begun_ns) / NS_PER_MS;
     struct topic *t = job->topic;
 
     if (failure)
@@ -382,7 +384,7 @@ static void end(struct compaction_job *job, const char *failure)
                  "%s: compacted up to %" PRId64 ":%" PRId64 ", %" PRIu64 " messages are left", job->name.text,
                  job->end.ledger, job->end.entry, compactor_kept(job->compactor));
     if (t)
-        compaction_ended(t, failure);
+        compaction_ended(t, failure, failure ? 0 : compactor_removed(job->compactor), duration_ms);
     op_finish(&job->op);
 }
 
@@ -476,6 +478,8 @@ static void step(struct broker_op *op)
 
     if (job->broker->compaction.jobs.next != &job->node)
         return; /* its turn comes */
+    if (job->begun_ns == 0)
+        job->begun_ns = loop_now_ns(job->broker->loop);
     if (!job->topic)
         fail(job, "the topic was closed", ERR_CLOSED);
     switch (job->phase) {

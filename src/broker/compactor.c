@@ -85,6 +85,11 @@ uint64_t compactor_kept(const struct compactor *c)
     return c->kept;
 }
 
+uint64_t compactor_removed(const struct compactor *c)
+{
+    return c->next - c->kept;
+}
+
 /* ---- the bitmap ---- */
 
 static bool stays(const struct compactor *c, uint64_t number)

@@ -42,8 +42,9 @@ MUST_USE enum err compactor_turn(struct compactor *c, bool *again);
 MUST_USE enum err compactor_write(struct compactor *c, const struct entry_header *header, struct bytes bytes,
                                   size_t room, struct slice *out, uint32_t *last);
 
-/* How many turns the first pass took, and how many messages stay; for tests and the log. */
+/* How many turns the first pass took; and, after the second, how many messages stay, and how many do not. */
 unsigned compactor_turns(const struct compactor *c);
 uint64_t compactor_kept(const struct compactor *c);
+uint64_t compactor_removed(const struct compactor *c);
 
 #endif

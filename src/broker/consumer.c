@@ -259,6 +259,8 @@ void consumer_detach(struct consumer *c)
     list_remove(&c->node);
     if (--s->consumer_count == 0 && s->dispatcher->individual)
         dispatch_forget(s);
+    if (s->consumer_count == 0)
+        compacted_rest(s);
     s->dispatcher->left(s, c);
     consumer_free(c);
     if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking) {

@@ -287,6 +287,26 @@ static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats 
     to->backlog_bytes = backlog_bytes(t, chain, count);
 }
 
+static void copy_compaction(const struct topic *t, struct topic_stats *to)
+{
+    const struct compaction *c = &t->compaction;
+    const struct subscription *s = map_find(&t->subscriptions, bytes_of_text(COMPACTION_SUBSCRIPTION));
+    const struct ledger_info *chain, *ledger;
+    size_t count;
+
+    to->compacted_ms = c->succeeded_ms;
+    to->compaction_failed_ms = c->failed_ms;
+    to->compaction_removed = c->removed;
+    to->compaction_duration_ms = c->duration_ms;
+    if (!c->view || !s)
+        return;
+    chain = store_chain(t->broker->store, s->id, &count);
+    ledger = chain_find(chain, count, (int64_t)c->view->ledger);
+    if (ledger)
+        to->compacted =
+            (struct topic_ledger_stats){.id = ledger->id, .entries = ledger->entries, .bytes = ledger->bytes};
+}
+
 enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct arena *arena, struct topic_stats **out,
                          struct refusal *why)
 {
@@ -330,6 +350,7 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
         copy_producers(&copy, t, to);
         copy_subscriptions(&copy, t, to);
         copy_ledgers(&copy, t, to);
+        copy_compaction(t, to);
     }
     if (copy.failed)
         return refuse(why, ERR_NOMEM, ABOUT_TOPIC, "the answer is too large");

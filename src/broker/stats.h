@@ -102,6 +102,9 @@ struct topic_stats {
     uint64_t duplicates;      /* messages that were not stored again */
     int64_t epoch;            /* of exclusive producers; -1: there was none */
     size_t waiting_producers; /* to be exclusive */
+    int64_t compacted_ms, compaction_failed_ms; /* when it was compacted last, and when that failed last; 0: never */
+    uint64_t compaction_removed, compaction_duration_ms; /* of the former: messages that were left out */
+    struct topic_ledger_stats compacted;                 /* the view; id 0: there is none, or it is empty */
     size_t producer_count, subscription_count, ledger_count;
     struct producer_stats *producers;
     struct subscription_stats *subscriptions;
@@ -117,6 +120,7 @@ struct broker_stats {
     uint64_t topics_loaded, producers, consumers, subscriptions;
     uint64_t messages_in, bytes_in, messages_out, bytes_out, messages_dropped, acks, redeliveries;
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
+    uint64_t compactions, compactions_failed;
     uint64_t ledgers_deleted, entries_expired;
     uint64_t duplicates; /* messages that were not stored again */
 };

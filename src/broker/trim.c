@@ -115,7 +115,8 @@ static void readers_move(struct topic *t)
 
     while ((s = map_next(&t->subscriptions, &at))) {
         const struct position gone = cursor_mark_delete(s->cursor);
-        if (!subscription_durable(s) && s->consumer_count > 0 && position_before(read_upto(s), gone))
+        if (!subscription_durable(s) && s->consumer_count > 0 && !compacted_wanted(s) &&
+            position_before(read_upto(s), gone))
             log_warn(t->broker->log, "broker",
                      "%s, %s: a reader stood still, and what it had not read up to %" PRId64 ":%" PRId64 " is deleted",
                      t->name.text, s->name, gone.ledger, gone.entry);

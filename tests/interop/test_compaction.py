@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 from pulsar import CompressionType, ConsumerType, InitialPosition, MessageId
 
-from broker_process import eventually
+from broker_process import Broker, eventually
 from test_python_client import RECEIVE_MS, assert_quiet
 
 SEED = int(os.environ.get("SEED", "1"))
@@ -172,6 +172,44 @@ def test_the_view_stays_when_the_log_is_gone_and_after_a_restart(own_broker, con
     assert read(client, topic) == expected
     own_broker.restart()
     assert read(connect(own_broker.url), topic) == expected
+
+
+def test_figures_tell_of_the_compaction(broker, client, topic):
+    producer = client.create_producer(topic, batching_enabled=False)
+    assert ask(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]["ledgerId"] == -1
+    send(producer, [("a", "1"), ("a", "2"), ("b", "3"), ("b", "")])
+    compact(broker, topic)
+    figures = ask(broker, "GET", path_of(topic) + "/stats")[1]["compaction"]
+    assert figures["lastCompactionRemovedEventCount"] == 3
+    assert figures["lastCompactionSucceedTimestamp"] > 0 and figures["lastCompactionFailedTimestamp"] == 0
+    ledger = ask(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]
+    assert ledger["ledgerId"] > 0 and ledger["entries"] == 1
+
+
+def test_beyond_its_threshold_a_topic_compacts_itself(tmp_path, connect, topic):
+    settings = tmp_path / "broker.toml"
+    settings.write_text('[broker]\ncompaction_check_interval = "50ms"\n')
+    own = Broker(tmp_path, options=["--config", str(settings)])
+    try:
+        client = connect(own.url)
+        producer = client.create_producer(topic, batching_enabled=False)
+        send(producer, [("k%d" % (i % 3), str(i)) for i in range(30)])
+        assert ask(own, "POST", path_of(topic) + "/compactionThreshold", 100)[0] == 204
+        eventually(lambda: status_of(own, topic)["status"] == "SUCCESS")
+        assert read(client, topic) == [("k0", "27"), ("k1", "28"), ("k2", "29")]
+    finally:
+        own.kill()
+
+
+def test_all_partitions_are_compacted(broker, client, topic):
+    assert ask(broker, "PUT", path_of(topic) + "/partitions", 3)[0] == 204
+    producer = client.create_producer(topic, batching_enabled=False)
+    send(producer, [("k%d" % (i % 9), str(i)) for i in range(45)])
+    assert ask(broker, "PUT", path_of(topic) + "/compaction")[0] == 204
+    parts = ["%s-partition-%d" % (topic, i) for i in range(3)]
+    for part in parts:
+        eventually(lambda: status_of(broker, part)["status"] == "SUCCESS")
+    assert sorted(sum((read(client, part) for part in parts), [])) == [("k%d" % i, str(36 + i)) for i in range(9)]
 
 
 def test_a_topic_that_keeps_nothing_is_not_compacted(broker, client, topic):

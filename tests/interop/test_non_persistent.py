@@ -127,6 +127,44 @@ def test_clients_come_back_after_an_unload(broker, client, passing, only_geminga
     pytest.fail("the consumer did not come back")
 
 
+def test_partitions_pass_messages_on(broker, client, passing, only_geminga):
+    asked = urllib.request.Request(broker.http_url + path_of(passing) + "/partitions", method="PUT", data=b"3",
+                                   headers={"Content-Type": "application/json"})
+    assert urllib.request.urlopen(asked, timeout=30).status == 204
+    consumer = client.subscribe(passing, "s", consumer_type=ConsumerType.Shared)
+    producer = client.create_producer(passing, message_routing_mode=pulsar.PartitionsRoutingMode.RoundRobinDistribution,
+                                      batching_enabled=False)
+    for i in range(30):
+        producer.send(str(i).encode())
+    got = consumed(consumer, 30)
+    assert sorted(numbers(got)) == list(range(30))
+    assert {message.partition_key() for message in got} == {""}
+    assert len({message.topic_name() for message in got}) == 3
+
+
+@pytest.mark.parametrize("batching", [False, True], ids=["single", "batched"])
+def test_a_key_stays_with_one_consumer(client, passing, batching):
+    consumers = [client.subscribe(passing, "s", consumer_type=ConsumerType.KeyShared) for _ in range(2)]
+    producer = client.create_producer(
+        passing, batching_enabled=batching,
+        batching_type=pulsar.BatchingType.KeyBased if batching else pulsar.BatchingType.Default)
+    for i in range(100):
+        producer.send_async(str(i).encode(), None, partition_key="k%d" % (i % 20))
+    producer.flush()
+    keys = [set(), set()]
+    left = 100
+    while left:
+        for consumer, mine in zip(consumers, keys):
+            try:
+                message = consumer.receive(50)
+            except pulsar.Timeout:
+                continue
+            mine.add(message.partition_key())
+            left -= 1
+    assert not keys[0] & keys[1]
+    assert len(keys[0] | keys[1]) == 20
+
+
 def test_http_lookup_finds_it(broker, client, passing, only_geminga):
     status, found = ask(broker, "GET", "/lookup/v2/topic/" + passing.replace("://", "/"))
     assert status == 200 and found["brokerUrl"].startswith("pulsar://")
