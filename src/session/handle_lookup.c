@@ -185,7 +185,7 @@ void handle_get_topics(struct session *s, const struct incoming *in)
 {
     const Wire__CommandGetTopicsOfNamespace *ask = in->body->get_topics_of_namespace;
     struct bytes namespace_ = bytes_of_text(ask->namespace_);
-    struct listing l = {.mode = ask->mode};
+    struct listing l = {.mode = (int)ask->mode};
 
     if (!namespace_name_parse(namespace_, NULL, NULL)) {
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
