@@ -170,6 +170,9 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     if (s->keys_mode) {
         json_text(j, "keySharedMode", s->keys_mode);
         json_bool(j, "allowOutOfOrderDelivery", s->keys_out_of_order);
+        json_uint(j, "drainingHashesCount", s->draining_count);
+        json_uint(j, "drainingHashesClearedTotal", s->draining_cleared);
+        json_uint(j, "drainingHashesUnackedMessages", s->draining_unacked);
     }
     json_double(j, "msgDropRate", s->rate_drop);
     json_double(j, "msgRateExpired", s->rate_expired);

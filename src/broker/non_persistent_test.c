@@ -361,10 +361,32 @@ static void a_namespace_lists_them_before_the_others_and_in_order(void **state)
     assert_string_equal(names.text, TOPIC " persistent://public/default/a ");
 }
 
+static void each_key_goes_to_one_consumer(void **state)
+{
+    struct fixture *f = *state;
+    char key[12];
+
+    join(&f->a, 1, "s", TYPE_KEY_SHARED, 1000);
+    join(&f->b, 1, "s", TYPE_KEY_SHARED, 1000);
+    for (unsigned i = 0; i < 200; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i % 50);
+        peer_publish_key(&f->producer, 1, key, i);
+    }
+    world_settle(&f->world);
+    assert_int_equal(f->a.received_count + f->b.received_count, 200);
+    assert_true(f->a.received_count > 0);
+    assert_true(f->b.received_count > 0);
+    for (size_t i = 0; i < f->a.received_count; i++) {
+        for (size_t n = 0; n < f->b.received_count; n++)
+            assert_string_not_equal(f->a.received[i].key, f->b.received[n].key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(each_key_goes_to_one_consumer),
         TEST(a_message_is_answered_at_once_with_the_id_0_0),
         TEST(every_subscription_gets_a_message_once),
         TEST(shared_consumers_take_turns),

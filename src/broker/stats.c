@@ -172,6 +172,9 @@ static void copy_consumers(struct copy *copy, struct subscription *s, struct sub
         at->blocked.consumer = copy_text(copy, at->blocked.consumer);
         if (consumer_at(node)->keys)
             copy_keys(copy, consumer_at(node)->keys, &s->dispatch.keys->ranges, &at->keys);
+        to->draining_count += at->keys.draining_count;
+        to->draining_unacked += at->keys.draining_unacked;
+        to->draining_cleared += at->keys.draining_cleared;
         at->metadata = copy_bytes(copy, at->metadata);
     }
 }

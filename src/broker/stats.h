@@ -68,6 +68,7 @@ struct subscription_stats {
     struct blocked blocked;
     const char *keys_mode; /* Key_Shared with consumers: "AUTO_SPLIT", "STICKY"; else NULL */
     bool keys_out_of_order;
+    uint64_t draining_count, draining_unacked, draining_cleared; /* of its consumers: see struct key_stats */
     const char *active_consumer; /* Failover, Exclusive; or NULL */
     bool durable, blocked_on_unacked;
     uint64_t backlog_entries;  /* msgBacklog */
