@@ -89,6 +89,32 @@ void call_part(struct admin_call *call, void (*more)(struct admin_call *call))
     call_finish(call);
 }
 
+static bool is_text(struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < ' ' || value.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+void call_header(struct admin_call *call, const char *name, struct bytes value)
+{
+    struct http_answer *a = &call->answer;
+    const size_t len = strlen(name) + value.len + 4;
+    struct http_header *h;
+    char *copy;
+
+    if (!is_text(value) || a->headers_len + len > HEADERS_MAX || !(h = arena_zalloc(&call->arena, sizeof *h)) ||
+        !(copy = arena_zalloc(&call->arena, value.len + 1)))
+        return;
+    if (value.len)
+        memcpy(copy, value.data, value.len);
+    *h = (struct http_header){.name = name, .value = bytes_of(copy, value.len), .next = a->headers};
+    a->headers = h;
+    a->headers_len += len;
+}
+
 static void reason_set(struct admin_call *call, int status, const char *reason)
 {
     struct http_answer *a = &call->answer;
@@ -99,7 +125,14 @@ static void reason_set(struct admin_call *call, int status, const char *reason)
     text_add_json(&a->body, bytes_of_text(reason));
     text_add(&a->body, "}");
     a->content_type = "application/json";
+    a->headers = NULL;
+    a->headers_len = 0;
     a->status = status;
+}
+
+void call_write_reason(struct admin_call *call, int status, const char *reason)
+{
+    reason_set(call, status, reason);
 }
 
 void call_reason(struct admin_call *call, int status, const char *format, ...)

@@ -23,6 +23,7 @@ enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHODS };
 enum {
     QUERY_MAX = 16,                   /* parameters behind the question mark; more are ignored */
     PARAMETERS_MAX = 6,               /* in a route's pattern */
+    HEADERS_MAX = 48 * 1024,          /* of an answer, all that are special together */
     BODY_MAX = 1024 * 1024,           /* of a request: beyond it 413 */
     ANSWER_MAX = 64 * 1024 * 1024,    /* of an answer: beyond it 500 */
     CALL_ARENA_MAX = 32 * 1024 * 1024 /* what a handler may use of each arena: beyond it 500 */
@@ -44,9 +45,18 @@ struct http_request {
     struct bytes listener; /* the header X-Pulsar-ListenerName, or empty */
 };
 
+/* One that is more than the others have; in the call's arena. */
+struct http_header {
+    const char *name;   /* static, with a colon behind it */
+    struct bytes value; /* no control characters: the handler's duty */
+    struct http_header *next;
+};
+
 struct http_answer {
     int status;
-    const char *content_type; /* static; NULL: no body */
+    const char *content_type;    /* static; NULL: no body */
+    struct http_header *headers; /* of an answer with a body that is not in parts */
+    size_t headers_len;          /* what they take, all together */
     struct text body;
 };
 
@@ -95,6 +105,11 @@ void call_part(struct admin_call *call, void (*more)(struct admin_call *call));
 /* {"reason": "..."}; drops what was in the body.  After a part the status is gone: then the connection breaks off
  * before the answer's end, which tells the peer as well. */
 void call_reason(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same from call->write, where the call is finished already. */
+void call_write_reason(struct admin_call *call, int status, const char *reason);
+/* "X-Name:" and its value, which is copied.  One with a control character in it, or too much for HEADERS_MAX, is left
+ * out: what it tells is not worth failing for. */
+void call_header(struct admin_call *call, const char *name, struct bytes value);
 void call_refused(struct admin_call *call, const struct refusal *why);
 
 /* Runs call->write, if it is set; 500 instead when the body outgrew its bound.  The admin thread's, before it sends. */

@@ -5,6 +5,7 @@
 #include "admin/core.h"
 
 #include "admin/routes.h"
+#include "broker/partitioned.h"
 
 void admin_handle(struct admin_call *call)
 {
@@ -44,6 +45,29 @@ bool call_topic(struct admin_call *call, size_t first, struct topic_name *out)
     if (err != OK)
         call_reason(call, 412, "the topic's name is not valid");
     return err == OK;
+}
+
+uint32_t call_partitions(const struct admin_call *call, const struct topic_name *name)
+{
+    return name->partition == PARTITION_NONE ? partitions_count(call->core->broker, name) : 0;
+}
+
+bool call_number(struct admin_call *call, size_t parameter, uint64_t *out)
+{
+    const struct bytes text = call->parameters[parameter];
+    uint64_t number = 0;
+    bool good = text.len > 0 && text.len <= 18;
+
+    for (size_t i = 0; i < text.len && good; i++) {
+        good = text.data[i] >= '0' && text.data[i] <= '9';
+        number = number * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    if (good)
+        *out = number;
+    else
+        call_reason(call, 412, "%.*s is not a number that can stand there", (int)(text.len < 100 ? text.len : 100),
+                    (const char *)text.data);
+    return good;
 }
 
 bool call_namespace(struct admin_call *call, size_t first, struct bytes *out)

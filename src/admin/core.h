@@ -41,6 +41,12 @@ bool call_topic(struct admin_call *call, size_t first, struct topic_name *out);
 /* "tenant/namespace" of the parameters `first` and the next, in the arena; false: finished, with 500. */
 bool call_namespace(struct admin_call *call, size_t first, struct bytes *out);
 
+/* How many partitions the topic of this name has; 0: none, or it is one itself. */
+uint32_t call_partitions(const struct admin_call *call, const struct topic_name *name);
+
+/* A whole number that is not negative, and fits in an int64_t.  False: the call is finished, with 412. */
+bool call_number(struct admin_call *call, size_t parameter, uint64_t *out);
+
 /* Memory from the call's arena, zeroed; NULL: the call is finished, with 500. */
 void *call_alloc(struct admin_call *call, size_t len);
 

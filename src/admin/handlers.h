@@ -69,10 +69,18 @@ void partitions_terminate_post(struct admin_call *call);
 void topic_compaction_get(struct admin_call *call);
 void topic_compaction_put(struct admin_call *call);
 
+/* messages.c */
+void message_by_id_get(struct admin_call *call);
+void message_of_subscription_get(struct admin_call *call);
+void message_id_by_time_get(struct admin_call *call);
+
 /* subscriptions.c */
 void subscription_put(struct admin_call *call);
 void subscription_remove_delete(struct admin_call *call);
 void subscription_skip_all_post(struct admin_call *call);
+void subscription_skip_post(struct admin_call *call);
+void subscription_reset_time_post(struct admin_call *call);
+void subscription_reset_post(struct admin_call *call);
 
 /* metrics.c */
 void metrics_get(struct admin_call *call);

@@ -11,6 +11,8 @@
 #include "broker/producer.h"
 #include "broker/properties.h"
 #include "sys/sim/sim.h"
+#include "wire/codec.h"
+#include "wire/entry_view.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -571,6 +573,133 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
     producer_detach(client.open.producer);
 }
 
+/* A message of `text` with a property, in a batch of one and compressed when `packed`. */
+static void publish_text(struct world *w, struct client *c, const char *text, bool packed)
+{
+    static Wire__KeyValue property = WIRE__KEY_VALUE__INIT;
+    Wire__KeyValue *properties[] = {&property};
+    Wire__MessageMetadata m = WIRE__MESSAGE_METADATA__INIT;
+    uint8_t metadata[300], payload[300], entry[ENTRY_HEAD_SIZE + 600];
+    size_t len = strlen(text), before = c->published;
+    struct slice bytes;
+
+    property.key = (char *)(uintptr_t) "k";
+    property.value = (char *)(uintptr_t) "v\n\"w\"";
+    m.producer_name = (char *)(uintptr_t) "p\r\nSet-Cookie: x"; /* not for a header */
+    m.sequence_id = 7;
+    m.publish_time = 1700000000000 + before;
+    m.properties = properties;
+    m.n_properties = 1;
+    memcpy(payload, text, len);
+    if (packed) {
+        m.has_compression = m.has_uncompressed_size = m.has_num_messages_in_batch = true;
+        m.compression = WIRE__COMPRESSION_TYPE__LZ4;
+        m.uncompressed_size = (uint32_t)strlen(text);
+        m.num_messages_in_batch = 1;
+        assert_int_equal(codec_compress(CODEC_LZ4, bytes_of_text(text), payload, sizeof payload, &len), OK);
+    }
+    const size_t metadata_len = wire__message_metadata__pack(&m, metadata);
+    entry_head_encode(entry, bytes_of(metadata, metadata_len), bytes_of(payload, len));
+    memcpy(entry + ENTRY_HEAD_SIZE, metadata, metadata_len);
+    memcpy(entry + ENTRY_HEAD_SIZE + metadata_len, payload, len);
+    assert_int_equal(slice_copy(&bytes, bytes_of(entry, ENTRY_HEAD_SIZE + metadata_len + len), NULL), OK);
+    producer_publish(c->open.producer,
+                     &(struct publish){.messages = 1, .publish_ms = (int64_t)m.publish_time, .bytes = bytes});
+    slice_unref(&bytes);
+    while (c->published == before)
+        assert_true(sim_step(w->sim));
+}
+
+/* Of the last answer; NULL: there is none of this name. */
+static const char *header(struct world *w, const char *name)
+{
+    for (const struct http_header *h = w->call.answer.headers; h; h = h->next) {
+        if (strcmp(h->name, name) == 0)
+            return (const char *)h->value.data;
+    }
+    return NULL;
+}
+
+#define X "/admin/v2/persistent/public/default/x"
+
+static void messages_are_looked_at_by_id_and_by_their_place_in_a_backlog(void **state)
+{
+    struct world *w = *state;
+    struct client client = {0};
+    char path[200], text[100];
+
+    assert_int_equal(ask(w, HTTP_GET, X "/ledger/1/entry/0"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, X), 204);
+    assert_int_equal(ask(w, HTTP_PUT, X "/subscription/s"), 204);
+    client_publish(w, &client, "persistent://public/default/x", 0);
+    publish_text(w, &client, "first", false);
+    publish_text(w, &client, "second second second second second", true);
+
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/1"), 200);
+    assert_string_equal(answer(w), "first");
+    snprintf(text, sizeof text, "%s", header(w, "X-Pulsar-Message-ID:"));
+    assert_string_equal(header(w, "X-Pulsar-publish-time:"), "2023-11-14T22:13:20.000Z");
+    assert_string_equal(header(w, "X-Pulsar-PROPERTY:"), "{\"k\":\"v\\n\\\"w\\\"\"}");
+    assert_string_equal(header(w, "X-Pulsar-sequence-id:"), "7");
+    assert_null(header(w, "X-Pulsar-producer-name:"));
+    assert_null(header(w, "X-Pulsar-num-batch-message:"));
+
+    const int64_t ledger = strtoll(text, NULL, 10);
+    snprintf(path, sizeof path, X "/ledger/%d/entry/1", (int)ledger);
+    assert_int_equal(ask(w, HTTP_GET, path), 200);
+    assert_string_equal(answer(w), "second second second second second");
+    assert_string_equal(header(w, "X-Pulsar-num-batch-message:"), "1");
+    assert_string_equal(header(w, "X-Pulsar-compression:"), "LZ4");
+    snprintf(path, sizeof path, X "/ledger/%d/entry/2", (int)ledger);
+    assert_int_equal(ask(w, HTTP_GET, path), 404);
+    assert_null(w->call.answer.headers);
+    assert_int_equal(ask(w, HTTP_GET, X "/ledger/x/entry/2"), 412);
+
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/2"), 200);
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/3"), 404);
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/0"), 404);
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/not-there/position/2"), 200);
+    producer_detach(client.open.producer);
+}
+
+static void a_subscription_is_moved_on_and_back(void **state)
+{
+    struct world *w = *state;
+    struct client client = {0};
+    char id[100], wanted[200];
+
+    assert_int_equal(ask(w, HTTP_PUT, X), 204);
+    assert_int_equal(ask(w, HTTP_PUT, X "/subscription/s"), 204);
+    client_publish(w, &client, "persistent://public/default/x", 0);
+    for (char text[] = "0"; text[0] < '5'; text[0]++)
+        publish_text(w, &client, text, false); /* at ...000, ...001 and so on */
+
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/skip/2"), 204);
+    assert_get(w, X "/subscription/s/position/1", "2");
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/skip/100"), 204);
+    assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/1"), 404);
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/skip/1000000"), 412);
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/none/skip/1"), 404);
+
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/resetcursor/1700000000003"), 204);
+    assert_get(w, X "/subscription/s/position/1", "3");
+    snprintf(id, sizeof id, "%s", header(w, "X-Pulsar-Message-ID:"));
+    const int ledger = atoi(id);
+    assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/resetcursor/5"), 204);
+    assert_get(w, X "/subscription/s/position/1", "0");
+    snprintf(wanted, sizeof wanted, "{\"ledgerId\":%d,\"entryId\":4}", ledger);
+    assert_int_equal(ask_with(w, HTTP_POST, X "/subscription/s/resetcursor", NULL, wanted), 204);
+    assert_get(w, X "/subscription/s/position/1", "4");
+    assert_int_equal(ask_with(w, HTTP_POST, X "/subscription/s/resetcursor", NULL, ""), 412);
+    assert_int_equal(ask_with(w, HTTP_POST, X "/subscription/none/resetcursor", NULL, wanted), 404);
+
+    snprintf(wanted, sizeof wanted, "{\"ledgerId\":%d,\"entryId\":2,\"partitionIndex\":-1}", ledger);
+    assert_get(w, X "/messageid/1700000000002", wanted);
+    snprintf(wanted, sizeof wanted, "{\"ledgerId\":%d,\"entryId\":5,\"partitionIndex\":-1}", ledger);
+    assert_get(w, X "/messageid/1800000000000", wanted);
+    producer_detach(client.open.producer);
+}
+
 static void policies_are_set_read_and_removed(void **state)
 {
     struct world *w = *state;
@@ -885,6 +1014,8 @@ int main(void)
         HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
+        HANDLER_TEST(messages_are_looked_at_by_id_and_by_their_place_in_a_backlog),
+        HANDLER_TEST(a_subscription_is_moved_on_and_back),
         HANDLER_TEST(policies_are_set_read_and_removed),
         HANDLER_TEST(policies_that_make_no_sense_are_refused),
         HANDLER_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),

@@ -325,11 +325,26 @@ static int add_chunked_headers(struct exchange *e, uint8_t **p, uint8_t *end)
                                         (int)strlen(chunked), p, end);
 }
 
+static int add_special_headers(struct exchange *e, uint8_t **p, uint8_t *end)
+{
+    for (const struct http_header *h = e->call.answer.headers; h; h = h->next) {
+        if (lws_add_http_header_by_name(e->wsi, (const uint8_t *)h->name, h->value.data, (int)h->value.len, p, end))
+            return 1;
+    }
+    return 0;
+}
+
 static bool write_head(struct exchange *e)
 {
     const struct http_answer *a = &e->call.answer;
-    uint8_t buffer[LWS_PRE + 1024], *p = buffer + LWS_PRE, *end = buffer + sizeof buffer;
+    const size_t size = LWS_PRE + 1024 + a->headers_len;
+    uint8_t *buffer = arena_alloc(&e->call.arena, size), *p, *end;
     int failed;
+
+    if (!buffer)
+        return false;
+    p = buffer + LWS_PRE;
+    end = buffer + size;
 
     if (e->call.more)
         failed = add_chunked_headers(e, &p, end);
@@ -337,6 +352,7 @@ static bool write_head(struct exchange *e)
         failed = lws_add_http_common_headers(e->wsi, (unsigned)a->status, a->content_type, a->body.len, &p, end);
     else
         failed = lws_add_http_header_status(e->wsi, (unsigned)a->status, &p, end);
+    failed = failed || add_special_headers(e, &p, end);
     if (failed || lws_finalize_write_http_header(e->wsi, buffer + LWS_PRE, &p, end))
         return false;
     e->head_sent = true;

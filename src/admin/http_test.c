@@ -109,6 +109,11 @@ static void on_request(void *ctx, struct admin_call *call)
         parts(call);
     } else if (is(call->request.path, "/none")) {
         call_no_content(call);
+    } else if (is(call->request.path, "/headers")) {
+        call_header(call, "X-One:", bytes_of_text("1, \"one\""));
+        call_header(call, "X-Bad:", bytes_of_text("a\r\nX-Worse: b"));
+        call_header(call, "X-Two:", bytes_of_text(""));
+        call_text(call, "with headers");
     } else if (is(call->request.path, "/refused")) {
         call_reason(call, 409, "a \"reason\"");
     } else if (is(call->request.path, "/large")) {
@@ -264,6 +269,19 @@ static void an_answer_without_content_has_no_body(void **state)
     assert_memory_equal(answer, "HTTP/1.1 204 ", 13);
     assert_null(strcasestr(answer, "content-type"));
     free(answer);
+}
+
+static void an_answer_may_have_headers_of_its_own_but_none_that_makes_two(void **state)
+{
+    struct fixture *f = *state;
+    char *heard = ask(f, "GET /headers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+    assert_non_null(strcasestr(heard, "\r\nX-One: 1, \"one\"\r\n"));
+    assert_non_null(strcasestr(heard, "\r\nX-Two:"));
+    assert_null(strcasestr(heard, "X-Bad"));
+    assert_null(strcasestr(heard, "X-Worse"));
+    assert_non_null(strstr(heard, "\r\n\r\nwith headers"));
+    free(heard);
 }
 
 static void a_refusal_carries_its_reason(void **state)
@@ -509,6 +527,7 @@ int main(void)
         HTTP_TEST(a_body_is_read_whole),
         HTTP_TEST(a_body_that_comes_in_pieces_is_put_together),
         HTTP_TEST(an_answer_without_content_has_no_body),
+        HTTP_TEST(an_answer_may_have_headers_of_its_own_but_none_that_makes_two),
         HTTP_TEST(a_refusal_carries_its_reason),
         HTTP_TEST(a_head_request_gets_the_head_only),
         HTTP_TEST(a_connection_is_used_again),

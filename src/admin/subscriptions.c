@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * subscriptions.c - subscriptions: created at a message id, deleted, emptied.
+ * subscriptions.c - subscriptions: created at a message id, deleted, emptied, moved.
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "broker/consumer.h"
 
 #include <jansson.h>
 
@@ -51,6 +52,15 @@ static bool integer_get(const json_t *object, const char *member, int64_t *out)
     return true;
 }
 
+/* What is done to one subscription of one topic only. */
+static bool must_be_single(struct admin_call *call, const struct topic_name *name)
+{
+    if (call_partitions(call, name) == 0)
+        return true;
+    call_reason(call, 405, "%s is partitioned: it is done to one partition only", name->text);
+    return false;
+}
+
 /* {"ledgerId":L,"entryId":E,...}, the first message to be given; an empty body, or null, is the latest.  False:
  * neither. */
 static bool position_read(struct bytes body, struct position *out)
@@ -94,4 +104,86 @@ void subscription_skip_all_post(struct admin_call *call)
 
     if (c)
         subscription_skip_all(call->core->broker, &c->op);
+}
+
+void subscription_skip_post(struct admin_call *call)
+{
+    struct subscription_change *c = change_new(call);
+
+    if (c && call_number(call, 5, &c->op.entries) && must_be_single(call, &c->op.name))
+        subscription_skip(call->core->broker, &c->op);
+}
+
+/* ---- back, or on, to a message or a time ---- */
+
+struct reset {
+    struct consumer_seek seek;
+    struct topic_name name;
+    unsigned next, partitions; /* 0: it has none */
+    struct admin_call *call;
+};
+
+/* The next partition, or the topic itself; false: that was all. */
+static bool reset_next(struct reset *r)
+{
+    if (r->next > 0 && r->next >= r->partitions)
+        return false;
+    r->seek.topic = r->name;
+    if (r->partitions > 0 && topic_name_partition(&r->seek.topic, &r->name, r->next) != OK)
+        return false;
+    r->next++;
+    subscription_seek(r->call->core->broker, &r->seek);
+    return true;
+}
+
+static void reset_done(struct broker_op *op)
+{
+    struct reset *r = container_of(op, struct reset, seek.op);
+
+    if (op->why.err != OK)
+        call_refused(r->call, &op->why);
+    else if (!reset_next(r))
+        call_no_content(r->call);
+}
+
+static struct reset *reset_new(struct admin_call *call)
+{
+    struct reset *r = call_alloc(call, sizeof *r);
+    struct bytes name = call->parameters[4];
+
+    if (!r || !call_topic(call, 0, &r->name))
+        return NULL;
+    if (name.len > SUBSCRIPTION_NAME_MAX || !subscription_name_valid(name)) {
+        call_reason(call, 412, "the subscription's name is not valid");
+        return NULL;
+    }
+    memcpy(r->seek.subscription, name.data, name.len);
+    r->seek.op.done = reset_done;
+    r->call = call;
+    return r;
+}
+
+void subscription_reset_time_post(struct admin_call *call)
+{
+    struct reset *r = reset_new(call);
+    uint64_t ms;
+
+    if (!r || !call_number(call, 5, &ms))
+        return;
+    r->seek.by_time = true;
+    r->seek.publish_ms = (int64_t)ms;
+    r->partitions = call_partitions(call, &r->name);
+    (void)reset_next(r);
+}
+
+void subscription_reset_post(struct admin_call *call)
+{
+    struct reset *r = reset_new(call);
+
+    if (!r || !must_be_single(call, &r->name))
+        return;
+    if (call->request.body.len == 0 || !position_read(call->request.body, &r->seek.position))
+        call_reason(call, 412, "the body is not a message id");
+    else
+        (void)reset_next(r);
 }

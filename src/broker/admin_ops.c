@@ -250,20 +250,55 @@ void subscription_delete(struct broker *b, struct subscription_op *op)
     start(b, op, remove_step);
 }
 
-static void skip(struct subscription_op *op)
+/* Everything up to `end` counts as acknowledged. */
+static void skip_to(struct subscription_op *op, struct subscription *s, struct position end)
 {
-    struct subscription *s;
-    struct topic *t;
-    enum err err;
+    const enum err err = cursor_ack_cumulative(s->cursor, end, NEXT_MESSAGE_UNKNOWN, NULL);
 
-    if (find_existing(op, &t, &s) != OK || position_equal(t->readable_end, POSITION_EARLIEST))
-        return;
-    err = cursor_ack_cumulative(s->cursor, t->readable_end, NEXT_MESSAGE_UNKNOWN, NULL);
-    retention_changed(t);
+    retention_changed(s->topic);
     if (err == OK)
         dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
     else
         (void)refuse(&op->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+}
+
+static void skip(struct subscription_op *op)
+{
+    struct subscription *s;
+    struct topic *t;
+
+    if (find_existing(op, &t, &s) == OK && !position_equal(t->readable_end, POSITION_EARLIEST))
+        skip_to(op, s, t->readable_end);
+}
+
+static void skip_some(struct subscription_op *op)
+{
+    struct position end = POSITION_EARLIEST, next;
+    struct subscription *s;
+    struct topic *t;
+
+    if (op->entries > SKIP_MAX)
+        (void)refuse(&op->op.why, ERR_INVALID, ABOUT_SUBSCRIPTION, "no more than %d entries are skipped at once",
+                     SKIP_MAX);
+    if (op->op.why.err != OK || find_existing(op, &t, &s) != OK)
+        return;
+    next = cursor_next(s->cursor, POSITION_EARLIEST);
+    for (uint64_t i = 0; i < op->entries && !position_before(t->readable_end, next); i++) {
+        end = next;
+        next = cursor_next(s->cursor, (struct position){next.ledger, next.entry + 1});
+    }
+    if (!position_equal(end, POSITION_EARLIEST))
+        skip_to(op, s, end);
+}
+
+static void skip_some_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, skip_some);
+}
+
+void subscription_skip(struct broker *b, struct subscription_op *op)
+{
+    start(b, op, skip_some_step);
 }
 
 static void skip_step(struct broker_op *op)

@@ -131,6 +131,7 @@ struct subscription_op {
     char subscription[SUBSCRIPTION_NAME_MAX + 1];
     struct position position; /* subscription_create: all before it counts as acknowledged */
     bool force;               /* subscription_delete: consumers are closed, not an obstacle */
+    uint64_t entries;         /* subscription_skip: how many that are not acknowledged */
     struct topic_walk walk;
 };
 
@@ -139,6 +140,10 @@ struct subscription_op {
 void subscription_create(struct broker *b, struct subscription_op *op); /* ERR_EXISTS, ERR_NOT_FOUND about the topic */
 void subscription_delete(struct broker *b, struct subscription_op *op); /* ERR_NOT_FOUND, ERR_BUSY */
 void subscription_skip_all(struct broker *b, struct subscription_op *op);
+/* So many entries from the mark-delete position on, at most what is there, count as acknowledged.  ERR_INVALID: more
+ * than SKIP_MAX. */
+void subscription_skip(struct broker *b, struct subscription_op *op);
+#define SKIP_MAX 100000
 
 /* ---- the health check: a real publish and a real read ---- */
 

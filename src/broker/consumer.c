@@ -413,28 +413,55 @@ static void seek_search(struct broker_op *op)
     }
 }
 
+/* From its own step; all is set but what is the broker's. */
+static void seek_begin(struct subscription *s, struct consumer_seek *seek)
+{
+    struct topic *t = s->topic;
+
+    seek->moved = false;
+    seek->search =
+        (struct search){.broker = t->broker, .topic = t->id, .publish_ms = seek->publish_ms, .done = seek_found};
+    if (!t->kind->keeps) { /* wherever it goes to, nothing is there */
+        seek->op.step = op_finish;
+    } else if (s->seeking) {
+        seek->op.step = op_finish;
+        (void)refuse(&seek->op.why, ERR_BUSY, ABOUT_SEEK, "Failed to fence the subscription: it is being moved");
+    } else {
+        seek->op.step = seek_search;
+        s->seeking = true;
+        subscription_close_consumers(s);
+    }
+}
+
 void consumer_seek(struct consumer *c, struct consumer_seek *seek)
 {
     struct subscription *s = c->subscription;
-    struct broker *b = broker_of(c);
 
-    seek->moved = false;
     seek->topic = s->topic->name;
-    seek->search =
-        (struct search){.broker = b, .topic = s->topic->id, .publish_ms = seek->publish_ms, .done = seek_found};
     (void)snprintf(seek->subscription, sizeof seek->subscription, "%s", s->name);
-    if (!s->topic->kind->keeps) { /* wherever it goes to, nothing is there */
-        op_start(b, &seek->op, op_finish);
-        return;
+    op_start(broker_of(c), &seek->op, op_finish);
+    seek_begin(s, seek);
+}
+
+static void seek_named(struct broker_op *op)
+{
+    struct consumer_seek *seek = seek_of(op);
+    struct subscription *s = NULL;
+    struct topic *t;
+
+    op->step = op_finish;
+    if (topic_obtain(op->broker, &seek->topic, false, &t, &op->why) == OK) {
+        if ((s = subscription_find(t, bytes_of_text(seek->subscription))))
+            seek_begin(s, seek);
+        else
+            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %s not found", seek->subscription);
     }
-    if (s->seeking) {
-        op_start(b, &seek->op, op_finish);
-        (void)refuse(&seek->op.why, ERR_BUSY, ABOUT_SEEK, "Failed to fence the subscription: it is being moved");
-        return;
-    }
-    op_start(b, &seek->op, seek_search);
-    s->seeking = true;
-    subscription_close_consumers(s);
+    op->step(op);
+}
+
+void subscription_seek(struct broker *b, struct consumer_seek *seek)
+{
+    op_start(b, &seek->op, seek_named);
 }
 
 /* ---- the last message id ---- */

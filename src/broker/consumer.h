@@ -131,6 +131,9 @@ struct consumer_seek {
 /* All consumers of the subscription, this one too, get close_consumer; then the cursor moves.  ERR_BUSY about the seek:
  * another one is under way. */
 void consumer_seek(struct consumer *c, struct consumer_seek *op);
+/* The same for an administrator, of the subscription that op->topic and op->subscription name.  ERR_NOT_FOUND about the
+ * topic or the subscription. */
+void subscription_seek(struct broker *b, struct consumer_seek *op);
 
 struct consumer_last_id {
     struct broker_op op;

@@ -4,7 +4,10 @@
 Runs in a network namespace of its own (conformance.py makes it), so that those ports are free, several workers run side
 by side, and nothing leaves the machine.  Reads names of tests from standard input, and writes what came of each to standard
 output, a line of JSON: test, outcome (pass, skip, fail, timeout, broker died), seconds.  What a test said is in
-LOGS/<test>.log, what the broker said in LOGS/broker-<worker>.log.
+LOGS/<test>.log, what the broker said in LOGS/worker-<number>/broker.log.
+
+The broker's data lie on the disk, as its users' do: some of these tests rely on a sync's taking longer than their own next
+step, and fail on a file system in memory.
 """
 import json
 import os
@@ -12,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -20,9 +22,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from broker_process import DIES_WITH_PARENT, Broker  # noqa: E402
 from suites import HERE, SUITES  # noqa: E402
-
-# Where a worker's broker keeps its data: in memory where that can be, so that a busy disk is not taken for a slow broker.
-MEMORY = Path("/dev/shm")
 
 # What the suites' own fixture does with pulsar-admin, and what it may answer here: created, or there already.
 FIXTURE = {
@@ -49,12 +48,11 @@ class Worker:
         self.directory = logs / f"worker-{number}"
         self.copy = self.directory / "source"
         self.directory.mkdir(parents=True)
-        self.data = Path(tempfile.mkdtemp(prefix="geminga-", dir=MEMORY if MEMORY.is_dir() else self.directory))
         shutil.copytree(suite.source, self.copy)
         self.broker = None
 
     def start_broker(self):
-        self.broker = Broker(self.directory, port=6650, http_port=8080, data=self.data,
+        self.broker = Broker(self.directory, port=6650, http_port=8080,
                              options=["--config", str(HERE / f"{self.suite.name}.conf")])
         for method, path, body in FIXTURE[self.suite.name]:
             try:
@@ -88,7 +86,6 @@ class Worker:
         try:
             self.serve_tests()
         finally:
-            shutil.rmtree(self.data, ignore_errors=True)
             shutil.rmtree(self.copy)
 
     def serve_tests(self):
