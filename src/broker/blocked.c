@@ -4,6 +4,7 @@
  */
 #include "broker/blocked.h"
 
+#include "broker/chunks.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
@@ -140,6 +141,19 @@ static bool by_waiting(const struct subscription *s, const struct consumer *c, s
     return true;
 }
 
+/* All that waits are chunks of messages that others hold, and no more may wait. */
+static bool by_chunks(const struct subscription *s, const struct consumer *c, struct blocked *b)
+{
+    struct tree_node *first = tree_first(&s->dispatch.replay);
+    const struct pending *p = first ? container_of(first, struct pending, node) : NULL;
+
+    if (!c || !p || !chunks_holder(p) || chunks_holder(p) == c || tree_count(&s->dispatch.replay) < CHUNKS_WAIT_MAX)
+        return false;
+    held(s, p, b);
+    b->consumer = chunks_holder(p)->name;
+    return true;
+}
+
 static bool by_disk(const struct subscription *s, const struct consumer *c, struct blocked *b)
 {
     if (!s->dispatch.read)
@@ -173,6 +187,7 @@ static const struct {
     {BLOCKED_BY_DRAINING, "its keys drain", false, by_draining},
     {BLOCKED_BY_ORPHAN, "no consumer has this key", false, by_orphan},
     {BLOCKED_BY_WAITING, "keySharedLookAheadMsgInReplayThreshold", false, by_waiting},
+    {BLOCKED_BY_CHUNKS, "chunks wait for who has the others of their messages", false, by_chunks},
     {BLOCKED_BY_DISK, "a read from the disk", false, by_disk},
     {BLOCKED_BY_DELAY, "all that is left is delayed", true, by_delay},
 };

@@ -4,6 +4,7 @@
  */
 #include "broker/dispatch.h"
 
+#include "broker/chunks.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
@@ -55,6 +56,7 @@ static struct pending *pending_new(struct subscription *s, struct position posit
     p->position = position;
     p->consumer = NULL;
     p->key = NULL;
+    p->chunked = NULL;
     p->messages = messages;
     p->owed = 0;
     return p;
@@ -66,6 +68,7 @@ static void pending_free(struct subscription *s, struct pending *p)
 
     if (s->dispatcher->forgets)
         s->dispatcher->forgets(s, p);
+    chunks_forget(s, p);
     if (b->pending_pool_count == PENDING_POOL_MAX) {
         free(p);
         return;
@@ -365,7 +368,7 @@ static enum fate send_to_active(struct subscription *s, const struct entry *e)
 /* Nobody can have it now. */
 static enum fate keep(struct subscription *s, struct pending *p, bool waiting, bool unknown)
 {
-    if (!s->dispatcher->ahead) {
+    if (!s->dispatcher->ahead || !(p->key || p->chunked)) { /* what goes to anybody waits for anybody */
         if (!waiting)
             pending_free(s, p);
         return FATE_STAYS;
@@ -667,6 +670,7 @@ void dispatch_init(struct subscription *s)
     tree_init(&d->pending, pending_compare);
     tree_init(&d->replay, pending_compare);
     tree_init(&d->ready, turn_compare);
+    map_init(&d->chunked, broker_of(s)->topics.seed);
     timer_init(&d->takeover, broker_of(s)->loop, takeover_fired);
     timer_init(&d->retry, broker_of(s)->loop, retry_fired);
 }
@@ -684,6 +688,7 @@ void dispatch_deinit(struct subscription *s)
     struct dispatch *d = &s->dispatch;
 
     pending_clear(s);
+    map_deinit(&d->chunked);
     key_shared_free(d->keys);
     d->keys = NULL;
     timer_stop(&d->takeover);

@@ -28,6 +28,7 @@
 #ifndef BROKER_DISPATCH_H
 #define BROKER_DISPATCH_H
 
+#include "base/map.h"
 #include "base/tree.h"
 #include "broker/refusal.h"
 #include "store/store.h"
@@ -99,6 +100,7 @@ struct pending {
     struct position position;
     struct consumer *consumer; /* NULL: it is in replay */
     struct key_slot *key;      /* Key_Shared; NULL: not known */
+    struct chunked *chunked;   /* Shared: the message that it is a chunk of; NULL: it is none, or not known */
     uint64_t since_ns;         /* it is where it is */
     uint32_t messages;         /* in it; 0: not known */
     uint32_t owed;             /* pending: of them, those that are not acknowledged */
@@ -124,6 +126,7 @@ struct dispatch {
     bool blocked;            /* over the subscription's limit, until half of it */
     struct tree ready;       /* consumers, when shared: by priority, then by whose turn is next */
     uint64_t turns;          /* how many there were */
+    struct map chunked;      /* struct chunked, see chunks.h */
     struct key_shared *keys; /* Key_Shared, with consumers; else NULL */
     struct consumer *active; /* exclusive, failover */
     struct timer takeover;   /* failover: the pause before another consumer is served */

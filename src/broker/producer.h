@@ -92,7 +92,6 @@ struct publish {
     struct publish_sequence sequence;
     uint32_t messages; /* >= 1 */
     uint16_t flags;    /* enum entry_flags */
-    bool is_chunk;     /* a part of a message */
     bool marker;       /* not for consumers: they never see it */
     bool crowded;      /* its connection has not taken the receipts before it: dropped, where nothing is kept */
     int64_t publish_ms;

@@ -306,7 +306,7 @@ enum err publish_refusal(const struct topic *t, const struct producer *p, const 
         return OK; /* the broker's own */
     if (t->encryption_required && !m->marker && !(m->flags & ENTRY_ENCRYPTED))
         return ERR_INVALID;
-    if (t->message_bytes_max > 0 && !m->is_chunk && m->bytes.len > t->message_bytes_max)
+    if (t->message_bytes_max > 0 && !(m->flags & ENTRY_CHUNK) && m->bytes.len > t->message_bytes_max)
         return ERR_TOO_LARGE;
     return OK;
 }

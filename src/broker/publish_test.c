@@ -387,9 +387,9 @@ static void more_topics_than_the_namespace_may_have_are_refused(void **state)
     assert_int_equal(peer_produce(&f->a, 3, TOPIC "2", "q").err, OK);
 }
 
-static enum err publish_one(struct peer *p, uint64_t producer, size_t len, uint16_t flags, bool is_chunk)
+static enum err publish_one(struct peer *p, uint64_t producer, size_t len, uint16_t flags)
 {
-    struct publish m = {.messages = 1, .flags = flags, .is_chunk = is_chunk};
+    struct publish m = {.messages = 1, .flags = flags};
     uint8_t *bytes = test_calloc(1, len);
     enum err err = slice_copy(&m.bytes, bytes_of(bytes, len), NULL);
 
@@ -410,8 +410,8 @@ static void where_encryption_is_required_nothing_else_is_taken(void **state)
     struct refusal why = peer_produce(&f->a, 2, TOPIC, "q");
     assert_int_equal(why.err, ERR_INVALID);
     assert_int_equal(why.about, ABOUT_PRODUCER);
-    assert_int_equal(publish_one(&f->a, 1, 10, 0, false), ERR_INVALID);
-    assert_int_equal(publish_one(&f->a, 1, 10, ENTRY_ENCRYPTED, false), OK);
+    assert_int_equal(publish_one(&f->a, 1, 10, 0), ERR_INVALID);
+    assert_int_equal(publish_one(&f->a, 1, 10, ENTRY_ENCRYPTED), OK);
     assert_non_null(f->a.producers[1]); /* the message was refused, not its producer */
 }
 
@@ -421,9 +421,9 @@ static void a_message_larger_than_the_topic_takes_is_refused_alone_and_its_chunk
 
     set_policy(f, POLICY_MESSAGE_BYTES_MAX, 100);
     assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
-    assert_int_equal(publish_one(&f->a, 1, 101, 0, false), ERR_TOO_LARGE);
-    assert_int_equal(publish_one(&f->a, 1, 100, 0, false), OK);
-    assert_int_equal(publish_one(&f->a, 1, 101, 0, true), OK);
+    assert_int_equal(publish_one(&f->a, 1, 101, 0), ERR_TOO_LARGE);
+    assert_int_equal(publish_one(&f->a, 1, 100, 0), OK);
+    assert_int_equal(publish_one(&f->a, 1, 101, ENTRY_CHUNK), OK);
     assert_int_equal(f->a.producers_closed, 0);
 }
 
@@ -434,7 +434,7 @@ static void a_refusal_comes_after_the_receipts_of_what_came_before(void **state)
     set_policy(f, POLICY_MESSAGE_BYTES_MAX, 100);
     assert_int_equal(peer_produce(&f->a, 1, TOPIC, "p").err, OK);
     peer_publish_one(&f->a, 1, 1, 0);
-    assert_int_equal(publish_one(&f->a, 1, 101, 0, false), ERR_TOO_LARGE);
+    assert_int_equal(publish_one(&f->a, 1, 101, 0), ERR_TOO_LARGE);
     assert_int_equal(f->a.published[0].err, OK);
     assert_int_equal(f->a.published_count, 2);
 }

@@ -3,9 +3,10 @@
  * shared.c - a subscription whose entries go to whoever can take them: those with the least priority number first, and
  * among them in turns.
  *
- * Whose turn it is is the order of dispatch.ready; dispatch.c ends a turn after DISPATCH_ROUND_MAX entries, or when the
- * consumer can take no more.
+ * The chunks of one message go to one consumer (chunks.h).  Whose turn it is is the order of dispatch.ready; dispatch.c
+ * ends a turn after DISPATCH_ROUND_MAX entries, or when the consumer can take no more.
  */
+#include "broker/chunks.h"
 #include "broker/consumer.h"
 
 static enum err shared_admit(struct subscription *s, const struct consumer_open *open, struct consumer **rival,
@@ -29,7 +30,30 @@ static void shared_left(struct subscription *s, struct consumer *c)
 
 static struct consumer *shared_choose(struct subscription *s, const struct pending *p)
 {
-    return dispatch_first_ready(s);
+    struct consumer *holder = chunks_holder(p);
+
+    if (!holder)
+        return dispatch_first_ready(s);
+    dispatch_reconsider(holder);
+    return holder->ready ? holder : NULL;
+}
+
+static size_t shared_ahead(const struct subscription *s)
+{
+    const size_t waiting = tree_count(&s->dispatch.replay);
+
+    return waiting < CHUNKS_WAIT_MAX ? CHUNKS_WAIT_MAX - waiting : 0;
+}
+
+static struct pending *shared_due(struct subscription *s)
+{
+    tree_each (node, &s->dispatch.replay) {
+        struct pending *p = container_of(node, struct pending, node);
+        const struct consumer *holder = chunks_holder(p);
+        if (!holder || dispatch_can_take(holder))
+            return p;
+    }
+    return NULL;
 }
 
 const struct dispatcher dispatcher_shared = {
@@ -40,4 +64,10 @@ const struct dispatcher dispatcher_shared = {
     .joined = shared_joined,
     .left = shared_left,
     .choose = shared_choose,
+    .ahead = shared_ahead,
+    .due = shared_due,
+    .identify = chunks_identify,
+    .enters = chunks_enters,
+    .leaves = chunks_leaves,
+    .check = chunks_check,
 };

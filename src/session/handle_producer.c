@@ -185,6 +185,8 @@ static uint16_t flags_of(const struct metadata *m)
         flags |= ENTRY_ENCRYPTED;
     if (m->is_replicated)
         flags |= ENTRY_REPLICATED;
+    if (m->is_chunk)
+        flags |= ENTRY_CHUNK;
     return (uint16_t)flags;
 }
 
@@ -203,7 +205,6 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .sequence = publish_sequence_of(&view->metadata),
         .messages = view->metadata.messages,
         .flags = flags_of(&view->metadata),
-        .is_chunk = view->metadata.is_chunk,
         .marker = view->metadata.is_marker,
         .crowded = crowded(s),
         .publish_ms = (int64_t)view->metadata.publish_time,

@@ -8,7 +8,7 @@
 
 static_assert(ENTRY_HEADER_SIZE == 56, "the layout is on disks");
 
-enum { FLAGS_KNOWN = ENTRY_BATCHED | ENTRY_ENCRYPTED | ENTRY_TRANSACTION | ENTRY_REPLICATED };
+enum { FLAGS_KNOWN = ENTRY_BATCHED | ENTRY_ENCRYPTED | ENTRY_TRANSACTION | ENTRY_REPLICATED | ENTRY_CHUNK };
 
 size_t entry_header_size(const struct entry_header *h)
 {

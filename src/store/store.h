@@ -141,7 +141,13 @@ size_t catalog_topics(const struct store *s, uint64_t namespace_);
 /* ---- ledgers and entries ---- */
 
 enum entry_kind { ENTRY_DATA = 0, ENTRY_MARKER = 1 };
-enum entry_flags { ENTRY_BATCHED = 1, ENTRY_ENCRYPTED = 2, ENTRY_TRANSACTION = 4, ENTRY_REPLICATED = 8 };
+enum entry_flags {
+    ENTRY_BATCHED = 1,
+    ENTRY_ENCRYPTED = 2,
+    ENTRY_TRANSACTION = 4,
+    ENTRY_REPLICATED = 8,
+    ENTRY_CHUNK = 16
+};
 
 /* Kept before the client's bytes, versioned: see entry.h for its encoding. */
 struct entry_header {

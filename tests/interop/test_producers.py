@@ -153,3 +153,26 @@ def test_where_encryption_is_required_a_plain_producer_is_refused(own_broker, co
     set_policy(own_broker, "/namespaces/public/default/encryptionRequired", "true")
     with pytest.raises(pulsar.PulsarException):
         client.create_producer(topic)
+
+
+# ---- chunks ----
+
+@pytest.mark.parametrize("kind", [pulsar.ConsumerType.Shared, pulsar.ConsumerType.KeyShared])
+def test_messages_in_chunks_reach_one_consumer_whole(client, topic, kind):
+    consumers = [client.subscribe(topic, "s", consumer_type=kind) for _ in range(3)]
+    producer = client.create_producer(topic, chunking_enabled=True, batching_enabled=False)
+    sent = [bytes([n]) * (11 * 1024 * 1024 + n) for n in range(4)]
+    for n, data in enumerate(sent):
+        producer.send(data)
+        producer.send(b"small %d" % n)
+    received = []
+    deadline = time.monotonic() + 60
+    while len(received) < 8 and time.monotonic() < deadline:
+        for consumer in consumers:
+            try:
+                message = consumer.receive(100)
+            except pulsar.Timeout:
+                continue
+            consumer.acknowledge(message)
+            received.append(message.data())
+    assert sorted(received) == sorted(sent + [b"small %d" % n for n in range(4)])
