@@ -30,7 +30,7 @@ static void shared_left(struct subscription *s, struct consumer *c)
 
 static struct consumer *shared_choose(struct subscription *s, const struct pending *p)
 {
-    struct consumer *holder = chunks_holder(p);
+    struct consumer *holder = p ? chunks_holder(p) : NULL; /* NULL: of an entry that is not kept */
 
     if (!holder)
         return dispatch_first_ready(s);
