@@ -61,6 +61,11 @@ void partitions_post(struct admin_call *call);
 void partitions_delete(struct admin_call *call);
 void partitions_missed_post(struct admin_call *call);
 
+/* topic_properties.c */
+void topic_properties_get(struct admin_call *call);
+void topic_properties_put(struct admin_call *call);
+void topic_properties_delete(struct admin_call *call);
+
 /* terminate.c */
 void topic_terminate_post(struct admin_call *call);
 void partitions_terminate_post(struct admin_call *call);

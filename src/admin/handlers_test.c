@@ -490,6 +490,25 @@ static void a_number_of_partitions_that_cannot_be_is_refused(void **state)
     assert_int_equal(ask(w, HTTP_DELETE, PARTED "/partitions"), 409);
 }
 
+static void a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go(void **state)
+{
+    static const char *const a[2] = {"key", "a"};
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/x", "{\"a\":\"1\"}"), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/properties", "{\"a\":\"1\"}");
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/properties", "{\"b\":\"2\"}"), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/properties", "{\"a\":\"1\",\"b\":\"2\"}");
+    assert_int_equal(ask_with(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/properties", a, ""), 204);
+    assert_get(w, "/admin/v2/persistent/public/default/x/properties", "{\"b\":\"2\"}");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/properties"), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/properties", "[]"), 412);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/y/properties"), 404);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "1"), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/properties", "{\"c\":\"3\"}"), 204);
+    assert_get(w, PARTED "/partitions", "{\"partitions\":1,\"deleted\":false,\"properties\":{\"c\":\"3\"}}");
+}
+
 static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void **state)
 {
     struct world *w = *state;
@@ -1011,6 +1030,7 @@ int main(void)
         HANDLER_TEST(a_partitioned_topic_is_created_grown_listed_and_deleted),
         HANDLER_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),
         HANDLER_TEST(a_number_of_partitions_that_cannot_be_is_refused),
+        HANDLER_TEST(a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go),
         HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),

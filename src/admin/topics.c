@@ -4,6 +4,8 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/properties_json.h"
+#include "broker/partitioned.h"
 
 struct topic_change {
     struct topic_op op;
@@ -20,24 +22,38 @@ static void changed(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
-static void change(struct admin_call *call, void (*start)(struct broker *b, struct topic_op *op))
+/* NULL: the call is finished. */
+static struct topic_change *change_new(struct admin_call *call)
 {
     struct topic_change *c = call_alloc(call, sizeof *c);
 
     if (!c || !call_topic(call, 0, &c->op.name))
-        return;
+        return NULL;
     c->op.op.done = changed;
     c->op.force = call_query_true(call, "force");
     c->call = call;
-    start(call->core->broker, &c->op);
+    return c;
+}
+
+static void change(struct admin_call *call, void (*start)(struct broker *b, struct topic_op *op))
+{
+    struct topic_change *c = change_new(call);
+
+    if (c)
+        start(call->core->broker, &c->op);
 }
 
 void topic_put(struct admin_call *call)
 {
-    if (partition_of(call->parameters[3], NULL) != PARTITION_NONE)
+    struct topic_change *c = change_new(call);
+    uint8_t *to = c ? call_alloc(call, PROPERTIES_BYTES_MAX) : NULL;
+
+    if (!to || !properties_of_body(call, &c->op.properties, to))
+        return;
+    if (c->op.name.partition != PARTITION_NONE && partitions_count(call->core->broker, &c->op.name) == 0)
         call_reason(call, 412, "a topic's name must not end like a partition's");
     else
-        change(call, topic_create);
+        topic_create(call->core->broker, &c->op);
 }
 
 void topic_remove(struct admin_call *call)

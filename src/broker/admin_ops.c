@@ -6,6 +6,7 @@
 #include "broker/core.h"
 #include "broker/partitioned.h"
 #include "broker/records.h"
+#include "broker/topic_properties.h"
 
 #include <string.h>
 
@@ -83,11 +84,16 @@ static void walk_end(struct broker_op *op, const struct topic_walk *w)
 
 static void create_step(struct broker_op *op)
 {
-    const struct topic_name *name = &topic_op_of(op)->name;
+    const struct topic_op *create = topic_op_of(op);
+    const struct topic_kind *kind = topic_kind_of(&create->name);
+    enum err err = topic_creatable(op->broker, &create->name, &op->why);
 
-    if (topic_creatable(op->broker, name, &op->why) == OK &&
-        topic_kind_of(name)->create(op->broker, name, &op->why) == OK)
-        log_debug(op->broker->log, "broker", "%s was asked for by an administrator", name->text);
+    if (err == OK)
+        err = kind->create(op->broker, &create->name, &op->why);
+    if (err == OK && create->properties.len > 0 && kind->keeps)
+        err = topic_set_properties(op->broker, &create->name, create->properties, &op->why);
+    if (err == OK)
+        log_debug(op->broker->log, "broker", "%s was asked for by an administrator", create->name.text);
     then_durable(op);
 }
 

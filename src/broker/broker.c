@@ -136,7 +136,6 @@ void broker_options_init(struct broker_options *o)
         .deduplication_snapshot_ms = 120000,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
-        .inactive_ms = 60000,
         .compaction_check_ms = 60000,
         .compaction_keys_bytes = 64 << 20,
     };
@@ -313,9 +312,10 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
 
 static uint64_t maintenance_ms(const struct broker *b)
 {
+    const uint64_t inactive_ms = (uint64_t)b->options.policies.value[POLICY_INACTIVE_S] * 1000;
     uint64_t ms = b->options.topic_idle_ms;
-    if (b->options.delete_inactive_topics && b->options.inactive_ms < ms)
-        ms = b->options.inactive_ms;
+    if (b->options.delete_inactive_topics && inactive_ms < ms)
+        ms = inactive_ms;
     return ms < 1000 ? 1000 : ms;
 }
 

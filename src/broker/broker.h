@@ -49,8 +49,8 @@ struct broker_options {
     uint64_t deduplication_inactive_ms; /* one that is not connected is forgotten after so long */
     uint64_t deduplication_snapshot_ms; /* see deduplication.h */
     uint64_t topic_idle_ms;             /* a topic without producers and consumers leaves memory after so long */
-    bool delete_inactive_topics;        /* ... and is deleted, when it has no subscription either */
-    uint64_t inactive_ms;               /* ... after so long */
+    bool delete_inactive_topics;        /* ... and is deleted, when its policies say so; false: none ever is */
+    bool delete_inactive_partitioned;   /* a partitioned topic goes with the last of its partitions that is so deleted */
     uint32_t partitions_max;            /* of a topic; 0: no limit but PARTITIONS_MAX */
     /* Compaction of topics (compaction.h): how often those with a threshold are looked at, what one has for keys, and
      * whether messages without a key stay. */
@@ -113,7 +113,8 @@ struct topic_walk {
 struct topic_op {
     struct broker_op op;
     struct topic_name name;
-    bool force; /* topic_delete: even with producers and consumers connected */
+    bool force;              /* topic_delete: even with producers and consumers connected */
+    struct bytes properties; /* topic_create: encoded (properties.h); they live until done */
     struct topic_walk walk;
 };
 

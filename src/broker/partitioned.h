@@ -51,6 +51,10 @@ void partitioned_grow(struct broker *b, struct partitioned_op *op);
 /* ERR_NOT_FOUND; ERR_EXISTS: it is not partitioned; ERR_BUSY: somebody is connected to a partition, and not forced. */
 void partitioned_delete(struct broker *b, struct partitioned_op *op);
 
+/* A partition was deleted because nobody uses it: when none is left, and the options say so, the whole goes too.  Any
+ * topic's name. */
+void partitioned_forget(struct broker *b, const struct topic_name *partition);
+
 /* What a client is told that asks how many partitions there are, before it produces or subscribes.  `create`: it would
  * like the topic to be made.  *make > 0: so many partitions shall be created first (partitioned_create), by the policy
  * of the namespace.  Else *partitions: 0 is a single topic, there or made by its first use.  Refusals as of

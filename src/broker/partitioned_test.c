@@ -273,6 +273,28 @@ static void partitions_that_a_crash_left_go_with_the_topic(void **state)
     assert_int_equal(topics_count(f->world.broker, bytes_of_text("public/default")), 0);
 }
 
+static void a_partitioned_topic_goes_with_the_last_inactive_partition_if_that_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(partitioned(f, partitioned_create, PARTED, 2).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, PARTED "-partition-0", NULL).err, OK);
+    assert_int_equal(peer_produce(&f->a, 2, PARTED "-partition-1", NULL).err, OK);
+    producer_detach(f->a.producers[1]);
+    world_pass(&f->world, 200000);
+    assert_false(exists(f, PARTED "-partition-0"));
+    producer_detach(f->a.producers[2]);
+    world_pass(&f->world, 200000);
+    assert_false(exists(f, PARTED "-partition-1"));
+    assert_int_equal(count(f, PARTED), 2); /* as long as nobody says so */
+
+    f->world.broker->options.delete_inactive_partitioned = true;
+    assert_int_equal(peer_produce(&f->a, 1, PARTED "-partition-0", NULL).err, OK);
+    producer_detach(f->a.producers[1]);
+    world_pass(&f->world, 200000);
+    assert_int_equal(count(f, PARTED), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -288,6 +310,7 @@ int main(void)
         TEST(changes_of_one_topic_wait_for_each_other),
         TEST(a_namespace_with_a_partitioned_topic_stays),
         TEST(what_is_asked_tells_what_the_first_use_would_make),
+        TEST(a_partitioned_topic_goes_with_the_last_inactive_partition_if_that_is_wanted),
         TEST(partitions_that_a_crash_left_go_with_the_topic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

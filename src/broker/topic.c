@@ -5,6 +5,7 @@
 #include "broker/topic.h"
 
 #include "broker/core.h"
+#include "broker/partitioned.h"
 #include "broker/delayed.h"
 #include "broker/policies.h"
 #include "broker/producer.h"
@@ -16,6 +17,8 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define STAY_MS_MAX (10 * 60 * 1000) /* a topic that will be deleted within this time of idleness stays in memory */
 
 struct topic *topic_find(struct broker *b, const struct topic_name *name)
 {
@@ -260,6 +263,8 @@ static void topic_end(struct topic *t)
         log_error(b->log, "broker", "%s: could not be deleted: %s", t->name.text, err_text(err));
     else
         log_info(b->log, "broker", "%s: %s", t->name.text, t->deleting ? "deleted" : "unloaded");
+    if (err == OK && t->inactive && t->deleting)
+        partitioned_forget(b, &t->name);
 
     while ((node = list_pop_front(&t->operations))) {
         struct broker_op *op = container_of(node, struct broker_op, node);
@@ -395,12 +400,30 @@ static bool retained(const struct topic *t, uint64_t idle_ms)
     return t->kind->keeps && (minutes < 0 || idle_ms < (uint64_t)minutes * 60000);
 }
 
-static bool forgotten(const struct topic *t, uint64_t idle_ms)
+/* Some subscription needs it: by being there, or by having something left to read, as the policy has it. */
+static bool needed(const struct topic *t)
 {
-    const struct broker_options *options = &t->broker->options;
+    const struct subscription *s;
+    size_t at = 0;
 
-    return options->delete_inactive_topics && idle_ms >= options->inactive_ms && map_count(&t->subscriptions) == 0 &&
-           !topic_name_is_system(&t->name) && !retained(t, idle_ms);
+    if (policy_of(t->broker, t->id, POLICY_INACTIVE_MODE) == INACTIVE_NO_SUBSCRIPTIONS)
+        return map_count(&t->subscriptions) > 0;
+    while ((s = map_next(&t->subscriptions, &at))) {
+        if (cursor_backlog_entries(s->cursor) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* When nobody has used it for so long it is deleted; UINT64_MAX: never. */
+static uint64_t forgotten_after_ms(const struct topic *t)
+{
+    struct broker *b = t->broker;
+
+    if (!b->options.delete_inactive_topics || !policy_of(b, t->id, POLICY_INACTIVE_DELETE) ||
+        topic_name_is_system(&t->name) || needed(t))
+        return UINT64_MAX;
+    return (uint64_t)policy_of(b, t->id, POLICY_INACTIVE_S) * 1000;
 }
 
 void topic_maintain(struct topic *t, uint64_t now_ns)
@@ -414,11 +437,14 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
     if (t->idle_since_ns == 0)
         return;
 
-    uint64_t idle_ms = (now_ns - t->idle_since_ns) / NS_PER_MS;
-    if (forgotten(t, idle_ms)) {
-        log_info(t->broker->log, "broker", "%s: inactive for %" PRIu64 " s and without a subscription: deleting it",
+    const uint64_t idle_ms = (now_ns - t->idle_since_ns) / NS_PER_MS, forgotten_ms = forgotten_after_ms(t);
+    if (idle_ms >= forgotten_ms && !retained(t, idle_ms)) {
+        log_info(t->broker->log, "broker", "%s: inactive for %" PRIu64 " s, and no subscription needs it: deleting it",
                  t->name.text, idle_ms / 1000);
+        t->inactive = true;
         topic_close(t, true, NULL);
+    } else if (idle_ms < forgotten_ms && forgotten_ms <= STAY_MS_MAX) {
+        /* it stays until then: who would remember, once it has left memory, when it was used last? */
     } else if (t->kind->keeps && idle_ms >= t->broker->options.topic_idle_ms) {
         topic_close(t, false, NULL);
     }

@@ -68,6 +68,7 @@ struct topic {
     struct tree_node in_memory; /* broker->non_persistent, when it is one */
     enum topic_state state;
     bool terminated;        /* takes no more messages: terminate.h */
+    bool inactive;          /* it is being deleted for that */
     bool deleting;          /* CLOSING ends with the removal from the catalog */
     bool settled;           /* its row is known to be durable */
     struct list operations; /* struct broker_op: who waits for CLOSING to end */

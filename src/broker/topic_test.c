@@ -6,6 +6,7 @@
 #include "base/base_test.h"
 #include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/policies.h"
 
 #define TOPIC "persistent://public/default/t"
 
@@ -203,6 +204,43 @@ static void a_topic_that_nobody_uses_and_no_subscription_keeps_is_deleted(void *
     assert_false(exists(&f->world, TOPIC));
 }
 
+static void a_policy_says_after_how_long_a_topic_is_deleted_and_whether_at_all(void **state)
+{
+    struct fixture *f = *state;
+    struct policies *p = &f->world.broker->options.policies;
+
+    policies_put(p, POLICY_INACTIVE_S, 300);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
+    producer_detach(f->a.producers[1]);
+    world_pass(&f->world, 250000);
+    assert_true(exists(&f->world, TOPIC));
+    policies_put(p, POLICY_INACTIVE_DELETE, 0);
+    world_pass(&f->world, 250000);
+    assert_true(exists(&f->world, TOPIC));
+}
+
+static void a_topic_whose_subscriptions_have_read_all_is_deleted_when_its_policy_says_so(void **state)
+{
+    struct fixture *f = *state;
+
+    policies_put(&f->world.broker->options.policies, POLICY_INACTIVE_MODE, INACTIVE_CAUGHT_UP);
+    assert_int_equal(peer_subscribe(&f->a, 1, &exclusive).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
+    peer_publish(&f->a, 1, 1, 1);
+    producer_detach(f->a.producers[1]);
+    consumer_detach(f->a.consumers[1]);
+    world_pass(&f->world, 200000);
+    assert_true(exists(&f->world, TOPIC)); /* there is something to read */
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &exclusive).err, OK);
+    consumer_flow(f->a.consumers[1], 10);
+    world_settle(&f->world);
+    assert_int_equal(consumer_ack(f->a.consumers[1], f->a.received[0].position, false), OK);
+    consumer_detach(f->a.consumers[1]);
+    world_pass(&f->world, 200000);
+    assert_false(exists(&f->world, TOPIC));
+}
+
 static void a_topic_in_use_stays(void **state)
 {
     struct fixture *f = *state;
@@ -269,6 +307,8 @@ int main(void)
         TEST(ledgers_that_all_subscriptions_passed_are_deleted),
         TEST(a_topic_that_nobody_uses_leaves_memory_and_keeps_its_data),
         TEST(a_topic_that_nobody_uses_and_no_subscription_keeps_is_deleted),
+        TEST(a_policy_says_after_how_long_a_topic_is_deleted_and_whether_at_all),
+        TEST(a_topic_whose_subscriptions_have_read_all_is_deleted_when_its_policy_says_so),
         TEST(a_topic_in_use_stays),
         TEST(stats_tell_backlog_in_entries_and_in_messages),
         TEST(stopping_tells_everybody_to_leave),

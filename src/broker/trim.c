@@ -5,6 +5,7 @@
 #include "broker/trim.h"
 
 #include "broker/core.h"
+#include "broker/partitioned.h"
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/subscription.h"
@@ -160,12 +161,38 @@ uint64_t trim_ledgers(struct broker *b, uint64_t topic, struct topic *t, const s
 
 /* ---- the topic itself ---- */
 
-static bool any_visit(void *ctx, const struct catalog_row *row)
-{
-    bool *any = ctx;
+struct need {
+    struct store *store;
+    bool by_backlog; /* else by being there */
+    bool any;
+};
 
-    *any = !subscription_name_is_internal(row->name);
-    return !*any;
+static bool need_visit(void *ctx, const struct catalog_row *row)
+{
+    struct need *need = ctx;
+    const struct cursor *c = cursor_find(need->store, row->id);
+
+    need->any = !subscription_name_is_internal(row->name) && (!need->by_backlog || !c || cursor_backlog_entries(c) > 0);
+    return !need->any;
+}
+
+/* Some subscription needs the topic. */
+static bool needed(struct broker *b, uint64_t topic, const struct policies *p)
+{
+    struct need need = {.store = b->store, .by_backlog = p->value[POLICY_INACTIVE_MODE] == INACTIVE_CAUGHT_UP};
+
+    catalog_each(b->store, CATALOG_SUBSCRIPTION, topic, need_visit, &need);
+    return need.any;
+}
+
+/* Somebody made it on purpose, and said nothing of its end. */
+static bool meant_to_stay(struct broker *b, const struct catalog_row *row)
+{
+    struct topic_record record;
+
+    if (!policy_of(b, row->id, POLICY_TOPIC_CREATION) || topic_record_decode(&record, row->value) != OK)
+        return true;
+    return record.policies.is_set && !policies_has(&record.policies, POLICY_INACTIVE_DELETE);
 }
 
 uint64_t trim_topic(struct broker *b, const struct catalog_row *row, const struct policies *p)
@@ -173,21 +200,18 @@ uint64_t trim_topic(struct broker *b, const struct catalog_row *row, const struc
     size_t count;
     const struct ledger_info *last = store_chain(b->store, row->id, &count);
     struct topic_name name;
-    struct topic_record record;
-    bool read_by_any = false;
 
-    catalog_each(b->store, CATALOG_SUBSCRIPTION, row->id, any_visit, &read_by_any);
-    if (!b->options.delete_inactive_topics || p->value[POLICY_RETENTION_MINUTES] < 0 || read_by_any || count != 1 ||
-        last->open || last->entries > 0 || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name))
+    if (!b->options.delete_inactive_topics || !p->value[POLICY_INACTIVE_DELETE] ||
+        p->value[POLICY_RETENTION_MINUTES] < 0 || count != 1 || last->open || last->entries > 0 ||
+        needed(b, row->id, p) || topic_name_parse(&name, row->name) != OK || topic_name_is_system(&name) ||
+        meant_to_stay(b, row))
         return UINT64_MAX;
-    if (!policy_of(b, row->id, POLICY_TOPIC_CREATION) || topic_record_decode(&record, row->value) != OK ||
-        record.policies.is_set)
-        return UINT64_MAX; /* somebody made it on purpose */
-    const int64_t due_ms = last->closed_ms + (int64_t)b->options.inactive_ms;
+    const int64_t due_ms = last->closed_ms + p->value[POLICY_INACTIVE_S] * 1000;
     if (due_ms > loop_wall_ms(b->loop))
         return retention_ns_of_wall(b, due_ms);
     if (topic_remove_row(b, row->id) != OK)
         return loop_now_ns(b->loop) + retention_check_ns(b);
-    log_info(b->log, "broker", "%s: its data are gone, and it has no subscription: deleted", name.text);
+    log_info(b->log, "broker", "%s: its data are gone, and no subscription needs it: deleted", name.text);
+    partitioned_forget(b, &name);
     return UINT64_MAX;
 }

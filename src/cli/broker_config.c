@@ -8,6 +8,8 @@
 
 static const char *const durabilities[] = {"sync", "os", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const inactive_modes[] = {"delete_when_no_subscriptions", "delete_when_subscriptions_caught_up",
+                                             NULL};
 static const char *const creation_types[] = {"non-partitioned", "partitioned", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
 
@@ -201,8 +203,24 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .fallback = "60",
      .min = 1,
      .max = 31536000,
-     AT(inactive_s),
+     AT(policies[POLICY_INACTIVE_S]),
      .text = "The time after which that happens."},
+    {.key = "broker.inactive_topics_mode",
+     .alias = "brokerDeleteInactiveTopicsMode",
+     .env = "GEMINGA_INACTIVE_TOPICS_MODE",
+     .type = OPTION_CHOICE,
+     .fallback = "delete_when_no_subscriptions",
+     .choices = inactive_modes,
+     AT(inactive_mode),
+     .text = "What keeps it from that: any subscription, or (delete_when_subscriptions_caught_up) one that has something "
+             "left to read."},
+    {.key = "broker.delete_inactive_partitioned_topic_metadata",
+     .alias = "brokerDeleteInactivePartitionedTopicMetadataEnabled",
+     .env = "GEMINGA_DELETE_INACTIVE_PARTITIONED_TOPIC_METADATA",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(delete_inactive_partitioned),
+     .text = "A partitioned topic is deleted with the last of its partitions that is deleted so."},
     {.key = "broker.max_unacked_messages_per_consumer",
      .alias = "maxUnackedMessagesPerConsumer",
      .env = "GEMINGA_MAX_UNACKED_MESSAGES_PER_CONSUMER",

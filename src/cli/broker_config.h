@@ -23,7 +23,8 @@ struct broker_config {
     int64_t compaction_check_ms;
     bool compaction_keeps_null_keys;
     bool delete_inactive_topics;
-    int64_t inactive_s;
+    bool delete_inactive_partitioned;
+    char *inactive_mode; /* as Pulsar names them */
     int64_t ledger_entries_max, ledger_bytes_max;
     int64_t ledger_age_min_ms, ledger_age_max_ms, ledger_idle_ms;
     /* By enum policy: what holds where neither namespace nor topic say otherwise; those that have an option. */
@@ -47,7 +48,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 76
+#define BROKER_OPTIONS 78
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

@@ -130,7 +130,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->cluster = c->cluster_name;
     o->non_persistent_topics = c->non_persistent_topics;
     o->delete_inactive_topics = c->delete_inactive_topics;
-    o->inactive_ms = (uint64_t)c->inactive_s * 1000;
+    o->delete_inactive_partitioned = c->delete_inactive_partitioned;
     o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
     o->ledger_bytes_max = (uint64_t)c->ledger_bytes_max;
     o->ledger_age_min_ms = (uint64_t)c->ledger_age_min_ms;
@@ -154,6 +154,9 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->compaction_keeps_null_keys = c->compaction_keeps_null_keys;
     policies_fill(&o->policies, c);
     dispatch_options_fill(o, c);
+    policies_put(&o->policies, POLICY_INACTIVE_MODE,
+                 strcmp(c->inactive_mode, "delete_when_no_subscriptions") == 0 ? INACTIVE_NO_SUBSCRIPTIONS
+                                                                               : INACTIVE_CAUGHT_UP);
     policies_put(&o->policies, POLICY_TOPIC_CREATION_TYPE,
                  strcmp(c->topic_creation_type, "partitioned") == 0 ? CREATE_PARTITIONED : CREATE_SINGLE);
 }
