@@ -66,6 +66,10 @@ void topic_properties_get(struct admin_call *call);
 void topic_properties_put(struct admin_call *call);
 void topic_properties_delete(struct admin_call *call);
 
+/* partitioned_stats.c */
+void partitions_stats_get(struct admin_call *call);
+void partitions_internal_stats_get(struct admin_call *call);
+
 /* terminate.c */
 void topic_terminate_post(struct admin_call *call);
 void partitions_terminate_post(struct admin_call *call);

@@ -509,6 +509,40 @@ static void a_topic_has_the_properties_that_it_was_made_with_and_others_come_and
     assert_get(w, PARTED "/partitions", "{\"partitions\":1,\"deleted\":false,\"properties\":{\"c\":\"3\"}}");
 }
 
+static json_t *answer_json(struct world *w)
+{
+    json_t *root = json_loads(answer(w), 0, NULL);
+
+    assert_non_null(root);
+    return root;
+}
+
+static void the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together(void **state)
+{
+    static const char *const not_each[2] = {"perPartition", "false"};
+    struct world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "3"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "/subscription/s"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, PARTED "-partition-1/subscription/t"), 204);
+    assert_int_equal(ask(w, HTTP_GET, PARTED "/partitioned-stats"), 200);
+    json_t *root = answer_json(w);
+    assert_int_equal(json_object_size(json_object_get(root, "subscriptions")), 2);
+    assert_int_equal(json_object_size(json_object_get(root, "partitions")), 3);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(root, "metadata"), "partitions")), 3);
+    json_decref(root);
+    assert_int_equal(ask_with(w, HTTP_GET, PARTED "/partitioned-stats", not_each, ""), 200);
+    root = answer_json(w);
+    assert_int_equal(json_object_size(json_object_get(root, "partitions")), 0);
+    json_decref(root);
+    assert_int_equal(ask(w, HTTP_GET, PARTED "/partitioned-internalStats"), 200);
+    root = answer_json(w);
+    assert_int_equal(json_object_size(json_object_get(root, "partitions")), 3);
+    json_decref(root);
+    assert_int_equal(ask(w, HTTP_GET, PARTED "-partition-0/partitioned-stats"), 404);
+    assert_int_equal(ask(w, HTTP_GET, PARTED "/stats"), 404);
+}
+
 static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void **state)
 {
     struct world *w = *state;
@@ -1031,6 +1065,7 @@ int main(void)
         HANDLER_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),
         HANDLER_TEST(a_number_of_partitions_that_cannot_be_is_refused),
         HANDLER_TEST(a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go),
+        HANDLER_TEST(the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together),
         HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),

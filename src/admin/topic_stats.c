@@ -7,6 +7,7 @@
  * that Pulsar has and that say nothing here yet (transactions, offload, replication) carry the values of a topic
  * without them.
  */
+#include "admin/topic_stats.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "broker/counting.h"
@@ -213,9 +214,8 @@ static uint64_t ack_ranges(const struct topic_stats *t)
     return sum;
 }
 
-static void write_topic(struct json *j, const struct topic_stats *t)
+void topic_stats_write_members(struct json *j, const struct topic_stats *t)
 {
-    json_object_begin(j, NULL);
     json_double(j, "msgRateIn", t->rate_in);
     json_double(j, "msgThroughputIn", t->throughput_in);
     json_double(j, "msgRateOut", t->rate_out);
@@ -248,7 +248,6 @@ static void write_topic(struct json *j, const struct topic_stats *t)
     json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);
     json_int(j, "lastPublishTimeStamp", t->last_publish_ms);
-    json_object_end(j);
 }
 
 struct stats_call {
@@ -268,7 +267,9 @@ static void counted(struct broker_op *op)
         call_refused(call, &op->why);
         return;
     }
-    write_topic(&j, stats);
+    json_object_begin(&j, NULL);
+    topic_stats_write_members(&j, stats);
+    json_object_end(&j);
     call_json(call);
 }
 
@@ -321,12 +322,11 @@ static void write_compacted(struct json *j, const struct topic_ledger_stats *l)
     json_object_end(j);
 }
 
-static void write_internal(struct json *j, const struct topic_stats *t)
+void topic_stats_write_internal(struct json *j, const struct topic_stats *t)
 {
     const struct topic_ledger_stats *last = t->ledger_count > 0 ? &t->ledgers[t->ledger_count - 1] : NULL;
     const bool open = last && last->open;
 
-    json_object_begin(j, NULL);
     json_uint(j, "numberOfEntries", t->entries);
     json_uint(j, "totalSize", t->storage_bytes);
     json_uint(j, "currentLedgerEntries", open ? last->entries : 0);
@@ -344,7 +344,6 @@ static void write_internal(struct json *j, const struct topic_stats *t)
             write_cursor(j, &t->subscriptions[i]);
     }
     json_object_end(j);
-    json_object_end(j);
 }
 
 void topic_internal_stats(struct admin_call *call)
@@ -360,6 +359,8 @@ void topic_internal_stats(struct admin_call *call)
         call_refused(call, &why);
         return;
     }
-    write_internal(&j, stats);
+    json_object_begin(&j, NULL);
+    topic_stats_write_internal(&j, stats);
+    json_object_end(&j);
     call_json(call);
 }

@@ -200,8 +200,7 @@ static enum err create_row(struct partitioned_op *o)
         return refuse(&o->op.why, ERR_EXISTS, ABOUT_TOPIC, "This topic already exists");
     if ((err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
         return err;
-    if (o->name.domain == DOMAIN_PERSISTENT &&
-        (err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
+    if (o->name.domain == DOMAIN_PERSISTENT && (err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
         return err;
     if ((err = put_row(b, &o->name, 0, &record)) != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", o->name.text, err_text(err));
@@ -442,7 +441,8 @@ void partitioned_forget(struct broker *b, const struct topic_name *partition)
     struct topic_name whole, name;
 
     if (!b->options.delete_inactive_partitioned || partition->partition == PARTITION_NONE || !row ||
-        map_find(&b->changing, topic_name_base(partition)) || topic_name_parse(&whole, topic_name_base(partition)) != OK)
+        map_find(&b->changing, topic_name_base(partition)) ||
+        topic_name_parse(&whole, topic_name_base(partition)) != OK)
         return;
     for (uint32_t i = 0, count = partitions_count(b, partition); i < count; i++) {
         if (topic_name_partition(&name, &whole, i) == OK && topic_exists(b, &name))

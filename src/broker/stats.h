@@ -69,7 +69,7 @@ struct subscription_stats {
     const char *keys_mode; /* Key_Shared with consumers: "AUTO_SPLIT", "STICKY"; else NULL */
     bool keys_out_of_order;
     uint64_t draining_count, draining_unacked, draining_cleared; /* of its consumers: see struct key_stats */
-    const char *active_consumer; /* Failover, Exclusive; or NULL */
+    const char *active_consumer;                                 /* Failover, Exclusive; or NULL */
     bool durable, blocked_on_unacked;
     uint64_t backlog_entries;  /* msgBacklog */
     uint64_t backlog_messages; /* msgBacklogMessages */
@@ -99,10 +99,10 @@ struct topic_stats {
     int64_t created_ms, last_publish_ms;
     struct position last_position;
     bool loaded, terminated, deduplicated;
-    uint64_t publish_limited; /* how often a connection had to wait for the publish rate */
-    uint64_t duplicates;      /* messages that were not stored again */
-    int64_t epoch;            /* of exclusive producers; -1: there was none */
-    size_t waiting_producers; /* to be exclusive */
+    uint64_t publish_limited;                   /* how often a connection had to wait for the publish rate */
+    uint64_t duplicates;                        /* messages that were not stored again */
+    int64_t epoch;                              /* of exclusive producers; -1: there was none */
+    size_t waiting_producers;                   /* to be exclusive */
     int64_t compacted_ms, compaction_failed_ms; /* when it was compacted last, and when that failed last; 0: never */
     uint64_t compaction_removed, compaction_duration_ms; /* of the former: messages that were left out */
     struct topic_ledger_stats compacted;                 /* the view; id 0: there is none, or it is empty */
@@ -115,6 +115,10 @@ struct topic_stats {
 /* Loads the topic when it is not in memory.  ERR_NOT_FOUND; ERR_NOMEM: the arena is too small. */
 MUST_USE enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct arena *arena,
                                   struct topic_stats **out, struct refusal *why);
+
+/* Adds those of one partition to those of the whole: zero but for `epoch` at first.  What it points to lies in the
+ * arena, and stays.  ERR_NOMEM: the arena is too small. */
+MUST_USE enum err topic_stats_add(struct topic_stats *sum, const struct topic_stats *part, struct arena *arena);
 
 /* The broker's own figures, for /metrics: counted over all topics since the start. */
 struct broker_stats {

@@ -5,8 +5,8 @@
 #include "broker/topic.h"
 
 #include "broker/core.h"
-#include "broker/partitioned.h"
 #include "broker/delayed.h"
+#include "broker/partitioned.h"
 #include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"

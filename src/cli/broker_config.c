@@ -212,8 +212,9 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      .fallback = "delete_when_no_subscriptions",
      .choices = inactive_modes,
      AT(inactive_mode),
-     .text = "What keeps it from that: any subscription, or (delete_when_subscriptions_caught_up) one that has something "
-             "left to read."},
+     .text =
+         "What keeps it from that: any subscription, or (delete_when_subscriptions_caught_up) one that has something "
+         "left to read."},
     {.key = "broker.delete_inactive_partitioned_topic_metadata",
      .alias = "brokerDeleteInactivePartitionedTopicMetadataEnabled",
      .env = "GEMINGA_DELETE_INACTIVE_PARTITIONED_TOPIC_METADATA",

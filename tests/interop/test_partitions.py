@@ -13,7 +13,7 @@ import pytest
 from pulsar import ConsumerType, InitialPosition
 
 import broker_process
-from broker_process import Broker
+from broker_process import Broker, eventually
 
 PROGRAM = Path(broker_process.PROGRAM).parent / "tests" / "interop" / "client_e2e"
 RECEIVE_MS = 20_000
@@ -178,3 +178,40 @@ def test_a_pattern_consumer_gets_the_messages_of_all_topics_that_match(broker, c
             producer.send(str(i).encode())
     got = [m.topic_name().split("-partition-")[0] for m in receive(consumer, 12)]
     assert sorted(got) == sorted(4 * names)
+
+
+def test_the_figures_of_the_partitions_add_up(broker, client, topic):
+    make_partitioned(broker, topic, 3)
+    consumer = client.subscribe(topic, "s", initial_position=InitialPosition.Earliest)
+    producer = client.create_producer(topic, message_routing_mode=pulsar.PartitionsRoutingMode.RoundRobinDistribution,
+                                      batching_enabled=False)
+    for i in range(30):
+        producer.send(str(i).encode())
+    status, stats = request(broker, "GET", path_of(topic) + "/partitioned-stats")
+    assert status == 200
+    assert stats["msgInCounter"] == 30 and stats["metadata"]["partitions"] == 3
+    assert sum(one["msgInCounter"] for one in stats["partitions"].values()) == 30
+    assert stats["subscriptions"]["s"]["msgBacklog"] == 30
+    assert len(stats["publishers"]) == 1 and len(stats["subscriptions"]["s"]["consumers"]) == 1
+    receive(consumer, 30)
+
+
+def test_an_inactive_topic_is_deleted_as_its_policy_says(tmp_path, connect, topic, only_geminga):
+    config = tmp_path / "broker.conf"
+    config.write_text("brokerDeleteInactiveTopicsMaxInactiveDurationInSeconds=1\n"
+                      "brokerDeleteInactivePartitionedTopicMetadataEnabled=true\n")
+    own = Broker(tmp_path, options=["--config", str(config)])
+    try:
+        make_partitioned(own, topic, 2)
+        kept = topic + "-kept"
+        assert request(own, "PUT", path_of(kept)) == (204, None)
+        assert request(own, "POST", path_of(kept) + "/inactiveTopicPolicies", {
+            "inactiveTopicDeleteMode": "delete_when_no_subscriptions", "maxInactiveDurationSeconds": 1,
+            "deleteWhileInactive": False})[0] == 204
+        client = connect(own.url)
+        for name in (topic, kept):
+            client.create_producer(name).close()
+        eventually(lambda: request(own, "GET", path_of(topic) + "/partitions")[0] == 404)
+        assert request(own, "GET", path_of(kept) + "/stats")[0] == 200
+    finally:
+        own.kill()
