@@ -214,7 +214,7 @@ uint64_t journal_pending_bytes(const struct journal *j)
 
 size_t journal_room_bytes(const struct journal *j)
 {
-    return (is_shared(j) ? CROWD : JOURNAL_FLIGHTS) * batch_limit(j);
+    return (is_shared(j) ? JOURNAL_FLIGHTS / 2 : JOURNAL_FLIGHTS) * batch_limit(j);
 }
 
 bool journal_publishing(const struct journal *j)
