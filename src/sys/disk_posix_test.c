@@ -154,23 +154,33 @@ static void write_in_pieces(struct file *file, const uint8_t *written, size_t of
     assert_int_equal(file_write(file, offset, parts, count), OK);
 }
 
+static void write_at_once(struct file *file, const uint8_t *written, size_t offset, size_t len)
+{
+    const struct bytes part = bytes_of(written + offset, len);
+
+    assert_int_equal(file_write(file, offset, &part, 1), OK);
+}
+
 static void what_is_written_past_the_page_cache_is_read_back_as_what_is_not(void **state)
 {
     enum { PAGE = DISK_ALIGN, SIZE = 5 << 20 };
     struct fixture *f = *state;
     struct file *file = file_new(f->disk, "x", DISK_DIRECT);
-    uint8_t *written = malloc(SIZE), *memory = malloc(SIZE);
+    uint8_t *written = aligned_alloc(DISK_ALIGN, SIZE), *memory = malloc(SIZE);
     size_t got;
 
     for (size_t i = 0; i < SIZE; i++)
         written[i] = (uint8_t)(i * 7919 >> 8);
-    write_in_pieces(file, written, 0, 100);                      /* small, */
-    write_in_pieces(file, written, 0, 64 * 1024);                /* just large enough, over it, */
-    write_in_pieces(file, written, 64 * 1024, 3 << 20);          /* more than is gathered at once, */
-    write_in_pieces(file, written, (3 << 20) + 512, 100 * PAGE); /* begun within a page, */
+    write_in_pieces(file, written, 0, 100);               /* small, */
+    write_at_once(file, written, 0, PAGE);                /* a page, over it, */
+    write_at_once(file, written, PAGE, 2 << 20);          /* many, beyond the end, */
+    write_at_once(file, written, (2 << 20) + PAGE, 5000); /* of a length that is none of pages, */
+    write_in_pieces(file, written, (2 << 20) + PAGE, (1 << 20) - PAGE);
+    write_at_once(file, written, 3 << 20, 100 * PAGE);
+    write_at_once(file, written, (3 << 20) + 512, 100 * PAGE); /* begun within a page */
     write_in_pieces(file, written, (3 << 20) + 99 * PAGE, 100 * PAGE + 1);
     for (size_t at = (3 << 20) + 199 * PAGE; at < SIZE; at += PAGE)
-        write_in_pieces(file, written, at, PAGE);
+        write_at_once(file, written, at, PAGE);
     assert_int_equal(file_sync(file), OK);
     assert_int_equal(file_read(file, 0, memory, SIZE, &got), OK);
     assert_int_equal(got, SIZE);
