@@ -128,6 +128,7 @@ void broker_options_init(struct broker_options *o)
         .keys_ahead_per_consumer = 2000,
         .keys_ahead_per_subscription = 20000,
         .retention_check_ms = 120000,
+        .quota_check_ms = 60000,
         .expiry_check_ms = 5ull * 60 * 1000,
         .reader_hold_ms = 60000,
         .delayed_bytes_max = 64u << 20,
@@ -215,6 +216,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     timer_init(&b->held_timer, b->loop, producers_held);
     retention_init(b);
     compactions_init(b);
+    quotas_init(b);
     b->first_id = store_id_new(store);
 
     if ((err = count_boot(b)) != OK || (err = first_names(b)) != OK) {
@@ -233,6 +235,7 @@ void broker_free(struct broker *b)
     timer_stop(&b->maintenance);
     timer_stop(&b->held_timer);
     retention_stop(b);
+    quotas_stop(b);
     list_each_safe (node, &b->topic_list)
         topic_free(container_of(node, struct topic, node));
     compactions_deinit(b);
@@ -301,6 +304,7 @@ void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx)
     timer_stop(&b->maintenance);
     timer_stop(&b->compaction.monitor);
     retention_stop(b);
+    quotas_stop(b);
     producers_release(b);
     list_each_safe (node, &b->topic_list)
         topic_close(container_of(node, struct topic, node), false, NULL);

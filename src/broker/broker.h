@@ -43,6 +43,7 @@ struct broker_options {
     bool count_lost_consumers;          /* what a consumer held when its connection was lost counts as redelivered */
     bool dispatch_rate_counts_messages; /* ... of a batch, and not the batch as one */
     uint64_t retention_check_ms, expiry_check_ms, reader_hold_ms; /* see retention.h */
+    uint64_t quota_check_ms;                                      /* see quota.h; 0: backlogs are not looked at */
     size_t delayed_bytes_max;                                     /* see delayed.h */
     uint64_t publish_messages_max, publish_bytes_max;             /* in a second, of all topics together; 0: no limit */
     uint32_t deduplication_producers_max;                         /* of a topic, of whom it is known what they sent */

@@ -16,6 +16,7 @@
 #include "broker/broker.h"
 #include "broker/compaction.h"
 #include "broker/limiter.h"
+#include "broker/quota.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
 
@@ -41,6 +42,7 @@ struct broker {
     size_t maintenance_left; /* topics that this round has not looked at */
     struct retention retention;
     struct compactions compaction;
+    struct quotas quotas;
     uint64_t full_looked_ns; /* when all topics were last looked at because the disk is full */
     struct list held;        /* struct producer_open, in order: they wait for room on the disk */
     struct timer held_timer; /* runs while there are any */

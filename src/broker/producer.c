@@ -217,6 +217,9 @@ static bool open_decide(struct producer_open *open)
         return true;
     }
     if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
+    if (quota_refuses(t, &op->why))
+        return true;
+    if (open->initial_subscription && initial_subscription(open, t) != OK)
         return true;
     if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
         producer_open_wait(open);

@@ -5,6 +5,7 @@
 #include "broker/stats.h"
 
 #include "base/arena.h"
+#include "broker/backlog.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
@@ -239,37 +240,6 @@ static void copy_subscriptions(struct copy *copy, struct topic *t, struct topic_
         copy_subscription(copy, s, &to->subscriptions[to->subscription_count++]);
 }
 
-/* Rounded up: what is there is never nothing. */
-static uint64_t share(uint64_t bytes, uint64_t part, uint64_t whole)
-{
-    const double exact = (double)bytes * (double)part / (double)whole;
-    const uint64_t down = (uint64_t)exact;
-
-    return down < bytes && exact > (double)down ? down + 1 : down;
-}
-
-/* Bytes after the slowest durable cursor: of the ledger that it is in, the share of the entries after it. */
-static uint64_t backlog_bytes(const struct topic *t, const struct ledger_info *chain, size_t count)
-{
-    struct position least = POSITION_LATEST;
-    struct subscription *s;
-    size_t at = 0;
-    uint64_t bytes = 0;
-
-    while ((s = map_next(&t->subscriptions, &at))) {
-        if (subscription_durable(s) && position_before(cursor_mark_delete(s->cursor), least))
-            least = cursor_mark_delete(s->cursor);
-    }
-    for (size_t i = 0; i < count; i++) {
-        int64_t id = (int64_t)chain[i].id;
-        if (id > least.ledger)
-            bytes += chain[i].bytes;
-        else if (id == least.ledger && least.entry + 1 < (int64_t)chain[i].entries)
-            bytes += share(chain[i].bytes, chain[i].entries - (uint64_t)(least.entry + 1), chain[i].entries);
-    }
-    return bytes;
-}
-
 static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats *to)
 {
     size_t count;
@@ -287,7 +257,7 @@ static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats 
         to->entries += chain[i].entries;
         to->storage_bytes += chain[i].bytes;
     }
-    to->backlog_bytes = backlog_bytes(t, chain, count);
+    to->backlog_bytes = backlog_bytes(t);
 }
 
 static void copy_compaction(const struct topic *t, struct topic_stats *to)

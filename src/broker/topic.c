@@ -64,6 +64,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     list_init(&t->operations);
     list_init(&t->publishes);
     list_init(&t->compaction.watched);
+    quota_init(t);
     map_init(&t->producers, b->topics.seed);
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
@@ -304,6 +305,7 @@ void topic_free(struct topic *t)
     list_remove(&t->node);
     t->kind->leave(t);
     delayed_free(t);
+    quota_deinit(t);
     while ((value = map_next(&t->producers, &at)))
         producer_free(value);
     at = 0;
@@ -357,6 +359,7 @@ void topic_policies_changed(struct topic *t)
     t->encryption_required = policy_of(t->broker, t->id, POLICY_ENCRYPTION_REQUIRED) && !topic_name_is_system(&t->name);
     t->message_bytes_max = (size_t)policy_of(t->broker, t->id, POLICY_MESSAGE_BYTES_MAX);
     publish_rates_changed(t);
+    quota_policies_changed(t);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)

@@ -25,6 +25,7 @@
 #include "broker/deduplication.h"
 #include "broker/compaction.h"
 #include "broker/limiter.h"
+#include "broker/quota.h"
 #include "broker/stats.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
@@ -100,6 +101,7 @@ struct topic {
     struct limiter publish_limiter;
     uint64_t publish_limited; /* how often a connection had to wait for it */
 
+    struct quota quota;      /* see quota.h */
     struct delayed *delayed; /* see delayed.h; NULL: no entry that waits was met */
 
     struct compaction compaction;

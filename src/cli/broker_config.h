@@ -35,6 +35,9 @@ struct broker_config {
     int64_t failover_delay_ms;
     bool keys_on_ring;
     int64_t key_ring_points, keys_ahead_per_consumer, keys_ahead_per_subscription;
+    int64_t quota_check_ms, quota_gb;
+    bool quota_check;
+    char *quota_policy;
     bool delayed_strict; /* Pulsar's key; delivery is never early here, whatever it says */
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
     char *topic_creation_type; /* "non-partitioned", "partitioned" */
@@ -48,7 +51,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 78
+#define BROKER_OPTIONS 85
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif

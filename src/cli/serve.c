@@ -125,6 +125,21 @@ static void dispatch_options_fill(struct broker_options *o, const struct broker_
     o->keys_ahead_per_subscription = (uint32_t)c->keys_ahead_per_subscription;
 }
 
+static void quota_fill(struct broker_options *o, const struct broker_config *c)
+{
+    enum quota_action action = QUOTA_REQUEST_HOLD;
+
+    if (strcmp(c->quota_policy, "producer_exception") == 0)
+        action = QUOTA_EXCEPTION;
+    else if (strcmp(c->quota_policy, "consumer_backlog_eviction") == 0)
+        action = QUOTA_EVICTION;
+    policies_put(&o->policies, POLICY_QUOTA_BYTES_ACTION, action);
+    policies_put(&o->policies, POLICY_QUOTA_AGE_ACTION, action);
+    if (c->quota_gb > 0)
+        policies_put(&o->policies, POLICY_QUOTA_BYTES, c->quota_gb << 30);
+    o->quota_check_ms = c->quota_check ? (uint64_t)c->quota_check_ms : 0;
+}
+
 static void broker_options_fill(struct broker_options *o, const struct broker_config *c)
 {
     o->cluster = c->cluster_name;
@@ -159,6 +174,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
                                                                                : INACTIVE_CAUGHT_UP);
     policies_put(&o->policies, POLICY_TOPIC_CREATION_TYPE,
                  strcmp(c->topic_creation_type, "partitioned") == 0 ? CREATE_PARTITIONED : CREATE_SINGLE);
+    quota_fill(o, c);
 }
 
 static void server_options_fill(struct server_options *o, const struct broker_config *c)

@@ -32,6 +32,7 @@ static const struct {
     {ERR_BUSY, ABOUT_PRODUCER, CODE(ProducerBusy)},
     {ERR_FENCED, ABOUT_PRODUCER, CODE(ProducerFenced)},
     {ERR_NOSPACE, ABOUT_PRODUCER, CODE(ProducerBlockedQuotaExceededError)},
+    {ERR_FULL, ABOUT_PRODUCER, CODE(ProducerBlockedQuotaExceededException)},
     {ERR_UNSUPPORTED, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
     {ERR_UNSUPPORTED, ABOUT_SEEK, CODE(UnknownError)}, /* as Pulsar says of what only persistent topics have */
 
