@@ -37,6 +37,14 @@ void namespace_bundles(struct admin_call *call);
 void topic_list_get(struct admin_call *call);
 void partitioned_list_get(struct admin_call *call);
 
+/* backlog_quota.c */
+void namespace_backlog_quota_get(struct admin_call *call);
+void namespace_backlog_quota_set(struct admin_call *call);
+void namespace_backlog_quota_delete(struct admin_call *call);
+void topic_backlog_quota_get(struct admin_call *call);
+void topic_backlog_quota_set(struct admin_call *call);
+void topic_backlog_quota_delete(struct admin_call *call);
+
 /* policies.c */
 void namespace_policy_get(struct admin_call *call);
 void namespace_policy_set(struct admin_call *call);

@@ -282,7 +282,8 @@ static void namespaces_are_created_listed_read_and_deleted(void **state)
     assert_get(
         w, "/admin/v2/namespaces/public/two",
         "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},\"replication_clusters\":[\"standalone\"],"
-        "\"bundles\":{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1},\"deleted\":false}");
+        "\"bundles\":{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1},\"backlog_quota_map\":{},"
+        "\"deleted\":false}");
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/two"), 409);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/nobody/two"), 404);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/a b"), 412);
@@ -793,6 +794,62 @@ static void policies_that_make_no_sense_are_refused(void **state)
     assert_int_equal(ask(w, HTTP_GET, retention), 204);
 }
 
+static const char *const by_age[] = {"backlogQuotaType", "message_age"};
+static const char *const by_size[] = {"backlogQuotaType", "destination_storage"};
+static const char *const by_mistake[] = {"backlogQuotaType", "x"};
+static const char *const applied[] = {"applied", "true"};
+
+static void backlog_quotas_are_a_map_and_their_old_shape_is_read(void **state)
+{
+    struct world *w = *state;
+    static const char map[] = "/admin/v2/namespaces/public/default/backlogQuotaMap";
+    static const char quota[] = "/admin/v2/namespaces/public/default/backlogQuota";
+    static const char of_topic[] = "/admin/v2/persistent/public/default/t/backlogQuota";
+
+    assert_get(w, map, "{}");
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limit\":\"10240\",\"policy\":\"producer_request_hold\"}"),
+                     204);
+    assert_get(w, map,
+               "{\"destination_storage\":{\"limit\":10240,\"limitSize\":10240,\"limitTime\":-1,"
+               "\"policy\":\"producer_request_hold\"}}");
+    assert_int_equal(ask_with(w, HTTP_POST, quota, by_age,
+                              "{\"limitSize\":-1,\"limitTime\":60,\"policy\":\"consumer_backlog_eviction\"}"),
+                     204);
+    assert_int_equal(ask(w, HTTP_GET, map), 200);
+    assert_non_null(strstr(answer(w), "\"limitTime\":60,\"policy\":\"consumer_backlog_eviction\""));
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/default"), 200);
+    assert_non_null(strstr(answer(w), "\"backlog_quota_map\":{\"destination_storage\":{"));
+    assert_int_equal(ask_with(w, HTTP_DELETE, quota, by_age, ""), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, quota), 204);
+    assert_get(w, map, "{}");
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/t"), 204);
+    assert_int_equal(ask_with(w, HTTP_POST, of_topic, by_size,
+                              "{\"limitSize\":7,\"limitTime\":-1,\"policy\":\"producer_exception\"}"),
+                     204);
+    assert_int_equal(ask_with(w, HTTP_GET, "/admin/v2/persistent/public/default/t/backlogQuotaMap", applied, ""), 200);
+    assert_non_null(strstr(answer(w), "\"limitSize\":7"));
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limitSize\":7,\"policy\":\"hope\"}"), 412);
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"policy\":\"producer_exception\"}"), 412);
+    assert_int_equal(ask_with(w, HTTP_POST, quota, by_mistake, "{}"), 412);
+}
+
+static void a_quota_that_is_more_than_retention_keeps_is_refused(void **state)
+{
+    struct world *w = *state;
+    static const char quota[] = "/admin/v2/namespaces/public/default/backlogQuota";
+
+    assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/retention", NULL,
+                              "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":1}"),
+                     204);
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limitSize\":1048576,\"policy\":\"producer_exception\"}"),
+                     412);
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limitSize\":1048575,\"policy\":\"producer_exception\"}"),
+                     204);
+    assert_int_equal(ask_with(w, HTTP_POST, quota, by_age, "{\"limitTime\":600,\"policy\":\"producer_exception\"}"),
+                     412);
+}
+
 /* What is set there comes back as it was, and is gone when it is removed. */
 static void assert_round_trip(struct world *w, const char *place, const char *policy, const char *json)
 {
@@ -1073,6 +1130,8 @@ int main(void)
         HANDLER_TEST(a_subscription_is_moved_on_and_back),
         HANDLER_TEST(policies_are_set_read_and_removed),
         HANDLER_TEST(policies_that_make_no_sense_are_refused),
+        HANDLER_TEST(backlog_quotas_are_a_map_and_their_old_shape_is_read),
+        HANDLER_TEST(a_quota_that_is_more_than_retention_keeps_is_refused),
         HANDLER_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
         HANDLER_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
         HANDLER_TEST(policies_given_with_a_new_namespace_are_shown_with_it),

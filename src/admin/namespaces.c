@@ -2,6 +2,7 @@
  *
  * namespaces.c - namespaces: listed, read, created, deleted; the topics in them.
  */
+#include "admin/backlog_quota.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/policy_table.h"
@@ -81,6 +82,7 @@ void namespace_get(struct admin_call *call)
     j.comma = true;
     j.depth = 1;
     write_bundles(&j, "bundles");
+    backlog_quotas_write(&j, "backlog_quota_map", &policies);
     policies_write_all(&j, call->core->cluster, &policies);
     json_bool(&j, "deleted", false);
     json_object_end(&j);
@@ -102,7 +104,8 @@ void namespace_put(struct admin_call *call)
         return;
     text_init(&settings, BODY_MAX);
     if (namespace_settings_read(body, cluster, &settings, reason, sizeof reason) != OK ||
-        policies_read_all(body, cluster, &policies, reason, sizeof reason) != OK)
+        policies_read_all(body, cluster, &policies, reason, sizeof reason) != OK ||
+        backlog_quotas_read(body, &policies, reason, sizeof reason) != OK)
         call_reason(call, 412, "%s", reason);
     else if (policies_check(&policies, false, &why) != OK || namespace_create(b, name, &why) != OK ||
              namespace_set_settings(b, name, bytes_of(settings.data, settings.len), &why) != OK ||

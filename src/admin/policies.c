@@ -8,6 +8,7 @@
 #include "broker/policies.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/policy_place.h"
 #include "admin/policy_table.h"
 #include "broker/namespaces.h"
 #include "broker/retention.h"
@@ -21,6 +22,7 @@ struct place {
 
 /* It is there; else the call is finished, in Pulsar's words. */
 static bool place_of_namespace(struct admin_call *call, struct place *p)
+bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
 {
     struct broker *b = call->core->broker;
 
@@ -36,14 +38,13 @@ static bool place_of_namespace(struct admin_call *call, struct place *p)
     return false;
 }
 
-static bool place_of_topic(struct admin_call *call, struct place *p)
+bool policy_place_of_topic(struct admin_call *call, struct policy_place *p)
 {
     p->of_topic = true;
     return call_topic(call, 0, &p->topic);
 }
 
-/* False: the call is finished. */
-static bool policies_get(struct admin_call *call, const struct place *p, struct policies *out)
+bool policy_place_get(struct admin_call *call, const struct policy_place *p, struct policies *out)
 {
     struct broker *b = call->core->broker;
     struct refusal why;
@@ -55,7 +56,7 @@ static bool policies_get(struct admin_call *call, const struct place *p, struct 
     return err == OK;
 }
 
-static void policies_set(struct admin_call *call, const struct place *p, const struct policies *policies)
+void policy_place_set(struct admin_call *call, const struct policy_place *p, const struct policies *policies)
 {
     struct broker *b = call->core->broker;
     struct refusal why;
@@ -70,12 +71,12 @@ static void policies_set(struct admin_call *call, const struct place *p, const s
 
 /* ---- what is done with one ---- */
 
-static void get(struct admin_call *call, const struct place *p, const struct policy_row *policy)
+static void get(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy)
 {
     struct json j = json_to(&call->answer.body);
     struct policies policies;
 
-    if (!policies_get(call, p, &policies))
+    if (!policy_place_get(call, p, &policies))
         return;
     if (p->of_topic && call_query_true(call, "applied"))
         policies = policies_resolve(call->core->broker, topic_id(call->core->broker, &p->topic));
@@ -87,28 +88,29 @@ static void get(struct admin_call *call, const struct place *p, const struct pol
     call_json(call);
 }
 
-static void set(struct admin_call *call, const struct place *p, const struct policy_row *policy, struct bytes body)
+static void set(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy,
+                struct bytes body)
 {
     struct policies policies;
     char reason[200];
 
-    if (!policies_get(call, p, &policies))
+    if (!policy_place_get(call, p, &policies))
         return;
     if (policy_row_read(policy, body, &policies, reason, sizeof reason) != OK) {
         call_reason(call, 412, "%s", reason);
         return;
     }
-    policies_set(call, p, &policies);
+    policy_place_set(call, p, &policies);
 }
 
-static void unset(struct admin_call *call, const struct place *p, const struct policy_row *policy)
+static void unset(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy)
 {
     struct policies policies;
 
-    if (!policies_get(call, p, &policies))
+    if (!policy_place_get(call, p, &policies))
         return;
     policy_row_remove(policy, &policies);
-    policies_set(call, p, &policies);
+    policy_place_set(call, p, &policies);
 }
 
 /* ---- the routes ---- */
@@ -126,33 +128,33 @@ static const struct policy_row *row_of_topic(const struct admin_call *call)
 
 void namespace_policy_get(struct admin_call *call)
 {
-    struct place p;
+    struct policy_place p;
 
-    if (place_of_namespace(call, &p))
+    if (policy_place_of_namespace(call, &p))
         get(call, &p, row_of_namespace(call));
 }
 
 void namespace_policy_set(struct admin_call *call)
 {
-    struct place p;
+    struct policy_place p;
 
-    if (place_of_namespace(call, &p))
+    if (policy_place_of_namespace(call, &p))
         set(call, &p, row_of_namespace(call), call->request.body);
 }
 
 void namespace_policy_delete(struct admin_call *call)
 {
-    struct place p;
+    struct policy_place p;
 
-    if (place_of_namespace(call, &p))
+    if (policy_place_of_namespace(call, &p))
         unset(call, &p, row_of_namespace(call));
 }
 
 void topic_policy_get(struct admin_call *call)
 {
-    struct place p;
+    struct policy_place p;
 
-    if (place_of_topic(call, &p))
+    if (policy_place_of_topic(call, &p))
         get(call, &p, row_of_topic(call));
 }
 
@@ -160,28 +162,28 @@ void topic_policy_set(struct admin_call *call)
 {
     const struct policy_row *row = row_of_topic(call);
     struct bytes value = call->request.body;
-    struct place p;
+    struct policy_place p;
 
     if (row->query)
         (void)call_query(call, row->query, &value);
-    if (place_of_topic(call, &p))
+    if (policy_place_of_topic(call, &p))
         set(call, &p, row, value);
 }
 
 void topic_policy_delete(struct admin_call *call)
 {
-    struct place p;
+    struct policy_place p;
 
-    if (place_of_topic(call, &p))
+    if (policy_place_of_topic(call, &p))
         unset(call, &p, row_of_topic(call));
 }
 
 void topic_trim_post(struct admin_call *call)
 {
     struct broker *b = call->core->broker;
-    struct place p;
+    struct policy_place p;
 
-    if (!place_of_topic(call, &p))
+    if (!policy_place_of_topic(call, &p))
         return;
     const uint64_t id = topic_id(b, &p.topic);
     if (id == 0) {

@@ -229,6 +229,9 @@ void topic_stats_write_members(struct json *j, const struct topic_stats *t)
     json_double(j, "averageMsgSize", t->average_message_bytes);
     json_uint(j, "storageSize", t->storage_bytes);
     json_uint(j, "backlogSize", t->backlog_bytes);
+    json_int(j, "backlogQuotaLimitSize", t->quota_bytes);
+    json_int(j, "backlogQuotaLimitTime", t->quota_age_s);
+    json_int(j, "oldestBacklogMessageAgeSeconds", t->oldest_age_s);
     json_uint(j, "offloadedStorageSize", 0);
     json_uint(j, "ongoingTxnCount", 0);
     json_uint(j, "abortedTxnCount", 0);

@@ -21,15 +21,22 @@ static bool too_big(const struct topic *t)
     return q->bytes_max >= 0 && backlog_bytes(t) >= (uint64_t)q->bytes_max;
 }
 
-/* As far as it is known. */
-static bool too_old(const struct topic *t)
+/* Of the oldest entry; -1: there is none, or it is not known. */
+static int64_t oldest_age_ms(const struct topic *t)
 {
     const struct quota *q = &t->quota;
+    const int64_t now_ms = loop_wall_ms(t->broker->loop);
     const struct subscription *whose;
     struct position oldest;
 
-    return q->age_max_ms > 0 && q->oldest_ms != INT64_MAX && backlog_oldest(t, &oldest, &whose) &&
-           position_equal(oldest, q->oldest) && loop_wall_ms(t->broker->loop) - q->oldest_ms > q->age_max_ms;
+    if (q->oldest_ms == INT64_MAX || !backlog_oldest(t, &oldest, &whose) || !position_equal(oldest, q->oldest))
+        return -1;
+    return now_ms > q->oldest_ms ? now_ms - q->oldest_ms : 0;
+}
+
+static bool too_old(const struct topic *t)
+{
+    return t->quota.age_max_ms > 0 && oldest_age_ms(t) > t->quota.age_max_ms;
 }
 
 /* ---- eviction ---- */
@@ -256,7 +263,8 @@ bool quota_refuses(const struct topic *t, struct refusal *why)
     return true;
 }
 
-int64_t quota_oldest_ms(const struct topic *t)
+int64_t quota_oldest_age_s(const struct topic *t)
 {
-    return t->quota.oldest_ms == INT64_MAX ? 0 : t->quota.oldest_ms;
+    const int64_t age_ms = oldest_age_ms(t);
+    return age_ms < 0 ? -1 : age_ms / 1000;
 }

@@ -58,7 +58,7 @@ void quota_policies_changed(struct topic *t);
 /* True: a producer may not come now, and why. */
 bool quota_refuses(const struct topic *t, struct refusal *why);
 
-/* For stats: when the oldest of the backlog was published, as far as that is known; 0: it is not. */
-int64_t quota_oldest_ms(const struct topic *t);
+/* For stats: since the oldest of the backlog was published, in seconds; -1: it is not known, for no quota asks. */
+int64_t quota_oldest_age_s(const struct topic *t);
 
 #endif

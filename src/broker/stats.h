@@ -95,6 +95,8 @@ struct topic_stats {
     double rate_drop; /* of a topic that is not persistent: by its producers and subscriptions together */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     uint64_t storage_bytes, entries, backlog_bytes; /* backlog: after the slowest durable cursor */
+    int64_t quota_bytes, quota_age_s;               /* of the backlog; -1: no limit */
+    int64_t oldest_age_s;                           /* since the oldest of the backlog was published; -1: not known */
     double average_message_bytes;
     int64_t created_ms, last_publish_ms;
     struct position last_position;

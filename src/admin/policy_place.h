@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy_place.h - where policies are kept: at a namespace, or at a topic; for the handlers of policies.
+ */
+#ifndef ADMIN_POLICY_PLACE_H
+#define ADMIN_POLICY_PLACE_H
+
+#include "broker/policies.h"
+
+struct admin_call;
+
+struct policy_place {
+    bool of_topic;
+    struct bytes namespace_;
+    struct topic_name topic;
+};
+
+/* Of the route's parameters.  False in all of these: the call is finished. */
+bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p);
+bool policy_place_of_topic(struct admin_call *call, struct policy_place *p);
+bool policy_place_get(struct admin_call *call, const struct policy_place *p, struct policies *out);
+
+/* Finishes the call, when they are durable. */
+void policy_place_set(struct admin_call *call, const struct policy_place *p, const struct policies *policies);
+
+#endif
