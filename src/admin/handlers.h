@@ -99,6 +99,11 @@ void subscription_skip_post(struct admin_call *call);
 void subscription_reset_time_post(struct admin_call *call);
 void subscription_reset_post(struct admin_call *call);
 
+/* expiry.c */
+void subscription_expire_post(struct admin_call *call);
+void subscriptions_expire_post(struct admin_call *call);
+void subscription_expire_position_post(struct admin_call *call);
+
 /* metrics.c */
 void metrics_get(struct admin_call *call);
 

@@ -85,6 +85,12 @@ static const struct route table[] = {
     {HTTP_PUT, TOPIC "/subscription/{subscription}", subscription_put, "creates a subscription (at a message id)"},
     {HTTP_DELETE, TOPIC "/subscription/{subscription}", subscription_remove_delete, "deletes one (?force=true)"},
     {HTTP_POST, TOPIC "/subscription/{subscription}/skip_all", subscription_skip_all_post, "acknowledges everything"},
+    {HTTP_POST, TOPIC "/subscription/{subscription}/expireMessages/{seconds}", subscription_expire_post,
+     "messages older than that expire"},
+    {HTTP_POST, TOPIC "/subscription/{subscription}/expireMessages", subscription_expire_position_post,
+     "messages up to a message id expire"},
+    {HTTP_POST, TOPIC "/all_subscription/expireMessages/{seconds}", subscriptions_expire_post,
+     "messages older than that expire, of all subscriptions"},
     {HTTP_PUT, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_put, "creates a topic"},
     {HTTP_DELETE, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_remove, "deletes a topic (?force=true)"},
 };

@@ -197,6 +197,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     b->store = store;
     b->loop = sys->loop;
     b->log = options->log;
+    b->started_ms = loop_wall_ms(b->loop);
     sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
     map_init(&b->topics, seed);
     map_init(&b->changing, seed);

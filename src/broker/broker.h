@@ -147,6 +147,15 @@ void subscription_skip_all(struct broker *b, struct subscription_op *op);
 void subscription_skip(struct broker *b, struct subscription_op *op);
 #define SKIP_MAX 100000
 
+/* Messages expire: of a durable subscription, or of all (then none is named). */
+struct expire_op {
+    struct subscription_op of;
+    bool by_position;      /* everything up to of.position; else by age: */
+    int64_t older_than_ms; /* since they were published */
+};
+/* By age it goes on after done.  ERR_NOT_FOUND; ERR_BUSY: the one subscription is caught up. */
+void subscription_expire(struct broker *b, struct expire_op *op);
+
 /* ---- the health check: a real publish and a real read ---- */
 
 struct health_op {

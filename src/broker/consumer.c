@@ -6,6 +6,7 @@
 
 #include "broker/core.h"
 #include "broker/properties.h"
+#include "broker/lapse.h"
 #include "broker/reads.h"
 
 #include <assert.h>
@@ -195,7 +196,8 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
 
     b->counts.consumers++;
     s->dispatcher = dispatcher_of(open->type);
-    s->consumer_count++;
+    if (++s->consumer_count == 1)
+        lapse_joined(s);
     s->moved_ns = loop_now_ns(b->loop);
     s->dispatcher->joined(s, c);
     topic_touch(s->topic);
@@ -266,6 +268,8 @@ void consumer_detach(struct consumer *c)
     if (s->consumer_count == 0 && !subscription_durable(s) && !s->seeking) {
         subscription_free(s);
         retention_changed(t); /* it may have held what was before it */
+    } else if (s->consumer_count == 0) {
+        lapse_left(s);
     }
     topic_touch(t);
 }

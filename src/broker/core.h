@@ -27,7 +27,8 @@ struct broker {
     struct loop *loop;
     struct log *log;
     uint64_t first_id; /* rows with lesser ids are from earlier lives, and durable */
-    uint64_t boot;     /* which start of this data directory this is */
+    int64_t started_ms;
+    uint64_t boot; /* which start of this data directory this is */
 
     struct map topics;             /* struct topic by full name */
     struct list topic_list;        /* the same */

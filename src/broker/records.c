@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum { VERSION_POLICIES = 2, VERSION_ALL = 3 };
-enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1 };
+enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1, FLAG_CONNECTED = 2, FLAG_LEFT = 4 };
 
 static struct bytes skip(struct bytes from, size_t len)
 {
@@ -193,14 +193,21 @@ enum err partitioned_record_decode(struct partitioned_record *r, struct bytes va
 
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to)
 {
-    const bool all = r->replicated || r->properties.len;
+    const uint8_t flags = (uint8_t)((r->replicated ? FLAG_REPLICATED : 0) | (r->connected ? FLAG_CONNECTED : 0) |
+                                    (r->left_ms != 0 ? FLAG_LEFT : 0));
+    const bool all = flags != 0 || r->properties.len;
+    size_t len = 10;
 
     to[0] = all ? VERSION_ALL : RECORD_VERSION;
     le64_put(to + 1, (uint64_t)r->created_ms);
     if (!all)
         return bytes_of(to, 9);
-    to[9] = r->replicated ? FLAG_REPLICATED : 0;
-    return bytes_of(to, 10 + properties_encode(r->properties, to + 10));
+    to[9] = flags;
+    if (r->left_ms != 0) {
+        le64_put(to + len, (uint64_t)r->left_ms);
+        len += 8;
+    }
+    return bytes_of(to, len + properties_encode(r->properties, to + len));
 }
 
 enum err subscription_record_decode(struct subscription_record *r, struct bytes value)
@@ -214,8 +221,16 @@ enum err subscription_record_decode(struct subscription_record *r, struct bytes 
         return OK;
     if (value.data[0] != VERSION_ALL || value.len < 10)
         return ERR_CORRUPT;
-    r->replicated = value.data[9] & FLAG_REPLICATED;
+    const uint8_t flags = value.data[9];
+    r->replicated = flags & FLAG_REPLICATED;
+    r->connected = flags & FLAG_CONNECTED;
     value = skip(value, 10);
+    if (flags & FLAG_LEFT) {
+        if (value.len < 8)
+            return ERR_CORRUPT;
+        r->left_ms = (int64_t)le64_get(value.data);
+        value = skip(value, 8);
+    }
     return properties_decode(&r->properties, &value);
 }
 

@@ -10,13 +10,15 @@
  *     topic               1 version 3 | 8 created, wall ms | 8 epoch of exclusive producers | 1 flags | policies |
  *                         properties
  *     partitioned topic   1 version 3 | 8 created, wall ms | 4 partitions | policies | properties
- *     subscription        1 version 3 | 8 created, wall ms | 1 flags | properties
+ *     subscription        1 version 3 | 8 created, wall ms | 1 flags | with flag 4: 8 left, wall ms |
+ *                         properties
  *     broker ("boot")     1 version 1 | 8 how often the broker was started
  *
  *     policies            1 how many | each: 1 number (enum policy) | 1 length of its value, 8 | 8 value, signed
  *     properties          2 how many | each: 2 length of its key | key | 2 length of its value | value
  *
- * Flags: of a topic 1, terminated; of a subscription 1, replicated.  The other versions:
+ * Flags: of a topic 1, terminated; of a subscription 1, replicated, 2, a consumer is connected, 4, a time
+ * follows.  The other versions:
  *
  *     version 1           a topic without flags, policies and properties; a namespace without policies; a subscription
  *                         without flags and properties
@@ -74,6 +76,8 @@ MUST_USE enum err partitioned_record_decode(struct partitioned_record *r, struct
 struct subscription_record {
     int64_t created_ms;
     bool replicated;         /* the client asks for it to be kept in step in other clusters; kept and shown */
+    bool connected;          /* a consumer is; where such things are noted (lapse.h), as the next */
+    int64_t left_ms;         /* the last consumer did; 0: not known */
     struct bytes properties; /* as above */
 };
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to);

@@ -11,6 +11,7 @@
 
 #include "broker/core.h"
 #include "broker/expiry.h"
+#include "broker/lapse.h"
 #include "broker/policies.h"
 #include "broker/publish.h"
 #include "broker/trim.h"
@@ -311,6 +312,7 @@ static void look(struct broker *b, struct track *tr)
             t->changed = false;
             due_ns = topic_roll(t);
         }
+        due_ns = earlier(due_ns, lapse_look(b, tr->topic, t));
         due_ns = earlier(due_ns, expire(b, tr, &p));
         due_ns = earlier(due_ns, trim_ledgers(b, tr->topic, t, &p));
         if (!t)

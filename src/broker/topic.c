@@ -7,6 +7,7 @@
 #include "broker/core.h"
 #include "broker/delayed.h"
 #include "broker/partitioned.h"
+#include "broker/lapse.h"
 #include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
@@ -360,6 +361,7 @@ void topic_policies_changed(struct topic *t)
     t->message_bytes_max = (size_t)policy_of(t->broker, t->id, POLICY_MESSAGE_BYTES_MAX);
     publish_rates_changed(t);
     quota_policies_changed(t);
+    lapse_policies_changed(t);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)

@@ -95,6 +95,7 @@ struct topic {
     /* Of its policies, what is asked for too often to be looked up. */
     uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */
     bool delays;                                                     /* deliver_ms is heeded */
+    int64_t lapse_minutes;                                           /* see lapse.h; 0: never */
     int64_t delay_max_ms;                                            /* 0: no limit */
     bool encryption_required;
     size_t message_bytes_max; /* 0: no limit but the broker's */
