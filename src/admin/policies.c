@@ -13,15 +13,7 @@
 #include "broker/namespaces.h"
 #include "broker/retention.h"
 
-/* Where a policy is kept. */
-struct place {
-    bool of_topic;
-    struct bytes namespace_;
-    struct topic_name topic;
-};
-
 /* It is there; else the call is finished, in Pulsar's words. */
-static bool place_of_namespace(struct admin_call *call, struct place *p)
 bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
 {
     struct broker *b = call->core->broker;

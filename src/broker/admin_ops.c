@@ -151,8 +151,7 @@ void topic_unload(struct broker *b, struct topic_op *op)
 
 /* ---- subscriptions ---- */
 
-/* Does for each topic of the walk what `act` does for one, which says in op->why how it went. */
-static void each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
+void op_each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
 {
     struct subscription_op *o = subscription_op_of(op);
     struct topic_walk *w = &o->walk;
@@ -169,7 +168,7 @@ static void each_topic(struct broker_op *op, enum err forgiven, void (*act)(stru
     walk_end(op, w);
 }
 
-static void start(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
+void op_start_walk(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
 {
     op->walk.next = 0;
     op_start(b, &op->op, step);
@@ -218,12 +217,12 @@ static void make(struct subscription_op *op)
 
 static void make_step(struct broker_op *op)
 {
-    each_topic(op, ERR_EXISTS, make);
+    op_each_topic(op, ERR_EXISTS, make);
 }
 
 void subscription_create(struct broker *b, struct subscription_op *op)
 {
-    start(b, op, make_step);
+    op_start_walk(b, op, make_step);
 }
 
 static void remove_one(struct subscription_op *op)
@@ -248,12 +247,12 @@ static void remove_one(struct subscription_op *op)
 
 static void remove_step(struct broker_op *op)
 {
-    each_topic(op, ERR_NOT_FOUND, remove_one);
+    op_each_topic(op, ERR_NOT_FOUND, remove_one);
 }
 
 void subscription_delete(struct broker *b, struct subscription_op *op)
 {
-    start(b, op, remove_step);
+    op_start_walk(b, op, remove_step);
 }
 
 /* Everything up to `end` counts as acknowledged. */
@@ -309,10 +308,10 @@ void subscription_skip(struct broker *b, struct subscription_op *op)
 
 static void skip_step(struct broker_op *op)
 {
-    each_topic(op, ERR_NOT_FOUND, skip);
+    op_each_topic(op, ERR_NOT_FOUND, skip);
 }
 
 void subscription_skip_all(struct broker *b, struct subscription_op *op)
 {
-    start(b, op, skip_step);
+    op_start_walk(b, op, skip_step);
 }

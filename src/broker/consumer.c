@@ -5,8 +5,8 @@
 #include "broker/consumer.h"
 
 #include "broker/core.h"
-#include "broker/properties.h"
 #include "broker/lapse.h"
+#include "broker/properties.h"
 #include "broker/reads.h"
 
 #include <assert.h>

@@ -84,6 +84,12 @@ void op_probe(struct broker_op *op, struct sink *rival);
 /* Calls done.  From the loop only; op is the caller's again. */
 void op_finish(struct broker_op *op);
 
+/* Of subscription_op: `step` calls op_each_topic, which does for the topic, or for each of its partitions
+ * (op->walk.name), what `act` does for one; that says in op->why how it went, and `forgiven` is no failure when it went
+ * well elsewhere. Done when it is durable. */
+void op_start_walk(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op));
+void op_each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op));
+
 /* "cluster-boot-n": unique over restarts; `to` holds NAME_GIVEN_MAX. */
 void broker_give_name(struct broker *b, char *to);
 

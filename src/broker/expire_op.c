@@ -8,11 +8,6 @@
 #include "broker/expiry.h"
 #include "broker/subscription.h"
 
-static struct expire_op *expire_op_of(struct broker_op *op)
-{
-    return container_of(op, struct expire_op, of.op);
-}
-
 static void expired(struct broker *b, uint64_t topic, int64_t oldest_ms)
 {
     retention_look_at(b, topic); /* what nobody needs any more may go */
@@ -53,34 +48,33 @@ static void expire_all(struct topic *t, const struct expire_op *e)
     }
 }
 
-static void expire_step(struct broker_op *op)
+static void expire(struct subscription_op *op)
 {
-    struct expire_op *e = expire_op_of(op);
+    const struct expire_op *e = container_of(op, struct expire_op, of);
+    struct refusal *why = &op->op.why;
     struct subscription *s;
     struct topic *t;
     enum err err;
 
-    if (op->waited) {
-        op_finish(op);
-        return;
-    }
-    if (topic_obtain(op->broker, &e->of.name, false, &t, &op->why) != OK) {
-        ; /* it said why */
-    } else if (e->of.subscription[0] == '\0') {
+    if (topic_obtain(op->op.broker, &op->walk.name, false, &t, why) != OK) {
+        if (op->walk.partitions > 0 && why->err == ERR_NOT_FOUND)
+            why->err = ERR_BUSY; /* a partition that was never used has nothing to expire */
+    } else if (op->subscription[0] == '\0') {
         expire_all(t, e);
-    } else if (!(s = subscription_find(t, bytes_of_text(e->of.subscription))) || !subscription_durable(s)) {
-        (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription not found");
+    } else if (!(s = subscription_find(t, bytes_of_text(op->subscription))) || !subscription_durable(s)) {
+        (void)refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription not found");
     } else if ((err = expire_one(s, e)) != OK) {
-        (void)refuse(&op->why, err, ABOUT_SUBSCRIPTION, "%s",
+        (void)refuse(why, err, ABOUT_SUBSCRIPTION, "%s",
                      err == ERR_BUSY ? "the subscription has nothing to expire: it is caught up" : err_text(err));
     }
-    if (op->why.err != OK)
-        op_finish(op);
-    else
-        op_wait_durable(op);
+}
+
+static void expire_step(struct broker_op *op)
+{
+    op_each_topic(op, ERR_BUSY, expire);
 }
 
 void subscription_expire(struct broker *b, struct expire_op *op)
 {
-    op_start(b, &op->of.op, expire_step);
+    op_start_walk(b, &op->of, expire_step);
 }
