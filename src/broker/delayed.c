@@ -399,7 +399,9 @@ void delayed_published(struct topic *t, struct position p, int64_t deliver_ms)
     if (!d)
         return; /* nobody has met any: who does, makes the index */
     refresh(d);
-    if (position_before(d->scan_end, p)) /* else the pass that has just begun comes to it */
+    if (scanning(d))
+        d->scan_end = p; /* the pass comes to it: the index takes entries in order */
+    else
         (void)note(d, p, deliver_ms);
     arm(d);
 }

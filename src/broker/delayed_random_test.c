@@ -283,7 +283,7 @@ static void live(uint64_t seed)
     world_start(&l->world, seed);
     l->random = sim_random(l->world.sim);
     l->type = below(l, 2) ? TYPE_SHARED : TYPE_KEY_SHARED;
-    l->world.options.ledger_entries_max = 1 + below(l, 100);
+    l->world.options.ledger_entries_max = 1 + below(l, below(l, 2) ? 100 : 10000);
     l->world.options.delete_inactive_topics = false;
     l->world.options.delayed_bytes_max = below(l, 2) ? 1000 + below(l, 4000) : 1 << 20;
     policies_put(&l->world.options.policies, POLICY_RETENTION_MINUTES, -1);

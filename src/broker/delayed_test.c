@@ -341,6 +341,28 @@ static void a_delay_that_is_too_long_is_refused(void **state)
     assert_int_equal(f->producer.published[2].err, OK);
 }
 
+static void what_is_published_while_the_index_is_made_is_in_it(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.broker->options.ledger_entries_max = 10000;
+    join(&f->a, TYPE_SHARED, 0);
+    publish(f, 1000, 5 * SECOND);
+    consumer_flow(f->a.consumers[1], 2000);
+    while (!world_topic(&f->world, TOPIC)->delayed)
+        assert_true(sim_step(f->world.sim));
+    for (unsigned i = 0; i < 100; i++) {
+        peer_publish_delayed(&f->producer, 1, now(f) + 6 * SECOND);
+        (void)sim_step(f->world.sim);
+    }
+    world_settle(&f->world);
+    assert_int_equal(f->a.received_count, 0);
+    assert_int_equal(delayed_count(subscription(f)), 1100);
+    world_pass(&f->world, 8 * SECOND);
+    assert_int_equal(f->a.received_count, 1100);
+    expect_in_time(&f->a, 0, 500);
+}
+
 static void two_subscriptions_have_one_index(void **state)
 {
     struct fixture *f = *state;
@@ -379,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_comes_at_once_when_delays_are_switched_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_delay_that_is_too_long_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_published_while_the_index_is_made_is_in_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_subscriptions_have_one_index, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 struct client_habits {
     uint32_t send, ack, flow, redeliver, seek, reopen, hang_up, stall, last_id;
     uint32_t answered_in_eight; /* acknowledgements that ask for an answer, of eight */
+    uint32_t delayed_in_eight;  /* messages that are to be delivered later, of eight */
 };
 
 enum open_state { SHUT, OPENING, OPENED };

@@ -115,11 +115,14 @@ void model_init(struct model *m)
 
 void model_deinit(struct model *m)
 {
-    for (unsigned t = 0; t < MODEL_TOPICS; t++)
+    for (unsigned t = 0; t < MODEL_TOPICS; t++) {
         tree_each_safe (node, &m->topics[t].entries) {
             tree_remove(&m->topics[t].entries, node);
             free(entry_of(node));
         }
+        for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
+            free(m->topics[t].producers[p].deliver_ms);
+    }
 }
 
 /* The entry at p, which is now known to hold this message. */
@@ -145,6 +148,18 @@ static struct model_entry *entry_known(struct model *m, unsigned topic, struct p
         e->of[s].expect = position_compare(p, t->subscriptions[s].floor) <= 0 ? MAY : MUST;
     tree_insert(&t->entries, &e->position, &e->node);
     return e;
+}
+
+void model_sent(struct model *m, unsigned topic, unsigned producer, int64_t deliver_ms)
+{
+    struct model_producer *p = &m->topics[topic].producers[producer];
+
+    if (p->sent == p->deliver_capacity) {
+        p->deliver_capacity = p->deliver_capacity ? p->deliver_capacity * 2 : 64;
+        p->deliver_ms = realloc(p->deliver_ms, p->deliver_capacity * sizeof *p->deliver_ms);
+        assert(p->deliver_ms);
+    }
+    p->deliver_ms[p->sent++] = deliver_ms;
 }
 
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p)

@@ -53,6 +53,8 @@ struct model_producer {
     uint64_t sent;      /* sequences [0, sent) were sent at least once */
     uint64_t receipted; /* [0, receipted) have their receipts */
     struct position last_receipt;
+    int64_t *deliver_ms; /* of each that was sent: not before, where it is read out of order; 0: at once */
+    size_t deliver_capacity;
 };
 
 struct model_subscription {
@@ -111,6 +113,8 @@ uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence);
 
 /* Its key; a batch has one. */
 unsigned model_key(unsigned topic, unsigned producer, uint64_t sequence);
+/* The producer sends one more, for the first time. */
+void model_sent(struct model *m, unsigned topic, unsigned producer, int64_t deliver_ms);
 
 /* A receipt came. */
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);

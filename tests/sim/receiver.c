@@ -307,6 +307,16 @@ static bool hold(struct receiver *s, struct position p)
     return true;
 }
 
+/* Nothing comes before its time, where it is not read in order. */
+static void check_due(const struct receiver *s, struct position p, const struct metadata *m)
+{
+    const int64_t now_ms = loop_wall_ms(sim_host_sys(s->client->host)->loop);
+
+    if (m->has_deliver_at && m->deliver_at_time > now_ms && !receiver_is_ordered(s) && !receiver_is_reader(s))
+        model_violation(s->client->model, "client %u: %" PRIi64 ":%" PRIi64 " came %" PRIi64 " ms before its time",
+                        s->client->index, p.ledger, p.entry, m->deliver_at_time - now_ms);
+}
+
 void receiver_on_message(struct client *c, const struct frame *frame, struct arena *arena)
 {
     struct message_command message;
@@ -327,6 +337,7 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
     s->permits -= view.metadata.messages;
     if (s->seek_request != 0)
         return; /* sent before the seek; not to be judged, nor held */
+    check_due(s, p, &view.metadata);
     model_delivery(c->model, &s->reading, p, message.redelivery_count, view.payload);
     if (receiver_is_reader(s) || !hold(s, p))
         return;

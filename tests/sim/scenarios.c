@@ -13,6 +13,11 @@
         .send = 10, .ack = 10, .flow = 5, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .last_id = 1,            \
         .answered_in_eight = 4                                                                                         \
     }
+#define LATER                                                                                                          \
+    {                                                                                                                  \
+        .send = 8, .ack = 10, .flow = 6, .redeliver = 1, .seek = 1, .reopen = 1, .last_id = 1, .answered_in_eight = 4, \
+        .delayed_in_eight = 4                                                                                          \
+    }
 #define KEEPING                                                                                                        \
     {                                                                                                                  \
         .send = 8, .ack = 12, .flow = 5, .redeliver = 1, .reopen = 1, .stall = 1, .answered_in_eight = 5               \
@@ -130,6 +135,13 @@ const struct scenario scenarios[] = {
      .cut = 5,
      .stop = 2,
      .unsynced = true},
+    {.name = "delayed",
+     .text = "messages that are to be delivered later; starts, seeks, small ledgers",
+     .habits = LATER,
+     .kill = 5,
+     .power_cut = 2,
+     .stop = 3,
+     .cut = 5},
     {.name = "lie",
      .text = "the disk lies about its syncs: the simulator must find it out",
      .habits = USUAL,

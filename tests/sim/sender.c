@@ -12,6 +12,7 @@
 
 #define AGAIN_MS_MAX    300
 #define UNRECEIPTED_MAX 200 /* a real client's queue is bounded, too */
+#define DELAY_MS_MAX    20000
 
 static void sender_name(const struct sender *p, char to[32])
 {
@@ -65,6 +66,8 @@ static void message_send(struct sender *p, uint64_t sequence)
     metadata.producer_name = name;
     metadata.sequence_id = sequence;
     metadata.publish_time = 1767225600000 + sequence;
+    metadata.deliver_at_time = p->client->model->topics[p->topic].producers[p->producer].deliver_ms[sequence];
+    metadata.has_deliver_at_time = metadata.deliver_at_time != 0;
     metadata.has_num_messages_in_batch = messages > 1;
     metadata.num_messages_in_batch = (int32_t)messages;
     packed_len = wire__message_metadata__pack(&metadata, packed);
@@ -88,13 +91,22 @@ static void sender_flush(struct sender *p)
         message_send(p, p->next);
 }
 
+/* When the next message is to be delivered; 0: at once. */
+static int64_t some_time(struct client *c)
+{
+    if (c->habits.delayed_in_eight == 0 || client_dice(c, 8) >= c->habits.delayed_in_eight)
+        return 0;
+    return loop_wall_ms(sim_host_sys(c->host)->loop) + (int64_t)client_dice(c, client_dice(c, 2) ? 100 : DELAY_MS_MAX);
+}
+
 void sender_publish(struct sender *p, uint64_t count)
 {
-    struct model_producer *m = &p->client->model->topics[p->topic].producers[p->producer];
+    const struct model_producer *m = &p->client->model->topics[p->topic].producers[p->producer];
 
     if (m->sent - m->receipted > UNRECEIPTED_MAX)
         return;
-    m->sent += count;
+    for (; count > 0; count--)
+        model_sent(p->client->model, p->topic, p->producer, some_time(p->client));
     sender_flush(p);
 }
 
