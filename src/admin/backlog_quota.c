@@ -110,6 +110,17 @@ enum err backlog_quotas_read(struct bytes body, struct policies *p, char *reason
     return err;
 }
 
+bool backlog_quotas_within_retention(const struct policies *p)
+{
+    const int64_t mb = p->value[POLICY_RETENTION_MB], minutes = p->value[POLICY_RETENTION_MINUTES];
+
+    if (!policies_has(p, POLICY_RETENTION_MB) || mb <= 0 || minutes <= 0)
+        return true;
+    if (policies_has(p, POLICY_QUOTA_BYTES) && p->value[POLICY_QUOTA_BYTES] >> 20 >= mb)
+        return false;
+    return !policies_has(p, POLICY_QUOTA_AGE_S) || p->value[POLICY_QUOTA_AGE_S] / 60 < minutes;
+}
+
 /* ---- the routes ---- */
 
 /* ?backlogQuotaType=; without it, by size.  NULL: the call is finished. */
@@ -124,18 +135,6 @@ static const struct kind *kind_of(struct admin_call *call)
     }
     call_reason(call, 412, "backlogQuotaType is destination_storage or message_age");
     return NULL;
-}
-
-/* As Pulsar: what retention keeps must be more than what the backlog may have. */
-static bool within_retention(const struct policies *p)
-{
-    const int64_t mb = p->value[POLICY_RETENTION_MB], minutes = p->value[POLICY_RETENTION_MINUTES];
-
-    if (!policies_has(p, POLICY_RETENTION_MB) || mb <= 0 || minutes <= 0)
-        return true;
-    if (policies_has(p, POLICY_QUOTA_BYTES) && p->value[POLICY_QUOTA_BYTES] >> 20 >= mb)
-        return false;
-    return !policies_has(p, POLICY_QUOTA_AGE_S) || p->value[POLICY_QUOTA_AGE_S] / 60 < minutes;
 }
 
 static void get(struct admin_call *call, const struct policy_place *place)
@@ -165,7 +164,7 @@ static void set(struct admin_call *call, const struct policy_place *place)
     json_decref(root);
     if (err != OK)
         call_reason(call, 412, "%s", reason);
-    else if (!within_retention(&p))
+    else if (!backlog_quotas_within_retention(&p))
         call_reason(call, 412,
                     "Backlog Quota exceeds configured retention quota for namespace. Please increase retention quota "
                     "and retry");

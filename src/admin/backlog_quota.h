@@ -17,5 +17,7 @@
 void backlog_quotas_write(struct json *j, const char *key, const struct policies *p);
 /* Of a Policies object's member backlog_quota_map, if it has one.  ERR_INVALID and a sentence. */
 MUST_USE enum err backlog_quotas_read(struct bytes body, struct policies *p, char *reason, size_t reason_size);
+/* As Pulsar: what retention keeps, where it keeps anything, is more than what the backlog may have. */
+bool backlog_quotas_within_retention(const struct policies *p);
 
 #endif

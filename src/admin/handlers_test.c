@@ -846,6 +846,17 @@ static void a_quota_that_is_more_than_retention_keeps_is_refused(void **state)
                      412);
     assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limitSize\":1048575,\"policy\":\"producer_exception\"}"),
                      204);
+    assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/retention", NULL,
+                              "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":0}"),
+                     204); /* it keeps nothing: no limit */
+    assert_int_equal(ask_with(w, HTTP_POST, quota, NULL, "{\"limitSize\":9999999,\"policy\":\"producer_exception\"}"),
+                     204);
+    assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/retention", NULL,
+                              "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":9}"),
+                     412);
+    assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/retention", NULL,
+                              "{\"retentionTimeInMinutes\":10,\"retentionSizeInMB\":10}"),
+                     204);
     assert_int_equal(ask_with(w, HTTP_POST, quota, by_age, "{\"limitTime\":600,\"policy\":\"producer_exception\"}"),
                      412);
 }

@@ -6,6 +6,7 @@
  * from it, and only where it is kept differs.  One that is not set answers 204, as Pulsar's null does.
  */
 #include "broker/policies.h"
+#include "admin/backlog_quota.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/policy_place.h"
@@ -90,6 +91,10 @@ static void set(struct admin_call *call, const struct policy_place *p, const str
         return;
     if (policy_row_read(policy, body, &policies, reason, sizeof reason) != OK) {
         call_reason(call, 412, "%s", reason);
+        return;
+    }
+    if (!backlog_quotas_within_retention(&policies)) {
+        call_reason(call, 412, "Retention Quota must exceed configured backlog quota for namespace.");
         return;
     }
     policy_place_set(call, p, &policies);

@@ -374,7 +374,7 @@ static void keep_alive_fired(struct timer *timer)
         session_close(s, "silent for %u ms", ms);
         return;
     }
-    s->pong_due = true;
+    s->pong_due = !s->paused; /* what is not read cannot tell: its time begins when it is read again */
     session_send_ping(s);
     forget_closed(s);
     receive_relax(&s->receive);

@@ -184,6 +184,27 @@ static void reading_pauses_while_too_many_publishes_are_under_way(void **state)
     client_free(&f->a);
 }
 
+static void a_peer_that_we_do_not_read_is_not_taken_for_silent(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.options.pending_sends_max = 1;
+    f->world.options.keep_alive_ms = 1000;
+    session_world_open(&f->world);
+    client_connect(&f->a, &f->world);
+    client_handshake(&f->a);
+    assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
+    sim_slow(f->world.sim, 3600 * 1000);
+    for (uint64_t i = 0; i < 20; i++)
+        client_send_entry(&f->a, 1, i, 100);
+    session_world_pass(&f->world, 10 * 1000);
+    assert_false(client_is_closed(&f->a));
+    sim_slow(f->world.sim, 0);
+    session_world_pass(&f->world, 7200 * 1000);
+    assert_true(client_is_closed(&f->a)); /* it never answered */
+    client_free(&f->a);
+}
+
 static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
 {
     struct fixture *f = *state;
@@ -577,6 +598,7 @@ int main(void)
         TEST(a_connection_that_is_cut_while_the_broker_works_for_it_leaves_nothing_behind),
         TEST(a_rival_that_is_silent_loses_its_place),
         TEST(reading_pauses_while_too_many_publishes_are_under_way),
+        TEST(a_peer_that_we_do_not_read_is_not_taken_for_silent),
         TEST(a_message_larger_than_the_budget_left_waits_and_comes),
         TEST(a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can),
         TEST(what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused),
