@@ -216,8 +216,7 @@ static bool open_decide(struct producer_open *open)
         (void)refuse(&op->why, ERR_TERMINATED, ABOUT_TOPIC, "%s was terminated", t->name.text);
         return true;
     }
-    if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
-    if (quota_refuses(t, &op->why))
+    if (refuse_by_policy(open, t) != OK || quota_refuses(t, &op->why))
         return true;
     if (open->initial_subscription && initial_subscription(open, t) != OK)
         return true;
