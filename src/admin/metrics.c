@@ -91,6 +91,8 @@ static void subscription_keep(struct metrics *m, const struct topic_row *topic, 
     }
     row->topic = topic;
     row->backlog = (double)s->backlog_entries;
+    row->backlog_no_delayed = (double)(s->backlog_entries - s->delayed_entries);
+    row->delayed = (double)s->delayed_entries;
     row->in_replay = (double)s->replay_entries;
     row->rate_out = s->rate_out;
     row->throughput_out = s->throughput_out;

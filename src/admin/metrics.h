@@ -25,7 +25,8 @@ struct topic_row {
 struct subscription_row {
     const struct topic_row *topic;
     const char *name;
-    double backlog, in_replay, delayed, rate_out, throughput_out, rate_ack, rate_redeliver, rate_expired;
+    double backlog, backlog_no_delayed, in_replay, delayed, rate_out, throughput_out, rate_ack, rate_redeliver,
+        rate_expired;
     double unacked, blocked, consumers;
     struct subscription_row *next;
 };

@@ -37,7 +37,7 @@ static const struct column topic_columns[] = {
 
 static const struct column subscription_columns[] = {
     {"pulsar_subscription_back_log", offsetof(struct subscription_row, backlog)},
-    {"pulsar_subscription_back_log_no_delayed", offsetof(struct subscription_row, backlog)},
+    {"pulsar_subscription_back_log_no_delayed", offsetof(struct subscription_row, backlog_no_delayed)},
     {"pulsar_subscription_delayed", offsetof(struct subscription_row, delayed)},
     {"pulsar_subscription_in_replay", offsetof(struct subscription_row, in_replay)},
     {"pulsar_subscription_msg_rate_out", offsetof(struct subscription_row, rate_out)},
@@ -167,6 +167,7 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_topics_unloaded_total", b->topics_unloaded);
     counter(w, "geminga_broker_ledgers_deleted_total", b->ledgers_deleted);
     counter(w, "geminga_broker_entries_expired_total", b->entries_expired);
+    gauge(w, "geminga_broker_delayed_index_bytes", b->delayed_index_bytes);
     counter(w, "geminga_broker_duplicate_messages_total", b->duplicates);
 }
 

@@ -367,6 +367,7 @@ void broker_stats_get(struct broker *b, struct broker_stats *out)
 {
     *out = b->counts;
     out->topics_loaded = map_count(&b->topics);
+    out->delayed_index_bytes = b->delayed_bytes;
 }
 
 void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx)

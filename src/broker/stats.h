@@ -128,7 +128,7 @@ struct broker_stats {
     uint64_t messages_in, bytes_in, messages_out, bytes_out, messages_dropped, acks, redeliveries;
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
     uint64_t compactions, compactions_failed;
-    uint64_t ledgers_deleted, entries_expired;
+    uint64_t ledgers_deleted, entries_expired, delayed_index_bytes;
     uint64_t duplicates; /* messages that were not stored again */
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
