@@ -151,7 +151,8 @@ void topic_unload(struct broker *b, struct topic_op *op)
 
 /* ---- subscriptions ---- */
 
-void op_each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
+/* Does for each topic of the walk what `act` does for one, which says in op->why how it went. */
+static void each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
 {
     struct subscription_op *o = subscription_op_of(op);
     struct topic_walk *w = &o->walk;
@@ -168,10 +169,20 @@ void op_each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct s
     walk_end(op, w);
 }
 
-void op_start_walk(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
+static void start(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
 {
     op->walk.next = 0;
     op_start(b, &op->op, step);
+}
+
+void op_each_topic(struct broker_op *op, enum err forgiven, void (*act)(struct subscription_op *op))
+{
+    each_topic(op, forgiven, act);
+}
+
+void op_start_walk(struct broker *b, struct subscription_op *op, void (*step)(struct broker_op *op))
+{
+    start(b, op, step);
 }
 
 /* The topic, and the subscription when it is there. */
@@ -217,12 +228,12 @@ static void make(struct subscription_op *op)
 
 static void make_step(struct broker_op *op)
 {
-    op_each_topic(op, ERR_EXISTS, make);
+    each_topic(op, ERR_EXISTS, make);
 }
 
 void subscription_create(struct broker *b, struct subscription_op *op)
 {
-    op_start_walk(b, op, make_step);
+    start(b, op, make_step);
 }
 
 static void remove_one(struct subscription_op *op)
@@ -247,12 +258,12 @@ static void remove_one(struct subscription_op *op)
 
 static void remove_step(struct broker_op *op)
 {
-    op_each_topic(op, ERR_NOT_FOUND, remove_one);
+    each_topic(op, ERR_NOT_FOUND, remove_one);
 }
 
 void subscription_delete(struct broker *b, struct subscription_op *op)
 {
-    op_start_walk(b, op, remove_step);
+    start(b, op, remove_step);
 }
 
 /* Everything up to `end` counts as acknowledged. */
@@ -308,10 +319,10 @@ void subscription_skip(struct broker *b, struct subscription_op *op)
 
 static void skip_step(struct broker_op *op)
 {
-    op_each_topic(op, ERR_NOT_FOUND, skip);
+    each_topic(op, ERR_NOT_FOUND, skip);
 }
 
 void subscription_skip_all(struct broker *b, struct subscription_op *op)
 {
-    op_start_walk(b, op, skip_step);
+    start(b, op, skip_step);
 }
