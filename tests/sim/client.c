@@ -121,12 +121,14 @@ static void on_error(struct client *c, const Wire__CommandError *body)
     }
 }
 
-static void on_producer_success(struct client *c, uint64_t request)
+static void on_producer_success(struct client *c, const Wire__CommandProducerSuccess *success)
 {
     for (unsigned i = 0; i < CLIENT_PRODUCERS; i++) {
         struct sender *p = &c->producers[i];
-        if (p->used && p->state == OPENING && p->request == request)
+        if (p->used && p->state == OPENING && p->request == success->request_id) {
+            model_last_sequence(c->model, p->topic, p->producer, success->last_sequence_id);
             sender_opened(p);
+        }
     }
 }
 
@@ -169,7 +171,7 @@ static void on_command(struct client *c, const Wire__BaseCommand *command)
         on_error(c, command->error);
         break;
     case WIRE__BASE_COMMAND__TYPE__PRODUCER_SUCCESS:
-        on_producer_success(c, command->producer_success->request_id);
+        on_producer_success(c, command->producer_success);
         break;
     case WIRE__BASE_COMMAND__TYPE__SEND_ERROR:
         sender_on_send_error(c, command->send_error);

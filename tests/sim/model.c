@@ -106,6 +106,7 @@ void model_init(struct model *m)
     *m = (struct model){0};
     for (unsigned t = 0; t < MODEL_TOPICS; t++) {
         tree_init(&m->topics[t].entries, by_position);
+        map_init(&m->topics[t].stored, 0);
         for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
             m->topics[t].producers[p].last_receipt = POSITION_EARLIEST;
         for (unsigned s = 0; s < MODEL_SUBSCRIPTIONS; s++)
@@ -120,9 +121,28 @@ void model_deinit(struct model *m)
             tree_remove(&m->topics[t].entries, node);
             free(entry_of(node));
         }
+        map_deinit(&m->topics[t].stored);
         for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
             free(m->topics[t].producers[p].deliver_ms);
     }
+}
+
+static uint64_t message_id(unsigned producer, uint64_t sequence)
+{
+    return ((uint64_t)producer + 1) << 40 | sequence;
+}
+
+/* It is at one position, and at no other. */
+static void stored_once(struct model *m, struct model_topic *t, struct model_entry *e)
+{
+    const struct model_entry *other = map_find_id(&t->stored, message_id(e->producer, e->sequence));
+
+    if (other)
+        model_violation(m, "%s: p%u/%" PRIu64 " is stored twice: at " POSITION " and at " POSITION, t->name,
+                        e->producer, e->sequence, other->position.ledger, other->position.entry, e->position.ledger,
+                        e->position.entry);
+    enum err err = map_put_id(&t->stored, message_id(e->producer, e->sequence), e);
+    assert(err == OK);
 }
 
 /* The entry at p, which is now known to hold this message. */
@@ -147,6 +167,8 @@ static struct model_entry *entry_known(struct model *m, unsigned topic, struct p
     for (unsigned s = 0; s < t->subscription_count; s++)
         e->of[s].expect = position_compare(p, t->subscriptions[s].floor) <= 0 ? MAY : MUST;
     tree_insert(&t->entries, &e->position, &e->node);
+    if (m->once)
+        stored_once(m, t, e);
     return e;
 }
 
@@ -174,12 +196,41 @@ void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t 
                         sequence, from->receipted);
     if (sequence >= from->sent)
         model_violation(m, "%s: p%u got a receipt of %" PRIu64 ", which it never sent", t->name, producer, sequence);
+    if (m->once && position_equal(p, POSITION_EARLIEST)) {
+        from->receipted++;
+        return;
+    }
     if (!position_before(from->last_receipt, p))
         model_violation(m, "%s: p%u's %" PRIu64 " is at " POSITION ", before the one sent earlier", t->name, producer,
                         sequence, p.ledger, p.entry);
     from->receipted++;
     from->last_receipt = p;
     entry_known(m, topic, p, producer, sequence)->receipted = true;
+}
+
+void model_last_sequence(struct model *m, unsigned topic, unsigned producer, int64_t last)
+{
+    const struct model_producer *from = &m->topics[topic].producers[producer];
+
+    if (!m->once && last != -1)
+        model_violation(m, "%s: p%u hears of %" PRId64 " without deduplication", m->topics[topic].name, producer, last);
+    if (m->once && (last < (int64_t)from->receipted - 1 || last >= (int64_t)from->sent))
+        model_violation(
+            m, "%s: p%u hears that %" PRId64 " was its last, of %" PRIu64 " with receipts and %" PRIu64 " sent",
+            m->topics[topic].name, producer, last, from->receipted, from->sent);
+}
+
+bool model_all_found(const struct model *m, unsigned topic)
+{
+    const struct model_topic *t = &m->topics[topic];
+
+    for (unsigned p = 0; p < MODEL_PRODUCERS; p++) {
+        for (uint64_t sequence = 0; sequence < t->producers[p].receipted; sequence++) {
+            if (!map_find_id(&t->stored, message_id(p, sequence)))
+                return false;
+        }
+    }
+    return true;
 }
 
 /* ---- readings ---- */

@@ -78,6 +78,7 @@ static inline bool model_shares(enum model_kind kind)
 struct model_topic {
     char name[64];
     struct tree entries; /* by position */
+    struct map stored;   /* the same by message, where each is stored once */
     struct model_producer producers[MODEL_PRODUCERS];
     unsigned subscription_count;
     struct model_subscription subscriptions[MODEL_SUBSCRIPTIONS];
@@ -87,6 +88,7 @@ struct model {
     struct model_topic topics[MODEL_TOPICS];
     uint64_t step; /* the harness's clock, for "before" and "after" */
     bool keys;     /* messages have keys */
+    bool once;     /* duplicates are recognized: each message is stored once, however often it is sent */
     bool steady;   /* ... and whoever holds one says so, or is gone at once: no other gets one of that key meanwhile */
     bool trims;    /* what every subscription acknowledged may be deleted: a reader need not see it */
     bool verbose;  /* every event to standard error */
@@ -116,8 +118,13 @@ unsigned model_key(unsigned topic, unsigned producer, uint64_t sequence);
 /* The producer sends one more, for the first time. */
 void model_sent(struct model *m, unsigned topic, unsigned producer, int64_t deliver_ms);
 
-/* A receipt came. */
+/* A receipt came; POSITION_EARLIEST: it was stored before. */
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);
+
+/* What a producer is told of itself when it connects: -1, or the last of its messages that is stored. */
+void model_last_sequence(struct model *m, unsigned topic, unsigned producer, int64_t last);
+/* Where each message is stored once: every one that has a receipt was seen somewhere. */
+bool model_all_found(const struct model *m, unsigned topic);
 
 /* One reading of a subscription by one consumer, from SUBSCRIBE to its end; or a reader's, of everything from where it
  * begins. */

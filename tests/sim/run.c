@@ -116,6 +116,11 @@ static void draw_options(struct run *r)
     r->model.trims = r->scenario->trim;
     r->model.keys = r->scenario->keys;
     r->model.steady = r->scenario->steady;
+    r->model.once = r->scenario->once;
+    if (r->scenario->once) {
+        policies_put(&broker->policies, POLICY_DEDUPLICATION, 1);
+        policies_put(&broker->policies, POLICY_DEDUPLICATION_ENTRIES, 1 + (int64_t)dice(r, 100));
+    }
     if (r->scenario->keys)
         draw_keys(r);
     if (r->scenario->retention)
@@ -594,11 +599,21 @@ static void check_kept(struct run *r)
     await(r, all_gone, "the space of what everybody read");
 }
 
+static bool all_found(struct run *r)
+{
+    for (unsigned t = 0; t < r->topic_count; t++)
+        if (!model_all_found(&r->model, t))
+            return false;
+    return true;
+}
+
 static void drain(struct run *r)
 {
     drainers_start(r);
     await(r, all_subscribed, "subscribing to drain");
     await(r, all_drained, "everything that must come");
+    if (r->scenario->once)
+        await(r, all_found, "each message that has a receipt");
     if (r->scenario->retention)
         check_kept(r);
     drainers_end(r);

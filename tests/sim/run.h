@@ -21,6 +21,7 @@ struct scenario {
     bool only_acks_at_first; /* after a start nothing is sent for a while: what was recovered is acknowledged */
     bool keys;               /* the shared subscription is a Key_Shared one */
     bool steady;             /* ... and nothing is done that lets who holds a message of a key be unsure of it */
+    bool once;               /* duplicates are recognized */
     bool vandal;             /* somebody speaks nonsense to the broker */
     bool trim;               /* no subscription holds everything, so that ledgers are deleted meanwhile */
     bool retention;          /* ... though nobody publishes, and in some runs nothing at all is */
