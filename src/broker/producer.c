@@ -96,11 +96,14 @@ static bool too_many(const struct producer_open *open, const struct topic *t)
            !topic_name_is_system(&t->name) && !(open->name && map_find(&t->producers, bytes_of_text(open->name)));
 }
 
-static enum err refuse_by_policy(struct producer_open *open, const struct topic *t)
+/* In Pulsar's order. */
+static enum err refuse_by_policy(struct producer_open *open, struct topic *t)
 {
     if (too_many(open, t))
         return refuse(&open->op.why, ERR_BUSY, ABOUT_PRODUCER, "%s has %zu producers, and shall not have more",
                       t->name.text, map_count(&t->producers));
+    if (quota_refuses(t, &open->op.why))
+        return open->op.why.err;
     if (t->encryption_required && !open->encrypted)
         return refuse(&open->op.why, ERR_INVALID, ABOUT_PRODUCER, "%s takes encrypted messages only", t->name.text);
     return OK;
@@ -216,9 +219,7 @@ static bool open_decide(struct producer_open *open)
         (void)refuse(&op->why, ERR_TERMINATED, ABOUT_TOPIC, "%s was terminated", t->name.text);
         return true;
     }
-    if (refuse_by_policy(open, t) != OK || quota_refuses(t, &op->why))
-        return true;
-    if (open->initial_subscription && initial_subscription(open, t) != OK)
+    if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
         return true;
     if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
         producer_open_wait(open);
