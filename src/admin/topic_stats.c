@@ -148,6 +148,19 @@ static void write_consumers(struct json *j, const struct subscription_stats *s)
     json_array_end(j);
 }
 
+static void write_properties(struct json *j, const char *key, struct bytes properties)
+{
+    struct property p;
+    size_t at = 0;
+
+    json_object_begin(j, key);
+    while (properties_next(properties, &at, &p)) {
+        json_key(j, p.key);
+        json_bytes(j, NULL, p.value);
+    }
+    json_object_end(j);
+}
+
 static void write_subscription(struct json *j, const struct subscription_stats *s)
 {
     json_key(j, bytes_of_text(s->name));
@@ -181,12 +194,11 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     write_consumers(j, s);
     /* Go's admin client reads the first pair, the documentation shows the second. */
     json_bool(j, "isDurable", s->durable);
-    json_bool(j, "isReplicated", false);
+    json_bool(j, "isReplicated", s->replicated);
     json_bool(j, "durable", s->durable);
-    json_bool(j, "replicated", false);
+    json_bool(j, "replicated", s->replicated);
     json_uint(j, "nonContiguousDeletedMessagesRanges", s->ack_ranges);
-    json_object_begin(j, "subscriptionProperties");
-    json_object_end(j);
+    write_properties(j, "subscriptionProperties", s->properties);
     json_object_end(j);
 }
 

@@ -100,6 +100,16 @@ static bool by_connection(const struct subscription *s, const struct consumer *c
     return true;
 }
 
+static bool by_topic_rate(const struct subscription *s, const struct consumer *c, struct blocked *b)
+{
+    return throttle_by_topic(s);
+}
+
+static bool by_subscription_rate(const struct subscription *s, const struct consumer *c, struct blocked *b)
+{
+    return throttle_by_itself(s);
+}
+
 static bool by_draining(const struct subscription *s, const struct consumer *c, struct blocked *b)
 {
     const struct key_slot *slot = c && c->keys ? key_shared_draining(c) : NULL;
@@ -184,6 +194,8 @@ static const struct {
     {BLOCKED_BY_TAKEOVER, "the pause before another consumer becomes active", false, by_takeover},
     {BLOCKED_BY_PERMITS, "no permits", false, by_permits},
     {BLOCKED_BY_CONNECTION, "its connection does not read", false, by_connection},
+    {BLOCKED_BY_TOPIC_RATE, "dispatchRate", false, by_topic_rate},
+    {BLOCKED_BY_SUBSCRIPTION_RATE, "subscriptionDispatchRate", false, by_subscription_rate},
     {BLOCKED_BY_DRAINING, "its keys drain", false, by_draining},
     {BLOCKED_BY_ORPHAN, "no consumer has this key", false, by_orphan},
     {BLOCKED_BY_WAITING, "keySharedLookAheadMsgInReplayThreshold", false, by_waiting},

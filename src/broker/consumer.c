@@ -4,10 +4,12 @@
  */
 #include "broker/consumer.h"
 
+#include "broker/admission.h"
 #include "broker/core.h"
 #include "broker/lapse.h"
 #include "broker/properties.h"
 #include "broker/reads.h"
+#include "broker/records.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -64,63 +66,104 @@ static void search_done(struct search *search)
 {
     struct consumer_open *open = container_of(search, struct consumer_open, search);
 
-    open->rollback_s = 0;
-    open->start_given = true;
-    open->start = search->found;
     if (search->err != OK) {
         (void)refuse(&open->op.why, search->err, ABOUT_SUBSCRIPTION, "searching the start: %s", err_text(search->err));
         op_finish(&open->op);
         return;
     }
+    open->found_back = true;
     open->op.step(&open->op);
 }
 
-/* True: over at once.  Else the step comes again when it is. */
-static bool roll_back(struct consumer_open *open, struct topic *t)
+/* Where rollback_s goes to is known.  False: the step comes again when it is. */
+static bool look_back(struct consumer_open *open, struct topic *t)
 {
     struct broker *b = open->op.broker;
     uint64_t back_ms = open->rollback_s > INT64_MAX / 2000 ? INT64_MAX / 2 : open->rollback_s * 1000;
 
+    if (open->rollback_s == 0 || open->found_back)
+        return true;
     open->search = (struct search){
         .broker = b,
         .topic = t->id,
         .publish_ms = loop_wall_ms(b->loop) - (int64_t)back_ms,
         .done = search_done,
     };
-    return search_start(&open->search);
+    open->found_back = search_start(&open->search);
+    return open->found_back;
+}
+
+/* It has a cursor that is to go back first: as by a seek. */
+static enum err move_back(struct consumer_open *open, struct subscription *s)
+{
+    enum err err;
+
+    if (open->rollback_s == 0 || !s->topic->kind->keeps)
+        return OK;
+    open->rollback_s = 0;
+    subscription_close_consumers(s);
+    s->settled = false;
+    if ((err = subscription_reset(s, open->search.found)) != OK)
+        return refuse(&open->op.why, err, ABOUT_SUBSCRIPTION, "the cursor could not be moved: %s", err_text(err));
+    return OK;
+}
+
+/* A client that wants it kept in step in other clusters turns that on for good. */
+static enum err note_replicated(struct consumer_open *open, struct subscription *s)
+{
+    struct subscription_record record;
+    enum err err;
+
+    if (!open->replicated || (err = subscription_record_get(s, &record)) == ERR_NOT_FOUND)
+        return OK;
+    if (err == OK && record.replicated)
+        return OK;
+    record.replicated = true;
+    if (err == OK)
+        err = subscription_record_set(s, &record);
+    return err == OK ? OK : refuse(&open->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+}
+
+static enum err use_subscription(struct consumer_open *open, struct subscription *s)
+{
+    struct refusal *why = &open->op.why;
+    enum err err;
+
+    if (subscription_durable(s) != open->durable && s->topic->kind->keeps)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "there is a %s subscription of the same name",
+                      open->durable ? "non-durable" : "durable");
+    if (s->seeking)
+        return refuse(why, ERR_AGAIN, ABOUT_SUBSCRIPTION, "the subscription is being moved");
+    if ((err = note_replicated(open, s)) != OK)
+        return err;
+    return move_back(open, s);
+}
+
+static enum err make_subscription(struct consumer_open *open, struct topic *t, struct subscription **out)
+{
+    struct refusal *why = &open->op.why;
+
+    if (open->durable && !policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION) && t->kind->keeps)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no such subscription, and it may not be created");
+    const struct subscription_spec spec = {
+        .name = open->subscription,
+        .durable = open->durable,
+        .next = open->rollback_s > 0 ? open->search.found : beginning(open),
+        .replicated = open->replicated,
+        .properties = open->properties,
+    };
+    open->rollback_s = 0;
+    return subscription_make(t, &spec, out, why);
 }
 
 /* Finds the subscription or makes it.  ERR_AGAIN with *waits set: the step comes again. */
 static enum err obtain_subscription(struct consumer_open *open, struct topic *t, struct subscription **out, bool *waits)
 {
-    struct refusal *why = &open->op.why;
-    struct subscription *s = subscription_find(t, open->subscription);
-
-    *waits = false;
-    if (s) {
-        *out = s;
-        if (subscription_durable(s) != open->durable && t->kind->keeps)
-            return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "there is a %s subscription of the same name",
-                          open->durable ? "non-durable" : "durable");
-        return s->seeking ? refuse(why, ERR_AGAIN, ABOUT_SUBSCRIPTION, "the subscription is being moved") : OK;
-    }
-    if (open->durable && !policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_CREATION) && t->kind->keeps)
-        return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no such subscription, and it may not be created");
-    if (open->rollback_s > 0) {
-        if (!roll_back(open, t)) {
-            *waits = true;
-            return ERR_AGAIN;
-        }
-        open->start_given = true;
-        open->start = open->search.found;
-        open->rollback_s = 0;
-    }
-    const struct subscription_spec spec = {
-        .name = open->subscription,
-        .durable = open->durable,
-        .next = beginning(open),
-    };
-    return subscription_make(t, &spec, out, why);
+    *waits = !look_back(open, t);
+    if (*waits)
+        return ERR_AGAIN;
+    *out = subscription_find(t, open->subscription);
+    return *out ? use_subscription(open, *out) : make_subscription(open, t, out);
 }
 
 /* What exists because of this operation, or was found in the making, shall be durable before anybody is told. */
@@ -151,7 +194,7 @@ static enum err admit(struct consumer_open *open, struct subscription *s, bool *
         *waits = true;
         op_probe(&open->op, rival->sink);
     }
-    return err;
+    return err == OK ? admission_of_consumer(s, &open->op.why) : err;
 }
 
 static enum err consumer_new(struct consumer_open *open, struct subscription *s)
@@ -207,6 +250,21 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     return OK;
 }
 
+/* The topic, if the consumer may come at all; counted once, however many steps it takes. */
+static enum err enter_topic(struct consumer_open *open, struct topic **out)
+{
+    struct refusal *why = &open->op.why;
+    enum err err;
+
+    if ((err = refuse_early(open)) != OK ||
+        (err = topic_obtain(open->op.broker, &open->topic, open->create_topic, out, why)) != OK)
+        return err;
+    if (!open->counted)
+        err = admission_by_rate(*out, open->sink, open->consumer_id, open->name, why);
+    open->counted = true;
+    return err;
+}
+
 static void open_step(struct broker_op *op)
 {
     struct consumer_open *open = container_of(op, struct consumer_open, op);
@@ -214,7 +272,7 @@ static void open_step(struct broker_op *op)
     struct topic *t;
     bool waits = false;
 
-    if (refuse_early(open) != OK || topic_obtain(op->broker, &open->topic, open->create_topic, &t, &op->why) != OK) {
+    if (enter_topic(open, &t) != OK) {
         op_finish(op);
         return;
     }
@@ -233,6 +291,7 @@ static void open_step(struct broker_op *op)
 void consumer_open(struct broker *b, struct consumer_open *open)
 {
     open->consumer = NULL;
+    open->counted = open->found_back = false;
     if (open->name && open->name[0] == '\0')
         open->name = NULL;
     op_start(b, &open->op, open_step);
@@ -250,7 +309,7 @@ void consumer_free(struct consumer *c)
     free(c);
 }
 
-void consumer_detach(struct consumer *c)
+void consumer_close(struct consumer *c)
 {
     struct subscription *s = c->subscription;
     struct topic *t = s->topic;
@@ -274,9 +333,11 @@ void consumer_detach(struct consumer *c)
     topic_touch(t);
 }
 
-void consumer_close(struct consumer *c)
+void consumer_detach(struct consumer *c)
 {
-    consumer_detach(c);
+    if (broker_of(c)->options.count_lost_consumers && c->subscription->dispatcher->individual)
+        dispatch_redeliver_all(c->subscription, c);
+    consumer_close(c);
 }
 
 /* ---- flow and redelivery ---- */
@@ -340,7 +401,7 @@ bool consumer_unsubscribe(struct consumer *c, struct consumer_op *unsubscribe)
     }
     broker_when_durable(b, &unsubscribe->op);
     s->seeking = true; /* it ends below, and not with its last consumer */
-    consumer_detach(c);
+    consumer_close(c);
     subscription_close_consumers(s);
     s->seeking = false;
     if ((err = subscription_remove(s)) != OK)

@@ -70,10 +70,15 @@ struct consumer_open {
     int64_t epoch;          /* -1: none */
     struct key_policy keys; /* Key_Shared */
     struct bytes metadata;  /* properties.h */
+    /* Of a subscription: kept when it is made, and the former also later. */
+    bool replicated;
+    struct bytes properties; /* properties.h */
 
     struct consumer *consumer; /* when done OK */
 
-    struct search search; /* the broker's */
+    struct search search; /* the broker's, as all below */
+    bool counted;         /* for the subscribe rate */
+    bool found_back;      /* search.found is where rollback_s goes to */
 };
 
 /* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of
@@ -108,9 +113,9 @@ struct consumer_op {
     bool force; /* unsubscribe, with others connected */
 };
 
-/* The client closes it; at once. */
+/* Its client closes it, or the broker does; at once. */
 void consumer_close(struct consumer *c);
-/* Its connection is gone. */
+/* Its connection is gone: what it held may count as redelivered (options.count_lost_consumers). */
 void consumer_detach(struct consumer *c);
 /* Deletes the subscription: true, and the consumer is gone.  False: refused (ERR_INVALID about the consumer: others are
  * connected, and not `force`), and it stays.  Either way `op` tells. */

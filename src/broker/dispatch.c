@@ -312,6 +312,8 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
     rate_add(&c->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->topic->rate_out, now_ns, messages, e->bytes.len);
+    if (s->topic->kind->keeps)
+        throttle_charge(s, messages, e->bytes.len);
 }
 
 bool dispatch_pass(struct subscription *s, const struct entry *e)
@@ -429,7 +431,7 @@ static enum fate send_entry(struct subscription *s, const struct entry *e, struc
         return FATE_SENT;
     if (!waiting && (delay = delayed_ask(s, e)) != DELAY_NONE)
         return delay == DELAY_WITHHELD ? FATE_LATER : FATE_NOMEM;
-    if (s->dispatch.blocked)
+    if (s->dispatch.blocked || !throttle_open(s))
         return FATE_STAYS;
     return s->dispatcher->individual ? send_to_one(s, e, waiting) : send_to_active(s, e);
 }
@@ -616,6 +618,9 @@ static bool dispatch_turn(struct subscription *s)
         return false;
     max = wanted(s);
     max = max < DISPATCH_ENTRIES_MAX ? max : DISPATCH_ENTRIES_MAX;
+    if (max == 0 || !throttle_open(s))
+        return false;
+    max = throttle_room(s, max);
     if (max > 0 && compacted_reading(&s->compacted)) {
         compacted_read(s, max);
         return false; /* a read is under way, or it was the end of the view */
@@ -655,6 +660,11 @@ void dispatch_wake(struct subscription *s)
 
 /* ---- life ---- */
 
+static void throttle_fired(struct timer *timer)
+{
+    dispatch_wake(container_of(timer, struct subscription, dispatch.throttled));
+}
+
 static void takeover_fired(struct timer *timer)
 {
     struct subscription *s = container_of(timer, struct subscription, dispatch.takeover);
@@ -672,6 +682,7 @@ void dispatch_init(struct subscription *s)
     tree_init(&d->ready, turn_compare);
     map_init(&d->chunked, broker_of(s)->topics.seed);
     timer_init(&d->takeover, broker_of(s)->loop, takeover_fired);
+    timer_init(&d->throttled, broker_of(s)->loop, throttle_fired);
     timer_init(&d->retry, broker_of(s)->loop, retry_fired);
 }
 
@@ -692,6 +703,7 @@ void dispatch_deinit(struct subscription *s)
     key_shared_free(d->keys);
     d->keys = NULL;
     timer_stop(&d->takeover);
+    timer_stop(&d->throttled);
     timer_stop(&d->retry);
     task_cancel(&d->task);
     if (d->read)

@@ -129,6 +129,7 @@ struct dispatch {
     struct map chunked;      /* struct chunked, see chunks.h */
     struct key_shared *keys; /* Key_Shared, with consumers; else NULL */
     struct consumer *active; /* exclusive, failover */
+    struct timer throttled;  /* over a dispatch rate: until when */
     struct timer takeover;   /* failover: the pause before another consumer is served */
 };
 

@@ -95,11 +95,11 @@ static void leave(struct topic *t)
 /* ---- subscriptions ---- */
 
 /* The cursor follows a chain in which nothing will ever be. */
-static enum err keep_subscription(struct subscription *s, bool durable, struct position next)
+static enum err keep_subscription(struct subscription *s, const struct subscription_spec *spec)
 {
     struct broker *b = s->topic->broker;
 
-    s->id = durable ? store_id_new(b->store) : 0;
+    s->id = spec->durable ? store_id_new(b->store) : 0;
     s->settled = true;
     return cursor_new_volatile(b->store, s->topic->id, POSITION_EARLIEST, 0, &s->cursor);
 }

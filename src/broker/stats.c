@@ -10,6 +10,7 @@
 #include "broker/core.h"
 #include "broker/delayed.h"
 #include "broker/producer.h"
+#include "broker/records.h"
 #include "store/chain.h"
 
 #include <string.h>
@@ -180,6 +181,21 @@ static void copy_consumers(struct copy *copy, struct subscription *s, struct sub
     }
 }
 
+/* What the subscription's row says of it. */
+static void copy_record(struct copy *copy, const struct subscription *s, struct subscription_stats *to)
+{
+    struct subscription_record record;
+    uint8_t *properties;
+
+    if (subscription_record_get(s, &record) != OK)
+        return;
+    to->replicated = record.replicated;
+    if (record.properties.len == 0 || !(properties = copy_array(copy, record.properties.len, 1)))
+        return;
+    memcpy(properties, record.properties.data, record.properties.len);
+    to->properties = bytes_of(properties, record.properties.len);
+}
+
 static void copy_subscription(struct copy *copy, struct subscription *s, struct subscription_stats *to)
 {
     const struct dispatch *d = &s->dispatch;
@@ -217,6 +233,7 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .entries_expired = s->entries_expired,
     };
     to->blocked.consumer = copy_text(copy, to->blocked.consumer);
+    copy_record(copy, s, to);
     copy_consumers(copy, s, to);
 }
 

@@ -70,7 +70,8 @@ struct subscription_stats {
     bool keys_out_of_order;
     uint64_t draining_count, draining_unacked, draining_cleared; /* of its consumers: see struct key_stats */
     const char *active_consumer;                                 /* Failover, Exclusive; or NULL */
-    bool durable, blocked_on_unacked;
+    bool durable, blocked_on_unacked, replicated;
+    struct bytes properties;   /* encoded (properties.h) */
     uint64_t backlog_entries;  /* msgBacklog */
     uint64_t backlog_messages; /* msgBacklogMessages */
     uint64_t unacked_messages, replay_entries, delayed_entries, ack_ranges;

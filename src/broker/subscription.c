@@ -112,27 +112,32 @@ static struct position mark_before(const struct topic *t, struct position next, 
     return (struct position){next.ledger, next.entry > 0 ? next.entry - 1 : -1};
 }
 
-static enum err put_row(struct topic *t, struct bytes name, uint64_t id)
+static enum err put_row(struct topic *t, struct bytes name, uint64_t id, const struct subscription_record *record)
 {
-    const struct subscription_record record = {.created_ms = loop_wall_ms(t->broker->loop)};
     uint8_t value[RECORD_MAX];
     const struct catalog_row row = {
         .id = id,
         .parent = t->id,
         .name = name,
-        .value = subscription_record_encode(&record, value),
+        .value = subscription_record_encode(record, value),
     };
     return catalog_put(t->broker->store, CATALOG_SUBSCRIPTION, &row);
 }
 
-static enum err make_durable(struct subscription *s, struct position mark, uint64_t next_message)
+static enum err make_durable(struct subscription *s, const struct subscription_spec *spec, struct position mark,
+                             uint64_t next_message)
 {
     struct topic *t = s->topic;
     struct store *store = t->broker->store;
+    const struct subscription_record record = {
+        .created_ms = loop_wall_ms(t->broker->loop),
+        .replicated = spec->replicated,
+        .properties = spec->properties,
+    };
     enum err err;
 
     s->id = store_id_new(store);
-    if ((err = put_row(t, bytes_of_text(s->name), s->id)) != OK)
+    if ((err = put_row(t, bytes_of_text(s->name), s->id, &record)) != OK)
         return err;
     if ((err = cursor_create(store, s->id, t->id, mark, next_message, &s->cursor)) != OK &&
         catalog_remove(store, CATALOG_SUBSCRIPTION, s->id) != OK)
@@ -140,14 +145,14 @@ static enum err make_durable(struct subscription *s, struct position mark, uint6
     return err;
 }
 
-enum err subscription_keep(struct subscription *s, bool durable, struct position next)
+enum err subscription_keep(struct subscription *s, const struct subscription_spec *spec)
 {
     struct topic *t = s->topic;
     uint64_t next_message;
-    const struct position mark = mark_before(t, next, &next_message);
+    const struct position mark = mark_before(t, spec->next, &next_message);
 
-    if (durable)
-        return make_durable(s, mark, next_message);
+    if (spec->durable)
+        return make_durable(s, spec, mark, next_message);
     return cursor_new_volatile(t->broker->store, t->id, mark, next_message, &s->cursor);
 }
 
@@ -178,15 +183,15 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
 
     assert(!subscription_find(t, spec->name));
     if (spec->durable && too_many(t))
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION, "%s has as many subscriptions as it may have",
-                      t->name.text);
-    if ((err = subscription_new(t, 0, spec->name, &s)) != OK ||
-        (err = t->kind->subscription_keep(s, spec->durable, spec->next)) != OK)
+        return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION,
+                      "Exceed the maximum number of subscriptions of the topic: %s", t->name.text);
+    if ((err = subscription_new(t, 0, spec->name, &s)) != OK || (err = t->kind->subscription_keep(s, spec)) != OK)
         goto fail;
     compacted_begin(s, spec->next);
 
     log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
              spec->durable ? "durable" : "volatile", s->name);
+    throttle_subscription_made(s);
     retention_changed(t); /* its backlog may expire */
     *out = s;
     return OK;
@@ -194,6 +199,25 @@ fail:
     if (s)
         subscription_free(s);
     return refuse(why, err, ABOUT_SUBSCRIPTION, "%s: %s", t->name.text, err_text(err));
+}
+
+/* ---- what its row says ---- */
+
+enum err subscription_record_get(const struct subscription *s, struct subscription_record *out)
+{
+    const struct catalog_row *row = s->topic->kind->keeps && subscription_durable(s)
+                                        ? catalog_get(s->topic->broker->store, CATALOG_SUBSCRIPTION, s->id)
+                                        : NULL;
+
+    return row ? subscription_record_decode(out, row->value) : ERR_NOT_FOUND;
+}
+
+enum err subscription_record_set(struct subscription *s, const struct subscription_record *record)
+{
+    const enum err err = put_row(s->topic, bytes_of_text(s->name), s->id, record);
+
+    s->settled = s->settled && err != OK;
+    return err;
 }
 
 /* ---- the end ---- */
@@ -206,7 +230,7 @@ void subscription_close_consumers(struct subscription *s)
     list_each_safe (node, &s->consumers) {
         struct consumer *c = container_of(node, struct consumer, node);
         c->sink->ops->close_consumer(c->sink, c->id);
-        consumer_detach(c);
+        consumer_close(c);
     }
     s->seeking = seeking;
 }

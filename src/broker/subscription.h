@@ -35,6 +35,7 @@ struct subscription {
     size_t consumer_count;
     struct dispatch dispatch;
     struct compacted compacted;
+    struct throttle throttle; /* of what goes to its consumers */
 
     uint64_t messages_out, bytes_out, entries_expired;
     struct rate rate_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
@@ -52,10 +53,13 @@ struct subscription_spec {
     bool durable;
     struct position
         next; /* the first to be delivered; POSITION_EARLIEST, POSITION_LATEST: from the start, from now on */
+    /* Kept with a durable one, and shown. */
+    bool replicated;
+    struct bytes properties; /* encoded (properties.h) */
 };
 
 /* For the kinds of topic: the row and its cursor, or a volatile cursor; and the end of them. */
-MUST_USE enum err subscription_keep(struct subscription *s, bool durable, struct position next);
+MUST_USE enum err subscription_keep(struct subscription *s, const struct subscription_spec *spec);
 MUST_USE enum err subscription_forget(struct subscription *s);
 
 /* The row and its cursor, or a volatile cursor. */
@@ -63,6 +67,12 @@ MUST_USE enum err subscription_make(struct topic *t, const struct subscription_s
                                     struct refusal *why);
 /* Brings what the catalog has of this topic into memory. */
 MUST_USE enum err subscriptions_load(struct topic *t);
+
+/* What its row says.  ERR_NOT_FOUND: it has none. */
+struct subscription_record;
+MUST_USE enum err subscription_record_get(const struct subscription *s, struct subscription_record *out);
+/* Another one; not durable yet. */
+MUST_USE enum err subscription_record_set(struct subscription *s, const struct subscription_record *record);
 
 /* All consumers are told to look up again, and are gone. */
 void subscription_close_consumers(struct subscription *s);

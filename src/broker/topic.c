@@ -4,6 +4,7 @@
  */
 #include "broker/topic.h"
 
+#include "broker/admission.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
 #include "broker/partitioned.h"
@@ -70,6 +71,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
     deduplication_init(t);
+    map_init(&t->comers, b->topics.seed);
     t->idle_since_ns = loop_now_ns(b->loop);
     read_chain(t);
 
@@ -320,6 +322,8 @@ void topic_free(struct topic *t)
     map_deinit(&t->producers);
     map_deinit(&t->subscriptions);
     deduplication_deinit(t);
+    admission_forget(t);
+    map_deinit(&t->comers);
     free(t);
 }
 
@@ -353,6 +357,7 @@ void topic_policies_changed(struct topic *t)
     compaction_watch(t);
     while ((s = map_next(&t->subscriptions, &at)))
         dispatch_limits_changed(s);
+    throttle_topic_changed(t);
     t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
     t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
     delayed_policy_changed(t);

@@ -27,12 +27,14 @@
 #include "broker/limiter.h"
 #include "broker/quota.h"
 #include "broker/stats.h"
+#include "broker/throttle.h"
 
 enum topic_state { TOPIC_OPEN, TOPIC_FENCED, TOPIC_CLOSING };
 
 struct publish;
 struct producer;
 struct subscription;
+struct subscription_spec;
 
 /* What differs between topics whose entries are kept and those whose are not (non_persistent.h). */
 struct topic_kind {
@@ -46,7 +48,7 @@ struct topic_kind {
     /* See topic_publish. */
     void (*publish)(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m);
     /* A new subscription gets its cursor, and its id when it is to stay without consumers. */
-    enum err (*subscription_keep)(struct subscription *s, bool durable, struct position next);
+    enum err (*subscription_keep)(struct subscription *s, const struct subscription_spec *spec);
     /* One that has an id shall not be there any more. */
     enum err (*subscription_forget)(struct subscription *s);
     /* The topic is deleted. */
@@ -91,6 +93,9 @@ struct topic {
     struct access access;     /* who of them, and of those that come, may be alone */
     struct map subscriptions; /* struct subscription by name */
     struct deduplication deduplication;
+
+    struct throttle throttle; /* of what goes to consumers */
+    struct map comers;        /* admission.c's: who subscribed, and how often */
 
     /* Of its policies, what is asked for too often to be looked up. */
     uint32_t unacked_per_consumer_max, unacked_per_subscription_max; /* messages; 0: no limit */

@@ -2,6 +2,7 @@
  *
  * handle_consumer.c - SUBSCRIBE and what consumers say after it.
  */
+#include "broker/properties.h"
 #include "session/session_private.h"
 #include "wire/delivery.h"
 
@@ -95,6 +96,22 @@ static void fill_keys(struct subscribe_request *r, const Wire__CommandSubscribe 
         r->ranges[i] = (struct key_range){meta->hash_ranges[i]->start, meta->hash_ranges[i]->end};
 }
 
+/* Those of the subscription, encoded in the arena; all of them, or a refusal. */
+static enum err take_properties(struct session *s, const Wire__CommandSubscribe *ask, struct bytes *out,
+                                struct refusal *why)
+{
+    const size_t count = ask->n_subscription_properties;
+    uint8_t *to = count ? arena_alloc(&s->server->arena, PROPERTIES_BYTES_MAX) : NULL;
+    enum err err = count && !to ? ERR_NOMEM : OK;
+
+    *out = bytes_of(to, 0);
+    for (size_t i = 0; err == OK && i < count; i++) {
+        const Wire__KeyValue *p = ask->subscription_properties[i];
+        err = properties_put(out, to, (struct property){bytes_of_text(p->key), bytes_of_text(p->value)});
+    }
+    return err == OK ? OK : refuse(why, err, ABOUT_CONSUMER, "properties of the subscription: %s", err_text(err));
+}
+
 /* What the client asks for, in the broker's terms. */
 static void fill_open(struct consumer_open *open, const Wire__CommandSubscribe *ask)
 {
@@ -109,7 +126,19 @@ static void fill_open(struct consumer_open *open, const Wire__CommandSubscribe *
     if (open->start_given)
         open->start = position_of(ask->start_message_id);
     open->rollback_s = ask->start_message_rollback_duration_sec;
+    open->replicated = ask->replicate_subscription_state;
     open->epoch = ask->has_consumer_epoch && ask->consumer_epoch <= INT64_MAX ? (int64_t)ask->consumer_epoch : -1;
+}
+
+/* A copy at *to, which moves behind it. */
+static struct bytes keep_bytes(uint8_t **to, struct bytes b)
+{
+    const struct bytes kept = bytes_of(*to, b.len);
+
+    if (b.len)
+        memcpy(*to, b.data, b.len);
+    *to += b.len;
+    return kept;
 }
 
 void handle_subscribe(struct session *s, const struct incoming *in)
@@ -117,11 +146,12 @@ void handle_subscribe(struct session *s, const struct incoming *in)
     const Wire__CommandSubscribe *ask = in->body->subscribe;
     struct subscribe_request *r;
     struct topic_name name;
+    struct bytes properties;
     struct refusal why;
 
     if (!session_topic(s, ask->request_id, ask->topic, &name) || consumer_exists(s, ask))
         return;
-    if (check_subscribe(ask, &why) != OK) {
+    if (check_subscribe(ask, &why) != OK || take_properties(s, ask, &properties, &why) != OK) {
         session_send_refusal(s, ask->request_id, &why);
         return;
     }
@@ -129,13 +159,13 @@ void handle_subscribe(struct session *s, const struct incoming *in)
         return;
     const struct bytes metadata = session_properties(s, ask->metadata, ask->n_metadata);
     const size_t ranges_len = range_count(ask) * sizeof r->ranges[0];
-    r = request_new(s, sizeof *r + ranges_len + metadata.len, offsetof(struct subscribe_request, request),
-                    ask->request_id, ask->consumer_id);
+    r = request_new(s, sizeof *r + ranges_len + metadata.len + properties.len,
+                    offsetof(struct subscribe_request, request), ask->request_id, ask->consumer_id);
     if (!r)
         return;
-    r->open.metadata = bytes_of((uint8_t *)r->ranges + ranges_len, metadata.len);
-    if (metadata.len)
-        memcpy((uint8_t *)r->ranges + ranges_len, metadata.data, metadata.len);
+    uint8_t *behind = (uint8_t *)r->ranges + ranges_len;
+    r->open.metadata = keep_bytes(&behind, metadata);
+    r->open.properties = keep_bytes(&behind, properties);
     (void)snprintf(r->name, sizeof r->name, "%s", ask->consumer_name ? ask->consumer_name : "");
     (void)snprintf(r->subscription, sizeof r->subscription, "%s", ask->subscription);
     fill_open(&r->open, ask);

@@ -30,9 +30,23 @@ static bool sink_writable(struct sink *sink)
     return s->state == SESSION_READY && output_writable(&s->output);
 }
 
+/* Clients of before v11 take a checksum for something else: they get what stands behind it. */
+static struct slice as_understood(const struct session *s, struct slice entry)
+{
+    enum { CHECKSUM_SIZE = 2 + 4 };
+
+    if (s->protocol >= WIRE__PROTOCOL_VERSION__v11 || entry.len < CHECKSUM_SIZE ||
+        be16_get(entry.data) != ENTRY_MAGIC_CHECKSUM)
+        return entry;
+    entry.data += CHECKSUM_SIZE;
+    entry.len -= CHECKSUM_SIZE;
+    return entry;
+}
+
 static void sink_message(struct sink *sink, const struct delivery *d)
 {
     struct session *s = session_of_sink(sink);
+    const struct slice entry = as_understood(s, d->entry->bytes);
     const struct message_command message = {
         .consumer_id = d->consumer_id,
         .id = {.ledger = d->entry->position.ledger,
@@ -49,9 +63,13 @@ static void sink_message(struct sink *sink, const struct delivery *d)
 
     if (s->state != SESSION_READY)
         return;
-    size_t len = message_head_encode(head, sizeof head, &message, NULL, d->entry->bytes.len);
+    if (s->protocol < WIRE__PROTOCOL_VERSION__v4 && d->entry->header.flags & ENTRY_BATCHED) {
+        session_close(s, "a client of before v4 is to be sent a batch");
+        return;
+    }
+    size_t len = message_head_encode(head, sizeof head, &message, NULL, entry.len);
     send_bytes(s, head, len);
-    output_add(&s->output, d->entry->bytes);
+    output_add(&s->output, entry);
 }
 
 static void send_receipt(struct session *s, const struct published *p)
@@ -157,7 +175,8 @@ static void sink_end_of_topic(struct sink *sink, uint64_t consumer_id)
     Wire__CommandReachedEndOfTopic end = WIRE__COMMAND_REACHED_END_OF_TOPIC__INIT;
 
     end.consumer_id = consumer_id;
-    session_send(session_of_sink(sink), WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC, &end);
+    if (session_of_sink(sink)->protocol >= WIRE__PROTOCOL_VERSION__v9)
+        session_send(session_of_sink(sink), WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC, &end);
 }
 
 void session_send_ping(struct session *s)
