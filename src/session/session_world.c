@@ -209,7 +209,7 @@ void client_send_bytes(struct client *c, const void *bytes, size_t len)
 void client_send(struct client *c, Wire__BaseCommand__Type type, void *body)
 {
     Wire__BaseCommand command;
-    uint8_t bytes[4096];
+    uint8_t bytes[32 * 1024];
 
     command_wrap(&command, type, body);
     client_send_bytes(c, bytes, command_encode(&command, bytes, sizeof bytes));
