@@ -148,19 +148,6 @@ static void write_consumers(struct json *j, const struct subscription_stats *s)
     json_array_end(j);
 }
 
-static void write_properties(struct json *j, const char *key, struct bytes properties)
-{
-    struct property p;
-    size_t at = 0;
-
-    json_object_begin(j, key);
-    while (properties_next(properties, &at, &p)) {
-        json_key(j, p.key);
-        json_bytes(j, NULL, p.value);
-    }
-    json_object_end(j);
-}
-
 static void write_subscription(struct json *j, const struct subscription_stats *s)
 {
     json_key(j, bytes_of_text(s->name));
