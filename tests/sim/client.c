@@ -412,6 +412,14 @@ static void act_ack(struct client *c)
         receiver_ack_some(s, 1 + (size_t)client_dice(c, ACK_IDS_MAX), answer);
 }
 
+static void act_part(struct client *c)
+{
+    struct receiver *s = any_consumer(c);
+
+    if (s && s->held_count > 0 && !receiver_is_reader(s))
+        receiver_ack_part(s, client_dice(c, 8) < c->habits.answered_in_eight);
+}
+
 static void act_flow(struct client *c)
 {
     struct receiver *s = any_consumer(c);
@@ -473,9 +481,9 @@ void client_act(struct client *c)
         uint32_t weight;
         void (*act)(struct client *c);
     } choices[] = {
-        {h->send, act_send},           {h->ack, act_ack},     {h->flow, act_flow},
-        {h->redeliver, act_redeliver}, {h->seek, act_seek},   {h->reopen, act_reopen},
-        {h->hang_up, client_hang_up},  {h->stall, act_stall}, {h->last_id, act_last_id},
+        {h->send, act_send},       {h->ack, act_ack},       {h->flow, act_flow},          {h->redeliver, act_redeliver},
+        {h->seek, act_seek},       {h->reopen, act_reopen}, {h->hang_up, client_hang_up}, {h->stall, act_stall},
+        {h->last_id, act_last_id}, {h->part, act_part},
     };
     uint64_t sum = 0, at;
 

@@ -22,7 +22,7 @@
 
 /* What it likes to do; weights, 0: never. */
 struct client_habits {
-    uint32_t send, ack, flow, redeliver, seek, reopen, hang_up, stall, last_id;
+    uint32_t send, ack, part, flow, redeliver, seek, reopen, hang_up, stall, last_id;
     uint32_t answered_in_eight; /* acknowledgements that ask for an answer, of eight */
     uint32_t delayed_in_eight;  /* messages that are to be delivered later, of eight */
 };
@@ -48,6 +48,7 @@ struct pending_ack {
     uint64_t seeks;
     size_t count;
     struct position ids[ACK_IDS_MAX];
+    uint32_t parts; /* of the only one, as bits; 0: all of each */
 };
 
 struct receiver {

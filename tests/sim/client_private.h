@@ -52,6 +52,8 @@ struct pending_ack *receiver_ack_slot(struct receiver *s); /* free, or NULL */
 /* Some of what it holds, each on its own; up to one that it holds. */
 void receiver_ack_some(struct receiver *s, size_t count, bool answer);
 void receiver_ack_up_to(struct receiver *s, bool answer);
+/* Some messages of an entry that it holds, and goes on to hold. */
+void receiver_ack_part(struct receiver *s, bool answer);
 void receiver_redeliver(struct receiver *s);
 void receiver_seek(struct receiver *s);
 void receiver_ask_last_id(struct receiver *s);

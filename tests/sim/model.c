@@ -360,6 +360,26 @@ void model_reading_end(struct model *m, const struct model_reading *r)
     }
 }
 
+static uint32_t all_parts(unsigned topic, const struct model_entry *e)
+{
+    return (1u << model_messages(topic, e->producer, e->sequence)) - 1;
+}
+
+/* What nobody acknowledged comes; what durably was, before this reading began, does not. */
+static void check_parts(struct model *m, const struct model_reading *r, const struct model_entry *e, uint32_t left)
+{
+    const uint32_t all = all_parts(r->topic, e), came = left ? left : all;
+
+    if ((all & ~e->of[r->subscription].parts_sent & ~came) != 0 || (came & ~all) != 0)
+        model_violation(m, "%s/%s: of " POSITION " messages %x of %x came, and %x were acknowledged at most",
+                        m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position), came, all,
+                        e->of[r->subscription].parts_sent);
+    if (r->subscribed_step > e->of[r->subscription].parts_step && (came & e->of[r->subscription].parts_confirmed) != 0)
+        model_violation(m, "%s/%s: of " POSITION " messages %x came, and %x were acknowledged and answered",
+                        m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position), came,
+                        e->of[r->subscription].parts_confirmed);
+}
+
 static void check_redelivered(struct model *m, const struct model_reading *r, const struct model_entry *e,
                               uint32_t redelivered)
 {
@@ -374,7 +394,7 @@ static void check_redelivered(struct model *m, const struct model_reading *r, co
                         m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position), redelivered, most);
 }
 
-void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered,
+void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered, uint32_t left,
                     struct bytes payload)
 {
     const struct model_topic *t = &m->topics[r->topic];
@@ -387,8 +407,10 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
     model_note(m, "t%u/%u reading %" PRIu64 " gets " POSITION, r->topic, r->subscription, r->incarnation,
                POSITION_OF(p));
     e = entry_known(m, r->topic, p, producer, sequence);
-    if (r->subscription != MODEL_READER)
+    if (r->subscription != MODEL_READER) {
         check_not_acknowledged(m, r, e);
+        check_parts(m, r, e, left);
+    }
     if (r->subscription == MODEL_READER || !model_shares(t->subscriptions[r->subscription].kind))
         check_order(m, r, e);
     if (is_keyed(m, r))
@@ -470,6 +492,57 @@ void model_ack_confirmed(struct model *m, const struct model_reading *r, const s
     acknowledge(m, r, p, count, cumulative, MUST_NOT);
 }
 
+/* What stands before an entry, for a cumulative acknowledgement of a part of it. */
+static void acknowledge_before(struct model *m, const struct model_reading *r, struct position p,
+                               enum expectation expectation)
+{
+    struct model_entry *e = entry_of(tree_find(&m->topics[r->topic].entries, &p));
+    const struct model_entry *before = entry_of(tree_previous(&e->node));
+
+    if (before)
+        acknowledge(m, r, &before->position, 1, true, expectation);
+}
+
+void model_part_sent(struct model *m, const struct model_reading *r, struct position p, uint32_t parts, bool cumulative)
+{
+    struct model_entry *e = entry_of(tree_find(&m->topics[r->topic].entries, &p));
+
+    assert(e); /* it was delivered */
+    model_note(m, "t%u/%u reading %" PRIu64 " acks %s %x of " POSITION, r->topic, r->subscription, r->incarnation,
+               cumulative ? "up to" : "messages", parts, POSITION_OF(p));
+    e->of[r->subscription].parts_sent |= parts;
+    if (e->of[r->subscription].parts_sent == all_parts(r->topic, e))
+        acknowledge(m, r, &p, 1, false, MAY);
+    if (cumulative) {
+        acknowledge_before(m, r, p, MAY);
+        raise_floor(&m->topics[r->topic].subscriptions[r->subscription], p);
+    }
+}
+
+void model_part_confirmed(struct model *m, const struct model_reading *r, struct position p, uint32_t parts,
+                          bool cumulative, uint64_t seeks)
+{
+    struct model_entry *e = entry_of(tree_find(&m->topics[r->topic].entries, &p));
+
+    if (!e || seeks != m->topics[r->topic].subscriptions[r->subscription].seeks)
+        return;
+    m->confirmed_acks++;
+    e->of[r->subscription].parts_confirmed |= parts;
+    e->of[r->subscription].parts_step = m->step;
+    if (e->of[r->subscription].parts_confirmed == all_parts(r->topic, e))
+        acknowledge(m, r, &p, 1, false, MUST_NOT);
+    if (cumulative)
+        acknowledge_before(m, r, p, MUST_NOT);
+}
+
+uint32_t model_messages_at(const struct model *m, unsigned topic, struct position p)
+{
+    const struct model_entry *e = entry_of(tree_find(&m->topics[topic].entries, &p));
+
+    assert(e);
+    return model_messages(topic, e->producer, e->sequence);
+}
+
 void model_seek_sent(struct model *m, const struct model_reading *r, struct position to)
 {
     struct model_topic *t = &m->topics[r->topic];
@@ -478,8 +551,10 @@ void model_seek_sent(struct model *m, const struct model_reading *r, struct posi
                POSITION_OF(to));
     t->subscriptions[r->subscription].seeks++;
     raise_floor(&t->subscriptions[r->subscription], to);
-    entries_each (e, t)
+    entries_each (e, t) {
         expect(e, r, m->step, MAY);
+        e->of[r->subscription].parts_confirmed = 0;
+    }
 }
 
 void model_seek_confirmed(struct model *m, const struct model_reading *r, struct position to)
@@ -492,6 +567,7 @@ void model_seek_confirmed(struct model *m, const struct model_reading *r, struct
         return; /* somebody else came before the answer, and may have acknowledged since */
     entries_each (e, t) {
         expect(e, r, m->step, position_before(e->position, to) ? MUST_NOT : MUST);
+        e->of[r->subscription].parts_sent = e->of[r->subscription].parts_confirmed = 0;
     }
 }
 

@@ -9,7 +9,8 @@
  *     MUST      it must be delivered, sooner or later: nobody acknowledged it
  *     MAY       an acknowledgement, or a seek, was sent and not answered: both ways are right
  *     MUST_NOT  the acknowledgement was answered: whoever subscribes from now on must not see it
- * A delivery counts as evidence that the entry is durable, just as its receipt does.
+ * A delivery counts as evidence that the entry is durable, just as its receipt does.  Of an entry of several messages
+ * single ones may be acknowledged: those that were not come, those that durably were do not.
  *
  * Whatever is found wrong goes to `violation`, which does not return.
  */
@@ -46,6 +47,9 @@ struct model_entry {
         uint64_t confirmed_to;   /* ... and to which incarnation of a consumer */
         uint32_t asked_again;    /* redeliveries of this entry that were sent */
         uint64_t holder;         /* Key_Shared: the incarnation that has it unacknowledged; 0: none that we know */
+        /* Its messages, as bits: of which an acknowledgement was sent; was answered, the last at that step. */
+        uint32_t parts_sent, parts_confirmed;
+        uint64_t parts_step;
     } of[MODEL_SUBSCRIPTIONS];
 };
 
@@ -143,8 +147,9 @@ void model_reading_begin(struct model *m, struct model_reading *r, unsigned topi
 /* It is over: closed, or its connection is. */
 void model_reading_end(struct model *m, const struct model_reading *r);
 
-/* A message came.  `redelivered`, as it says: never more than it was asked for again, 0 where it is read in order. */
-void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered,
+/* A message came.  `redelivered`, as it says: never more than it was asked for again, 0 where it is read in order.
+ * `left`: which messages of the entry, as bits; 0: all. */
+void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered, uint32_t left,
                     struct bytes payload);
 
 /* These are asked for again; none: all that the consumer holds. */
@@ -155,6 +160,14 @@ void model_ack_sent(struct model *m, const struct model_reading *r, const struct
 /* The answer came; `seeks` is what the subscription's count was when the acknowledgement was sent. */
 void model_ack_confirmed(struct model *m, const struct model_reading *r, const struct position *p, size_t count,
                          bool cumulative, uint64_t seeks);
+
+/* Of one entry that came these messages only, as bits.  Cumulative: and all before it. */
+void model_part_sent(struct model *m, const struct model_reading *r, struct position p, uint32_t parts,
+                     bool cumulative);
+void model_part_confirmed(struct model *m, const struct model_reading *r, struct position p, uint32_t parts,
+                          bool cumulative, uint64_t seeks);
+/* How many messages an entry that is known has. */
+uint32_t model_messages_at(const struct model *m, unsigned topic, struct position p);
 
 /* `to` is the first to be delivered. */
 void model_seek_sent(struct model *m, const struct model_reading *r, struct position to);

@@ -129,7 +129,9 @@ void receiver_flow(struct receiver *s, uint32_t permits)
     client_send(s->client, WIRE__BASE_COMMAND__TYPE__FLOW, &body);
 }
 
-static void ack_send(struct receiver *s, const struct position *ids, size_t count, bool cumulative, uint64_t request)
+/* `left`: of the only id, the messages that are not acknowledged; 0: none, of each. */
+static void ack_send(struct receiver *s, const struct position *ids, size_t count, int64_t left, bool cumulative,
+                     uint64_t request)
 {
     Wire__CommandAck body = WIRE__COMMAND_ACK__INIT;
     Wire__MessageIdData data[ACK_IDS_MAX];
@@ -139,6 +141,10 @@ static void ack_send(struct receiver *s, const struct position *ids, size_t coun
         struct message_id id = MESSAGE_ID_OF(ids[i].ledger, ids[i].entry);
         message_id_to(&id, &data[i]);
         list[i] = &data[i];
+    }
+    if (left) {
+        data[0].n_ack_set = 1;
+        data[0].ack_set = &left;
     }
     body.consumer_id = s->id;
     body.ack_type = cumulative ? WIRE__COMMAND_ACK__ACK_TYPE__Cumulative : WIRE__COMMAND_ACK__ACK_TYPE__Individual;
@@ -172,7 +178,31 @@ static void acknowledge(struct receiver *s, const struct position *ids, size_t c
         memcpy(pending->ids, ids, count * sizeof *ids);
     }
     model_ack_sent(m, &s->reading, ids, count, cumulative);
-    ack_send(s, ids, count, cumulative, pending ? pending->request : 0);
+    ack_send(s, ids, count, 0, cumulative, pending ? pending->request : 0);
+}
+
+void receiver_ack_part(struct receiver *s, bool answer)
+{
+    struct model *m = s->client->model;
+    const struct position p = s->held[client_dice(s->client, s->held_count)];
+    const uint32_t all = (1u << model_messages_at(m, s->topic, p)) - 1,
+                   parts = 1 + (uint32_t)client_dice(s->client, all);
+    const bool cumulative = receiver_is_ordered(s) && client_dice(s->client, 3) == 0;
+    struct pending_ack *pending = answer ? receiver_ack_slot(s) : NULL;
+
+    if (parts == all)
+        return; /* that is another kind of acknowledgement */
+    if (pending)
+        *pending = (struct pending_ack){
+            .request = client_request(s->client),
+            .cumulative = cumulative,
+            .seeks = m->topics[s->topic].subscriptions[s->subscription].seeks,
+            .count = 1,
+            .ids = {p},
+            .parts = parts,
+        };
+    model_part_sent(m, &s->reading, p, parts, cumulative);
+    ack_send(s, &p, 1, (int64_t)(all & ~parts), cumulative, pending ? pending->request : 0);
 }
 
 static void held_remove(struct receiver *s, size_t at)
@@ -217,7 +247,9 @@ void receiver_on_ack_response(struct client *c, const Wire__CommandAckResponse *
         struct pending_ack *a = &s->acks[i];
         if (a->request == 0 || a->request != body->request_id)
             continue;
-        if (!body->has_error)
+        if (!body->has_error && a->parts)
+            model_part_confirmed(c->model, &s->reading, a->ids[0], a->parts, a->cumulative, a->seeks);
+        else if (!body->has_error)
             model_ack_confirmed(c->model, &s->reading, a->ids, a->count, a->cumulative, a->seeks);
         a->request = 0;
     }
@@ -334,11 +366,12 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
     if (s->permits <= 0)
         model_violation(c->model, "client %u: %" PRIi64 ":%" PRIi64 " came without a permit", c->index, p.ledger,
                         p.entry);
-    s->permits -= view.metadata.messages;
+    const uint32_t left = message.id.ack_set_words > 0 ? (uint32_t)message.id.ack_set[0] : 0;
+    s->permits -= left ? (uint32_t)__builtin_popcount(left) : view.metadata.messages;
     if (s->seek_request != 0)
         return; /* sent before the seek; not to be judged, nor held */
     check_due(s, p, &view.metadata);
-    model_delivery(c->model, &s->reading, p, message.redelivery_count, view.payload);
+    model_delivery(c->model, &s->reading, p, message.redelivery_count, left, view.payload);
     if (receiver_is_reader(s) || !hold(s, p))
         return;
     if (c->greedy && receiver_ack_slot(s))

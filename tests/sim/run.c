@@ -109,6 +109,7 @@ static void draw_options(struct run *r)
     store->ack_delay_ms = 1 + (uint32_t)dice(r, 1000);
     broker->ledger_entries_max = entries[r->scenario->trim ? 0 : dice(r, 3)];
     broker->ledger_age_min_ms = 0;
+    broker->batch_index_acks = r->scenario->habits.part > 0;
     broker->topic_idle_ms = 1000 + dice(r, 60000);
     broker->retention_check_ms = 200 + dice(r, 5000);
     broker->reader_hold_ms = dice(r, 3) * 1000;

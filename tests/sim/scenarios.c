@@ -26,6 +26,10 @@
     {                                                                                                                  \
         .send = 4, .ack = 16, .flow = 6, .redeliver = 1, .answered_in_eight = 6                                        \
     }
+#define PARTS                                                                                                          \
+    {                                                                                                                  \
+        .send = 10, .ack = 5, .part = 12, .flow = 6, .redeliver = 2, .seek = 3, .reopen = 1, .answered_in_eight = 4    \
+    }
 
 const struct scenario scenarios[] = {
     {.name = "calm", .text = "publish, consume, acknowledge; nothing fails", .habits = USUAL},
@@ -140,6 +144,14 @@ const struct scenario scenarios[] = {
      .write_fault = 3,
      .sync_fault = 2,
      .wall_jump = 5},
+    {.name = "parts",
+     .text = "single messages of batches are acknowledged, in whatever breaks",
+     .habits = PARTS,
+     .cut = 10,
+     .kill = 6,
+     .power_cut = 4,
+     .crash_at = 5,
+     .stop = 6},
     {.name = "os",
      .text = "receipts without a sync: the process is killed, the machine lives on",
      .habits = LIVELY,
