@@ -6,6 +6,8 @@
 #define ADMIN_HANDLERS_H
 
 struct admin_call;
+struct bytes;
+struct subscription_op;
 
 /* brokers.c */
 void brokers_list(struct admin_call *call);
@@ -98,6 +100,15 @@ void subscription_skip_all_post(struct admin_call *call);
 void subscription_skip_post(struct admin_call *call);
 void subscription_reset_time_post(struct admin_call *call);
 void subscription_reset_post(struct admin_call *call);
+/* Its name is the route's; false: the call is finished. */
+bool subscription_named(struct admin_call *call, struct subscription_op *op);
+
+/* subscription_properties.c */
+void subscription_properties_get(struct admin_call *call);
+void subscription_properties_put(struct admin_call *call);
+/* Of the body of a new subscription, {"properties":{...},...}, into `to`, of PROPERTIES_BYTES_MAX; false: the call is
+ * finished. */
+bool subscription_body_properties(struct admin_call *call, struct bytes *encoded, uint8_t *to);
 
 /* expiry.c */
 void subscription_expire_post(struct admin_call *call);

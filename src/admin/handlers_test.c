@@ -426,6 +426,7 @@ static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(
     assert_int_equal(ask(w, HTTP_GET, path), 200);
 }
 
+#define KEPT   "/admin/v2/persistent/public/default/kept"
 #define PARTED "/admin/v2/persistent/public/default/parted"
 
 static int ask_body(struct world *w, enum http_method method, const char *path, const char *body)
@@ -562,6 +563,25 @@ static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void 
     assert_int_equal(ask(w, HTTP_DELETE, PARTED "/subscription/s"), 204);
     assert_int_equal(ask(w, HTTP_DELETE, PARTED "/subscription/s"), 404);
     assert_get(w, PARTED "/subscriptions", "[]");
+}
+
+static void the_properties_of_a_subscription_are_read_and_replaced(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_GET, KEPT "/subscription/s/properties"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, KEPT), 204);
+    assert_int_equal(ask(w, HTTP_GET, KEPT "/subscription/s/properties"), 404);
+    assert_int_equal(ask_with(w, HTTP_PUT, KEPT "/subscription/s", NULL,
+                              "{\"ledgerId\":-1,\"entryId\":-1,\"properties\":{\"team\":\"blue\",\"a\":\"1\"}}"),
+                     204);
+    assert_get(w, KEPT "/subscription/s/properties", "{\"a\":\"1\",\"team\":\"blue\"}");
+    assert_int_equal(ask_with(w, HTTP_PUT, KEPT "/subscription/s/properties", NULL, "{\"team\":1}"), 412);
+    assert_int_equal(ask_with(w, HTTP_PUT, KEPT "/subscription/s/properties", NULL, "[]"), 412);
+    assert_int_equal(ask_with(w, HTTP_PUT, KEPT "/subscription/s/properties", NULL, "{\"team\":\"red\"}"), 204);
+    assert_get(w, KEPT "/subscription/s/properties", "{\"team\":\"red\"}");
+    assert_int_equal(ask_with(w, HTTP_PUT, KEPT "/subscription/s/properties", NULL, "{}"), 204);
+    assert_get(w, KEPT "/subscription/s/properties", "{}");
 }
 
 static void subscriptions_are_created_listed_and_deleted(void **state)
@@ -1136,6 +1156,7 @@ int main(void)
         HANDLER_TEST(the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together),
         HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
         HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
+        HANDLER_TEST(the_properties_of_a_subscription_are_read_and_replaced),
         HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
         HANDLER_TEST(messages_are_looked_at_by_id_and_by_their_place_in_a_backlog),
         HANDLER_TEST(a_subscription_is_moved_on_and_back),

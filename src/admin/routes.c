@@ -91,6 +91,9 @@ static const struct route table[] = {
      "messages up to a message id expire"},
     {HTTP_POST, TOPIC "/all_subscription/expireMessages/{seconds}", subscriptions_expire_post,
      "messages older than that expire, of all subscriptions"},
+    {HTTP_GET, TOPIC "/subscription/{subscription}/properties", subscription_properties_get,
+     "what is kept with a subscription"},
+    {HTTP_PUT, TOPIC "/subscription/{subscription}/properties", subscription_properties_put, "keeps other properties"},
     {HTTP_PUT, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_put, "creates a topic"},
     {HTTP_DELETE, "/admin/v2/{domain}/{tenant}/{namespace}/{topic}", topic_remove, "deletes a topic (?force=true)"},
 };

@@ -5,6 +5,7 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "broker/consumer.h"
+#include "broker/properties.h"
 
 #include <jansson.h>
 
@@ -23,19 +24,27 @@ static void changed(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
+bool subscription_named(struct admin_call *call, struct subscription_op *op)
+{
+    const struct bytes name = call->parameters[4];
+
+    if (!call_topic(call, 0, &op->name))
+        return false;
+    if (name.len > SUBSCRIPTION_NAME_MAX || !subscription_name_valid(name)) {
+        call_reason(call, 412, "the subscription's name is not valid");
+        return false;
+    }
+    memcpy(op->subscription, name.data, name.len);
+    return true;
+}
+
 /* The operation for the route's topic and subscription; NULL: the call is finished. */
 static struct subscription_change *change_new(struct admin_call *call)
 {
     struct subscription_change *c = call_alloc(call, sizeof *c);
-    struct bytes name = call->parameters[4];
 
-    if (!c || !call_topic(call, 0, &c->op.name))
+    if (!c || !subscription_named(call, &c->op))
         return NULL;
-    if (name.len > SUBSCRIPTION_NAME_MAX || !subscription_name_valid(name)) {
-        call_reason(call, 412, "the subscription's name is not valid");
-        return NULL;
-    }
-    memcpy(c->op.subscription, name.data, name.len);
     c->op.op.done = changed;
     c->op.force = call_query_true(call, "force");
     c->call = call;
@@ -81,12 +90,13 @@ static bool position_read(struct bytes body, struct position *out)
 void subscription_put(struct admin_call *call)
 {
     struct subscription_change *c = change_new(call);
+    uint8_t *properties = c ? call_alloc(call, PROPERTIES_BYTES_MAX) : NULL;
 
-    if (!c)
+    if (!properties)
         return;
     if (!position_read(call->request.body, &c->op.position))
         call_reason(call, 412, "the body is not a message id");
-    else
+    else if (subscription_body_properties(call, &c->op.properties, properties))
         subscription_create(call->core->broker, &c->op);
 }
 

@@ -211,6 +211,7 @@ static void make(struct subscription_op *op)
         .name = bytes_of_text(op->subscription),
         .durable = true,
         .next = op->position,
+        .properties = op->properties,
     };
     struct refusal *why = &op->op.why;
     struct subscription *s;
@@ -325,4 +326,55 @@ static void skip_step(struct broker_op *op)
 void subscription_skip_all(struct broker *b, struct subscription_op *op)
 {
     start(b, op, skip_step);
+}
+
+static void set_properties(struct subscription_op *op)
+{
+    struct subscription_record record = {.created_ms = 0};
+    struct subscription *s;
+    struct topic *t;
+    enum err err;
+
+    if (find_existing(op, &t, &s) != OK)
+        return;
+    if ((err = subscription_record_get(s, &record)) == OK) {
+        record.properties = op->properties;
+        err = subscription_record_set(s, &record);
+    }
+    if (err != OK)
+        (void)refuse(&op->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+}
+
+static void set_properties_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, set_properties);
+}
+
+void subscription_set_properties(struct broker *b, struct subscription_op *op)
+{
+    start(b, op, set_properties_step);
+}
+
+static void read_properties(struct subscription_op *op)
+{
+    struct subscription_record record;
+    struct subscription *s;
+    struct topic *t;
+
+    if (find_existing(op, &t, &s) != OK || subscription_record_get(s, &record) != OK)
+        return;
+    if (record.properties.len)
+        memcpy(op->to, record.properties.data, record.properties.len);
+    op->properties = bytes_of(op->to, record.properties.len);
+}
+
+static void properties_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, read_properties);
+}
+
+void subscription_properties(struct broker *b, struct subscription_op *op)
+{
+    op->properties = bytes_of(op->to, 0);
+    start(b, op, properties_step);
 }

@@ -134,6 +134,8 @@ struct subscription_op {
     struct position position; /* subscription_create: all before it counts as acknowledged */
     bool force;               /* subscription_delete: consumers are closed, not an obstacle */
     uint64_t entries;         /* subscription_skip: how many that are not acknowledged */
+    struct bytes properties;  /* encoded (properties.h): of a new one, or set; or what was read */
+    uint8_t *to;              /* subscription_properties: where to, PROPERTIES_BYTES_MAX */
     struct topic_walk walk;
 };
 
@@ -146,6 +148,8 @@ void subscription_skip_all(struct broker *b, struct subscription_op *op);
  * than SKIP_MAX. */
 void subscription_skip(struct broker *b, struct subscription_op *op);
 #define SKIP_MAX 100000
+void subscription_set_properties(struct broker *b, struct subscription_op *op); /* in place of those that were */
+void subscription_properties(struct broker *b, struct subscription_op *op);     /* as the last partition has them */
 
 /* Messages expire: of a durable subscription, or of all (then none is named). */
 struct expire_op {
