@@ -51,7 +51,7 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 85
+#define BROKER_OPTIONS 84
 extern const struct option broker_option_table[BROKER_OPTIONS];
 
 #endif
