@@ -369,6 +369,27 @@ static void a_quiet_topic_gets_its_snapshot_after_a_while(void **state)
     assert_true(position_equal(cursor_mark_delete(c), last(&f->a)->position));
 }
 
+static void it_does_not_expire_as_subscriptions_and_messages_do(void **state)
+{
+    struct fixture *f = *state;
+
+    policies_put(&f->world.options.policies, POLICY_SUBSCRIPTION_EXPIRY_MINUTES, 1);
+    policies_put(&f->world.options.policies, POLICY_TTL_S, 1);
+    f->world.options.retention_check_ms = 1000;
+    f->world.options.expiry_check_ms = 1000;
+    world_kill_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+    (void)come(&f->a, 1, "p");
+    push_one(&f->a, 1, "p", 7);
+    expect_stored(&f->a);
+    world_pass(&f->world, 110000);
+    assert_int_equal(entries(f), 1); /* the snapshot is of before it */
+    world_pass(&f->world, 200000);
+    world_kill_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+    assert_int_equal(come(&f->a, 1, "p"), 7);
+}
+
 static void its_row_is_nobodys_subscription(void **state)
 {
     struct fixture *f = *state;
@@ -697,6 +718,7 @@ int main(void)
         TEST(after_an_orderly_end_nothing_has_to_be_read),
         TEST(it_is_known_though_the_messages_are_read_and_gone),
         TEST(a_quiet_topic_gets_its_snapshot_after_a_while),
+        TEST(it_does_not_expire_as_subscriptions_and_messages_do),
         TEST(its_row_is_nobodys_subscription),
         TEST(a_producer_hears_what_is_stored_not_what_is_under_way),
         TEST(the_one_that_was_silent_for_the_longest_is_forgotten_first),
