@@ -246,6 +246,13 @@ bool compacted_acked(struct subscription *s, struct position p, bool cumulative)
     return position_before(p, topic_after(s->topic, POSITION_EARLIEST));
 }
 
+void compacted_skip(struct subscription *s, struct position upto)
+{
+    compacted_begin(s, next_of(upto));
+    if (compacted_wanted(s))
+        dispatch_rewind(s);
+}
+
 /* ---- the last message id ---- */
 
 static void last_id_read(struct store_read *r, enum err err)

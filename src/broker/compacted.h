@@ -58,6 +58,9 @@ void compacted_rest(struct subscription *s);
 /* The log at the read position is gone: true, and the view is read on, which stands for it. */
 bool compacted_return(struct subscription *s);
 
+/* All up to this position shall not come any more: an administrator wants it so. */
+void compacted_skip(struct subscription *s, struct position upto);
+
 /* An acknowledgement came.  True: that was all, the log has no such entry any more. */
 bool compacted_acked(struct subscription *s, struct position p, bool cumulative);
 

@@ -701,6 +701,31 @@ static void acknowledging_in_the_view_survives_a_reconnect_though_the_log_is_gon
     assert_int_equal(f->reader->seen[0].key, 8);
 }
 
+static void skipping_all_skips_the_view_too(void **state)
+{
+    struct fixture *f = *state;
+    const struct subscribe s = {.topic = TOPIC, .subscription = "s", .read_compacted = true};
+    struct subscription_op op = {.op.done = world_done, .name = name_of(TOPIC), .subscription = "s"};
+
+    for (int i = 0; i < 8; i++)
+        publish(f, i, "a");
+    world_settle(&f->world);
+    compact(f);
+    assert_int_equal(subscribe_with(f->reader, &s, 3), OK);
+    world_settle(&f->world);
+    subscription_skip_all(f->world.broker, &op);
+    assert_int_equal(world_finish(&f->world, &op.op).err, OK);
+    consumer_flow(f->reader->peer.consumers[1], 100);
+    publish(f, 1, "b");
+    world_settle(&f->world);
+    expect_seen(f, "k0=a k1=a k2=a k1=b");
+
+    op = (struct subscription_op){
+        .op.done = world_done, .name = name_of(TOPIC), .subscription = COMPACTION_SUBSCRIPTION};
+    subscription_skip_all(f->world.broker, &op);
+    assert_int_equal(world_finish(&f->world, &op.op).err, ERR_UNSUPPORTED);
+}
+
 /* ---- starting and ending ---- */
 
 static void a_second_compaction_waits_for_nobody_and_is_refused(void **state)
@@ -860,7 +885,9 @@ static void a_crash_at_any_step_leaves_the_old_view_or_the_new_one(void **state)
         for (unsigned i = 0; i < steps; i++)
             (void)sim_step(f->world.sim);
         ended = state_of(f) == COMPACTION_SUCCESS;
-        if (steps % 2)
+        if (steps % 3 == 0)
+            assert_true(world_restart(&f->world)); /* what is under way ends, and is undone or done */
+        else if (steps % 3 == 1)
             world_cut_and_open(&f->world);
         else
             world_kill_and_open(&f->world);
@@ -980,6 +1007,7 @@ int main(void)
         TEST(what_was_left_out_counts_as_acknowledged),
         TEST(a_durable_subscription_goes_on_after_a_restart),
         TEST(acknowledging_in_the_view_survives_a_reconnect_though_the_log_is_gone),
+        TEST(skipping_all_skips_the_view_too),
         TEST(a_second_compaction_waits_for_nobody_and_is_refused),
         TEST(the_monitor_compacts_beyond_the_threshold),
         TEST(a_topic_that_is_closed_meanwhile_keeps_what_it_had),

@@ -8,6 +8,8 @@
 #include "session/session_private.h"
 #include "session/session_world.h"
 
+#include <stdio.h>
+
 #define TOPIC   "persistent://public/default/t"
 #define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
 
@@ -378,6 +380,42 @@ static void what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_tak
     free_two(f);
 }
 
+static void reading_compacted_is_for_one_consumer_at_a_time_and_for_what_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *topic;
+        Wire__CommandSubscribe__SubType type;
+        int answer;
+    } cases[] = {
+        {TOPIC, WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive, TYPE(SUCCESS)},
+        {TOPIC, WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover, TYPE(SUCCESS)},
+        {TOPIC, WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared, TYPE(ERROR)},
+        {TOPIC, WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Key_Shared, TYPE(ERROR)},
+        {"non-persistent://public/default/n", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive, TYPE(ERROR)},
+    };
+
+    open_two(f);
+    for (uint64_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Wire__CommandSubscribe subscribe = WIRE__COMMAND_SUBSCRIBE__INIT;
+        char name[8];
+        (void)snprintf(name, sizeof name, "s%d", (int)i);
+        subscribe.topic = wire_text(cases[i].topic);
+        subscribe.subscription = name;
+        subscribe.sub_type = cases[i].type;
+        subscribe.consumer_id = i;
+        subscribe.request_id = 100 + i;
+        subscribe.has_read_compacted = true;
+        subscribe.read_compacted = true;
+        client_send(&f->a, TYPE(SUBSCRIBE), &subscribe);
+        const Wire__BaseCommand *answer = client_expect(&f->a, (Wire__BaseCommand__Type)cases[i].answer);
+        assert_non_null(answer);
+        if (cases[i].answer == TYPE(ERROR))
+            assert_int_equal(answer->error->error, WIRE__SERVER_ERROR__NotAllowedError);
+    }
+    free_two(f);
+}
+
 static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(void **state)
 {
     struct fixture *f = *state;
@@ -605,6 +643,7 @@ int main(void)
         TEST(a_consumer_that_reads_nothing_costs_its_queue_and_no_more),
         TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),
         TEST(what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_taken),
+        TEST(reading_compacted_is_for_one_consumer_at_a_time_and_for_what_is_kept),
         TEST(sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection),
         TEST(a_send_to_a_producer_that_never_was_ends_the_connection),
         TEST(an_answered_acknowledgement_of_one_message_survives_a_power_cut),
