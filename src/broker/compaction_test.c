@@ -907,6 +907,63 @@ static void a_crash_at_any_step_leaves_the_old_view_or_the_new_one(void **state)
     }
 }
 
+/* Each write of a compaction fails in turn; so does each read, where the log has left memory. */
+static void fail_at(unsigned operation, bool *ended)
+{
+    bool failed = false;
+
+    for (uint64_t n = 1; n < 40; n++) {
+        struct fixture *f = test_malloc(sizeof *f);
+        memset(f, 0, sizeof *f);
+        world_start(&f->world, n);
+        f->world.options.ledger_entries_max = 4;
+        world_open(&f->world);
+        f->reader = reader_new(f);
+        come_back(f);
+        publish(f, 0, "old");
+        publish(f, 9, "old");
+        world_settle(&f->world);
+        compact(f);
+        for (int i = 0; i < 10; i++)
+            publish(f, i % 6, i == 5 ? "" : "b");
+        world_settle(&f->world);
+        if (operation == SIM_DISK_READ) {
+            assert_true(world_restart(&f->world));
+            come_back(f);
+        }
+        sim_disk_fail(f->world.disk, operation, n, ERR_IO);
+        const uint64_t faults = sim_disk_faults(f->world.disk);
+        assert_int_equal(ask_compaction(f).err, OK);
+        world_pass(&f->world, 3000);
+        const enum compaction_state state = state_of(f);
+        assert_true(state == COMPACTION_SUCCESS || state == COMPACTION_ERROR);
+        failed = failed || state == COMPACTION_ERROR;
+        *ended = *ended || sim_disk_faults(f->world.disk) == faults;
+        sim_disk_fail(f->world.disk, operation, 0, OK);
+        read_all(f);
+        expect_table(f);
+        assert_int_equal(ledgers_of_compaction(f), 1);
+        compact(f);
+        read_all(f);
+        expect_table(f);
+        assert_int_equal(f->reader->count, 6);
+        world_check(&f->world);
+        world_end(&f->world);
+        test_free(f->reader);
+        test_free(f);
+    }
+    assert_true(failed);
+}
+
+static void a_failed_write_or_read_leaves_the_view_as_it_was(void **state)
+{
+    bool ended = false;
+
+    fail_at(SIM_DISK_WRITE, &ended);
+    fail_at(SIM_DISK_READ, &ended);
+    assert_true(ended);
+}
+
 /* ---- against a map ---- */
 
 /* The log after the horizon, whole and in order, is at the end of what a reader sees. */
@@ -1016,6 +1073,7 @@ int main(void)
         TEST(many_entries_are_compacted_in_many_reads),
         TEST(two_topics_are_compacted_one_after_the_other),
         cmocka_unit_test(a_crash_at_any_step_leaves_the_old_view_or_the_new_one),
+        cmocka_unit_test(a_failed_write_or_read_leaves_the_view_as_it_was),
         cmocka_unit_test(random_lives_see_what_a_map_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
