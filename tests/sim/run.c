@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "base/arena.h"
+#include "broker/compaction.h"
 #include "broker/stats.h"
 #include "process.h"
 #include "vandal.h"
@@ -43,6 +44,8 @@ struct run {
     uint64_t send_step;      /* from when on clients send again */
     uint64_t starts;
     bool left; /* by somebody: all_acknowledged */
+    struct topic_op compact;
+    bool compacting; /* the broker has it */
 };
 
 /* Never two in one expression, so that every compiler makes the same run of a seed. */
@@ -88,6 +91,15 @@ static void draw_keys(struct run *r)
     broker->keys_ahead_per_subscription = (uint32_t)dice(r, 100);
 }
 
+/* Keys by the dozen, at times more than there is memory for at once. */
+static void draw_compaction(struct run *r)
+{
+    struct broker_options *broker = &r->process.broker_options;
+
+    broker->compaction_keeps_null_keys = dice(r, 2);
+    broker->compaction_keys_bytes = dice(r, 2) ? 2048 : 1024 * 1024;
+}
+
 /* Small files, small caches, small ledgers: so that all of the store's machinery moves in a few thousand steps. */
 static void draw_options(struct run *r)
 {
@@ -126,6 +138,8 @@ static void draw_options(struct run *r)
         draw_keys(r);
     if (r->scenario->retention)
         draw_retention(r);
+    if (r->scenario->compact)
+        draw_compaction(r);
 }
 
 /* Something of this life's was made to fail, so it may fail; and on a full disk it may neither start nor end. */
@@ -155,6 +169,7 @@ static void process_up(struct run *r)
 
 static void process_died(struct run *r)
 {
+    r->compacting = false;
     sim_disk_fail(r->disk, 0, 0, OK);
     sim_disk_crash_at(r->disk, 0, 0);
     r->start_step = r->model.step + dice(r, 300);
@@ -255,6 +270,24 @@ static void fail_write(struct run *r)
     sim_disk_fail(r->disk, kinds, 1 + dice(r, 8), err);
 }
 
+static void compaction_asked(struct broker_op *op)
+{
+    container_of(op, struct run, compact.op)->compacting = false;
+}
+
+/* Those that are there already: nobody is told how it went. */
+static void compact(struct run *r)
+{
+    const unsigned t = (unsigned)dice(r, r->topic_count);
+
+    if (r->process.state != PROCESS_UP || r->compacting ||
+        topic_name_parse(&r->compact.name, bytes_of_text(r->model.topics[t].name)) != OK)
+        return;
+    r->compacting = true;
+    r->compact.op.done = compaction_asked;
+    topic_compact(r->process.broker, &r->compact);
+}
+
 static void mischief(struct run *r)
 {
     const struct scenario *s = r->scenario;
@@ -282,6 +315,8 @@ static void mischief(struct run *r)
         disk_fills(r);
     } else if (at < (below += s->slow)) {
         disk_slows(r);
+    } else if (at < (below += s->compact)) {
+        compact(r);
     } else if (at < (below += s->write_fault)) {
         fail_write(r);
     } else if (at < (below += s->sync_fault)) {

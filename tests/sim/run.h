@@ -17,7 +17,7 @@ struct scenario {
     const char *name, *text;
     struct client_habits habits;
     /* Of 10,000 steps: how often. */
-    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full, slow;
+    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full, slow, compact;
     bool only_acks_at_first; /* after a start nothing is sent for a while: what was recovered is acknowledged */
     bool keys;               /* the shared subscription is a Key_Shared one */
     bool steady;             /* ... and nothing is done that lets who holds a message of a key be unsure of it */
