@@ -878,9 +878,8 @@ void dispatch_acked_upto(struct subscription *s, struct position position)
 
     acked_upto(s, &d->pending, position);
     acked_upto(s, &d->replay, position);
-    if (compacted_wanted(s))
-        return; /* what is gone from the log may be in the view; what is acknowledged is passed over when it is read */
-    if (position_compare(d->read_position, position) <= 0)
+    /* What is gone from the log may be in the view; what is acknowledged is passed over when it is read. */
+    if (position_compare(d->read_position, position) <= 0 && !compacted_wanted(s))
         d->read_position = cursor_next(s->cursor, position);
     if (s->topic->terminated)
         dispatch_wake(s);
@@ -890,6 +889,10 @@ bool dispatch_next(const struct subscription *s, bool fresh, struct position *p)
 {
     const struct pending *first = fresh ? NULL : pending_at(tree_first(&s->dispatch.replay));
 
+    if (compacted_reading(&s->compacted)) {
+        *p = s->dispatch.read_position;
+        return true;
+    }
     *p = first ? first->position : cursor_next(s->cursor, s->dispatch.read_position);
     return topic_readable(s->topic, *p);
 }

@@ -117,7 +117,8 @@ void topic_terminate(struct broker *b, struct terminate_op *o)
 void terminate_tell(struct subscription *s)
 {
     assert(s->topic->terminated);
-    if (s->topic->pending > 0 || s->seeking || cursor_backlog_entries(s->cursor) > 0)
+    if (s->topic->pending > 0 || s->seeking || cursor_backlog_entries(s->cursor) > 0 ||
+        compacted_reading(&s->compacted))
         return;
     list_each (node, &s->consumers) {
         struct consumer *c = consumer_at(node);
