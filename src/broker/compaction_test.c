@@ -9,6 +9,7 @@
 #include "broker/core.h"
 #include "broker/policies.h"
 #include "broker/stats.h"
+#include "broker/terminate.h"
 #include "store/chain.h"
 #include "sys/sim/sim_seeds.h"
 #include "wire/batch.h"
@@ -623,6 +624,38 @@ static void seeking_goes_to_an_id_whose_log_is_gone(void **state)
     assert_int_equal(f->reader->count, 12);
 }
 
+static void the_end_of_a_terminated_topic_is_told_after_the_view(void **state)
+{
+    struct fixture *f = *state;
+    struct terminate_op op = {.op.done = world_done, .name = name_of(TOPIC)};
+    const struct subscribe s = {.topic = TOPIC,
+                                .subscription = "r",
+                                .volatile_ = true,
+                                .start_given = true,
+                                .start = POSITION_EARLIEST,
+                                .read_compacted = true};
+
+    f->world.broker->options.ledger_entries_max = 5;
+    for (int i = 0; i < 12; i++)
+        publish(f, i, "a");
+    world_settle(&f->world);
+    topic_terminate(f->world.broker, &op);
+    assert_int_equal(world_finish(&f->world, &op.op).err, OK);
+    compact(f);
+    world_pass(&f->world, 5000);
+    assert_int_equal(subscribe_with(f->reader, &s, 5), OK);
+    world_settle(&f->world);
+    assert_int_equal(f->reader->count, 5);
+    assert_int_equal(f->reader->peer.ends[1], 0);
+    consumer_flow(f->reader->peer.consumers[1], 100);
+    world_settle(&f->world);
+    assert_int_equal(f->reader->count, 12);
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(consumer_ack(f->reader->peer.consumers[1], f->reader->seen[i].position, NULL), OK);
+    world_settle(&f->world);
+    assert_int_equal(f->reader->peer.ends[1], 1);
+}
+
 /* ---- acknowledgements ---- */
 
 static uint64_t backlog_of(struct fixture *f, const char *subscription)
@@ -1061,6 +1094,7 @@ int main(void)
         TEST(a_reader_in_the_middle_keeps_its_view_until_it_is_through),
         TEST(a_reader_whose_log_was_deleted_goes_on_in_the_view),
         TEST(seeking_goes_to_an_id_whose_log_is_gone),
+        TEST(the_end_of_a_terminated_topic_is_told_after_the_view),
         TEST(what_was_left_out_counts_as_acknowledged),
         TEST(a_durable_subscription_goes_on_after_a_restart),
         TEST(acknowledging_in_the_view_survives_a_reconnect_though_the_log_is_gone),
