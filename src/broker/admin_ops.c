@@ -270,24 +270,21 @@ void subscription_delete(struct broker *b, struct subscription_op *op)
 /* Everything up to `end` counts as acknowledged. */
 static void skip_to(struct subscription_op *op, struct subscription *s, struct position end)
 {
-    const enum err err = cursor_ack_cumulative(s->cursor, end, NEXT_MESSAGE_UNKNOWN, NULL);
+    enum err err;
 
-    retention_changed(s->topic);
-    if (find_existing(op, &t, &s) != OK || position_equal(t->readable_end, POSITION_EARLIEST))
-        return;
     if (strcmp(s->name, COMPACTION_SUBSCRIPTION) == 0) {
         (void)refuse(&op->op.why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION,
                      "what " COMPACTION_SUBSCRIPTION " has not read would be missing in the compacted view");
         return;
     }
-    err = cursor_ack_cumulative(s->cursor, t->readable_end, NEXT_MESSAGE_UNKNOWN, NULL);
-    retention_changed(t);
-    if (err == OK)
-        dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
-    else
+    err = cursor_ack_cumulative(s->cursor, end, NEXT_MESSAGE_UNKNOWN, NULL);
+    retention_changed(s->topic);
+    if (err != OK) {
         (void)refuse(&op->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
-    if (err == OK)
-        compacted_skip(s, t->readable_end);
+        return;
+    }
+    dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
+    compacted_skip(s, end);
 }
 
 static void skip(struct subscription_op *op)

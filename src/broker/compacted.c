@@ -55,6 +55,14 @@ static struct position start_of(const struct subscription *s)
     return position_equal(mark, POSITION_EARLIEST) ? mark : next_of(mark);
 }
 
+/* The entry of the view at the read position is to be found. */
+static void look_for(struct compacted *c)
+{
+    c->found = false;
+    c->next = 0;
+    c->high = (int64_t)c->view->entries;
+}
+
 /* True when there is a view in which `from` lies. */
 static bool enter(struct subscription *s, struct position from)
 {
@@ -66,9 +74,7 @@ static bool enter(struct subscription *s, struct position from)
     c->view = compacted_view_ref(view);
     c->passed = from.ledger < 0 ? (struct position){0, 0} : from;
     s->dispatch.read_position = c->passed;
-    c->found = false;
-    c->next = 0;
-    c->high = (int64_t)view->entries;
+    look_for(c);
     return true;
 }
 
@@ -248,9 +254,19 @@ bool compacted_acked(struct subscription *s, struct position p, bool cumulative)
 
 void compacted_skip(struct subscription *s, struct position upto)
 {
-    compacted_begin(s, next_of(upto));
-    if (compacted_wanted(s))
-        dispatch_rewind(s);
+    struct compacted *c = &s->compacted;
+    struct dispatch *d = &s->dispatch;
+    const struct position next = next_of(upto);
+
+    if (c->started && position_before(c->start, next))
+        c->start = next;
+    if (!c->view || !position_before(d->read_position, next))
+        return;
+    d->read_position = c->passed = next;
+    look_for(c);
+    if (d->read)
+        d->read_stale = true;
+    dispatch_wake(s);
 }
 
 /* ---- the last message id ---- */
