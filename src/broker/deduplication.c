@@ -205,10 +205,9 @@ static void snapshot(struct topic *t)
 /* So seldom that writing snapshots costs each entry a bounded amount. */
 static uint64_t snapshot_entries(const struct topic *t)
 {
-    const uint64_t by_policy = (uint64_t)policy_of(t->broker, t->id, POLICY_DEDUPLICATION_ENTRIES);
     const uint64_t sequences = map_count(&t->deduplication.sequences);
 
-    return by_policy > sequences ? by_policy : sequences;
+    return t->deduplication.entries_max > sequences ? t->deduplication.entries_max : sequences;
 }
 
 static enum err snapshot_decode(struct topic *t, struct bytes value, struct position *upto)
@@ -428,6 +427,7 @@ void deduplication_policy(struct topic *t)
     if (!t->kind->keeps || topic_name_is_system(&t->name))
         return;
     d->wanted = policy_of(t->broker, t->id, POLICY_DEDUPLICATION) != 0;
+    d->entries_max = (uint64_t)policy_of(t->broker, t->id, POLICY_DEDUPLICATION_ENTRIES);
     if (!d->wanted)
         stop(t);
     else if (d->state == DEDUPLICATION_OFF && map_count(&t->producers) > 0 && begin(t) != OK)

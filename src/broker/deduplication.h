@@ -40,7 +40,8 @@ struct topic;
 enum deduplication_state { DEDUPLICATION_OFF, DEDUPLICATION_READING, DEDUPLICATION_ON };
 
 struct deduplication {
-    bool wanted; /* by the policies */
+    bool wanted;          /* by the policies */
+    uint64_t entries_max; /* between two snapshots, by the policies */
     enum deduplication_state state;
     uint64_t row; /* 0: none; else there is a cursor with this id */
     struct cursor *cursor;
