@@ -21,6 +21,23 @@ void brokers_list(struct admin_call *call)
     call_json(call);
 }
 
+/* There is one: it leads itself. */
+void brokers_leader(struct admin_call *call)
+{
+    struct json j = json_to(&call->answer.body);
+    char *address = call_alloc(call, 300);
+
+    if (!address)
+        return;
+    json_object_begin(&j, NULL);
+    snprintf(address, 300, "%s:%u", call->core->http_host, call->core->http_port);
+    json_text(&j, "brokerId", address);
+    snprintf(address, 300, "http://%s:%u", call->core->http_host, call->core->http_port);
+    json_text(&j, "serviceUrl", address);
+    json_object_end(&j);
+    call_json(call);
+}
+
 void brokers_version(struct admin_call *call)
 {
     call_text(call, call->core->version);

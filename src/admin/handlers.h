@@ -11,6 +11,7 @@ struct subscription_op;
 
 /* brokers.c */
 void brokers_list(struct admin_call *call);
+void brokers_leader(struct admin_call *call);
 void brokers_version(struct admin_call *call);
 void brokers_ready(struct admin_call *call);
 void brokers_backup_get(struct admin_call *call);

@@ -217,6 +217,8 @@ static void the_broker_tells_its_version_cluster_and_address(void **state)
     assert_get(w, "/admin/v2/brokers/version", "1.2.3");
     assert_get(w, "/admin/v2/brokers/ready", "ok");
     assert_get(w, "/admin/v2/brokers", "[\"localhost:8080\"]");
+    assert_get(w, "/admin/v2/brokers/leaderBroker",
+               "{\"brokerId\":\"localhost:8080\",\"serviceUrl\":\"http://localhost:8080\"}");
     assert_get(w, "/admin/v2/clusters", "[\"standalone\"]");
 }
 
@@ -644,6 +646,10 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
     assert_true(json_is_true(json_object_get(subscription, "durable")));
     assert_true(json_is_true(json_object_get(subscription, "isDurable")));
     json_decref(root);
+    assert_int_equal(ask_with(w, HTTP_GET, "/admin/v2/persistent/public/default/x/stats",
+                              (const char *const[]){"excludePublishers", "true"}, ""),
+                     200);
+    assert_non_null(strstr(answer(w), "\"publishers\":[]"));
     producer_detach(client.open.producer);
 }
 

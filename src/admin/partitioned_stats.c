@@ -62,6 +62,8 @@ static void counted(struct broker_op *op)
         call_refused(call, &op->why);
         return;
     }
+    if (err == OK)
+        topic_stats_leave_out(call, part);
     if (err == OK && (s->each || s->internal)) {
         json_key(&s->json, bytes_of_text(part->name));
         json_object_begin(&s->json, NULL);

@@ -14,6 +14,7 @@ static const struct route table[] = {
     {HTTP_GET, "/health/pulsar", health_pulsar, "healthy (200) or not (503), as JSON"},
 
     {HTTP_GET, "/admin/v2/brokers", brokers_list, "the broker's HTTP address"},
+    {HTTP_GET, "/admin/v2/brokers/leaderBroker", brokers_leader, "the broker's address: it is the only one"},
     {HTTP_GET, "/admin/v2/brokers/health", health_check, "writes a message and reads it back: ok"},
     {HTTP_GET, "/admin/v2/brokers/ready", brokers_ready, "ok, once it serves"},
     {HTTP_GET, "/admin/v2/brokers/version", brokers_version, "the program's version"},

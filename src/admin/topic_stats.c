@@ -10,8 +10,8 @@
 #include "admin/topic_stats.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/properties_json.h"
 #include "broker/counting.h"
-#include "broker/properties.h"
 #include "broker/stats.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,20 +22,6 @@ static void write_position(struct json *j, const char *key, struct position p)
 
     snprintf(text, sizeof text, "%" PRId64 ":%" PRId64, p.ledger, p.entry);
     json_text(j, key, text);
-}
-
-/* An object of texts. */
-static void write_properties(struct json *j, const char *key, struct bytes encoded)
-{
-    struct property p;
-    size_t at = 0;
-
-    json_object_begin(j, key);
-    while (properties_next(encoded, &at, &p)) {
-        json_key(j, p.key);
-        json_bytes(j, NULL, p.value);
-    }
-    json_object_end(j);
 }
 
 static void write_producer(struct json *j, const struct producer_stats *p)
@@ -56,7 +42,7 @@ static void write_producer(struct json *j, const struct producer_stats *p)
     json_uint(j, "msgInCounter", p->messages_in);
     json_uint(j, "bytesInCounter", p->bytes_in);
     json_uint(j, "pendingPublishes", p->pending);
-    write_properties(j, "metadata", p->metadata);
+    properties_write(j, "metadata", p->metadata);
     json_object_end(j);
 }
 
@@ -136,7 +122,7 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_text(j, "clientVersion", c->client_version);
     json_int(j, "lastAckedTimestamp", c->last_acked_ms);
     json_int(j, "lastConsumedTimestamp", c->last_consumed_ms);
-    write_properties(j, "metadata", c->metadata);
+    properties_write(j, "metadata", c->metadata);
     json_object_end(j);
 }
 
@@ -257,6 +243,14 @@ struct stats_call {
     struct admin_call *call;
 };
 
+void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *stats)
+{
+    if (call_query_true(call, "excludePublishers"))
+        stats->producer_count = 0;
+    for (size_t i = 0; i < stats->subscription_count && call_query_true(call, "excludeConsumers"); i++)
+        stats->subscriptions[i].consumer_count = 0;
+}
+
 static void counted(struct broker_op *op)
 {
     struct stats_call *s = container_of(op, struct stats_call, count.op);
@@ -269,6 +263,7 @@ static void counted(struct broker_op *op)
         call_refused(call, &op->why);
         return;
     }
+    topic_stats_leave_out(call, stats);
     json_object_begin(&j, NULL);
     topic_stats_write_members(&j, stats);
     json_object_end(&j);

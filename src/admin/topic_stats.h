@@ -8,6 +8,12 @@
 #include "admin/json_out.h"
 #include "broker/stats.h"
 
+struct admin_call;
+
+/* The publishers and consumers that the caller does not want to see one by one (?excludePublishers, ?excludeConsumers).
+ */
+void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *stats);
+
 void topic_stats_write_members(struct json *j, const struct topic_stats *t);  /* as Pulsar's TopicStats */
 void topic_stats_write_internal(struct json *j, const struct topic_stats *t); /* as its internal ones */
 
