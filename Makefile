@@ -6,7 +6,7 @@
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt
-# and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
+# and: sim sweep crash powercut damage fuzz sanitize ci-conformance interop-java install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -21,7 +21,7 @@ PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
 .PHONY: all run test packages sim sweep crash powercut damage fuzz bench bench-store bench-broker \
-	conformance ci-conformance sanitize install format format-check clean
+	conformance ci-conformance interop-java sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -76,6 +76,11 @@ bench: all
 # BENCH_DIR says which disk; a line per figure, and at the end one that says what was done.
 bench-store bench-broker: all
 	@BUILD=$(BUILD) tools/bench $(@:bench-%=%)
+
+# Our own tests of the official Java client.
+interop-java: all
+	@tools/install-packages build java
+	@tools/interop-java
 
 # The official suites: all of them; or what passes and does not take long, which is CI's share.  Go and Rust must be there.
 conformance: all

@@ -248,6 +248,14 @@ static void a_body_is_read_whole(void **state)
                   "DELETE /x [] ab");
 }
 
+static void an_offer_of_http_2_is_not_taken_and_nothing_is_lost(void **state)
+{
+#define OFFER "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+    assert_answer(*state, "PUT /x HTTP/1.1\r\nHost: h\r\n" OFFER "Content-Length: 4\r\n\r\nbody", "HTTP/1.1 200 ",
+                  "PUT /x [] body");
+    assert_answer(*state, "GET /x HTTP/1.1\r\nHost: h\r\n" OFFER "\r\n", "HTTP/1.1 200 ", "GET /x [] ");
+}
+
 static void a_body_that_comes_in_pieces_is_put_together(void **state)
 {
     int fd = dial(*state);
@@ -525,6 +533,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HTTP_TEST(a_request_is_given_decoded_and_answered),
         HTTP_TEST(a_body_is_read_whole),
+        HTTP_TEST(an_offer_of_http_2_is_not_taken_and_nothing_is_lost),
         HTTP_TEST(a_body_that_comes_in_pieces_is_put_together),
         HTTP_TEST(an_answer_without_content_has_no_body),
         HTTP_TEST(an_answer_may_have_headers_of_its_own_but_none_that_makes_two),

@@ -91,8 +91,12 @@ void handle_get_or_create_schema(struct session *s, const struct incoming *in)
     Wire__CommandGetOrCreateSchemaResponse response = WIRE__COMMAND_GET_OR_CREATE_SCHEMA_RESPONSE__INIT;
 
     response.request_id = in->body->get_or_create_schema->request_id;
-    response.has_error_code = true;
-    response.error_code = WIRE__SERVER_ERROR__IncompatibleSchema;
-    response.error_message = wire_text("schemas are not built: use bytes");
+    if (in->body->get_or_create_schema->schema->type == WIRE__SCHEMA__TYPE__None) {
+        response.has_schema_version = true; /* of no bytes: the topic has no schema, and the messages need none */
+    } else {
+        response.has_error_code = true;
+        response.error_code = WIRE__SERVER_ERROR__IncompatibleSchema;
+        response.error_message = wire_text("schemas are not built: use bytes");
+    }
     session_send(s, WIRE__BASE_COMMAND__TYPE__GET_OR_CREATE_SCHEMA_RESPONSE, &response);
 }

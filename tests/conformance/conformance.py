@@ -139,6 +139,11 @@ def shrink(path, passed):
     path.write_text("\n".join(lines) + "\n")
 
 
+def log_of(logs, test):
+    """What a test said."""
+    return logs / (test.replace("/", ".").replace("::", ".") + ".log")
+
+
 def tail(path, lines=25):
     return "\n".join("    " + line[:300] for line in path.read_text(errors="replace").splitlines()[-lines:])
 
@@ -149,7 +154,7 @@ def judge(rows, results, again, logs):
     for test, result in results.items():
         if rows[test].passes and result["outcome"] != "pass":
             faults.append(f"{test}: {result['outcome']} at both tries\n" +
-                          tail(logs / (test.replace("/", ".").replace("::", ".") + ".log")))
+                          tail(log_of(logs, test)))
     shrink = [t for t, r in results.items() if not rows[t].passes and r["outcome"] == "pass"]
     for test in shrink:
         print(f"the list can shrink: {test} passes, and {rows[test].expected}")
@@ -192,6 +197,8 @@ def run_suite(name, options):
     doubtful = [t for t in chosen if rows[t].passes and results.get(t, {}).get("outcome") != "pass"]
     if doubtful and not options.once:
         print(f"== {name}: {len(doubtful)} once more, alone", flush=True)
+        for test in doubtful:
+            log_of(logs, test).rename(log_of(logs, test).with_suffix(".first.log"))
         results = run(doubtful, jobs=1)
     again = [t for t in doubtful if results.get(t, {}).get("outcome") == "pass"]
     for test in again:

@@ -4,7 +4,7 @@
 Runs in a network namespace of its own (conformance.py makes it), so that those ports are free, several workers run side
 by side, and nothing leaves the machine.  Reads names of tests from standard input, and writes what came of each to standard
 output, a line of JSON: test, outcome (pass, skip, fail, timeout, broker died), seconds.  What a test said is in
-LOGS/<test>.log, what the broker said in LOGS/worker-<number>/broker.log.
+LOGS/<test>.log (of a first try that failed, <test>.first.log), what the broker said in LOGS/worker-<number>/broker.log.
 
 The broker's data lie on the disk, as its users' do: some of these tests rely on a sync's taking longer than their own next
 step, and fail on a file system in memory.
