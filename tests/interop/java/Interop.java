@@ -296,7 +296,7 @@ public class Interop {
     static void aPartitionedTopicIsOneTopicToItsUsersAndMayGrow() throws Exception {
         String topic = newTopic();
         done("PUT", path(topic) + "/partitions", "3");
-        same(3, client.getPartitionsForTopic(topic).get(SECONDS, TimeUnit.SECONDS).size());
+        same(3, client.getPartitionsForTopic(topic, false).get(SECONDS, TimeUnit.SECONDS).size());
         try (Producer<byte[]> p = producer(topic).autoUpdatePartitionsInterval(1, TimeUnit.SECONDS).create();
                 Consumer<byte[]> c = consumer(topic, SubscriptionType.Shared)
                         .autoUpdatePartitionsInterval(1, TimeUnit.SECONDS).subscribe()) {
