@@ -122,6 +122,7 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_text(j, "clientVersion", c->client_version);
     json_int(j, "lastAckedTimestamp", c->last_acked_ms);
     json_int(j, "lastConsumedTimestamp", c->last_consumed_ms);
+    json_int(j, "lastConsumedFlowTimestamp", c->last_flow_ms);
     properties_write(j, "metadata", c->metadata);
     json_object_end(j);
 }
@@ -171,7 +172,9 @@ static void write_subscription(struct json *j, const struct subscription_stats *
     json_bool(j, "durable", s->durable);
     json_bool(j, "replicated", s->replicated);
     json_uint(j, "nonContiguousDeletedMessagesRanges", s->ack_ranges);
-    write_properties(j, "subscriptionProperties", s->properties);
+    json_object_begin(j, "consumersAfterMarkDeletePosition"); /* only in Pulsar's older way with keys */
+    json_object_end(j);
+    properties_write(j, "subscriptionProperties", s->properties);
     json_object_end(j);
 }
 

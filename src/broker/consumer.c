@@ -344,6 +344,7 @@ void consumer_detach(struct consumer *c)
 
 void consumer_flow(struct consumer *c, uint32_t permits)
 {
+    c->last_flow_ms = loop_wall_ms(broker_of(c)->loop);
     if (c->blocked) {
         uint32_t room = PERMITS_MAX - c->saved_permits;
         c->saved_permits += permits < room ? permits : room;

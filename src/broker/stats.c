@@ -120,6 +120,7 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
         .connected_since_ms = c->connected_ms,
         .last_acked_ms = c->last_acked_ms,
         .last_consumed_ms = c->last_consumed_ms,
+        .last_flow_ms = c->last_flow_ms,
         .rate_out = c->rate_out.per_second,
         .throughput_out = c->rate_out.bytes_per_second,
         .rate_redeliver = c->rate_redeliver.per_second,

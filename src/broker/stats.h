@@ -57,7 +57,7 @@ struct consumer_stats {
     int32_t available_permits;
     uint32_t unacked_messages;
     struct key_stats keys;
-    int64_t connected_since_ms, last_acked_ms, last_consumed_ms; /* 0: never */
+    int64_t connected_since_ms, last_acked_ms, last_consumed_ms, last_flow_ms; /* 0: never */
     double rate_out, throughput_out, rate_redeliver, rate_ack;
     uint64_t messages_out, bytes_out;
     bool blocked_on_unacked, active;

@@ -61,6 +61,7 @@ static void add_consumer(struct consumer_stats *sum, const struct consumer_stats
     sum->unacked_messages += c->unacked_messages;
     sum->last_acked_ms = later(sum->last_acked_ms, c->last_acked_ms);
     sum->last_consumed_ms = later(sum->last_consumed_ms, c->last_consumed_ms);
+    sum->last_flow_ms = later(sum->last_flow_ms, c->last_flow_ms);
     sum->rate_out += c->rate_out;
     sum->throughput_out += c->throughput_out;
     sum->rate_redeliver += c->rate_redeliver;
