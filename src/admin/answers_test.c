@@ -53,6 +53,17 @@ static void samples_escape_what_would_end_a_label(void **state)
     text_deinit(&text);
 }
 
+static void what_is_not_utf_8_in_a_label_is_replaced(void **state)
+{
+    const struct label label = {"topic", bytes_of_text("\xc3\xa9\xff z\xc3")};
+    struct text text;
+
+    text_init(&text, 1000);
+    prometheus_sample(&text, "m", &label, 1, 1);
+    assert_string_equal(text.data, "m{topic=\"\xc3\xa9\xef\xbf\xbd z\xef\xbf\xbd\"} 1\n");
+    text_deinit(&text);
+}
+
 typedef enum err settings_reader(struct bytes, const char *, struct text *, char *, size_t);
 
 static enum err read_settings(settings_reader *read, const char *body, struct text *out, char reason[200])
@@ -117,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_puts_its_commas_by_itself),
         cmocka_unit_test(samples_escape_what_would_end_a_label),
+        cmocka_unit_test(what_is_not_utf_8_in_a_label_is_replaced),
         cmocka_unit_test(settings_are_kept_in_one_form),
         cmocka_unit_test(settings_that_make_no_sense_are_refused_with_a_reason),
     };

@@ -12,21 +12,23 @@ void prometheus_metric(struct text *out, const char *name, const char *type)
     text_printf(out, "# TYPE %s %s\n", name, type);
 }
 
-/* Backslash, quote and line feed are escaped in a label's value; everything else stands as it is. */
+/* Backslash, quote and line feed are escaped in a label's value.  Names come from clients: what of them is not UTF-8
+ * becomes U+FFFD, or nobody could read any of the metrics. */
 static void add_escaped(struct text *out, struct bytes value)
 {
-    size_t from = 0;
+    size_t from = 0, len;
 
-    for (size_t i = 0; i < value.len; i++) {
-        const char *escape = value.data[i] == '\\' ? "\\\\" : value.data[i] == '"' ? "\\\"" : "\\n";
-        if (value.data[i] != '\\' && value.data[i] != '"' && value.data[i] != '\n')
+    for (size_t i = 0; i < value.len; i += len) {
+        const uint8_t c = value.data[i];
+        const size_t good = utf8_sequence(bytes_of(value.data + i, value.len - i));
+        len = good ? good : 1;
+        if (good && c != '\\' && c != '"' && c != '\n')
             continue;
         text_add_bytes(out, bytes_of(value.data + from, i - from));
-        text_add(out, escape);
-        from = i + 1;
+        text_add(out, !good ? "\xef\xbf\xbd" : c == '\\' ? "\\\\" : c == '"' ? "\\\"" : "\\n");
+        from = i + len;
     }
-    if (from < value.len)
-        text_add_bytes(out, bytes_of(value.data + from, value.len - from));
+    text_add_bytes(out, bytes_of(value.data + from, value.len - from));
 }
 
 void prometheus_sample(struct text *out, const char *name, const struct label *labels, size_t count, double value)

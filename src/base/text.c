@@ -81,8 +81,7 @@ void text_printf(struct text *t, const char *format, ...)
     va_end(again);
 }
 
-/* Bytes of the well-formed UTF-8 sequence at the start of `b` (RFC 3629: no overlong forms, no surrogates), else 0. */
-static size_t utf8_sequence(struct bytes b)
+size_t utf8_sequence(struct bytes b)
 {
     uint8_t first = b.data[0], low = 0x80, high = 0xbf;
     size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;

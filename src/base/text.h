@@ -22,7 +22,10 @@ void text_deinit(struct text *t);
 void text_add(struct text *t, const char *s);
 void text_add_bytes(struct text *t, struct bytes b);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
-/* As a JSON string, quotes included. */
+/* Bytes of the well-formed UTF-8 sequence at the start of `b`, which is not empty (RFC 3629: no overlong forms, no
+ * surrogates); else 0. */
+size_t utf8_sequence(struct bytes b);
+/* As a JSON string, quotes included. What is not UTF-8 becomes U+FFFD, byte by byte. */
 void text_add_json(struct text *t, struct bytes b);
 
 static inline bool text_failed(const struct text *t)
