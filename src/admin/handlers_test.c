@@ -549,6 +549,7 @@ static void the_figures_of_a_partitioned_topic_are_those_of_its_partitions_toget
 
 static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void **state)
 {
+    static const char *const applied[2] = {"applied", "true"};
     struct world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "3"), 204);
@@ -559,6 +560,12 @@ static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void 
     assert_get(w, PARTED "-partition-2/subscriptions", "[\"s\"]");
     assert_int_equal(ask(w, HTTP_POST, PARTED "/subscription/s/skip_all"), 204);
     assert_int_equal(ask(w, HTTP_POST, PARTED "/subscription/t/skip_all"), 404);
+    assert_int_equal(ask(w, HTTP_POST, PARTED "/trim"), 204);
+    assert_int_equal(ask(w, HTTP_POST, PARTED "s/trim"), 404);
+    assert_int_equal(
+        ask_body(w, HTTP_POST, PARTED "/retention", "{\"retentionTimeInMinutes\":5,\"retentionSizeInMB\":7}"), 204);
+    assert_int_equal(ask_with(w, HTTP_GET, PARTED "/retention", applied, ""), 200);
+    assert_string_equal(answer(w), "{\"retentionTimeInMinutes\":5,\"retentionSizeInMB\":7}");
     assert_int_equal(ask(w, HTTP_PUT, PARTED "/unload"), 204);
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "4"), 204);
     assert_get(w, PARTED "-partition-3/subscriptions", "[\"s\"]"); /* the new one has it too */

@@ -12,6 +12,7 @@
 #include "admin/policy_place.h"
 #include "admin/policy_table.h"
 #include "broker/namespaces.h"
+#include "broker/partitioned.h"
 #include "broker/retention.h"
 
 /* It is there; else the call is finished, in Pulsar's words. */
@@ -72,7 +73,7 @@ static void get(struct admin_call *call, const struct policy_place *p, const str
     if (!policy_place_get(call, p, &policies))
         return;
     if (p->of_topic && call_query_true(call, "applied"))
-        policies = policies_resolve(call->core->broker, topic_id(call->core->broker, &p->topic));
+        policies = policies_resolve_name(call->core->broker, &p->topic);
     if (!policy_row_is_set(policy, &policies)) {
         call_no_content(call);
         return;
@@ -175,18 +176,30 @@ void topic_policy_delete(struct admin_call *call)
         unset(call, &p, row_of_topic(call));
 }
 
+/* The topic, or all partitions of it, shall be looked at; false: there is nothing of this name. */
+static bool trim(struct broker *b, const struct topic_name *name)
+{
+    const uint32_t partitions = name->partition == PARTITION_NONE ? partitions_count(b, name) : 0;
+    struct topic_name partition;
+    uint64_t id = topic_id(b, name);
+
+    if (id != 0)
+        retention_look_at(b, id);
+    for (uint32_t i = 0; i < partitions; i++) {
+        if (topic_name_partition(&partition, name, i) == OK && (id = topic_id(b, &partition)) != 0)
+            retention_look_at(b, id);
+    }
+    return partitions > 0 || id != 0;
+}
+
 void topic_trim_post(struct admin_call *call)
 {
-    struct broker *b = call->core->broker;
     struct policy_place p;
 
     if (!policy_place_of_topic(call, &p))
         return;
-    const uint64_t id = topic_id(b, &p.topic);
-    if (id == 0) {
+    if (trim(call->core->broker, &p.topic))
+        call_no_content_when_durable(call);
+    else
         call_reason(call, 404, "Topic %s not found", p.topic.text);
-        return;
-    }
-    retention_look_at(b, id);
-    call_no_content_when_durable(call);
 }

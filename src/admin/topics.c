@@ -50,7 +50,8 @@ void topic_put(struct admin_call *call)
 
     if (!to || !properties_of_body(call, &c->op.properties, to))
         return;
-    if (c->op.name.partition != PARTITION_NONE && partitions_count(call->core->broker, &c->op.name) == 0)
+    if (c->op.name.partition != PARTITION_NONE &&
+        (uint32_t)c->op.name.partition >= partitions_count(call->core->broker, &c->op.name))
         call_reason(call, 412, "a topic's name must not end like a partition's");
     else
         topic_create(call->core->broker, &c->op);

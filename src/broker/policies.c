@@ -246,6 +246,19 @@ enum err topic_policies(struct broker *b, const struct topic_name *name, struct 
     return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
 }
 
+struct policies policies_resolve_name(struct broker *b, const struct topic_name *name)
+{
+    const uint64_t namespace_ = namespace_id(b, topic_name_namespace(name));
+    struct policies all = b->options.policies, set;
+    struct refusal why;
+
+    if (namespace_ && of_namespace(b, namespace_, &set))
+        override(&all, &set);
+    if (topic_policies(b, name, &set, &why) == OK)
+        override(&all, &set);
+    return all;
+}
+
 /* The row's value with these policies instead of its own, in `to`. */
 static enum err with_policies(const struct place *p, const struct policies *policies, uint8_t *to, struct bytes *value)
 {

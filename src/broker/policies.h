@@ -124,6 +124,8 @@ int64_t policy_of(struct broker *b, uint64_t topic, enum policy which);
 int64_t policy_of_namespace(struct broker *b, struct bytes name, enum policy which);
 /* All of them are set. */
 struct policies policies_resolve(struct broker *b, uint64_t topic);
+/* The same by name: also for a whole that is partitioned, and for a topic that is not there. */
+struct policies policies_resolve_name(struct broker *b, const struct topic_name *name);
 
 /* ---- what is set ---- */
 
