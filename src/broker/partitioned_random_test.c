@@ -156,7 +156,9 @@ static void adopt(struct life *l, const struct wish *w)
     assert_int_equal(now, l->partitions[w->name]);
     if (w->start == partitioned_grow && now == before && before > 0)
         l->leftovers[w->name] = true;
-    for (uint32_t i = 0; i < now; i++) { /* those that are missing are made by their first use */
+    for (uint32_t i = before; w->start == partitioned_grow && i < now; i++)
+        assert_true(part_exists(l, w->name, i)); /* before clients learn of it */
+    for (uint32_t i = 0; i < now; i++) {         /* those that are missing are made by their first use */
         struct topic_name name = part(w->name, i);
         struct refusal why;
         struct topic *t;
@@ -171,8 +173,10 @@ static void step_kill(struct life *l)
     struct wish w;
 
     wish_any(l, &w);
+    if (below(l, 2) == 0)
+        w.op.partitions += MOST; /* so many take turns */
     w.start(l->world.broker, &w.op);
-    for (uint64_t n = below(l, 40); n > 0; n--)
+    for (uint64_t n = below(l, 60); n > 0; n--)
         (void)sim_step(l->world.sim);
     if (below(l, 2) == 0)
         world_kill_and_open(&l->world);
