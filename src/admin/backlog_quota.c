@@ -145,7 +145,7 @@ static void get(struct admin_call *call, const struct policy_place *place)
     if (!policy_place_get(call, place, &p))
         return;
     if (place->of_topic && call_query_true(call, "applied"))
-        p = policies_resolve(call->core->broker, topic_id(call->core->broker, &place->topic));
+        p = policies_resolve_name(call->core->broker, &place->topic);
     backlog_quotas_write(&j, NULL, &p);
     call_json(call);
 }
