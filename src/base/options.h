@@ -38,6 +38,17 @@ struct option {
     const char *text; /* one sentence, for help and the documentation */
 };
 
+/* The options of one struct of values. */
+struct option_table {
+    const struct option *rows;
+    size_t count;
+};
+
+#define OPTION_TABLE(array)                                                                                            \
+    {                                                                                                                  \
+        (array), sizeof(array) / sizeof((array)[0])                                                                    \
+    }
+
 struct options {
     const struct option *table;
     size_t count;

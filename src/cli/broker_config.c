@@ -17,7 +17,7 @@ static const char *const outputs[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct broker_config, member)
 
-const struct option broker_option_table[BROKER_OPTIONS] = {
+static const struct option rows[] = {
     {.key = "data",
      .env = "GEMINGA_DATA",
      .flag = "--data",
@@ -715,3 +715,5 @@ const struct option broker_option_table[BROKER_OPTIONS] = {
      AT(output),
      .text = "How the line looks that says that the broker serves."},
 };
+
+const struct option_table broker_option_table = OPTION_TABLE(rows);

@@ -51,7 +51,6 @@ struct broker_config {
     char *output; /* of the ready line: "text", "json" */
 };
 
-#define BROKER_OPTIONS 84
-extern const struct option broker_option_table[BROKER_OPTIONS];
+extern const struct option_table broker_option_table;
 
 #endif

@@ -56,11 +56,11 @@ static void options_write(const struct verb *verb, struct text *out)
 {
     struct options sets[VERB_TABLES_MAX] = {0};
 
-    if (verb->tables[0].count == 0)
+    if (!verb->tables[0])
         return;
-    for (size_t i = 0; i < VERB_TABLES_MAX && verb->tables[i].count > 0; i++) {
-        sets[i].table = verb->tables[i].options;
-        sets[i].count = verb->tables[i].count;
+    for (size_t i = 0; i < VERB_TABLES_MAX && verb->tables[i]; i++) {
+        sets[i].table = verb->tables[i]->rows;
+        sets[i].count = verb->tables[i]->count;
         if (i > 0)
             sets[i - 1].next = &sets[i];
     }
@@ -332,12 +332,12 @@ static int sets_fill(struct invocation *inv, struct options *sets, const char *c
 
 int cli_configure(struct invocation *inv, struct options *sets, void *const *values)
 {
-    const struct option_table *tables = inv->verb->tables;
+    const struct option_table *const *tables = inv->verb->tables;
     char *config = NULL;
 
     memset(sets, 0, VERB_TABLES_MAX * sizeof *sets);
-    for (size_t i = 0; i < VERB_TABLES_MAX && tables[i].count > 0; i++) {
-        if (options_init(&sets[i], tables[i].options, tables[i].count, values[i]) != OK) {
+    for (size_t i = 0; i < VERB_TABLES_MAX && tables[i]; i++) {
+        if (options_init(&sets[i], tables[i]->rows, tables[i]->count, values[i]) != OK) {
             cli_error(inv, "no memory");
             return CLI_FAILED;
         }
@@ -353,6 +353,6 @@ int cli_configure(struct invocation *inv, struct options *sets, void *const *val
 
 void cli_deconfigure(const struct invocation *inv, struct options *sets)
 {
-    for (size_t i = 0; i < VERB_TABLES_MAX && inv->verb->tables[i].count > 0; i++)
+    for (size_t i = 0; i < VERB_TABLES_MAX && inv->verb->tables[i]; i++)
         options_deinit(&sets[i]);
 }

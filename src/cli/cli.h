@@ -16,26 +16,19 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 #define VERB_TABLES_MAX 3
 
-struct option_table {
-    const struct option *options;
-    size_t count;
-};
-
-#define OPTION_TABLE(array)                                                                                            \
-    {                                                                                                                  \
-        (array), sizeof(array) / sizeof((array)[0])                                                                    \
-    }
+/* A verb's own table. */
+#define VERB_TABLE(array) &(const struct option_table)OPTION_TABLE(array)
 
 struct invocation;
 
 struct verb {
     const char *name;
-    const char *arguments;                       /* in the usage line: "TOPIC -m MESSAGE" */
-    const char *text;                            /* one sentence */
-    const char *example;                         /* lines that can be pasted into a shell */
-    struct option_table tables[VERB_TABLES_MAX]; /* its options; ends with an empty one */
-    const struct verb *const *verbs;             /* verbs of its own instead; ends with NULL */
-    int (*run)(struct invocation *inv);          /* returns an exit status */
+    const char *arguments;                              /* in the usage line: "TOPIC -m MESSAGE" */
+    const char *text;                                   /* one sentence */
+    const char *example;                                /* lines that can be pasted into a shell */
+    const struct option_table *tables[VERB_TABLES_MAX]; /* its options; ends with NULL */
+    const struct verb *const *verbs;                    /* verbs of its own instead; ends with NULL */
+    int (*run)(struct invocation *inv);                 /* returns an exit status */
     /* Instead of run: a program of its own, which is given its name and all that follows, and answers --help. */
     int (*main)(int argc, char **argv);
 };

@@ -16,7 +16,7 @@
 #define AT(member) .offset = offsetof(struct client_config, member)
 
 /* The flags of pulsar-client, the keys of Pulsar's client.conf. */
-const struct option client_option_table[CLIENT_OPTIONS] = {
+static const struct option rows[] = {
     {.key = "client.url",
      .alias = "brokerServiceUrl",
      .env = "PULSAR_SERVICE_URL",
@@ -78,6 +78,8 @@ const struct option client_option_table[CLIENT_OPTIONS] = {
      AT(memory_limit),
      .text = "Bytes of messages that wait for their receipts; 0: no limit."},
 };
+
+const struct option_table client_option_table = OPTION_TABLE(rows);
 
 static const struct verb *const client_verbs[] = {&client_produce_verb, &client_consume_verb, &client_read_verb, NULL};
 

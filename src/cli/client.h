@@ -19,8 +19,7 @@ struct client_config {
     int64_t memory_limit;
 };
 
-#define CLIENT_OPTIONS 9
-extern const struct option client_option_table[CLIENT_OPTIONS];
+extern const struct option_table client_option_table;
 
 /* The client, or NULL, everything said. */
 pulsar_client_t *client_open(const struct invocation *inv, const struct client_config *config);

@@ -321,6 +321,6 @@ const struct verb client_produce_verb = {
     .arguments = "TOPIC -m MESSAGES | -f FILES",
     .text = "Sends messages to a topic.",
     .example = "  geminga client produce my-topic -m 'first,second' -k my-key\n",
-    .tables = {OPTION_TABLE(produce_options), {client_option_table, CLIENT_OPTIONS}},
+    .tables = {VERB_TABLE(produce_options), &client_option_table},
     .run = produce_run,
 };

@@ -372,7 +372,7 @@ const struct verb client_consume_verb = {
     .arguments = "TOPIC -s SUBSCRIPTION [-n N]",
     .text = "Receives, prints and acknowledges messages of a subscription.",
     .example = "  geminga client consume my-topic -s my-subscription -p Earliest -n 0\n",
-    .tables = {OPTION_TABLE(consume_options), OPTION_TABLE(receive_options), {client_option_table, CLIENT_OPTIONS}},
+    .tables = {VERB_TABLE(consume_options), VERB_TABLE(receive_options), &client_option_table},
     .run = consume_run,
 };
 
@@ -381,6 +381,6 @@ const struct verb client_read_verb = {
     .arguments = "TOPIC [-m START] [-n N]",
     .text = "Reads and prints messages of a topic, and leaves no trace.",
     .example = "  geminga client read my-topic -m earliest -n 0\n",
-    .tables = {OPTION_TABLE(read_options), OPTION_TABLE(receive_options), {client_option_table, CLIENT_OPTIONS}},
+    .tables = {VERB_TABLE(read_options), VERB_TABLE(receive_options), &client_option_table},
     .run = read_run,
 };

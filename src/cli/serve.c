@@ -102,8 +102,8 @@ static void policies_fill(struct policies *p, const struct broker_config *c)
     const size_t numbers = offsetof(struct broker_config, policies),
                  flags = offsetof(struct broker_config, policy_flags);
 
-    for (size_t i = 0; i < BROKER_OPTIONS; i++) {
-        const size_t at = broker_option_table[i].offset;
+    for (size_t i = 0; i < broker_option_table.count; i++) {
+        const size_t at = broker_option_table.rows[i].offset;
         if (at - numbers < sizeof c->policies)
             policies_put(p, (enum policy)((at - numbers) / sizeof c->policies[0]),
                          *(const int64_t *)((const char *)c + at));

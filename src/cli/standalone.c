@@ -27,6 +27,6 @@ const struct verb standalone_verb = {
     .arguments = "[--config FILE] [--data DIR] [--port N] [--http-port N] [-o json]",
     .text = "Runs a broker, until SIGTERM or Ctrl-C.",
     .example = "  geminga standalone --data /var/lib/geminga --port 6650 --http-port 8080\n",
-    .tables = {{broker_option_table, BROKER_OPTIONS}},
+    .tables = {&broker_option_table},
     .run = standalone_run,
 };

@@ -180,7 +180,7 @@ static const struct verb verify_verb = {
     .arguments = "[--data DIR] [--json]",
     .text = "Reads every byte that matters of a stopped broker's data, and names what is damaged.",
     .example = "  geminga store verify --data /var/lib/geminga && echo sound\n",
-    .tables = {OPTION_TABLE(look_options)},
+    .tables = {VERB_TABLE(look_options)},
     .run = verify_run,
 };
 
@@ -246,7 +246,7 @@ static const struct verb inspect_verb = {
     .text = "Tells what is in a stopped broker's data: formats, files, topics, ledgers, cursors; or in one file of it.",
     .example = "  geminga store inspect --data data\n"
                "  geminga store inspect --data data journal/00000001.journal\n",
-    .tables = {OPTION_TABLE(look_options)},
+    .tables = {VERB_TABLE(look_options)},
     .run = inspect_run,
 };
 
@@ -305,7 +305,7 @@ static const struct verb export_verb = {
     .arguments = "[--data DIR] [--topic NAME] [--from LEDGER:ENTRY] [--to LEDGER:ENTRY]",
     .text = "Writes a stopped broker's entries to standard output, one JSON object a line.",
     .example = "  geminga store export --data data --topic persistent://public/default/orders > orders.jsonl\n",
-    .tables = {OPTION_TABLE(export_options)},
+    .tables = {VERB_TABLE(export_options)},
     .run = export_run,
 };
 

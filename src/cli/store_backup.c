@@ -243,7 +243,7 @@ const struct verb store_backup_verb = {
         "Copies a broker's data into an empty directory, with a checksum of each file, all synced; a running broker "
         "makes the copy itself, and goes on.",
     .example = "  geminga store backup /backup/2026-11-21 --data data\n",
-    .tables = {OPTION_TABLE(backup_options)},
+    .tables = {VERB_TABLE(backup_options)},
     .run = backup_run,
 };
 
@@ -344,6 +344,6 @@ const struct verb store_restore_verb = {
     .arguments = "BACKUP [--data DIR]",
     .text = "Checks a backup, every byte, and puts it in place as a new data directory.",
     .example = "  geminga store restore /backup/2026-11-21 --data data\n",
-    .tables = {OPTION_TABLE(restore_options)},
+    .tables = {VERB_TABLE(restore_options)},
     .run = restore_run,
 };

@@ -121,8 +121,6 @@ const struct verb up_verb = {
     .arguments = "[--config FILE] [--data DIR] [--port N] [--http-port N] [-o json]",
     .text = "Runs a broker and a notary together, until SIGTERM or Ctrl-C.",
     .example = "  geminga up --config config/geminga.toml\n",
-    .tables = {{broker_option_table, BROKER_OPTIONS},
-               {pulsar_options, PULSAR_OPTIONS},
-               {notary_options, NOTARY_OPTIONS}},
+    .tables = {&broker_option_table, &pulsar_options, &notary_options},
     .run = up_run,
 };

@@ -13,7 +13,7 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}; /* in the order of enum log_level */
 
-const struct option notary_options[NOTARY_OPTIONS] = {
+static const struct option rows[] = {
     {.key = "notary.data_dir",
      .env = "GEMINGA_NOTARY_DATA",
      .flag = "--data",
@@ -58,15 +58,17 @@ const struct option notary_options[NOTARY_OPTIONS] = {
      .text = "Where; 0: the kernel chooses."},
 };
 
+const struct option_table notary_options = OPTION_TABLE(rows);
+
 enum err notary_settings_init(struct notary_settings *s, struct options sets[2])
 {
     enum err err;
 
     memset(s, 0, sizeof *s);
     memset(sets, 0, 2 * sizeof *sets);
-    if ((err = options_init(&sets[0], pulsar_options, PULSAR_OPTIONS, &s->pulsar)) != OK)
+    if ((err = options_init(&sets[0], pulsar_options.rows, pulsar_options.count, &s->pulsar)) != OK)
         return err;
-    if ((err = options_init(&sets[1], notary_options, NOTARY_OPTIONS, &s->own)) != OK)
+    if ((err = options_init(&sets[1], notary_options.rows, notary_options.count, &s->own)) != OK)
         return err;
     sets[0].next = &sets[1];
     return OK;

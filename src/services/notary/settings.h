@@ -19,8 +19,7 @@ struct notary_own_settings {
     int64_t http_port;
 };
 
-#define NOTARY_OPTIONS 6
-extern const struct option notary_options[NOTARY_OPTIONS];
+extern const struct option_table notary_options;
 
 struct notary_settings {
     struct pulsar_settings pulsar;

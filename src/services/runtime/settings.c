@@ -15,7 +15,7 @@ static const char *const subscription_types[] = {"Exclusive", "Shared", "Failove
 static const char *const compressions[] = {"None", "Lz4", "Zlib", "Zstd", "Snappy", NULL};
 static const char *const auth_methods[] = {"none", "jwt", "token", NULL};
 
-const struct option pulsar_options[PULSAR_OPTIONS] = {
+static const struct option rows[] = {
     {.key = "pulsar.service_url",
      .env = "PULSAR_SERVICE_URL",
      .flag = "--service-url",
@@ -267,6 +267,8 @@ const struct option pulsar_options[PULSAR_OPTIONS] = {
      AT(tracing_enabled),
      .text = "Tracing is not built yet: true is refused."},
 };
+
+const struct option_table pulsar_options = OPTION_TABLE(rows);
 
 static bool has_scheme(const char *url, const char *scheme)
 {

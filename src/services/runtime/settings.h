@@ -30,8 +30,7 @@ struct pulsar_settings {
     bool tracing_enabled;
 };
 
-#define PULSAR_OPTIONS 36
-extern const struct option pulsar_options[PULSAR_OPTIONS];
+extern const struct option_table pulsar_options;
 
 /* ERR_UNSUPPORTED, ERR_INVALID: `message` is the sentence for the user. */
 MUST_USE enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, size_t message_size);
