@@ -8,6 +8,8 @@
 #include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
+#include "broker/dispatcher.h"
+#include "broker/pending.h"
 #include "broker/reads.h"
 
 #include <assert.h>
@@ -55,10 +57,10 @@ static bool by_damage(const struct subscription *s, const struct consumer *c, st
 
 static bool by_unacked_of_subscription(const struct subscription *s, const struct consumer *c, struct blocked *b)
 {
-    struct tree_node *first = tree_first(&s->dispatch.pending);
+    const struct pending *first = pending_at(tree_first(&s->dispatch.pending));
 
     if (s->dispatch.blocked && first)
-        held(s, container_of(first, struct pending, node), b);
+        held(s, first, b);
     return s->dispatch.blocked;
 }
 
@@ -138,11 +140,10 @@ static bool by_orphan(const struct subscription *s, const struct consumer *c, st
 static bool by_waiting(const struct subscription *s, const struct consumer *c, struct blocked *b)
 {
     const struct dispatch *d = &s->dispatch;
-    struct tree_node *first = tree_first(&d->replay);
+    const struct pending *p = pending_at(tree_first(&d->replay));
 
-    if (!c || !c->keys || !first || tree_count(&d->replay) < key_shared_ahead_max(s) || !tree_empty(&c->keys->open))
+    if (!c || !c->keys || !p || tree_count(&d->replay) < key_shared_ahead_max(s) || !tree_empty(&c->keys->open))
         return false;
-    const struct pending *p = container_of(first, struct pending, node);
     held(s, p, b);
     if (p->key) {
         b->hash = p->key->hash;
@@ -154,8 +155,7 @@ static bool by_waiting(const struct subscription *s, const struct consumer *c, s
 /* All that waits are chunks of messages that others hold, and no more may wait. */
 static bool by_chunks(const struct subscription *s, const struct consumer *c, struct blocked *b)
 {
-    struct tree_node *first = tree_first(&s->dispatch.replay);
-    const struct pending *p = first ? container_of(first, struct pending, node) : NULL;
+    const struct pending *p = pending_at(tree_first(&s->dispatch.replay));
 
     if (!c || !p || !chunks_holder(p) || chunks_holder(p) == c || tree_count(&s->dispatch.replay) < CHUNKS_WAIT_MAX)
         return false;

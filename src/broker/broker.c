@@ -6,6 +6,7 @@
 
 #include "broker/core.h"
 #include "broker/non_persistent.h"
+#include "broker/pending.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
 #include "broker/reads.h"
@@ -246,8 +247,7 @@ void broker_free(struct broker *b)
         free(container_of(node, struct broker_read, node));
     list_each_safe (node, &b->publish_pool)
         free(container_of(node, struct publish_op, node));
-    list_each_safe (node, &b->pending_pool)
-        free(container_of(node, struct pending, of));
+    pending_pool_free(b);
     retention_deinit(b);
     map_deinit(&b->topics);
     map_deinit(&b->non_persistent_ids);

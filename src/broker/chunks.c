@@ -4,6 +4,7 @@
  */
 #include "broker/chunks.h"
 
+#include "broker/pending.h"
 #include "broker/subscription.h"
 #include "wire/entry_view.h"
 

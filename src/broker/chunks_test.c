@@ -9,6 +9,7 @@
 #include "broker/broker_world.h"
 #include "broker/chunks.h"
 #include "broker/core.h"
+#include "broker/pending.h"
 #include "sys/sim/sim_seeds.h"
 #include "wire/command.h"
 #include "wire/entry_view.h"

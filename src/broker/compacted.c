@@ -6,6 +6,7 @@
 
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/delivery.h"
 #include "broker/reads.h"
 #include "store/chain.h"
 
@@ -128,7 +129,7 @@ static bool send(struct subscription *s, const struct entry *e, const struct com
     original.bytes.len -= COMPACTED_HEAD;
     const bool in_log = position_before(topic_after(s->topic, POSITION_EARLIEST), next_of(head->original));
     if (!in_log || !cursor_acked(s->cursor, head->original)) {
-        if (!dispatch_pass(s, &original))
+        if (!delivery_pass(s, &original))
             return false;
         if (subscription_durable(s))
             (void)positions_add(&c->sent, head->original); /* beyond its limit: see COMPACTED_SENT_MAX */

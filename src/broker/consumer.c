@@ -6,8 +6,10 @@
 
 #include "broker/admission.h"
 #include "broker/core.h"
+#include "broker/dispatcher.h"
 #include "broker/lapse.h"
 #include "broker/properties.h"
+#include "broker/readiness.h"
 #include "broker/reads.h"
 #include "broker/records.h"
 
@@ -351,14 +353,14 @@ void consumer_flow(struct consumer *c, uint32_t permits)
         return;
     }
     if (permits_grant(&c->permits, permits) == OK) {
-        dispatch_reconsider(c);
+        readiness_reconsider(c);
         dispatch_wake(c->subscription);
     }
 }
 
 void consumer_writable(struct consumer *c)
 {
-    dispatch_reconsider(c);
+    readiness_reconsider(c);
     dispatch_wake(c->subscription);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/dispatcher.h"
 
 static struct broker *broker_of(const struct consumer *c)
 {

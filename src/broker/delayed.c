@@ -9,6 +9,7 @@
 
 #include "broker/core.h"
 #include "broker/delay_index.h"
+#include "broker/dispatcher.h"
 #include "broker/reads.h"
 #include "broker/subscription.h"
 #include "store/chain.h"

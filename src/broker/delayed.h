@@ -17,7 +17,7 @@
  * another pass.  So any number of entries may wait, each for any time.
  *
  * Where an unacknowledged entry before the read position of a subscription that shares is: pending, in replay, in the
- * index, due after its horizon, or in what the pass has not come to yet.  (dispatch.h has the first two.)
+ * index, due after its horizon, or in what the pass has not come to yet.  (pending.h has the first two.)
  *
  * What is due when: `due_ms`, which follows the clock and does not go back with it by less than DELAYED_JUMP_MS; set
  * back by more, everything is looked at anew.  Core thread.  May call: store/, dispatch.h, subscription.h.

@@ -4,107 +4,41 @@
  *
  * Embedded in a subscription.  Runs as a task of the loop, however many permits, acknowledgements and appends asked for
  * it in this turn: takes entries that are to be sent again first, in order of position, then those after read_position;
- * from memory when they are there, else with one read under way at a time.  Who gets an entry, and whether others may
- * go past one that nobody can have yet, is decided by the subscription's kind (struct dispatcher, a file each:
- * exclusive.c, failover.c, shared.c, key_shared.c).  An entry is sent whole, so permits may fall below zero.
+ * from memory when they are there, else with one read under way at a time.  An entry is sent whole, so permits may fall
+ * below zero.  What it is made of:
+ *     dispatcher.h  the kind: who gets an entry, and whether others may go past one that nobody can have yet
+ *     readiness.h   which consumers may be sent something, and whose turn it is
+ *     pending.h     what was sent, or read, and is not acknowledged
+ *     delivery.h    what becomes of an entry that was read
+ * and this: which entries are next, from where, and where reading goes on.
  *
  * Where an unacknowledged entry before read_position is, for the kinds that share (individual = true):
  *     pending   with a consumer, until it acknowledges, hands back or leaves
- *     replay    waits: it was sent, and shall be again; or nobody could have it when it was read (Key_Shared); or it is
- *               due, which it was not when it was read
+ *     replay    waits: it was sent, and shall be again; or nobody could have it when it was read (Key_Shared; chunks);
+ *               or it is due, which it was not when it was read
  *     delayed   until a time that is in its header: see delayed.h
- * and nowhere else: the first two in a struct pending, which goes from the one to the other without memory being asked
- * for.  When more is due at once than replay shall have, the read position goes back instead (again_upto).  Those of
- * the other kinds are simply read again, from the mark-delete position, when the active consumer changes or asks for
- * it.
+ * and nowhere else.  When more is due at once than replay shall have, the read position goes back instead
+ * (again_upto).  Those of the other kinds are simply read again, from the mark-delete position, when the active
+ * consumer changes or asks for it.
  *
- * A consumer is in `ready` while it may be sent something; it is put there and taken out as permits, acknowledgements
- * and its connection go (dispatch_reconsider), so that finding the next one takes the logarithm of their number.  Only
- * of the connection we are not told when it chokes: so who finds a consumer there asks again.
- *
- * Invariants: no position is pending and in replay; none that is acknowledged is in any; a consumer's `unacked` is the
- * sum of what is owed of its pending; the subscription's the sum of its consumers'; whoever dispatch_can_take is ready.
+ * Invariants: those of pending.h and readiness.h.
  */
 #ifndef BROKER_DISPATCH_H
 #define BROKER_DISPATCH_H
 
 #include "base/map.h"
 #include "base/tree.h"
-#include "broker/refusal.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
+struct broker_read;
 struct consumer;
-struct consumer_open;
 struct key_shared;
-struct key_slot;
-struct pending;
 struct subscription;
 
 #define DISPATCH_ENTRIES_MAX 100               /* of one read */
 #define DISPATCH_BYTES_MAX   (5 * 1024 * 1024) /* of one read */
-#define DISPATCH_ROUND_MAX   20                /* entries for one consumer before the next one's turn, when shared */
 #define DISPATCH_TURNS_MAX   16                /* reads from memory before others of the loop have their turn */
-
-/* A kind of subscription.  What may be NULL says so. */
-struct dispatcher {
-    const char *name;   /* as in stats: "Exclusive" */
-    bool individual;    /* pending is kept, an entry at a time; false: one active consumer, cumulative */
-    uint32_t round_max; /* entries for one consumer before the next one's turn; 0: there are no turns */
-
-    /* May another consumer join?  With *rival set: that one is in the way, and worth a probe. */
-    enum err (*admit)(struct subscription *s, const struct consumer_open *open, struct consumer **rival,
-                      struct refusal *why);
-    /* Gets what the kind needs for a consumer before it joins; may be NULL. */
-    enum err (*prepare)(struct subscription *s, struct consumer *c, const struct consumer_open *open,
-                        struct refusal *why);
-    /* It is in, or out of, the list of consumers. */
-    void (*joined)(struct subscription *s, struct consumer *c);
-    void (*left)(struct subscription *s, struct consumer *c);
-
-    /* ---- which entries may go to whom ---- */
-
-    /* Who may have this entry now; NULL: nobody.  `p` is what the kinds that share know of it (else NULL). */
-    struct consumer *(*choose)(struct subscription *s, const struct pending *p);
-    /* ... an entry that is not kept, so that nothing is known of it.  May be NULL: choose is asked. */
-    struct consumer *(*owner)(struct subscription *s, const struct entry *e);
-    /* Nobody may have an entry: may those after it go first, and how many, while it waits in replay?  NULL: none. */
-    size_t (*ahead)(const struct subscription *s);
-    /* The first entry in replay that somebody may have; NULL: none.  NULL itself: the first that there is. */
-    struct pending *(*due)(struct subscription *s);
-    /* Learns of an entry, which was read, what it needs to choose; false: memory is short.  May be NULL. */
-    bool (*identify)(struct subscription *s, struct pending *p, const struct entry *e);
-    /* It is pending, or in replay, from now on; is about to be no more (p->consumer: which).  May be NULL. */
-    void (*enters)(struct subscription *s, struct pending *p);
-    void (*leaves)(struct subscription *s, struct pending *p);
-    /* ... and will not be again.  May be NULL. */
-    void (*forgets)(struct subscription *s, struct pending *p);
-    /* c->ready has changed; may be NULL. */
-    void (*ready)(struct subscription *s, struct consumer *c);
-    /* Asserts what the kind keeps; may be NULL. */
-    void (*check)(const struct subscription *s);
-};
-
-extern const struct dispatcher dispatcher_exclusive, dispatcher_shared, dispatcher_failover, dispatcher_key_shared;
-
-/* An entry that was read and is not acknowledged. */
-struct pending {
-    struct tree_node node; /* dispatch.pending, or dispatch.replay */
-    union {
-        struct {                /* pending */
-            struct list of;     /* consumer.pending, as they were sent; or the broker's pool */
-            struct list of_key; /* Key_Shared: key_slot.held, likewise */
-        };
-        struct tree_node waits; /* in replay.  Key_Shared: key_slot.waiting */
-    };
-    struct position position;
-    struct consumer *consumer; /* NULL: it is in replay */
-    struct key_slot *key;      /* Key_Shared; NULL: not known */
-    struct chunked *chunked;   /* Shared: the message that it is a chunk of; NULL: it is none, or not known */
-    uint64_t since_ns;         /* it is where it is */
-    uint32_t messages;         /* in it; 0: not known */
-    uint32_t owed;             /* pending: of them, those that are not acknowledged */
-};
 
 struct dispatch {
     struct task task;
@@ -142,9 +76,6 @@ void dispatch_deinit(struct subscription *s);
 /* Something changed that may let entries go out. */
 void dispatch_wake(struct subscription *s);
 
-/* An entry that is not kept: to a consumer that can take it now, who owes no acknowledgement.  False: there is none. */
-bool dispatch_pass(struct subscription *s, const struct entry *e);
-
 /* An entry is in the way of all; it is asked for again in some seconds. */
 void dispatch_stick(struct subscription *s, struct position p, enum err err);
 
@@ -175,16 +106,6 @@ void dispatch_acked(struct subscription *s, struct position p);
 void dispatch_acked_upto(struct subscription *s, struct position p);
 /* A part of it is: less is owed. */
 void dispatch_acked_part(struct subscription *s, struct position p);
-
-/* The topic's limits of unacknowledged messages are others: who was blocked by them may not be any more. */
-void dispatch_limits_changed(struct subscription *s);
-
-/* Who may be sent another entry: it has permits, its peer takes what it is sent, and it is under its limit. */
-bool dispatch_can_take(const struct consumer *c);
-/* That may have changed. */
-void dispatch_reconsider(struct consumer *c);
-/* Of those that are ready and can take: whose turn it is; NULL: nobody. */
-struct consumer *dispatch_first_ready(struct subscription *s);
 
 /* The next entry that somebody should get: the first in replay (unless `fresh`), or at the read position.  False: there
  * is none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dispatch_test.c - who gets which entries, and how often: dispatch.h and kinds.c in use.
+ * dispatch_test.c - who gets which entries, and how often: dispatch.h and the kinds in use.
  */
 #include "base/base_test.h"
 #include "broker/broker_world.h"

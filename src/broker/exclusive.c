@@ -3,6 +3,8 @@
  * exclusive.c - a subscription with one consumer, which gets all entries from the mark-delete position on.
  */
 #include "broker/consumer.h"
+#include "broker/dispatcher.h"
+#include "broker/readiness.h"
 
 #include <assert.h>
 
@@ -31,7 +33,7 @@ static void exclusive_left(struct subscription *s, struct consumer *c)
 static struct consumer *exclusive_choose(struct subscription *s, const struct pending *p)
 {
     struct consumer *c = s->dispatch.active;
-    return c && dispatch_can_take(c) ? c : NULL;
+    return c && readiness_can_take(c) ? c : NULL;
 }
 
 const struct dispatcher dispatcher_exclusive = {

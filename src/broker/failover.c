@@ -12,6 +12,8 @@
 #include "base/checksum.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/dispatcher.h"
+#include "broker/readiness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +139,7 @@ static void failover_left(struct subscription *s, struct consumer *c)
 static struct consumer *failover_choose(struct subscription *s, const struct pending *p)
 {
     struct consumer *c = s->dispatch.active;
-    return c && !timer_running(&s->dispatch.takeover) && dispatch_can_take(c) ? c : NULL;
+    return c && !timer_running(&s->dispatch.takeover) && readiness_can_take(c) ? c : NULL;
 }
 
 const struct dispatcher dispatcher_failover = {

@@ -6,7 +6,10 @@
 
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/dispatcher.h"
 #include "broker/key_hash.h"
+#include "broker/pending.h"
+#include "broker/readiness.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -399,8 +402,8 @@ static struct consumer *key_choose(struct subscription *s, const struct pending 
 
     if (!c)
         return NULL;
-    if (!dispatch_can_take(c)) {
-        dispatch_reconsider(c);
+    if (!readiness_can_take(c)) {
+        readiness_reconsider(c);
         return NULL;
     }
     if (k->out_of_order)
@@ -417,7 +420,7 @@ static struct consumer *key_owner(struct subscription *s, const struct entry *e)
 
     if (k)
         owner = owner_of(k, key_ranges_fold(&k->ranges, key_hash_of_entry(slice_bytes(e->bytes))));
-    return owner && dispatch_can_take(owner->consumer) ? owner->consumer : NULL;
+    return owner && readiness_can_take(owner->consumer) ? owner->consumer : NULL;
 }
 
 /* Of the entries that wait the first that the consumer whose it is can take, or whose it is not known. */
@@ -429,8 +432,8 @@ static struct pending *key_due(struct subscription *s)
 
     while ((node = tree_first(&k->due))) {
         struct key_consumer *c = container_of(node, struct key_consumer, due);
-        if (!dispatch_can_take(c->consumer)) {
-            dispatch_reconsider(c->consumer); /* its connection chokes: it is due no more */
+        if (!readiness_can_take(c->consumer)) {
+            readiness_reconsider(c->consumer); /* its connection chokes: it is due no more */
             continue;
         }
         struct pending *first = waiting_at(tree_first(&slot_placed(tree_first(&c->open))->waiting));

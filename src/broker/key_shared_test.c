@@ -8,6 +8,7 @@
 #include "broker/broker_world.h"
 #include "broker/core.h"
 #include "broker/key_hash.h"
+#include "broker/pending.h"
 
 #include <stdio.h>
 

@@ -5,6 +5,7 @@
 #include "broker/non_persistent.h"
 
 #include "broker/core.h"
+#include "broker/delivery.h"
 #include "broker/publish.h"
 #include "broker/records.h"
 #include "broker/subscription.h"
@@ -131,7 +132,7 @@ static void pass_on(struct topic *t, const struct publish *m)
     size_t at = 0;
 
     while ((s = map_next(&t->subscriptions, &at))) {
-        if (!dispatch_pass(s, &entry))
+        if (!delivery_pass(s, &entry))
             count_dropped(t, &s->rate_drop, m->messages);
     }
 }

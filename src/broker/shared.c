@@ -3,11 +3,14 @@
  * shared.c - a subscription whose entries go to whoever can take them: those with the least priority number first, and
  * among them in turns.
  *
- * The chunks of one message go to one consumer (chunks.h).  Whose turn it is is the order of dispatch.ready; dispatch.c
- * ends a turn after DISPATCH_ROUND_MAX entries, or when the consumer can take no more.
+ * The chunks of one message go to one consumer (chunks.h).  Whose turn it is is the order of dispatch.ready;
+ * readiness.c ends a turn after DISPATCH_ROUND_MAX entries, or when the consumer can take no more.
  */
 #include "broker/chunks.h"
 #include "broker/consumer.h"
+#include "broker/dispatcher.h"
+#include "broker/pending.h"
+#include "broker/readiness.h"
 
 static enum err shared_admit(struct subscription *s, const struct consumer_open *open, struct consumer **rival,
                              struct refusal *why)
@@ -33,8 +36,8 @@ static struct consumer *shared_choose(struct subscription *s, const struct pendi
     struct consumer *holder = p ? chunks_holder(p) : NULL; /* NULL: of an entry that is not kept */
 
     if (!holder)
-        return dispatch_first_ready(s);
-    dispatch_reconsider(holder);
+        return readiness_first(s);
+    readiness_reconsider(holder);
     return holder->ready ? holder : NULL;
 }
 
@@ -48,9 +51,9 @@ static size_t shared_ahead(const struct subscription *s)
 static struct pending *shared_due(struct subscription *s)
 {
     tree_each (node, &s->dispatch.replay) {
-        struct pending *p = container_of(node, struct pending, node);
+        struct pending *p = pending_at(node);
         const struct consumer *holder = chunks_holder(p);
-        if (!holder || dispatch_can_take(holder))
+        if (!holder || readiness_can_take(holder))
             return p;
     }
     return NULL;

@@ -9,6 +9,7 @@
 #include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
+#include "broker/dispatcher.h"
 #include "broker/producer.h"
 #include "broker/records.h"
 #include "store/chain.h"

@@ -12,6 +12,7 @@
 #include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
+#include "broker/readiness.h"
 #include "broker/records.h"
 #include "broker/subscription.h"
 #include "store/chain.h"
@@ -356,7 +357,7 @@ void topic_policies_changed(struct topic *t)
     t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
     compaction_watch(t);
     while ((s = map_next(&t->subscriptions, &at)))
-        dispatch_limits_changed(s);
+        readiness_limits_changed(s);
     throttle_topic_changed(t);
     t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
     t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);

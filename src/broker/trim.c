@@ -5,6 +5,7 @@
 #include "broker/trim.h"
 
 #include "broker/core.h"
+#include "broker/dispatcher.h"
 #include "broker/partitioned.h"
 #include "broker/policies.h"
 #include "broker/records.h"

@@ -2,6 +2,7 @@
  *
  * handle_consumer.c - SUBSCRIBE and what consumers say after it.
  */
+#include "broker/dispatcher.h"
 #include "broker/properties.h"
 #include "session/session_private.h"
 #include "wire/delivery.h"
