@@ -26,16 +26,27 @@ static void peers(struct fixture *f)
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, size_t tail_cache_bytes)
 {
     struct fixture *f = test_malloc(sizeof *f);
 
     world_start(&f->world, 7);
+    f->world.tail_cache_bytes = tail_cache_bytes;
     f->world.options.ledger_entries_max = 300;
     world_open(&f->world);
     peers(f);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, 0);
+}
+
+static int set_up_with_little_memory(void **state)
+{
+    return set_up_with(state, 64 * 1024);
 }
 
 static int tear_down(void **state)
@@ -263,6 +274,35 @@ static void those_that_nobody_can_take_when_they_are_due_wait_without_memory_of_
     assert_int_equal(f->a.received_count, 3007);
 }
 
+/* The read was asked for behind them: if what it brings were sent, reading would go on behind it, and nobody would come
+ * to those that replay has no room for. */
+static void those_that_come_due_while_the_disk_reads_behind_them_are_not_passed_over(void **state)
+{
+    struct fixture *f = *state;
+
+    join(&f->a, TYPE_SHARED, 1);
+    publish(f, 1500, 5 * SECOND);
+    publish(f, 1, 0); /* takes the permit: what follows is left to the disk */
+    publish(f, 1000, 0);
+    assert_int_equal(f->a.received_count, 1);
+    sim_slow(f->world.sim, 60 * SECOND);
+    consumer_flow(f->a.consumers[1], 100);
+    const struct dispatch *d = &subscription(f)->dispatch;
+    while (!d->read)
+        assert_true(sim_step(f->world.sim));
+    const struct broker_read *read = d->read;
+    while (!position_before(d->read_position, d->again_upto))
+        assert_true(sim_step(f->world.sim));
+    assert_ptr_equal(d->read, read);
+    sim_slow(f->world.sim, 0);
+    while (d->read == read)
+        assert_true(sim_step(f->world.sim));
+    world_check(&f->world);
+    consumer_flow(f->a.consumers[1], 3000);
+    world_pass(&f->world, 2 * SECOND);
+    assert_int_equal(f->a.received_count, 1500 + 1 + 1000);
+}
+
 static void an_index_over_its_bound_keeps_the_first_and_finds_the_rest_later(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +435,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_nack_of_one_that_was_due_brings_it_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(those_that_nobody_can_take_when_they_are_due_wait_without_memory_of_their_own,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_that_come_due_while_the_disk_reads_behind_them_are_not_passed_over,
+                                        set_up_with_little_memory, tear_down),
         cmocka_unit_test_setup_teardown(an_index_over_its_bound_keeps_the_first_and_finds_the_rest_later, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_them_wait_again, set_up, tear_down),
