@@ -5,39 +5,20 @@
  * ACCESS_SEEDS=n runs n random lives (default 30), ACCESS_SEED=s begins at seed s.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "sys/sim/sim_seeds.h"
 
 #include <stdio.h>
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer a, b, c;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(12);
 
-    world_start(&f->world, 12);
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
-    peer_init(&f->c, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -477,7 +458,7 @@ static void whoever_is_exclusive_is_alone_whatever_happens(void **state)
     sim_seeds_run("ACCESS", 30, live);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
 
 int main(void)
 {

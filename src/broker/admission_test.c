@@ -5,40 +5,21 @@
  */
 #include "base/base_test.h"
 #include "broker/admission.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/records.h"
 
 #include <stdio.h>
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(5);
 
-    world_start(&f->world, 5);
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -301,7 +282,7 @@ static void a_subscription_that_is_there_goes_back_too_and_its_consumers_come_ag
     assert_true(position_equal(f->b.received[0].position, f->producer.published[3].position));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -3,44 +3,26 @@
  * batch_index_test.c - batches of which single messages are acknowledged, where the options allow it.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 
 #define TOPIC "persistent://public/default/t"
 #define ALL   UINT64_C(0x3ff) /* of a batch of ten */
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static void begin(struct fixture *f)
 {
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_peers(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
 }
 
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(5);
 
-    world_start(&f->world, 5);
     f->world.options.batch_index_acks = true;
     world_open(&f->world);
     begin(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -280,22 +262,22 @@ static void parts_of_what_is_not_there_any_more_are_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_comes_again_is_what_is_left_and_charges_that, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_last_message_acknowledges_the_batch, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(another_consumer_gets_what_is_left_by_one_that_died, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(parts_lift_the_limit_of_unacknowledged_messages, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_exclusive_consumer_gets_what_is_left_after_a_rewind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_comes_again_is_what_is_left_and_charges_that, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(the_last_message_acknowledges_the_batch, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(another_consumer_gets_what_is_left_by_one_that_died, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(parts_lift_the_limit_of_unacknowledged_messages, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(an_exclusive_consumer_gets_what_is_left_after_a_rewind, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_cumulative_acknowledgement_in_a_batch_takes_all_before_it_too, set_up,
-                                        tear_down),
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_cumulative_acknowledgement_in_a_ledger_s_first_batch_takes_the_ledger_before,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_left_survives_a_kill_and_an_orderly_restart, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_seek_into_a_batch_begins_with_the_message_that_is_sought, set_up, tear_down),
+                                        set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_left_survives_a_kill_and_an_orderly_restart, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_seek_into_a_batch_begins_with_the_message_that_is_sought, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_seek_behind_the_last_message_of_a_batch_begins_with_the_next_batch, set_up,
-                                        tear_down),
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(without_the_option_parts_are_ignored_and_a_seek_goes_to_the_batch, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(parts_of_what_is_not_there_any_more_are_fine, set_up, tear_down),
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(parts_of_what_is_not_there_any_more_are_fine, set_up, fixture_tear_down),
     };
     return cmocka_run_group_tests_name("broker: acknowledgement at batch index level", tests, NULL, NULL);
 }

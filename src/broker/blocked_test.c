@@ -4,40 +4,21 @@
  */
 #include "base/base_test.h"
 #include "broker/blocked.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/key_hash.h"
 
 #include <stdio.h>
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(7);
 
-    world_start(&f->world, 7);
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -270,7 +251,7 @@ static void a_disk_that_is_slow_and_an_entry_that_cannot_be_read(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(without_anything_to_get_nothing_is_in_the_way),
         TEST(permits),

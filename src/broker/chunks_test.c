@@ -6,9 +6,9 @@
  */
 #include "base/base_test.h"
 #include "broker/blocked.h"
-#include "broker/broker_world.h"
 #include "broker/chunks.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/pending.h"
 #include "sys/sim/sim_seeds.h"
 #include "wire/command.h"
@@ -18,36 +18,17 @@
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static const struct subscribe shared = {.topic = TOPIC, .subscription = "s", .type = TYPE_SHARED};
 
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(17);
 
-    world_start(&f->world, 17);
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, "p").err, OK);
     assert_int_equal(peer_subscribe(&f->a, 1, &shared).err, OK);
     assert_int_equal(peer_subscribe(&f->b, 1, &shared).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -299,7 +280,7 @@ static void chunks_stay_together_whatever_happens(void **state)
     sim_seeds_run("CHUNKS", 30, live);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
 
 int main(void)
 {

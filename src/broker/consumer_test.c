@@ -3,38 +3,19 @@
  * consumer_test.c - joining and leaving subscriptions, seeking, the last message id: consumer.h in use.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(13);
 
-    world_start(&f->world, 13);
     f->world.options.ledger_entries_max = 4;
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -338,7 +319,7 @@ static void the_last_message_id_knows_batches_and_skips_empty_ledgers(void **sta
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_second_exclusive_consumer_is_refused_while_the_first_lives),
         TEST(a_second_exclusive_consumer_of_one_connection_is_refused_unasked),

@@ -5,8 +5,8 @@
  * DEDUPLICATION_SEEDS=n runs n random lives (default 40), DEDUPLICATION_SEED=s begins at seed s.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "store/chain.h"
 #include "store/cursor.h"
 #include "sys/sim/sim_seeds.h"
@@ -17,32 +17,14 @@
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(13);
 
-    world_start(&f->world, 13);
     policies_put(&f->world.options.policies, POLICY_DEDUPLICATION, 1);
     policies_put(&f->world.options.policies, POLICY_DEDUPLICATION_ENTRIES, 10);
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -701,7 +683,7 @@ static void what_is_sent_until_it_is_confirmed_is_stored_once_and_in_order(void 
     sim_seeds_run("DEDUPLICATION", 40, live);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -3,9 +3,9 @@
  * delayed_test.c - entries that are to be delivered later: delayed.h in use.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
+#include "broker/fixture.h"
 #include "broker/subscription.h"
 #include "broker/topic.h"
 
@@ -13,24 +13,16 @@
 #define SECOND 1000
 #define HOUR   (60 * 60 * INT64_C(1000))
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static void peers(struct fixture *f)
 {
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_peers(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
 }
 
 static int set_up_with(void **state, size_t tail_cache_bytes)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(7);
 
-    world_start(&f->world, 7);
     f->world.tail_cache_bytes = tail_cache_bytes;
     f->world.options.ledger_entries_max = 300;
     world_open(&f->world);
@@ -47,16 +39,6 @@ static int set_up(void **state)
 static int set_up_with_little_memory(void **state)
 {
     return set_up_with(state, 64 * 1024);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
-    return 0;
 }
 
 static void join(struct peer *p, enum subscription_type type, uint32_t permits)
@@ -423,28 +405,28 @@ static void two_subscriptions_have_one_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_entry_waits_for_its_time_and_comes_then, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(others_do_not_wait_for_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_time_that_has_passed_does_not_matter, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_consumer_alone_gets_all_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(entries_that_wait_are_not_read_again_for_the_next_consumer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_start_finds_them_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(after_a_start_only_ledgers_with_such_entries_are_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(acknowledged_ones_never_come, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_seek_back_does_not_bring_them_early, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_nack_of_one_that_was_due_brings_it_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_entry_waits_for_its_time_and_comes_then, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(others_do_not_wait_for_it, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_time_that_has_passed_does_not_matter, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(one_consumer_alone_gets_all_at_once, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(entries_that_wait_are_not_read_again_for_the_next_consumer, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_start_finds_them_again, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(after_a_start_only_ledgers_with_such_entries_are_read, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(acknowledged_ones_never_come, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_seek_back_does_not_bring_them_early, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_nack_of_one_that_was_due_brings_it_at_once, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(those_that_nobody_can_take_when_they_are_due_wait_without_memory_of_their_own,
-                                        set_up, tear_down),
+                                        set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(those_that_come_due_while_the_disk_reads_behind_them_are_not_passed_over,
-                                        set_up_with_little_memory, tear_down),
+                                        set_up_with_little_memory, fixture_tear_down),
         cmocka_unit_test_setup_teardown(an_index_over_its_bound_keeps_the_first_and_finds_the_rest_later, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_them_wait_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(all_comes_at_once_when_delays_are_switched_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_delay_that_is_too_long_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_published_while_the_index_is_made_is_in_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(two_subscriptions_have_one_index, set_up, tear_down),
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_them_wait_again, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(all_comes_at_once_when_delays_are_switched_off, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_delay_that_is_too_long_is_refused, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_published_while_the_index_is_made_is_in_it, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(two_subscriptions_have_one_index, set_up, fixture_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,39 +4,20 @@
  * topic that is not partitioned was worked out apart from this program, by the formula that Apache Pulsar has.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/partitioned.h"
 
 #include <stdio.h>
 
 #define TOPICS "persistent://public/default/"
 
-struct fixture {
-    struct world world;
-    struct peer a, b, c;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(7);
 
-    world_start(&f->world, 7);
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
-    peer_init(&f->c, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -175,7 +156,7 @@ static void one_that_is_not_active_may_leave(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(partitions_are_spread_over_the_consumers_in_the_order_of_their_names),
         TEST(for_another_topic_a_ring_of_names_decides),

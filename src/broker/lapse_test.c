@@ -3,19 +3,14 @@
  * lapse_test.c - durable subscriptions that nobody uses: lapse.h in use.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/policies.h"
 #include "broker/subscription.h"
 #include "broker/topic.h"
 
 #define TOPIC  "persistent://public/default/t"
 #define MINUTE UINT64_C(60000)
-
-struct fixture {
-    struct world world;
-    struct peer a;
-};
 
 static const struct subscribe durable = {.topic = TOPIC, .subscription = "s"};
 static const struct subscribe other = {.topic = TOPIC, .subscription = "other"};
@@ -31,23 +26,11 @@ static void expire_after(struct fixture *f, int64_t minutes)
 
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(29);
 
-    world_start(&f->world, 29);
     f->world.options.delete_inactive_topics = false;
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -172,7 +155,7 @@ static void before_there_was_a_policy_nothing_counts(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_subscription_goes_so_long_after_its_last_consumer),
         TEST(also_when_its_topic_has_left_memory),

@@ -4,8 +4,8 @@
  */
 #include "base/arena.h"
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/non_persistent.h"
 #include "broker/stats.h"
 
@@ -13,32 +13,13 @@
 
 #define TOPIC "non-persistent://public/default/n"
 
-struct fixture {
-    struct world world;
-    struct peer producer, a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(7);
 
-    world_start(&f->world, 7);
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -321,8 +302,7 @@ static void they_may_be_switched_off(void **state)
     world_end(&f->world);
     world_start(&f->world, 7);
     f->world.options.non_persistent_topics = false;
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
+    fixture_open(f);
     assert_int_equal(peer_produce(&f->producer, 1, TOPIC, NULL).err, ERR_UNSUPPORTED);
 }
 
@@ -385,7 +365,7 @@ static void each_key_goes_to_one_consumer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
         TEST(each_key_goes_to_one_consumer),
         TEST(a_message_is_answered_at_once_with_the_id_0_0),
         TEST(every_subscription_gets_a_message_once),

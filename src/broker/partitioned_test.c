@@ -3,8 +3,8 @@
  * partitioned_test.c - partitioned topics: their names, their growth, and what happens when several want something.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/partitioned.h"
 #include "broker/policies.h"
 #include "broker/records.h"
@@ -13,29 +13,12 @@
 
 #define PARTED "persistent://public/default/parted"
 
-struct fixture {
-    struct world world;
-    struct peer a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(29);
 
-    world_start(&f->world, 29);
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -297,7 +280,7 @@ static void a_partitioned_topic_goes_with_the_last_inactive_partition_if_that_is
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_partitioned_topic_has_its_partitions_from_the_start),
         TEST(the_whole_and_parts_that_there_are_not_cannot_be_used),

@@ -3,8 +3,8 @@
  * publish_test.c - producers, their publishes and what becomes of them: producer.h and publish.h in use.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "store/chain.h"
 #include "store/store_private.h"
 
@@ -12,31 +12,13 @@
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(11);
 
-    world_start(&f->world, 11);
     f->world.options.ledger_entries_max = 5;
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -460,7 +442,7 @@ static void who_publishes_faster_than_the_rate_is_told_how_long_to_wait(void **s
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(receipts_come_in_order_with_growing_positions),
         TEST(no_receipt_comes_before_the_call_has_returned),

@@ -4,8 +4,8 @@
  */
 #include "base/base_test.h"
 #include "broker/backlog.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/policies.h"
 #include "broker/subscription.h"
 #include "broker/topic.h"
@@ -15,36 +15,18 @@
 #define TOPIC  "persistent://public/default/t"
 #define SECOND 1000
 
-struct fixture {
-    struct world world;
-    struct peer producer, a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(23);
 
-    world_start(&f->world, 23);
     f->world.options.ledger_entries_max = 10;
     f->world.options.quota_check_ms = SECOND;
     f->world.options.topic_idle_ms = 3600 * SECOND;
     f->world.options.delete_inactive_topics = false;
-    world_open(&f->world);
-    peer_init(&f->producer, &f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     const struct subscribe s = {.topic = TOPIC, .subscription = "s"};
     assert_int_equal(peer_subscribe(&f->a, 1, &s).err, OK);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -254,7 +236,7 @@ static void many_topics_are_looked_at_in_turns(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(over_the_size_producers_are_closed_and_wait_until_somebody_reads),
         TEST(with_the_exception_policy_they_are_told_that_they_failed),

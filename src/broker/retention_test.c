@@ -3,41 +3,24 @@
  * retention_test.c - ledgers roll, expire and go: retention.h and policies.h in use.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/policies.h"
 
 #define TOPIC  "persistent://public/default/t"
 #define MINUTE UINT64_C(60000)
 
-struct fixture {
-    struct world world;
-    struct peer a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(17);
 
-    world_start(&f->world, 17);
     f->world.options.ledger_entries_max = 2;
     f->world.options.retention_check_ms = 1000;
     f->world.options.expiry_check_ms = 1000;
     f->world.options.reader_hold_ms = 5000;
     f->world.options.delete_inactive_topics = false;
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -602,7 +585,7 @@ static void what_a_consumer_holds_when_it_expires_is_no_more_owed(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_full_ledger_is_kept_open_until_it_is_not_too_young),
         TEST(a_big_ledger_is_closed_at_any_age),

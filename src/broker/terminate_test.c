@@ -3,36 +3,19 @@
  * terminate_test.c - topics that take no more messages.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/partitioned.h"
 #include "broker/terminate.h"
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(31);
 
-    world_start(&f->world, 31);
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -170,7 +153,7 @@ static void a_deleted_topic_begins_anew(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_takes_no_more_messages_and_says_which_was_the_last),
         TEST(it_stays_so_over_a_power_cut_and_can_be_read),

@@ -4,36 +4,19 @@
  */
 #include "base/arena.h"
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "broker/policies.h"
 
 #define TOPIC "persistent://public/default/t"
 
-struct fixture {
-    struct world world;
-    struct peer a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct fixture *f = fixture_new(17);
 
-    world_start(&f->world, 17);
     f->world.options.ledger_entries_max = 2;
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -295,7 +278,7 @@ static void stopping_tells_everybody_to_leave(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_first_names_are_there_from_the_start),
         TEST(tenants_and_namespaces_survive_a_kill),
