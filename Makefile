@@ -6,7 +6,8 @@
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt
-# and: sim sweep crash powercut damage fuzz sanitize ci-conformance interop-java install format clean
+#   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
+# and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
 
 BUILD     ?= build
 DATA      ?= data
