@@ -16,6 +16,8 @@
 #include "base/checksum.h"
 #include "base/random.h"
 #include "store/catalog_index.h"
+#include "store/cursor_record.h"
+#include "store/cursor_row.h"
 #include "store/journal_replay.h"
 #include "store/recovery.h"
 #include "store/store_private.h"
@@ -61,6 +63,7 @@ struct maker {
     uint64_t size, large; /* bytes wanted; of each entry of topic 0 */
     uint64_t topics[TOPICS], subscriptions[TOPICS], ledgers[TOPICS];
     struct cursor *cursors[TOPICS];
+    uint64_t view;           /* a subscription with ledgers of its own */
     uint64_t appended, done; /* entries */
     uint64_t bytes;
     struct append appends[WINDOW];
@@ -126,21 +129,45 @@ static void small_done(struct append *a, enum err err)
     (void)a;
 }
 
-static void append_small(struct maker *m, unsigned topic, unsigned n)
+/* Every third has a time before which it is not delivered. */
+static void append_to(struct maker *m, uint64_t ledger, unsigned n)
 {
-    const struct entry_header header = {.messages = 2, .flags = ENTRY_BATCHED, .broker_ms = 1, .publish_ms = 2};
+    struct entry_header header = {.messages = 2, .flags = ENTRY_BATCHED, .broker_ms = 1, .publish_ms = 2};
 
     for (unsigned i = 0; i < n; i++) {
         struct append *a = &m->small[m->small_count++];
         struct slice s = random_entry(m->small_count, 50 + i);
         a->done = small_done;
-        MUST(ledger_append(m->store, m->ledgers[topic], &header, s, a) == OK);
+        header.deliver_ms = i % 3 == 2 ? 1000000 + i : 0;
+        MUST(ledger_append(m->store, ledger, &header, s, a) == OK);
         slice_unref(&s);
     }
 }
 
+static void append_small(struct maker *m, unsigned topic, unsigned n)
+{
+    append_to(m, m->ledgers[topic], n);
+}
+
+/* A ledger of a subscription's own, as compaction makes them. */
+static void make_view(struct maker *m)
+{
+    uint64_t ledger;
+
+    MUST(ledger_create(m->store, m->view, &ledger) == OK);
+    append_to(m, ledger, SMALL_ENTRIES);
+    ledger_close(m->store, ledger);
+}
+
+static void make_subscription(struct maker *m, uint64_t id, unsigned topic, const char *name, struct cursor **cursor)
+{
+    put_row(m, CATALOG_SUBSCRIPTION, id, m->topics[topic], name);
+    MUST(cursor_create(m->store, id, m->topics[topic], POSITION_EARLIEST, 0, cursor) == OK);
+}
+
 static void make_rows(struct maker *m)
 {
+    struct cursor *cursor;
     const uint64_t tenant = store_id_new(m->store), space = store_id_new(m->store);
     char name[80];
 
@@ -154,11 +181,13 @@ static void make_rows(struct maker *m)
         snprintf(name, sizeof name, "persistent://public/default/damage-%u", i);
         put_row(m, CATALOG_TOPIC, m->topics[i], space, name);
         put_row(m, CATALOG_SCHEMA, store_id_new(m->store), m->topics[i], "schema");
-        put_row(m, CATALOG_SUBSCRIPTION, m->subscriptions[i], m->topics[i], "reader");
-        MUST(cursor_create(m->store, m->subscriptions[i], m->topics[i], POSITION_EARLIEST, 0, &m->cursors[i]) == OK);
+        make_subscription(m, m->subscriptions[i], i, "reader", &m->cursors[i]);
         MUST(ledger_create(m->store, m->topics[i], &m->ledgers[i]) == OK);
         append_small(m, i, SMALL_ENTRIES);
     }
+    m->view = store_id_new(m->store);
+    make_subscription(m, m->view, 4, "__compaction", &cursor);
+    make_view(m);
 }
 
 static void append_large(struct maker *m)
@@ -184,9 +213,24 @@ static void settled(struct store_op *op, enum err err)
     again(m);
 }
 
+/* Of every second entry one message, and some are asked for again. */
+static void acknowledge_parts(struct maker *m, unsigned topic)
+{
+    const uint64_t left = 2;
+    uint32_t acked;
+
+    for (int64_t i = 0; i < SMALL_ENTRIES; i += 2) {
+        const struct position p = {(int64_t)m->ledgers[topic], i};
+        MUST(cursor_ack_partial(m->cursors[topic], p, 2, &left, 1, &acked) == OK);
+        MUST(i % 3 > 0 || cursor_redelivered(m->cursors[topic], p) == OK);
+    }
+}
+
 /* Ledgers that are closed, for one of them to be deleted later. */
 static void make_small(struct maker *m)
 {
+    acknowledge_parts(m, 2);
+    acknowledge_parts(m, 3);
     for (unsigned i = 1; i < TOPICS; i++) {
         ledger_close(m->store, m->ledgers[i]);
         MUST(ledger_create(m->store, m->topics[i], &m->ledgers[i]) == OK);
@@ -210,9 +254,10 @@ static void make_tail(struct maker *m)
     append_small(m, 3, 5);
     put_row(m, CATALOG_TENANT, store_id_new(m->store), 0, "another");
     const uint64_t subscription = store_id_new(m->store);
-    put_row(m, CATALOG_SUBSCRIPTION, subscription, m->topics[4], "late");
     struct cursor *late;
-    MUST(cursor_create(m->store, subscription, m->topics[4], POSITION_EARLIEST, 0, &late) == OK);
+    make_subscription(m, subscription, 4, "late", &late);
+    make_view(m);
+    acknowledge_parts(m, 1);
     for (int64_t i = 1; i < 20; i += 2)
         MUST(cursor_ack(m->cursors[2], (struct position){second, i}, 2, NULL) == OK);
     MUST(cursor_reset(m->cursors[4], (struct position){(int64_t)m->ledgers[4], 3}, 2 * SMALL_ENTRIES + 6) == OK);
@@ -258,7 +303,8 @@ static void make_next(struct task *task)
     store_barrier(m->store, &m->barrier);
 }
 
-static void make_store(const char *directory, uint64_t size)
+/* The id of the subscription with ledgers of its own. */
+static uint64_t make_store(const char *directory, uint64_t size)
 {
     struct maker *m = calloc(1, sizeof *m);
     const struct store_options options = options_for(size);
@@ -278,7 +324,9 @@ static void make_store(const char *directory, uint64_t size)
     uv_sys_run(m->uv);
     store_free(m->store);
     uv_sys_free(m->uv);
+    const uint64_t view = m->view;
     free(m);
+    return view;
 }
 
 /* ---- what is in it, by kind ---- */
@@ -287,6 +335,7 @@ enum kind {
     KIND_JOURNAL_HEADER,
     KIND_BATCH_HEADER,
     KIND_JOURNAL_ENTRY,
+    KIND_JOURNAL_DELIVERY,
     KIND_LEDGER_CREATE,
     KIND_LEDGER_CLOSE,
     KIND_LEDGER_DELETE,
@@ -294,13 +343,18 @@ enum kind {
     KIND_CURSOR_CREATE,
     KIND_CURSOR_RESET,
     KIND_CURSOR_CHANGES,
+    KIND_PARTIAL_CHANGES,
     KIND_SEGMENT_HEADER,
     KIND_SEGMENT_ENTRY,
+    KIND_SEGMENT_DELIVERY,
+    KIND_COMPACTED_ENTRY,
     KIND_ADOPTED_ENTRY,
     KIND_SEGMENT_OFFSETS,
     KIND_SEGMENT_DIRECTORY,
     KIND_SEGMENT_TRAILER,
     KIND_INDEX_ROW,
+    KIND_DELAYED_RANGE,
+    KIND_PARTIAL_SETS,
     KIND_INDEX_PAGE,
     KINDS
 };
@@ -309,6 +363,7 @@ static const char *const kind_names[KINDS] = {
     "journal file header",
     "batch header",
     "entry in the journal",
+    "delivery time in the journal",
     "ledger created",
     "ledger closed",
     "ledger deleted",
@@ -316,15 +371,32 @@ static const char *const kind_names[KINDS] = {
     "cursor created",
     "cursor reset",
     "cursor changes",
+    "change of a partly acknowledged batch",
     "segment header",
     "entry in a segment",
+    "delivery time in a segment",
+    "entry of a compacted view",
     "entry in an adopted journal file",
     "offsets in a segment",
     "directory of a segment",
     "trailer of a segment",
     "row of the index",
+    "range of delayed entries in the index",
+    "partly acknowledged batches in the index",
     "any bit of catalog.db",
 };
+
+/* A ledger's entry that has left the log: a start does not read it. */
+static bool is_at_rest(enum kind kind)
+{
+    return kind == KIND_SEGMENT_ENTRY || kind == KIND_SEGMENT_DELIVERY || kind == KIND_COMPACTED_ENTRY ||
+           kind == KIND_ADOPTED_ENTRY;
+}
+
+static bool is_in_index(enum kind kind)
+{
+    return kind == KIND_INDEX_ROW || kind == KIND_DELAYED_RANGE || kind == KIND_PARTIAL_SETS || kind == KIND_INDEX_PAGE;
+}
 
 struct thing {
     char path[64];
@@ -345,6 +417,7 @@ struct survey {
     uint8_t *index; /* catalog.db whole */
     size_t index_len;
     uint32_t digest; /* of the index's rows */
+    uint64_t view;   /* the subscription with ledgers of its own */
 };
 
 static void add_thing(struct survey *s, enum kind kind, const char *path, uint64_t offset, uint64_t len,
@@ -364,6 +437,22 @@ static void add_thing(struct survey *s, enum kind kind, const char *path, uint64
 
 static const struct position none = {0, -1};
 
+static bool tells_parts(const struct record *r)
+{
+    struct cursor_changes_reader changes;
+    struct record_run run;
+    struct cursor_mark mark;
+
+    MUST(cursor_changes_decode(&changes, r) == OK);
+    while (cursor_changes_run(&changes, &run) == OK)
+        ;
+    while (cursor_changes_mark(&changes, &mark) == OK) {
+        if (mark.left.len > 0)
+            return true;
+    }
+    return false;
+}
+
 static enum err survey_record(void *ctx, const struct record *r, struct journal_place place)
 {
     static const enum kind kinds[RECORD_KINDS] = {
@@ -381,6 +470,10 @@ static enum err survey_record(void *ctx, const struct record *r, struct journal_
         return OK; /* the one batch that nothing proves */
     if (r->kind == RECORD_ENTRY)
         MUST(entry_decode(&e, r) == OK);
+    if (e.header.deliver_ms != 0)
+        add_thing(s, KIND_JOURNAL_DELIVERY, path, place.offset + ENTRY_DELIVER_AT, 8, e.position);
+    if (r->kind == RECORD_CURSOR_CHANGES && tells_parts(r))
+        add_thing(s, KIND_PARTIAL_CHANGES, path, place.offset, place.len, none);
     if (kinds[r->kind] != KIND_JOURNAL_HEADER)
         add_thing(s, kinds[r->kind], path, place.offset, place.len, e.position);
     return OK;
@@ -431,6 +524,27 @@ static bool run_is_used(const struct ledger *l, const struct segment_run *run)
     return false;
 }
 
+/* An entry of a run; `f` is the file that its table is in. */
+static void survey_entry(struct survey *s, const struct ledger *l, const struct extent *e, uint32_t id, struct file *f,
+                         const char *records)
+{
+    const struct position p = {(int64_t)l->id, id};
+    const enum kind kind = e->journal                   ? KIND_ADOPTED_ENTRY
+                           : l->chain->topic == s->view ? KIND_COMPACTED_ENTRY
+                                                        : KIND_SEGMENT_ENTRY;
+    uint8_t head[ENTRY_HEADER_SIZE];
+    struct piece piece;
+    size_t one, got;
+
+    MUST(segment_pieces(f, e, id, 1, 1, &piece, &one) == OK);
+    add_thing(s, kind, records, piece.offset, piece.len, p);
+    if (e->journal)
+        return;
+    MUST(file_read(f, piece.offset, head, sizeof head, &got) == OK && got == sizeof head);
+    if (le16_get(head + 10) > ENTRY_DELIVER_AT)
+        add_thing(s, KIND_SEGMENT_DELIVERY, records, piece.offset + ENTRY_DELIVER_AT, 8, p);
+}
+
 static void survey_segment(struct survey *s, const struct store *store, uint64_t number)
 {
     struct segment_run *runs;
@@ -456,13 +570,8 @@ static void survey_segment(struct survey *s, const struct store *store, uint64_t
         else
             segment_path(records, number);
         add_thing(s, KIND_SEGMENT_OFFSETS, path, e->index_offset, extent_table_size(e), none);
-        for (uint32_t k = 0; k < e->entries; k++) {
-            struct piece piece;
-            size_t one;
-            MUST(segment_pieces(f, e, e->first + k, 1, 1, &piece, &one) == OK);
-            add_thing(s, e->journal ? KIND_ADOPTED_ENTRY : KIND_SEGMENT_ENTRY, records, piece.offset, piece.len,
-                      (struct position){(int64_t)l->id, (int64_t)e->first + k});
-        }
+        for (uint32_t k = 0; k < e->entries; k++)
+            survey_entry(s, l, e, e->first + k, f, records);
     }
     if (living) {
         add_thing(s, KIND_SEGMENT_HEADER, path, 0, SEGMENT_HEADER_SIZE, none);
@@ -482,6 +591,22 @@ static uint32_t row_digest(uint32_t digest, unsigned table, const struct catalog
     return crc32c(crc32c(digest, row->name), row->value);
 }
 
+/* The part of a row's value, `at` in the file, that is of a kind of its own. */
+static void survey_value(struct survey *s, unsigned table, struct bytes value, uint64_t at)
+{
+    struct cursor_state state;
+
+    if (table == INDEX_LEDGER && le32_get(value.data) == 3)
+        add_thing(s, KIND_DELAYED_RANGE, "catalog.db", at + 64, 16, none);
+    if (table != INDEX_CURSOR)
+        return;
+    MUST(cursor_row_decode(&state, value) == OK);
+    const size_t len = partial_acks_encoded_size(&state.partial);
+    if (len > 0)
+        add_thing(s, KIND_PARTIAL_SETS, "catalog.db", at + value.len - 4 - len, len, none);
+    cursor_state_deinit(&state);
+}
+
 static enum err survey_row(void *ctx, unsigned table, const struct catalog_row *row)
 {
     struct survey *s = ctx;
@@ -492,8 +617,10 @@ static enum err survey_row(void *ctx, unsigned table, const struct catalog_row *
     if (!value.data || value.len < 24 || !(at = memmem(s->index, s->index_len, value.data, value.len)))
         return OK; /* too short to be told apart, or spread over pages */
     more = memmem(at + 1, s->index_len - (size_t)(at + 1 - s->index), value.data, value.len);
-    if (!more)
-        add_thing(s, KIND_INDEX_ROW, "catalog.db", (uint64_t)(at - s->index), value.len, none);
+    if (more)
+        return OK;
+    add_thing(s, KIND_INDEX_ROW, "catalog.db", (uint64_t)(at - s->index), value.len, none);
+    survey_value(s, table, value, (uint64_t)(at - s->index));
     return OK;
 }
 
@@ -647,7 +774,7 @@ static bool verify_finds(const struct survey *s, const struct store_options *opt
     bool found = err == OK && w.sink.count > 0 && w.file_named;
     if (err == ERR_VERSION && strstr(message, t->path))
         found = true; /* it says that a newer program wrote it */
-    if (found && t->entry.ledger > 0 && (kind == KIND_SEGMENT_ENTRY || kind == KIND_ADOPTED_ENTRY) && !w.entry_named)
+    if (found && (is_at_rest(kind) || kind == KIND_JOURNAL_DELIVERY) && !w.entry_named)
         found = false;
     const bool harmless =
         kind == KIND_INDEX_PAGE && err == OK && w.sink.count == 0 && index_digest(uv_sys_get(uv)->disk) == s->digest;
@@ -785,12 +912,12 @@ static void start_refuses(const struct survey *s, const struct store_options *op
     MUST(uv_sys_new(&g.uv, copy) == OK);
     const enum err err = store_open(&g.store, options, uv_sys_get(g.uv), message, sizeof message);
     const bool in_segment = strncmp(t->path, SEGMENT_DIR, strlen(SEGMENT_DIR)) == 0;
-    if (err == OK && (kind == KIND_SEGMENT_ENTRY || kind == KIND_ADOPTED_ENTRY)) {
+    if (err == OK && is_at_rest(kind)) {
         g.next.run = reading_next;
         loop_defer(uv_sys_get(g.uv)->loop, &g.next);
         uv_sys_run(g.uv);
         MUST(g.refused);
-    } else if (err == OK && found && !in_segment && kind != KIND_INDEX_ROW && kind != KIND_INDEX_PAGE) {
+    } else if (err == OK && found && !in_segment && !is_in_index(kind)) {
         printf("STARTED with a flipped bit in the %s at %s\n", kind_names[kind], t->path);
         exit(1);
     } else if (err != OK && !strstr(message, strrchr(t->path, '/') ? strrchr(t->path, '/') + 1 : t->path) &&
@@ -802,14 +929,14 @@ static void start_refuses(const struct survey *s, const struct store_options *op
         store_free(g.store);
     uv_sys_free(g.uv);
     char option[64];
-    if (err == OK && kind == KIND_SEGMENT_ENTRY)
+    if (err == OK && is_at_rest(kind) && kind != KIND_ADOPTED_ENTRY)
         snprintf(option, sizeof option, "ledger:%" PRId64, t->entry.ledger);
     else if (err == OK || !option_in(message, option)) {
-        MUST(err == OK || (kind != KIND_INDEX_ROW && kind != KIND_INDEX_PAGE)); /* the index has a copy */
+        MUST(err == OK || !is_in_index(kind)); /* the index has a copy */
         return;
     }
     copy_directory(s->directory, copy);
-    goes_on(copy, options, option, kind == KIND_SEGMENT_ENTRY);
+    goes_on(copy, options, option, is_at_rest(kind));
 }
 
 int main(int argc, char **argv)
@@ -833,8 +960,7 @@ int main(int argc, char **argv)
     MUST(mkdtemp(directory));
     random_init(&random, seed);
     const struct store_options options = options_for(size);
-    make_store(directory, size);
-    struct survey survey = {.directory = directory};
+    struct survey survey = {.directory = directory, .view = make_store(directory, size)};
     survey_all(&survey, &options);
     for (enum kind kind = 0; kind < KINDS; kind++) {
         const struct things *things = &survey.of[kind];
