@@ -22,7 +22,8 @@ struct export
     struct inspect_out *out;
     struct damage_sink *sink;
     struct export_report *report;
-    const struct catalog_row *topic; /* being taken out */
+    const struct catalog_row *topic;        /* being taken out */
+    const struct catalog_row *subscription; /* of it, with ledgers of its own; NULL: the entries are the topic's */
     struct window window, table;
     char path[SEGMENT_PATH_SIZE];
     enum err err;
@@ -58,12 +59,16 @@ static void tell_entry(struct export *x, const struct stored_entry *e)
     text_init(&t, LINE_MAX_BYTES);
     text_add(&t, "{\"topic\":");
     text_add_json(&t, x->topic->name);
+    if (x->subscription) {
+        text_add(&t, ",\"subscription\":");
+        text_add_json(&t, x->subscription->name);
+    }
     text_printf(&t,
                 ",\"ledger\":%" PRId64 ",\"entry\":%" PRId64 ",\"kind\":\"%s\",\"messages\":%" PRIu32
                 ",\"flags\":%u,\"first_message\":%" PRIu64 ",\"broker_ms\":%" PRId64 ",\"publish_ms\":%" PRId64
-                ",\"bytes\":\"",
+                ",\"deliver_ms\":%" PRId64 ",\"bytes\":\"",
                 e->position.ledger, e->position.entry, h->kind == ENTRY_MARKER ? "marker" : "data", h->messages,
-                h->flags, h->first_message, h->broker_ms, h->publish_ms);
+                h->flags, h->first_message, h->broker_ms, h->publish_ms, h->deliver_ms);
     add_base64(&t, e->bytes);
     text_add(&t, "\"}");
     if (text_failed(&t))
@@ -152,16 +157,35 @@ static void export_ledger(struct export *x, const struct ledger *l)
     }
 }
 
+static void export_chain(struct export *x, uint64_t owner)
+{
+    const struct topic_chain *chain = ledgers_find_chain(&x->store->ledgers, owner);
+
+    for (size_t i = 0; chain && i < chain->count && x->err == OK; i++)
+        export_ledger(x, chain->ledgers[i]);
+}
+
+/* What compaction made: the log may not have it any more. */
+static bool export_subscription(void *ctx, const struct catalog_row *row)
+{
+    struct export *x = ctx;
+
+    x->subscription = row;
+    export_chain(x, row->id);
+    x->subscription = NULL;
+    return x->err == OK;
+}
+
 static bool export_topic(void *ctx, const struct catalog_row *row)
 {
     struct export *x = ctx;
-    const struct topic_chain *chain = ledgers_find_chain(&x->store->ledgers, row->id);
 
     if (x->request->topic && !bytes_equal(row->name, bytes_of_text(x->request->topic)))
         return true;
     x->topic = row;
-    for (size_t i = 0; chain && i < chain->count && x->err == OK; i++)
-        export_ledger(x, chain->ledgers[i]);
+    export_chain(x, row->id);
+    if (x->err == OK)
+        catalog_each(x->store, CATALOG_SUBSCRIPTION, row->id, export_subscription, x);
     return x->err == OK;
 }
 

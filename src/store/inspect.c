@@ -20,7 +20,8 @@ struct inspect {
     struct store *store;
     struct recovery_look look;
     struct inspect_out *out;
-    const struct catalog_row *topic; /* being told */
+    const struct catalog_row *topic;        /* being told */
+    const struct catalog_row *subscription; /* of it, with ledgers of its own; NULL: the ledgers are the topic's */
 };
 
 /* ---- lines ---- */
@@ -150,6 +151,16 @@ static void tell_segment(const struct inspect *in, uint64_t number)
 
 /* ---- topics ---- */
 
+/* Which entries may be ones that are to be delivered later. */
+static void add_delays(struct text *t, const struct ledger_info *i, bool json)
+{
+    if (i->deliver_ms_max != 0)
+        text_printf(t,
+                    json ? ",\"delayed_first\":%" PRIu32 ",\"delayed_last\":%" PRIu32 ",\"deliver_ms_max\":%" PRId64
+                         : "; delayed ones from %" PRIu32 " to %" PRIu32 ", until %" PRId64,
+                    i->delayed_first, i->delayed_last, i->deliver_ms_max);
+}
+
 static void tell_ledger(const struct inspect *in, const struct ledger *l)
 {
     const struct ledger_info *i = ledger_info(l);
@@ -159,6 +170,10 @@ static void tell_ledger(const struct inspect *in, const struct ledger *l)
     if (in->out->json) {
         text_add(&t, "{\"kind\":\"ledger\",\"topic\":");
         add_name(&t, in->topic->name);
+        if (in->subscription) {
+            text_add(&t, ",\"subscription\":");
+            add_name(&t, in->subscription->name);
+        }
         text_printf(&t,
                     ",\"ledger\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"messages\":%" PRIu64
                     ",\"first_message\":%" PRIu64 ",\"created_ms\":%" PRId64 ",\"closed_ms\":%" PRId64
@@ -170,13 +185,17 @@ static void tell_ledger(const struct inspect *in, const struct ledger *l)
                         ",\"bytes\":%" PRIu64 ",\"journal\":%" PRIu64 "}",
                         n > 0 ? "," : "", l->extents[n].file, l->extents[n].first, l->extents[n].entries,
                         l->extents[n].offset, l->extents[n].len, l->extents[n].journal);
-        text_add(&t, "]}");
+        text_add(&t, "]");
+        add_delays(&t, i, true);
+        text_add(&t, "}");
     } else {
+        text_add(&t, in->subscription ? "  " : "");
         text_printf(&t,
                     "    ledger %" PRIu64 ": %" PRIu64 " entries, %" PRIu64 " messages, %" PRIu64 " bytes%s; %" PRIu32
                     " entries in %zu extents of segments, %zu in the journal",
                     i->id, i->entries, i->messages, i->bytes, i->closed_ms == 0 ? ", not closed" : "", l->moved,
                     l->extent_count, l->places_count);
+        add_delays(&t, i, false);
     }
     line(in->out, &t);
 }
@@ -189,9 +208,28 @@ static void tell_chain(const struct inspect *in, uint64_t owner)
         tell_ledger(in, chain->ledgers[i]);
 }
 
+static void add_cursor(struct text *t, const struct cursor *c, bool json)
+{
+    const struct position p = cursor_mark_delete(c);
+    const uint32_t parts = c->partial ? c->partial->entries : 0;
+
+    text_printf(t,
+                json ? ",\"id\":%" PRIu64 ",\"mark_delete\":[%" PRId64 ",%" PRId64 "],\"ranges\":%" PRIu64
+                       ",\"backlog_entries\":%" PRIu64 ",\"backlog_messages\":%" PRIu64
+                     : " (id %" PRIu64 "): all up to %" PRId64 ":%" PRId64 " and %" PRIu64
+                       " runs behind it acknowledged, backlog %" PRIu64 " entries, %" PRIu64 " messages",
+                c->id, p.ledger, p.entry, cursor_ranges(c), cursor_backlog_entries(c), cursor_backlog_messages(c));
+    if (json)
+        text_printf(t, ",\"partly_acknowledged\":%" PRIu32 ",\"redelivered\":%" PRIu64 "}", parts,
+                    c->redelivered.entries);
+    else if (parts > 0 || c->redelivered.entries > 0)
+        text_printf(t, "; %" PRIu32 " acknowledged in part, %" PRIu64 " asked for again", parts,
+                    c->redelivered.entries);
+}
+
 static bool tell_subscription(void *ctx, const struct catalog_row *row)
 {
-    const struct inspect *in = ctx;
+    struct inspect *in = ctx;
     const struct cursor *c = cursor_find(in->store, row->id);
     struct text t;
 
@@ -202,20 +240,14 @@ static bool tell_subscription(void *ctx, const struct catalog_row *row)
         text_add(&t, ",\"name\":");
     }
     add_name(&t, row->name);
-    if (!c) {
+    if (c)
+        add_cursor(&t, c, in->out->json);
+    else
         text_add(&t, in->out->json ? "}" : ": it has no cursor");
-    } else {
-        const struct position p = cursor_mark_delete(c);
-        text_printf(&t,
-                    in->out->json ? ",\"id\":%" PRIu64 ",\"mark_delete\":[%" PRId64 ",%" PRId64 "],\"ranges\":%" PRIu64
-                                    ",\"backlog_entries\":%" PRIu64 ",\"backlog_messages\":%" PRIu64 "}"
-                                  : " (id %" PRIu64 "): all up to %" PRId64 ":%" PRId64 " and %" PRIu64
-                                    " runs behind it acknowledged, backlog %" PRIu64 " entries, %" PRIu64 " messages",
-                    row->id, p.ledger, p.entry, cursor_ranges(c), cursor_backlog_entries(c),
-                    cursor_backlog_messages(c));
-    }
     line(in->out, &t);
+    in->subscription = row;
     tell_chain(in, row->id); /* what compaction made */
+    in->subscription = NULL;
     return true;
 }
 
@@ -317,8 +349,8 @@ static void add_records(struct text *t, struct bytes payload, bool json)
         counts[r.kind]++;
         at += r.whole.len;
     }
-    text_add(t, json ? ",\"records\":{" : ":");
-    const char *between = "";
+    text_add(t, json ? ",\"records\":{" : "");
+    const char *between = json ? "" : ":";
     for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
         if (counts[kind] == 0)
             continue;
@@ -328,6 +360,14 @@ static void add_records(struct text *t, struct bytes payload, bool json)
     text_add(t, json ? "}" : "");
     if (at < payload.len)
         text_printf(t, json ? ",\"damaged_at\":%zu" : "; A RECORD DOES NOT HOLD at byte %zu of the payload", at);
+}
+
+static void add_flight(struct text *t, const struct batch_header *h, bool json)
+{
+    if (json)
+        text_printf(t, ",\"unproved\":%" PRIu32 ",\"pad\":%" PRIu32, h->unsynced, h->pad);
+    else if (h->unsynced > 0)
+        text_printf(t, ", written when %" PRIu32 " before it were not known to be durable", h->unsynced);
 }
 
 static enum err tell_batch(struct file *f, uint64_t offset, const struct journal_file_header *file,
@@ -352,6 +392,7 @@ static enum err tell_batch(struct file *f, uint64_t offset, const struct journal
                     out->json               ? h->kind == BATCH_SEAL ? "true" : "false"
                     : h->kind == BATCH_SEAL ? ", a seal"
                                             : "");
+        add_flight(&t, h, out->json);
         add_records(&t, bytes_of(payload, got), out->json);
         text_add(&t, out->json ? "}" : "");
         line(out, &t);
@@ -360,17 +401,38 @@ static enum err tell_batch(struct file *f, uint64_t offset, const struct journal
     return err;
 }
 
+static bool batch_at(struct file *f, uint64_t offset, const struct journal_file_header *file, uint8_t *head,
+                     struct batch_header *h)
+{
+    size_t got;
+
+    return file_read(f, offset, head, JOURNAL_BATCH_HEADER_SIZE, &got) == OK && got == JOURNAL_BATCH_HEADER_SIZE &&
+           batch_header_decode(h, head) == OK && h->generation == file->generation;
+}
+
+/* Behind what is no batch of this life one may follow: of several in flight a crash keeps any.  Bytes of clients may
+ * look like one; its checksum then tells. */
+static bool next_batch(struct file *f, uint64_t *offset, uint64_t size, const struct journal_file_header *file,
+                       uint8_t *head, struct batch_header *h)
+{
+    for (; *offset < size; *offset += JOURNAL_ALIGN) {
+        if (batch_at(f, *offset, file, head, h))
+            return true;
+    }
+    return false;
+}
+
 static enum err tell_journal(struct file *f, struct inspect_out *out, char *message, size_t message_size)
 {
     uint8_t head[JOURNAL_HEADER_SIZE];
     struct journal_file_header file;
     struct batch_header h;
-    uint64_t offset = JOURNAL_HEADER_SIZE;
+    uint64_t offset = JOURNAL_HEADER_SIZE, size;
     struct text t;
     size_t got;
     enum err err;
 
-    if ((err = file_read(f, 0, head, sizeof head, &got)) != OK)
+    if ((err = file_size(f, &size)) != OK || (err = file_read(f, 0, head, sizeof head, &got)) != OK)
         return err;
     if (journal_file_header_decode(&file, bytes_of(head, got)) != OK) {
         snprintf(message, message_size, "the file's header does not hold: it was not used yet, or it is damaged");
@@ -382,8 +444,7 @@ static enum err tell_journal(struct file *f, struct inspect_out *out, char *mess
                           : "a journal file of generation %" PRIu64 ", batches from %" PRIu64,
                 file.generation, file.first_batch);
     line(out, &t);
-    while (file_read(f, offset, head, JOURNAL_BATCH_HEADER_SIZE, &got) == OK && got == JOURNAL_BATCH_HEADER_SIZE &&
-           batch_header_decode(&h, head) == OK && h.generation == file.generation) {
+    while (next_batch(f, &offset, size, &file, head, &h)) {
         if ((err = tell_batch(f, offset, &file, &h, head, out)) != OK)
             return err;
         offset += batch_whole(&h);

@@ -35,8 +35,10 @@ struct export_report {
 };
 
 /* Entries as JSON, one a line, oldest first of each topic: "topic", "ledger", "entry", "kind", "messages", "flags",
- * "first_message", "broker_ms", "publish_ms", and "bytes" as the producer sent them, in base64.  What cannot be read is
- * told to `sink` and left out.  ERR_NOT_FOUND: no such topic. */
+ * "first_message", "broker_ms", "publish_ms", "deliver_ms" (0: at once), and "bytes" as the producer sent them, in
+ * base64.  Behind a topic's own come those of its subscriptions' ledgers, with "subscription": a compacted view, whose
+ * "bytes" begin with 24 of where the entry was (docs/storage.md).  What cannot be read is told to `sink` and left out.
+ * ERR_NOT_FOUND: no such topic. */
 MUST_USE enum err store_export(const struct store_options *options, const struct sys *sys,
                                const struct export_request *request, struct inspect_out *out, struct damage_sink *sink,
                                struct export_report *report, char *message, size_t message_size);

@@ -13,6 +13,7 @@
  */
 #include "base/base_test.h"
 #include "store/format.h"
+#include "store/inspect.h"
 #include "store/journal_file.h"
 #include "store/store_golden.h"
 #include "store/store_model_asserts.h"
@@ -594,6 +595,78 @@ static void some_of_its_batches_were_in_flight_together(void **state)
     model_deinit(&m);
 }
 
+/* Lines that were told, and how many of them have what is looked for. */
+struct told {
+    struct inspect_out out;
+    const char *wanted, *also;
+    unsigned lines, found;
+};
+
+static void count_line(struct inspect_out *out, const char *text)
+{
+    struct told *t = (struct told *)out;
+
+    t->lines++;
+    t->found += strstr(text, t->wanted) && strstr(text, t->also);
+}
+
+/* How many lines of the whole directory have both. */
+static unsigned inspected(const char *wanted, const char *also)
+{
+    struct told t = {.out = {.line = count_line, .json = true}, .wanted = wanted, .also = also};
+    struct damage_sink sink = {.found = damage_found};
+    struct model m;
+
+    load(&m);
+    assert_int_equal(store_inspect(&m.options, sim_host_sys(m.host), &t.out, &sink, m.message, sizeof m.message), OK);
+    assert_int_equal(sink.count, 0);
+    model_deinit(&m);
+    return t.found;
+}
+
+static void it_is_told_what_waits_and_what_is_acknowledged_in_part(void **state)
+{
+    const char *const delays = "\"delayed_first\":5,\"delayed_last\":12,\"deliver_ms_max\":2000000012000";
+
+    assert_int_equal(inspected("\"partly_acknowledged\":13,\"redelivered\":2}", "golden-0"), 1);
+    assert_int_equal(inspected("\"partly_acknowledged\":1,\"redelivered\":0}", "golden-1"), 1);
+    assert_int_equal(inspected(delays, "golden-2"), 2);
+    assert_int_equal(inspected("\"subscription\":\"__compaction\"", "\"kind\":\"ledger\""), 2);
+}
+
+static void entries_are_taken_out_with_their_times_and_those_of_compacted_views_too(void **state)
+{
+    const struct export_request all = {.to = {INT64_MAX, INT64_MAX}};
+    struct told delayed = {.out.line = count_line, .wanted = "\"deliver_ms\":20000000", .also = "golden-2"};
+    struct damage_sink sink = {.found = damage_found};
+    struct export_report report;
+    struct model m;
+
+    load(&m);
+    assert_int_equal(
+        store_export(&m.options, sim_host_sys(m.host), &all, &delayed.out, &sink, &report, m.message, sizeof m.message),
+        OK);
+    assert_int_equal(sink.count, 0);
+    assert_int_equal(report.entries, 6 * ENTRIES + 2 * VIEW + 2 * BESIDE);
+    assert_int_equal(delayed.found, 2 * 8);
+    model_deinit(&m);
+}
+
+static void a_batch_behind_one_that_is_missing_is_told(void **state)
+{
+    struct told t = {.out = {.line = count_line, .json = true}, .wanted = "\"sound\":true", .also = "\"unproved\":1"};
+    char message[200];
+    struct model m;
+
+    load(&m);
+    const struct batches b = batches_of(sim_disk_get(m.disk), 1);
+    assert_int_equal(
+        store_inspect_file(sim_host_sys(m.host), "journal/00000001.journal", &t.out, message, sizeof message), OK);
+    assert_int_equal(t.lines, 1 + b.whole + 1);
+    assert_in_range(t.found, 1, b.beside);
+    model_deinit(&m);
+}
+
 static void a_power_cut_at_any_operation_of_its_recovery_leaves_all_of_it(void **state)
 {
     struct model m;
@@ -622,6 +695,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_store_goes_on_in_it),
         cmocka_unit_test(it_is_sound_and_ends_with_a_tear),
         cmocka_unit_test(some_of_its_batches_were_in_flight_together),
+        cmocka_unit_test(it_is_told_what_waits_and_what_is_acknowledged_in_part),
+        cmocka_unit_test(entries_are_taken_out_with_their_times_and_those_of_compacted_views_too),
+        cmocka_unit_test(a_batch_behind_one_that_is_missing_is_told),
         cmocka_unit_test(a_power_cut_at_any_operation_of_its_recovery_leaves_all_of_it),
     };
 
