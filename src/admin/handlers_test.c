@@ -929,6 +929,7 @@ static const struct {
     {"subscribeRate", "subscribeRate", "{\"subscribeThrottlingRatePerConsumer\":17,\"ratePeriodInSecond\":18}"},
     {"deduplication", "deduplicationEnabled", "true"},
     {"deduplicationSnapshotInterval", "deduplicationSnapshotInterval", "19"},
+    {"deduplicationWindow", "deduplicationWindow", "{\"windowSeconds\":27,\"maxIds\":28}"},
     {"delayedDelivery", "delayedDelivery", "{\"tickTime\":20,\"active\":false,\"maxDeliveryDelayInMillis\":21}"},
     {"encryptionRequired", NULL, "true"},
     {"autoTopicCreation", NULL,

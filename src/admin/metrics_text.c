@@ -169,6 +169,10 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_entries_expired_total", b->entries_expired);
     gauge(w, "geminga_broker_delayed_index_bytes", b->delayed_index_bytes);
     counter(w, "geminga_broker_duplicate_messages_total", b->duplicates);
+    gauge(w, "geminga_broker_event_ids", b->event_ids);
+    gauge(w, "geminga_broker_event_id_bytes", b->event_id_bytes);
+    counter(w, "geminga_broker_event_ids_evicted_total", b->event_ids_evicted);
+    counter(w, "geminga_broker_messages_without_event_id_total", b->without_event_id);
 }
 
 static void write_server(struct writer *w, const struct server_stats *s)

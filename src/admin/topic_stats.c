@@ -202,6 +202,17 @@ static uint64_t ack_ranges(const struct topic_stats *t)
     return sum;
 }
 
+static void write_id_window(struct json *j, const struct topic_stats *t)
+{
+    json_object_begin(j, "deduplicationWindow");
+    json_int(j, "windowSeconds", t->ids_window_ms / 1000);
+    json_int(j, "spanSeconds", t->ids_span_ms / 1000);
+    json_uint(j, "ids", t->ids);
+    json_uint(j, "evictedIds", t->ids_evicted);
+    json_uint(j, "messagesWithoutId", t->without_id);
+    json_object_end(j);
+}
+
 void topic_stats_write_members(struct json *j, const struct topic_stats *t)
 {
     json_double(j, "msgRateIn", t->rate_in);
@@ -235,6 +246,8 @@ void topic_stats_write_members(struct json *j, const struct topic_stats *t)
     json_object_end(j);
     json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
     json_uint(j, "duplicateMessages", t->duplicates);
+    if (t->ids_window_ms > 0)
+        write_id_window(j, t);
     json_uint(j, "publishRateLimitedTimes", t->publish_limited);
     json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);

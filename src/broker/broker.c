@@ -136,6 +136,8 @@ void broker_options_init(struct broker_options *o)
         .deduplication_producers_max = 10000,
         .deduplication_inactive_ms = 360ull * 60 * 1000,
         .deduplication_snapshot_ms = 120000,
+        .event_id_property = "event_id",
+        .event_id_bytes_max = 32 << 20,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .compaction_check_ms = 60000,
@@ -207,6 +209,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     map_init(&b->non_persistent_ids, seed);
     list_init(&b->observers);
     list_init(&b->operations);
+    list_init(&b->event_ids);
     list_init(&b->reads);
     list_init(&b->publish_pool);
     list_init(&b->pending_pool);

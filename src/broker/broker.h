@@ -49,6 +49,8 @@ struct broker_options {
     uint32_t deduplication_producers_max;                         /* of a topic, of whom it is known what they sent */
     uint64_t deduplication_inactive_ms; /* one that is not connected is forgotten after so long */
     uint64_t deduplication_snapshot_ms; /* see deduplication.h */
+    const char *event_id_property;      /* see id_window.h, both */
+    size_t event_id_bytes_max;
     uint64_t topic_idle_ms;             /* a topic without producers and consumers leaves memory after so long */
     bool delete_inactive_topics;        /* ... and is deleted, when its policies say so; false: none ever is */
     bool delete_inactive_partitioned;   /* a partitioned topic goes with the last of its partitions that is so deleted */

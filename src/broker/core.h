@@ -50,6 +50,9 @@ struct broker {
 
     size_t delayed_bytes, delayed_topics; /* of all indexes of delayed entries, and how many there are */
 
+    struct list event_ids; /* struct event_id of all topics whose entry is stored, see id_window.h */
+    size_t event_id_count, event_id_bytes; /* of them; of these and those under way */
+
     struct list reads;        /* struct broker_read */
     struct list publish_pool; /* struct publish_op, at most PUBLISH_POOL_MAX */
     size_t publish_pool_count;

@@ -68,6 +68,8 @@ static const struct policy_info table[POLICY_END] = {
     [POLICY_WRITE_QUORUM] = {"bookkeeperWriteQuorum", 1, INT32_MAX, 1, true},
     [POLICY_ACK_QUORUM] = {"bookkeeperAckQuorum", 1, INT32_MAX, 1, true},
     [POLICY_MARK_DELETE_RATE] = {"managedLedgerMaxMarkDeleteRate", 0, INT64_C(1) << 50, 1000, true},
+    [POLICY_DEDUPLICATION_WINDOW_S] = {"windowSeconds", 0, INT32_MAX, 0, true},
+    [POLICY_DEDUPLICATION_WINDOW_IDS] = {"maxIds", 0, INT32_MAX, 0, true},
 };
 
 const struct policy_info *policy_info(enum policy which)

@@ -70,7 +70,9 @@ enum policy {
     POLICY_ENSEMBLE = 44,           /* of a cluster of machines, these four: kept and shown */
     POLICY_WRITE_QUORUM = 45,
     POLICY_ACK_QUORUM = 46,
-    POLICY_MARK_DELETE_RATE = 47, /* thousandths */
+    POLICY_MARK_DELETE_RATE = 47,         /* thousandths */
+    POLICY_DEDUPLICATION_WINDOW_S = 48,   /* see id_window.h; 0: there is none */
+    POLICY_DEDUPLICATION_WINDOW_IDS = 49, /* in it; 0: no limit but their bytes */
     POLICY_END,
     POLICY_COUNT = POLICY_END - 1
 };

@@ -230,7 +230,9 @@ static bool open_decide(struct producer_open *open)
         open->name = open->given;
     }
     replace_predecessor(open, t);
-    const enum deduplication_step known = deduplication_ask(t, open);
+    enum deduplication_step known = deduplication_ask(t, open);
+    if (known == DEDUPLICATION_READY)
+        known = id_window_ask(t, open);
     if (known != DEDUPLICATION_READY)
         return known == DEDUPLICATION_REFUSED;
     open->last_sequence_id = deduplication_last(t, bytes_of_text(open->name));

@@ -59,7 +59,7 @@ struct producer_open {
     uint64_t held_until_ns; /* 0: was not held yet */
     struct list waiting;    /* topic->access.waiting */
     bool taken;             /* topic_epoch is what it took over with, see access.h */
-    struct list reading;    /* topic->deduplication.waiting */
+    struct list reading;    /* topic->deduplication.waiting, or topic->ids.waiting */
     char given[NAME_GIVEN_MAX];
 
     /* When done OK: */
@@ -96,7 +96,8 @@ struct publish {
     bool crowded;      /* its connection has not taken the receipts before it: dropped, where nothing is kept */
     int64_t publish_ms;
     int64_t deliver_ms; /* consumers that share get it then; 0, or in the past: at once */
-    struct slice bytes; /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
+    struct bytes metadata; /* of the entry, borrowed for the call */
+    struct slice bytes;    /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
 };
 
 /* Ends with the sink's `published`, in order of the calls.  A duplicate (deduplication.h) ends OK and has no position.

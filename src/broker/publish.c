@@ -197,6 +197,7 @@ static void publish_end(struct topic *t, struct publish_op *op)
         publish_stored(t, op);
     if (!op->duplicate && !op->refused)
         deduplication_ended(t, op->sequence, op->last_sequence, op->err == OK);
+    id_window_ended(op->event, op->err == OK);
     if (op->producer)
         op->producer->pending--;
     if (op->err != OK && !op->refused && !t->failing)
@@ -270,6 +271,7 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     t->ledger_bytes += m->bytes.len;
     t->ledger_appended_ns = loop_now_ns(t->broker->loop);
     deduplication_pushed(op->sequence, op->last_sequence);
+    id_window_appended(op->event, now_ms);
     publish_enter(t, op);
     return OK;
 }
@@ -330,6 +332,17 @@ static bool failure_ahead(const struct topic *t)
     return t->pending > 0 && t->appended_ledger != t->ledger && ledger_has_failed(t->broker->store, t->appended_ledger);
 }
 
+/* Whether it is fresh, to all that look for duplicates. */
+static enum err look_for_duplicate(struct topic *t, struct publish_op *op, const struct publish *m,
+                                   enum deduplication_verdict *verdict)
+{
+    enum err err;
+
+    if ((err = deduplication_look(t, m, verdict, &op->sequence)) != OK || *verdict == MESSAGE_DUPLICATE)
+        return err;
+    return id_window_look(t, m, verdict, &op->event);
+}
+
 /* OK: it is under way, or was answered. */
 static enum err publish_begin(struct topic *t, struct publish_op *op, const struct publish *m)
 {
@@ -337,7 +350,7 @@ static enum err publish_begin(struct topic *t, struct publish_op *op, const stru
     enum err err = OK;
 
     if (op->producer)
-        err = deduplication_look(t, m, &verdict, &op->sequence);
+        err = look_for_duplicate(t, op, m, &verdict);
     if (err != OK)
         return err;
     if (verdict == MESSAGE_DUPLICATE) {
@@ -386,6 +399,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
     if ((err = publish_begin(t, op, m)) == OK)
         return;
 
+    id_window_ended(op->event, false);
     op_give(t->broker, op);
     if (err != ERR_TOO_LARGE) {
         fence(t, err);

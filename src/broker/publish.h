@@ -27,6 +27,7 @@ struct publish_op {
     bool duplicate;            /* nothing is appended: it is answered when its turn comes */
     struct sequence *sequence; /* may be NULL: see deduplication.h */
     int64_t last_sequence;
+    struct event_id *event; /* may be NULL: see id_window.h */
     bool decided; /* the append has ended, with `err` */
     enum err err;
 };

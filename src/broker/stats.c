@@ -338,7 +338,12 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .terminated = t->terminated,
             .deduplicated = t->deduplication.wanted,
             .publish_limited = t->publish_limited,
-            .duplicates = t->deduplication.duplicates,
+            .duplicates = t->deduplication.duplicates + t->ids.duplicates,
+            .ids_window_ms = t->ids.window_ms,
+            .ids = t->ids.count,
+            .ids_span_ms = id_window_span_ms(t),
+            .ids_evicted = t->ids.evicted,
+            .without_id = t->ids.without_id,
             .epoch = (int64_t)t->access.epochs - 1,
             .waiting_producers = access_waiting(&t->access),
         };
@@ -387,6 +392,8 @@ void broker_stats_get(struct broker *b, struct broker_stats *out)
     *out = b->counts;
     out->topics_loaded = map_count(&b->topics);
     out->delayed_index_bytes = b->delayed_bytes;
+    out->event_ids = b->event_id_count;
+    out->event_id_bytes = b->event_id_bytes;
 }
 
 void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx)

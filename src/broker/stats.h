@@ -104,6 +104,9 @@ struct topic_stats {
     bool loaded, terminated, deduplicated;
     uint64_t publish_limited;                   /* how often a connection had to wait for the publish rate */
     uint64_t duplicates;                        /* messages that were not stored again */
+    int64_t ids_window_ms, ids_span_ms;         /* of events' ids: as long as asked for, 0: none; as long as it is */
+    uint64_t ids, ids_evicted;                  /* in it; that left it for want of memory */
+    uint64_t without_id;                        /* messages */
     int64_t epoch;                              /* of exclusive producers; -1: there was none */
     size_t waiting_producers;                   /* to be exclusive */
     int64_t compacted_ms, compaction_failed_ms; /* when it was compacted last, and when that failed last; 0: never */
@@ -131,6 +134,8 @@ struct broker_stats {
     uint64_t compactions, compactions_failed;
     uint64_t ledgers_deleted, entries_expired, delayed_index_bytes;
     uint64_t duplicates; /* messages that were not stored again */
+    /* Of id_window.h: ids in memory, that left it too early, and messages that had none. */
+    uint64_t event_ids, event_id_bytes, event_ids_evicted, without_event_id;
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
 

@@ -181,6 +181,11 @@ enum err topic_stats_add(struct topic_stats *sum, const struct topic_stats *part
     sum->last_publish_ms = later(sum->last_publish_ms, part->last_publish_ms);
     sum->publish_limited += part->publish_limited;
     sum->duplicates += part->duplicates;
+    sum->ids_window_ms = part->ids_window_ms;
+    sum->ids_span_ms = later(sum->ids_span_ms, part->ids_span_ms);
+    sum->ids += part->ids;
+    sum->ids_evicted += part->ids_evicted;
+    sum->without_id += part->without_id;
     sum->waiting_producers += part->waiting_producers;
     return OK;
 }

@@ -72,6 +72,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
     deduplication_init(t);
+    id_window_init(t);
     map_init(&t->comers, b->topics.seed);
     t->idle_since_ns = loop_now_ns(b->loop);
     read_chain(t);
@@ -218,6 +219,7 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op)
     t->state = TOPIC_CLOSING;
     access_dismiss(t, ERR_AGAIN, "it is being closed");
     deduplication_release(t);
+    id_window_release(t);
     close_subscriptions(t);
     topic_settle(t);
 }
@@ -317,6 +319,7 @@ void topic_free(struct topic *t)
         subscription_free(value);
         at = 0; /* the map changed */
     }
+    id_window_deinit(t);
     while ((node = list_pop_front(&t->publishes)))
         free(container_of(node, struct publish_op, node));
     compaction_leave(t);
@@ -363,6 +366,7 @@ void topic_policies_changed(struct topic *t)
     t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
     delayed_policy_changed(t);
     deduplication_policy(t);
+    id_window_policy(t);
     t->encryption_required = policy_of(t->broker, t->id, POLICY_ENCRYPTION_REQUIRED) && !topic_name_is_system(&t->name);
     t->message_bytes_max = (size_t)policy_of(t->broker, t->id, POLICY_MESSAGE_BYTES_MAX);
     publish_rates_changed(t);
@@ -408,7 +412,8 @@ static bool retained(const struct topic *t, uint64_t idle_ms)
 {
     const int64_t minutes = policy_of(t->broker, t->id, POLICY_RETENTION_MINUTES);
 
-    return t->kind->keeps && (minutes < 0 || idle_ms < (uint64_t)minutes * 60000);
+    return t->kind->keeps &&
+           (minutes < 0 || idle_ms < (uint64_t)minutes * 60000 || idle_ms < (uint64_t)t->ids.window_ms);
 }
 
 /* Some subscription needs it: by being there, or by having something left to read, as the policy has it. */
@@ -444,6 +449,7 @@ void topic_maintain(struct topic *t, uint64_t now_ns)
     drop_volatile(t, false);
     mark_forsaken(t);
     deduplication_maintain(t, now_ns);
+    id_window_maintain(t);
     topic_touch(t);
     if (t->idle_since_ns == 0)
         return;
@@ -501,6 +507,7 @@ void topic_check(const struct topic *t)
     access_check(t);
     delayed_check(t);
     deduplication_check(t);
+    id_window_check(t);
     at = 0;
     while ((s = map_next(&t->subscriptions, &at))) {
         assert(s->topic == t);

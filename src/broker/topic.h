@@ -23,6 +23,7 @@
 #include "broker/access.h"
 #include "broker/broker.h"
 #include "broker/deduplication.h"
+#include "broker/id_window.h"
 #include "broker/compaction.h"
 #include "broker/limiter.h"
 #include "broker/quota.h"
@@ -93,6 +94,7 @@ struct topic {
     struct access access;     /* who of them, and of those that come, may be alone */
     struct map subscriptions; /* struct subscription by name */
     struct deduplication deduplication;
+    struct id_window ids; /* of events */
 
     struct throttle throttle; /* of what goes to consumers */
     struct map comers;        /* admission.c's: who subscribed, and how often */

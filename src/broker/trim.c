@@ -86,8 +86,17 @@ static uint64_t total_bytes(const struct ledger_info *chain, size_t count)
     return sum;
 }
 
-/* Until when policy keeps the first ledger, by the wall clock: 0 not at all, INT64_MAX until something else changes. */
-static int64_t kept_until(const struct policies *p, const struct ledger_info *chain, size_t count)
+/* Until when the ids of events in the first ledger are of interest (id_window.h). */
+static int64_t in_window_until(const struct policies *p, const struct ledger_info *chain)
+{
+    const int64_t seconds = p->value[POLICY_DEDUPLICATION_WINDOW_S];
+
+    return chain[0].entries > 0 && seconds > 0 ? chain[0].closed_ms + seconds * 1000 + 1 : 0;
+}
+
+/* Until when retention keeps the first ledger, by the wall clock: 0 not at all, INT64_MAX until something else changes.
+ */
+static int64_t retained_until(const struct policies *p, const struct ledger_info *chain, size_t count)
 {
     if (chain[0].entries == 0 || p->value[POLICY_RETENTION_MINUTES] == 0 || p->value[POLICY_RETENTION_MB] == 0)
         return 0;
@@ -96,6 +105,13 @@ static int64_t kept_until(const struct policies *p, const struct ledger_info *ch
         return 0;
     const int64_t minutes = p->value[POLICY_RETENTION_MINUTES];
     return minutes < 0 ? INT64_MAX : chain[0].closed_ms + minutes * 60000 + 1;
+}
+
+static int64_t kept_until(const struct policies *p, const struct ledger_info *chain, size_t count)
+{
+    const int64_t retained_ms = retained_until(p, chain, count), in_window_ms = in_window_until(p, chain);
+
+    return retained_ms > in_window_ms ? retained_ms : in_window_ms;
 }
 
 /* The last ledger of a topic that lives on knows how far the index of its messages is: an empty one takes its place. */

@@ -6,7 +6,8 @@
  *     it is the first of its chain and closed, and no publish to it is under way,
  *     and every durable cursor has passed it, and every reader that reads (see below),
  *     and it is empty, or closed for longer than the retention time, or without it the topic still has at least the
- *     retention size; -1 is no limit, 0 in either of the two keeps nothing.
+ *     retention size; -1 is no limit, 0 in either of the two keeps nothing,
+ *     and it is empty, or closed for longer than the window of events' ids is (id_window.h).
  * The last ledger of a chain is replaced by an empty one, which remembers the index of the topic's messages.
  *
  * A subscription that is not durable holds nothing, and is moved forward, as in Pulsar; but a reader in the middle of

@@ -43,6 +43,7 @@ struct broker_config {
     char *topic_creation_type; /* "non-partitioned", "partitioned" */
     int64_t partitions_max;
     int64_t publish_messages_max, publish_bytes_max;
+    char *event_id_property;
     int64_t deduplication_snapshot_ms, deduplication_producers_max, deduplication_inactive_ms;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */

@@ -209,6 +209,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .crowded = crowded(s),
         .publish_ms = (int64_t)view->metadata.publish_time,
         .deliver_ms = view->metadata.has_deliver_at ? view->metadata.deliver_at_time : 0,
+        .metadata = view->metadata_bytes,
         .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
     };
 

@@ -12,6 +12,7 @@ enum {
     PRODUCER_NAME = 1,
     SEQUENCE_ID = 2,
     PUBLISH_TIME = 3,
+    PROPERTIES = 4,
     REPLICATED_FROM = 5,
     PARTITION_KEY = 6,
     REPLICATE_TO = 7,
@@ -156,6 +157,36 @@ enum err metadata_decode(struct bytes bytes, struct arena *arena, Wire__MessageM
     if (err == OK)
         *out = (Wire__MessageMetadata *)message;
     return err;
+}
+
+/* The value of a KeyValue, when that is its key. */
+static struct bytes value_of(struct bytes property, struct bytes name)
+{
+    struct fields walk = fields_of(property);
+    struct bytes key = {0}, value = {0};
+    struct field f;
+
+    while (fields_next(&walk, &f)) {
+        if ((f.number == 1 && !field_bytes(&f, &key)) || (f.number == 2 && !field_bytes(&f, &value)))
+            return (struct bytes){0};
+    }
+    return !walk.broken && key.data && bytes_equal(key, name) ? value : (struct bytes){0};
+}
+
+struct bytes metadata_property(struct bytes metadata, struct bytes name)
+{
+    struct fields walk = fields_of(metadata);
+    struct bytes property, value;
+    struct field f;
+
+    while (fields_next(&walk, &f)) {
+        if (f.number != PROPERTIES || !field_bytes(&f, &property))
+            continue;
+        value = value_of(property, name);
+        if (value.data)
+            return value;
+    }
+    return (struct bytes){0};
 }
 
 struct bytes metadata_key(const struct metadata *m)

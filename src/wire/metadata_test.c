@@ -24,6 +24,21 @@ static void the_smallest_metadata_is_one_message(void **state)
     assert_int_equal(metadata_key(&m).len, 0);
 }
 
+static void a_property_is_found_by_its_name(void **state)
+{
+    /* k=1, k=2, id=xy; a KeyValue cut short; one without a key; e with an empty value */
+    const struct bytes metadata =
+        HEX("2206 0a016b 120131" REQUIRED "2206 0a016b 120132 2208 0a026964 12027879 2202 0a05 2203 120133 2205 0a0165 1200");
+
+    assert_text_equal(metadata_property(metadata, bytes_of_text("id")), "xy");
+    assert_text_equal(metadata_property(metadata, bytes_of_text("k")), "1");
+    assert_null(metadata_property(metadata, bytes_of_text("i")).data);
+    assert_null(metadata_property(metadata, bytes_of_text("")).data);
+    assert_int_equal(metadata_property(metadata, bytes_of_text("e")).len, 0);
+    assert_null(metadata_property(bytes_of(NULL, 0), bytes_of_text("id")).data);
+    assert_null(metadata_property(HEX("22ff"), bytes_of_text("id")).data);
+}
+
 static void a_batch_says_its_messages_and_last_sequence_id(void **state)
 {
     struct metadata m;
@@ -130,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_metadata_is_one_message),
+        cmocka_unit_test(a_property_is_found_by_its_name),
         cmocka_unit_test(a_batch_says_its_messages_and_last_sequence_id),
         cmocka_unit_test(a_batch_of_one_is_still_a_batch),
         cmocka_unit_test(a_batch_of_none_or_of_too_many_is_refused),
