@@ -137,7 +137,7 @@ void broker_options_init(struct broker_options *o)
         .deduplication_inactive_ms = 360ull * 60 * 1000,
         .deduplication_snapshot_ms = 120000,
         .event_id_property = "event_id",
-        .event_id_bytes_max = 32 << 20,
+        .event_id_bytes_max = 16 << 20,
         .topic_idle_ms = 60000,
         .delete_inactive_topics = true,
         .compaction_check_ms = 60000,

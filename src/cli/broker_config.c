@@ -705,7 +705,7 @@ static const struct option rows[] = {
      .fallback = "0",
      .max = INT32_MAX,
      AT(policies[POLICY_DEDUPLICATION_WINDOW_IDS]),
-     .text = "Of these, only the last so many of each topic; 0: as many as fit a 32nd of memory_limit."},
+     .text = "Of these, only the last so many of each topic; 0: as many as fit a 64th of memory_limit."},
     {.key = "broker.deduplication_window_property",
      .env = "GEMINGA_DEDUPLICATION_WINDOW_PROPERTY",
      .type = OPTION_TEXT,

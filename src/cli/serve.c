@@ -165,7 +165,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->deduplication_inactive_ms = (uint64_t)c->deduplication_inactive_ms;
     o->deduplication_snapshot_ms = (uint64_t)c->deduplication_snapshot_ms;
     o->event_id_property = c->event_id_property;
-    o->event_id_bytes_max = (size_t)c->memory_limit / 32;
+    o->event_id_bytes_max = (size_t)c->memory_limit / 64;
     o->compaction_keys_bytes = (size_t)c->memory_limit / 32;
     o->compaction_check_ms = (uint64_t)c->compaction_check_ms;
     o->compaction_keeps_null_keys = c->compaction_keeps_null_keys;
