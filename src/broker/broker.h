@@ -51,10 +51,10 @@ struct broker_options {
     uint64_t deduplication_snapshot_ms; /* see deduplication.h */
     const char *event_id_property;      /* see id_window.h, both */
     size_t event_id_bytes_max;
-    uint64_t topic_idle_ms;             /* a topic without producers and consumers leaves memory after so long */
-    bool delete_inactive_topics;        /* ... and is deleted, when its policies say so; false: none ever is */
-    bool delete_inactive_partitioned;   /* a partitioned topic goes with the last of its partitions that is so deleted */
-    uint32_t partitions_max;            /* of a topic; 0: no limit but PARTITIONS_MAX */
+    uint64_t topic_idle_ms;           /* a topic without producers and consumers leaves memory after so long */
+    bool delete_inactive_topics;      /* ... and is deleted, when its policies say so; false: none ever is */
+    bool delete_inactive_partitioned; /* a partitioned topic goes with the last of its partitions that is so deleted */
+    uint32_t partitions_max;          /* of a topic; 0: no limit but PARTITIONS_MAX */
     /* Compaction of topics (compaction.h): how often those with a threshold are looked at, what one has for keys, and
      * whether messages without a key stay. */
     uint64_t compaction_check_ms;

@@ -50,7 +50,7 @@ struct broker {
 
     size_t delayed_bytes, delayed_topics; /* of all indexes of delayed entries, and how many there are */
 
-    struct list event_ids; /* struct event_id of all topics whose entry is stored, see id_window.h */
+    struct list event_ids;                 /* struct event_id of all topics whose entry is stored, see id_window.h */
     size_t event_id_count, event_id_bytes; /* of them; of these and those under way */
 
     struct list reads;        /* struct broker_read */
@@ -59,7 +59,7 @@ struct broker {
     struct list pending_pool; /* struct pending, by `of`, at most PENDING_POOL_MAX */
     size_t pending_pool_count;
 
-    bool gone; /* being freed: nothing is changed any more */
+    bool gone;                      /* being freed: nothing is changed any more */
     struct limiter publish_limiter; /* of all topics together */
 
     bool stopping;

@@ -385,8 +385,7 @@ int64_t id_window_span_ms(const struct topic *t)
 {
     if (list_empty(&t->ids.stored))
         return 0;
-    const int64_t span_ms =
-        loop_wall_ms(t->broker->loop) - container_of(t->ids.stored.next, struct event_id, node)->ms;
+    const int64_t span_ms = loop_wall_ms(t->broker->loop) - container_of(t->ids.stored.next, struct event_id, node)->ms;
     return span_ms > 0 ? span_ms : 0;
 }
 

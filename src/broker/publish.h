@@ -28,7 +28,7 @@ struct publish_op {
     struct sequence *sequence; /* may be NULL: see deduplication.h */
     int64_t last_sequence;
     struct event_id *event; /* may be NULL: see id_window.h */
-    bool decided; /* the append has ended, with `err` */
+    bool decided;           /* the append has ended, with `err` */
     enum err err;
 };
 

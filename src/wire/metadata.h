@@ -67,7 +67,8 @@ MUST_USE enum err metadata_scan(struct bytes bytes, struct metadata *out);
 /* Everything, in the arena.  Errors as command_decode's. */
 MUST_USE enum err metadata_decode(struct bytes bytes, struct arena *arena, Wire__MessageMetadata **out);
 
-/* The value of the first property with this name, borrowed from the bytes of a MessageMetadata; no data: there is none. */
+/* The value of the first property with this name, borrowed from the bytes of a MessageMetadata; no data: there is none.
+ */
 struct bytes metadata_property(struct bytes metadata, struct bytes name);
 
 /* What key-shared dispatch and compaction go by: the ordering key if there is one, else the partition key (as written:

@@ -28,7 +28,8 @@ static void a_property_is_found_by_its_name(void **state)
 {
     /* k=1, k=2, id=xy; a KeyValue cut short; one without a key; e with an empty value */
     const struct bytes metadata =
-        HEX("2206 0a016b 120131" REQUIRED "2206 0a016b 120132 2208 0a026964 12027879 2202 0a05 2203 120133 2205 0a0165 1200");
+        HEX("2206 0a016b 120131" REQUIRED
+            "2206 0a016b 120132 2208 0a026964 12027879 2202 0a05 2203 120133 2205 0a0165 1200");
 
     assert_text_equal(metadata_property(metadata, bytes_of_text("id")), "xy");
     assert_text_equal(metadata_property(metadata, bytes_of_text("k")), "1");
