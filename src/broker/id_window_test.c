@@ -5,8 +5,8 @@
  * ID_WINDOW_SEEDS=n runs n random lives (default 40), ID_WINDOW_SEED=s begins at seed s.
  */
 #include "base/base_test.h"
-#include "broker/broker_world.h"
 #include "broker/core.h"
+#include "broker/fixture.h"
 #include "store/chain.h"
 #include "sys/sim/sim_seeds.h"
 #include "wire/command.h"
@@ -18,32 +18,14 @@
 #define OTHER   "persistent://public/default/other"
 #define MINUTES (60 * 1000)
 
-struct fixture {
-    struct world world;
-    struct peer a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(14);
 
-    world_start(&f->world, 14);
     policies_put(&f->world.options.policies, POLICY_DEDUPLICATION_WINDOW_S, 600);
     f->world.options.delete_inactive_topics = false;
-    world_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_open(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -161,8 +143,7 @@ static void come(struct peer *p, const char *name)
 static void begin_anew(struct fixture *f)
 {
     world_cut_and_open(&f->world);
-    peer_init(&f->a, &f->world);
-    peer_init(&f->b, &f->world);
+    fixture_peers(f);
     come(&f->a, "p");
 }
 
@@ -692,7 +673,7 @@ static void an_event_that_is_sent_until_it_is_confirmed_is_stored_once_in_a_wind
     sim_seeds_run("ID_WINDOW", 40, live);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
 
 int main(void)
 {
