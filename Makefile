@@ -5,6 +5,7 @@
 #   make bench         start, idle cost and a lone publish: the README's figures, in two minutes
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
+#   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
 # and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
@@ -21,7 +22,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim sweep crash powercut damage fuzz bench bench-store bench-broker \
+.PHONY: all run test packages sim mutations sweep crash powercut damage fuzz bench bench-store bench-broker \
 	conformance ci-conformance interop-java sanitize install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -44,6 +45,10 @@ test:
 # The whole broker in one thread on simulated disk, network and clock: SEEDS more, or STEPS in all.
 sim: all
 	@tools/sim $(if $(STEPS),steps $(STEPS),seeds $(SEEDS))
+
+# What finds it when a rule of subscriptions, keys or dispatch is broken: tests/sim/mutations, one after the other.
+mutations: packages
+	@tools/mutations
 
 # Every step of every operation of the store fails once, the recoveries included; FROM and TO resume.
 FROM ?= 0

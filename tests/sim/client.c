@@ -78,6 +78,7 @@ static void on_success(struct client *c, uint64_t request)
         struct receiver *s = &c->consumers[i];
         if (s->used && s->state == OPENING && s->request == request) {
             s->state = OPENED;
+            model_subscribed(c->model, &s->reading);
             receiver_flow(s, c->greedy ? 50 : 1 + (uint32_t)client_dice(c, 30));
         } else if (s->used && s->seek_request != 0 && s->seek_request == request) {
             receiver_seek_ended(s, true);
@@ -85,9 +86,39 @@ static void on_success(struct client *c, uint64_t request)
     }
 }
 
-static bool may_be_refused(Wire__ServerError error)
+static bool any_topic(const struct client *c, bool (*is)(const struct model_topic *t))
+{
+    for (unsigned t = 0; t < MODEL_TOPICS; t++)
+        if (is(&c->model->topics[t]))
+            return true;
+    return false;
+}
+
+static bool is_guarded(const struct model_topic *t)
+{
+    return t->guarded;
+}
+
+static bool is_ending(const struct model_topic *t)
+{
+    return t->ending;
+}
+
+static bool is_unsure(const struct model_topic *t)
+{
+    return t->unsure;
+}
+
+static bool may_be_refused(const struct client *c, Wire__ServerError error)
 {
     switch (error) {
+    case WIRE__SERVER_ERROR__ProducerFenced:
+        return any_topic(c, is_guarded);
+    case WIRE__SERVER_ERROR__TopicTerminatedError:
+        return any_topic(c, is_ending);
+    case WIRE__SERVER_ERROR__SubscriptionNotFound: /* of a seek that a deletion, or another consumer, was faster than */
+    case WIRE__SERVER_ERROR__TopicNotFound:
+        return c->habits.unsubscribe > 0 || any_topic(c, is_unsure);
     case WIRE__SERVER_ERROR__ServiceNotReady:
     case WIRE__SERVER_ERROR__ProducerBusy:
     case WIRE__SERVER_ERROR__ConsumerBusy:
@@ -103,7 +134,7 @@ static bool may_be_refused(Wire__ServerError error)
 
 static void on_error(struct client *c, const Wire__CommandError *body)
 {
-    if (!may_be_refused(body->error))
+    if (!may_be_refused(c, body->error))
         model_violation(c->model, "client %u: refused with %d: %s", c->index, body->error, body->message);
     for (unsigned i = 0; i < CLIENT_PRODUCERS; i++) {
         struct sender *p = &c->producers[i];
@@ -125,9 +156,10 @@ static void on_producer_success(struct client *c, const Wire__CommandProducerSuc
 {
     for (unsigned i = 0; i < CLIENT_PRODUCERS; i++) {
         struct sender *p = &c->producers[i];
-        if (p->used && p->state == OPENING && p->request == success->request_id) {
+        if (p->used && p->state == OPENING && p->request == success->request_id &&
+            (!success->has_producer_ready || success->producer_ready)) {
             model_last_sequence(c->model, p->topic, p->producer, success->last_sequence_id);
-            sender_opened(p);
+            sender_opened(p, success);
         }
     }
 }
@@ -160,6 +192,9 @@ static void on_command(struct client *c, const Wire__BaseCommand *command)
         break;
     case WIRE__BASE_COMMAND__TYPE__ACTIVE_CONSUMER_CHANGE:
         receiver_on_active(c, command->active_consumer_change);
+        break;
+    case WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC:
+        receiver_on_end(c, command->reached_end_of_topic);
         break;
     case WIRE__BASE_COMMAND__TYPE__GET_LAST_MESSAGE_ID_RESPONSE:
         receiver_on_last_id(c, command->get_last_message_id_response);
@@ -375,6 +410,16 @@ bool client_has_consumer(const struct client *c, unsigned topic, unsigned subscr
     return false;
 }
 
+bool client_told_end(const struct client *c, unsigned topic, unsigned subscription)
+{
+    for (unsigned i = 0; i < CLIENT_CONSUMERS; i++) {
+        const struct receiver *s = &c->consumers[i];
+        if (s->used && s->told_end && s->topic == topic && s->subscription == subscription)
+            return true;
+    }
+    return false;
+}
+
 /* ---- habits ---- */
 
 static struct sender *any_producer(struct client *c)
@@ -440,8 +485,16 @@ static void act_seek(struct client *c)
 {
     struct receiver *s = any_consumer(c);
 
-    if (s && receiver_is_exclusive(s))
+    if (s && receiver_is_exclusive(s) && !c->model->topics[s->topic].unsure)
         receiver_seek(s);
+}
+
+static void act_unsubscribe(struct client *c)
+{
+    struct receiver *s = any_consumer(c);
+
+    if (s && !receiver_is_reader(s) && client_dice(c, 8) == 0)
+        receiver_unsubscribe(s);
 }
 
 static void act_last_id(struct client *c)
@@ -481,9 +534,17 @@ void client_act(struct client *c)
         uint32_t weight;
         void (*act)(struct client *c);
     } choices[] = {
-        {h->send, act_send},       {h->ack, act_ack},       {h->flow, act_flow},          {h->redeliver, act_redeliver},
-        {h->seek, act_seek},       {h->reopen, act_reopen}, {h->hang_up, client_hang_up}, {h->stall, act_stall},
-        {h->last_id, act_last_id}, {h->part, act_part},
+        {h->send, act_send},
+        {h->ack, act_ack},
+        {h->flow, act_flow},
+        {h->redeliver, act_redeliver},
+        {h->seek, act_seek},
+        {h->reopen, act_reopen},
+        {h->hang_up, client_hang_up},
+        {h->stall, act_stall},
+        {h->last_id, act_last_id},
+        {h->part, act_part},
+        {h->unsubscribe, act_unsubscribe},
     };
     uint64_t sum = 0, at;
 

@@ -22,7 +22,7 @@
 
 /* What it likes to do; weights, 0: never. */
 struct client_habits {
-    uint32_t send, ack, part, flow, redeliver, seek, reopen, hang_up, stall, last_id;
+    uint32_t send, ack, part, flow, redeliver, seek, reopen, hang_up, stall, last_id, unsubscribe;
     uint32_t answered_in_eight; /* acknowledgements that ask for an answer, of eight */
     uint32_t delayed_in_eight;  /* messages that are to be delivered later, of eight */
 };
@@ -38,7 +38,8 @@ struct sender {
     unsigned topic, producer; /* the model's */
     enum open_state state;
     uint64_t request;
-    uint64_t next; /* the sequence that is sent next on this connection */
+    uint64_t next;  /* the sequence that is sent next on this connection */
+    uint64_t epoch; /* of one that is exclusive */
     struct timer again;
 };
 
@@ -62,6 +63,7 @@ struct receiver {
     int64_t permits; /* granted and not used, by our count */
     size_t held_count;
     struct position held[HELD_MAX];
+    bool told_end;
     bool asked_for_all; /* a redelivery of everything: what was under way may come twice */
     struct pending_ack acks[ACKS_MAX];
     uint64_t seek_request; /* 0: none */
@@ -110,5 +112,6 @@ void client_hang_up(struct client *c);
 void client_act(struct client *c);
 
 bool client_has_consumer(const struct client *c, unsigned topic, unsigned subscription); /* open, as far as it knows */
+bool client_told_end(const struct client *c, unsigned topic, unsigned subscription);
 
 #endif

@@ -29,7 +29,7 @@ void client_send(struct client *c, Wire__BaseCommand__Type type, void *body);
 
 struct sender *sender_find(struct client *c, uint64_t id); /* or NULL */
 void sender_open(struct sender *p);
-void sender_opened(struct sender *p);
+void sender_opened(struct sender *p, const Wire__CommandProducerSuccess *success);
 void sender_lost(struct sender *p);  /* refused, or closed by the broker: opens again later */
 void sender_close(struct sender *p); /* by the user; opens again later */
 void sender_again(struct timer *t);
@@ -41,6 +41,7 @@ void sender_on_send_error(struct client *c, const Wire__CommandSendError *body);
 
 struct receiver *receiver_find(struct client *c, uint64_t id); /* or NULL */
 bool receiver_is_ordered(const struct receiver *s);            /* exclusive or failover */
+bool receiver_is_fleeting(const struct receiver *s);           /* of a topic that keeps nothing */
 bool receiver_is_exclusive(const struct receiver *s);
 void receiver_open(struct receiver *s);
 void receiver_lost(struct receiver *s);
@@ -56,6 +57,8 @@ void receiver_ack_up_to(struct receiver *s, bool answer);
 void receiver_ack_part(struct receiver *s, bool answer);
 void receiver_redeliver(struct receiver *s);
 void receiver_seek(struct receiver *s);
+void receiver_unsubscribe(struct receiver *s);
+void receiver_on_end(struct client *c, const Wire__CommandReachedEndOfTopic *body);
 void receiver_ask_last_id(struct receiver *s);
 void receiver_on_last_id(struct client *c, const Wire__CommandGetLastMessageIdResponse *body);
 void receiver_on_active(struct client *c, const Wire__CommandActiveConsumerChange *body);

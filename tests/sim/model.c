@@ -123,7 +123,8 @@ void model_deinit(struct model *m)
         }
         map_deinit(&m->topics[t].stored);
         for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
-            free(m->topics[t].producers[p].deliver_ms);
+            free(m->topics[t].producers[p].messages);
+        free(m->topics[t].reigns);
     }
 }
 
@@ -159,13 +160,19 @@ static struct model_entry *entry_known(struct model *m, unsigned topic, struct p
                         p.entry, e->producer, e->sequence, producer, sequence);
     if (e)
         return e;
+    if (t->ended && position_before(t->end, p))
+        model_violation(m, "%s: p%u/%" PRIu64 " is at " POSITION ", and the topic ended at " POSITION, t->name,
+                        producer, sequence, POSITION_OF(p), POSITION_OF(t->end));
     e = calloc(1, sizeof *e);
     assert(e);
     e->position = p;
     e->producer = producer;
     e->sequence = sequence;
     for (unsigned s = 0; s < t->subscription_count; s++)
-        e->of[s].expect = position_compare(p, t->subscriptions[s].floor) <= 0 ? MAY : MUST;
+        e->of[s].expect = position_compare(p, t->subscriptions[s].floor) <= 0 ||
+                                  t->producers[producer].messages[sequence].first_step < t->subscriptions[s].since_step
+                              ? MAY
+                              : MUST;
     tree_insert(&t->entries, &e->position, &e->node);
     if (m->once)
         stored_once(m, t, e);
@@ -176,12 +183,51 @@ void model_sent(struct model *m, unsigned topic, unsigned producer, int64_t deli
 {
     struct model_producer *p = &m->topics[topic].producers[producer];
 
-    if (p->sent == p->deliver_capacity) {
-        p->deliver_capacity = p->deliver_capacity ? p->deliver_capacity * 2 : 64;
-        p->deliver_ms = realloc(p->deliver_ms, p->deliver_capacity * sizeof *p->deliver_ms);
-        assert(p->deliver_ms);
+    if (p->sent == p->capacity) {
+        p->capacity = p->capacity ? p->capacity * 2 : 64;
+        p->messages = realloc(p->messages, p->capacity * sizeof *p->messages);
+        assert(p->messages);
     }
-    p->deliver_ms[p->sent++] = deliver_ms;
+    p->messages[p->sent++] = (struct model_message){.deliver_ms = deliver_ms, .first_step = m->step};
+}
+
+void model_sending(struct model *m, unsigned topic, unsigned producer, uint64_t sequence)
+{
+    m->topics[topic].producers[producer].messages[sequence].sends++;
+}
+
+/* ---- exclusive producers ---- */
+
+void model_reign_begins(struct model *m, unsigned topic, uint64_t epoch)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    model_note(m, "t%u epoch %" PRIu64, topic, epoch);
+    for (size_t i = 0; i < t->reign_count; i++)
+        if (t->reigns[i].epoch == epoch)
+            model_violation(m, "%s: epoch %" PRIu64 " was given twice", t->name, epoch);
+    t->reigns = realloc(t->reigns, (t->reign_count + 1) * sizeof *t->reigns);
+    assert(t->reigns);
+    t->reigns[t->reign_count++] =
+        (struct model_reign){.epoch = epoch, .first = POSITION_LATEST, .last = POSITION_EARLIEST};
+}
+
+/* What one epoch's producer stored lies between what those before and those after it did. */
+void model_reigns(struct model *m, unsigned topic, uint64_t epoch, struct position p)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    for (size_t i = 0; i < t->reign_count && !position_equal(p, POSITION_EARLIEST); i++) {
+        struct model_reign *r = &t->reigns[i];
+        if (r->epoch < epoch ? position_before(p, r->last) : r->epoch > epoch && position_before(r->first, p))
+            model_violation(
+                m, "%s: epoch %" PRIu64 " has a receipt for " POSITION ", and epoch %" PRIu64 " for " POSITION, t->name,
+                epoch, POSITION_OF(p), r->epoch, POSITION_OF(r->epoch < epoch ? r->last : r->first));
+        if (r->epoch == epoch && position_before(p, r->first))
+            r->first = p;
+        if (r->epoch == epoch && position_before(r->last, p))
+            r->last = p;
+    }
 }
 
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p)
@@ -196,7 +242,7 @@ void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t 
                         sequence, from->receipted);
     if (sequence >= from->sent)
         model_violation(m, "%s: p%u got a receipt of %" PRIu64 ", which it never sent", t->name, producer, sequence);
-    if (m->once && position_equal(p, POSITION_EARLIEST)) {
+    if (t->fleeting || (m->once && position_equal(p, POSITION_EARLIEST))) {
         from->receipted++;
         return;
     }
@@ -212,6 +258,8 @@ void model_last_sequence(struct model *m, unsigned topic, unsigned producer, int
 {
     const struct model_producer *from = &m->topics[topic].producers[producer];
 
+    if (m->topics[topic].fleeting)
+        return;
     if (!m->once && last != -1)
         model_violation(m, "%s: p%u hears of %" PRId64 " without deduplication", m->topics[topic].name, producer, last);
     if (m->once && (last < (int64_t)from->receipted - 1 || last >= (int64_t)from->sent))
@@ -224,7 +272,7 @@ bool model_all_found(const struct model *m, unsigned topic)
 {
     const struct model_topic *t = &m->topics[topic];
 
-    for (unsigned p = 0; p < MODEL_PRODUCERS; p++) {
+    for (unsigned p = 0; p < MODEL_PRODUCERS && !t->fleeting; p++) {
         for (uint64_t sequence = 0; sequence < t->producers[p].receipted; sequence++) {
             if (!map_find_id(&t->stored, message_id(p, sequence)))
                 return false;
@@ -281,7 +329,7 @@ static bool held(const struct model *m, unsigned topic, const struct model_entry
     for (unsigned s = 0; s < m->topics[topic].subscription_count; s++)
         if (e->of[s].expect == MUST)
             return true;
-    return !m->trims;
+    return !m->trims && !m->topics[topic].unsure;
 }
 
 /* In order, and nothing left out: of a subscription, that nobody acknowledged; of a reader, that cannot be deleted. */
@@ -334,11 +382,13 @@ static void check_keys(struct model *m, struct model_reading *r, struct model_en
 {
     struct model_subscription *s = &m->topics[r->topic].subscriptions[r->subscription];
     const unsigned key = model_key(r->topic, e->producer, e->sequence);
+    const bool delayed = m->topics[r->topic].producers[e->producer].messages[e->sequence].deliver_ms != 0;
 
-    if (!position_before(r->of_key[key], e->position) && !r->asked_all && e->of[r->subscription].asked_again == 0)
+    if (!position_before(r->of_key[key], e->position) && !r->asked_all && e->of[r->subscription].asked_again == 0 &&
+        !delayed)
         model_violation(m, "%s/%s: " POSITION " of key %u came after " POSITION, m->topics[r->topic].name, s->name,
                         POSITION_OF(e->position), key, POSITION_OF(r->of_key[key]));
-    if (position_before(r->of_key[key], e->position))
+    if (position_before(r->of_key[key], e->position) && !delayed)
         r->of_key[key] = e->position;
     if (e->of[r->subscription].holder == r->incarnation)
         return;
@@ -394,6 +444,16 @@ static void check_redelivered(struct model *m, const struct model_reading *r, co
                         m->topics[r->topic].name, reading_name(m, r), POSITION_OF(e->position), redelivered, most);
 }
 
+/* No more often than it was sent. */
+static void fleeting_delivery(struct model *m, const struct model_reading *r, unsigned producer, uint64_t sequence)
+{
+    struct model_message *message = &m->topics[r->topic].producers[producer].messages[sequence];
+
+    if (r->subscription != MODEL_READER && ++message->came[r->subscription] > message->sends)
+        model_violation(m, "%s/%s: p%u/%" PRIu64 " came %u times, and was sent %u times", m->topics[r->topic].name,
+                        reading_name(m, r), producer, sequence, message->came[r->subscription], message->sends);
+}
+
 void model_delivery(struct model *m, struct model_reading *r, struct position p, uint32_t redelivered, uint32_t left,
                     struct bytes payload)
 {
@@ -406,6 +466,10 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
     identify(m, r->topic, payload, &producer, &sequence);
     model_note(m, "t%u/%u reading %" PRIu64 " gets " POSITION, r->topic, r->subscription, r->incarnation,
                POSITION_OF(p));
+    if (t->fleeting) {
+        fleeting_delivery(m, r, producer, sequence);
+        return;
+    }
     e = entry_known(m, r->topic, p, producer, sequence);
     if (r->subscription != MODEL_READER) {
         check_not_acknowledged(m, r, e);
@@ -543,6 +607,99 @@ uint32_t model_messages_at(const struct model *m, unsigned topic, struct positio
     return model_messages(topic, e->producer, e->sequence);
 }
 
+void model_unsubscribe_sent(struct model *m, const struct model_reading *r)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    model_note(m, "t%u/%u reading %" PRIu64 " unsubscribes", r->topic, r->subscription, r->incarnation);
+    t->subscriptions[r->subscription].seeks++;
+    t->subscriptions[r->subscription].since_step = UINT64_MAX;
+    entries_each (e, t) {
+        if (!e->doomed || e->of[r->subscription].expect == MUST)
+            expect(e, r, m->step, MAY);
+        e->of[r->subscription].parts_confirmed = 0;
+    }
+}
+
+void model_subscribed(struct model *m, const struct model_reading *r)
+{
+    struct model_topic *t = &m->topics[r->topic];
+
+    if (r->subscription != MODEL_READER && !t->deleting && t->subscriptions[r->subscription].since_step == UINT64_MAX &&
+        t->subscriptions[r->subscription].last_reading == r->incarnation)
+        t->subscriptions[r->subscription].since_step = m->step;
+}
+
+/* ---- topics that end ---- */
+
+void model_delete_sent(struct model *m, unsigned topic)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    model_note(m, "t%u is to be deleted", topic);
+    t->unsure = t->deleting = true;
+    t->ended = false;
+    for (unsigned s = 0; s < t->subscription_count; s++) {
+        t->subscriptions[s].since_step = UINT64_MAX;
+        t->subscriptions[s].seeks++;
+    }
+    entries_each (e, t) {
+        e->doomed = true;
+        for (unsigned s = 0; s < t->subscription_count; s++)
+            e->of[s].expect = e->of[s].expect == MUST ? MAY : e->of[s].expect;
+    }
+}
+
+void model_delete_ended(struct model *m, unsigned topic, bool well)
+{
+    struct model_topic *t = &m->topics[topic];
+
+    model_note(m, "t%u is deleted: %s", topic, well ? "yes" : "perhaps");
+    t->deleting = false;
+    entries_each (e, t)
+        for (unsigned s = 0; s < t->subscription_count && e->doomed && well; s++)
+            if (e->of[s].expect != MUST_NOT) {
+                e->of[s].expect = MUST_NOT;
+                e->of[s].confirmed_step = m->step;
+                e->of[s].confirmed_to = 0;
+            }
+}
+
+void model_terminate_sent(struct model *m, unsigned topic)
+{
+    model_note(m, "t%u is to be terminated", topic);
+    m->topics[topic].ending = true;
+}
+
+void model_terminated(struct model *m, unsigned topic, struct position last)
+{
+    struct model_topic *t = &m->topics[topic];
+    const struct model_entry *e = entry_of(tree_last(&t->entries));
+
+    model_note(m, "t%u is terminated at " POSITION, topic, POSITION_OF(last));
+    if (t->deleting)
+        return;
+    if (e && !t->unsure && position_before(last, e->position))
+        model_violation(m, "%s: it ended at " POSITION ", and " POSITION " was seen", t->name, POSITION_OF(last),
+                        POSITION_OF(e->position));
+    t->ended = true;
+    t->end = t->unsure ? POSITION_LATEST : last; /* receipts of what was deleted may still be under way */
+}
+
+void model_end_told(struct model *m, const struct model_reading *r)
+{
+    const struct model_topic *t = &m->topics[r->topic];
+
+    if (!t->ending)
+        model_violation(m, "%s/%s: the end of a topic is told that nobody terminated", t->name, reading_name(m, r));
+    if (r->subscription == MODEL_READER || t->subscriptions[r->subscription].last_reading != r->incarnation)
+        return;
+    entries_each (e, t)
+        if (e->of[r->subscription].expect == MUST)
+            model_violation(m, "%s/%s: the end is told, and " POSITION " is not acknowledged", t->name,
+                            reading_name(m, r), POSITION_OF(e->position));
+}
+
 void model_seek_sent(struct model *m, const struct model_reading *r, struct position to)
 {
     struct model_topic *t = &m->topics[r->topic];
@@ -563,7 +720,8 @@ void model_seek_confirmed(struct model *m, const struct model_reading *r, struct
 
     model_note(m, "t%u/%u reading %" PRIu64 " seek to " POSITION " answered", r->topic, r->subscription, r->incarnation,
                POSITION_OF(to));
-    if (t->subscriptions[r->subscription].last_reading != r->incarnation)
+    if (t->subscriptions[r->subscription].last_reading != r->incarnation || t->unsure ||
+        t->subscriptions[r->subscription].since_step == UINT64_MAX)
         return; /* somebody else came before the answer, and may have acknowledged since */
     entries_each (e, t) {
         expect(e, r, m->step, position_before(e->position, to) ? MUST_NOT : MUST);
@@ -592,7 +750,7 @@ void model_backlog(const struct model *m, unsigned topic, unsigned subscription,
 
 bool model_receipted(const struct model *m, unsigned topic)
 {
-    for (unsigned p = 0; p < MODEL_PRODUCERS; p++)
+    for (unsigned p = 0; p < MODEL_PRODUCERS && !m->topics[topic].ending; p++)
         if (m->topics[topic].producers[p].receipted < m->topics[topic].producers[p].sent)
             return false;
     return true;
@@ -617,12 +775,12 @@ struct position model_last(const struct model *m, unsigned topic)
 {
     const struct model_entry *e = entry_of(tree_last(&m->topics[topic].entries));
 
-    return e ? e->position : POSITION_EARLIEST;
+    return e && !m->topics[topic].unsure ? e->position : POSITION_EARLIEST;
 }
 
 void model_last_id(struct model *m, unsigned topic, struct position last, struct position least)
 {
-    if (position_before(last, least))
+    if (position_before(last, least) && !m->topics[topic].unsure)
         model_violation(m, "%s: the last message is at " POSITION ", the broker says, and one was seen at " POSITION,
                         m->topics[topic].name, POSITION_OF(last), POSITION_OF(least));
 }

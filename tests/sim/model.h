@@ -12,6 +12,9 @@
  * A delivery counts as evidence that the entry is durable, just as its receipt does.  Of an entry of several messages
  * single ones may be acknowledged: those that were not come, those that durably were do not.
  *
+ * What was deleted, or whose subscription was, may come or not; a subscription that is made anew owes what was sent
+ * from then on.  Of a non-persistent topic nothing must come, but nothing comes more often than it was sent.
+ *
  * Whatever is found wrong goes to `violation`, which does not return.
  */
 #ifndef TESTS_SIM_MODEL_H
@@ -23,8 +26,8 @@
 #include "store/position.h"
 #include <stdint.h>
 
-#define MODEL_TOPICS        2
-#define MODEL_SUBSCRIPTIONS 4                   /* of one topic */
+#define MODEL_TOPICS        4
+#define MODEL_SUBSCRIPTIONS 5                   /* of one topic */
 #define MODEL_READER        MODEL_SUBSCRIPTIONS /* instead of a subscription: a reading without one */
 #define MODEL_PRODUCERS     12                  /* of one topic */
 #define MODEL_KEYS          8                   /* of messages, where they have keys */
@@ -41,6 +44,7 @@ struct model_entry {
     unsigned producer;
     uint64_t sequence;
     bool receipted;
+    bool doomed; /* seen before its topic's deletion was asked for */
     struct {
         enum expectation expect;
         uint64_t confirmed_step; /* MUST_NOT: when the answer came */
@@ -53,12 +57,19 @@ struct model_entry {
     } of[MODEL_SUBSCRIPTIONS];
 };
 
+struct model_message {
+    int64_t deliver_ms;  /* not before, where it is read out of order; 0: at once */
+    uint64_t first_step; /* when it was sent first */
+    uint32_t sends;      /* so often, and so often it came, of a non-persistent topic */
+    uint32_t came[MODEL_SUBSCRIPTIONS];
+};
+
 struct model_producer {
     uint64_t sent;      /* sequences [0, sent) were sent at least once */
     uint64_t receipted; /* [0, receipted) have their receipts */
     struct position last_receipt;
-    int64_t *deliver_ms; /* of each that was sent: not before, where it is read out of order; 0: at once */
-    size_t deliver_capacity;
+    struct model_message *messages; /* those that were sent */
+    size_t capacity;
 };
 
 struct model_subscription {
@@ -68,6 +79,7 @@ struct model_subscription {
     uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
     struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
     uint32_t asked_all;    /* redeliveries of everything that were sent */
+    uint64_t since_step;   /* it is there, for what was sent from then on; UINT64_MAX: it may be gone */
     struct {
         uint64_t holder; /* the incarnation that has entries of the key unacknowledged */
         uint64_t count;  /* ... so many */
@@ -79,8 +91,23 @@ static inline bool model_shares(enum model_kind kind)
     return kind == MODEL_SHARED || kind == MODEL_KEY_SHARED;
 }
 
+/* The time of one exclusive producer. */
+struct model_reign {
+    uint64_t epoch;
+    struct position first, last; /* of its receipts; POSITION_LATEST and _EARLIEST: none yet */
+};
+
 struct model_topic {
     char name[64];
+    bool fleeting; /* it keeps nothing */
+    bool guarded;  /* its producers are exclusive, one after the other */
+    bool unsure;   /* its deletion was asked for, once at least: nobody seeks, or asks for the last message */
+    bool deleting; /* ... and not answered */
+    bool ending;   /* its termination was asked for */
+    bool ended;    /* ... and answered: */
+    struct position end;
+    struct model_reign *reigns;
+    size_t reign_count;
     struct tree entries; /* by position */
     struct map stored;   /* the same by message, where each is stored once */
     struct model_producer producers[MODEL_PRODUCERS];
@@ -94,8 +121,10 @@ struct model {
     bool keys;     /* messages have keys */
     bool once;     /* duplicates are recognized: each message is stored once, however often it is sent */
     bool steady;   /* ... and whoever holds one says so, or is gone at once: no other gets one of that key meanwhile */
-    bool trims;    /* what every subscription acknowledged may be deleted: a reader need not see it */
-    bool verbose;  /* every event to standard error */
+    int64_t wall_ms; /* the latest that was on the wall, before it was set back */
+    bool parts;      /* single messages of an entry are acknowledged */
+    bool trims;      /* what every subscription acknowledged may be deleted: a reader need not see it */
+    bool verbose;    /* every event to standard error */
     uint64_t incarnations;
     uint64_t deliveries, receipts, confirmed_acks;
     /* A printf format; does not return. */
@@ -121,6 +150,13 @@ uint32_t model_messages(unsigned topic, unsigned producer, uint64_t sequence);
 unsigned model_key(unsigned topic, unsigned producer, uint64_t sequence);
 /* The producer sends one more, for the first time. */
 void model_sent(struct model *m, unsigned topic, unsigned producer, int64_t deliver_ms);
+
+/* Once more, or for the first time: it is on its way. */
+void model_sending(struct model *m, unsigned topic, unsigned producer, uint64_t sequence);
+
+/* An exclusive producer is told its epoch; one of its receipts came. */
+void model_reign_begins(struct model *m, unsigned topic, uint64_t epoch);
+void model_reigns(struct model *m, unsigned topic, uint64_t epoch, struct position p);
 
 /* A receipt came; POSITION_EARLIEST: it was stored before. */
 void model_receipt(struct model *m, unsigned topic, unsigned producer, uint64_t sequence, struct position p);
@@ -169,6 +205,21 @@ void model_part_confirmed(struct model *m, const struct model_reading *r, struct
 /* How many messages an entry that is known has. */
 uint32_t model_messages_at(const struct model *m, unsigned topic, struct position p);
 
+/* Its consumer ends the subscription, or tries to; whoever subscribes makes it again.  It is there: SUBSCRIBE
+ * succeeded. */
+void model_unsubscribe_sent(struct model *m, const struct model_reading *r);
+void model_subscribed(struct model *m, const struct model_reading *r);
+
+/* The topic is deleted, by force; used again it is made again.  `well`: the answer says so; else nobody knows. */
+void model_delete_sent(struct model *m, unsigned topic);
+void model_delete_ended(struct model *m, unsigned topic, bool well);
+
+/* It takes no more messages; `last`: what the answer says. */
+void model_terminate_sent(struct model *m, unsigned topic);
+void model_terminated(struct model *m, unsigned topic, struct position last);
+/* A consumer was told that it is at the end. */
+void model_end_told(struct model *m, const struct model_reading *r);
+
 /* `to` is the first to be delivered. */
 void model_seek_sent(struct model *m, const struct model_reading *r, struct position to);
 void model_seek_confirmed(struct model *m, const struct model_reading *r, struct position to);
@@ -177,7 +228,7 @@ void model_seek_confirmed(struct model *m, const struct model_reading *r, struct
 bool model_drained(const struct model *m, unsigned topic, unsigned subscription);
 /* How many entries the subscription's backlog has at least and at most, of those known. */
 void model_backlog(const struct model *m, unsigned topic, unsigned subscription, uint64_t *least, uint64_t *most);
-/* All that was sent has its receipt. */
+/* All that was sent has its receipt, where it can have one. */
 bool model_receipted(const struct model *m, unsigned topic);
 /* A known entry of the topic for a seek, `nth` of them by position; false: there is none. */
 bool model_nth(const struct model *m, unsigned topic, size_t nth, struct position *out);

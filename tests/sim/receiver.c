@@ -27,6 +27,11 @@ bool receiver_is_ordered(const struct receiver *s)
     return !receiver_is_reader(s) && !model_shares(kind_of(s));
 }
 
+bool receiver_is_fleeting(const struct receiver *s)
+{
+    return s->client->model->topics[s->topic].fleeting;
+}
+
 bool receiver_is_exclusive(const struct receiver *s)
 {
     return !receiver_is_reader(s) && kind_of(s) == MODEL_EXCLUSIVE;
@@ -76,7 +81,7 @@ void receiver_open(struct receiver *s)
     s->request = client_request(c);
     s->permits = 0;
     s->held_count = 0;
-    s->asked_for_all = false;
+    s->asked_for_all = s->told_end = false;
     s->last_id_request = 0;
     memset(s->acks, 0, sizeof s->acks);
     s->id = client_request(c); /* a fresh one, so that what is still under way for the old one is recognised */
@@ -311,6 +316,27 @@ void receiver_close(struct receiver *s)
     receiver_lost(s);
 }
 
+void receiver_unsubscribe(struct receiver *s)
+{
+    Wire__CommandUnsubscribe body = WIRE__COMMAND_UNSUBSCRIBE__INIT;
+
+    body.consumer_id = s->id;
+    body.request_id = client_request(s->client);
+    model_unsubscribe_sent(s->client->model, &s->reading);
+    client_send(s->client, WIRE__BASE_COMMAND__TYPE__UNSUBSCRIBE, &body);
+    receiver_close(s); /* where it is refused, for others are there */
+}
+
+void receiver_on_end(struct client *c, const Wire__CommandReachedEndOfTopic *body)
+{
+    struct receiver *s = receiver_find(c, body->consumer_id);
+
+    if (!s || s->state != OPENED || s->seek_request != 0)
+        return;
+    s->told_end = true;
+    model_end_told(c->model, &s->reading);
+}
+
 /* The seek is over; if the broker closed us for it, now we come back. */
 void receiver_seek_ended(struct receiver *s, bool well)
 {
@@ -342,7 +368,8 @@ static bool hold(struct receiver *s, struct position p)
 /* Nothing comes before its time, where it is not read in order. */
 static void check_due(const struct receiver *s, struct position p, const struct metadata *m)
 {
-    const int64_t now_ms = loop_wall_ms(sim_host_sys(s->client->host)->loop);
+    const int64_t wall_ms = loop_wall_ms(sim_host_sys(s->client->host)->loop);
+    const int64_t now_ms = wall_ms > s->client->model->wall_ms ? wall_ms : s->client->model->wall_ms;
 
     if (m->has_deliver_at && m->deliver_at_time > now_ms && !receiver_is_ordered(s) && !receiver_is_reader(s))
         model_violation(s->client->model, "client %u: %" PRIi64 ":%" PRIi64 " came %" PRIi64 " ms before its time",
@@ -372,7 +399,7 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
         return; /* sent before the seek; not to be judged, nor held */
     check_due(s, p, &view.metadata);
     model_delivery(c->model, &s->reading, p, message.redelivery_count, left, view.payload);
-    if (receiver_is_reader(s) || !hold(s, p))
+    if (receiver_is_reader(s) || receiver_is_fleeting(s) || !hold(s, p))
         return;
     if (c->greedy && receiver_ack_slot(s))
         receiver_ack_some(s, ACK_IDS_MAX, true);

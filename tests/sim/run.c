@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "broker/compaction.h"
+#include "broker/partitioned.h"
 #include "broker/stats.h"
+#include "broker/terminate.h"
 #include "process.h"
 #include "vandal.h"
 #include <assert.h>
@@ -14,10 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CLIENTS 4
-#define USED_SUBSCRIPTIONS                                                                                             \
-    3 /* the last one, where there is one, is not touched before the end: it holds everything                          \
-       */
+#define CLIENTS         4
+#define PLAIN_TOPICS    2 /* at most, where there are no other kinds */
 #define DRAINERS        (MODEL_TOPICS * MODEL_SUBSCRIPTIONS)
 #define PHASE_STEPS_MAX 400000 /* of settling, draining, stopping: more means that it never ends */
 #define CHECK_EVERY     64
@@ -36,6 +36,8 @@ struct run {
     struct client *drainers[DRAINERS];
     struct vandal *vandal;
     unsigned topic_count;
+    unsigned used;           /* subscriptions: those after them are not touched before the end, and hold everything */
+    bool partitioned;        /* the first two topics are partitions of one */
     uint64_t faults;         /* that struck before this life of the process: it may give up for later ones only */
     uint64_t start_step;     /* when a dead process is started again */
     uint64_t room_step;      /* when a full disk has room again; UINT64_MAX: it has */
@@ -46,6 +48,14 @@ struct run {
     bool left; /* by somebody: all_acknowledged */
     struct topic_op compact;
     bool compacting; /* the broker has it */
+    struct partitioned_op making;
+    bool made;
+    struct administrator { /* one thing at a time */
+        struct topic_op topic;
+        struct terminate_op terminate;
+        unsigned at; /* the topic */
+        bool deletes, busy;
+    } administrator;
 };
 
 /* Never two in one expression, so that every compiler makes the same run of a seed. */
@@ -121,20 +131,20 @@ static void draw_options(struct run *r)
     store->ack_delay_ms = 1 + (uint32_t)dice(r, 1000);
     broker->ledger_entries_max = entries[r->scenario->trim ? 0 : dice(r, 3)];
     broker->ledger_age_min_ms = 0;
-    broker->batch_index_acks = r->scenario->habits.part > 0;
+    r->model.parts = broker->batch_index_acks = r->scenario->habits.part > 0;
     broker->topic_idle_ms = 1000 + dice(r, 60000);
     broker->retention_check_ms = 200 + dice(r, 5000);
     broker->reader_hold_ms = dice(r, 3) * 1000;
     assert(!r->scenario->trim || r->scenario->habits.seek == 0); /* the model cannot tell what is gone by then */
     r->model.trims = r->scenario->trim;
-    r->model.keys = r->scenario->keys;
+    r->model.keys = r->scenario->keys || r->scenario->mixed;
     r->model.steady = r->scenario->steady;
-    r->model.once = r->scenario->once;
-    if (r->scenario->once) {
+    r->model.once = r->scenario->once || (r->scenario->mixed && dice(r, 3) == 0);
+    if (r->model.once) {
         policies_put(&broker->policies, POLICY_DEDUPLICATION, 1);
         policies_put(&broker->policies, POLICY_DEDUPLICATION_ENTRIES, 1 + (int64_t)dice(r, 100));
     }
-    if (r->scenario->keys)
+    if (r->model.keys)
         draw_keys(r);
     if (r->scenario->retention)
         draw_retention(r);
@@ -170,6 +180,9 @@ static void process_up(struct run *r)
 static void process_died(struct run *r)
 {
     r->compacting = false;
+    if (r->administrator.busy && r->administrator.deletes)
+        model_delete_ended(&r->model, r->administrator.at, false);
+    r->administrator.busy = false;
     sim_disk_fail(r->disk, 0, 0, OK);
     sim_disk_crash_at(r->disk, 0, 0);
     r->start_step = r->model.step + dice(r, 300);
@@ -288,6 +301,87 @@ static void compact(struct run *r)
     topic_compact(r->process.broker, &r->compact);
 }
 
+/* ---- what an administrator does ---- */
+
+static void administered(struct broker_op *op)
+{
+    container_of(op, struct run, administrator.topic.op)->administrator.busy = false;
+}
+
+static void deleted(struct broker_op *op)
+{
+    struct run *r = container_of(op, struct run, administrator.topic.op);
+
+    r->administrator.busy = r->administrator.deletes = false;
+    model_delete_ended(&r->model, r->administrator.at, op->why.err == OK);
+}
+
+static void terminated(struct broker_op *op)
+{
+    struct run *r = container_of(op, struct run, administrator.terminate.op);
+
+    r->administrator.busy = false;
+    if (op->why.err == OK)
+        model_terminated(&r->model, r->administrator.at, r->administrator.terminate.last);
+}
+
+/* False: not now. */
+static bool administer(struct run *r, unsigned topic, struct topic_name *name)
+{
+    if (r->process.state != PROCESS_UP || r->administrator.busy || topic >= r->topic_count ||
+        topic_name_parse(name, bytes_of_text(r->model.topics[topic].name)) != OK)
+        return false;
+    r->administrator.busy = true;
+    r->administrator.at = topic;
+    return true;
+}
+
+static void unload(struct run *r)
+{
+    struct topic_op *o = &r->administrator.topic;
+
+    if (!administer(r, (unsigned)dice(r, r->topic_count), &o->name))
+        return;
+    model_note(&r->model, "t%u is unloaded", r->administrator.at);
+    o->op.done = administered;
+    topic_unload(r->process.broker, o);
+}
+
+/* The second topic; a message that is sent again to a new one is no duplicate there. */
+static void delete (struct run *r)
+{
+    struct topic_op *o = &r->administrator.topic;
+
+    if (r->model.once || !administer(r, 1, &o->name))
+        return;
+    model_delete_sent(&r->model, 1);
+    r->administrator.deletes = true;
+    o->force = true;
+    o->op.done = deleted;
+    topic_delete(r->process.broker, o);
+}
+
+static void terminate(struct run *r)
+{
+    struct terminate_op *o = &r->administrator.terminate;
+
+    if (!administer(r, 1, &o->name))
+        return;
+    model_terminate_sent(&r->model, 1);
+    o->op.done = terminated;
+    topic_terminate(r->process.broker, o);
+}
+
+/* What was due once may come. */
+static void wall_jump(struct run *r)
+{
+    const int64_t wall_ms = loop_wall_ms(sim_host_sys(r->clients[0]->host)->loop);
+
+    if (wall_ms > r->model.wall_ms)
+        r->model.wall_ms = wall_ms;
+    sim_wall_jump(r->sim, (int64_t)dice(r, 600000) - 300000);
+}
+
 static void mischief(struct run *r)
 {
     const struct scenario *s = r->scenario;
@@ -299,7 +393,7 @@ static void mischief(struct run *r)
         if (p->host)
             sim_host_cut(dice(r, 3) ? c->host : p->host, 20);
     } else if (at < (below += s->wall_jump)) {
-        sim_wall_jump(r->sim, (int64_t)dice(r, 600000) - 300000);
+        wall_jump(r);
     } else if (p->state == PROCESS_DOWN) {
         return;
     } else if (at < (below += s->kill)) {
@@ -317,6 +411,12 @@ static void mischief(struct run *r)
         disk_slows(r);
     } else if (at < (below += s->compact)) {
         compact(r);
+    } else if (at < (below += s->unload)) {
+        unload(r);
+    } else if (at < (below += s->delete)) {
+        delete (r);
+    } else if (at < (below += s->terminate)) {
+        terminate(r);
     } else if (at < (below += s->write_fault)) {
         fail_write(r);
     } else if (at < (below += s->sync_fault)) {
@@ -378,19 +478,43 @@ static void check_all(struct run *r, void (*check)(struct run *r, unsigned topic
 
 /* ---- set up ---- */
 
+static void name_subscriptions(struct run *r, struct model_topic *topic)
+{
+    static const char *const names[] = {"exclusive", "shared", "failover"};
+    static const enum model_kind kinds[] = {MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER};
+    unsigned at = 0;
+
+    for (; at < 3; at++) {
+        snprintf(topic->subscriptions[at].name, sizeof topic->subscriptions[at].name, "%s", names[at]);
+        topic->subscriptions[at].kind = r->scenario->keys && kinds[at] == MODEL_SHARED ? MODEL_KEY_SHARED : kinds[at];
+    }
+    if (r->scenario->mixed) {
+        snprintf(topic->subscriptions[at].name, sizeof topic->subscriptions[at].name, "keys");
+        topic->subscriptions[at++].kind = MODEL_KEY_SHARED;
+    }
+    r->used = at;
+    snprintf(topic->subscriptions[at].name, sizeof topic->subscriptions[at].name, "held");
+    topic->subscriptions[at].kind = MODEL_EXCLUSIVE;
+    topic->subscription_count = r->scenario->trim ? r->used : r->used + 1;
+}
+
+/* Where they are mixed: two, which may be partitions of one; one whose producers are exclusive; one that keeps nothing.
+ */
 static void name_all(struct run *r)
 {
-    r->topic_count = 1 + (unsigned)dice(r, MODEL_TOPICS);
+    static const char *const mixed[] = {"persistent://public/default/t0", "persistent://public/default/t1",
+                                        "persistent://public/default/guarded", "non-persistent://public/default/n"};
+    static const char *const partitions[] = {"persistent://public/default/p-partition-0",
+                                             "persistent://public/default/p-partition-1"};
+
+    r->topic_count = r->scenario->mixed ? MODEL_TOPICS : 1 + (unsigned)dice(r, PLAIN_TOPICS);
+    r->partitioned = r->scenario->mixed && dice(r, 2);
     for (unsigned t = 0; t < r->topic_count; t++) {
         struct model_topic *topic = &r->model.topics[t];
-        snprintf(topic->name, sizeof topic->name, "persistent://public/default/t%u", t);
-        topic->subscription_count = r->scenario->trim ? USED_SUBSCRIPTIONS : MODEL_SUBSCRIPTIONS;
-        for (unsigned s = 0; s < topic->subscription_count; s++) {
-            static const char *const names[] = {"exclusive", "shared", "failover", "held"};
-            static const enum model_kind kinds[] = {MODEL_EXCLUSIVE, MODEL_SHARED, MODEL_FAILOVER, MODEL_EXCLUSIVE};
-            snprintf(topic->subscriptions[s].name, sizeof topic->subscriptions[s].name, "%s", names[s]);
-            topic->subscriptions[s].kind = r->scenario->keys && kinds[s] == MODEL_SHARED ? MODEL_KEY_SHARED : kinds[s];
-        }
+        snprintf(topic->name, sizeof topic->name, "%s", t < 2 && r->partitioned ? partitions[t] : mixed[t]);
+        topic->guarded = t == 2;
+        topic->fleeting = t == 3;
+        name_subscriptions(r, topic);
     }
 }
 
@@ -407,6 +531,28 @@ static void await(struct run *r, bool (*reached)(struct run *r), const char *wha
             if (r->clients[c])
                 client_act(r->clients[c]);
     }
+}
+
+static void partitions_made(struct broker_op *op)
+{
+    container_of(op, struct run, making.op)->made = true;
+}
+
+static bool all_made(struct run *r)
+{
+    return r->made;
+}
+
+static void make_partitions(struct run *r)
+{
+    struct partitioned_op *o = &r->making;
+
+    if (topic_name_parse(&o->name, bytes_of_text("persistent://public/default/p")) != OK)
+        assert(false);
+    o->partitions = 2;
+    o->op.done = partitions_made;
+    partitioned_create(r->process.broker, o);
+    await(r, all_made, "a partitioned topic");
 }
 
 static struct client *drainer_for(struct run *r, unsigned topic, unsigned subscription)
@@ -457,9 +603,9 @@ static void clients_start(struct run *r)
         for (unsigned p = 0; p < CLIENT_PRODUCERS; p++)
             if (p == 0 || dice(r, 2))
                 client_add_producer(c, (unsigned)dice(r, r->topic_count), i * CLIENT_PRODUCERS + p);
-        client_add_consumer(c, t, (unsigned)dice(r, USED_SUBSCRIPTIONS));
+        client_add_consumer(c, t, (unsigned)dice(r, r->used));
         if (dice(r, 2))
-            client_add_consumer(c, other, 1 + (unsigned)dice(r, 2));
+            client_add_consumer(c, other, 1 + (unsigned)dice(r, r->used - 1));
         if ((r->scenario->retention || !r->scenario->trim) && dice(r, 2))
             client_add_consumer(c, (unsigned)dice(r, r->topic_count), MODEL_READER);
         client_start(c);
@@ -495,6 +641,8 @@ static void set_up(struct run *r)
     draw_options(r);
     r->process.store_options.durability = r->scenario->unsynced ? DURABILITY_OS : DURABILITY_SYNC;
     process_up(r);
+    if (r->partitioned)
+        make_partitions(r);
     drainers_start(r);
     await(r, all_subscribed, "subscribing");
     drainers_end(r);
@@ -544,6 +692,11 @@ static bool all_drained(struct run *r)
     return true;
 }
 
+static bool nobody_administers(struct run *r)
+{
+    return !r->administrator.busy;
+}
+
 static void settle(struct run *r)
 {
     static const struct client_habits calm = {.flow = 1};
@@ -560,6 +713,7 @@ static void settle(struct run *r)
         client_hang_up(r->clients[i]); /* whoever stalls, or waits for what will not come, begins afresh */
     }
     await(r, is_up, "the last start");
+    await(r, nobody_administers, "the end of what the administrator does");
     await(r, all_receipted, "receipts for everything");
     clients_end(r);
 }
@@ -643,12 +797,22 @@ static bool all_found(struct run *r)
     return true;
 }
 
+static bool all_told(struct run *r)
+{
+    for (unsigned t = 0; t < r->topic_count; t++)
+        for (unsigned s = 0; r->model.topics[t].ended && s < r->model.topics[t].subscription_count; s++)
+            if (!client_told_end(drainer_for(r, t, s), t, s))
+                return false;
+    return true;
+}
+
 static void drain(struct run *r)
 {
     drainers_start(r);
     await(r, all_subscribed, "subscribing to drain");
     await(r, all_drained, "everything that must come");
-    if (r->scenario->once)
+    await(r, all_told, "the end of what was terminated");
+    if (r->model.once)
         await(r, all_found, "each message that has a receipt");
     if (r->scenario->retention)
         check_kept(r);

@@ -17,11 +17,13 @@ struct scenario {
     const char *name, *text;
     struct client_habits habits;
     /* Of 10,000 steps: how often. */
-    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full, slow, compact;
+    uint32_t cut, kill, power_cut, crash_at, stop, write_fault, sync_fault, read_fault, wall_jump, full, slow, compact,
+        unload, delete, terminate;
     bool only_acks_at_first; /* after a start nothing is sent for a while: what was recovered is acknowledged */
     bool keys;               /* the shared subscription is a Key_Shared one */
     bool steady;             /* ... and nothing is done that lets who holds a message of a key be unsure of it */
     bool once;               /* duplicates are recognized */
+    bool mixed;              /* topics of all kinds, all types of subscriptions, and what administrators do */
     bool vandal;             /* somebody speaks nonsense to the broker */
     bool trim;               /* no subscription holds everything, so that ledgers are deleted meanwhile */
     bool retention;          /* ... though nobody publishes, and in some runs nothing at all is */

@@ -31,6 +31,12 @@
         .send = 10, .ack = 5, .part = 12, .flow = 6, .redeliver = 2, .seek = 3, .reopen = 1, .answered_in_eight = 4    \
     }
 
+#define EVERYTHING                                                                                                     \
+    {                                                                                                                  \
+        .send = 10, .ack = 10, .part = 3, .flow = 6, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .last_id = 1, \
+        .unsubscribe = 1, .answered_in_eight = 4, .delayed_in_eight = 1                                                \
+    }
+
 const struct scenario scenarios[] = {
     {.name = "calm", .text = "publish, consume, acknowledge; nothing fails", .habits = USUAL},
     {.name = "lively", .text = "redeliveries, seeks, reopening, readers that stall", .habits = LIVELY, .wall_jump = 5},
@@ -147,8 +153,9 @@ const struct scenario scenarios[] = {
      .vandal = true,
      .kill = 2},
     {.name = "all",
-     .text = "everything at once",
-     .habits = LIVELY,
+     .text = "everything at once: all kinds of topics, subscriptions and producers, and whatever breaks",
+     .habits = EVERYTHING,
+     .mixed = true,
      .cut = 10,
      .kill = 4,
      .power_cut = 3,
@@ -156,7 +163,11 @@ const struct scenario scenarios[] = {
      .stop = 4,
      .write_fault = 3,
      .sync_fault = 2,
-     .wall_jump = 5},
+     .wall_jump = 5,
+     .compact = 10,
+     .unload = 10,
+     .delete = 3,
+     .terminate = 2},
     {.name = "parts",
      .text = "single messages of batches are acknowledged, in whatever breaks",
      .habits = PARTS,
