@@ -9,7 +9,7 @@ import org.apache.pulsar.client.api.SubscriptionType;
 
 /** Delayed delivery, messages that expire, backlogs that are full. */
 final class Times extends Part {
-    private static final int LATE_MS = 1500; /* what a loaded machine may add */
+    private static final int LATE_MS = 1500; /* what a loaded machine may add; Pulsar's tick is a second */
 
     private static void expectAt(Consumer<byte[]> consumer, String wanted, long due) throws Exception {
         Message<byte[]> message = expect(consumer, wanted).get(0);
@@ -23,14 +23,14 @@ final class Times extends Part {
         Consumer<byte[]> consumer = subscribe(SubscriptionType.Shared);
         try (Producer<byte[]> producer = producer().create()) {
             long now = System.currentTimeMillis();
-            producer.newMessage().value(bytes("third")).deliverAt(now + 2500).send();
-            producer.newMessage().value(bytes("second")).deliverAt(now + 2000).send();
+            producer.newMessage().value(bytes("third")).deliverAt(now + 4000).send();
+            producer.newMessage().value(bytes("second")).deliverAt(now + 2500).send();
             producer.newMessage().value(bytes("first")).deliverAfter(1, TimeUnit.SECONDS).send();
             producer.send(bytes("at once"));
             consumer.acknowledge(expect(consumer, "at once").get(0));
             expectAt(consumer, "first", now + 1000);
-            expectAt(consumer, "second", now + 2000);
-            expectAt(consumer, "third", now + 2500);
+            expectAt(consumer, "second", now + 2500);
+            expectAt(consumer, "third", now + 4000);
         }
     }
 
