@@ -168,7 +168,6 @@ static void set_window(struct fixture *f, int64_t seconds, int64_t ids)
     policies_put(&set, POLICY_DEDUPLICATION_WINDOW_IDS, ids);
     assert_int_equal(topic_name_parse(&name, bytes_of_text(TOPIC)), OK);
     assert_int_equal(topic_set_policies(f->world.broker, &name, &set, &why), OK);
-    world_settle(&f->world);
 }
 
 /* ---- what is a duplicate ---- */
