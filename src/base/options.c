@@ -313,7 +313,7 @@ static bool flag_is_taken(const struct options *o, const struct options *end, co
 static void text_write(const struct option *option, struct text *out)
 {
     text_printf(out, "        %s", option->text);
-    if (option->fallback && option->type != OPTION_BOOL && *option->fallback)
+    if (option->fallback && *option->fallback && (option->type != OPTION_BOOL || !option->flag))
         text_printf(out, "  Default: %s.", option->fallback);
     text_add(out, "\n");
 }
@@ -334,12 +334,18 @@ static void keys_write(const struct options *o, struct text *out)
     bool any = false;
 
     for (; o; o = o->next) {
+        const char *group = NULL;
         for (size_t i = 0; i < o->count; i++) {
+            if (o->table[i].group)
+                group = o->table[i].group;
             if (o->table[i].flag)
                 continue;
             if (!any)
                 text_add(out, "\nOnly in a file (its key, Pulsar's key) or the environment:\n");
             any = true;
+            if (group)
+                text_printf(out, "\n %s\n", group);
+            group = NULL;
             key_write(&o->table[i], out);
             text_write(&o->table[i], out);
         }

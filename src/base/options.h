@@ -24,6 +24,7 @@ enum option_type {
 };
 
 struct option {
+    const char *group; /* what it and those after it are about, a heading of the help; NULL: as the one before */
     const char *key;   /* path in our TOML */
     const char *alias; /* Pulsar's own key in key=value files, or NULL */
     const char *env;   /* environment variable, or NULL */

@@ -38,7 +38,8 @@ static const struct option table[] = {
      .max = 5,
      .text = "May be negative.",
      .offset = offsetof(struct values, delta)},
-    {.key = "auth.token",
+    {.group = "Who asks",
+     .key = "auth.token",
      .env = "T_TOKEN",
      .type = OPTION_TEXT,
      .secret = true,
@@ -320,7 +321,7 @@ static void the_help_lists_the_flags_and_what_has_none(void **state)
     options_help(&f->options, &out);
     assert_non_null(strstr(out.data, "  -p, --port N\n        The port.  Default: 6650.\n"));
     assert_non_null(strstr(out.data, "  --compression None|Lz4|Zstd\n"));
-    assert_non_null(strstr(out.data, "  auth.token TEXT, T_TOKEN\n        A secret.\n"));
+    assert_non_null(strstr(out.data, "\n Who asks\n  auth.token TEXT, T_TOKEN\n        A secret.\n"));
     text_deinit(&out);
 }
 

@@ -2,9 +2,11 @@
 """The program as a person meets it: help, refusals, the ready line, taken ports, locked data, signals."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,17 @@ def refused(*words, **options):
 def verbs():
     lines = run("help").stdout.split("Verbs:\n")[1].split("\n\n")[0].splitlines()
     return [line.split()[0] for line in lines]
+
+
+def test_the_example_file_has_every_option_that_has_no_flag_in_the_order_and_words_of_the_help():
+    rows = re.findall(r"^  broker\.(\w+) .*\n        (.*)$", run("help", "standalone").stdout, re.M)
+    said = [(key, re.sub(r"  Default: .*", "", text)) for key, text in rows]
+    example = (Path(__file__).resolve().parents[2] / "config" / "geminga.toml").read_text()
+    blocks = re.findall(r"^((?:# .*\n)+)(\w+) = ", example[example.index("[broker]"):example.index("[pulsar.")], re.M)
+    keys = {key for key, _ in said}
+    there = [(key, re.sub(r"\n# ", " ", comment.strip())[2:]) for comment, key in blocks if key in keys]
+    assert len(said) > 50
+    assert there == said
 
 
 def test_help_lists_the_verbs():
