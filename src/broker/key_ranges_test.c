@@ -147,6 +147,22 @@ static void halving_takes_the_lower_half_of_the_biggest(void **state)
     stop(f);
 }
 
+static void halving_ends_when_each_has_one_hash(void **state)
+{
+    struct fixture *f = start(KEYS_AS_GIVEN, 0);
+    struct key_range *each = test_calloc(KEY_HASHES, sizeof *each);
+
+    for (int32_t hash = 0; hash < KEY_HASHES; hash++)
+        each[hash] = (struct key_range){hash, hash};
+    assert_int_equal(join_with(f, 0, each, KEY_HASHES), OK);
+    f->ranges.selector = KEYS_BY_HALVES; /* as if so many had come, one after the other, which takes long */
+    assert_int_equal(join_with(f, 1, NULL, 0), ERR_INVALID);
+    assert_int_equal(f->why.about, ABOUT_KEYS);
+    f->ranges.selector = KEYS_AS_GIVEN;
+    test_free(each);
+    stop(f);
+}
+
 static void given_ranges_must_not_overlap(void **state)
 {
     struct fixture *f = start(KEYS_AS_GIVEN, 0);
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_ring_is_that_of_pulsar),
         cmocka_unit_test(consumers_of_one_name_have_places_of_their_own),
         cmocka_unit_test(halving_takes_the_lower_half_of_the_biggest),
+        cmocka_unit_test(halving_ends_when_each_has_one_hash),
         cmocka_unit_test(given_ranges_must_not_overlap),
         cmocka_unit_test(every_move_is_told),
         cmocka_unit_test(the_key_is_the_ordering_key_else_the_partition_key_else_the_sequence),

@@ -25,6 +25,7 @@ struct client_habits {
     uint32_t send, ack, part, flow, redeliver, seek, reopen, hang_up, stall, last_id, unsubscribe;
     uint32_t answered_in_eight; /* acknowledgements that ask for an answer, of eight */
     uint32_t delayed_in_eight;  /* messages that are to be delivered later, of eight */
+    bool volatile_types;        /* what readers have is a volatile subscription of any type */
 };
 
 enum open_state { SHUT, OPENING, OPENED };

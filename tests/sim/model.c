@@ -332,6 +332,19 @@ static bool held(const struct model *m, unsigned topic, const struct model_entry
     return !m->trims && !m->topics[topic].unsure;
 }
 
+static bool is_delayed(const struct model *m, unsigned topic, const struct model_entry *e)
+{
+    return m->topics[topic].producers[e->producer].messages[e->sequence].deliver_ms != 0;
+}
+
+/* It must come before what stands behind it. */
+static bool owed(const struct model *m, const struct model_reading *r, const struct model_entry *e)
+{
+    if (r->subscription != MODEL_READER)
+        return e->of[r->subscription].expect == MUST;
+    return held(m, r->topic, e) && !(r->shares && is_delayed(m, r->topic, e));
+}
+
 /* In order, and nothing left out: of a subscription, that nobody acknowledged; of a reader, that cannot be deleted. */
 static void check_order(struct model *m, struct model_reading *r, struct model_entry *e)
 {
@@ -346,7 +359,7 @@ static void check_order(struct model *m, struct model_reading *r, struct model_e
     }
     for (const struct model_entry *b = entry_of(tree_previous(&e->node)); b && position_before(r->last, b->position);
          b = entry_of(tree_previous(&b->node)))
-        if (r->subscription == MODEL_READER ? held(m, r->topic, b) : b->of[r->subscription].expect == MUST)
+        if (owed(m, r, b))
             model_violation(m, "%s/%s: " POSITION " came, and " POSITION " before it did not", t->name,
                             reading_name(m, r), e->position.ledger, e->position.entry, b->position.ledger,
                             b->position.entry);
@@ -382,7 +395,7 @@ static void check_keys(struct model *m, struct model_reading *r, struct model_en
 {
     struct model_subscription *s = &m->topics[r->topic].subscriptions[r->subscription];
     const unsigned key = model_key(r->topic, e->producer, e->sequence);
-    const bool delayed = m->topics[r->topic].producers[e->producer].messages[e->sequence].deliver_ms != 0;
+    const bool delayed = is_delayed(m, r->topic, e);
 
     if (!position_before(r->of_key[key], e->position) && !r->asked_all && e->of[r->subscription].asked_again == 0 &&
         !delayed)
@@ -475,7 +488,8 @@ void model_delivery(struct model *m, struct model_reading *r, struct position p,
         check_not_acknowledged(m, r, e);
         check_parts(m, r, e, left);
     }
-    if (r->subscription == MODEL_READER || !model_shares(t->subscriptions[r->subscription].kind))
+    if (r->subscription == MODEL_READER ? !(r->shares && is_delayed(m, r->topic, e))
+                                        : !model_shares(t->subscriptions[r->subscription].kind))
         check_order(m, r, e);
     if (is_keyed(m, r))
         check_keys(m, r, e);

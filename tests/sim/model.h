@@ -175,6 +175,7 @@ struct model_reading {
     struct position last;     /* of an ordered subscription, or a reader */
     uint32_t rewinds;         /* redeliveries, and turns to be served: each may begin again at an earlier position */
     struct position of_key[MODEL_KEYS]; /* Key_Shared: the last of each key */
+    bool shares;                        /* a reader with a subscription that shares: what is delayed comes later */
     bool asked_all;                     /* ... a redelivery of everything was sent: what was under way comes twice */
 };
 /* For a reader `last` is set afterwards: to the position before the first that it asks for. */

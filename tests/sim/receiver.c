@@ -37,9 +37,17 @@ bool receiver_is_exclusive(const struct receiver *s)
     return !receiver_is_reader(s) && kind_of(s) == MODEL_EXCLUSIVE;
 }
 
+static const Wire__CommandSubscribe__SubType types[] = {
+    [MODEL_EXCLUSIVE] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive,
+    [MODEL_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared,
+    [MODEL_FAILOVER] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover,
+    [MODEL_KEY_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Key_Shared,
+};
+
 /* A reader begins at an entry that is known, this one included, or at the first. */
 static void ask_as_reader(struct receiver *s, Wire__CommandSubscribe *body, Wire__MessageIdData *start, char name[32])
 {
+    enum model_kind kind = MODEL_EXCLUSIVE;
     struct position p = POSITION_EARLIEST;
     struct message_id id;
 
@@ -49,7 +57,10 @@ static void ask_as_reader(struct receiver *s, Wire__CommandSubscribe *body, Wire
     message_id_to(&id, start);
     snprintf(name, 32, "reader-%" PRIu64, s->reading.incarnation);
     body->subscription = name;
-    body->sub_type = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive;
+    if (s->client->habits.volatile_types)
+        kind = (enum model_kind)client_dice(s->client, 4);
+    s->reading.shares = model_shares(kind);
+    body->sub_type = types[kind];
     body->has_durable = 1;
     body->durable = 0;
     body->start_message_id = start;
@@ -57,13 +68,6 @@ static void ask_as_reader(struct receiver *s, Wire__CommandSubscribe *body, Wire
 
 static void ask_for_subscription(const struct receiver *s, Wire__CommandSubscribe *body)
 {
-    static const Wire__CommandSubscribe__SubType types[] = {
-        [MODEL_EXCLUSIVE] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive,
-        [MODEL_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared,
-        [MODEL_FAILOVER] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover,
-        [MODEL_KEY_SHARED] = WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Key_Shared,
-    };
-
     body->subscription = wire_text(s->client->model->topics[s->topic].subscriptions[s->subscription].name);
     body->sub_type = types[kind_of(s)];
     body->has_initial_position = 1;

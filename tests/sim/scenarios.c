@@ -34,7 +34,7 @@
 #define EVERYTHING                                                                                                     \
     {                                                                                                                  \
         .send = 10, .ack = 10, .part = 3, .flow = 6, .redeliver = 1, .seek = 1, .reopen = 1, .stall = 1, .last_id = 1, \
-        .unsubscribe = 1, .answered_in_eight = 4, .delayed_in_eight = 1                                                \
+        .unsubscribe = 1, .answered_in_eight = 4, .delayed_in_eight = 1, .volatile_types = true                        \
     }
 
 const struct scenario scenarios[] = {
