@@ -157,7 +157,6 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->count_lost_consumers = c->count_lost_consumers;
     o->dispatch_rate_counts_messages = c->dispatch_rate_counts_messages;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
-    o->delayed_bytes_max = (size_t)c->memory_limit / 16;
     o->partitions_max = (uint32_t)c->partitions_max;
     o->publish_messages_max = (uint64_t)c->publish_messages_max;
     o->publish_bytes_max = (uint64_t)c->publish_bytes_max;
@@ -165,8 +164,6 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->deduplication_inactive_ms = (uint64_t)c->deduplication_inactive_ms;
     o->deduplication_snapshot_ms = (uint64_t)c->deduplication_snapshot_ms;
     o->event_id_property = c->event_id_property;
-    o->event_id_bytes_max = (size_t)c->memory_limit / 64;
-    o->compaction_keys_bytes = (size_t)c->memory_limit / 32;
     o->compaction_check_ms = (uint64_t)c->compaction_check_ms;
     o->compaction_keeps_null_keys = c->compaction_keeps_null_keys;
     policies_fill(&o->policies, c);
@@ -197,7 +194,7 @@ static enum durability durability_of(const struct broker_config *c)
     return strcmp(c->durability, "os") == 0 || !c->journal_sync_data ? DURABILITY_OS : DURABILITY_SYNC;
 }
 
-/* The parts of memory_limit (docs/architecture.md).  An eighth is left for what is counted by number, not by bytes. */
+/* The parts of memory_limit (docs/architecture.md).  What is left is for what is counted by number, not by bytes. */
 static void memory_divide(struct node_options *o, const struct broker_config *c)
 {
     const size_t eighth = (size_t)c->memory_limit / 8, message = (size_t)c->max_message_size;
@@ -207,6 +204,9 @@ static void memory_divide(struct node_options *o, const struct broker_config *c)
     o->store.journal_pending_bytes = eighth;
     o->store.tail_cache_bytes = 2 * eighth;
     o->store.cold_read_bytes = eighth;
+    o->broker.delayed_bytes_max = eighth / 2;
+    o->broker.compaction_keys_bytes = eighth / 4;
+    o->broker.event_id_bytes_max = eighth / 8;
 }
 
 static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
