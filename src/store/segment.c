@@ -18,9 +18,10 @@ static_assert(SEGMENT_HEADER_SIZE == 64 && SEGMENT_RUN_SIZE == 48 && SEGMENT_TRA
 #define FILE_MAGIC      "GMGASEGM"
 #define TRAILER_MAGIC   "GMGASEND"
 #define NAME_FORMAT     "%016" PRIx64 ".segment"
-#define WRITE_BUFFER    (256u * 1024)
-#define WRITE_AT_ONCE   (1024u * 1024) /* what is left for the sync delays the journal's */
+#define WRITE_BUFFER    (1024u * 1024) /* written at once, past the page cache; less is left for the sync */
 #define OFFSETS_AT_ONCE 1024u
+
+static_assert(WRITE_BUFFER % DISK_ALIGN == 0, "a whole buffer may go past the page cache");
 
 void extent_encode(uint8_t to[EXTENT_ENCODED], const struct extent *e)
 {
@@ -89,10 +90,10 @@ struct segment_writer {
     struct file *file;
     uint64_t number;
     bool finished;
-    uint64_t at; /* where the next byte goes */
-    uint8_t *buffer;
-    size_t buffered; /* the last bytes before `at`, not written yet */
-    uint64_t told;   /* up to here the kernel was told to write */
+    uint64_t at;     /* where the next byte goes */
+    uint8_t *memory; /* malloc'd */
+    uint8_t *buffer; /* in it, aligned as a direct write wants it */
+    size_t buffered; /* the last bytes before `at`, not written yet; what is before them is a multiple of the buffer */
     struct run *runs;
     struct extent *extents; /* of a finished file */
     size_t run_count, run_capacity;
@@ -114,17 +115,16 @@ static enum err grow(void **array, size_t *capacity, size_t size)
 static enum err flush(struct segment_writer *w)
 {
     const struct bytes part = bytes_of(w->buffer, w->buffered);
+    const uint64_t offset = w->at - w->buffered;
     enum err err;
 
     if (w->buffered == 0)
         return OK;
-    if ((err = file_write(w->file, w->at - w->buffered, &part, 1)) != OK)
+    if ((err = file_write(w->file, offset, &part, 1)) != OK)
         return err;
     w->buffered = 0;
-    if (w->at - w->told >= WRITE_AT_ONCE) {
-        file_advise(w->file, w->told, w->at - w->told, FILE_WRITTEN);
-        w->told = w->at;
-    }
+    if (part.len == WRITE_BUFFER) /* on a file system that will not: what is left for the sync delays the journal's */
+        file_advise(w->file, offset, part.len, FILE_WRITTEN);
     return OK;
 }
 
@@ -132,16 +132,16 @@ static enum err put(struct segment_writer *w, struct bytes bytes)
 {
     enum err err;
 
-    if (w->buffered + bytes.len > WRITE_BUFFER && (err = flush(w)) != OK)
-        return err;
-    if (bytes.len > WRITE_BUFFER) {
-        if ((err = file_write(w->file, w->at, &bytes, 1)) != OK)
+    while (bytes.len > 0) {
+        const size_t room = WRITE_BUFFER - w->buffered;
+        const size_t n = bytes.len < room ? bytes.len : room;
+        memcpy(w->buffer + w->buffered, bytes.data, n);
+        w->buffered += n;
+        w->at += n;
+        bytes = bytes_of(bytes.data + n, bytes.len - n);
+        if (w->buffered == WRITE_BUFFER && (err = flush(w)) != OK)
             return err;
-    } else {
-        memcpy(w->buffer + w->buffered, bytes.data, bytes.len);
-        w->buffered += bytes.len;
     }
-    w->at += bytes.len;
     return OK;
 }
 
@@ -168,10 +168,11 @@ enum err segment_writer_new(struct segment_writer **out, struct disk *disk, uint
     w->disk = disk;
     w->number = number;
     segment_path(path, number);
-    if (!(w->buffer = malloc(WRITE_BUFFER)))
+    if (!(w->memory = malloc(WRITE_BUFFER + DISK_ALIGN)))
         goto fail;
+    w->buffer = disk_align(w->memory);
     /* A file of this number is left from a checkpoint that never came to its end. */
-    if ((err = disk_open(disk, path, DISK_WRITE | DISK_CREATE, &w->file)) != OK)
+    if ((err = disk_open(disk, path, DISK_WRITE | DISK_CREATE | DISK_DIRECT, &w->file)) != OK)
         goto fail;
     if ((err = file_truncate(w->file, 0)) != OK || (err = put_header(w, batch)) != OK)
         goto fail;
@@ -382,7 +383,7 @@ void segment_writer_free(struct segment_writer *w)
         segment_path(path, w->number);
         (void)w->disk->ops->unlink(w->disk, path); /* what stays is an orphan, which the next start removes */
     }
-    free(w->buffer);
+    free(w->memory);
     free(w->runs);
     free(w->extents);
     free(w->offsets);
