@@ -179,6 +179,44 @@ static void pieces_say_where_records_are(void **state)
     file_close(file);
 }
 
+static void fill(uint8_t *record, size_t len, size_t seed)
+{
+    for (size_t i = 0; i < len; i++)
+        record[i] = (uint8_t)(i * 31 + (i >> 8) + seed);
+}
+
+/* The writer's buffer is a megabyte: none of these ends where one does, and one is longer. */
+static void records_that_lie_across_what_is_written_at_once_read_back_whole(void **state)
+{
+    static const size_t lens[] = {700001, 700002, 13, 2500003, 5, 700004};
+    const size_t longest = 2500003;
+    struct fixture *f = *state;
+    uint8_t *record = test_malloc(longest), *read = test_malloc(longest);
+    struct segment_writer *w;
+    bool sync_failed;
+    size_t count, got;
+
+    assert_int_equal(segment_writer_new(&w, disk_of(f), NUMBER, 812), OK);
+    assert_int_equal(segment_run_begin(w, 7, 0), OK);
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        fill(record, lens[i], i);
+        assert_int_equal(segment_add(w, bytes_of(record, lens[i])), OK);
+    }
+    assert_int_equal(segment_finish(w, &sync_failed), OK);
+    uint64_t at = segment_writer_extents(w, &count)[0].offset;
+    struct file *file = open_segment(f, DISK_READ);
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; at += lens[i++]) {
+        assert_int_equal(file_read(file, at, read, lens[i], &got), OK);
+        assert_int_equal(got, lens[i]);
+        fill(record, lens[i], i);
+        assert_memory_equal(read, record, lens[i]);
+    }
+    file_close(file);
+    segment_writer_free(w);
+    test_free(record);
+    test_free(read);
+}
+
 /* Whatever bit is wrong: the tools say so, or it is in a record or a table, and those are not theirs to check. */
 static void a_flipped_bit_of_header_directory_or_trailer_is_named(void **state)
 {
@@ -228,6 +266,7 @@ int main(void)
         TEST(its_directory_and_trailer_are_drawn_right),
         TEST(pieces_say_where_records_are),
         TEST(a_flipped_bit_of_header_directory_or_trailer_is_named),
+        TEST(records_that_lie_across_what_is_written_at_once_read_back_whole),
         TEST(a_newer_version_is_told_from_damage),
     };
 
