@@ -110,6 +110,8 @@ void readiness_relieve(struct subscription *s, struct consumer *c)
 {
     struct dispatch *d = &s->dispatch;
 
+    if (s->topic->broker->gone)
+        return; /* and so is the connection */
     if (c->blocked && relieved(c->unacked, s->topic->unacked_per_consumer_max)) {
         c->blocked = false;
         uint32_t saved = c->saved_permits;

@@ -613,6 +613,13 @@ void model_part_confirmed(struct model *m, const struct model_reading *r, struct
         acknowledge_before(m, r, p, MUST_NOT);
 }
 
+bool model_untouched(const struct model *m, const struct model_reading *r, struct position p)
+{
+    const struct model_entry *e = entry_of(tree_find(&m->topics[r->topic].entries, &p));
+
+    return e && e->of[r->subscription].expect == MUST && e->of[r->subscription].parts_sent == 0;
+}
+
 uint32_t model_messages_at(const struct model *m, unsigned topic, struct position p)
 {
     const struct model_entry *e = entry_of(tree_find(&m->topics[topic].entries, &p));

@@ -121,10 +121,11 @@ struct model {
     bool keys;     /* messages have keys */
     bool once;     /* duplicates are recognized: each message is stored once, however often it is sent */
     bool steady;   /* ... and whoever holds one says so, or is gone at once: no other gets one of that key meanwhile */
-    int64_t wall_ms; /* the latest that was on the wall, before it was set back */
-    bool parts;      /* single messages of an entry are acknowledged */
-    bool trims;      /* what every subscription acknowledged may be deleted: a reader need not see it */
-    bool verbose;    /* every event to standard error */
+    int64_t wall_ms;      /* the latest that was on the wall, before it was set back */
+    uint32_t unacked_max; /* messages that keep a consumer that shares from getting more; 0: any number */
+    bool parts;           /* single messages of an entry are acknowledged */
+    bool trims;           /* what every subscription acknowledged may be deleted: a reader need not see it */
+    bool verbose;         /* every event to standard error */
     uint64_t incarnations;
     uint64_t deliveries, receipts, confirmed_acks;
     /* A printf format; does not return. */
@@ -203,6 +204,8 @@ void model_part_sent(struct model *m, const struct model_reading *r, struct posi
                      bool cumulative);
 void model_part_confirmed(struct model *m, const struct model_reading *r, struct position p, uint32_t parts,
                           bool cumulative, uint64_t seeks);
+/* Nobody asked to acknowledge any message of it. */
+bool model_untouched(const struct model *m, const struct model_reading *r, struct position p);
 /* How many messages an entry that is known has. */
 uint32_t model_messages_at(const struct model *m, unsigned topic, struct position p);
 

@@ -380,6 +380,23 @@ static void check_due(const struct receiver *s, struct position p, const struct 
                         s->client->index, p.ledger, p.entry, m->deliver_at_time - now_ms);
 }
 
+/* Who shares has so much at most that it did not acknowledge, when something comes.  What was under way when it asked
+ * for everything again does not count. */
+static void check_unacked(const struct receiver *s, struct position p)
+{
+    struct model *m = s->client->model;
+    uint32_t unacked = 0;
+
+    if (m->unacked_max == 0 || s->asked_for_all || receiver_is_reader(s) || receiver_is_ordered(s))
+        return;
+    for (size_t i = 0; i < s->held_count; i++)
+        if (model_untouched(m, &s->reading, s->held[i]))
+            unacked += model_messages_at(m, s->topic, s->held[i]);
+    if (unacked >= m->unacked_max)
+        model_violation(m, "client %u: %" PRIi64 ":%" PRIi64 " came, and %u messages of %u are unacknowledged",
+                        s->client->index, p.ledger, p.entry, unacked, m->unacked_max);
+}
+
 void receiver_on_message(struct client *c, const struct frame *frame, struct arena *arena)
 {
     struct message_command message;
@@ -402,6 +419,7 @@ void receiver_on_message(struct client *c, const struct frame *frame, struct are
     if (s->seek_request != 0)
         return; /* sent before the seek; not to be judged, nor held */
     check_due(s, p, &view.metadata);
+    check_unacked(s, p);
     model_delivery(c->model, &s->reading, p, message.redelivery_count, left, view.payload);
     if (receiver_is_reader(s) || receiver_is_fleeting(s) || !hold(s, p))
         return;

@@ -144,6 +144,10 @@ static void draw_options(struct run *r)
         policies_put(&broker->policies, POLICY_DEDUPLICATION, 1);
         policies_put(&broker->policies, POLICY_DEDUPLICATION_ENTRIES, 1 + (int64_t)dice(r, 100));
     }
+    if (r->scenario->mixed) {
+        r->model.unacked_max = dice(r, 3) ? 0 : 1 + (uint32_t)dice(r, 60);
+        policies_put(&broker->policies, POLICY_UNACKED_PER_CONSUMER_MAX, r->model.unacked_max);
+    }
     if (r->model.keys)
         draw_keys(r);
     if (r->scenario->retention)
