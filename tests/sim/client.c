@@ -74,6 +74,7 @@ uint64_t client_request(struct client *c)
 
 static void on_success(struct client *c, uint64_t request)
 {
+    receiver_on_unsubscribed(c, request);
     for (unsigned i = 0; i < CLIENT_CONSUMERS; i++) {
         struct receiver *s = &c->consumers[i];
         if (s->used && s->state == OPENING && s->request == request) {
@@ -136,6 +137,7 @@ static void on_error(struct client *c, const Wire__CommandError *body)
 {
     if (!may_be_refused(c, body->error))
         model_violation(c->model, "client %u: refused with %d: %s", c->index, body->error, body->message);
+    receiver_on_unsubscribed(c, body->request_id);
     for (unsigned i = 0; i < CLIENT_PRODUCERS; i++) {
         struct sender *p = &c->producers[i];
         if (p->used && p->state == OPENING && p->request == body->request_id)
@@ -493,7 +495,7 @@ static void act_unsubscribe(struct client *c)
 {
     struct receiver *s = any_consumer(c);
 
-    if (s && !receiver_is_reader(s) && client_dice(c, 8) == 0)
+    if (s && !receiver_is_reader(s) && s->unsubscribe_request == 0 && client_dice(c, 8) == 0)
         receiver_unsubscribe(s);
 }
 

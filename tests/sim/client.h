@@ -67,7 +67,8 @@ struct receiver {
     bool told_end;
     bool asked_for_all; /* a redelivery of everything: what was under way may come twice */
     struct pending_ack acks[ACKS_MAX];
-    uint64_t seek_request; /* 0: none */
+    uint64_t unsubscribe_request; /* 0: none that will be answered */
+    uint64_t seek_request;        /* 0: none */
     struct position seek_to;
     uint64_t last_id_request; /* 0: none */
     struct position last_id_least;

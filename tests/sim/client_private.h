@@ -58,6 +58,7 @@ void receiver_ack_part(struct receiver *s, bool answer);
 void receiver_redeliver(struct receiver *s);
 void receiver_seek(struct receiver *s);
 void receiver_unsubscribe(struct receiver *s);
+void receiver_on_unsubscribed(struct client *c, uint64_t request); /* or not */
 void receiver_on_end(struct client *c, const Wire__CommandReachedEndOfTopic *body);
 void receiver_ask_last_id(struct receiver *s);
 void receiver_on_last_id(struct client *c, const Wire__CommandGetLastMessageIdResponse *body);

@@ -635,6 +635,7 @@ void model_unsubscribe_sent(struct model *m, const struct model_reading *r)
     model_note(m, "t%u/%u reading %" PRIu64 " unsubscribes", r->topic, r->subscription, r->incarnation);
     t->subscriptions[r->subscription].seeks++;
     t->subscriptions[r->subscription].since_step = UINT64_MAX;
+    t->subscriptions[r->subscription].leaving++;
     entries_each (e, t) {
         if (!e->doomed || e->of[r->subscription].expect == MUST)
             expect(e, r, m->step, MAY);
@@ -642,13 +643,21 @@ void model_unsubscribe_sent(struct model *m, const struct model_reading *r)
     }
 }
 
+void model_unsubscribe_answered(struct model *m, unsigned topic, unsigned subscription)
+{
+    struct model_subscription *s = &m->topics[topic].subscriptions[subscription];
+
+    s->leaving--;
+    s->gone_step = m->step;
+}
+
 void model_subscribed(struct model *m, const struct model_reading *r)
 {
     struct model_topic *t = &m->topics[r->topic];
+    struct model_subscription *s = r->subscription == MODEL_READER ? NULL : &t->subscriptions[r->subscription];
 
-    if (r->subscription != MODEL_READER && !t->deleting && t->subscriptions[r->subscription].since_step == UINT64_MAX &&
-        t->subscriptions[r->subscription].last_reading == r->incarnation)
-        t->subscriptions[r->subscription].since_step = m->step;
+    if (s && !t->deleting && s->leaving == 0 && s->since_step == UINT64_MAX && s->gone_step < r->subscribed_step)
+        s->since_step = m->step;
 }
 
 /* ---- topics that end ---- */
@@ -677,6 +686,8 @@ void model_delete_ended(struct model *m, unsigned topic, bool well)
 
     model_note(m, "t%u is deleted: %s", topic, well ? "yes" : "perhaps");
     t->deleting = false;
+    for (unsigned s = 0; s < t->subscription_count; s++)
+        t->subscriptions[s].gone_step = m->step;
     entries_each (e, t)
         for (unsigned s = 0; s < t->subscription_count && e->doomed && well; s++)
             if (e->of[s].expect != MUST_NOT) {

@@ -79,6 +79,8 @@ struct model_subscription {
     uint64_t seeks;        /* sent so far; an answer to what was sent before one says nothing any more */
     struct position floor; /* the furthest cumulative acknowledgement or seek that was sent */
     uint32_t asked_all;    /* redeliveries of everything that were sent */
+    uint32_t leaving;      /* UNSUBSCRIBEs without an answer: it may end at any time */
+    uint64_t gone_step;    /* when it was known to be gone: SUBSCRIBEs of later make it again */
     uint64_t since_step;   /* it is there, for what was sent from then on; UINT64_MAX: it may be gone */
     struct {
         uint64_t holder; /* the incarnation that has entries of the key unacknowledged */
@@ -212,6 +214,7 @@ uint32_t model_messages_at(const struct model *m, unsigned topic, struct positio
 /* Its consumer ends the subscription, or tries to; whoever subscribes makes it again.  It is there: SUBSCRIBE
  * succeeded. */
 void model_unsubscribe_sent(struct model *m, const struct model_reading *r);
+void model_unsubscribe_answered(struct model *m, unsigned topic, unsigned subscription);
 void model_subscribed(struct model *m, const struct model_reading *r);
 
 /* The topic is deleted, by force; used again it is made again.  `well`: the answer says so; else nobody knows. */

@@ -325,10 +325,21 @@ void receiver_unsubscribe(struct receiver *s)
     Wire__CommandUnsubscribe body = WIRE__COMMAND_UNSUBSCRIBE__INIT;
 
     body.consumer_id = s->id;
-    body.request_id = client_request(s->client);
+    body.request_id = s->unsubscribe_request = client_request(s->client);
     model_unsubscribe_sent(s->client->model, &s->reading);
     client_send(s->client, WIRE__BASE_COMMAND__TYPE__UNSUBSCRIBE, &body);
     receiver_close(s); /* where it is refused, for others are there */
+}
+
+void receiver_on_unsubscribed(struct client *c, uint64_t request)
+{
+    for (unsigned i = 0; i < CLIENT_CONSUMERS; i++) {
+        struct receiver *s = &c->consumers[i];
+        if (!s->used || s->unsubscribe_request == 0 || s->unsubscribe_request != request)
+            continue;
+        s->unsubscribe_request = 0;
+        model_unsubscribe_answered(c->model, s->topic, s->subscription);
+    }
 }
 
 void receiver_on_end(struct client *c, const Wire__CommandReachedEndOfTopic *body)
@@ -434,7 +445,7 @@ void receiver_cut(struct receiver *s)
     if (s->state != SHUT)
         model_reading_end(s->client->model, &s->reading);
     s->state = SHUT;
-    s->seek_request = s->last_id_request = 0;
+    s->seek_request = s->last_id_request = s->unsubscribe_request = 0;
     s->held_count = 0;
     memset(s->acks, 0, sizeof s->acks);
     timer_stop(&s->again);
