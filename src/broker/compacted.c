@@ -14,7 +14,7 @@
 
 static struct position next_of(struct position p)
 {
-    return (struct position){p.ledger, p.entry + 1};
+    return (struct position){p.ledger, p.entry < INT64_MAX ? p.entry + 1 : p.entry}; /* a client may name any */
 }
 
 bool compacted_wanted(const struct subscription *s)

@@ -534,6 +534,35 @@ static void the_log_is_held_until_it_is_compacted(void **state)
     assert_int_equal(ledgers_of_log(f), 1);
 }
 
+static void neither_a_quota_nor_the_expiry_of_subscriptions_takes_what_is_not_compacted_yet(void **state)
+{
+    struct fixture *f = *state;
+    const struct topic_name name = name_of(TOPIC);
+    struct policies policies = {0};
+    struct refusal why;
+
+    publish(f, 1, "a");
+    world_settle(&f->world);
+    compact(f);
+    policies_put(&policies, POLICY_QUOTA_BYTES, 500);
+    policies_put(&policies, POLICY_QUOTA_BYTES_ACTION, QUOTA_EVICTION);
+    policies_put(&policies, POLICY_QUOTA_AGE_S, 30);
+    policies_put(&policies, POLICY_QUOTA_AGE_ACTION, QUOTA_EVICTION);
+    assert_int_equal(topic_set_policies(f->world.broker, &name, &policies, &why), OK);
+    policies = (struct policies){0};
+    policies_put(&policies, POLICY_SUBSCRIPTION_EXPIRY_MINUTES, 1);
+    assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text("public/default"), &policies, &why), OK);
+    for (int i = 0; i < 50; i++)
+        publish(f, i % 5, "x");
+    world_settle(&f->world);
+    world_pass(&f->world, 15 * 60 * 1000);
+    assert_non_null(compaction_subscription(f));
+    assert_int_equal(cursor_backlog_entries(compaction_subscription(f)->cursor), 50);
+    compact(f);
+    read_all(f);
+    assert_int_equal(f->reader->count, 5);
+}
+
 static void a_reader_in_the_middle_keeps_its_view_until_it_is_through(void **state)
 {
     struct fixture *f = *state;
@@ -1091,6 +1120,7 @@ int main(void)
         TEST(only_one_consumer_at_a_time_can_read_a_view),
         TEST(the_view_stays_when_retention_has_deleted_the_log),
         TEST(the_log_is_held_until_it_is_compacted),
+        TEST(neither_a_quota_nor_the_expiry_of_subscriptions_takes_what_is_not_compacted_yet),
         TEST(a_reader_in_the_middle_keeps_its_view_until_it_is_through),
         TEST(a_reader_whose_log_was_deleted_goes_on_in_the_view),
         TEST(seeking_goes_to_an_id_whose_log_is_gone),

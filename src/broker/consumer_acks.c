@@ -66,7 +66,7 @@ enum err consumer_ack(struct consumer *c, struct position p, const struct ack_le
 enum err consumer_ack_cumulative(struct consumer *c, struct position p, const struct ack_left *left)
 {
     struct subscription *s = c->subscription;
-    const struct position upto = {p.ledger, left ? p.entry - 1 : p.entry};
+    const struct position upto = {p.ledger, left && p.entry >= 0 ? p.entry - 1 : p.entry}; /* any number may come */
     uint32_t acked;
     enum err err;
 

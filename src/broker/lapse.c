@@ -96,7 +96,7 @@ static bool visit(void *ctx, const struct catalog_row *row)
     struct subscription_record r;
     int64_t since_ms;
 
-    if (subscription_name_is_internal(row->name) || subscription_record_decode(&r, row->value) != OK ||
+    if (subscription_name_is_reserved(row->name) || subscription_record_decode(&r, row->value) != OK ||
         !idle_since(l, row, &r, &since_ms))
         return true;
     if (since_ms == 0) {

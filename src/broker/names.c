@@ -266,8 +266,12 @@ bool subscription_name_is_internal(struct bytes name)
     return equals(name, "pulsar.dedup");
 }
 
+bool subscription_name_is_reserved(struct bytes name)
+{
+    return subscription_name_is_internal(name) || equals(name, "__compaction") || starts_with(name, "pulsar.repl.");
+}
+
 bool subscription_name_valid(struct bytes name)
 {
-    return !blank(name) && printable(name) && name.len <= SUBSCRIPTION_NAME_MAX &&
-           !subscription_name_is_internal(name) && !equals(name, "__compaction") && !starts_with(name, "pulsar.repl.");
+    return !blank(name) && printable(name) && name.len <= SUBSCRIPTION_NAME_MAX && !subscription_name_is_reserved(name);
 }

@@ -57,6 +57,8 @@ bool tenant_name_valid(struct bytes name);
 bool namespace_name_parse(struct bytes name, struct bytes *tenant, struct bytes *local);
 /* Not blank, and not one of the cursors the broker keeps for itself. */
 bool subscription_name_valid(struct bytes name);
+/* One of these cursors: the broker itself reads by it.  It is never idle, and what it has not read is not skipped. */
+bool subscription_name_is_reserved(struct bytes name);
 /* The broker's own, among the rows of a topic's subscriptions: shown to nobody, and its messages never expire. */
 bool subscription_name_is_internal(struct bytes name);
 

@@ -41,11 +41,17 @@ static bool too_old(const struct topic *t)
 
 /* ---- eviction ---- */
 
+/* What the broker itself has not read yet would be missing from the compacted view. */
+static bool may_be_evicted(const struct subscription *s)
+{
+    return subscription_durable(s) && !subscription_name_is_reserved(bytes_of_text(s->name));
+}
+
 static void evict_upto(struct topic *t, struct subscription *s, struct position p)
 {
     const uint64_t before = cursor_backlog_entries(s->cursor);
 
-    if (!subscription_durable(s) || !position_before(cursor_mark_delete(s->cursor), p))
+    if (!may_be_evicted(s) || !position_before(cursor_mark_delete(s->cursor), p))
         return;
     if (cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL) != OK)
         return; /* the next look tries again */
@@ -80,7 +86,7 @@ static void evict_by_age(struct topic *t)
     size_t at = 0;
 
     while ((s = map_next(&t->subscriptions, &at))) {
-        if (subscription_durable(s) && expiry_start(b, t->id, s->id, before_ms, evicted) != OK)
+        if (may_be_evicted(s) && expiry_start(b, t->id, s->id, before_ms, evicted) != OK)
             log_debug(b->log, "broker", "%s, %s: eviction waits for memory", t->name.text, s->name);
     }
 }
