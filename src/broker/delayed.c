@@ -28,11 +28,12 @@ struct delayed {
     struct delay_index index;
     size_t charged; /* of broker->delayed_bytes */
 
-    int64_t due_ms;     /* what is due until then may go out */
-    int64_t taken_ms;   /* ... and of the index was handed over */
-    int64_t horizon_ms; /* what is due later is not in the index; INT64_MAX: all of it is */
-    struct timer timer; /* for the next that is due */
-    uint64_t forget_ns; /* when to look next for what nobody needs */
+    int64_t due_ms;            /* what is due until then may go out */
+    int64_t taken_ms;          /* ... and of the index was handed over */
+    int64_t horizon_ms;        /* what is due later is not in the index; INT64_MAX: all of it is */
+    struct timer timer;        /* for the next that is due */
+    uint64_t forget_ns;        /* when to look next for what nobody needs */
+    struct position forgotten; /* up to here entries may be missing in the index since the last pass began */
 
     struct position scan_from, scan_end;
     int64_t scan_ms; /* all that was due until then had been handed over when the pass began */
@@ -87,6 +88,8 @@ static void forget(struct delayed *d)
             upto = cursor_mark_delete(s->cursor);
     }
     delay_index_forget_upto(&d->index, upto);
+    if (position_before(d->forgotten, upto))
+        d->forgotten = upto;
 }
 
 /* ---- the bound ---- */
@@ -192,6 +195,7 @@ static void scan_begin(struct delayed *d)
     delay_index_clear(&d->index);
     charge(d);
     d->horizon_ms = INT64_MAX;
+    d->forgotten = POSITION_EARLIEST;
     d->scan_from = POSITION_EARLIEST;
     d->scan_end = d->topic->readable_end;
     d->read_max = STORE_READ_MAX;
@@ -380,7 +384,11 @@ enum delay delayed_ask(struct subscription *s, const struct entry *e)
             return DELAY_UNKNOWN;
     }
     refresh(t->delayed);
-    return e->header.deliver_ms <= t->delayed->due_ms ? DELAY_NONE : DELAY_WITHHELD;
+    if (e->header.deliver_ms <= t->delayed->due_ms)
+        return DELAY_NONE;
+    if (!position_before(t->delayed->forgotten, e->position))
+        scan_begin(t->delayed); /* all had acknowledged it, and one went back to it, or is new */
+    return DELAY_WITHHELD;
 }
 
 struct position delayed_skip(const struct subscription *s, struct position p)

@@ -220,6 +220,25 @@ static void a_seek_back_does_not_bring_them_early(void **state)
     expect_in_time(&f->a, 2, 500);
 }
 
+static void what_was_forgotten_because_all_had_acknowledged_it_is_found_again_after_a_seek_back(void **state)
+{
+    enum { MANY = 3000 }; /* more than a block of the index, which is forgotten as a whole */
+    struct fixture *f = *state;
+
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MINUTES, -1);
+    policies_put(&f->world.broker->options.policies, POLICY_RETENTION_MB, -1);
+    join(&f->a, TYPE_SHARED, 100);
+    publish(f, MANY, 600 * SECOND);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_int_equal(consumer_ack(f->a.consumers[1], f->producer.published[i].position, false), OK);
+    world_pass(&f->world, 65 * SECOND);
+    assert_int_equal(peer_seek(&f->a, 1, POSITION_EARLIEST).err, OK);
+    join(&f->a, TYPE_SHARED, 2 * MANY);
+    assert_int_equal(f->a.received_count, 0);
+    world_pass(&f->world, 600 * SECOND);
+    assert_int_equal(f->a.received_count, MANY);
+}
+
 static void a_nack_of_one_that_was_due_brings_it_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -409,11 +428,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(others_do_not_wait_for_it, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_time_that_has_passed_does_not_matter, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(one_consumer_alone_gets_all_at_once, set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(entries_that_wait_are_not_read_again_for_the_next_consumer, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(entries_that_wait_are_not_read_again_for_the_next_consumer, set_up,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_start_finds_them_again, set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(after_a_start_only_ledgers_with_such_entries_are_read, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(after_a_start_only_ledgers_with_such_entries_are_read, set_up,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(acknowledged_ones_never_come, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_seek_back_does_not_bring_them_early, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_was_forgotten_because_all_had_acknowledged_it_is_found_again_after_a_seek_back, set_up,
+            fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_nack_of_one_that_was_due_brings_it_at_once, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(those_that_nobody_can_take_when_they_are_due_wait_without_memory_of_their_own,
                                         set_up, fixture_tear_down),
@@ -422,7 +446,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_index_over_its_bound_keeps_the_first_and_finds_the_rest_later, set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_back_lets_them_wait_again, set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_forward_brings_them_within_a_minute, set_up,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(all_comes_at_once_when_delays_are_switched_off, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_delay_that_is_too_long_is_refused, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(what_is_published_while_the_index_is_made_is_in_it, set_up, fixture_tear_down),
