@@ -374,7 +374,10 @@ static enum err go_on(struct topic *t, const struct catalog_row *row)
     struct deduplication *d = &t->deduplication;
     enum err err;
 
-    assert(map_count(&t->producers) == 0);
+    if (map_count(&t->producers) > 0 || t->pending > 0) {
+        topic_dismiss_producers(t); /* the row could not be removed when it was switched off: all come again */
+        return ERR_AGAIN;
+    }
     d->row = row->id;
     if (!(d->cursor = cursor_find(t->broker->store, row->id)))
         return ERR_CORRUPT;

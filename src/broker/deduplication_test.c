@@ -170,6 +170,38 @@ static void a_duplicate_of_what_is_under_way_is_answered_when_that_is_stored(voi
     assert_true(f->a.published[2].position.entry >= 0);
 }
 
+static void switch_to(struct fixture *f, int64_t on)
+{
+    policies_put(&f->world.broker->options.policies, POLICY_DEDUPLICATION, on);
+    topics_policies_changed(f->world.broker, bytes_of_text("public/default"));
+    world_settle(&f->world);
+}
+
+static void a_row_that_stayed_behind_is_read_when_nobody_is_connected(void **state)
+{
+    struct fixture *f = *state;
+    const struct bytes name = bytes_of_text("pulsar.dedup");
+    struct cursor *cursor;
+    uint8_t value[200];
+
+    assert_int_equal(peer_produce(&f->producer, 1, TOPIC, "p").err, OK);
+    const uint64_t topic = world_topic(&f->world, TOPIC)->id;
+    const struct catalog_row *row = catalog_find(f->world.store, CATALOG_SUBSCRIPTION, topic, name);
+    assert_in_range(row->value.len, 1, sizeof value);
+    memcpy(value, row->value.data, row->value.len);
+    struct catalog_row behind = {.parent = topic, .name = name, .value = bytes_of(value, row->value.len)};
+    switch_to(f, 0); /* the row goes; as if it could not, here it is again */
+    behind.id = store_id_new(f->world.store);
+    assert_int_equal(catalog_put(f->world.store, CATALOG_SUBSCRIPTION, &behind), OK);
+    assert_int_equal(cursor_create(f->world.store, behind.id, topic, POSITION_EARLIEST, 0, &cursor), OK);
+    switch_to(f, 1);
+
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, "q").err, ERR_AGAIN);
+    assert_null(f->producer.producers[1]);
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, "q").err, OK);
+    assert_int_equal(peer_produce(&f->producer, 1, TOPIC, "p").err, OK);
+}
+
 static void each_producer_has_numbers_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -690,6 +722,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_message_that_comes_again_is_confirmed_and_not_stored),
         TEST(a_duplicate_of_what_is_under_way_is_answered_when_that_is_stored),
+        TEST(a_row_that_stayed_behind_is_read_when_nobody_is_connected),
         TEST(each_producer_has_numbers_of_its_own),
         TEST(a_batch_counts_with_its_first_and_its_last_message),
         TEST(of_chunks_the_last_one_counts),
