@@ -423,14 +423,14 @@ static void stop(struct topic *t)
     retention_look_at(t->broker, t->id);
 }
 
-void deduplication_policy(struct topic *t)
+void deduplication_policy(struct topic *t, const struct policies *p)
 {
     struct deduplication *d = &t->deduplication;
 
     if (!t->kind->keeps || topic_name_is_system(&t->name))
         return;
-    d->wanted = policy_of(t->broker, t->id, POLICY_DEDUPLICATION) != 0;
-    d->entries_max = (uint64_t)policy_of(t->broker, t->id, POLICY_DEDUPLICATION_ENTRIES);
+    d->wanted = p->value[POLICY_DEDUPLICATION] != 0;
+    d->entries_max = (uint64_t)p->value[POLICY_DEDUPLICATION_ENTRIES];
     if (!d->wanted)
         stop(t);
     else if (d->state == DEDUPLICATION_OFF && map_count(&t->producers) > 0 && begin(t) != OK)

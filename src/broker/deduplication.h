@@ -35,6 +35,7 @@ struct broker_read;
 struct cursor;
 struct producer_open;
 struct publish;
+struct policies;
 struct topic;
 
 enum deduplication_state { DEDUPLICATION_OFF, DEDUPLICATION_READING, DEDUPLICATION_ON };
@@ -73,8 +74,8 @@ struct sequence {
 void deduplication_init(struct topic *t);
 void deduplication_deinit(struct topic *t);
 
-/* The policies have changed, or the topic was loaded: switches it on or off. */
-void deduplication_policy(struct topic *t);
+/* The policies have changed, or the topic was loaded; `p` holds for it: switches it on or off. */
+void deduplication_policy(struct topic *t, const struct policies *p);
 /* The topic is being closed: those that wait go on. */
 void deduplication_release(struct topic *t);
 /* It leaves memory in order, nothing is under way: a snapshot, if there is something new. */

@@ -277,14 +277,14 @@ static void stop(struct topic *t)
     resume_waiting(w);
 }
 
-void id_window_policy(struct topic *t)
+void id_window_policy(struct topic *t, const struct policies *p)
 {
     struct id_window *w = &t->ids;
 
     if (!t->kind->keeps || topic_name_is_system(&t->name))
         return;
-    const int64_t window_ms = policy_of(t->broker, t->id, POLICY_DEDUPLICATION_WINDOW_S) * 1000;
-    const uint64_t ids_max = (uint64_t)policy_of(t->broker, t->id, POLICY_DEDUPLICATION_WINDOW_IDS);
+    const int64_t window_ms = p->value[POLICY_DEDUPLICATION_WINDOW_S] * 1000;
+    const uint64_t ids_max = (uint64_t)p->value[POLICY_DEDUPLICATION_WINDOW_IDS];
     if (window_ms == w->window_ms && ids_max == w->ids_max)
         return;
     w->window_ms = window_ms;

@@ -55,8 +55,8 @@ struct event_id {
 void id_window_init(struct topic *t);
 void id_window_deinit(struct topic *t);
 
-/* The policies have changed, or the topic was loaded. */
-void id_window_policy(struct topic *t);
+/* The policies have changed, or the topic was loaded; `p` holds for it. */
+void id_window_policy(struct topic *t, const struct policies *p);
 /* The topic is being closed: those that wait go on. */
 void id_window_release(struct topic *t);
 /* From time to time: what is too old leaves memory. */

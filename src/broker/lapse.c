@@ -54,13 +54,13 @@ void lapse_left(struct subscription *s)
     retention_look_at(s->topic->broker, s->topic->id);
 }
 
-void lapse_policies_changed(struct topic *t)
+void lapse_policies_changed(struct topic *t, const struct policies *p)
 {
     const int64_t before = t->lapse_minutes;
     struct subscription *s;
     size_t at = 0;
 
-    t->lapse_minutes = policy_of(t->broker, t->id, POLICY_SUBSCRIPTION_EXPIRY_MINUTES);
+    t->lapse_minutes = p->value[POLICY_SUBSCRIPTION_EXPIRY_MINUTES];
     while (before == 0 && t->lapse_minutes > 0 && (s = map_next(&t->subscriptions, &at))) {
         if (s->consumer_count > 0)
             lapse_joined(s);

@@ -17,13 +17,14 @@
 
 struct broker;
 struct subscription;
+struct policies;
 struct topic;
 
 /* The first consumer is there; the last one is gone. */
 void lapse_joined(struct subscription *s);
 void lapse_left(struct subscription *s);
-/* Of a loaded topic: it may have such a policy now. */
-void lapse_policies_changed(struct topic *t);
+/* Of a loaded topic, for which this holds now. */
+void lapse_policies_changed(struct topic *t, const struct policies *p);
 
 /* Deletes subscriptions of the topic that nobody used for so long.  `t` is the topic in memory, or NULL.  Returns when
  * to look again, on the loop's clock; UINT64_MAX: not before something changes. */

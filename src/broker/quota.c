@@ -233,15 +233,15 @@ void quota_deinit(struct topic *t)
     t->quota.read = NULL;
 }
 
-void quota_policies_changed(struct topic *t)
+void quota_policies_changed(struct topic *t, const struct policies *p)
 {
     struct broker *b = t->broker;
     struct quota *q = &t->quota;
 
-    q->bytes_max = policy_of(b, t->id, POLICY_QUOTA_BYTES);
-    q->age_max_ms = policy_of(b, t->id, POLICY_QUOTA_AGE_S) * 1000;
-    q->bytes_action = (enum quota_action)policy_of(b, t->id, POLICY_QUOTA_BYTES_ACTION);
-    q->age_action = (enum quota_action)policy_of(b, t->id, POLICY_QUOTA_AGE_ACTION);
+    q->bytes_max = p->value[POLICY_QUOTA_BYTES];
+    q->age_max_ms = p->value[POLICY_QUOTA_AGE_S] * 1000;
+    q->bytes_action = (enum quota_action)p->value[POLICY_QUOTA_BYTES_ACTION];
+    q->age_action = (enum quota_action)p->value[POLICY_QUOTA_AGE_ACTION];
     leave(t);
     if (t->kind->keeps && b->options.quota_check_ms > 0 && (q->bytes_max >= 0 || q->age_max_ms > 0)) {
         list_push_back(&b->quotas.topics, &q->node);

@@ -26,6 +26,7 @@
 struct broker;
 struct broker_read;
 struct refusal;
+struct policies;
 struct topic;
 
 /* Of a topic, embedded; private. */
@@ -52,8 +53,8 @@ void quotas_stop(struct broker *b);
 
 void quota_init(struct topic *t);
 void quota_deinit(struct topic *t);
-/* What the topic's policies say may be something else. */
-void quota_policies_changed(struct topic *t);
+/* What holds for the topic may be something else: `p`, resolved. */
+void quota_policies_changed(struct topic *t, const struct policies *p);
 
 /* True: a producer may not come now, and why. */
 bool quota_refuses(const struct topic *t, struct refusal *why);

@@ -28,41 +28,46 @@ static void refresh(struct throttle *throttle, struct topic *t)
     limiter_set(&throttle->limiter, &rates, now_ns);
 }
 
-static uint64_t rate_of(const struct topic *t, enum policy which)
+static uint64_t rate_of(const struct policies *p, enum policy which)
 {
-    const int64_t rate = policy_of(t->broker, t->id, which);
-
-    return rate > 0 ? (uint64_t)rate : 0;
+    return p->value[which] > 0 ? (uint64_t)p->value[which] : 0;
 }
 
 /* From four policies that stand one after the other. */
-static void throttle_set(struct throttle *throttle, struct topic *t, enum policy messages, enum policy bytes,
-                         enum policy period, enum policy relative)
+static void throttle_set(struct throttle *throttle, struct topic *t, const struct policies *p, enum policy messages,
+                         enum policy bytes, enum policy period, enum policy relative)
 {
     throttle->rates = (struct limiter_rates){
-        .messages = rate_of(t, messages),
-        .bytes = rate_of(t, bytes),
-        .period_ms = 1000 * rate_of(t, period),
+        .messages = rate_of(p, messages),
+        .bytes = rate_of(p, bytes),
+        .period_ms = 1000 * rate_of(p, period),
     };
-    throttle->relative = rate_of(t, relative) > 0;
+    throttle->relative = rate_of(p, relative) > 0;
     refresh(throttle, t);
+}
+
+static void of_subscription(struct subscription *s, const struct policies *p)
+{
+    throttle_set(&s->throttle, s->topic, p, POLICY_SUBSCRIPTION_RATE_MESSAGES, POLICY_SUBSCRIPTION_RATE_BYTES,
+                 POLICY_SUBSCRIPTION_RATE_PERIOD_S, POLICY_SUBSCRIPTION_RATE_RELATIVE);
 }
 
 void throttle_subscription_made(struct subscription *s)
 {
-    throttle_set(&s->throttle, s->topic, POLICY_SUBSCRIPTION_RATE_MESSAGES, POLICY_SUBSCRIPTION_RATE_BYTES,
-                 POLICY_SUBSCRIPTION_RATE_PERIOD_S, POLICY_SUBSCRIPTION_RATE_RELATIVE);
+    const struct policies p = policies_resolve(s->topic->broker, s->topic->id);
+
+    of_subscription(s, &p);
 }
 
-void throttle_topic_changed(struct topic *t)
+void throttle_topic_changed(struct topic *t, const struct policies *p)
 {
     struct subscription *s;
     size_t at = 0;
 
-    throttle_set(&t->throttle, t, POLICY_DISPATCH_RATE_MESSAGES, POLICY_DISPATCH_RATE_BYTES,
+    throttle_set(&t->throttle, t, p, POLICY_DISPATCH_RATE_MESSAGES, POLICY_DISPATCH_RATE_BYTES,
                  POLICY_DISPATCH_RATE_PERIOD_S, POLICY_DISPATCH_RATE_RELATIVE);
     while ((s = map_next(&t->subscriptions, &at))) {
-        throttle_subscription_made(s);
+        of_subscription(s, p);
         timer_stop(&s->dispatch.throttled);
         dispatch_wake(s);
     }

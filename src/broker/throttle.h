@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct subscription;
+struct policies;
 struct topic;
 
 /* Embedded, zeroed: no limit.  Private to throttle.c. */
@@ -23,7 +24,7 @@ struct throttle {
 };
 
 /* The topic's policies may be others: for it and all of its subscriptions. */
-void throttle_topic_changed(struct topic *t);
+void throttle_topic_changed(struct topic *t, const struct policies *p);
 /* ... for one that was made since. */
 void throttle_subscription_made(struct subscription *s);
 

@@ -333,18 +333,18 @@ void topic_free(struct topic *t)
 
 /* ---- policies ---- */
 
-static uint64_t limit_of(const struct topic *t, enum policy which)
+static uint64_t limit_of(const struct topic *t, const struct policies *p, enum policy which)
 {
-    const int64_t value = policy_of(t->broker, t->id, which);
+    const int64_t value = p->value[which];
 
     return value > 0 && !topic_name_is_system(&t->name) ? (uint64_t)value : 0;
 }
 
-static void publish_rates_changed(struct topic *t)
+static void publish_rates_changed(struct topic *t, const struct policies *p)
 {
     const struct limiter_rates rates = {
-        .messages = limit_of(t, POLICY_PUBLISH_RATE_MESSAGES),
-        .bytes = limit_of(t, POLICY_PUBLISH_RATE_BYTES),
+        .messages = limit_of(t, p, POLICY_PUBLISH_RATE_MESSAGES),
+        .bytes = limit_of(t, p, POLICY_PUBLISH_RATE_BYTES),
         .period_ms = 1000,
     };
 
@@ -353,25 +353,26 @@ static void publish_rates_changed(struct topic *t)
 
 void topic_policies_changed(struct topic *t)
 {
+    const struct policies p = policies_resolve(t->broker, t->id); /* once: a topic is loaded often */
     struct subscription *s;
     size_t at = 0;
 
-    t->unacked_per_consumer_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_CONSUMER_MAX);
-    t->unacked_per_subscription_max = (uint32_t)policy_of(t->broker, t->id, POLICY_UNACKED_PER_SUBSCRIPTION_MAX);
+    t->unacked_per_consumer_max = (uint32_t)p.value[POLICY_UNACKED_PER_CONSUMER_MAX];
+    t->unacked_per_subscription_max = (uint32_t)p.value[POLICY_UNACKED_PER_SUBSCRIPTION_MAX];
     compaction_watch(t);
     while ((s = map_next(&t->subscriptions, &at)))
         readiness_limits_changed(s);
-    throttle_topic_changed(t);
-    t->delays = policy_of(t->broker, t->id, POLICY_DELAYED) != 0;
-    t->delay_max_ms = policy_of(t->broker, t->id, POLICY_DELAYED_MAX_MS);
+    throttle_topic_changed(t, &p);
+    t->delays = p.value[POLICY_DELAYED] != 0;
+    t->delay_max_ms = p.value[POLICY_DELAYED_MAX_MS];
     delayed_policy_changed(t);
-    deduplication_policy(t);
-    id_window_policy(t);
-    t->encryption_required = policy_of(t->broker, t->id, POLICY_ENCRYPTION_REQUIRED) && !topic_name_is_system(&t->name);
-    t->message_bytes_max = (size_t)policy_of(t->broker, t->id, POLICY_MESSAGE_BYTES_MAX);
-    publish_rates_changed(t);
-    quota_policies_changed(t);
-    lapse_policies_changed(t);
+    deduplication_policy(t, &p);
+    id_window_policy(t, &p);
+    t->encryption_required = p.value[POLICY_ENCRYPTION_REQUIRED] && !topic_name_is_system(&t->name);
+    t->message_bytes_max = (size_t)p.value[POLICY_MESSAGE_BYTES_MAX];
+    publish_rates_changed(t, &p);
+    quota_policies_changed(t, &p);
+    lapse_policies_changed(t, &p);
 }
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)
