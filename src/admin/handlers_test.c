@@ -2,217 +2,17 @@
  *
  * handlers_test.c - every route's handler against a real broker in a simulated world; no HTTP.
  */
-#include "base/base_test.h"
-
-#include "admin/core.h"
+#include "admin/admin_world.h"
 #include "admin/policy_table.h"
-#include "admin/routes.h"
 #include "broker/consumer.h"
-#include "broker/producer.h"
 #include "broker/properties.h"
-#include "sys/sim/sim.h"
-#include "wire/codec.h"
-#include "wire/entry_view.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* json_object and the like are jansson's here; json_out.h's have other names. */
-
-struct world {
-    struct sim *sim;
-    struct sim_disk *disk;
-    struct sim_host *host;
-    struct store *store;
-    struct broker *broker;
-    struct admin_core core;
-
-    struct admin_call call; /* the last one */
-    bool in_call, finished;
-    bool old_peer; /* which speaks HTTP/1.0 */
-    enum route_match match;
-};
-
-static struct world *now; /* the test's, for finished() */
-
-static void finished(struct admin_call *call)
-{
-    assert_false(now->finished);
-    now->finished = true;
-}
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    struct broker_options options;
-    char message[300];
-
-    assert_non_null(w);
-    now = *state = w;
-    w->sim = sim_new(1);
-    w->disk = sim_disk_new(sim_random(w->sim));
-    w->host = sim_host_new(w->sim, "broker", w->disk);
-    assert_int_equal(store_open(&w->store, &(struct store_options){.holder = "test", .journal_file_bytes = 1 << 20},
-                                sim_host_sys(w->host), message, sizeof message),
-                     OK);
-    broker_options_init(&options);
-    options.cluster = "standalone";
-    assert_int_equal(broker_new(&w->broker, &options, sim_host_sys(w->host), w->store), OK);
-    w->core = (struct admin_core){.broker = w->broker,
-                                  .loop = sim_host_sys(w->host)->loop,
-                                  .version = "1.2.3",
-                                  .cluster = "standalone",
-                                  .http_host = "localhost",
-                                  .http_port = 8080,
-                                  .started_ms = 1000,
-                                  .metrics_rows_max = METRICS_ROWS_MAX,
-                                  .part_bytes = PART_BYTES};
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    if (w->in_call)
-        call_deinit(&w->call);
-    broker_free(w->broker);
-    store_free(w->store);
-    sim_host_crash(w->host);
-    sim_host_free(w->host);
-    sim_disk_free(w->disk);
-    sim_free(w->sim);
-    free(w);
-    return 0;
-}
-
-static void query_add(struct admin_call *call, const char *name, const char *value)
-{
-    call->request.query[call->request.query_count++] =
-        (struct http_parameter){.name = bytes_of_text(name), .value = bytes_of_text(value)};
-}
-
-/* Asks, and steps the world until there is an answer; *query is a name and a value, or NULL. */
-static int ask_with(struct world *w, enum http_method method, const char *path, const char *const query[2],
-                    const char *body)
-{
-    if (w->in_call)
-        call_deinit(&w->call);
-    w->in_call = true;
-    w->finished = false;
-    call_init(&w->call);
-    w->call.core = &w->core;
-    w->call.finished = finished;
-    w->call.request.method = method;
-    w->call.request.whole = w->old_peer;
-    w->call.request.path = bytes_of_text(path);
-    w->call.request.body = bytes_of_text(body);
-    if (query)
-        query_add(&w->call, query[0], query[1]);
-    w->match = routes_find(&w->call);
-    assert_int_equal(w->match, ROUTE_FOUND);
-    admin_handle(&w->call);
-    while (!w->finished)
-        assert_true(sim_step(w->sim));
-    call_write(&w->call);
-    return w->call.answer.status;
-}
-
-static int ask(struct world *w, enum http_method method, const char *path)
-{
-    return ask_with(w, method, path, NULL, "");
-}
-
-static const char *answer(struct world *w)
-{
-    return w->call.answer.body.data;
-}
-
-static void assert_get(struct world *w, const char *path, const char *wanted)
-{
-    assert_int_equal(ask(w, HTTP_GET, path), 200);
-    assert_string_equal(answer(w), wanted);
-}
-
-/* ---- a client of the broker, in a few lines ---- */
-
-struct client {
-    struct sink sink;
-    struct producer_open open;
-    struct bytes metadata; /* of the producer, if any */
-    unsigned published;
-};
-
-static bool writable(struct sink *s)
-{
-    return true;
-}
-
-static void on_message(struct sink *s, const struct delivery *d)
-{
-}
-
-static void on_published(struct sink *s, const struct published *p)
-{
-    assert_int_equal(p->err, OK);
-    container_of(s, struct client, sink)->published++;
-}
-
-static void on_close(struct sink *s, uint64_t id)
-{
-}
-
-static void on_active(struct sink *s, uint64_t id, bool active)
-{
-}
-
-static void on_probe(struct sink *s, struct probe *p)
-{
-}
-
-static void opened(struct broker_op *op)
-{
-    assert_int_equal(op->why.err, OK);
-}
-
-static const struct sink_ops client_ops = {.writable = writable,
-                                           .message = on_message,
-                                           .published = on_published,
-                                           .close_producer = on_close,
-                                           .close_consumer = on_close,
-                                           .active_changed = on_active,
-                                           .end_of_topic = on_close,
-                                           .probe = on_probe};
-
-static void client_publish(struct world *w, struct client *c, const char *topic, unsigned count)
-{
-    c->sink = (struct sink){.ops = &client_ops, .peer = "10.0.0.1:5", .client_version = "test 1"};
-    c->open = (struct producer_open){.op.done = opened,
-                                     .sink = &c->sink,
-                                     .producer_id = 1,
-                                     .name = "p",
-                                     .name_given = true,
-                                     .metadata = c->metadata};
-    assert_int_equal(topic_name_parse(&c->open.topic, bytes_of_text(topic)), OK);
-    producer_open(w->broker, &c->open);
-    while (!c->open.producer)
-        assert_true(sim_step(w->sim));
-    for (unsigned i = 0; i < count; i++) {
-        struct slice bytes;
-        assert_int_equal(slice_copy(&bytes, bytes_of_text("0123456789"), NULL), OK);
-        producer_publish(c->open.producer, &(struct publish){.sequence_id = i, .messages = 1, .bytes = bytes});
-        slice_unref(&bytes);
-    }
-    while (c->published < count)
-        assert_true(sim_step(w->sim));
-}
-
-/* ---- the tests ---- */
-
 static void the_broker_tells_its_version_cluster_and_address(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/brokers/version", "1.2.3");
     assert_get(w, "/admin/v2/brokers/ready", "ok");
@@ -224,7 +24,7 @@ static void the_broker_tells_its_version_cluster_and_address(void **state)
 
 static void the_health_check_publishes_and_reads(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/brokers/health", "ok");
     assert_string_equal(w->call.answer.content_type, "text/plain");
@@ -233,7 +33,7 @@ static void the_health_check_publishes_and_reads(void **state)
 
 static void a_broker_whose_disk_fails_is_not_healthy(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     sim_disk_capacity(w->disk, 1); /* no write fits any more */
     sim_disk_fail(w->disk, SIM_DISK_WRITE, 1, ERR_IO);
@@ -243,7 +43,7 @@ static void a_broker_whose_disk_fails_is_not_healthy(void **state)
 
 static void tenants_are_created_listed_read_and_deleted(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/tenants", "[\"public\",\"pulsar\"]");
     assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/acme", NULL,
@@ -260,7 +60,7 @@ static void tenants_are_created_listed_read_and_deleted(void **state)
 
 static void a_tenant_that_cannot_be_is_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/public"), 409);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/a b"), 412);
@@ -273,7 +73,7 @@ static void a_tenant_that_cannot_be_is_refused(void **state)
 
 static void namespaces_are_created_listed_read_and_deleted(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/namespaces/public", "[\"public/default\"]");
     assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/namespaces/public/two", NULL,
@@ -298,7 +98,7 @@ static void namespaces_are_created_listed_read_and_deleted(void **state)
 
 static void topics_are_created_listed_and_deleted(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/persistent/public/default", "[]");
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
@@ -326,7 +126,7 @@ static void topics_are_created_listed_and_deleted(void **state)
 
 static void a_topic_is_compacted_when_asked_for(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/compaction"), 404);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/compaction"), 404);
@@ -340,7 +140,7 @@ static void a_topic_is_compacted_when_asked_for(void **state)
 
 static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     char path[100], name[100];
     const char *at;
 
@@ -359,16 +159,7 @@ static void more_topics_than_one_turn_takes_are_listed_each_once_and_in_order(vo
 }
 
 /* Steps until the call is finished again, whose part the peer has taken. */
-static void take_part(struct world *w)
-{
-    w->call.answer.body.len = 0;
-    w->finished = false;
-    admin_handle(&w->call);
-    while (!w->finished)
-        assert_true(sim_step(w->sim));
-}
-
-static void make_topics(struct world *w, unsigned count)
+static void make_topics(struct admin_world *w, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         char path[100];
@@ -379,7 +170,7 @@ static void make_topics(struct world *w, unsigned count)
 
 static void a_long_list_comes_in_parts_of_bounded_size(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     struct text whole;
     unsigned parts = 1;
 
@@ -406,7 +197,7 @@ static void a_long_list_comes_in_parts_of_bounded_size(void **state)
 
 static void a_long_list_for_a_peer_of_http_1_0_is_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     make_topics(w, 150);
     w->core.part_bytes = 1000;
@@ -419,7 +210,7 @@ static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(
 {
     static const char path[] = "/admin/v2/persistent/public/default/x/partitions";
     static const char *const check[2] = {"checkAllowAutoCreation", "true"};
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_GET, path), 404);
     assert_int_equal(ask_with(w, HTTP_GET, path, check, ""), 200);
@@ -431,14 +222,9 @@ static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(
 #define KEPT   "/admin/v2/persistent/public/default/kept"
 #define PARTED "/admin/v2/persistent/public/default/parted"
 
-static int ask_body(struct world *w, enum http_method method, const char *path, const char *body)
-{
-    return ask_with(w, method, path, NULL, body);
-}
-
 static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 204);
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 409);
@@ -464,7 +250,7 @@ static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state
 
 static void a_number_of_partitions_may_be_a_text_or_come_with_properties(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "\"2\""), 204);
     assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/p/partitions",
@@ -476,7 +262,7 @@ static void a_number_of_partitions_may_be_a_text_or_come_with_properties(void **
 
 static void a_number_of_partitions_that_cannot_be_is_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "0"), 406);
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "-1"), 406);
@@ -497,7 +283,7 @@ static void a_number_of_partitions_that_cannot_be_is_refused(void **state)
 static void a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go(void **state)
 {
     static const char *const a[2] = {"key", "a"};
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/public/default/x", "{\"a\":\"1\"}"), 204);
     assert_get(w, "/admin/v2/persistent/public/default/x/properties", "{\"a\":\"1\"}");
@@ -513,18 +299,10 @@ static void a_topic_has_the_properties_that_it_was_made_with_and_others_come_and
     assert_get(w, PARTED "/partitions", "{\"partitions\":1,\"deleted\":false,\"properties\":{\"c\":\"3\"}}");
 }
 
-static json_t *answer_json(struct world *w)
-{
-    json_t *root = json_loads(answer(w), 0, NULL);
-
-    assert_non_null(root);
-    return root;
-}
-
 static void the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together(void **state)
 {
     static const char *const not_each[2] = {"perPartition", "false"};
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "3"), 204);
     assert_int_equal(ask(w, HTTP_PUT, PARTED "/subscription/s"), 204);
@@ -550,7 +328,7 @@ static void the_figures_of_a_partitioned_topic_are_those_of_its_partitions_toget
 static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void **state)
 {
     static const char *const applied[2] = {"applied", "true"};
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "3"), 204);
     assert_int_equal(ask(w, HTTP_PUT, PARTED "-partition-1/subscription/s"), 204);
@@ -576,7 +354,7 @@ static void what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions(void 
 
 static void the_properties_of_a_subscription_are_read_and_replaced(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_GET, KEPT "/subscription/s/properties"), 404);
     assert_int_equal(ask(w, HTTP_PUT, KEPT), 204);
@@ -595,7 +373,7 @@ static void the_properties_of_a_subscription_are_read_and_replaced(void **state)
 
 static void subscriptions_are_created_listed_and_deleted(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default/x/subscriptions"), 404);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
@@ -614,18 +392,10 @@ static void subscriptions_are_created_listed_and_deleted(void **state)
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x"), 404);
 }
 
-static json_int_t number(const json_t *object, const char *member)
-{
-    const json_t *value = json_object_get(object, member);
-
-    assert_true(json_is_integer(value));
-    return json_integer_value(value);
-}
-
 static void stats_tell_what_was_published_and_what_waits(void **state)
 {
-    struct world *w = *state;
-    struct client client = {0};
+    struct admin_world *w = *state;
+    struct admin_client client = {0};
     uint8_t metadata[PROPERTIES_BYTES_MAX];
     json_error_t error;
 
@@ -661,82 +431,37 @@ static void stats_tell_what_was_published_and_what_waits(void **state)
 }
 
 /* A message of `text` with a property, in a batch of one and compressed when `packed`. */
-static void publish_text(struct world *w, struct client *c, const char *text, bool packed)
-{
-    static Wire__KeyValue property = WIRE__KEY_VALUE__INIT;
-    Wire__KeyValue *properties[] = {&property};
-    Wire__MessageMetadata m = WIRE__MESSAGE_METADATA__INIT;
-    uint8_t metadata[300], payload[300], entry[ENTRY_HEAD_SIZE + 600];
-    size_t len = strlen(text), before = c->published;
-    struct slice bytes;
-
-    property.key = (char *)(uintptr_t) "k";
-    property.value = (char *)(uintptr_t) "v\n\"w\"";
-    m.producer_name = (char *)(uintptr_t) "p\r\nSet-Cookie: x"; /* not for a header */
-    m.sequence_id = 7;
-    m.publish_time = 1700000000000 + before;
-    m.properties = properties;
-    m.n_properties = 1;
-    memcpy(payload, text, len);
-    if (packed) {
-        m.has_compression = m.has_uncompressed_size = m.has_num_messages_in_batch = true;
-        m.compression = WIRE__COMPRESSION_TYPE__LZ4;
-        m.uncompressed_size = (uint32_t)strlen(text);
-        m.num_messages_in_batch = 1;
-        assert_int_equal(codec_compress(CODEC_LZ4, bytes_of_text(text), payload, sizeof payload, &len), OK);
-    }
-    const size_t metadata_len = wire__message_metadata__pack(&m, metadata);
-    entry_head_encode(entry, bytes_of(metadata, metadata_len), bytes_of(payload, len));
-    memcpy(entry + ENTRY_HEAD_SIZE, metadata, metadata_len);
-    memcpy(entry + ENTRY_HEAD_SIZE + metadata_len, payload, len);
-    assert_int_equal(slice_copy(&bytes, bytes_of(entry, ENTRY_HEAD_SIZE + metadata_len + len), NULL), OK);
-    producer_publish(c->open.producer,
-                     &(struct publish){.messages = 1, .publish_ms = (int64_t)m.publish_time, .bytes = bytes});
-    slice_unref(&bytes);
-    while (c->published == before)
-        assert_true(sim_step(w->sim));
-}
-
 /* Of the last answer; NULL: there is none of this name. */
-static const char *header(struct world *w, const char *name)
-{
-    for (const struct http_header *h = w->call.answer.headers; h; h = h->next) {
-        if (strcmp(h->name, name) == 0)
-            return (const char *)h->value.data;
-    }
-    return NULL;
-}
-
 #define X "/admin/v2/persistent/public/default/x"
 
 static void messages_are_looked_at_by_id_and_by_their_place_in_a_backlog(void **state)
 {
-    struct world *w = *state;
-    struct client client = {0};
+    struct admin_world *w = *state;
+    struct admin_client client = {0};
     char path[200], text[100];
 
     assert_int_equal(ask(w, HTTP_GET, X "/ledger/1/entry/0"), 404);
     assert_int_equal(ask(w, HTTP_PUT, X), 204);
     assert_int_equal(ask(w, HTTP_PUT, X "/subscription/s"), 204);
     client_publish(w, &client, "persistent://public/default/x", 0);
-    publish_text(w, &client, "first", false);
-    publish_text(w, &client, "second second second second second", true);
+    client_publish_text(w, &client, "first", false);
+    client_publish_text(w, &client, "second second second second second", true);
 
     assert_int_equal(ask(w, HTTP_GET, X "/subscription/s/position/1"), 200);
     assert_string_equal(answer(w), "first");
-    snprintf(text, sizeof text, "%s", header(w, "X-Pulsar-Message-ID:"));
-    assert_string_equal(header(w, "X-Pulsar-publish-time:"), "2023-11-14T22:13:20.000Z");
-    assert_string_equal(header(w, "X-Pulsar-PROPERTY:"), "{\"k\":\"v\\n\\\"w\\\"\"}");
-    assert_string_equal(header(w, "X-Pulsar-sequence-id:"), "7");
-    assert_null(header(w, "X-Pulsar-producer-name:"));
-    assert_null(header(w, "X-Pulsar-num-batch-message:"));
+    snprintf(text, sizeof text, "%s", answer_header(w, "X-Pulsar-Message-ID:"));
+    assert_string_equal(answer_header(w, "X-Pulsar-publish-time:"), "2023-11-14T22:13:20.000Z");
+    assert_string_equal(answer_header(w, "X-Pulsar-PROPERTY:"), "{\"k\":\"v\\n\\\"w\\\"\"}");
+    assert_string_equal(answer_header(w, "X-Pulsar-sequence-id:"), "7");
+    assert_null(answer_header(w, "X-Pulsar-producer-name:"));
+    assert_null(answer_header(w, "X-Pulsar-num-batch-message:"));
 
     const int64_t ledger = strtoll(text, NULL, 10);
     snprintf(path, sizeof path, X "/ledger/%d/entry/1", (int)ledger);
     assert_int_equal(ask(w, HTTP_GET, path), 200);
     assert_string_equal(answer(w), "second second second second second");
-    assert_string_equal(header(w, "X-Pulsar-num-batch-message:"), "1");
-    assert_string_equal(header(w, "X-Pulsar-compression:"), "LZ4");
+    assert_string_equal(answer_header(w, "X-Pulsar-num-batch-message:"), "1");
+    assert_string_equal(answer_header(w, "X-Pulsar-compression:"), "LZ4");
     snprintf(path, sizeof path, X "/ledger/%d/entry/2", (int)ledger);
     assert_int_equal(ask(w, HTTP_GET, path), 404);
     assert_null(w->call.answer.headers);
@@ -751,15 +476,15 @@ static void messages_are_looked_at_by_id_and_by_their_place_in_a_backlog(void **
 
 static void a_subscription_is_moved_on_and_back(void **state)
 {
-    struct world *w = *state;
-    struct client client = {0};
+    struct admin_world *w = *state;
+    struct admin_client client = {0};
     char id[100], wanted[200];
 
     assert_int_equal(ask(w, HTTP_PUT, X), 204);
     assert_int_equal(ask(w, HTTP_PUT, X "/subscription/s"), 204);
     client_publish(w, &client, "persistent://public/default/x", 0);
     for (char text[] = "0"; text[0] < '5'; text[0]++)
-        publish_text(w, &client, text, false); /* at ...000, ...001 and so on */
+        client_publish_text(w, &client, text, false); /* at ...000, ...001 and so on */
 
     assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/skip/2"), 204);
     assert_get(w, X "/subscription/s/position/1", "2");
@@ -770,7 +495,7 @@ static void a_subscription_is_moved_on_and_back(void **state)
 
     assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/resetcursor/1700000000003"), 204);
     assert_get(w, X "/subscription/s/position/1", "3");
-    snprintf(id, sizeof id, "%s", header(w, "X-Pulsar-Message-ID:"));
+    snprintf(id, sizeof id, "%s", answer_header(w, "X-Pulsar-Message-ID:"));
     const int ledger = atoi(id);
     assert_int_equal(ask(w, HTTP_POST, X "/subscription/s/resetcursor/5"), 204);
     assert_get(w, X "/subscription/s/position/1", "0");
@@ -789,7 +514,7 @@ static void a_subscription_is_moved_on_and_back(void **state)
 
 static void policies_are_set_read_and_removed(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char retention[] = "/admin/v2/namespaces/public/default/retention";
     static const char ttl[] = "/admin/v2/namespaces/public/default/messageTTL";
 
@@ -810,7 +535,7 @@ static void policies_are_set_read_and_removed(void **state)
 
 static void policies_that_make_no_sense_are_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char retention[] = "/admin/v2/namespaces/public/default/retention";
     static const char ttl[] = "/admin/v2/namespaces/public/default/messageTTL";
     static const char *const wrong[] = {"",
@@ -834,7 +559,7 @@ static const char *const applied[] = {"applied", "true"};
 
 static void backlog_quotas_are_a_map_and_their_old_shape_is_read(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char map[] = "/admin/v2/namespaces/public/default/backlogQuotaMap";
     static const char quota[] = "/admin/v2/namespaces/public/default/backlogQuota";
     static const char of_topic[] = "/admin/v2/persistent/public/default/t/backlogQuota";
@@ -869,7 +594,7 @@ static void backlog_quotas_are_a_map_and_their_old_shape_is_read(void **state)
 
 static void a_quota_that_is_more_than_retention_keeps_is_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char quota[] = "/admin/v2/namespaces/public/default/backlogQuota";
 
     assert_int_equal(ask_with(w, HTTP_POST, "/admin/v2/namespaces/public/default/retention", NULL,
@@ -895,7 +620,7 @@ static void a_quota_that_is_more_than_retention_keeps_is_refused(void **state)
 }
 
 /* What is set there comes back as it was, and is gone when it is removed. */
-static void assert_round_trip(struct world *w, const char *place, const char *policy, const char *json)
+static void assert_round_trip(struct admin_world *w, const char *place, const char *policy, const char *json)
 {
     char path[200];
 
@@ -949,7 +674,7 @@ static const struct {
 
 static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     const size_t wanted = sizeof every_policy / sizeof every_policy[0];
     size_t count;
 
@@ -968,7 +693,7 @@ static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(vo
 
 static void a_topics_creation_has_partitions_when_it_is_partitioned_only(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char path[] = "/admin/v2/namespaces/public/default/autoTopicCreation";
     static const struct {
         const char *json, *wrong; /* NULL: it comes back as `json` */
@@ -998,7 +723,7 @@ static void a_topics_creation_has_partitions_when_it_is_partitioned_only(void **
 
 static void policies_given_with_a_new_namespace_are_shown_with_it(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char path[] = "/admin/v2/namespaces/public/n";
 
     assert_int_equal(ask_with(w, HTTP_PUT, path, NULL,
@@ -1019,7 +744,7 @@ static void policies_given_with_a_new_namespace_are_shown_with_it(void **state)
 
 static void a_topics_own_policies_go_over_its_namespaces(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
     static const char ttl[] = "/admin/v2/persistent/public/default/t/messageTTL";
     static const char retention[] = "/admin/v2/persistent/public/default/t/retention";
 
@@ -1042,8 +767,8 @@ static void a_topics_own_policies_go_over_its_namespaces(void **state)
 
 static void metrics_name_every_topic_and_group_every_metric(void **state)
 {
-    struct world *w = *state;
-    struct client clients[100] = {0};
+    struct admin_world *w = *state;
+    struct admin_client clients[100] = {0};
     struct budget budget = {.name = "receive", .limit = 10, .used = 5};
     const struct budget *budgets[] = {&budget};
     unsigned lines = 0;
@@ -1075,7 +800,7 @@ static void metrics_name_every_topic_and_group_every_metric(void **state)
 }
 
 /* The figure without labels but the cluster's, as it is written. */
-static double figure(struct world *w, const char *name)
+static double figure(struct admin_world *w, const char *name)
 {
     char start[100];
     const char *at;
@@ -1089,8 +814,8 @@ static void too_many_topics_for_series_of_their_own_are_all_in_the_sums(void **s
 {
     enum { TOPICS = 150 }; /* more than several turns take, in two namespaces, and an empty one after them */
     static const char subscription[] = "/admin/v2/persistent/public/default/topic-8/subscription/s";
-    struct world *w = *state;
-    struct client clients[TOPICS] = {0};
+    struct admin_world *w = *state;
+    struct admin_client clients[TOPICS] = {0};
 
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/empty"), 204);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/more"), 204);
@@ -1124,18 +849,16 @@ static void too_many_topics_for_series_of_their_own_are_all_in_the_sums(void **s
 
 static void a_lookup_without_a_listener_is_refused(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/default/x"), 404);
     assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/nowhere/x"), 404);
     assert_get(w, "/lookup/v2/topic/persistent/public/default/x/bundle", "0x00000000_0xffffffff");
 }
 
-#define HANDLER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 static void a_backup_that_nobody_prepared_fails_and_says_so(void **state)
 {
-    struct world *w = *state;
+    struct admin_world *w = *state;
 
     assert_get(w, "/admin/v2/brokers/backup",
                "{\"state\":\"none\",\"files\":0,\"filesTotal\":0,\"bytes\":0,\"startedMs\":0,\"endedMs\":0}");
@@ -1151,41 +874,41 @@ static void a_backup_that_nobody_prepared_fails_and_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        HANDLER_TEST(the_broker_tells_its_version_cluster_and_address),
-        HANDLER_TEST(the_health_check_publishes_and_reads),
-        HANDLER_TEST(a_broker_whose_disk_fails_is_not_healthy),
-        HANDLER_TEST(tenants_are_created_listed_read_and_deleted),
-        HANDLER_TEST(a_tenant_that_cannot_be_is_refused),
-        HANDLER_TEST(namespaces_are_created_listed_read_and_deleted),
-        HANDLER_TEST(topics_are_created_listed_and_deleted),
-        HANDLER_TEST(a_topic_is_compacted_when_asked_for),
-        HANDLER_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
-        HANDLER_TEST(a_long_list_comes_in_parts_of_bounded_size),
-        HANDLER_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),
-        HANDLER_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
-        HANDLER_TEST(a_partitioned_topic_is_created_grown_listed_and_deleted),
-        HANDLER_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),
-        HANDLER_TEST(a_number_of_partitions_that_cannot_be_is_refused),
-        HANDLER_TEST(a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go),
-        HANDLER_TEST(the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together),
-        HANDLER_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
-        HANDLER_TEST(subscriptions_are_created_listed_and_deleted),
-        HANDLER_TEST(the_properties_of_a_subscription_are_read_and_replaced),
-        HANDLER_TEST(stats_tell_what_was_published_and_what_waits),
-        HANDLER_TEST(messages_are_looked_at_by_id_and_by_their_place_in_a_backlog),
-        HANDLER_TEST(a_subscription_is_moved_on_and_back),
-        HANDLER_TEST(policies_are_set_read_and_removed),
-        HANDLER_TEST(policies_that_make_no_sense_are_refused),
-        HANDLER_TEST(backlog_quotas_are_a_map_and_their_old_shape_is_read),
-        HANDLER_TEST(a_quota_that_is_more_than_retention_keeps_is_refused),
-        HANDLER_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
-        HANDLER_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
-        HANDLER_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
-        HANDLER_TEST(a_topics_own_policies_go_over_its_namespaces),
-        HANDLER_TEST(metrics_name_every_topic_and_group_every_metric),
-        HANDLER_TEST(too_many_topics_for_series_of_their_own_are_all_in_the_sums),
-        HANDLER_TEST(a_lookup_without_a_listener_is_refused),
-        HANDLER_TEST(a_backup_that_nobody_prepared_fails_and_says_so),
+        ADMIN_TEST(the_broker_tells_its_version_cluster_and_address),
+        ADMIN_TEST(the_health_check_publishes_and_reads),
+        ADMIN_TEST(a_broker_whose_disk_fails_is_not_healthy),
+        ADMIN_TEST(tenants_are_created_listed_read_and_deleted),
+        ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
+        ADMIN_TEST(namespaces_are_created_listed_read_and_deleted),
+        ADMIN_TEST(topics_are_created_listed_and_deleted),
+        ADMIN_TEST(a_topic_is_compacted_when_asked_for),
+        ADMIN_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
+        ADMIN_TEST(a_long_list_comes_in_parts_of_bounded_size),
+        ADMIN_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),
+        ADMIN_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
+        ADMIN_TEST(a_partitioned_topic_is_created_grown_listed_and_deleted),
+        ADMIN_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),
+        ADMIN_TEST(a_number_of_partitions_that_cannot_be_is_refused),
+        ADMIN_TEST(a_topic_has_the_properties_that_it_was_made_with_and_others_come_and_go),
+        ADMIN_TEST(the_figures_of_a_partitioned_topic_are_those_of_its_partitions_together),
+        ADMIN_TEST(what_is_asked_of_a_partitioned_topic_is_done_to_all_partitions),
+        ADMIN_TEST(subscriptions_are_created_listed_and_deleted),
+        ADMIN_TEST(the_properties_of_a_subscription_are_read_and_replaced),
+        ADMIN_TEST(stats_tell_what_was_published_and_what_waits),
+        ADMIN_TEST(messages_are_looked_at_by_id_and_by_their_place_in_a_backlog),
+        ADMIN_TEST(a_subscription_is_moved_on_and_back),
+        ADMIN_TEST(policies_are_set_read_and_removed),
+        ADMIN_TEST(policies_that_make_no_sense_are_refused),
+        ADMIN_TEST(backlog_quotas_are_a_map_and_their_old_shape_is_read),
+        ADMIN_TEST(a_quota_that_is_more_than_retention_keeps_is_refused),
+        ADMIN_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
+        ADMIN_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
+        ADMIN_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
+        ADMIN_TEST(a_topics_own_policies_go_over_its_namespaces),
+        ADMIN_TEST(metrics_name_every_topic_and_group_every_metric),
+        ADMIN_TEST(too_many_topics_for_series_of_their_own_are_all_in_the_sums),
+        ADMIN_TEST(a_lookup_without_a_listener_is_refused),
+        ADMIN_TEST(a_backup_that_nobody_prepared_fails_and_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
