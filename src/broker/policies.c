@@ -136,24 +136,61 @@ static struct origin origin_of(struct broker *b, uint64_t topic)
     return (struct origin){.namespace_ = namespace_id(b, topic_name_namespace(&t->name)), .name = name};
 }
 
-/* Of a topic's row, or of that of the topic which it is a part of. */
-static bool of_topic(struct broker *b, const struct origin *origin, struct policies *out)
+static void override(struct policies *p, const struct policies *by)
 {
+    for (unsigned which = 1; which < POLICY_END; which++) {
+        if (policies_has(by, which))
+            policies_put(p, which, by->value[which]);
+    }
+}
+
+/* What a row sets for its topic. */
+static void gather(const struct policies *own, const struct record_more *more, struct policies *out)
+{
+    *out = *own;
+    if (!more->everywhere.is_set)
+        return;
+    *out = more->everywhere;
+    override(out, own);
+}
+
+/* A topic's row, or that of the topic which it is a part of. */
+struct kept {
+    struct policies *own;
+    struct record_more *more;
+    struct topic_record topic;
     struct partitioned_record partitioned;
-    struct topic_record record;
+};
+
+static enum err kept_decode(struct kept *k, enum catalog_table of, struct bytes value)
+{
+    const bool parted = of == CATALOG_PARTITIONED;
+
+    k->own = parted ? &k->partitioned.policies : &k->topic.policies;
+    k->more = parted ? &k->partitioned.more : &k->topic.more;
+    return parted ? partitioned_record_decode(&k->partitioned, value) : topic_record_decode(&k->topic, value);
+}
+
+static bool kept_find(struct broker *b, const struct origin *origin, struct kept *k)
+{
     size_t base;
 
     if (partition_of(origin->name, &base) != PARTITION_NONE) {
         const struct catalog_row *whole =
             catalog_find(b->store, CATALOG_PARTITIONED, origin->namespace_, bytes_of(origin->name.data, base));
-        if (whole && partitioned_record_decode(&partitioned, whole->value) == OK) {
-            *out = partitioned.policies;
+        if (whole && kept_decode(k, CATALOG_PARTITIONED, whole->value) == OK)
             return true;
-        }
     }
-    if (!origin->row || topic_record_decode(&record, origin->row->value) != OK)
+    return origin->row && kept_decode(k, CATALOG_TOPIC, origin->row->value) == OK;
+}
+
+static bool of_topic(struct broker *b, const struct origin *origin, struct policies *out)
+{
+    struct kept k;
+
+    if (!kept_find(b, origin, &k))
         return false;
-    *out = record.policies;
+    gather(k.own, k.more, out);
     return true;
 }
 
@@ -179,14 +216,6 @@ int64_t policy_of_namespace(struct broker *b, struct bytes name, enum policy whi
     return b->options.policies.value[which];
 }
 
-static void override(struct policies *p, const struct policies *by)
-{
-    for (unsigned which = 1; which < POLICY_END; which++) {
-        if (policies_has(by, which))
-            policies_put(p, which, by->value[which]);
-    }
-}
-
 struct policies policies_resolve(struct broker *b, uint64_t topic)
 {
     const struct origin origin = origin_of(b, topic);
@@ -197,6 +226,21 @@ struct policies policies_resolve(struct broker *b, uint64_t topic)
     if (origin.namespace_ && of_topic(b, &origin, &set))
         override(&all, &set);
     return all;
+}
+
+void policies_override_subscription(struct broker *b, uint64_t topic, struct bytes subscription, struct policies *all)
+{
+    const struct origin origin = origin_of(b, topic);
+    struct subscription_policies s;
+    struct kept k;
+    size_t at = 0;
+
+    if (!origin.namespace_ || !kept_find(b, &origin, &k))
+        return;
+    while (subscription_policies_next(k.more->subscriptions, &at, &s)) {
+        if (bytes_equal(s.name, subscription))
+            override(all, &s.policies);
+    }
 }
 
 /* ---- what is set for topics ---- */
@@ -230,22 +274,90 @@ uint64_t topic_id(struct broker *b, const struct topic_name *name)
     return row ? row->id : 0;
 }
 
-enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out, struct refusal *why)
+static enum err obtain(struct broker *b, const struct topic_name *name, struct place *p, struct kept *k,
+                       struct refusal *why)
 {
-    struct partitioned_record partitioned;
-    struct topic_record record;
-    struct place p;
     enum err err;
 
-    if (!place_find(b, name, &p))
+    if (!place_find(b, name, p))
         return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    if (p.table == CATALOG_PARTITIONED) {
-        if ((err = partitioned_record_decode(&partitioned, p.row->value)) == OK)
-            *out = partitioned.policies;
-    } else if ((err = topic_record_decode(&record, p.row->value)) == OK) {
-        *out = record.policies;
+    if ((err = kept_decode(k, p->table, p->row->value)) != OK)
+        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    return OK;
+}
+
+/* The row becomes what `k` says. */
+static enum err put(struct broker *b, const struct topic_name *name, const struct place *p, const struct kept *k,
+                    struct refusal *why)
+{
+    uint8_t value[RECORD_MAX];
+    struct catalog_row changed = *p->row;
+    enum err err;
+
+    changed.name = p->name;
+    changed.value = p->table == CATALOG_PARTITIONED ? partitioned_record_encode(&k->partitioned, value)
+                                                    : topic_record_encode(&k->topic, value);
+    if ((err = catalog_put(b->store, p->table, &changed)) != OK)
+        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    if (p->table == CATALOG_TOPIC)
+        retention_look_anew(b, changed.id);
+    else
+        retention_look_at_all(b);
+    topics_policies_changed(b, topic_name_namespace(name));
+    return OK;
+}
+
+enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out, struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    const enum err err = obtain(b, name, &p, &k, why);
+
+    if (err == OK)
+        *out = *k.own;
+    return err;
+}
+
+enum err topic_policies_everywhere(struct broker *b, const struct topic_name *name, struct policies *out,
+                                   struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    const enum err err = obtain(b, name, &p, &k, why);
+
+    if (err == OK)
+        *out = k.more->everywhere;
+    return err;
+}
+
+enum err topic_subscription_policies(struct broker *b, const struct topic_name *name, struct bytes subscription,
+                                     struct policies *out, struct refusal *why)
+{
+    struct subscription_policies s;
+    struct place p;
+    struct kept k;
+    size_t at = 0;
+    const enum err err = obtain(b, name, &p, &k, why);
+
+    if (err != OK)
+        return err;
+    *out = (struct policies){0};
+    while (subscription_policies_next(k.more->subscriptions, &at, &s)) {
+        if (bytes_equal(s.name, subscription))
+            *out = s.policies;
     }
-    return err == OK ? OK : refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
+    return OK;
+}
+
+enum err topic_settings(struct broker *b, const struct topic_name *name, struct bytes *out, struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    const enum err err = obtain(b, name, &p, &k, why);
+
+    if (err == OK)
+        *out = k.more->settings;
+    return err;
 }
 
 struct policies policies_resolve_name(struct broker *b, const struct topic_name *name)
@@ -253,55 +365,87 @@ struct policies policies_resolve_name(struct broker *b, const struct topic_name 
     const uint64_t namespace_ = namespace_id(b, topic_name_namespace(name));
     struct policies all = b->options.policies, set;
     struct refusal why;
+    struct place p;
+    struct kept k;
 
     if (namespace_ && of_namespace(b, namespace_, &set))
         override(&all, &set);
-    if (topic_policies(b, name, &set, &why) == OK)
+    if (obtain(b, name, &p, &k, &why) == OK) {
+        gather(k.own, k.more, &set);
         override(&all, &set);
-    return all;
-}
-
-/* The row's value with these policies instead of its own, in `to`. */
-static enum err with_policies(const struct place *p, const struct policies *policies, uint8_t *to, struct bytes *value)
-{
-    struct partitioned_record partitioned;
-    struct topic_record record;
-    enum err err;
-
-    if (p->table == CATALOG_PARTITIONED) {
-        if ((err = partitioned_record_decode(&partitioned, p->row->value)) != OK)
-            return err;
-        partitioned.policies = *policies;
-        *value = partitioned_record_encode(&partitioned, to);
-        return OK;
     }
-    if ((err = topic_record_decode(&record, p->row->value)) != OK)
-        return err;
-    record.policies = *policies;
-    *value = topic_record_encode(&record, to);
-    return OK;
+    return all;
 }
 
 enum err topic_set_policies(struct broker *b, const struct topic_name *name, const struct policies *policies,
                             struct refusal *why)
 {
-    uint8_t value[RECORD_MAX];
     struct place p;
+    struct kept k;
     enum err err;
 
-    if (!place_find(b, name, &p))
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
-    if ((err = policies_check(policies, true, why)) != OK)
+    if ((err = obtain(b, name, &p, &k, why)) != OK || (err = policies_check(policies, true, why)) != OK)
         return err;
-    struct catalog_row changed = *p.row;
-    changed.name = p.name;
-    if ((err = with_policies(&p, policies, value, &changed.value)) != OK ||
-        (err = catalog_put(b->store, p.table, &changed)) != OK)
-        return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
-    if (p.table == CATALOG_TOPIC)
-        retention_look_anew(b, changed.id);
-    else
-        retention_look_at_all(b);
-    topics_policies_changed(b, topic_name_namespace(name));
-    return OK;
+    *k.own = *policies;
+    return put(b, name, &p, &k, why);
+}
+
+enum err topic_set_policies_everywhere(struct broker *b, const struct topic_name *name, const struct policies *policies,
+                                       struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    enum err err;
+
+    if ((err = obtain(b, name, &p, &k, why)) != OK || (err = policies_check(policies, true, why)) != OK)
+        return err;
+    k.more->everywhere = *policies;
+    return put(b, name, &p, &k, why);
+}
+
+enum err topic_set_subscription_policies(struct broker *b, const struct topic_name *name, struct bytes subscription,
+                                         const struct policies *policies, struct refusal *why)
+{
+    const struct subscription_policies of = {.name = subscription, .policies = *policies};
+    uint8_t all[SUBSCRIPTION_POLICIES_BYTES_MAX];
+    struct place p;
+    struct kept k;
+    enum err err;
+
+    if (subscription.len > SUBSCRIPTION_NAME_MAX)
+        return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "the name of the subscription is too long");
+    if ((err = obtain(b, name, &p, &k, why)) != OK || (err = policies_check(policies, true, why)) != OK)
+        return err;
+    if (k.more->subscriptions.len)
+        memcpy(all, k.more->subscriptions.data, k.more->subscriptions.len);
+    if ((err = subscription_policies_put(&k.more->subscriptions, all, &of)) != OK)
+        return refuse(why, err, ABOUT_TOPIC, "%s: policies of too many subscriptions", name->text);
+    return put(b, name, &p, &k, why);
+}
+
+enum err topic_set_settings(struct broker *b, const struct topic_name *name, struct bytes settings, struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    enum err err;
+
+    if ((err = obtain(b, name, &p, &k, why)) != OK)
+        return err;
+    if (settings.len > TOPIC_SETTINGS_BYTES_MAX)
+        return refuse(why, ERR_TOO_LARGE, ABOUT_TOPIC, "settings of more than %d bytes", TOPIC_SETTINGS_BYTES_MAX);
+    k.more->settings = settings;
+    return put(b, name, &p, &k, why);
+}
+
+enum err topic_forget_policies(struct broker *b, const struct topic_name *name, struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    enum err err;
+
+    if ((err = obtain(b, name, &p, &k, why)) != OK)
+        return err;
+    *k.own = (struct policies){0};
+    *k.more = (struct record_more){0};
+    return put(b, name, &p, &k, why);
 }

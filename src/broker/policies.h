@@ -129,7 +129,14 @@ struct policies policies_resolve(struct broker *b, uint64_t topic);
 /* The same by name: also for a whole that is partitioned, and for a topic that is not there. */
 struct policies policies_resolve_name(struct broker *b, const struct topic_name *name);
 
+/* *all, which holds for the topic, becomes what holds for this subscription of it: what is set for it alone goes over
+ * that. */
+void policies_override_subscription(struct broker *b, uint64_t topic, struct bytes subscription, struct policies *all);
+
 /* ---- what is set ---- */
+
+#define SUBSCRIPTION_POLICIES_BYTES_MAX (16 * 1024) /* of all subscriptions of a topic, encoded */
+#define TOPIC_SETTINGS_BYTES_MAX        (32 * 1024)
 
 /* Of its row; 0: no such topic. */
 uint64_t topic_id(struct broker *b, const struct topic_name *name);
@@ -139,6 +146,26 @@ MUST_USE enum err topic_policies(struct broker *b, const struct topic_name *name
                                  struct refusal *why);
 MUST_USE enum err topic_set_policies(struct broker *b, const struct topic_name *name, const struct policies *policies,
                                      struct refusal *why);
+/* ... for all clusters that it may be replicated to: its own go over them. */
+MUST_USE enum err topic_policies_everywhere(struct broker *b, const struct topic_name *name, struct policies *out,
+                                            struct refusal *why);
+MUST_USE enum err topic_set_policies_everywhere(struct broker *b, const struct topic_name *name,
+                                                const struct policies *policies, struct refusal *why);
+/* ... for one subscription alone, be it there or not.  ERR_TOO_LARGE: for too many of them. */
+MUST_USE enum err topic_subscription_policies(struct broker *b, const struct topic_name *name,
+                                              struct bytes subscription, struct policies *out, struct refusal *why);
+MUST_USE enum err topic_set_subscription_policies(struct broker *b, const struct topic_name *name,
+                                                  struct bytes subscription, const struct policies *policies,
+                                                  struct refusal *why);
+/* What the admin interface keeps with it (JSON), as with a namespace; empty: nothing.  Borrowed until the next change
+ * of the catalog.  ERR_TOO_LARGE. */
+MUST_USE enum err topic_settings(struct broker *b, const struct topic_name *name, struct bytes *out,
+                                 struct refusal *why);
+MUST_USE enum err topic_set_settings(struct broker *b, const struct topic_name *name, struct bytes settings,
+                                     struct refusal *why);
+/* Nothing is set for it any more, in any of these ways. */
+MUST_USE enum err topic_forget_policies(struct broker *b, const struct topic_name *name, struct refusal *why);
+
 MUST_USE enum err namespace_policies(struct broker *b, struct bytes name, struct policies *out, struct refusal *why);
 MUST_USE enum err namespace_set_policies(struct broker *b, struct bytes name, const struct policies *policies,
                                          struct refusal *why);

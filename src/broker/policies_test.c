@@ -123,6 +123,68 @@ static void rows_hold_what_was_put_into_them(void **state)
     assert_true(bytes_equal(properties_find(subscription.properties, text("k")), text("v")));
 }
 
+static struct bytes two_subscriptions(uint8_t *to)
+{
+    struct bytes all = bytes_of(to, 0);
+    struct subscription_policies s = {.name = text("s1")};
+
+    policies_put(&s.policies, POLICY_SUBSCRIPTION_RATE_MESSAGES, 10);
+    assert_int_equal(subscription_policies_put(&all, to, &s), OK);
+    s.name = text("s2");
+    policies_put(&s.policies, POLICY_SUBSCRIPTION_RATE_MESSAGES, 20);
+    assert_int_equal(subscription_policies_put(&all, to, &s), OK);
+    return all;
+}
+
+static void rows_of_topics_hold_what_few_topics_have(void **state)
+{
+    static uint8_t held[SUBSCRIPTION_POLICIES_BYTES_MAX], value[RECORD_MAX];
+    const struct record_more more = {
+        .everywhere = some(), .subscriptions = two_subscriptions(held), .settings = text("{\"a\":1}")};
+    struct bytes encoded = topic_record_encode(&(struct topic_record){.epoch = 3, .more = more}, value);
+    struct partitioned_record partitioned;
+    struct topic_record topic;
+
+    assert_int_equal(value[0], 4);
+    assert_int_equal(topic_record_decode(&topic, encoded), OK);
+    assert_int_equal(topic.epoch, 3);
+    assert_int_equal(topic.more.everywhere.value[POLICY_MESSAGE_BYTES_MAX], 4711);
+    assert_true(bytes_equal(topic.more.subscriptions, more.subscriptions));
+    assert_true(bytes_equal(topic.more.settings, more.settings));
+    for (size_t cut = 0; cut < encoded.len - more.settings.len; cut++)
+        assert_int_equal(topic_record_decode(&topic, bytes_of(value, cut)), ERR_CORRUPT);
+    assert_int_equal(topic_record_decode(&topic, bytes_of(value, encoded.len - 1)), OK); /* settings are opaque */
+
+    encoded = partitioned_record_encode(&(struct partitioned_record){.partitions = 5, .more = more}, value);
+    assert_int_equal(partitioned_record_decode(&partitioned, encoded), OK);
+    assert_true(bytes_equal(partitioned.more.settings, more.settings));
+    encoded = partitioned_record_encode(&(struct partitioned_record){.partitions = 5}, value);
+    assert_int_equal(value[0], 3); /* what an earlier build can read */
+}
+
+static void a_subscriptions_policies_are_replaced_and_removed_by_its_name(void **state)
+{
+    static uint8_t held[SUBSCRIPTION_POLICIES_BYTES_MAX];
+    struct bytes all = two_subscriptions(held);
+    struct subscription_policies s = {.name = text("s1")}, found;
+    size_t at = 0;
+
+    policies_put(&s.policies, POLICY_SUBSCRIPTION_RATE_MESSAGES, 11);
+    policies_put(&s.policies, POLICY_SUBSCRIPTION_RATE_BYTES, 12);
+    assert_int_equal(subscription_policies_put(&all, held, &s), OK);
+    assert_true(subscription_policies_next(all, &at, &found));
+    assert_int_equal(found.policies.value[POLICY_SUBSCRIPTION_RATE_BYTES], 12);
+    assert_true(subscription_policies_next(all, &at, &found));
+    assert_true(bytes_equal(found.name, text("s2")));
+    assert_false(subscription_policies_next(all, &at, &found));
+    s.policies = (struct policies){0};
+    assert_int_equal(subscription_policies_put(&all, held, &s), OK);
+    at = 0;
+    assert_true(subscription_policies_next(all, &at, &found));
+    assert_true(bytes_equal(found.name, text("s2")));
+    assert_int_equal(at, all.len);
+}
+
 static void properties_are_kept_in_order_and_each_key_once(void **state)
 {
     static const char *const order[] = {"a", "b", "c"};
@@ -173,6 +235,8 @@ int main(void)
         cmocka_unit_test(damaged_policies_are_told_from_good_ones),
         cmocka_unit_test(a_row_of_version_2_is_understood),
         cmocka_unit_test(rows_hold_what_was_put_into_them),
+        cmocka_unit_test(rows_of_topics_hold_what_few_topics_have),
+        cmocka_unit_test(a_subscriptions_policies_are_replaced_and_removed_by_its_name),
         cmocka_unit_test(properties_are_kept_in_order_and_each_key_once),
         cmocka_unit_test(properties_beyond_their_bound_change_nothing),
     };

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { VERSION_POLICIES = 2, VERSION_ALL = 3 };
+enum { VERSION_POLICIES = 2, VERSION_ALL = 3, VERSION_MORE = 4 };
 enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1, FLAG_CONNECTED = 2, FLAG_LEFT = 4 };
 
 static struct bytes skip(struct bytes from, size_t len)
@@ -102,6 +102,69 @@ static size_t properties_encode(struct bytes properties, uint8_t *to)
     return properties.len;
 }
 
+/* ---- policies of subscriptions, and what else few topics have ---- */
+
+static enum err subscription_policies_decode(struct subscription_policies *s, struct bytes *from)
+{
+    struct bytes rest = *from;
+    enum err err;
+
+    if (rest.len < 2 || rest.len - 2 < le16_get(rest.data))
+        return ERR_CORRUPT;
+    s->name = bytes_of(rest.data + 2, le16_get(rest.data));
+    rest = skip(rest, 2 + s->name.len);
+    if ((err = policies_decode(&s->policies, &rest)) == OK)
+        *from = rest;
+    return err;
+}
+
+bool subscription_policies_next(struct bytes encoded, size_t *at, struct subscription_policies *out)
+{
+    struct bytes rest = skip(encoded, *at);
+
+    if (rest.len == 0 || subscription_policies_decode(out, &rest) != OK)
+        return false;
+    *at = encoded.len - rest.len;
+    return true;
+}
+
+static size_t subscription_policies_encode(const struct subscription_policies *s, uint8_t *to)
+{
+    le16_put(to, (uint16_t)s->name.len);
+    memcpy(to + 2, s->name.data, s->name.len);
+    return 2 + s->name.len + policies_encode(&s->policies, to + 2 + s->name.len);
+}
+
+/* Where those of `name` begin and end; both at the end of all: there are none. */
+static void subscription_policies_place(struct bytes encoded, struct bytes name, size_t *from, size_t *to)
+{
+    struct subscription_policies s;
+
+    *from = *to = 0;
+    while (subscription_policies_next(encoded, to, &s)) {
+        if (bytes_equal(s.name, name))
+            return;
+        *from = *to;
+    }
+}
+
+enum err subscription_policies_put(struct bytes *encoded, uint8_t *to, const struct subscription_policies *s)
+{
+    uint8_t own[2 + SUBSCRIPTION_NAME_MAX + POLICIES_BYTES_MAX];
+    size_t from, end, len = 0;
+
+    assert(s->name.len <= SUBSCRIPTION_NAME_MAX);
+    subscription_policies_place(*encoded, s->name, &from, &end);
+    if (s->policies.is_set)
+        len = subscription_policies_encode(s, own);
+    if (from + len + (encoded->len - end) > SUBSCRIPTION_POLICIES_BYTES_MAX)
+        return ERR_TOO_LARGE;
+    memmove(to + from + len, to + end, encoded->len - end);
+    memcpy(to + from, own, len);
+    *encoded = bytes_of(to, from + len + (encoded->len - end));
+    return OK;
+}
+
 static size_t tail_encode(const struct policies *policies, struct bytes properties, uint8_t *to)
 {
     const size_t len = policies_encode(policies, to);
@@ -109,11 +172,56 @@ static size_t tail_encode(const struct policies *policies, struct bytes properti
     return len + properties_encode(properties, to + len);
 }
 
-static enum err tail_decode(struct policies *policies, struct bytes *properties, struct bytes from)
+/* *from moves behind both. */
+static enum err tail_decode(struct policies *policies, struct bytes *properties, struct bytes *from)
 {
-    enum err err = policies_decode(policies, &from);
+    enum err err = policies_decode(policies, from);
 
-    return err == OK ? properties_decode(properties, &from) : err;
+    return err == OK ? properties_decode(properties, from) : err;
+}
+
+static bool more_is_set(const struct record_more *m)
+{
+    return m->everywhere.is_set || m->subscriptions.len || m->settings.len;
+}
+
+static size_t bytes_encode(struct bytes b, uint8_t *to)
+{
+    if (b.len)
+        memcpy(to, b.data, b.len);
+    return b.len;
+}
+
+static size_t more_encode(const struct record_more *m, uint8_t *to)
+{
+    size_t len = policies_encode(&m->everywhere, to);
+
+    assert(m->subscriptions.len <= SUBSCRIPTION_POLICIES_BYTES_MAX);
+    assert(m->settings.len <= TOPIC_SETTINGS_BYTES_MAX);
+    le32_put(to + len, (uint32_t)m->subscriptions.len);
+    len += 4;
+    len += bytes_encode(m->subscriptions, to + len);
+    return len + bytes_encode(m->settings, to + len);
+}
+
+static enum err more_decode(struct record_more *m, struct bytes from)
+{
+    struct subscription_policies s;
+    size_t at = 0;
+    enum err err;
+
+    if ((err = policies_decode(&m->everywhere, &from)) != OK)
+        return err;
+    if (from.len < 4 || from.len - 4 < le32_get(from.data))
+        return ERR_CORRUPT;
+    m->subscriptions = bytes_of(from.data + 4, le32_get(from.data));
+    m->settings = skip(from, 4 + m->subscriptions.len);
+    while (subscription_policies_next(m->subscriptions, &at, &s))
+        ;
+    return at == m->subscriptions.len && at <= SUBSCRIPTION_POLICIES_BYTES_MAX &&
+                   m->settings.len <= TOPIC_SETTINGS_BYTES_MAX
+               ? OK
+               : ERR_CORRUPT;
 }
 
 /* ---- rows ---- */
@@ -142,20 +250,22 @@ enum err namespace_record_decode(struct namespace_record *r, struct bytes value)
 
 struct bytes topic_record_encode(const struct topic_record *r, uint8_t *to)
 {
-    const bool all = r->terminated || r->policies.is_set || r->properties.len;
+    const bool more = more_is_set(&r->more);
+    const bool all = more || r->terminated || r->policies.is_set || r->properties.len;
 
-    to[0] = all ? VERSION_ALL : RECORD_VERSION;
+    to[0] = more ? VERSION_MORE : all ? VERSION_ALL : RECORD_VERSION;
     le64_put(to + 1, (uint64_t)r->created_ms);
     le64_put(to + 9, r->epoch);
     if (!all)
         return bytes_of(to, 17);
     to[17] = r->terminated ? FLAG_TERMINATED : 0;
-    return bytes_of(to, 18 + tail_encode(&r->policies, r->properties, to + 18));
+    const size_t len = 18 + tail_encode(&r->policies, r->properties, to + 18);
+    return bytes_of(to, more ? len + more_encode(&r->more, to + len) : len);
 }
 
 enum err topic_record_decode(struct topic_record *r, struct bytes value)
 {
-    enum err err = check(value, VERSION_ALL, 17);
+    enum err err = check(value, VERSION_MORE, 17);
 
     if (err != OK)
         return err;
@@ -169,26 +279,38 @@ enum err topic_record_decode(struct topic_record *r, struct bytes value)
     if (value.len < 1)
         return ERR_CORRUPT;
     r->terminated = value.data[0] & FLAG_TERMINATED;
-    return tail_decode(&r->policies, &r->properties, skip(value, 1));
+    value = skip(value, 1);
+    if ((err = tail_decode(&r->policies, &r->properties, &value)) != OK || version == VERSION_ALL)
+        return err;
+    return more_decode(&r->more, value);
 }
 
 struct bytes partitioned_record_encode(const struct partitioned_record *r, uint8_t *to)
 {
-    to[0] = VERSION_ALL;
+    const bool more = more_is_set(&r->more);
+
+    to[0] = more ? VERSION_MORE : VERSION_ALL;
     le64_put(to + 1, (uint64_t)r->created_ms);
     le32_put(to + 9, r->partitions);
-    return bytes_of(to, 13 + tail_encode(&r->policies, r->properties, to + 13));
+    const size_t len = 13 + tail_encode(&r->policies, r->properties, to + 13);
+    return bytes_of(to, more ? len + more_encode(&r->more, to + len) : len);
 }
 
 enum err partitioned_record_decode(struct partitioned_record *r, struct bytes value)
 {
-    enum err err = check(value, VERSION_ALL, 13);
+    enum err err = check(value, VERSION_MORE, 13);
 
     if (err != OK)
         return err;
     *r = (struct partitioned_record){.created_ms = (int64_t)le64_get(value.data + 1),
                                      .partitions = le32_get(value.data + 9)};
-    return value.data[0] == VERSION_ALL ? tail_decode(&r->policies, &r->properties, skip(value, 13)) : ERR_CORRUPT;
+    const uint8_t version = value.data[0];
+    if (version < VERSION_ALL)
+        return ERR_CORRUPT;
+    value = skip(value, 13);
+    if ((err = tail_decode(&r->policies, &r->properties, &value)) != OK || version == VERSION_ALL)
+        return err;
+    return more_decode(&r->more, value);
 }
 
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to)

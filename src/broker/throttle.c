@@ -46,9 +46,13 @@ static void throttle_set(struct throttle *throttle, struct topic *t, const struc
     refresh(throttle, t);
 }
 
+/* `p` holds for its topic. */
 static void of_subscription(struct subscription *s, const struct policies *p)
 {
-    throttle_set(&s->throttle, s->topic, p, POLICY_SUBSCRIPTION_RATE_MESSAGES, POLICY_SUBSCRIPTION_RATE_BYTES,
+    struct policies own = *p;
+
+    policies_override_subscription(s->topic->broker, s->topic->id, bytes_of_text(s->name), &own);
+    throttle_set(&s->throttle, s->topic, &own, POLICY_SUBSCRIPTION_RATE_MESSAGES, POLICY_SUBSCRIPTION_RATE_BYTES,
                  POLICY_SUBSCRIPTION_RATE_PERIOD_S, POLICY_SUBSCRIPTION_RATE_RELATIVE);
 }
 
