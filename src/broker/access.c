@@ -17,6 +17,12 @@ void access_init(struct access *a, uint64_t epochs)
     list_init(&a->waiting);
 }
 
+static struct producer_open *waiting_pop(struct access *a)
+{
+    a->waiting_count--;
+    return container_of(list_pop_front(&a->waiting), struct producer_open, waiting);
+}
+
 /* ---- rivals ---- */
 
 /* Somebody is exclusive, or will be before anybody else gets in. */
@@ -65,25 +71,15 @@ static bool outdated(struct topic *t, struct producer_open *open)
 /* Of a topic that is kept: what is in memory only has its epochs there. */
 static enum err put_epochs(struct topic *t, uint64_t epochs)
 {
-    struct store *store = t->broker->store;
-    const struct catalog_row *row = catalog_get(store, CATALOG_TOPIC, t->id);
     struct topic_record record;
-    uint8_t value[RECORD_MAX];
     enum err err;
 
-    assert(row || !t->kind->keeps);
-    if (!row)
+    if (!t->kind->keeps)
         return OK;
-    if ((err = topic_record_decode(&record, row->value)) != OK)
+    if ((err = topic_record_read(t, &record)) != OK)
         return err;
     record.epoch = epochs;
-    const struct catalog_row next = {
-        .id = t->id,
-        .parent = row->parent,
-        .name = topic_name_full(&t->name),
-        .value = topic_record_encode(&record, value),
-    };
-    return catalog_put(store, CATALOG_TOPIC, &next);
+    return topic_record_write(t, &record);
 }
 
 /* The place is this one's; the step comes again when the epoch is durable. */
@@ -118,7 +114,9 @@ static enum access_step ask_shared(struct topic *t, struct producer_open *open)
 
 static enum access_step ask_exclusive(struct topic *t, struct producer_open *open)
 {
-    if (reserved(&t->access, open) || map_count(&t->producers) > 0) {
+    const bool its_turn = t->access.taking == open; /* its predecessor has just gone */
+
+    if (!its_turn && (reserved(&t->access, open) || map_count(&t->producers) > 0)) {
         (void)refuse(&open->op.why, ERR_FENCED, ABOUT_PRODUCER, "%s has %s", t->name.text,
                      reserved(&t->access, open) ? "an exclusive producer" : "other producers");
         return refuse_unless_dead(open, t);
@@ -134,7 +132,13 @@ static enum access_step ask_and_wait(struct topic *t, struct producer_open *open
         return ACCESS_REFUSED;
     if (its_turn || (!reserved(&t->access, open) && map_count(&t->producers) == 0))
         return take_over(t, open);
+    if (t->access.waiting_count >= ACCESS_WAITING_MAX) {
+        (void)refuse(&open->op.why, ERR_BUSY, ABOUT_PRODUCER, "%s has %d producers that wait to be exclusive",
+                     t->name.text, ACCESS_WAITING_MAX);
+        return ACCESS_REFUSED;
+    }
     list_push_back(&t->access.waiting, &open->waiting);
+    t->access.waiting_count++;
     if (open->queued)
         open->queued(open);
     return ACCESS_LATER;
@@ -187,7 +191,7 @@ static void next_turn(struct topic *t)
 
     if (a->exclusive || a->taking || t->state != TOPIC_OPEN || map_count(&t->producers) > 0 || list_empty(&a->waiting))
         return;
-    a->taking = container_of(list_pop_front(&a->waiting), struct producer_open, waiting);
+    a->taking = waiting_pop(a);
     op_resume(&a->taking->op);
 }
 
@@ -214,21 +218,10 @@ void access_left(struct topic *t, const struct producer *p)
     next_turn(t);
 }
 
-size_t access_waiting(const struct access *a)
-{
-    size_t count = 0;
-
-    list_each (node, &a->waiting)
-        count++;
-    return count;
-}
-
 void access_dismiss(struct topic *t, enum err err, const char *text)
 {
-    struct list *node;
-
-    while ((node = list_pop_front(&t->access.waiting))) {
-        struct producer_open *open = container_of(node, struct producer_open, waiting);
+    while (!list_empty(&t->access.waiting)) {
+        struct producer_open *open = waiting_pop(&t->access);
         (void)refuse(&open->op.why, err, ABOUT_PRODUCER, "%s: %s", t->name.text, text);
         producer_open_give_up(open);
     }
@@ -239,6 +232,7 @@ void access_withdraw(struct producer_open *open)
     if (list_empty(&open->waiting))
         return;
     list_remove(&open->waiting);
+    topic_find(open->op.broker, &open->topic)->access.waiting_count--;
     (void)refuse(&open->op.why, ERR_CANCELLED, ABOUT_PRODUCER, "its client went while it waited");
     producer_open_give_up(open);
 }
@@ -247,8 +241,11 @@ void access_check(const struct topic *t)
 {
     const struct access *a = &t->access;
     const struct producer *p;
-    size_t at = 0;
+    size_t at = 0, waiting = 0;
 
+    list_each (node, &a->waiting)
+        waiting++;
+    assert(waiting == a->waiting_count);
     assert(!a->exclusive || !a->taking);
     while ((p = map_next(&t->producers, &at)))
         assert(!a->exclusive || p == a->exclusive || p->closing);

@@ -28,11 +28,14 @@ struct producer;
 struct producer_open;
 struct topic;
 
+#define ACCESS_WAITING_MAX 1000
+
 struct access {
     uint64_t epochs;              /* how many were given: the last one is one less; as in the topic's row */
     struct producer *exclusive;   /* NULL: none */
     struct producer_open *taking; /* will be it; its epoch is not durable yet, or its turn has come to take one */
     struct list waiting;          /* struct producer_open, in order */
+    size_t waiting_count;         /* at most ACCESS_WAITING_MAX; one more is ERR_BUSY */
 };
 
 void access_init(struct access *a, uint64_t epochs);
@@ -51,8 +54,6 @@ void access_abandon(struct topic *t, const struct producer_open *open);
 /* A producer has left the topic. */
 void access_left(struct topic *t, const struct producer *p);
 
-/* How many wait. */
-size_t access_waiting(const struct access *a);
 /* Ends the waiting of all, each with this refusal. */
 void access_dismiss(struct topic *t, enum err err, const char *text);
 /* Ends the waiting of one, with ERR_CANCELLED, if it does wait: its client is gone. */

@@ -328,6 +328,50 @@ static void a_client_that_gave_its_producer_up_replaces_it_with_a_higher_epoch(v
     assert_int_equal(f->a.published[0].err, OK);
 }
 
+static void so_it_does_where_somebody_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct attempt waiter, again;
+
+    assert_int_equal(enter(&f->a, 1, ACCESS_EXCLUSIVE, NULL), OK);
+    begin(&waiter, &f->b, 1, ACCESS_WAIT_FOR_EXCLUSIVE, -1);
+    world_settle(&f->world);
+    begin(&again, &f->a, 1, ACCESS_EXCLUSIVE, -1);
+    again.open.epoch = 1;
+    world_settle(&f->world);
+    assert_true(again.ended);
+    assert_int_equal(again.open.op.why.err, OK);
+    assert_false(waiter.ended);
+    leave(&f->a, 1);
+    assert_true(waiter.ended);
+    assert_int_equal(waiter.open.op.why.err, OK);
+}
+
+static void no_more_than_so_many_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct attempt *waiting = test_calloc(ACCESS_WAITING_MAX, sizeof *waiting), one_more;
+
+    assert_non_null(waiting);
+    assert_int_equal(enter(&f->a, 1, ACCESS_EXCLUSIVE, NULL), OK);
+    for (unsigned i = 0; i < ACCESS_WAITING_MAX; i++)
+        begin(&waiting[i], &f->b, i + 1, ACCESS_WAIT_FOR_EXCLUSIVE, -1);
+    world_settle(&f->world);
+    begin(&one_more, &f->c, 1, ACCESS_WAIT_FOR_EXCLUSIVE, -1);
+    world_settle(&f->world);
+    assert_true(one_more.ended);
+    assert_int_equal(one_more.open.op.why.err, ERR_BUSY);
+    access_withdraw(&waiting[7].open);
+    begin(&one_more, &f->c, 1, ACCESS_WAIT_FOR_EXCLUSIVE, -1);
+    world_settle(&f->world);
+    assert_false(one_more.ended);
+    for (unsigned i = 0; i < ACCESS_WAITING_MAX; i++)
+        access_withdraw(&waiting[i].open);
+    access_withdraw(&one_more.open);
+    world_settle(&f->world);
+    test_free(waiting);
+}
+
 /* ---- random lives ---- */
 
 #define PEERS 5
@@ -477,6 +521,8 @@ int main(void)
         TEST(when_the_topic_is_unloaded_those_that_wait_shall_come_again),
         TEST(after_a_failed_write_the_exclusive_one_comes_again_and_those_that_wait_do),
         TEST(a_client_that_gave_its_producer_up_replaces_it_with_a_higher_epoch),
+        TEST(so_it_does_where_somebody_waits),
+        TEST(no_more_than_so_many_wait),
         TEST(a_topic_that_is_not_kept_has_its_epochs_in_memory),
         cmocka_unit_test(whoever_is_exclusive_is_alone_whatever_happens),
     };

@@ -17,7 +17,7 @@ static struct bytes name_of(const struct chunked *c)
     return bytes_of(c->name, c->name_len);
 }
 
-/* "name uuid": the uuid has no NUL in it that could make two names one. */
+/* "name uuid", with a NUL between them. */
 static struct chunked *chunked_new(const struct metadata *m)
 {
     const size_t len = m->producer_name.len + 1 + m->chunk_uuid.len;
@@ -56,6 +56,8 @@ bool chunks_identify(struct subscription *s, struct pending *p, const struct ent
 
     if (p->chunked || !(e->header.flags & ENTRY_CHUNK) ||
         entry_view_decode(bytes_of(e->bytes.data, e->bytes.len), &view) != OK)
+        return true;
+    if (view.metadata.producer_name.len + 1 + view.metadata.chunk_uuid.len > CHUNKED_NAME_MAX)
         return true;
     if (!(p->chunked = chunked_obtain(&s->dispatch.chunked, &view.metadata)))
         return false;

@@ -19,7 +19,8 @@ struct consumer;
 struct pending;
 struct subscription;
 
-#define CHUNKS_WAIT_MAX 1000
+#define CHUNKS_WAIT_MAX  1000
+#define CHUNKED_NAME_MAX 2048 /* of producer and uuid; beyond it, its chunks go like any entries */
 
 struct chunked {
     struct consumer *holder; /* NULL: nobody */

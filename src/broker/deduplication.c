@@ -556,6 +556,17 @@ struct publish_sequence publish_sequence_of(const struct metadata *m)
     };
 }
 
+static bool looks_at(const struct topic *t, const struct publish *m)
+{
+    return t->deduplication.state == DEDUPLICATION_ON && !m->marker && !(m->flags & ENTRY_REPLICATED) &&
+           m->sequence.producer.data;
+}
+
+bool deduplication_of_another(const struct topic *t, const struct producer *p, const struct publish *m)
+{
+    return looks_at(t, m) && !bytes_equal(m->sequence.producer, bytes_of_text(p->name));
+}
+
 enum err deduplication_look(struct topic *t, const struct publish *m, enum deduplication_verdict *verdict,
                             struct sequence **sequence)
 {
@@ -566,7 +577,7 @@ enum err deduplication_look(struct topic *t, const struct publish *m, enum dedup
 
     *verdict = MESSAGE_FRESH;
     *sequence = NULL;
-    if (d->state != DEDUPLICATION_ON || m->marker || m->flags & ENTRY_REPLICATED || !is->producer.data)
+    if (!looks_at(t, m))
         return OK;
     if ((err = sequence_obtain(t, is->producer, &s)) != OK || !s)
         return err;

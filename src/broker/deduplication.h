@@ -33,6 +33,7 @@
 
 struct broker_read;
 struct cursor;
+struct producer;
 struct producer_open;
 struct publish;
 struct policies;
@@ -95,6 +96,9 @@ bool deduplication_undecided(const struct topic *t, struct bytes name);
 /* A producer is connected; it was. */
 void deduplication_came(struct topic *t, struct bytes name);
 void deduplication_went(struct topic *t, struct bytes name);
+
+/* A message that says that another producer sent it: its sequence ids would make that one's messages duplicates. */
+bool deduplication_of_another(const struct topic *t, const struct producer *p, const struct publish *m);
 
 /* What a message is: */
 enum deduplication_verdict {

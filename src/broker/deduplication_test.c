@@ -215,6 +215,21 @@ static void each_producer_has_numbers_of_its_own(void **state)
     expect_duplicate(&f->a);
 }
 
+static void nobody_sends_in_the_name_of_another(void **state)
+{
+    struct fixture *f = *state;
+    const struct message copied = {.name = "p", .first = 100, .last = 100, .flags = ENTRY_REPLICATED};
+
+    (void)come(&f->a, 1, "p");
+    (void)come(&f->b, 1, "q");
+    push_one(&f->b, 1, "p", 1000000);
+    assert_int_equal(last(&f->b)->err, ERR_INVALID);
+    push(&f->b, 1, &copied); /* it came from elsewhere: its numbers are not looked at */
+    expect_stored(&f->b);
+    push_one(&f->a, 1, "p", 1);
+    expect_stored(&f->a);
+}
+
 static void a_batch_counts_with_its_first_and_its_last_message(void **state)
 {
     struct fixture *f = *state;
@@ -724,6 +739,7 @@ int main(void)
         TEST(a_duplicate_of_what_is_under_way_is_answered_when_that_is_stored),
         TEST(a_row_that_stayed_behind_is_read_when_nobody_is_connected),
         TEST(each_producer_has_numbers_of_its_own),
+        TEST(nobody_sends_in_the_name_of_another),
         TEST(a_batch_counts_with_its_first_and_its_last_message),
         TEST(of_chunks_the_last_one_counts),
         TEST(markers_and_copies_are_none_of_its_business),

@@ -165,6 +165,14 @@ static enum err make_partition(struct partitioned_op *o, const struct topic_name
     return OK;
 }
 
+/* Those that keep nothing have no rows, and are not counted. */
+static enum err room_for(struct partitioned_op *o, uint32_t more)
+{
+    if (o->name.domain != DOMAIN_PERSISTENT)
+        return OK;
+    return namespace_has_room(o->op.broker, &o->name, more, &o->op.why);
+}
+
 /* A number of partitions that the topic could have, with names that are not too long. */
 static enum err number_check(struct partitioned_op *o)
 {
@@ -198,9 +206,7 @@ static enum err create_row(struct partitioned_op *o)
         return err;
     if (row_of(b, &o->name) || topic_exists(b, &o->name))
         return refuse(&o->op.why, ERR_EXISTS, ABOUT_TOPIC, "This topic already exists");
-    if ((err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
-        return err;
-    if (o->name.domain == DOMAIN_PERSISTENT && (err = namespace_has_room(b, &o->name, o->partitions, &o->op.why)) != OK)
+    if ((err = room_for(o, o->partitions)) != OK)
         return err;
     if ((err = put_row(b, &o->name, 0, &record)) != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", o->name.text, err_text(err));
@@ -242,6 +248,8 @@ static enum err copy_subscriptions(struct partitioned_op *o)
     struct broker *b = o->op.broker;
     const struct catalog_row *row, *first, *here;
     char after[SUBSCRIPTION_NAME_MAX + 1] = "";
+    uint8_t properties[PROPERTIES_BYTES_MAX];
+    struct subscription_record record;
     struct topic_name zero;
     struct subscription *s;
     struct topic *t;
@@ -256,10 +264,17 @@ static enum err copy_subscriptions(struct partitioned_op *o)
         (void)snprintf(after, sizeof after, "%.*s", (int)row->name.len, (const char *)row->name.data);
         if (subscription_name_is_internal(row->name) || catalog_find(b->store, CATALOG_SUBSCRIPTION, to, row->name))
             continue;
+        if ((err = subscription_record_decode(&record, row->value)) != OK)
+            return refuse(&o->op.why, err, ABOUT_SUBSCRIPTION, "%s: %s", after, err_text(err));
+        assert(record.properties.len <= sizeof properties);
+        if (record.properties.len) /* the row may go while the new one is made */
+            memcpy(properties, record.properties.data, record.properties.len);
         const struct subscription_spec spec = {
             .name = bytes_of_text(after),
             .durable = true,
             .next = POSITION_EARLIEST,
+            .replicated = record.replicated,
+            .properties = bytes_of(properties, record.properties.len),
         };
         if ((err = topic_obtain(b, &o->partition, false, &t, &o->op.why)) != OK)
             return err;
@@ -285,7 +300,9 @@ static enum err grow_check(struct partitioned_op *o)
         return refuse(&o->op.why, ERR_INVALID, ABOUT_PARTITIONS,
                       "Expect partitions %" PRIu32 " can't less than current partitions %" PRIu32 ".", o->partitions,
                       now);
-    return number_check(o);
+    if ((err = number_check(o)) != OK)
+        return err;
+    return room_for(o, o->partitions - now);
 }
 
 /* Last, for it is what clients see. */

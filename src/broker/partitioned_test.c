@@ -7,7 +7,10 @@
 #include "broker/fixture.h"
 #include "broker/partitioned.h"
 #include "broker/policies.h"
+#include "broker/producer.h"
+#include "broker/properties.h"
 #include "broker/records.h"
+#include "broker/subscription.h"
 
 #include <stdio.h>
 
@@ -125,6 +128,50 @@ static void new_partitions_have_the_subscriptions_before_clients_learn_of_them(v
     consumer_flow(f->a.consumers[2], 10);
     world_settle(&f->world);
     assert_int_equal(f->a.received_count, 3);
+}
+
+static void they_have_what_is_kept_with_those_too(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t encoded[PROPERTIES_BYTES_MAX];
+    struct bytes properties = {0};
+    struct subscription_record record;
+    struct subscription *s;
+    struct topic *t;
+
+    assert_int_equal(partitioned(f, partitioned_create, PARTED, 1).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, PARTED "-partition-0", NULL).err, OK);
+    const struct property key = {bytes_of_text("key"), bytes_of_text("value")};
+    assert_int_equal(properties_put(&properties, encoded, key), OK);
+    const struct subscription_spec spec = {
+        .name = bytes_of_text("s"),
+        .durable = true,
+        .next = POSITION_LATEST,
+        .replicated = true,
+        .properties = properties,
+    };
+    struct refusal why;
+    assert_int_equal(subscription_make(world_topic(&f->world, PARTED "-partition-0"), &spec, &s, &why), OK);
+    assert_int_equal(partitioned(f, partitioned_grow, PARTED, 2).err, OK);
+    assert_int_equal(peer_produce(&f->a, 2, PARTED "-partition-1", NULL).err, OK);
+    t = world_topic(&f->world, PARTED "-partition-1");
+    const struct catalog_row *row = catalog_find(f->world.store, CATALOG_SUBSCRIPTION, t->id, bytes_of_text("s"));
+    assert_non_null(row);
+    assert_int_equal(subscription_record_decode(&record, row->value), OK);
+    assert_true(record.replicated);
+    assert_true(bytes_equal(record.properties, spec.properties));
+}
+
+static void growing_asks_whether_the_namespace_has_room(void **state)
+{
+    struct fixture *f = *state;
+
+    policies_put(&f->world.broker->options.policies, POLICY_TOPICS_MAX, 5);
+    assert_int_equal(partitioned(f, partitioned_create, PARTED, 2).err, OK);
+    struct refusal why = partitioned(f, partitioned_grow, PARTED, 6);
+    assert_int_equal(why.err, ERR_INVALID);
+    assert_int_equal(why.about, ABOUT_NAMESPACE);
+    assert_int_equal(partitioned(f, partitioned_grow, PARTED, 5).err, OK);
 }
 
 static void a_number_that_is_too_small_or_too_large_is_refused(void **state)
@@ -286,6 +333,8 @@ int main(void)
         TEST(the_whole_and_parts_that_there_are_not_cannot_be_used),
         TEST(a_missing_partition_is_made_by_its_first_use_whatever_the_policy),
         TEST(a_name_is_of_one_topic_or_of_a_partitioned_one),
+        TEST(they_have_what_is_kept_with_those_too),
+        TEST(growing_asks_whether_the_namespace_has_room),
         TEST(new_partitions_have_the_subscriptions_before_clients_learn_of_them),
         TEST(a_number_that_is_too_small_or_too_large_is_refused),
         TEST(deleting_takes_all_partitions_or_none),

@@ -178,6 +178,7 @@ static enum err producer_new(struct producer_open *open, struct topic *t)
     p->connected_ms = loop_wall_ms(t->broker->loop);
     if ((err = map_put(&t->producers, bytes_of_text(p->name), p)) != OK)
         goto fail;
+    list_push_back(&t->producers_by_age, &p->node);
     t->broker->counts.producers++;
     access_enter(t, p);
     deduplication_came(t, bytes_of_text(p->name));
@@ -217,6 +218,10 @@ static bool open_decide(struct producer_open *open)
     }
     if (t->terminated) {
         (void)refuse(&op->why, ERR_TERMINATED, ABOUT_TOPIC, "%s was terminated", t->name.text);
+        return true;
+    }
+    if (t->ending) {
+        (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is being terminated", t->name.text);
         return true;
     }
     if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
@@ -351,6 +356,7 @@ static void producer_leave(struct producer *p)
 
     publish_forget_producer(t, p);
     (void)map_remove(&t->producers, bytes_of_text(p->name));
+    list_remove(&p->node);
     deduplication_went(t, bytes_of_text(p->name));
     access_left(t, p);
     if (p->closing)
@@ -368,13 +374,8 @@ void producer_dismiss(struct producer *p)
 
 void topic_dismiss_producers(struct topic *t)
 {
-    struct producer *p;
-    size_t at = 0;
-
-    while ((p = map_next(&t->producers, &at))) {
-        producer_dismiss(p);
-        at = 0; /* the map changed */
-    }
+    while (!list_empty(&t->producers_by_age))
+        producer_dismiss(container_of(t->producers_by_age.next, struct producer, node));
 }
 
 void producer_settle(struct producer *p)

@@ -21,6 +21,7 @@ struct producer_close;
 
 struct producer {
     struct topic *topic;
+    struct list node; /* topic->producers_by_age */
     struct sink *sink;
     uint64_t id;     /* the connection's name for it */
     char *name;      /* unique in the topic */

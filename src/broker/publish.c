@@ -208,15 +208,6 @@ static void publish_end(struct topic *t, struct publish_op *op)
     op_give(t->broker, op);
 }
 
-static void wake_subscriptions(struct topic *t)
-{
-    struct subscription *s;
-    size_t at = 0;
-
-    while ((s = map_next(&t->subscriptions, &at)))
-        dispatch_wake(s);
-}
-
 static void append_done(struct append *append, enum err err)
 {
     struct publish_op *op = container_of(append, struct publish_op, append);
@@ -233,7 +224,7 @@ static void append_done(struct append *append, enum err err)
         ended = true;
     }
     if (ended && t->state != TOPIC_CLOSING)
-        wake_subscriptions(t);
+        topic_wake(t);
     topic_settle(t);
 }
 
@@ -307,6 +298,8 @@ enum err publish_refusal(const struct topic *t, const struct producer *p, const 
     if (!p)
         return OK; /* the broker's own */
     if (t->encryption_required && !m->marker && !(m->flags & ENTRY_ENCRYPTED))
+        return ERR_INVALID;
+    if (deduplication_of_another(t, p, m))
         return ERR_INVALID;
     if (t->message_bytes_max > 0 && !(m->flags & ENTRY_CHUNK) && m->bytes.len > t->message_bytes_max)
         return ERR_TOO_LARGE;
@@ -382,7 +375,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         .batched = (m->flags & ENTRY_BATCHED) != 0,
         .last_sequence = m->sequence.last,
     };
-    if (t->state != TOPIC_OPEN) {
+    if (t->state != TOPIC_OPEN || (t->ending && !t->terminated)) { /* its producers are told, now or soon */
         answer(&now, ERR_CLOSED);
         return;
     }

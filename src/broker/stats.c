@@ -345,7 +345,7 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .ids_evicted = t->ids.evicted,
             .without_id = t->ids.without_id,
             .epoch = (int64_t)t->access.epochs - 1,
-            .waiting_producers = access_waiting(&t->access),
+            .waiting_producers = t->access.waiting_count,
         };
         copy_producers(&copy, t, to);
         copy_subscriptions(&copy, t, to);

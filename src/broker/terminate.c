@@ -20,50 +20,16 @@ static struct terminate_op *op_of(struct broker_op *op)
 
 static enum err put_flag(struct topic *t)
 {
-    const struct catalog_row *row = catalog_get(t->broker->store, CATALOG_TOPIC, t->id);
     struct topic_record record;
-    uint8_t value[RECORD_MAX];
     enum err err;
 
-    assert(row);
-    if ((err = topic_record_decode(&record, row->value)) != OK || record.terminated)
+    if ((err = topic_record_read(t, &record)) != OK || record.terminated)
         return err;
     record.terminated = true;
-    const struct catalog_row next = {
-        .id = t->id,
-        .parent = row->parent,
-        .name = topic_name_full(&t->name),
-        .value = topic_record_encode(&record, value),
-    };
-    if ((err = catalog_put(t->broker->store, CATALOG_TOPIC, &next)) == OK)
+    if ((err = topic_record_write(t, &record)) == OK)
         log_info(t->broker->log, "broker", "%s: terminated after %" PRId64 ":%" PRId64, t->name.text,
                  t->readable_end.ledger, t->readable_end.entry);
     return err;
-}
-
-static void wake_subscriptions(struct topic *t)
-{
-    struct subscription *s;
-    size_t at = 0;
-
-    while ((s = map_next(&t->subscriptions, &at)))
-        dispatch_wake(s);
-}
-
-/* All that was published before has its receipt. */
-static void finish(struct topic *t, struct terminate_op *o)
-{
-    const enum err err = put_flag(t);
-
-    if (err != OK) {
-        t->terminated = false;
-        (void)refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", t->name.text, err_text(err));
-        return;
-    }
-    o->last = t->readable_end;
-    access_dismiss(t, ERR_TERMINATED, "it was terminated");
-    topic_dismiss_producers(t);
-    wake_subscriptions(t);
 }
 
 static enum err find(struct terminate_op *o, struct topic **t)
@@ -81,12 +47,22 @@ static enum err find(struct terminate_op *o, struct topic **t)
     return OK;
 }
 
-static void durable_step(struct broker_op *op)
+/* It is the end, or it is not: either way its producers shall look up again. */
+static void decided(struct store_op *barrier, enum err err)
 {
-    if (op->why.err == OK && !op->waited)
-        op_wait_durable(op);
-    else
-        op_finish(op);
+    struct terminate_op *o = op_of(container_of(barrier, struct broker_op, barrier));
+    struct topic *t = topic_find(o->op.broker, &o->name);
+
+    if (err != OK)
+        (void)refuse(&o->op.why, ERR_IO, ABOUT_BROKER, "the change could not be stored: %s", err_text(err));
+    if (t) {
+        t->ending = false;
+        t->terminated = t->terminated || err == OK;
+        access_dismiss(t, err == OK ? ERR_TERMINATED : ERR_AGAIN, "it was terminated, or nearly");
+        topic_dismiss_producers(t);
+        topic_wake(t);
+    }
+    op_finish(&o->op);
 }
 
 static void terminate_step(struct broker_op *op)
@@ -98,15 +74,18 @@ static void terminate_step(struct broker_op *op)
         op_finish(op);
         return;
     }
-    t->terminated = true;
+    t->ending = true;
     if (t->pending > 0) {
         op_wait_durable(op); /* behind what is under way */
         return;
     }
-    finish(t, o);
-    op->waited = false;
-    op->step = durable_step;
-    durable_step(op);
+    const enum err err = put_flag(t);
+    o->last = t->readable_end;
+    op->barrier.done = decided;
+    if (err == OK)
+        store_barrier(op->broker->store, &op->barrier);
+    else
+        decided(&op->barrier, err);
 }
 
 void topic_terminate(struct broker *b, struct terminate_op *o)

@@ -2,10 +2,11 @@
  *
  * terminate.h - the end of a topic: it takes no more messages, ever, and those that it has can be read.
  *
- * A flag in the topic's row, kept in memory as topic.terminated.  From the moment it is asked for, publishes are
- * refused; when those under way have their receipts, the flag is made durable and producers are told to look up again:
- * what they meet then is ERR_TERMINATED.  Subscriptions go on; when one has nothing left in its backlog, each of its
- * consumers is told once that the end of the topic is reached.  Only a deletion begins anew.
+ * A flag in the topic's row, kept in memory as topic.terminated once it is durable.  From the moment it is asked for
+ * (topic.ending) nothing more is taken; when what is under way has its receipts, the flag is made durable, and then
+ * producers are told to look up again: what they meet is ERR_TERMINATED.  Subscriptions go on; when one has nothing
+ * left in its backlog, each of its consumers is told once that the end of the topic is reached.  Only a deletion begins
+ * anew.
  */
 #ifndef BROKER_TERMINATE_H
 #define BROKER_TERMINATE_H

@@ -71,7 +71,7 @@ static void it_stays_so_over_a_power_cut_and_can_be_read(void **state)
     assert_int_equal(f->a.received_count, 3);
 }
 
-static void what_is_under_way_gets_its_receipt_and_what_comes_behind_it_is_refused(void **state)
+static void what_is_under_way_gets_its_receipt_and_what_comes_behind_it_gets_none(void **state)
 {
     struct fixture *f = *state;
     struct terminate_op op = op_for(TOPIC);
@@ -79,15 +79,17 @@ static void what_is_under_way_gets_its_receipt_and_what_comes_behind_it_is_refus
     assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
     peer_publish_one(&f->a, 1, 1, 0);
     topic_terminate(f->world.broker, &op);
-    while (!world_topic(&f->world, TOPIC)->terminated)
+    while (!world_topic(&f->world, TOPIC)->ending)
         assert_true(sim_step(f->world.sim));
     peer_publish_one(&f->a, 1, 1, 0);
-    assert_int_equal(f->a.published_count, 0); /* in order */
+    assert_int_equal(f->a.published_count, 1);
+    assert_int_equal(f->a.published[0].err, ERR_CLOSED); /* it meets the end when it looks up again */
     assert_int_equal(world_finish(&f->world, &op.op).err, OK);
     assert_int_equal(f->a.published_count, 2);
-    assert_int_equal(f->a.published[0].err, OK);
-    assert_int_equal(f->a.published[1].err, ERR_TERMINATED);
-    assert_true(position_equal(op.last, f->a.published[0].position));
+    assert_int_equal(f->a.published[1].err, OK);
+    assert_int_equal(f->a.producers_closed, 1);
+    assert_int_equal(peer_produce(&f->a, 2, TOPIC, NULL).err, ERR_TERMINATED);
+    assert_true(position_equal(op.last, f->a.published[1].position));
 }
 
 static void consumers_are_told_once_when_nothing_is_left(void **state)
@@ -112,6 +114,23 @@ static void consumers_are_told_once_when_nothing_is_left(void **state)
     assert_int_equal(peer_subscribe(&f->a, 2, &shared).err, OK); /* and who comes later, too */
     world_settle(&f->world);
     assert_int_equal(f->a.ends[2], 1);
+}
+
+static void nobody_is_told_before_it_is_durable(void **state)
+{
+    struct fixture *f = *state;
+    struct terminate_op op = op_for(TOPIC);
+
+    assert_int_equal(peer_subscribe(&f->a, 1, &shared).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK);
+    topic_terminate(f->world.broker, &op);
+    while (!world_topic(&f->world, TOPIC)->ending)
+        assert_true(sim_step(f->world.sim));
+    assert_int_equal(f->a.producers_closed, 0);
+    assert_int_equal(f->a.ends[1], 0);
+    world_cut_and_open(&f->world);
+    peer_init(&f->a, &f->world);
+    assert_int_equal(peer_produce(&f->a, 1, TOPIC, NULL).err, OK); /* it goes on: nobody heard of an end */
 }
 
 static void an_empty_topic_ends_at_once(void **state)
@@ -157,8 +176,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_takes_no_more_messages_and_says_which_was_the_last),
         TEST(it_stays_so_over_a_power_cut_and_can_be_read),
-        TEST(what_is_under_way_gets_its_receipt_and_what_comes_behind_it_is_refused),
+        TEST(what_is_under_way_gets_its_receipt_and_what_comes_behind_it_gets_none),
         TEST(consumers_are_told_once_when_nothing_is_left),
+        TEST(nobody_is_told_before_it_is_durable),
         TEST(an_empty_topic_ends_at_once),
         TEST(what_is_not_there_or_partitioned_or_not_kept_cannot_be_terminated),
         TEST(a_deleted_topic_begins_anew),

@@ -28,6 +28,37 @@ struct topic *topic_find(struct broker *b, const struct topic_name *name)
     return map_find(&b->topics, topic_name_full(name));
 }
 
+enum err topic_record_read(const struct topic *t, struct topic_record *record)
+{
+    const struct catalog_row *row = catalog_get(t->broker->store, CATALOG_TOPIC, t->id);
+
+    assert(row && t->kind->keeps);
+    return topic_record_decode(record, row->value);
+}
+
+enum err topic_record_write(struct topic *t, const struct topic_record *record)
+{
+    struct store *store = t->broker->store;
+    uint8_t value[RECORD_MAX];
+    const struct catalog_row row = {
+        .id = t->id,
+        .parent = catalog_get(store, CATALOG_TOPIC, t->id)->parent,
+        .name = topic_name_full(&t->name),
+        .value = topic_record_encode(record, value),
+    };
+
+    return catalog_put(store, CATALOG_TOPIC, &row);
+}
+
+void topic_wake(struct topic *t)
+{
+    struct subscription *s;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        dispatch_wake(s);
+}
+
 /* ---- loading ---- */
 
 /* Where the chain ends: all of it is synced when a topic is loaded, for nobody has appended since. */
@@ -69,6 +100,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     list_init(&t->compaction.watched);
     quota_init(t);
     map_init(&t->producers, b->topics.seed);
+    list_init(&t->producers_by_age);
     access_init(&t->access, record->epoch);
     map_init(&t->subscriptions, b->topics.seed);
     deduplication_init(t);

@@ -72,6 +72,7 @@ struct topic {
     struct tree_node in_memory; /* broker->non_persistent, when it is one */
     enum topic_state state;
     bool terminated;        /* takes no more messages: terminate.h */
+    bool ending;            /* will be that, once it is durable */
     bool inactive;          /* it is being deleted for that */
     bool deleting;          /* CLOSING ends with the removal from the catalog */
     bool settled;           /* its row is known to be durable */
@@ -90,7 +91,8 @@ struct topic {
     uint32_t last_messages;       /* in that entry; 0: not known (loaded, and not yet read) */
     bool last_batched;
 
-    struct map producers;     /* struct producer by name */
+    struct map producers; /* struct producer by name */
+    struct list producers_by_age;
     struct access access;     /* who of them, and of those that come, may be alone */
     struct map subscriptions; /* struct subscription by name */
     struct deduplication deduplication;
@@ -148,6 +150,13 @@ void topic_close(struct topic *t, bool delete_, struct broker_op *op);
 
 /* Ends CLOSING, or unfences, when no publish is under way.  After it a CLOSING topic is gone. */
 void topic_settle(struct topic *t);
+
+/* What its row says, borrowed from it; to be written back with one thing changed.  Of a topic that is kept. */
+MUST_USE enum err topic_record_read(const struct topic *t, struct topic_record *record);
+MUST_USE enum err topic_record_write(struct topic *t, const struct topic_record *record);
+
+/* Something may go to its consumers now: all its subscriptions look. */
+void topic_wake(struct topic *t);
 
 /* Its policies have changed, or it was loaded: what it keeps of them is read anew. */
 void topic_policies_changed(struct topic *t);
