@@ -28,7 +28,7 @@ struct producer;
 struct producer_open;
 struct topic;
 
-#define ACCESS_WAITING_MAX 1000
+#define ACCESS_WAITING_MAX 2000
 
 struct access {
     uint64_t epochs;              /* how many were given: the last one is one less; as in the topic's row */
