@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAMES_MAX 512 /* keys, aliases or flags among which the nearest is looked for */
+#define NAMES_MAX 2048 /* keys, aliases or flags among which the nearest is looked for */
 
 /* ---- setting ---- */
 
@@ -46,7 +46,7 @@ static bool is_named(const struct option *option, const char *name)
 static const char *nearest_name(const struct options *o, const char *name)
 {
     const char *names[NAMES_MAX];
-    size_t count = 0;
+    size_t count = o->foreign ? foreign_key_names(o->foreign, names, NAMES_MAX) : 0;
 
     for (; o; o = o->next) {
         for (size_t i = 0; i < o->count && count + 2 <= NAMES_MAX; i++) {
@@ -117,40 +117,86 @@ void options_deinit(struct options *o)
     }
     free(o->origin);
     o->origin = NULL;
+    passed_over_deinit(&o->passed);
 }
 
 /* ---- the environment ---- */
 
-/* The variable that gives the option, in `name`; NULL: none does. */
-static const char *env_value(const struct option *option, const char *(*get)(const char *name, void *ctx), void *ctx,
-                             char *name, size_t size)
-{
-    const char *value = NULL;
+#define PULSAR_PREFIX "PULSAR_PREFIX_"
 
-    if (option->env) {
-        (void)snprintf(name, size, "%s", option->env);
-        value = get(name, ctx);
+/* The variable that gives the option, in `name`; NULL: none does. */
+static const char *env_value(const struct option *option, bool bare, const char *(*get)(const char *name, void *ctx),
+                             void *ctx, char *name, size_t size)
+{
+    const struct {
+        const char *prefix, *rest;
+    } names[] = {{"", option->env}, {PULSAR_PREFIX, option->alias}, {"", bare ? option->alias : NULL}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(name, size, "%s%s", names[i].prefix, names[i].rest ? names[i].rest : "");
+        const char *value = names[i].rest ? get(name, ctx) : NULL;
+        if (value && *value)
+            return value;
     }
-    if ((!value || !*value) && option->alias) {
-        (void)snprintf(name, size, "PULSAR_PREFIX_%s", option->alias);
-        value = get(name, ctx);
-    }
-    return value && *value ? value : NULL;
+    return NULL;
 }
 
 enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx, char *message,
                      size_t message_size)
 {
+    const bool bare = o->foreign != NULL;
+
     for (; o; o = o->next) {
         for (size_t i = 0; i < o->count; i++) {
             char name[128];
-            const char *value = env_value(&o->table[i], get, ctx, name, sizeof name);
+            const char *value = env_value(&o->table[i], bare, get, ctx, name, sizeof name);
             enum err err = value ? options_assign(o, i, value, name, message, message_size) : OK;
             if (err != OK)
                 return err;
         }
     }
     return OK;
+}
+
+static bool is_alias(const struct options *o, const char *name)
+{
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            if (o->table[i].alias && strcmp(o->table[i].alias, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* "NAME=value" that no option has taken. */
+static enum err variable_check(struct options *o, const char *variable, char *message, size_t message_size)
+{
+    const bool prefixed = strncmp(variable, PULSAR_PREFIX, strlen(PULSAR_PREFIX)) == 0;
+    const char *value = strchr(variable, '=');
+    char name[128];
+
+    if (!value || (size_t)(value - variable) >= sizeof name)
+        return OK;
+    (void)snprintf(name, sizeof name, "%.*s", (int)(value - variable), variable);
+    const char *key = name + (prefixed ? strlen(PULSAR_PREFIX) : 0);
+    if (!prefixed && !foreign_key_matters(o->foreign, key))
+        return OK;
+    if (value[1] == '\0' || is_alias(o, key))
+        return OK;
+    enum err err = foreign_key_check(o->foreign, key, value + 1, name, message, message_size);
+    if (err == ERR_INVALID || foreign_key_matters(o->foreign, key))
+        return err;
+    return passed_over_add(&o->passed, name); /* also what nobody knows: Pulsar's images take any */
+}
+
+enum err options_env_foreign(struct options *o, char *const *environment, char *message, size_t message_size)
+{
+    enum err err = OK;
+
+    for (; o->foreign && err == OK && *environment; environment++)
+        err = variable_check(o, *environment, message, message_size);
+    return err;
 }
 
 /* ---- flags ---- */
@@ -195,6 +241,24 @@ static bool flag_find(struct options **o, size_t *i, const char *word, const cha
     return false;
 }
 
+/* One of the other software's; its value is of no interest. */
+static enum err foreign_flag_take(struct options *o, int count, char **words, int *used, char *message,
+                                  size_t message_size)
+{
+    const struct foreign_flag *flag = o->foreign ? foreign_flag_find(o->foreign, words[0]) : NULL;
+    char name[64];
+
+    if (!flag)
+        return OK;
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(words[0], "="), words[0]);
+    if (flag->why) {
+        (void)snprintf(message, message_size, "`%s` cannot be: %s", name, flag->why);
+        return ERR_INVALID;
+    }
+    *used = flag->takes_value && !strchr(words[0], '=') && count > 1 ? 2 : 1;
+    return passed_over_add(&o->passed, name);
+}
+
 /* Takes the flag at `from`, and its value; *used: how many words that are.  0: no flag of ours. */
 static enum err flag_take(struct options *o, int count, char **words, int *used, char *message, size_t message_size)
 {
@@ -204,7 +268,7 @@ static enum err flag_take(struct options *o, int count, char **words, int *used,
 
     *used = 0;
     if (!flag_find(&o, &i, words[0], &value))
-        return OK;
+        return foreign_flag_take(o, count, words, used, message, message_size);
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(words[0], "="), words[0]);
     *used = 1;
     if (!value && o->table[i].type == OPTION_BOOL)
@@ -267,11 +331,18 @@ const char *options_nearest_flag(const struct options *o, const char *word, char
 
 /* ---- showing ---- */
 
-void options_show(const struct options *o, struct text *out)
+static bool is_shown(const struct options *o, size_t i, bool all)
+{
+    return all || strcmp(o->origin[i], "default") != 0;
+}
+
+void options_show(const struct options *o, bool all, struct text *out)
 {
     for (; o; o = o->next) {
         for (size_t i = 0; i < o->count; i++) {
             size_t before;
+            if (!is_shown(o, i, all))
+                continue;
             text_printf(out, "%s = ", o->table[i].key);
             before = out->len;
             option_value_write(&o->table[i], o->values, out);
@@ -280,6 +351,33 @@ void options_show(const struct options *o, struct text *out)
             text_printf(out, "  # %s\n", o->origin[i]);
         }
     }
+}
+
+/* A value as it is written in our file is JSON already, but for none at all. */
+void options_show_json(const struct options *o, bool all, struct text *out)
+{
+    const char *between = "";
+
+    text_add(out, "{");
+    for (; o; o = o->next) {
+        for (size_t i = 0; i < o->count; i++) {
+            size_t before;
+            if (!is_shown(o, i, all))
+                continue;
+            text_printf(out, "%s\n  ", between);
+            between = ",";
+            text_add_json(out, bytes_of_text(o->table[i].key));
+            text_add(out, ": {\"value\": ");
+            before = out->len;
+            option_value_write(&o->table[i], o->values, out);
+            if (out->len == before)
+                text_add(out, "null");
+            text_add(out, ", \"origin\": ");
+            text_add_json(out, bytes_of_text(o->origin[i]));
+            text_add(out, "}");
+        }
+    }
+    text_add(out, "\n}\n");
 }
 
 static void flag_write(const struct option *option, struct text *out)

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/foreign_keys.h"
 
 enum option_type {
     OPTION_TEXT,    /* char *, on the heap */
@@ -56,6 +57,10 @@ struct options {
     void *values;         /* zeroed by the owner before options_init */
     char **origin;        /* per option: "default", "geminga.toml:12", "PULSAR_TENANT", "--port"; for `config show` */
     struct options *next; /* another table that may be fed from the same files and flags, or NULL */
+    /* Of the first of a chain, set after options_init: what else key=value files, the environment and the flags may
+     * have, or NULL; and what of it they had. */
+    const struct foreign_keys *foreign;
+    struct passed_over passed;
 };
 
 /* Applies the defaults.  Everything set later replaces them.  options_deinit frees the texts. */
@@ -69,9 +74,14 @@ MUST_USE enum err options_read(struct options *o, const char *name, struct bytes
                                size_t message_size);
 
 /* The environment: `get` is getenv-like.  An option with an alias may also be given as PULSAR_PREFIX_alias, which `env`
- * goes before; an empty value is none. */
+ * goes before, and, when there are foreign keys, as the alias itself: so Pulsar's images have it.  An empty value is
+ * none. */
 MUST_USE enum err options_env(struct options *o, const char *(*get)(const char *name, void *ctx), void *ctx,
                               char *message, size_t message_size);
+
+/* What the environment has besides, `environ`-like: PULSAR_PREFIX_ with a foreign key, or with one that nobody knows,
+ * is passed over; a foreign key that matters is refused with a value that does, with the prefix or without. */
+MUST_USE enum err options_env_foreign(struct options *o, char *const *environment, char *message, size_t message_size);
 
 /* Flags: takes those it knows out of argv (--flag value, --flag=value; a bool stands alone or as --flag=false) and
  * leaves the rest in order, *argc adjusted and argv[*argc] NULL if it was.  An unknown --flag is left for the caller to
@@ -82,9 +92,12 @@ MUST_USE enum err options_flags(struct options *o, int *argc, char **argv, char 
 MUST_USE enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
                               size_t message_size);
 
-/* Writes "key = value  # origin" lines, secrets as "***"; of the whole chain, as the two below. */
+/* Writes "key = value  # origin" lines, secrets as "***"; of the whole chain, as those below.  Without `all` only what
+ * is not the default. */
 struct text;
-void options_show(const struct options *o, struct text *out);
+void options_show(const struct options *o, bool all, struct text *out);
+/* The same as JSON: {"key": {"value": ..., "origin": "..."}}.  Sizes and times are texts, what is unset is null. */
+void options_show_json(const struct options *o, bool all, struct text *out);
 /* The help's list of flags, then of what has none. */
 void options_help(const struct options *o, struct text *out);
 /* The spelling of a flag nearest to `word`, which may be "--word=value"; NULL: none is near.  Written to `to`. */

@@ -20,31 +20,11 @@ struct reading {
     size_t message_size;
 };
 
-/* Sets what is named in the file; unknown is as bad as wrong. */
-static enum err reading_set(const struct reading *r, unsigned line, const char *name, const char *value,
-                            const char *(*refuse)(const struct option *, const void *ctx), const void *ctx)
-{
-    struct options *o = r->options;
-    char origin[ORIGIN_SIZE];
-    size_t i;
-
-    (void)snprintf(origin, sizeof origin, "%s:%u", r->name, line);
-    if (options_lookup(&o, &i, name, origin, r->message, r->message_size) != OK)
-        return ERR_INVALID;
-    const char *expected = refuse ? refuse(&o->table[i], ctx) : NULL;
-    if (expected) {
-        (void)snprintf(r->message, r->message_size, "%s: `%s` expects %s", origin, name, expected);
-        return ERR_INVALID;
-    }
-    return options_assign(o, i, value, origin, r->message, r->message_size);
-}
-
 /* ---- TOML ---- */
 
 /* What the option expects, when the type in the file is another; else NULL. */
-static const char *toml_refuse(const struct option *option, const void *ctx)
+static const char *toml_refuse(const struct option *option, const struct toml_node *n)
 {
-    const struct toml_node *n = ctx;
     enum toml_type type = n->type;
 
     if (type == TOML_STRING && memchr(n->value.string.data, '\0', n->value.string.len))
@@ -79,12 +59,30 @@ static char *toml_text(const struct toml_node *n)
     return strdup(number);
 }
 
+/* Sets what is named in the file; unknown is as bad as wrong. */
+static enum err toml_set(const struct reading *r, const struct toml_node *n, const char *path, const char *value)
+{
+    struct options *o = r->options;
+    char origin[ORIGIN_SIZE];
+    size_t i;
+
+    (void)snprintf(origin, sizeof origin, "%s:%u", r->name, n->line);
+    if (options_lookup(&o, &i, path, origin, r->message, r->message_size) != OK)
+        return ERR_INVALID;
+    const char *expected = toml_refuse(&o->table[i], n);
+    if (expected) {
+        (void)snprintf(r->message, r->message_size, "%s: `%s` expects %s", origin, path, expected);
+        return ERR_INVALID;
+    }
+    return options_assign(o, i, value, origin, r->message, r->message_size);
+}
+
 static enum err toml_leaf(const struct reading *r, const struct toml_node *n, const char *path)
 {
     char *value = toml_text(n);
     if (!value)
         return ERR_NOMEM;
-    enum err err = reading_set(r, n->line, path, value, toml_refuse, n);
+    enum err err = toml_set(r, n, path, value);
     free(value);
     return err;
 }
@@ -133,6 +131,24 @@ static char *trimmed(char *text)
     return text;
 }
 
+/* Without a value, Pulsar's way to say "the default", the key must be one all the same. */
+static enum err pair_set(const struct reading *r, unsigned number, const char *name, const char *value)
+{
+    struct options *o = r->options;
+    char origin[ORIGIN_SIZE];
+    size_t i;
+
+    (void)snprintf(origin, sizeof origin, "%s:%u", r->name, number);
+    if (options_lookup(&o, &i, name, origin, r->message, r->message_size) == OK)
+        return *value ? options_assign(o, i, value, origin, r->message, r->message_size) : OK;
+    if (!r->options->foreign)
+        return ERR_INVALID;
+    enum err err = foreign_key_check(r->options->foreign, name, value, origin, r->message, r->message_size);
+    if (err == OK && *value && !foreign_key_matters(r->options->foreign, name))
+        err = passed_over_add(&r->options->passed, name);
+    return err == ERR_NOT_FOUND ? ERR_INVALID : err; /* and options_lookup has said so */
+}
+
 static enum err pair_line(const struct reading *r, unsigned number, char *line)
 {
     line = trimmed(line);
@@ -144,15 +160,7 @@ static enum err pair_line(const struct reading *r, unsigned number, char *line)
         return ERR_INVALID;
     }
     *equals = '\0';
-    char *name = trimmed(line), *value = trimmed(equals + 1);
-    if (*value == '\0') { /* Pulsar's way to say "the default"; the key must be one all the same */
-        struct options *o = r->options;
-        char origin[ORIGIN_SIZE];
-        size_t i;
-        (void)snprintf(origin, sizeof origin, "%s:%u", r->name, number);
-        return options_lookup(&o, &i, name, origin, r->message, r->message_size) == OK ? OK : ERR_INVALID;
-    }
-    return reading_set(r, number, name, value, NULL, NULL);
+    return pair_set(r, number, trimmed(line), trimmed(equals + 1));
 }
 
 static enum err pairs_read(const struct reading *r, struct bytes text)

@@ -181,7 +181,7 @@ static void a_secret_is_never_printed(void **state)
 
     text_init(&out, 4096);
     assert_int_equal(file(f, "g.toml", "auth.token = 'hush'\n"), OK);
-    options_show(&f->options, &out);
+    options_show(&f->options, true, &out);
     assert_null(strstr(out.data, "hush"));
     assert_non_null(strstr(out.data, "auth.token = \"***\"  # g.toml:1\n"));
     assert_non_null(strstr(out.data, "memory_limit = \"64MiB\"  # default\n"));
@@ -312,6 +312,127 @@ static void chained_tables_share_a_file(void **state)
     options_deinit(&second);
 }
 
+static void what_is_shown_can_be_what_was_set_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct text out;
+
+    text_init(&out, 4096);
+    assert_int_equal(file(f, "g.toml", "auth.token = 'hush'\nbroker.port = 7\n"), OK);
+    options_show(&f->options, false, &out);
+    assert_string_equal(out.data, "broker.port = 7  # g.toml:2\nauth.token = \"***\"  # g.toml:1\n");
+    text_deinit(&out);
+}
+
+static void what_is_shown_can_be_json(void **state)
+{
+    struct fixture *f = *state;
+    struct text out;
+
+    text_init(&out, 4096);
+    assert_int_equal(file(f, "g.toml", "auth.token = 'hush'\ntimeout = '2s'\n"), OK);
+    options_show_json(&f->options, false, &out);
+    assert_string_equal(out.data, "{\n  \"auth.token\": {\"value\": \"***\", \"origin\": \"g.toml:1\"},\n"
+                                  "  \"timeout\": {\"value\": \"2s\", \"origin\": \"g.toml:2\"}\n}\n");
+    text_deinit(&out);
+    text_init(&out, 4096);
+    options_show_json(&f->options, true, &out);
+    assert_non_null(strstr(out.data, "\"broker.name\": {\"value\": null, \"origin\": \"default\"}"));
+    assert_non_null(strstr(out.data, "\"broker.port\": {\"value\": 6650,"));
+    text_deinit(&out);
+}
+
+/* ---- what belongs to other software ---- */
+
+static const char *const unused[] = {"numIOThreads", "cacheSizeMB", "client_*", NULL};
+static const struct foreign_group groups[] = {{"Threads and such", unused}};
+static const struct foreign_key keys[] = {{"tlsPort", "", "there is no TLS"}, {"limit", "0|-1", "there is no limit"}};
+static const struct foreign_flag flags[] = {
+    {"-nfw|--no-functions-worker", false, NULL}, {"--dir", true, NULL}, {"--no-broker", false, "there is one"}};
+static const struct foreign_keys foreign = {keys, 2, groups, 1, flags, 3};
+
+static void keys_of_other_software_are_passed_over_and_noted(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.foreign = &foreign;
+    assert_int_equal(
+        file(f, "s.conf", "numIOThreads=8\nbrokerServicePort=7\ncacheSizeMB=\nclient_any=1\nlimit=-1\ntlsPort=\n"), OK);
+    assert_int_equal(f->values.port, 7);
+    assert_int_equal(f->options.passed.count, 2); /* one that has no value asks for nothing */
+    assert_string_equal(f->options.passed.names[0], "numIOThreads");
+    assert_string_equal(f->options.passed.names[1], "client_any");
+}
+
+static void those_that_would_matter_are_refused_and_mistakes_too(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.foreign = &foreign;
+    assert_refused(f, "s.conf", "tlsPort=6651\n", "s.conf:1: `tlsPort` cannot be `6651`: there is no TLS");
+    assert_refused(f, "s.conf", "limit=1\n", "s.conf:1: `limit` cannot be `1`: there is no limit");
+    assert_refused(f, "s.conf", "numIOThread=1\n", "s.conf:1: unknown key `numIOThread`; did you mean `numIOThreads`?");
+    assert_refused(f, "s.toml", "numIOThreads = 1\n",
+                   "s.toml:1: unknown key `numIOThreads`; did you mean `numIOThreads`?");
+}
+
+static enum err environment(struct fixture *f, char *one, char *other)
+{
+    char *all[] = {one, other, NULL};
+
+    return options_env_foreign(&f->options, all, f->message, sizeof f->message);
+}
+
+static void the_environment_may_have_them_with_a_prefix(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.foreign = &foreign;
+    assert_int_equal(environment(f, "PULSAR_PREFIX_numIOThreads=4", "PULSAR_PREFIX_nobody=knows"), OK);
+    assert_int_equal(environment(f, "PULSAR_PREFIX_brokerServicePort=1", "PULSAR_PREFIX_limit=0"), OK);
+    assert_int_equal(environment(f, "numIOThreads=4", "PATH=/"), OK);
+    assert_int_equal(f->options.passed.count, 2);
+    assert_string_equal(f->options.passed.names[1], "PULSAR_PREFIX_nobody");
+}
+
+static void what_matters_is_refused_in_the_environment_with_the_prefix_or_without(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.foreign = &foreign;
+    assert_int_equal(environment(f, "PULSAR_PREFIX_tlsPort=1", "A=b"), ERR_INVALID);
+    assert_string_equal(f->message, "PULSAR_PREFIX_tlsPort: `tlsPort` cannot be `1`: there is no TLS");
+    assert_int_equal(environment(f, "A=b", "tlsPort=1"), ERR_INVALID);
+    assert_string_equal(f->message, "tlsPort: `tlsPort` cannot be `1`: there is no TLS");
+}
+
+static void without_the_prefix_a_key_counts_where_there_are_foreign_ones(void **state)
+{
+    struct fixture *f = *state;
+    const char *pairs[] = {"brokerServicePort", "9", NULL};
+
+    assert_int_equal(options_env(&f->options, get, pairs, f->message, sizeof f->message), OK);
+    assert_int_equal(f->values.port, 6650);
+    f->options.foreign = &foreign;
+    assert_int_equal(options_env(&f->options, get, pairs, f->message, sizeof f->message), OK);
+    assert_int_equal(f->values.port, 9);
+}
+
+static void flags_of_other_software_are_taken_with_their_values(void **state)
+{
+    struct fixture *f = *state;
+    char *argv[] = {"-nfw", "--dir", "d", "--dir=e", "word", NULL}, *refused[] = {"--no-broker", NULL};
+    int argc = 5, refused_count = 1;
+
+    f->options.foreign = &foreign;
+    assert_int_equal(options_flags(&f->options, &argc, argv, f->message, sizeof f->message), OK);
+    assert_int_equal(argc, 1);
+    assert_string_equal(argv[0], "word");
+    assert_int_equal(f->options.passed.count, 2);
+    assert_int_equal(options_flags(&f->options, &refused_count, refused, f->message, sizeof f->message), ERR_INVALID);
+    assert_string_equal(f->message, "`--no-broker` cannot be: there is one");
+}
+
 static void the_help_lists_the_flags_and_what_has_none(void **state)
 {
     struct fixture *f = *state;
@@ -354,6 +475,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(sizes_and_times_have_units, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(chained_tables_share_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_shown_can_be_what_was_set_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_shown_can_be_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_of_other_software_are_passed_over_and_noted, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_that_would_matter_are_refused_and_mistakes_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_environment_may_have_them_with_a_prefix, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_matters_is_refused_in_the_environment_with_the_prefix_or_without, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(without_the_prefix_a_key_counts_where_there_are_foreign_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(flags_of_other_software_are_taken_with_their_values, setup, teardown),
         cmocka_unit_test_setup_teardown(the_help_lists_the_flags_and_what_has_none, setup, teardown),
         cmocka_unit_test(the_nearest_word_is_near),
     };

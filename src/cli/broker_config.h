@@ -13,8 +13,10 @@
 struct broker_config {
     char *data; /* directory */
     int64_t port, http_port;
-    char *bind_address, *advertised_address, *advertised_listeners;
+    char *bind_address, *advertised_address, *advertised_listeners, *internal_listener;
     char *cluster_name;
+    char *bootstrap_namespaces;
+    int64_t pending_sends_max, probe_ms;
     int64_t max_message_size, memory_limit; /* bytes */
     int64_t connections_max;
     int64_t keep_alive_s;
@@ -30,7 +32,8 @@ struct broker_config {
     /* By enum policy: what holds where neither namespace nor topic say otherwise; those that have an option. */
     int64_t policies[POLICY_END];
     bool policy_flags[POLICY_END];
-    bool batch_index_acks, count_lost_consumers, dispatch_rate_counts_messages;
+    int64_t inactive_check_s; /* how long, where POLICY_INACTIVE_S is 0: nothing else says so */
+    bool batch_index_acks, count_lost_consumers, dispatch_rate_counts_messages, dispatch_rate_relative;
     char *subscription_types;
     int64_t failover_delay_ms;
     bool keys_on_ring;

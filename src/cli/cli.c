@@ -66,7 +66,7 @@ static void options_write(const struct verb *verb, struct text *out)
     }
     text_add(out,
              "\nOptions:\n  --config FILE\n        A file with any of them, in TOML, or key=value as Pulsar's when "
-             "it is named *.conf.\n");
+             "it is named *.conf; of several the later goes over the earlier.\n");
     options_help(&sets[0], out);
 }
 
@@ -285,25 +285,39 @@ static int flag_unknown(const struct invocation *inv, const struct options *sets
     return cli_usage_error(inv, "there is no option `%.*s`", len, word);
 }
 
-/* Takes "--config FILE" out of argv, for the file goes before the other flags. */
-static int config_flag_take(struct invocation *inv, char **path)
+/* True if the word is --config, alone or with "=FILE": then *value is that, or NULL. */
+static bool is_config_flag(const struct invocation *inv, const char *word, const char **value)
 {
-    struct config_flag {
-        char *path;
-    } value = {0};
-    static const struct option flag[] = {{.key = "config",
-                                          .flag = "--config",
-                                          .type = OPTION_TEXT,
-                                          .text = "a file in TOML, or key=value as Pulsar's."}};
-    char message[MESSAGE_SIZE] = "";
-    struct options set;
-    enum err err = options_init(&set, flag, 1, &value);
+    const size_t len = strcspn(word, "=");
+    const bool is_long = len == strlen("--config") && strncmp(word, "--config", len) == 0;
+    const bool is_short = inv->verb->short_config && len == 2 && strncmp(word, "-c", len) == 0;
 
-    if (err == OK)
-        err = options_flags(&set, &inv->argc, inv->argv, message, sizeof message);
-    *path = value.path ? strdup(value.path) : NULL;
-    options_deinit(&set);
-    return err == OK ? CLI_OK : cli_usage_error(inv, "%s", *message ? message : err_text(err));
+    *value = word[len] == '=' ? word + len + 1 : NULL;
+    return is_long || is_short;
+}
+
+/* Takes each "--config FILE" out of argv, and applies the files in their order: they go before the other flags. */
+static int config_files_apply(struct invocation *inv, struct options *sets)
+{
+    int at = 0, kept = 0, status = CLI_OK;
+    const char *path;
+
+    while (at < inv->argc && status == CLI_OK && strcmp(inv->argv[at], "--") != 0) {
+        if (!is_config_flag(inv, inv->argv[at], &path)) {
+            inv->argv[kept++] = inv->argv[at++];
+            continue;
+        }
+        if (!path && ++at < inv->argc)
+            path = inv->argv[at];
+        if (!path)
+            return cli_usage_error(inv, "--config needs a value: a file in TOML, or key=value as Pulsar's");
+        at++;
+        status = file_apply(inv, sets, path);
+    }
+    while (at < inv->argc)
+        inv->argv[kept++] = inv->argv[at++];
+    inv->argc = kept;
+    return status;
 }
 
 static int flags_refuse(const struct invocation *inv, const struct options *sets)
@@ -317,14 +331,15 @@ static int flags_refuse(const struct invocation *inv, const struct options *sets
     return CLI_OK;
 }
 
-static int sets_fill(struct invocation *inv, struct options *sets, const char *config)
+static int sets_fill(struct invocation *inv, struct options *sets)
 {
-    char message[MESSAGE_SIZE];
-    int status = config ? file_apply(inv, sets, config) : CLI_OK;
+    char message[MESSAGE_SIZE] = "no memory";
+    int status = config_files_apply(inv, sets);
 
     if (status != CLI_OK)
         return status;
     if (options_env(sets, env_get, NULL, message, sizeof message) != OK ||
+        options_env_foreign(sets, environ, message, sizeof message) != OK ||
         options_flags(sets, &inv->argc, inv->argv, message, sizeof message) != OK)
         return cli_usage_error(inv, "%s", message);
     return flags_refuse(inv, sets);
@@ -333,7 +348,6 @@ static int sets_fill(struct invocation *inv, struct options *sets, const char *c
 int cli_configure(struct invocation *inv, struct options *sets, void *const *values)
 {
     const struct option_table *const *tables = inv->verb->tables;
-    char *config = NULL;
 
     memset(sets, 0, VERB_TABLES_MAX * sizeof *sets);
     for (size_t i = 0; i < VERB_TABLES_MAX && tables[i]; i++) {
@@ -344,11 +358,8 @@ int cli_configure(struct invocation *inv, struct options *sets, void *const *val
         if (i > 0)
             sets[i - 1].next = &sets[i];
     }
-    int status = config_flag_take(inv, &config);
-    if (status == CLI_OK)
-        status = sets_fill(inv, sets, config);
-    free(config);
-    return status;
+    sets[0].foreign = inv->verb->foreign;
+    return sets_fill(inv, sets);
 }
 
 void cli_deconfigure(const struct invocation *inv, struct options *sets)

@@ -14,7 +14,7 @@
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-#define VERB_TABLES_MAX 3
+#define VERB_TABLES_MAX 4
 
 /* A verb's own table. */
 #define VERB_TABLE(array) &(const struct option_table)OPTION_TABLE(array)
@@ -27,8 +27,10 @@ struct verb {
     const char *text;                                   /* one sentence */
     const char *example;                                /* lines that can be pasted into a shell */
     const struct option_table *tables[VERB_TABLES_MAX]; /* its options; ends with NULL */
-    const struct verb *const *verbs;                    /* verbs of its own instead; ends with NULL */
-    int (*run)(struct invocation *inv);                 /* returns an exit status */
+    const struct foreign_keys *foreign; /* what else files, the environment and flags may have, or NULL */
+    bool short_config;                  /* -c is --config, as for Pulsar's launchers */
+    const struct verb *const *verbs;    /* verbs of its own instead; ends with NULL */
+    int (*run)(struct invocation *inv); /* returns an exit status */
     /* Instead of run: a program of its own, which is given its name and all that follows, and answers --help. */
     int (*main)(int argc, char **argv);
 };
@@ -48,10 +50,10 @@ void cli_error(const struct invocation *inv, const char *format, ...) PRINTF_LIK
 /* The same, and where help is; returns CLI_USAGE. */
 int cli_usage_error(const struct invocation *inv, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Fills `values[i]` (zeroed) from the verb's i-th table: defaults, then the file that --config names, then the
- * environment, then the flags, which are taken out of argv.  What is left in argv and looks like a flag is refused.
- * CLI_OK, or the status to exit with, everything said.  `sets` has VERB_TABLES_MAX places, freed by cli_deconfigure
- * in either case. */
+/* Fills `values[i]` (zeroed) from the verb's i-th table: defaults, then the files that --config names, in their order,
+ * then the environment, then the flags, which are taken out of argv.  What is left in argv and looks like a flag is
+ * refused. CLI_OK, or the status to exit with, everything said.  `sets` has VERB_TABLES_MAX places, freed by
+ * cli_deconfigure in either case. */
 int cli_configure(struct invocation *inv, struct options *sets, void *const *values);
 void cli_deconfigure(const struct invocation *inv, struct options *sets);
 
@@ -66,6 +68,7 @@ extern const struct verb standalone_verb; /* standalone.c */
 extern const struct verb client_verb;     /* client.c */
 extern const struct verb notary_verb;     /* notary.c */
 extern const struct verb store_verb;      /* store.c */
+extern const struct verb config_verb;     /* config.c */
 extern const struct verb help_verb;       /* cli.c */
 
 #endif

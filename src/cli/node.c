@@ -32,14 +32,21 @@ void node_options_init(struct node_options *o)
     admin_options_init(&o->admin);
 }
 
-static enum err namespace_make(struct broker *b, const char *name, char *message, size_t message_size)
+/* Those of a list with commas, or the one. */
+static enum err namespaces_make(struct broker *b, const char *list, char *message, size_t message_size)
 {
     struct refusal why;
-    enum err err = name ? namespace_ensure(b, bytes_of_text(name), &why) : OK;
 
-    if (err != OK)
-        (void)snprintf(message, message_size, "cannot make the namespace %s: %s", name, why.text);
-    return err;
+    while (list && *list) {
+        const size_t len = strcspn(list, ", ");
+        enum err err = len > 0 ? namespace_ensure(b, bytes_of(list, len), &why) : OK;
+        if (err != OK) {
+            (void)snprintf(message, message_size, "cannot make the namespace %.*s: %s", (int)len, list, why.text);
+            return err;
+        }
+        list += len + (list[len] != '\0');
+    }
+    return OK;
 }
 
 static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
@@ -53,7 +60,8 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
         (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
         return err;
     }
-    if ((err = namespace_make(n->broker, o->namespace_, message, message_size)) != OK)
+    if ((err = namespaces_make(n->broker, o->namespace_, message, message_size)) != OK ||
+        (err = namespaces_make(n->broker, o->namespaces, message, message_size)) != OK)
         return err;
     struct server_options server = o->server;
     server.receive = &n->receive;

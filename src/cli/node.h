@@ -19,6 +19,7 @@ struct node_options {
     struct server_options server;
     struct admin_options admin;
     const char *namespace_; /* "tenant/namespace": made before anybody is served; NULL: none */
+    const char *namespaces; /* more of them, with commas between; or NULL */
 };
 
 /* Defaults of the four. */

@@ -25,6 +25,7 @@
 #define MESSAGE_SIZE      600
 #define READY_MAX         (16u * 1024)
 #define LEDGERS_FREED_MAX 10000u
+#define PASSED_OVER_NAMED 8 /* in the line about them */
 
 struct serving {
     const struct invocation *inv;
@@ -64,6 +65,17 @@ void serve_log_init(struct log *log, const struct broker_config *config)
         if (strcmp(config->log_level, names[level]) == 0)
             log->level = level;
     }
+}
+
+void serve_log_passed_over(struct log *log, const struct options *options)
+{
+    struct text line;
+
+    text_init(&line, READY_MAX);
+    passed_over_tell(&options->passed, PASSED_OVER_NAMED, "`geminga config keys` tells all", &line);
+    if (line.len > 0)
+        log_info(log, "cli", "%s", line.data);
+    text_deinit(&line);
 }
 
 /* ---- options ---- */
@@ -168,6 +180,10 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->compaction_keeps_null_keys = c->compaction_keeps_null_keys;
     policies_fill(&o->policies, c);
     dispatch_options_fill(o, c);
+    if (c->policies[POLICY_INACTIVE_S] == 0)
+        policies_put(&o->policies, POLICY_INACTIVE_S, c->inactive_check_s);
+    policies_put(&o->policies, POLICY_DISPATCH_RATE_RELATIVE, c->dispatch_rate_relative);
+    policies_put(&o->policies, POLICY_SUBSCRIPTION_RATE_RELATIVE, c->dispatch_rate_relative);
     policies_put(&o->policies, POLICY_INACTIVE_MODE,
                  strcmp(c->inactive_mode, "delete_when_no_subscriptions") == 0 ? INACTIVE_NO_SUBSCRIPTIONS
                                                                                : INACTIVE_CAUGHT_UP);
@@ -182,7 +198,10 @@ static void server_options_fill(struct server_options *o, const struct broker_co
     o->port = (uint16_t)c->port;
     o->advertised_address = given(c->advertised_address);
     o->advertised_listeners = given(c->advertised_listeners);
+    o->internal_listener = given(c->internal_listener);
     o->version = GEMINGA_VERSION;
+    o->pending_sends_max = (uint32_t)c->pending_sends_max;
+    o->probe_ms = (uint32_t)c->probe_ms;
     o->message_bytes_max = (uint32_t)c->max_message_size;
     o->connections_max = c->connections_max > 0 ? (uint32_t)c->connections_max : UINT32_MAX;
     o->keep_alive_ms = (uint32_t)c->keep_alive_s * 1000;
@@ -229,6 +248,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->admin.advertised_address = given(c->advertised_address);
     o->admin.version = GEMINGA_VERSION;
     o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
+    o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
 }
 

@@ -26,6 +26,9 @@ struct companion {
 int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
           struct companion *companion);
 
+/* One line about what of Pulsar's configuration has no meaning here: of the first of the verb's options. */
+void serve_log_passed_over(struct log *log, const struct options *options);
+
 /* A log on standard error with time stamps, of the configured level. */
 void serve_log_init(struct log *log, const struct broker_config *config);
 

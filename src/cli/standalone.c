@@ -2,6 +2,7 @@
  *
  * standalone.c - `geminga standalone`: a broker, alone.
  */
+#include "cli/pulsar_keys.h"
 #include "cli/serve.h"
 
 static int standalone_run(struct invocation *inv)
@@ -16,6 +17,7 @@ static int standalone_run(struct invocation *inv)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
     if (status == CLI_OK) {
         serve_log_init(&log, &config);
+        serve_log_passed_over(&log, &sets[0]);
         status = serve(inv, &config, &log, NULL);
     }
     cli_deconfigure(inv, sets);
@@ -28,5 +30,7 @@ const struct verb standalone_verb = {
     .text = "Runs a broker, until SIGTERM or Ctrl-C.",
     .example = "  geminga standalone --data /var/lib/geminga --port 6650 --http-port 8080\n",
     .tables = {&broker_option_table},
+    .foreign = &pulsar_keys,
+    .short_config = true,
     .run = standalone_run,
 };

@@ -6,6 +6,7 @@
  * socket.  On a signal the notary ends first, while there is somebody to acknowledge to.
  */
 #include "base/list.h"
+#include "cli/pulsar_keys.h"
 #include "cli/serve.h"
 #include "services/notary/notary_service.h"
 #include <limits.h>
@@ -77,7 +78,8 @@ static int notary_data_place(const struct broker_config *config, struct options 
     return options_set(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
 }
 
-static int up(struct invocation *inv, const struct broker_config *config, struct notary_settings *settings)
+static int up(struct invocation *inv, const struct options *options, const struct broker_config *config,
+              struct notary_settings *settings)
 {
     struct log log;
     char namespace_[300];
@@ -92,6 +94,7 @@ static int up(struct invocation *inv, const struct broker_config *config, struct
 
     (void)snprintf(namespace_, sizeof namespace_, "%s/%s", settings->pulsar.tenant, settings->pulsar.namespace_);
     serve_log_init(&log, config);
+    serve_log_passed_over(&log, options);
     return serve(inv, config, &log, &notary.companion);
 }
 
@@ -111,7 +114,7 @@ static int up_run(struct invocation *inv)
     if (status == CLI_OK)
         status = notary_data_place(&config, &sets[2]);
     if (status == CLI_OK)
-        status = up(inv, &config, &settings);
+        status = up(inv, &sets[0], &config, &settings);
     cli_deconfigure(inv, sets);
     return status;
 }
@@ -122,5 +125,7 @@ const struct verb up_verb = {
     .text = "Runs a broker and a notary together, until SIGTERM or Ctrl-C.",
     .example = "  geminga up --config config/geminga.toml\n",
     .tables = {&broker_option_table, &pulsar_options, &notary_options},
+    .foreign = &pulsar_keys,
+    .short_config = true,
     .run = up_run,
 };

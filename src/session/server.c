@@ -91,6 +91,8 @@ const char *server_url(const struct server *s, const char *listener)
 {
     if (listener && listener[0])
         return listeners_find(&s->listeners, listener);
+    if (s->options.internal_listener)
+        return listeners_find(&s->listeners, s->options.internal_listener);
     return s->listeners.count > 0 ? s->listeners.at[0].url : s->url;
 }
 
@@ -103,6 +105,11 @@ static enum err server_listen(struct server *s, char *message, size_t message_si
 
     if ((err = listeners_parse(&s->listeners, o->advertised_listeners, message, message_size)) != OK)
         return err;
+    if (o->internal_listener && !listeners_find(&s->listeners, o->internal_listener)) {
+        (void)snprintf(message, message_size, "internalListenerName: `%s` is none of advertisedListeners",
+                       o->internal_listener);
+        return ERR_INVALID;
+    }
     err = s->sys.net->ops->listen(s->sys.net, o->bind, o->port, on_accept, s, &s->listener);
     if (err == ERR_BUSY)
         (void)snprintf(message, message_size, "port %u of %s is taken: stop who has it, or choose another", o->port,

@@ -22,8 +22,9 @@ struct server_options {
      * port is the one listened on. */
     const char *advertised_address;
     /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL.  A lookup that names a
-     * listener is answered with its address; one that does not, with the first one's, if there is any. */
+     * listener is answered with its address; one that does not, with the internal one's, or the first one's, if there is any. */
     const char *advertised_listeners;
+    const char *internal_listener; /* the name of that one, when it is not to be the first; or NULL */
     const char *version;        /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
     uint32_t message_bytes_max; /* max_message_size: 5 MiB */
     uint32_t connections_max;   /* beyond it new connections are closed at once */
@@ -42,7 +43,7 @@ struct server_options {
 /* The defaults; bind "0.0.0.0", port 6650. */
 void server_options_init(struct server_options *o);
 
-/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners; `message` is the whole sentence for the user.  The
+/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners, internal_listener; `message` is the whole sentence for the user.  The
  * texts of `options` live as long as the server. */
 MUST_USE enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
                                struct broker *broker, char *message, size_t message_size);

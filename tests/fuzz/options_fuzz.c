@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     HOLDS(values.time >= 0);
     HOLDS(!values.choice || strcmp(values.choice, "one") == 0 || strcmp(values.choice, "two") == 0);
     text_init(&shown, 4u * 1024 * 1024);
-    options_show(&o, &shown);
+    options_show(&o, true, &shown);
+    options_show_json(&o, false, &shown);
     HOLDS(!text_failed(&shown));
     text_deinit(&shown);
     options_deinit(&o);
