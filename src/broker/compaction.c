@@ -339,7 +339,7 @@ void compactions_deinit(struct broker *b)
     struct compactions *all = &b->compaction;
 
     timer_stop(&all->monitor);
-    compaction_jobs_free(b);
-    executor_free(all->worker);
+    executor_free(all->worker); /* it has done what it had to do, with the jobs' memory */
     all->worker = NULL;
+    compaction_jobs_free(b);
 }

@@ -9,19 +9,25 @@
 #include "broker/records.h"
 #include "broker/subscription.h"
 
+#include <assert.h>
+
 #define LOOKS_MAX 64 /* subscriptions that are deleted, or noted, in one look */
 #define MINUTE_MS 60000
 
 /* Writes down how it stands with this one. */
-static void mark(struct broker *b, uint64_t subscription, bool connected)
+static enum err mark(struct broker *b, uint64_t subscription, bool connected)
 {
     const struct catalog_row *row = catalog_get(b->store, CATALOG_SUBSCRIPTION, subscription);
     struct subscription_record record;
     char name[SUBSCRIPTION_NAME_MAX];
     uint8_t value[RECORD_MAX];
 
-    if (!row || row->name.len > sizeof name || subscription_record_decode(&record, row->value) != OK)
-        return;
+    if (!row)
+        return ERR_NOT_FOUND;
+    assert(row->name.len <= sizeof name);
+    enum err err = subscription_record_decode(&record, row->value);
+    if (err != OK)
+        return err;
     record.connected = connected;
     record.left_ms = connected ? 0 : loop_wall_ms(b->loop);
     memcpy(name, row->name.data, row->name.len);
@@ -31,8 +37,9 @@ static void mark(struct broker *b, uint64_t subscription, bool connected)
         .name = bytes_of(name, row->name.len),
         .value = subscription_record_encode(&record, value),
     };
-    if (catalog_put(b->store, CATALOG_SUBSCRIPTION, &next) != OK)
-        log_debug(b->log, "broker", "since when a subscription is not used could not be noted");
+    if ((err = catalog_put(b->store, CATALOG_SUBSCRIPTION, &next)) != OK)
+        log_debug(b->log, "broker", "since when a subscription is not used could not be noted: %s", err_text(err));
+    return err;
 }
 
 static bool watched(const struct subscription *s)
@@ -43,14 +50,14 @@ static bool watched(const struct subscription *s)
 void lapse_joined(struct subscription *s)
 {
     if (watched(s))
-        mark(s->topic->broker, s->id, true);
+        (void)mark(s->topic->broker, s->id, true); /* if it could not: it lapses a start later */
 }
 
 void lapse_left(struct subscription *s)
 {
     if (!watched(s))
         return;
-    mark(s->topic->broker, s->id, false);
+    (void)mark(s->topic->broker, s->id, false); /* if it could not: the next look does it */
     retention_look_at(s->topic->broker, s->topic->id);
 }
 
@@ -114,22 +121,23 @@ static bool visit(void *ctx, const struct catalog_row *row)
     return true;
 }
 
-static void delete_one(struct look *l, uint64_t topic)
+static enum err delete_one(struct look *l, uint64_t topic)
 {
     struct broker *b = l->broker;
     struct subscription *s = l->topic ? subscription_find(l->topic, bytes_of_text(l->name)) : NULL;
     const enum err err = s ? subscription_remove(s) : catalog_remove(b->store, CATALOG_SUBSCRIPTION, l->lapsed);
     const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, topic);
 
-    if (err == OK)
-        log_info(b->log, "broker", "%.*s: subscription %s was not used for %d minutes: deleted",
-                 row ? (int)row->name.len : 0, row ? (const char *)row->name.data : "", l->name,
-                 (int)(l->lapse_ms / MINUTE_MS));
+    log_info(b->log, "broker", "%.*s: subscription %s was not used for %d minutes: %s", row ? (int)row->name.len : 0,
+             row ? (const char *)row->name.data : "", l->name, (int)(l->lapse_ms / MINUTE_MS),
+             err == OK ? "deleted" : err_text(err));
+    return err;
 }
 
 uint64_t lapse_look(struct broker *b, uint64_t topic, struct topic *t)
 {
     struct look l = {.broker = b, .topic = t};
+    enum err err;
 
     l.lapse_ms = policy_of(b, topic, POLICY_SUBSCRIPTION_EXPIRY_MINUTES) * MINUTE_MS;
     if (l.lapse_ms == 0)
@@ -139,11 +147,13 @@ uint64_t lapse_look(struct broker *b, uint64_t topic, struct topic *t)
         l.next_ms = INT64_MAX;
         catalog_each(b->store, CATALOG_SUBSCRIPTION, topic, visit, &l);
         if (l.unknown)
-            mark(b, l.unknown, false);
+            err = mark(b, l.unknown, false);
         else if (l.lapsed)
-            delete_one(&l, topic);
+            err = delete_one(&l, topic);
         else
             return l.next_ms == INT64_MAX ? UINT64_MAX : retention_ns_of_wall(b, l.next_ms + 1);
+        if (err != OK) /* the disk, or memory: not again at once */
+            return loop_now_ns(b->loop) + b->options.retention_check_ms * NS_PER_MS;
     }
     return loop_now_ns(b->loop); /* others first */
 }

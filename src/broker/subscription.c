@@ -171,7 +171,7 @@ static bool too_many(const struct topic *t)
     if (most <= 0 || topic_name_is_system(&t->name))
         return false;
     while ((s = map_next(&t->subscriptions, &at)))
-        durable += subscription_durable(s);
+        durable += subscription_durable(s) && !subscription_name_is_reserved(bytes_of_text(s->name));
     return durable >= most;
 }
 
@@ -182,7 +182,7 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
     enum err err;
 
     assert(!subscription_find(t, spec->name));
-    if (spec->durable && too_many(t))
+    if (spec->durable && !subscription_name_is_reserved(spec->name) && too_many(t))
         return refuse(why, ERR_UNSUPPORTED, ABOUT_SUBSCRIPTION,
                       "Exceed the maximum number of subscriptions of the topic: %s", t->name.text);
     if ((err = subscription_new(t, 0, spec->name, &s)) != OK || (err = t->kind->subscription_keep(s, spec)) != OK)

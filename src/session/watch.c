@@ -3,7 +3,7 @@
  * watch.c - see watch.h.
  *
  *     topic made or removed -> each watch of its namespace: is it wanted? -> its node, and the list of changes
- *     timer -> each watch with changes -> WATCH_TOPIC_UPDATE, with the hash of all its names
+ *     timer -> a barrier; when all is durable: each watch with changes -> WATCH_TOPIC_UPDATE, with the hash of all its names
  */
 #include "session/watch.h"
 
@@ -28,6 +28,7 @@ struct watched {
     struct tree_node node;
     struct list changed;  /* watch.changed, when it is not as it was told */
     bool announced, gone; /* the client knows it; it is not there any more */
+    uint64_t change;      /* the number of the last */
     size_t len;
     char name[]; /* NUL-terminated */
 };
@@ -112,9 +113,11 @@ struct update {
 
 static void gather(struct update *u)
 {
+    const uint64_t durable = u->watch->session->server->watches.durable;
+
     list_each_safe (node, &u->watch->changed) {
         struct watched *name = container_of(node, struct watched, changed);
-        if (u->fresh_count + u->gone_count == UPDATE_NAMES)
+        if (u->fresh_count + u->gone_count == UPDATE_NAMES || name->change > durable)
             return;
         if (name->gone)
             u->gone[u->gone_count++] = name->name;
@@ -167,6 +170,22 @@ static void plan(struct watches *all, struct loop *loop, uint64_t ms)
         timer_start_at(&all->timer, due_ns);
 }
 
+static bool has_durable_changes(const struct watches *all, const struct topic_watch *w)
+{
+    return !list_empty(&w->changed) && container_of(w->changed.next, struct watched, changed)->change <= all->durable;
+}
+
+static void now_durable(struct broker_op *op)
+{
+    struct watches *all = container_of(op, struct watches, barrier);
+    struct server *s = container_of(all, struct server, watches);
+
+    if (op->why.err == OK)
+        all->durable = all->asked;
+    all->asked = 0;
+    plan(all, s->loop, op->why.err == OK ? 0 : SILENT_MS);
+}
+
 /* One watch in a turn: a hash over all its names takes a while. */
 static void tell_next(struct timer *timer)
 {
@@ -175,9 +194,15 @@ static void tell_next(struct timer *timer)
     struct topic_watch *next = NULL;
     bool more = false;
 
+    if (all->durable < all->changes && all->asked == 0) {
+        all->asked = all->changes;
+        all->barrier.done = now_durable;
+        broker_when_durable(s->broker, &all->barrier);
+    }
+
     list_each (node, &all->all) {
         struct topic_watch *w = container_of(node, struct topic_watch, node);
-        if (list_empty(&w->changed) || w->session->state != SESSION_READY)
+        if (!has_durable_changes(all, w) || w->session->state != SESSION_READY)
             continue;
         if (!next && output_writable(&w->session->output))
             next = w;
@@ -190,7 +215,7 @@ static void tell_next(struct timer *timer)
         list_remove(&next->node);
         list_push_back(&all->all, &next->node); /* the others first */
     }
-    if (more || (next && !list_empty(&next->changed)))
+    if (more || (next && has_durable_changes(all, next)))
         plan(all, s->loop, next ? 0 : SILENT_MS);
 }
 
@@ -215,6 +240,7 @@ static bool note(struct topic_watch *w, struct bytes full, bool there)
     if (!name)
         return false;
     name->gone = !there;
+    name->change = w->session->server->watches.changes;
     list_remove(&name->changed);
     if (name->announced != there)
         list_push_back(&w->changed, &name->changed);
@@ -228,6 +254,7 @@ static void topic_changed(struct topics_observer *observer, const struct topic_n
     struct watches *all = container_of(observer, struct watches, observer);
     struct server *s = container_of(all, struct server, watches);
 
+    all->changes++;
     list_each (node, &all->all) {
         struct topic_watch *w = container_of(node, struct topic_watch, node);
         if (!w->overflown && bytes_equal(bytes_of_text(w->namespace_), topic_name_namespace(name)) &&

@@ -9,12 +9,13 @@
  * Pulsar.
  *
  * At most WATCHES_MAX on a connection.  A watch whose names are more than TOPICS_MAX, or more bytes than a frame takes,
- * tells nothing more: its client asks for the list every minute anyway.
+ * tells nothing more: its client asks for the list every minute anyway.  What is told is durable.
  */
 #ifndef SESSION_WATCH_H
 #define SESSION_WATCH_H
 
 #include "base/list.h"
+#include "broker/broker.h"
 #include "broker/namespaces.h"
 #include "sys/loop.h"
 
@@ -28,6 +29,9 @@ struct watches { /* of a server; private to watch.c */
     struct list all;
     struct timer timer;
     uint64_t not_before_ns; /* the last round's work is worth so long a pause */
+    /* Changes are numbered: all that there were, and those that are durable, or will be with `barrier`. */
+    uint64_t changes, durable, asked;
+    struct broker_op barrier;
 };
 
 void watches_init(struct server *s);

@@ -103,6 +103,24 @@ static const Wire__CommandWatchTopicUpdate *update(struct fixture *f)
     return client_expect(&f->a, TYPE(WATCH_TOPIC_UPDATE))->watch_topic_update;
 }
 
+static void nobody_hears_of_a_topic_that_a_power_cut_may_take(void **state)
+{
+    struct fixture *f = *state;
+    struct topic_op op = {.op.done = done};
+    bool told = false;
+
+    (void)watch(f, 1, "persistent://public/default/n.*", NULL);
+    sim_slow(f->world.sim, 5000);
+    assert_int_equal(topic_name_parse(&op.name, bytes_of_text("persistent://public/default/new")), OK);
+    topic_create(f->world.broker, &op);
+    while (op.op.broker) { /* until it is durable */
+        assert_true(sim_step(f->world.sim));
+        told = told || client_count(&f->a, TYPE(WATCH_TOPIC_UPDATE)) > 0;
+    }
+    assert_false(told);
+    assert_int_equal(update(f)->n_new_topics, 1);
+}
+
 static void a_list_is_filtered_by_a_pattern_and_left_out_when_its_hash_is_known(void **state)
 {
     struct fixture *f = *state;
@@ -262,6 +280,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(nobody_hears_of_a_topic_that_a_power_cut_may_take),
         TEST(a_list_is_filtered_by_a_pattern_and_left_out_when_its_hash_is_known),
         TEST(the_hash_is_pulsars),
         TEST(what_a_broker_does_not_match_the_client_does),
