@@ -446,16 +446,16 @@ static int compare_times(const void *a, const void *b)
 
 int64_t delay_index_median(const struct delay_index *x)
 {
-    const size_t every = x->count / SAMPLES_MAX + 1;
-    int64_t samples[SAMPLES_MAX + 1];
+    const size_t every = tree_count(&x->blocks) / (SAMPLES_MAX / DELAY_BLOCK_ENTRIES) + 1;
+    int64_t samples[SAMPLES_MAX];
     size_t count = 0, nth = 0;
 
     tree_each (node, &x->blocks) {
         struct walk w = walk_of(block_at(node));
-        while (walk_next_live(&w)) {
-            if (nth++ % every == 0 && count < SAMPLES_MAX)
-                samples[count++] = w.time;
-        }
+        if (nth++ % every != 0)
+            continue;
+        while (walk_next_live(&w))
+            samples[count++] = w.time;
     }
     if (count == 0)
         return INT64_MAX;
@@ -463,16 +463,21 @@ int64_t delay_index_median(const struct delay_index *x)
     return samples[count / 2];
 }
 
-enum err delay_index_cut(struct delay_index *x, int64_t ms)
+bool delay_index_cut(struct delay_index *x, int64_t ms, struct position *from, unsigned blocks_max)
 {
-    enum err err = OK;
+    struct block *b = block_upto(x, *from);
 
-    tree_each_safe (node, &x->blocks) {
-        struct block *b = block_at(node);
-        if (err == OK)
-            err = narrow(x, b, b->earliest, ms);
+    if (!b && !tree_empty(&x->blocks))
+        b = block_at(tree_first(&x->blocks));
+    else if (b && position_before((struct position){b->ledger, b->last}, *from))
+        b = block_next(b);
+    for (struct block *next; b && blocks_max > 0; b = next, blocks_max--) {
+        next = block_next(b);
+        *from = (struct position){b->ledger, b->last + 1};
+        if (narrow(x, b, b->earliest, ms) != OK)
+            return true;
     }
-    return err;
+    return !b;
 }
 
 void delay_index_check(const struct delay_index *x)

@@ -69,10 +69,11 @@ size_t delay_index_between(const struct delay_index *x, struct position after, s
 /* Nobody needs the entries up to and including p: frees the blocks that lie there as a whole. */
 void delay_index_forget_upto(struct delay_index *x, struct position p);
 
-/* A time before which about half of the entries lie; INT64_MAX when there are none. */
+/* A time before which about half of the entries lie, of a sample of the blocks; INT64_MAX when there are none. */
 int64_t delay_index_median(const struct delay_index *x);
-/* Forgets the entries at or after `ms`.  ERR_NOMEM: some of them are still there. */
-MUST_USE enum err delay_index_cut(struct delay_index *x, int64_t ms);
+/* Forgets the entries at or after `ms` of up to `blocks_max` blocks from `*from` on, which moves behind them (it is
+ * POSITION_EARLIEST first).  True: that was the last of them.  Where memory is short, some stay. */
+bool delay_index_cut(struct delay_index *x, int64_t ms, struct position *from, unsigned blocks_max);
 
 /* Asserts the invariants. */
 void delay_index_check(const struct delay_index *x);

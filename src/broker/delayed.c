@@ -28,9 +28,12 @@ struct delayed {
     struct delay_index index;
     size_t charged; /* of broker->delayed_bytes */
 
-    int64_t due_ms;            /* what is due until then may go out */
-    int64_t taken_ms;          /* ... and of the index was handed over */
-    int64_t horizon_ms;        /* what is due later is not in the index; INT64_MAX: all of it is */
+    int64_t due_ms;     /* what is due until then may go out */
+    int64_t taken_ms;   /* ... and of the index was handed over */
+    int64_t horizon_ms; /* what is due later is not in the index; INT64_MAX: all of it is */
+    struct task cut;    /* takes what is behind it out of the index, from cut_from on */
+    struct position cut_from;
+    bool cutting;
     struct timer timer;        /* for the next that is due */
     uint64_t forget_ns;        /* when to look next for what nobody needs */
     struct position forgotten; /* up to here entries may be missing in the index since the last pass began */
@@ -103,24 +106,39 @@ static void charge(struct delayed *d)
     d->charged = delay_index_bytes(&d->index);
 }
 
-/* Over its share of what all may have: the later half goes. */
+static void cut_run(struct task *task)
+{
+    struct delayed *d = container_of(task, struct delayed, cut);
+
+    d->cutting = !delay_index_cut(&d->index, d->horizon_ms + 1, &d->cut_from, TAKE_BLOCKS);
+    charge(d);
+    if (d->cutting)
+        loop_defer(broker_of(d)->loop, &d->cut);
+}
+
+/* Over its share of what all may have: the later half goes, in turns of the loop. */
 static void keep_bound(struct delayed *d)
 {
     struct broker *b = broker_of(d);
 
     charge(d);
-    if (b->delayed_bytes <= b->options.delayed_bytes_max ||
+    if (d->cutting || b->delayed_bytes <= b->options.delayed_bytes_max ||
         d->charged <= b->options.delayed_bytes_max / b->delayed_topics)
         return;
-    const int64_t cut_ms = delay_index_median(&d->index);
-    const size_t before = delay_index_count(&d->index);
-    d->horizon_ms = cut_ms - 1;
-    const enum err err = delay_index_cut(&d->index, cut_ms);
-    charge(d);
+    d->horizon_ms = delay_index_median(&d->index) - 1;
+    d->cut_from = POSITION_EARLIEST;
+    d->cutting = true;
+    loop_defer(b->loop, &d->cut);
     log_info(b->log, "broker",
-             "%s: of %zu entries that are due later, the index keeps the first %zu; the others are looked for when "
-             "these are through%s",
-             d->topic->name.text, before, delay_index_count(&d->index), err == OK ? "" : " (memory is short)");
+             "%s: of %zu entries that are due later, the index keeps the first half; the others are looked for when "
+             "these are through",
+             d->topic->name.text, delay_index_count(&d->index));
+}
+
+static void cut_stop(struct delayed *d)
+{
+    task_cancel(&d->cut);
+    d->cutting = false;
 }
 
 /* ---- time ---- */
@@ -192,6 +210,7 @@ static void scan_begin(struct delayed *d)
 
     if (!scanning(d) || known_ms < d->scan_ms)
         d->scan_ms = known_ms;
+    cut_stop(d);
     delay_index_clear(&d->index);
     charge(d);
     d->horizon_ms = INT64_MAX;
@@ -341,6 +360,7 @@ static struct delayed *delayed_new(struct topic *t)
     d->topic = t;
     delay_index_init(&d->index);
     d->scan.run = scan_run;
+    d->cut.run = cut_run;
     timer_init(&d->timer, t->broker->loop, fire);
     timer_init(&d->retry, t->broker->loop, retry_fired);
     t->broker->delayed_topics++;
@@ -361,6 +381,7 @@ void delayed_free(struct topic *t)
     timer_stop(&d->timer);
     timer_stop(&d->retry);
     task_cancel(&d->scan);
+    cut_stop(d);
     if (d->read)
         d->read->owner = NULL;
     delay_index_clear(&d->index);
