@@ -4,7 +4,7 @@
  */
 #include "services/notary/checkpoint.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 #include "base/base_test.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include "services/notary/digest.h"
 
 static void the_digests_of_nothing_and_of_abc_are_the_known_ones(void **state)

@@ -8,7 +8,7 @@
 #include "services/notary/event.h"
 
 #include "services/notary/canonical.h"
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>

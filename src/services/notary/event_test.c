@@ -7,7 +7,7 @@
 #include "services/notary/event.h"
 #include "services/notary/evidence.h"
 #include "services/notary/fixture.h"
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 #include <string.h>
 
 /* The sample of the interface's document, with a whole hash. */

@@ -5,7 +5,7 @@
 #include "services/notary/message.h"
 
 #include "services/notary/canonical.h"
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 #include <stdio.h>
 
 static const char *or_empty(const char *text)

@@ -8,7 +8,7 @@
 #include "services/notary/canonical.h"
 #include "services/notary/files.h"
 #include "services/notary/notary_verbs.h"
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 #include "services/notary/verify.h"
 #include "services/runtime/bus.h"
 #include "sys/uv_sys.h"

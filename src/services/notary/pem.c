@@ -4,7 +4,7 @@
  */
 #include "services/notary/pem.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include <stdio.h>
 
 #define LINE_BYTES 48 /* 64 digits */

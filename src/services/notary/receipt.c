@@ -4,9 +4,9 @@
  */
 #include "services/notary/receipt.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include "services/notary/canonical.h"
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 #include <assert.h>
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
  */
 #include "base/base_test.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include "services/notary/evidence.h"
 #include "services/notary/fixture.h"
 #include "services/notary/verify.h"

@@ -8,7 +8,7 @@
  */
 #include "services/notary/verify.h"
 
-#include "services/notary/base64.h"
+#include "base/base64.h"
 #include "services/notary/canonical.h"
 #include "services/notary/event.h"
 #include "services/notary/evidence.h"

@@ -2,7 +2,7 @@
  *
  * timestamp.c - dates are checked by the calendar, not by shape alone.
  */
-#include "services/notary/timestamp.h"
+#include "base/timestamp.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -53,6 +53,38 @@ bool timestamp_is_valid(const char *text)
         return p[1] == '\0';
     return (*p == '+' || *p == '-') && two_digits(p + 1, 0, 23) && p[3] == ':' && two_digits(p + 4, 0, 59) &&
            p[6] == '\0';
+}
+
+/* Behind the seconds: a fraction, of which the milliseconds count, and the zone. */
+static int64_t rest_ms(const char *p)
+{
+    int64_t ms = 0;
+
+    if (*p == '.') {
+        for (int64_t unit = 100; *++p >= '0' && *p <= '9'; unit /= 10)
+            ms += (*p - '0') * unit;
+    }
+    if (*p == '+' || *p == '-') {
+        const int64_t minutes = atoi(p + 1) * 60 + atoi(p + 4);
+        ms -= (*p == '+' ? minutes : -minutes) * 60000;
+    }
+    return ms;
+}
+
+bool timestamp_parse(const char *text, int64_t *wall_ms)
+{
+    struct tm tm = {0};
+
+    if (!timestamp_is_valid(text))
+        return false;
+    tm.tm_year = atoi(text) - 1900; /* each stops behind its digits */
+    tm.tm_mon = atoi(text + 5) - 1;
+    tm.tm_mday = atoi(text + 8);
+    tm.tm_hour = atoi(text + 11);
+    tm.tm_min = atoi(text + 14);
+    tm.tm_sec = atoi(text + 17);
+    *wall_ms = (int64_t)timegm(&tm) * 1000 + rest_ms(text + 19);
+    return true;
 }
 
 void timestamp_format(int64_t wall_ms, char to[TIMESTAMP_SIZE])

@@ -4,8 +4,8 @@
  *
  * Knows no clock: the moment is an argument.  Pure.
  */
-#ifndef SERVICES_NOTARY_TIMESTAMP_H
-#define SERVICES_NOTARY_TIMESTAMP_H
+#ifndef BASE_TIMESTAMP_H
+#define BASE_TIMESTAMP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +14,9 @@
 
 /* True with a time zone only: "2024-01-15T10:30:00.123Z", "2024-01-15T12:30:00+02:00". */
 bool timestamp_is_valid(const char *text);
+
+/* Its milliseconds since the epoch; false: not valid. */
+bool timestamp_parse(const char *text, int64_t *wall_ms);
 
 /* "2024-01-15T10:30:00.123Z"; `wall_ms` is since the epoch, not before it (asserted). */
 void timestamp_format(int64_t wall_ms, char to[TIMESTAMP_SIZE]);

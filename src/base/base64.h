@@ -3,10 +3,10 @@
  * base64.h - the standard alphabet with padding (RFC 4648 section 4), one text for one run of bytes.
  *
  * The decoder refuses whatever the encoder does not write, unused bits in the last digit included: otherwise a
- * flipped bit in a receipt's signature could pass unseen.  Pure; may call: base/.
+ * flipped bit in a receipt's signature could pass unseen.  Pure.
  */
-#ifndef SERVICES_NOTARY_BASE64_H
-#define SERVICES_NOTARY_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include "base/bytes.h"
 #include "base/err.h"

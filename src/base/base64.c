@@ -2,7 +2,7 @@
  *
  * base64.c - three bytes to four digits and back.
  */
-#include "services/notary/base64.h"
+#include "base/base64.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
