@@ -69,6 +69,7 @@ extern const struct verb client_verb;     /* client.c */
 extern const struct verb notary_verb;     /* notary.c */
 extern const struct verb store_verb;      /* store.c */
 extern const struct verb config_verb;     /* config.c */
+extern const struct verb tokens_verb;     /* tokens.c */
 extern const struct verb help_verb;       /* cli.c */
 
 #endif
