@@ -18,8 +18,8 @@ struct bytes schema_info_property(const struct schema_info *info, const char *na
 
 static enum err refuse_data(struct schema_why *why, const struct schema_info *info, const char *must)
 {
-    why_set(why, "SCHEMA_DATA", "A schema of type %s %s; %zu bytes are given.", schema_type_name(info->type), must,
-            info->data.len);
+    why_set(why, NULL, "SCHEMA_DATA", "A schema of type %s %s; %zu bytes are given.", schema_type_name(info->type),
+            must, info->data.len);
     return ERR_INVALID;
 }
 
@@ -31,7 +31,7 @@ enum err schema_check(const struct schema_info *info, struct schema_why *why)
     case SCHEMA_AUTO:
     case SCHEMA_AUTO_CONSUME:
     case SCHEMA_AUTO_PUBLISH:
-        why_set(why, "SCHEMA_TYPE", "Schema %s is a client-side schema type.", schema_type_name(info->type));
+        why_set(why, NULL, "SCHEMA_TYPE", "Schema %s is a client-side schema type.", schema_type_name(info->type));
         return ERR_INVALID;
     case SCHEMA_NONE:
     case SCHEMA_BYTES:
@@ -78,7 +78,7 @@ static enum err judge_type(const struct schema_info *candidate, const struct sch
 {
     if (candidate->type == existing->info.type)
         return OK;
-    why_set(why, "SCHEMA_TYPE", "Incompatible schema: version %" PRId64 " is of type %s, the new one of type %s.",
+    why_set(why, NULL, "SCHEMA_TYPE", "Incompatible schema: version %" PRId64 " is of type %s, the new one of type %s.",
             existing->version, schema_type_name(existing->info.type), schema_type_name(candidate->type));
     why->version = existing->version;
     return ERR_NOT_ALLOWED;
@@ -99,8 +99,9 @@ static enum err judge(const struct schema_info *candidate, const struct schema_v
         return err;
     if (strategy != SCHEMA_ALWAYS_INCOMPATIBLE && !has_definition(candidate->type))
         return OK;
-    why_set(why, "SCHEMA_STRATEGY", "Incompatible schema: the new one differs from version %" PRId64 " (strategy %s).",
-            existing->version, schema_strategy_name(strategy));
+    why_set(why, NULL, "SCHEMA_STRATEGY",
+            "Incompatible schema: the new one differs from version %" PRId64 " (strategy %s).", existing->version,
+            schema_strategy_name(strategy));
     why->version = existing->version;
     return ERR_NOT_ALLOWED;
 }

@@ -5,8 +5,11 @@
 #include "schema/why.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#define LEFT_OUT "..."
 
 void why_clean(char *text)
 {
@@ -26,12 +29,43 @@ void why_clean(char *text)
     }
 }
 
-void why_set(struct schema_why *why, const char *rule, const char *format, ...)
+static bool is_bracket(const char *name)
+{
+    return name[0] == '[' || name[0] == '{';
+}
+
+/* Written from its end, for the chain leads upwards. */
+char *place_text(const struct place *at, char *to, size_t size)
+{
+    size_t from = size - 1, after = sizeof LEFT_OUT - 1;
+
+    assert(size > 2 * sizeof LEFT_OUT);
+    to[from] = '\0';
+    for (const struct place *p = at; p; p = p->up) {
+        size_t len = strlen(p->name);
+        bool dot = p->up && !is_bracket(p->name);
+
+        if (len + dot + after > from) {
+            from -= after;
+            memcpy(to + from, LEFT_OUT, after);
+            break;
+        }
+        from -= len;
+        memcpy(to + from, p->name, len);
+        if (dot)
+            to[--from] = '.';
+    }
+    memmove(to, to + from, size - from);
+    why_clean(to);
+    return to;
+}
+
+void why_set(struct schema_why *why, const struct place *at, const char *rule, const char *format, ...)
 {
     va_list args;
 
-    why->path[0] = '\0';
     why->version = -1;
+    place_text(at, why->path, sizeof why->path);
     snprintf(why->rule, sizeof why->rule, "%s", rule);
     va_start(args, format);
     vsnprintf(why->sentence, sizeof why->sentence, format, args);
