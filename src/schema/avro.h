@@ -23,6 +23,7 @@
 #define AVRO_DEPTH_MAX    128   /* definitions inside one another */
 #define AVRO_NODES_MAX    65536 /* types written in one schema */
 #define AVRO_BRANCHES_MAX 512   /* of one union */
+#define AVRO_ALIASES_MAX  256   /* of one type or field */
 #define AVRO_NAME_MAX     512   /* bytes of a full name */
 #define AVRO_ARENA_MAX    ((size_t)32 * 1024 * 1024)
 
@@ -106,8 +107,8 @@ const struct avro_field *avro_field_find(const struct avro_node *record, const c
 bool avro_symbol_is_of(const struct avro_node *enumeration, const char *symbol);
 
 /* Can this default be a value of that type?  Of a union: of any of its branches (Avro 1.12; Python's schemas need it).
- */
-bool avro_default_fits(const struct avro_node *type, const json_t *value);
+ * Adds to *steps what it took; a value of very many members fits nothing. */
+bool avro_default_fits(const struct avro_node *type, const json_t *value, size_t *steps);
 
 /* The same, as Pulsar's registry sees it: names, fields in order, types, defaults, orders and other properties; not
  * aliases and documentation.  An enum's default counts here (Java forgets it), or giving one could not be registered.

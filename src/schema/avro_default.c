@@ -135,9 +135,11 @@ static bool fits(struct question *q, const struct avro_node *type, const json_t 
     return yes;
 }
 
-bool avro_default_fits(const struct avro_node *type, const json_t *value)
+bool avro_default_fits(const struct avro_node *type, const json_t *value, size_t *steps)
 {
     struct question q = {0};
+    bool yes = fits(&q, type, value);
 
-    return fits(&q, type, value);
+    *steps += (size_t)q.steps;
+    return yes;
 }

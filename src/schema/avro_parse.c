@@ -153,6 +153,8 @@ static enum err parse_aliases(struct parser *p, const json_t *json, struct avro_
 {
     const json_t *list = json_object_get(json, "aliases");
 
+    if (json_array_size(list) > AVRO_ALIASES_MAX)
+        return refuse(p, "There are more than %d aliases.", AVRO_ALIASES_MAX);
     return list ? parse_texts(p, list, "aliases", out) : OK;
 }
 

@@ -19,6 +19,7 @@ struct walk {
     const char *reader, *writer; /* what they are called */
     const struct place *at;
     int depth, trials;
+    size_t work; /* steps so far */
 };
 
 static enum err resolve(struct walk *w, const struct avro_node *reader, const struct avro_node *writer);
@@ -134,6 +135,7 @@ static enum err resolve_enum(struct walk *w, const struct avro_node *reader, con
 
     if (err != OK || reader->symbols.fallback)
         return err;
+    w->work += writer->symbols.all.count;
     for (size_t i = 0; i < writer->symbols.all.count; i++)
         if (!avro_symbol_is_of(reader, writer->symbols.all.all[i]))
             return refuse(
@@ -150,6 +152,7 @@ static enum err find_written(struct walk *w, const struct avro_field *f, const s
                              const struct avro_field **found)
 {
     *found = avro_field_find(writer, f->name);
+    w->work += f->aliases.count;
     for (size_t i = 0; i < f->aliases.count; i++) {
         const struct avro_field *other = avro_field_find(writer, f->aliases.all[i]);
 
@@ -167,7 +170,7 @@ static enum err check_default(struct walk *w, const struct avro_field *f)
     if (!f->initial)
         return refuse(w, "READER_FIELD_MISSING_DEFAULT_VALUE",
                       "%s has no default value for the field, and %s does not have it", w->reader, w->writer);
-    if (!avro_default_fits(f->type, f->initial))
+    if (!avro_default_fits(f->type, f->initial, &w->work))
         return refuse(w, "INVALID_DEFAULT_VALUE",
                       "%s does not have the field, and its default value in %s is none of its type \"%s\"", w->writer,
                       w->reader, f->type->name);
@@ -279,6 +282,7 @@ static enum err choose(struct walk *w, const struct avro_node *branches, const s
 {
     enum err err;
 
+    w->work += branches->branches.count;
     if ((*chosen = choose_by_name(branches, writer, is_same_type)))
         return OK;
     if (writer->kind == AVRO_RECORD && (err = choose_by_structure(w, branches, writer, chosen)) != OK)
@@ -344,7 +348,7 @@ static enum err resolve(struct walk *w, const struct avro_node *reader, const st
 {
     enum err err;
 
-    if (w->depth >= AVRO_RESOLVE_DEPTH_MAX)
+    if (w->depth >= AVRO_RESOLVE_DEPTH_MAX || ++w->work > AVRO_RESOLVE_WORK_MAX)
         return too_complex(w);
     w->depth++;
     err = resolve_kind(w, reader, writer);

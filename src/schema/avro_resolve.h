@@ -13,7 +13,7 @@
  *   - decimals have the same precision and scale (DECIMAL_MISMATCH).
  * More generous than it: a default of a union may be of any of its branches (as in Avro 1.12; Python writes such).
  *
- * Bounded: PAIRS_MAX pairs of records, AVRO_RESOLVE_DEPTH_MAX; beyond, the answer is no (TOO_COMPLEX).
+ * Bounded in depth, in pairs of records (PAIRS_MAX) and in steps; beyond, the answer is no (TOO_COMPLEX).
  */
 #ifndef SCHEMA_AVRO_RESOLVE_H
 #define SCHEMA_AVRO_RESOLVE_H
@@ -21,6 +21,7 @@
 #include "schema/avro.h"
 
 #define AVRO_RESOLVE_DEPTH_MAX 512
+#define AVRO_RESOLVE_WORK_MAX  2000000 /* types, symbols, branches, members of defaults looked at */
 #define AVRO_REFUSAL_MAX       400
 
 /* A schema and what sentences call it: "the new schema", "version 3". */

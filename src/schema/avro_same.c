@@ -11,10 +11,12 @@
 #include <strings.h>
 
 #define DEPTH_MAX 512
+#define WORK_MAX  2000000 /* types and symbols looked at */
 
 struct walk {
     struct pairs pairs;
     int depth;
+    size_t work;
 };
 
 static bool same(struct walk *w, const struct avro_node *a, const struct avro_node *b);
@@ -105,8 +107,9 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool same_symbols(const struct avro_node *a, const struct avro_node *b)
+static bool same_symbols(struct walk *w, const struct avro_node *a, const struct avro_node *b)
 {
+    w->work += a->symbols.all.count;
     if (a->symbols.all.count != b->symbols.all.count || !same_text(a->symbols.fallback, b->symbols.fallback))
         return false;
     for (size_t i = 0; i < a->symbols.all.count; i++)
@@ -131,7 +134,7 @@ static bool same_inside(struct walk *w, const struct avro_node *a, const struct 
     case AVRO_RECORD:
         return same_record(w, a, b);
     case AVRO_ENUM:
-        return same_symbols(a, b);
+        return same_symbols(w, a, b);
     case AVRO_FIXED:
         return a->size == b->size;
     case AVRO_ARRAY:
@@ -148,7 +151,7 @@ static bool same(struct walk *w, const struct avro_node *a, const struct avro_no
 {
     bool yes;
 
-    if (w->depth >= DEPTH_MAX || a->kind != b->kind || strcmp(a->name, b->name) != 0 ||
+    if (w->depth >= DEPTH_MAX || ++w->work > WORK_MAX || a->kind != b->kind || strcmp(a->name, b->name) != 0 ||
         !same_properties(a->json, b->json, a->kind == AVRO_ENUM ? enum_members : type_members))
         return false;
     w->depth++;
