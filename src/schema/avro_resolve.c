@@ -32,12 +32,20 @@ static enum err refuse(struct walk *w, const char *rule, const char *format, ...
 
     w->refusal->rule = rule;
     if (w->trials > 0)
-        return ERR_NOT_ALLOWED;
+        return ERR_NOT_ALLOWED; /* nobody reads it */
     place_text(w->at, w->refusal->path, sizeof w->refusal->path);
     va_start(args, format);
     vsnprintf(w->refusal->text, sizeof w->refusal->text, format, args);
     va_end(args);
     return ERR_NOT_ALLOWED;
+}
+
+/* Ends the walk, trials included. */
+static enum err too_complex(struct walk *w)
+{
+    w->trials = 0;
+    refuse(w, "TOO_COMPLEX", "the schemas are too complex to be compared");
+    return ERR_TOO_LARGE;
 }
 
 static enum err resolve_inside(struct walk *w, const char *name, const struct avro_node *reader,
@@ -200,11 +208,6 @@ static enum err resolve_fields(struct walk *w, const struct avro_node *reader, c
     return err;
 }
 
-static enum err too_complex(struct walk *w)
-{
-    return refuse(w, "TOO_COMPLEX", "the schemas are too complex to be compared");
-}
-
 static enum err resolve_record(struct walk *w, const struct avro_node *reader, const struct avro_node *writer)
 {
     enum pair_state state = PAIR_OPEN;
@@ -233,9 +236,11 @@ static enum err try_record(struct walk *w, const struct avro_node *reader, const
 
     w->trials++;
     err = resolve_record(w, reader, writer);
+    if (err != OK && err != ERR_NOT_ALLOWED)
+        return err;
     w->trials--;
     *reads = err == OK;
-    return err == ERR_NOT_ALLOWED ? OK : err;
+    return OK;
 }
 
 /* The record that is structured so that it reads the writer's: the first, or the last of those called alike. */
@@ -364,5 +369,5 @@ enum err avro_resolve(struct avro_side reader, struct avro_side writer, struct a
     pairs_init(&w.pairs);
     err = resolve(&w, avro_root(reader.schema), avro_root(writer.schema));
     pairs_deinit(&w.pairs);
-    return err;
+    return err == ERR_TOO_LARGE ? ERR_NOT_ALLOWED : err;
 }

@@ -123,9 +123,18 @@ static enum err unreadable(enum err err, const char *called, struct schema_why *
     return ERR_NOT_ALLOWED;
 }
 
+static bool same_property(const struct schema_info *a, const struct schema_info *b, const char *name)
+{
+    return bytes_equal(schema_info_property(a, name), schema_info_property(b, name));
+}
+
+/* A KEY_VALUE's types are not among its bytes (Pulsar takes one of other types, without definitions, for the same). */
 static bool same_bytes(const struct schema_info *a, const struct schema_info *b)
 {
-    return a->type == b->type && bytes_equal(a->data, b->data);
+    if (a->type != b->type || !bytes_equal(a->data, b->data))
+        return false;
+    return a->type != SCHEMA_KEY_VALUE ||
+           (same_property(a, b, "key.schema.type") && same_property(a, b, "value.schema.type"));
 }
 
 static enum err judge_type(const struct subject *candidate, const struct subject *existing, struct schema_why *why)
