@@ -29,7 +29,11 @@ struct admin {
 
 void admin_options_init(struct admin_options *o)
 {
-    *o = (struct admin_options){.bind = "0.0.0.0", .port = 8080, .version = "", .connections_max = 100};
+    *o = (struct admin_options){.bind = "0.0.0.0",
+                                .port = 8080,
+                                .version = "",
+                                .connections_max = 100,
+                                .metrics = {.topics = true, .rows_max = METRICS_ROWS_MAX}};
 }
 
 /* On the core thread. */
@@ -93,7 +97,8 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .started_ms = loop_wall_ms(core->loop),
                                   .budgets = o->budgets,
                                   .budget_count = o->budget_count,
-                                  .metrics_rows_max = METRICS_ROWS_MAX,
+                                  .metrics = o->metrics,
+                                  .metrics_part_bytes = PART_BYTES,
                                   .part_bytes = PART_BYTES};
 }
 

@@ -16,6 +16,14 @@
 
 struct admin;
 
+/* What /metrics has series of its own for; Pulsar's names of these are in broker_config.c. */
+struct metrics_options {
+    bool topics; /* else only namespaces */
+    bool consumers, producers;
+    bool split_partitions; /* topic="...",partition="3" and not topic="...-partition-3" */
+    size_t rows_max;       /* topics, subscriptions, consumers and producers together; with more, as if !topics */
+};
+
 struct admin_options {
     const char *bind;                    /* "0.0.0.0", an address, or the name of an interface */
     uint16_t port;                       /* 0: the kernel chooses */
@@ -24,10 +32,13 @@ struct admin_options {
     uint32_t connections_max;            /* beyond it new ones wait in the kernel's queue */
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
+    struct metrics_options metrics;
     struct log *log;
 };
 
-/* bind "0.0.0.0", port 8080, 100 connections. */
+#define METRICS_ROWS_MAX 1000000
+
+/* bind "0.0.0.0", port 8080, 100 connections; topics' metrics, METRICS_ROWS_MAX. */
 void admin_options_init(struct admin_options *o);
 
 /* Listens and starts the thread.  The texts of `options`, the broker and the server outlive it; `server` may be NULL:

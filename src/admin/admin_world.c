@@ -32,7 +32,8 @@ static void open_on_disk(struct admin_world *w)
                                   .http_host = "localhost",
                                   .http_port = 8080,
                                   .started_ms = 1000,
-                                  .metrics_rows_max = METRICS_ROWS_MAX,
+                                  .metrics = {.topics = true, .rows_max = METRICS_ROWS_MAX},
+                                  .metrics_part_bytes = PART_BYTES,
                                   .part_bytes = PART_BYTES};
 }
 

@@ -18,6 +18,8 @@ void call_init(struct admin_call *call)
 
 void call_deinit(struct admin_call *call)
 {
+    if (call->released)
+        call->released(call);
     arena_deinit(&call->arena);
     arena_deinit(&call->scratch);
     text_deinit(&call->answer.body);
@@ -151,9 +153,13 @@ void call_write(struct admin_call *call)
 {
     if (!call->write)
         return;
+    call->unwritten = false;
     call->write(call);
-    if (text_failed(&call->answer.body))
+    if (text_failed(&call->answer.body)) {
+        call->unwritten = false;
         reason_set(call, 500, "the answer is too large");
+    }
+    call->begun = call->begun || call->unwritten;
 }
 
 void call_refused(struct admin_call *call, const struct refusal *why)

@@ -73,6 +73,8 @@ struct admin_call {
      * For long answers, which the core shall not spend its time on. */
     void (*write)(struct admin_call *call);
     const void *snapshot;
+    /* Set by `write`: that was a part, and it is called again when the peer has taken it, without the core. */
+    bool unwritten;
     void (*more)(
         struct admin_call *call); /* set: what is in the body is a part, and this makes the next; see call_part */
     void *work;                   /* the handler's, from part to part; in the arena */
@@ -81,6 +83,8 @@ struct admin_call {
     struct task task;             /* brings it to the core; then the handler's, for work in turns */
     /* The handler is done with it, and must not touch it any more. */
     void (*finished)(struct admin_call *call);
+    /* Set: called when the call goes, answered or not, on the admin thread (or after it): for what is counted. */
+    void (*released)(struct admin_call *call);
 };
 
 void call_init(struct admin_call *call);
@@ -112,7 +116,8 @@ void call_write_reason(struct admin_call *call, int status, const char *reason);
 void call_header(struct admin_call *call, const char *name, struct bytes value);
 void call_refused(struct admin_call *call, const struct refusal *why);
 
-/* Runs call->write, if it is set; 500 instead when the body outgrew its bound.  The admin thread's, before it sends. */
+/* Runs call->write, if it is set; 500 instead when the body outgrew its bound.  The admin thread's, before it sends,
+ * and again for each further part while call->unwritten. */
 void call_write(struct admin_call *call);
 
 /* The HTTP status of a refusal: one table for all routes. */

@@ -8,6 +8,19 @@
 #include "admin/admin.h"
 #include "admin/call.h"
 #include "admin/json_out.h"
+#include "broker/stats.h"
+
+#include <stdatomic.h>
+
+/* A rate from a counter that is read now and then. */
+struct counter_rate {
+    struct rate rate;
+    uint64_t count, bytes; /* as they were when it was read last */
+};
+
+struct metrics_kept {
+    struct counter_rate cache_hits, cache_misses;
+};
 
 struct admin_core {
     struct broker *broker;
@@ -20,13 +33,16 @@ struct admin_core {
     int64_t started_ms;
     const struct budget *const *budgets;
     size_t budget_count;
-    size_t metrics_rows_max; /* topics and subscriptions with series of their own in /metrics */
-    size_t part_bytes;       /* a list that is longer is answered in parts of about so much */
+    struct metrics_options metrics;
+    struct metrics_kept kept;  /* from one question for metrics to the next */
+    atomic_uint scrapes;       /* answers of /metrics under way: their snapshots are in memory */
+    size_t metrics_part_bytes; /* /metrics is written in parts of about so much; */
+    size_t part_bytes;         /* and so is a list that is longer */
 };
 
 enum {
-    METRICS_ROWS_MAX = 20000, /* about 2 KB of text each */
-    PART_BYTES = 64 * 1024    /* with as many connections as there may be: some megabytes */
+    PART_BYTES = 64 * 1024, /* with as many connections as there may be: some megabytes */
+    SCRAPES_MAX = 2         /* the snapshot of one may take CALL_ARENA_MAX */
 };
 
 /* Runs the call's route, which was found before; or goes on with an answer in parts. */

@@ -765,88 +765,6 @@ static void a_topics_own_policies_go_over_its_namespaces(void **state)
     assert_non_null(strstr(answer(w), "\"ledgers\":[]"));
 }
 
-static void metrics_name_every_topic_and_group_every_metric(void **state)
-{
-    struct admin_world *w = *state;
-    struct admin_client clients[100] = {0};
-    struct budget budget = {.name = "receive", .limit = 10, .used = 5};
-    const struct budget *budgets[] = {&budget};
-    unsigned lines = 0;
-
-    w->core.budgets = budgets;
-    w->core.budget_count = 1;
-    for (unsigned i = 0; i < 100; i++) { /* more than one turn takes */
-        char topic[100];
-        snprintf(topic, sizeof topic, "persistent://public/default/topic-%u", i);
-        client_publish(w, &clients[i], topic, 1);
-    }
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/topic-7/subscription/s"), 204);
-    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
-    assert_non_null(strstr(answer(w), "pulsar_version_info{cluster=\"standalone\",version=\"1.2.3\",commit=\"\"} 1\n"));
-    assert_non_null(
-        strstr(answer(w), "pulsar_topics_count{cluster=\"standalone\",namespace=\"public/default\"} 100\n"));
-    assert_non_null(strstr(answer(w), "pulsar_producers_count{cluster=\"standalone\",namespace=\"public/default\","
-                                      "topic=\"persistent://public/default/topic-42\"} 1\n"));
-    assert_non_null(strstr(answer(w),
-                           "pulsar_subscription_back_log{cluster=\"standalone\",namespace=\"public/default\","
-                           "topic=\"persistent://public/default/topic-7\",subscription=\"s\"} 0\n"));
-    assert_non_null(strstr(answer(w), "geminga_budget_used_bytes{cluster=\"standalone\",budget=\"receive\"} 5\n"));
-    assert_non_null(strstr(answer(w), "geminga_store_appended_entries_total{cluster=\"standalone\"} 100\n"));
-    for (const char *at = answer(w); (at = strstr(at, "# TYPE pulsar_producers_count ")); at++)
-        lines++;
-    assert_int_equal(lines, 1);
-    for (unsigned i = 0; i < 100; i++)
-        producer_detach(clients[i].open.producer);
-}
-
-/* The figure without labels but the cluster's, as it is written. */
-static double figure(struct admin_world *w, const char *name)
-{
-    char start[100];
-    const char *at;
-
-    snprintf(start, sizeof start, "\n%s{cluster=\"standalone\"} ", name);
-    assert_non_null(at = strstr(answer(w), start));
-    return strtod(at + strlen(start), NULL);
-}
-
-static void too_many_topics_for_series_of_their_own_are_all_in_the_sums(void **state)
-{
-    enum { TOPICS = 150 }; /* more than several turns take, in two namespaces, and an empty one after them */
-    static const char subscription[] = "/admin/v2/persistent/public/default/topic-8/subscription/s";
-    struct admin_world *w = *state;
-    struct admin_client clients[TOPICS] = {0};
-
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/empty"), 204);
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/more"), 204);
-    for (unsigned i = 0; i < TOPICS; i++) {
-        char topic[100];
-        snprintf(topic, sizeof topic, "persistent://public/%s/topic-%u", i % 2 == 0 ? "default" : "more", i);
-        client_publish(w, &clients[i], topic, 2);
-    }
-    assert_int_equal(ask_with(w, HTTP_PUT, subscription, NULL, "{\"ledgerId\":-1,\"entryId\":-1}"), 204);
-    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
-    const double storage = figure(w, "pulsar_broker_storage_size");
-    assert_true(storage > 0);
-    assert_true(figure(w, "pulsar_broker_msg_backlog") == 2);
-    assert_true(figure(w, "geminga_metrics_topics_left_out") == 0);
-
-    w->core.metrics_rows_max = 3;
-    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
-    assert_true(figure(w, "geminga_metrics_topics_left_out") == TOPICS);
-    assert_true(figure(w, "pulsar_broker_storage_size") == storage);
-    assert_true(figure(w, "pulsar_broker_msg_backlog") == 2);
-    assert_null(strstr(answer(w), "topic=\"persistent://"));
-
-    w->core.metrics_rows_max = TOPICS; /* the subscription is one too many */
-    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
-    assert_true(figure(w, "geminga_metrics_topics_left_out") == TOPICS);
-    assert_true(figure(w, "pulsar_broker_storage_size") == storage);
-    assert_null(strstr(answer(w), "topic=\"persistent://"));
-    for (unsigned i = 0; i < TOPICS; i++)
-        producer_detach(clients[i].open.producer);
-}
-
 static void a_lookup_without_a_listener_is_refused(void **state)
 {
     struct admin_world *w = *state;
@@ -905,8 +823,6 @@ int main(void)
         ADMIN_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
         ADMIN_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
         ADMIN_TEST(a_topics_own_policies_go_over_its_namespaces),
-        ADMIN_TEST(metrics_name_every_topic_and_group_every_metric),
-        ADMIN_TEST(too_many_topics_for_series_of_their_own_are_all_in_the_sums),
         ADMIN_TEST(a_lookup_without_a_listener_is_refused),
         ADMIN_TEST(a_backup_that_nobody_prepared_fails_and_says_so),
     };

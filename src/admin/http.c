@@ -346,7 +346,7 @@ static bool write_head(struct exchange *e)
     p = buffer + LWS_PRE;
     end = buffer + size;
 
-    if (e->call.more)
+    if (e->call.more || e->call.unwritten)
         failed = add_chunked_headers(e, &p, end);
     else if (a->content_type)
         failed = lws_add_http_common_headers(e->wsi, (unsigned)a->status, a->content_type, a->body.len, &p, end);
@@ -385,7 +385,7 @@ static bool write_chunk(struct exchange *e)
         p += len + 2;
         e->sent += len;
     }
-    if (e->sent == body->len && !e->call.more) {
+    if (e->sent == body->len && !e->call.more && !e->call.unwritten) {
         memcpy(p, "0\r\n\r\n", 5);
         p += 5;
         e->last_sent = true;
@@ -414,12 +414,17 @@ static bool answer_complete(const struct exchange *e)
     return e->chunked ? e->last_sent : e->sent == a->body.len;
 }
 
-/* The peer has taken all there was: the handler makes more. */
-static void lend_again(struct exchange *e)
+/* The peer has taken all there was: the handler makes more, or its writer does, here. */
+static void make_more(struct exchange *e)
 {
     e->call.answer.body.len = 0;
     e->sent = 0;
-    lend(e);
+    if (e->call.unwritten) {
+        call_write(&e->call);
+        lws_callback_on_writable(e->wsi);
+    } else {
+        lend(e);
+    }
 }
 
 /* LWS_CALLBACK_HTTP_WRITEABLE */
@@ -433,8 +438,8 @@ static int on_writable(struct connection *c, struct lws *wsi)
     if (!write_next(e))
         return -1;
     if (!answer_complete(e)) {
-        if (e->call.more && e->sent == e->call.answer.body.len)
-            lend_again(e);
+        if ((e->call.more || e->call.unwritten) && e->sent == e->call.answer.body.len)
+            make_more(e);
         else
             lws_callback_on_writable(wsi);
         return 0;

@@ -2,162 +2,169 @@
  *
  * metrics.c - takes the snapshot behind /metrics.
  *
- * Ten thousand topics are not looked at in one go: the names first, then TURN topics in each turn of the loop, so that
- * the core is never kept from its work for long.  A topic that is gone when its turn comes is left out.
+ * A hundred thousand topics are not looked at in one go.  The walk goes through the namespaces' topics in the order of
+ * their names, in turns of TURN_NS, and the loop looks at its sockets between two turns (a posted task comes back with
+ * the next poll; a deferred one would not let it).  One name is all that is kept from turn to turn, so the walk meets
+ * every topic that is there from the first turn to the last, and none twice.
  *
- * More loaded topics than there may be rows are only summed, and their names are not copied: the walk goes through the
- * namespaces' topics in the order of their names, so that one name is all it keeps from turn to turn.  It meets every
- * topic that is loaded from the first turn to the last, and none twice.
+ * Figures go into rows (metrics_rows.h).  When there are more than there may be, or the arena is spent, those of topics
+ * are dropped, and what is told are the sums of namespaces, as if nothing else had been asked for.
  */
 #include "admin/metrics.h"
 #include "admin/handlers.h"
 
 enum {
-    TURN = 8,     /* the loop takes some dozens of turns before it looks at its sockets again */
-    SUM_TURN = 32 /* a sum copies nothing */
+    TURN_NS = 100 * 1000,
+    TURN_TOPICS = 256, /* the clock of a simulation stands still */
+    CLOCK_TOPICS = 8,  /* it is looked at once in so many */
+    LABELS_MAX = 64 * 1024
 };
 
-static bool name_keep(void *ctx, struct bytes name)
-{
-    struct metrics *m = ctx;
+/* ---- rows ---- */
 
-    if (m->name_count == m->name_capacity) {
-        size_t capacity = m->name_capacity ? 2 * m->name_capacity : 64;
-        char **more = arena_alloc(&m->call->arena, capacity * sizeof *more);
-        if (!more) {
-            m->failed = true;
-            return false;
-        }
-        if (m->name_count > 0)
-            memcpy(more, m->names, m->name_count * sizeof *more);
-        m->names = more;
-        m->name_capacity = capacity;
-    }
-    char *copy = arena_text_of(&m->call->arena, name);
-    if (!copy) {
-        m->failed = true;
-        return false;
-    }
-    m->names[m->name_count++] = copy;
-    return true;
+static void labels_begin(struct metrics *m, const char *label, struct bytes value)
+{
+    m->labels.len = 0;
+    text_add(&m->labels, ",");
+    prometheus_label(&m->labels, label, value);
 }
 
-static bool namespace_keep(void *ctx, struct bytes name)
+/* There are too many: what namespaces sum is all that is told. */
+static void rows_drop(struct metrics *m)
 {
-    struct metrics *m = ctx;
-    struct namespace_row *row = arena_zalloc(&m->call->arena, sizeof *row);
-
-    if (!row || !(row->name = arena_text_of(&m->call->arena, name))) {
-        m->failed = true;
-        return false;
-    }
-    row->topics = (double)topics_count(m->call->core->broker, name);
-    row->next = m->namespaces;
-    m->namespaces = row;
-    return true;
-}
-
-static bool tenant_visit(void *ctx, struct bytes tenant)
-{
-    struct metrics *m = ctx;
-
-    (void)!namespaces_each(m->call->core->broker, tenant, namespace_keep, m);
-    return !m->failed;
-}
-
-/* NULL: there are too many, and none is shown; the sums go on. */
-static void *row_new(struct metrics *m, size_t size)
-{
-    void *row = m->sums_only || m->rows == m->call->core->metrics_rows_max ? NULL : arena_zalloc(&m->call->arena, size);
-
-    m->rows++;
-    if (!row) {
-        m->sums_only = true;
-        m->topics = NULL;
-        m->subscriptions = NULL;
-    }
-    return row;
-}
-
-static void subscription_keep(struct metrics *m, const struct topic_row *topic, const struct subscription_stats *s)
-{
-    struct subscription_row *row = row_new(m, sizeof *row);
-
-    if (!row)
-        return;
-    if (!(row->name = arena_text(&m->call->arena, s->name))) {
-        m->failed = true;
-        return;
-    }
-    row->topic = topic;
-    row->backlog = (double)s->backlog_entries;
-    row->backlog_no_delayed = (double)(s->backlog_entries - s->delayed_entries);
-    row->delayed = (double)s->delayed_entries;
-    row->in_replay = (double)s->replay_entries;
-    row->rate_out = s->rate_out;
-    row->throughput_out = s->throughput_out;
-    row->rate_ack = s->rate_ack;
-    row->rate_redeliver = s->rate_redeliver;
-    row->rate_expired = s->rate_expired;
-    row->unacked = (double)s->unacked_messages;
-    row->blocked = s->blocked_on_unacked;
-    row->consumers = (double)s->consumer_count;
-    row->next = m->subscriptions;
-    m->subscriptions = row;
-}
-
-static void topic_fill(struct topic_row *row, const struct topic_stats *t)
-{
-    row->producers = (double)t->producer_count;
-    row->subscriptions = (double)t->subscription_count;
-    row->rate_in = t->rate_in;
-    row->rate_out = t->rate_out;
-    row->throughput_in = t->throughput_in;
-    row->throughput_out = t->throughput_out;
-    row->average_message_bytes = t->average_message_bytes;
-    row->bytes_in = (double)t->bytes_in;
-    row->messages_in = (double)t->messages_in;
-    row->bytes_out = (double)t->bytes_out;
-    row->messages_out = (double)t->messages_out;
-    row->storage_bytes = (double)t->storage_bytes;
-    row->backlog_bytes = (double)t->backlog_bytes;
-    for (size_t i = 0; i < t->subscription_count; i++) {
-        row->consumers += (double)t->subscriptions[i].consumer_count;
-        row->backlog_entries += (double)t->subscriptions[i].backlog_entries;
-    }
-}
-
-static void topic_keep(struct metrics *m, const struct topic_name *name, const char *text, const struct topic_stats *t)
-{
-    struct topic_row *row = row_new(m, sizeof *row);
-
-    if (!row)
-        return;
-    struct bytes namespace_ = topic_name_namespace(name);
-    row->name = text;
-    /* the same bytes in the copy of the name that outlives this */
-    row->namespace_ = bytes_of(text + (namespace_.data - topic_name_full(name).data), namespace_.len);
-    topic_fill(row, t);
-    for (size_t i = 0; i < t->subscription_count; i++)
-        subscription_keep(m, row, &t->subscriptions[i]);
-    if (m->sums_only) /* its subscriptions were one too many */
-        return;
-    row->next = m->topics;
-    m->topics = row;
-}
-
-static void topic_visit(struct metrics *m, const char *text)
-{
-    struct topic_name name;
-    struct topic_stats *stats;
-    struct refusal why;
-
-    if (!topic_sums_add(m->call->core->broker, bytes_of_text(text), &m->sum) || m->sums_only)
-        return;
-    if (topic_name_parse(&name, bytes_of_text(text)) == OK &&
-        topic_stats_get(m->call->core->broker, &name, &m->call->scratch, &stats, &why) == OK)
-        topic_keep(m, &name, text, stats);
+    m->topics_shown = false;
     arena_reset(&m->call->scratch);
+    rows_init(&m->topic_rows, &m->call->scratch);
+}
+
+static void row_keep(struct metrics *m, enum row_kind kind, const double *figures, unsigned count)
+{
+    const struct bytes labels = kind == ROW_TOPIC ? bytes_of("", 0) : bytes_of(m->labels.data, m->labels.len);
+
+    if (!m->topics_shown)
+        return;
+    m->rows += kind != ROW_NAME;
+    if (text_failed(&m->labels) || labels.len > ROW_TEXT_MAX || m->rows > m->call->core->metrics.rows_max ||
+        !rows_add(&m->topic_rows, kind, labels, figures, count))
+        rows_drop(m);
+}
+
+static void topic_begins(void *ctx, struct bytes name)
+{
+    struct metrics *m = ctx;
+    struct bytes shown = name;
+    int32_t partition = PARTITION_NONE;
+
+    labels_begin(m, "namespace", m->namespaces->name);
+    text_add(&m->labels, ",");
+    if (m->call->core->metrics.split_partitions)
+        partition = partition_of(name, &shown.len);
+    prometheus_label(&m->labels, "topic", partition == PARTITION_NONE ? name : shown);
+    if (m->call->core->metrics.split_partitions)
+        text_printf(&m->labels, ",partition=\"%d\"", (int)partition);
+    row_keep(m, ROW_NAME, NULL, 0);
+}
+
+static void subscription_keep(void *ctx, struct bytes name, const double figures[SUBSCRIPTION_FIGURES])
+{
+    labels_begin(ctx, "subscription", name);
+    row_keep(ctx, ROW_SUBSCRIPTION, figures, SUBSCRIPTION_FIGURES);
+}
+
+/* A name that is too long is cut: the number tells who it is. */
+static void client_begin(struct metrics *m, const char *label, struct bytes name, const char *id_label, uint64_t id)
+{
+    labels_begin(m, label, bytes_of(name.data, name.len < TOPIC_NAME_MAX ? name.len : TOPIC_NAME_MAX));
+    text_printf(&m->labels, ",%s=\"%llu\"", id_label, (unsigned long long)id);
+}
+
+static void consumer_keep(void *ctx, struct bytes name, uint64_t id, const double figures[CONSUMER_FIGURES])
+{
+    client_begin(ctx, "consumer_name", name, "consumer_id", id);
+    row_keep(ctx, ROW_CONSUMER, figures, CONSUMER_FIGURES);
+}
+
+static void producer_keep(void *ctx, struct bytes name, uint64_t id, const double figures[PRODUCER_FIGURES])
+{
+    client_begin(ctx, "producer_name", name, "producer_id", id);
+    row_keep(ctx, ROW_PRODUCER, figures, PRODUCER_FIGURES);
+}
+
+static void topic_keep(void *ctx, const double figures[TOPIC_FIGURES])
+{
+    struct metrics *m = ctx;
+
+    topic_figures_add(m->namespace_sum, figures);
+    row_keep(m, ROW_TOPIC, figures, TOPIC_FIGURES);
+}
+
+/* ---- the walk ---- */
+
+static bool turn_over(const struct metrics *m)
+{
+    if (m->turn_left == 0)
+        return true;
+    return m->turn_left % CLOCK_TOPICS == 0 && loop_now_ns(m->call->core->loop) >= m->turn_ends_ns;
+}
+
+static bool topic_visit(void *ctx, struct bytes name)
+{
+    struct metrics *m = ctx;
+    const struct metrics_options *o = &m->call->core->metrics;
+    struct figures_visitor v = {.topic = topic_keep, .ctx = m};
+
+    if (m->topics_shown) {
+        v.topic_begins = topic_begins;
+        v.subscription = subscription_keep;
+        v.consumer = o->consumers ? consumer_keep : NULL;
+        v.producer = o->producers ? producer_keep : NULL;
+    }
+    (void)topic_figures_visit(m->call->core->broker, name, &v);
+    memcpy(m->last, name.data, name.len);
+    m->last_len = name.len;
+    m->turn_left--;
+    return !turn_over(m);
+}
+
+static void namespace_end(struct metrics *m)
+{
+    labels_begin(m, "namespace", m->namespaces->name);
+    m->failed = m->failed || text_failed(&m->labels) ||
+                !rows_add(&m->namespace_rows, ROW_NAMESPACE, bytes_of(m->labels.data, m->labels.len), m->namespace_sum,
+                          TOPIC_FIGURES);
+    topic_figures_add(m->sum, m->namespace_sum);
+    memset(m->namespace_sum, 0, sizeof m->namespace_sum);
+    m->namespaces = m->namespaces->next;
+    m->last_len = 0;
+    m->turn_left -= m->turn_left > 0; /* an empty one takes time as well */
+}
+
+/* Goes on in one namespace; true: there is nothing left in it, or it is gone. */
+static bool namespace_walk(struct metrics *m)
+{
+    const struct bytes after = bytes_of(m->last, m->last_len);
+
+    return topics_each_after(m->call->core->broker, m->namespaces->name, after, topic_visit, m) != OK || !turn_over(m);
+}
+
+/* ---- what there is one of ---- */
+
+static void counter_rate_turn(struct counter_rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes)
+{
+    rate_add(&r->rate, now_ns, count - r->count, bytes - r->bytes);
+    r->count = count;
+    r->bytes = bytes;
+}
+
+static void cache_visit(struct metrics *m)
+{
+    struct metrics_kept *kept = &m->call->core->kept;
+    const uint64_t now_ns = loop_now_ns(m->call->core->loop);
+
+    counter_rate_turn(&kept->cache_hits, now_ns, m->store.cache_hits, m->store.cache_hit_bytes);
+    counter_rate_turn(&kept->cache_misses, now_ns, m->store.cold_hits, m->store.cold_read_bytes);
+    m->cache_hits = kept->cache_hits.rate;
+    m->cache_misses = kept->cache_misses.rate;
 }
 
 static void broker_visit(struct metrics *m)
@@ -165,7 +172,9 @@ static void broker_visit(struct metrics *m)
     const struct admin_core *core = m->call->core;
 
     broker_stats_get(core->broker, &m->broker);
+    broker_publish_latency(core->broker, &m->latency, m->latency_ms);
     store_stats(broker_store(core->broker), &m->store);
+    cache_visit(m);
     if ((m->has_server = core->server != NULL))
         server_stats_get(core->server, &m->server);
     m->budgets = arena_zalloc(&m->call->arena, core->budget_count * sizeof *m->budgets + 1);
@@ -183,8 +192,12 @@ static void finish(struct metrics *m)
         return;
     }
     broker_visit(m);
+    if (call->core->metrics.topics && !m->topics_shown)
+        m->left_out = (uint64_t)m->sum[TOPIC_TOPICS];
+    rows_read(&m->namespaces_left, &m->namespace_rows);
+    rows_read(&m->topics_left, &m->topic_rows);
     call->write = metrics_write;
-    call->snapshot = m;
+    call->work = m;
     call->answer.status = 200;
     call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_finish(call);
@@ -193,68 +206,89 @@ static void finish(struct metrics *m)
 static void turn(struct task *task)
 {
     struct metrics *m = container_of(task, struct metrics, task);
+    struct loop *const loop = m->call->core->loop;
 
-    for (size_t i = 0; i < TURN && m->next < m->name_count && !m->failed; i++)
-        topic_visit(m, m->names[m->next++]);
-    if (m->next < m->name_count && !m->failed)
-        loop_defer(m->call->core->loop, &m->task);
-    else
-        finish(m);
-}
-
-static bool topic_sum(void *ctx, struct bytes name)
-{
-    struct metrics *m = ctx;
-
-    (void)topic_sums_add(m->call->core->broker, name, &m->sum);
-    if (--m->left > 0)
-        return true;
-    memcpy(m->last, name.data, name.len);
-    m->last_len = name.len;
-    return false;
-}
-
-/* Goes on with one namespace; true: there is nothing left in it, or it is gone. */
-static bool namespace_sum(struct metrics *m)
-{
-    const struct bytes after = bytes_of(m->last, m->last_len);
-
-    return topics_each_after(m->call->core->broker, bytes_of_text(m->summed->name), after, topic_sum, m) != OK ||
-           m->left > 0;
-}
-
-static void sum_turn(struct task *task)
-{
-    struct metrics *m = container_of(task, struct metrics, task);
-
-    m->left = SUM_TURN;
-    while (m->summed && m->left > 0 && namespace_sum(m)) {
-        m->summed = m->summed->next;
-        m->last_len = 0;
-        m->left--; /* empty ones take time as well */
+    m->turn_left = TURN_TOPICS;
+    m->turn_ends_ns = loop_now_ns(loop) + TURN_NS;
+    while (m->namespaces && !m->failed && m->turn_left > 0) {
+        if (!namespace_walk(m))
+            break;
+        namespace_end(m);
     }
-    if (m->summed)
-        loop_defer(m->call->core->loop, &m->task);
-    else
+    if (!m->namespaces || m->failed)
         finish(m);
+    else if (!loop_post(loop, &m->task))
+        call_reason(m->call, 503, "the broker is stopping");
+}
+
+/* ---- the beginning ---- */
+
+struct namespaces_copy {
+    struct metrics *m;
+    struct namespace_name **end;
+};
+
+static bool namespace_keep(void *ctx, struct bytes name)
+{
+    struct namespaces_copy *copy = ctx;
+    struct arena *const arena = &copy->m->call->arena;
+    struct namespace_name *row = arena_zalloc(arena, sizeof *row);
+    char *text = row ? arena_text_of(arena, name) : NULL;
+
+    if (!text) {
+        copy->m->failed = true;
+        return false;
+    }
+    row->name = bytes_of(text, name.len);
+    *copy->end = row;
+    copy->end = &row->next;
+    return true;
+}
+
+static bool tenant_visit(void *ctx, struct bytes tenant)
+{
+    struct namespaces_copy *copy = ctx;
+
+    (void)!namespaces_each(copy->m->call->core->broker, tenant, namespace_keep, copy);
+    return !copy->m->failed;
+}
+
+static void released(struct admin_call *call)
+{
+    struct metrics *m = call->work;
+
+    text_deinit(&m->labels);
+    atomic_fetch_sub(&call->core->scrapes, 1);
+}
+
+static bool is_one_too_many(struct admin_core *core)
+{
+    if (atomic_fetch_add(&core->scrapes, 1) < SCRAPES_MAX)
+        return false;
+    atomic_fetch_sub(&core->scrapes, 1);
+    return true;
 }
 
 void metrics_get(struct admin_call *call)
 {
     struct metrics *m = call_alloc(call, sizeof *m);
+    struct namespaces_copy copy = {.m = m};
 
     if (!m)
         return;
-    m->call = call;
-    tenants_each(call->core->broker, tenant_visit, m);
-    broker_stats_get(call->core->broker, &m->broker);
-    m->sums_only = m->broker.topics_loaded > call->core->metrics_rows_max;
-    if (m->sums_only) {
-        m->task.run = sum_turn;
-        m->summed = m->failed ? NULL : m->namespaces;
-    } else {
-        m->task.run = turn;
-        broker_topics_loaded(call->core->broker, name_keep, m);
+    if (is_one_too_many(call->core)) {
+        call_reason(call, 503, "metrics are being read by %d others: come again", SCRAPES_MAX);
+        return;
     }
-    m->task.run(&m->task);
+    m->call = call;
+    m->task.run = turn;
+    m->topics_shown = call->core->metrics.topics;
+    text_init(&m->labels, LABELS_MAX);
+    rows_init(&m->namespace_rows, &call->arena);
+    rows_init(&m->topic_rows, &call->scratch);
+    call->work = m;
+    call->released = released;
+    copy.end = &m->namespaces;
+    tenants_each(call->core->broker, tenant_visit, &copy);
+    turn(&m->task);
 }

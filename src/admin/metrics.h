@@ -1,40 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * metrics.h - the snapshot behind /metrics: taken on the core, topic by topic in turns, written on the admin thread.
+ * metrics.h - the snapshot behind /metrics: taken on the core in short turns, written on the admin thread in parts.
  *
- * Private to metrics.c (which takes it) and metrics_text.c (which writes it).  All of it is in the call's arena.
+ * Private to metrics.c (which takes it), metrics_text.c (which writes what there is one of) and metrics_table.c (which
+ * writes what every namespace, topic, subscription, producer and consumer has).
  */
 #ifndef ADMIN_METRICS_H
 #define ADMIN_METRICS_H
 
 #include "admin/core.h"
+#include "admin/metrics_rows.h"
+#include "admin/prometheus.h"
+#include "broker/figures.h"
 #include "broker/stats.h"
 #include "session/server.h"
 
-/* Figures of one topic.  Doubles: that is what Prometheus keeps. */
-struct topic_row {
-    const char *name;
-    struct bytes namespace_;
-    double subscriptions, producers, consumers;
-    double rate_in, rate_out, throughput_in, throughput_out, average_message_bytes;
-    double bytes_in, messages_in, bytes_out, messages_out;
-    double storage_bytes, backlog_bytes, backlog_entries;
-    struct topic_row *next;
+/* A row's text is its labels, as they are written, each behind a comma; those of what a topic has stand behind the
+ * topic's, which came before. */
+enum row_kind {
+    ROW_NAMESPACE, /* with the sum over its topics: enum topic_figure */
+    ROW_NAME,      /* of a topic: no figures, those come behind its subscriptions */
+    ROW_TOPIC,     /* no text */
+    ROW_SUBSCRIPTION,
+    ROW_CONSUMER, /* of the subscription before */
+    ROW_PRODUCER,
+    ROW_KINDS
 };
 
-struct subscription_row {
-    const struct topic_row *topic;
-    const char *name;
-    double backlog, backlog_no_delayed, in_replay, delayed, rate_out, throughput_out, rate_ack, rate_redeliver,
-        rate_expired;
-    double unacked, blocked, consumers;
-    struct subscription_row *next;
-};
-
-struct namespace_row {
-    const char *name;
-    double topics;
-    struct namespace_row *next;
+struct namespace_name {
+    struct bytes name;
+    struct namespace_name *next;
 };
 
 struct budget_row {
@@ -46,29 +41,43 @@ struct metrics {
     struct admin_call *call;
     struct task task;
 
-    char **names; /* of the loaded topics, when the snapshot began; none when there are too many */
-    size_t name_count, name_capacity, next;
-    const struct namespace_row *summed; /* too many: the namespace whose topics are being summed, */
-    char last[TOPIC_NAME_MAX];          /* those up to this name are; */
+    /* The walk through the topics of all namespaces, by their names. */
+    struct namespace_name *namespaces; /* at which it is; those behind it are to come */
+    char last[TOPIC_NAME_MAX];         /* those up to this name are done */
     size_t last_len;
-    size_t left; /* in this turn */
-    bool failed; /* the arena is spent */
-    size_t rows;
-    bool sums_only; /* there are too many topics for one answer: their own figures are left out */
+    uint64_t turn_ends_ns;
+    unsigned turn_left; /* topics */
+    struct text labels; /* of the row that is being made */
+    bool failed;        /* the arena is spent */
+    bool topics_shown;  /* ... or were, until there were too many */
+    size_t rows;        /* of topics and what they have */
+    uint64_t left_out;  /* topics that have no series of their own, but should */
 
-    struct topic_row *topics;
-    struct topic_sums sum; /* over all loaded topics, shown or not */
-    struct subscription_row *subscriptions;
-    struct namespace_row *namespaces;
+    struct rows namespace_rows, topic_rows;
+    double namespace_sum[TOPIC_FIGURES], sum[TOPIC_FIGURES];
     struct broker_stats broker;
+    struct publish_latency latency;
+    double latency_ms[LATENCY_QUANTILES];
     struct store_stats store;
     struct server_stats server;
     bool has_server;
     struct budget_row *budgets;
     size_t budget_count;
+    struct rate cache_hits, cache_misses; /* of the tail cache */
+
+    /* How far it is written. */
+    bool text_written;
+    size_t metric; /* in metrics_table */
+    bool metric_begun;
+    struct rows_reader namespaces_left, topics_left;
+    struct bytes topic_labels, subscription_labels; /* of the rows that come next; borrowed from them */
 };
 
-/* From call->snapshot into the answer's body; on the admin thread. */
+/* Writes the next part from call->work into the answer's body; on the admin thread.  call->unwritten: there is
+ * more. */
 void metrics_write(struct admin_call *call);
+
+/* Goes on with the table, until `out` has `enough` bytes, or some more; true: that was the last. */
+bool metrics_write_table(struct text *out, struct bytes cluster, struct metrics *m, size_t enough);
 
 #endif

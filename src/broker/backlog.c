@@ -17,8 +17,7 @@ static uint64_t share(uint64_t bytes, uint64_t part, uint64_t whole)
     return down < bytes && exact > (double)down ? down + 1 : down;
 }
 
-/* Up to where all durable cursors are done; POSITION_LATEST: there is none. */
-static struct position done_upto(const struct topic *t)
+struct position backlog_done(const struct topic *t)
 {
     struct position least = POSITION_LATEST;
     const struct subscription *s;
@@ -31,12 +30,11 @@ static struct position done_upto(const struct topic *t)
     return least;
 }
 
-uint64_t backlog_bytes(const struct topic *t)
+uint64_t backlog_bytes_after(const struct store *store, uint64_t topic, struct position done)
 {
-    const struct position done = done_upto(t);
     uint64_t bytes = 0;
     size_t count;
-    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+    const struct ledger_info *chain = store_chain(store, topic, &count);
 
     for (size_t i = 0; i < count; i++) {
         int64_t id = (int64_t)chain[i].id;
@@ -46,6 +44,11 @@ uint64_t backlog_bytes(const struct topic *t)
             bytes += share(chain[i].bytes, chain[i].entries - (uint64_t)(done.entry + 1), chain[i].entries);
     }
     return bytes;
+}
+
+uint64_t backlog_bytes(const struct topic *t)
+{
+    return backlog_bytes_after(t->broker->store, t->id, backlog_done(t));
 }
 
 struct position backlog_position(const struct topic *t, uint64_t bytes)

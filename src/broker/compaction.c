@@ -199,9 +199,11 @@ void compaction_ended(struct topic *t, const char *failure, uint64_t removed, ui
     c->job = NULL;
     if (failure) {
         c->failed_ms = loop_wall_ms(b->loop);
+        c->failed++;
         b->counts.compactions_failed++;
     } else {
         c->succeeded_ms = loop_wall_ms(b->loop);
+        c->succeeded++;
         c->removed = removed;
         c->duration_ms = duration_ms;
         b->counts.compactions++;

@@ -64,8 +64,9 @@ struct compaction {              /* embedded in struct topic */
     /* Of the last one that ended well; and when one did not.  0: there was none. */
     int64_t succeeded_ms, failed_ms;
     uint64_t removed, duration_ms;
-    uint64_t threshold_bytes; /* so much after the horizon starts one; 0: none */
-    struct list watched;      /* broker->compaction.watched, when there is a threshold */
+    uint64_t succeeded, failed; /* how many, since the topic was loaded */
+    uint64_t threshold_bytes;   /* so much after the horizon starts one; 0: none */
+    struct list watched;        /* broker->compaction.watched, when there is a threshold */
 };
 
 struct compactions {         /* embedded in struct broker */

@@ -16,6 +16,7 @@
 #include "broker/broker.h"
 #include "broker/compaction.h"
 #include "broker/limiter.h"
+#include "broker/meter.h"
 #include "broker/quota.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
@@ -68,6 +69,7 @@ struct broker {
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 
+    struct latencies publish_latencies;
     struct broker_stats counts; /* those that are counted, not asked for */
 };
 

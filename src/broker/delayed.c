@@ -451,6 +451,11 @@ bool delayed_all(const struct subscription *s)
            !topic_readable(s->topic, s->dispatch.read_position) && cursor_backlog_entries(s->cursor) > 0;
 }
 
+size_t delayed_bytes(const struct topic *t)
+{
+    return t->delayed ? t->delayed->charged : 0;
+}
+
 void delayed_policy_changed(struct topic *t)
 {
     struct subscription *s;

@@ -53,6 +53,9 @@ void delayed_published(struct topic *t, struct position p, int64_t deliver_ms);
 uint64_t delayed_count(const struct subscription *s);
 bool delayed_all(const struct subscription *s);
 
+/* What the index takes. */
+size_t delayed_bytes(const struct topic *t);
+
 /* The topic delivers everything at once now, or does not any more. */
 void delayed_policy_changed(struct topic *t);
 

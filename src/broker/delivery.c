@@ -65,9 +65,11 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
     s->topic->bytes_out += e->bytes.len;
     b->counts.messages_out += messages;
     b->counts.bytes_out += e->bytes.len;
+    b->counts.system_bytes_out += s->topic->system ? e->bytes.len : 0;
     rate_add(&c->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->topic->rate_out, now_ns, messages, e->bytes.len);
+    rate_add(&s->topic->rate_read, now_ns, 1, e->bytes.len);
     if (s->topic->kind->keeps)
         throttle_charge(s, messages, e->bytes.len);
 }

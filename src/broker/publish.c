@@ -168,11 +168,22 @@ void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_
     rate_add(&t->rate_in, now_ns, messages, len);
     b->counts.messages_in += messages;
     b->counts.bytes_in += len;
+    b->counts.system_bytes_in += t->system ? len : 0;
     if (!p)
         return;
     p->messages_in += messages;
     p->bytes_in += len;
     rate_add(&p->rate_in, now_ns, messages, len);
+}
+
+/* How long it took, and how large it is. */
+static void publish_meter(struct topic *t, const struct publish_op *op)
+{
+    const uint64_t now_ns = loop_now_ns(t->broker->loop), took_ns = now_ns - op->begun_ns;
+
+    latencies_add(&t->broker->publish_latencies, now_ns, took_ns);
+    if (t->meter || (t->meter = calloc(1, sizeof *t->meter)))
+        meter_add(t->meter, now_ns, took_ns, op->len);
 }
 
 static void publish_stored(struct topic *t, const struct publish_op *op)
@@ -182,6 +193,7 @@ static void publish_stored(struct topic *t, const struct publish_op *op)
     t->last_messages = op->messages;
     t->last_batched = op->batched;
     publish_count(t, op->producer, op->messages, op->len);
+    publish_meter(t, op);
     retention_changed(t);
     if (op->deliver_ms > 0)
         delayed_published(t, op->append.position, op->deliver_ms);
@@ -260,7 +272,7 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     t->next_message += m->messages;
     t->ledger_entries++;
     t->ledger_bytes += m->bytes.len;
-    t->ledger_appended_ns = loop_now_ns(t->broker->loop);
+    t->ledger_appended_ns = op->begun_ns = loop_now_ns(t->broker->loop);
     deduplication_pushed(op->sequence, op->last_sequence);
     id_window_appended(op->event, now_ms);
     publish_enter(t, op);

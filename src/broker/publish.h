@@ -22,6 +22,7 @@ struct publish_op {
     uint32_t messages;
     int64_t deliver_ms;
     size_t len;
+    uint64_t begun_ns; /* when it was appended */
     bool batched;
     bool refused;              /* likewise, with `err`: about this message alone */
     bool duplicate;            /* nothing is appended: it is answered when its turn comes */

@@ -47,29 +47,33 @@ static bool may_be_evicted(const struct subscription *s)
     return subscription_durable(s) && !subscription_name_is_reserved(bytes_of_text(s->name));
 }
 
-static void evict_upto(struct topic *t, struct subscription *s, struct position p)
+/* True: it moved on. */
+static bool evict_upto(struct topic *t, struct subscription *s, struct position p)
 {
     const uint64_t before = cursor_backlog_entries(s->cursor);
 
     if (!may_be_evicted(s) || !position_before(cursor_mark_delete(s->cursor), p))
-        return;
+        return false;
     if (cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL) != OK)
-        return; /* the next look tries again */
+        return false; /* the next look tries again */
     dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
     log_warn(t->broker->log, "broker",
              "%s, %s: the backlog was over its quota, and %" PRIu64 " entries up to %" PRId64 ":%" PRId64
              " are skipped (consumer_backlog_eviction)",
              t->name.text, s->name, before - cursor_backlog_entries(s->cursor), p.ledger, p.entry);
+    return true;
 }
 
 static void evict_by_size(struct topic *t)
 {
     const struct position p = backlog_position(t, (uint64_t)t->quota.bytes_max / 10 * 9);
     struct subscription *s;
+    bool any = false;
     size_t at = 0;
 
     while ((s = map_next(&t->subscriptions, &at)))
-        evict_upto(t, s, p);
+        any = evict_upto(t, s, p) || any;
+    t->quota.size_evictions += any;
     retention_changed(t);
 }
 
@@ -85,6 +89,7 @@ static void evict_by_age(struct topic *t)
     struct subscription *s;
     size_t at = 0;
 
+    t->quota.age_evictions++;
     while ((s = map_next(&t->subscriptions, &at))) {
         if (may_be_evicted(s) && expiry_start(b, t->id, s->id, before_ms, evicted) != OK)
             log_debug(b->log, "broker", "%s, %s: eviction waits for memory", t->name.text, s->name);

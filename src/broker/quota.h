@@ -35,8 +35,9 @@ struct quota {
     int64_t bytes_max;  /* -1: no limit */
     int64_t age_max_ms; /* 0: no limit */
     enum quota_action bytes_action, age_action;
-    struct position oldest; /* when it was last asked for */
-    int64_t oldest_ms;      /* when it was published; INT64_MAX: not known */
+    struct position oldest;                 /* when it was last asked for */
+    int64_t oldest_ms;                      /* when it was published; INT64_MAX: not known */
+    uint64_t size_evictions, age_evictions; /* how often something was skipped */
     struct broker_read *read;
 };
 

@@ -16,8 +16,6 @@
 
 #include <string.h>
 
-#define WINDOW_NS (60 * 1000 * NS_PER_MS)
-
 void rate_turn(struct rate *r, uint64_t now_ns)
 {
     if (r->window_ns == 0) {
@@ -25,7 +23,7 @@ void rate_turn(struct rate *r, uint64_t now_ns)
         return;
     }
     uint64_t elapsed = now_ns - r->window_ns;
-    if (elapsed < WINDOW_NS)
+    if (elapsed < RATE_WINDOW_NS)
         return;
     double seconds = (double)elapsed / 1e9;
     r->per_second = (double)r->count / seconds;
@@ -356,35 +354,6 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
         return refuse(why, ERR_NOMEM, ABOUT_TOPIC, "the answer is too large");
     *out = to;
     return OK;
-}
-
-static void subscription_sums_add(const struct topic *t, struct topic_sums *sums)
-{
-    const struct subscription *s;
-    size_t at = 0;
-
-    while ((s = map_next(&t->subscriptions, &at)))
-        sums->backlog_entries += (double)cursor_backlog_entries(s->cursor);
-}
-
-bool topic_sums_add(struct broker *b, struct bytes name, struct topic_sums *sums)
-{
-    struct topic *t = map_find(&b->topics, name);
-    size_t count;
-
-    if (!t)
-        return false;
-    const struct ledger_info *chain = store_chain(b->store, t->id, &count);
-    rate_turn(&t->rate_in, loop_now_ns(b->loop));
-    rate_turn(&t->rate_out, loop_now_ns(b->loop));
-    sums->rate_in += t->rate_in.per_second;
-    sums->rate_out += t->rate_out.per_second;
-    sums->throughput_in += t->rate_in.bytes_per_second;
-    sums->throughput_out += t->rate_out.bytes_per_second;
-    for (size_t i = 0; i < count; i++)
-        sums->storage_bytes += (double)chain[i].bytes;
-    subscription_sums_add(t, sums);
-    return true;
 }
 
 void broker_stats_get(struct broker *b, struct broker_stats *out)

@@ -14,6 +14,7 @@
 
 /* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns
  * it. */
+#define RATE_WINDOW_NS (60 * 1000 * NS_PER_MS)
 struct rate {
     uint64_t window_ns; /* when the current window began; 0: never used */
     uint64_t count, bytes;
@@ -130,6 +131,7 @@ MUST_USE enum err topic_stats_add(struct topic_stats *sum, const struct topic_st
 struct broker_stats {
     uint64_t topics_loaded, producers, consumers, subscriptions;
     uint64_t messages_in, bytes_in, messages_out, bytes_out, messages_dropped, acks, redeliveries;
+    uint64_t system_bytes_in, system_bytes_out; /* of these, in topics that are the broker's */
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
     uint64_t compactions, compactions_failed;
     uint64_t ledgers_deleted, entries_expired, delayed_index_bytes;
@@ -138,15 +140,6 @@ struct broker_stats {
     uint64_t event_ids, event_id_bytes, event_ids_evicted, without_event_id;
 };
 void broker_stats_get(struct broker *b, struct broker_stats *out);
-
-/* What /metrics sums over all loaded topics.  Doubles: that is what Prometheus keeps. */
-struct topic_sums {
-    double rate_in, rate_out, throughput_in, throughput_out;
-    double storage_bytes, backlog_entries;
-};
-/* Adds those of the topic with this full name; false: it is not loaded.  Copies nothing, so that there is no number of
- * topics that it could not be done for. */
-bool topic_sums_add(struct broker *b, struct bytes name, struct topic_sums *sums);
 
 /* Every loaded topic, for metrics by topic; no order; `each` returns false to stop, and changes nothing. */
 void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx);

@@ -91,6 +91,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     t->kind = topic_kind_of(name);
     t->name = *name;
     t->id = id;
+    t->system = topic_name_is_system(name);
     t->created_ms = record->created_ms;
     t->settled = id < b->first_id;
     t->terminated = record->terminated;
@@ -343,6 +344,7 @@ void topic_free(struct topic *t)
     list_remove(&t->node);
     t->kind->leave(t);
     delayed_free(t);
+    free(t->meter);
     quota_deinit(t);
     while ((value = map_next(&t->producers, &at)))
         producer_free(value);

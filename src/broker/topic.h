@@ -26,6 +26,7 @@
 #include "broker/deduplication.h"
 #include "broker/id_window.h"
 #include "broker/limiter.h"
+#include "broker/meter.h"
 #include "broker/quota.h"
 #include "broker/stats.h"
 #include "broker/throttle.h"
@@ -67,6 +68,7 @@ struct topic {
     struct topic_name name;
     uint64_t id;
     int64_t created_ms;
+    bool system; /* topic_name_is_system */
 
     struct list node;           /* broker->topic_list */
     struct tree_node in_memory; /* broker->non_persistent, when it is one */
@@ -120,6 +122,8 @@ struct topic {
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     int64_t last_publish_ms;
     struct rate rate_in, rate_out;
+    struct rate rate_read; /* entries that went to consumers */
+    struct meter *meter;   /* of what is stored; NULL: nothing was, or memory was short */
     struct rate
         rate_drop; /* of messages that no consumer could take, or that came too fast: only where nothing is kept */
 };

@@ -406,6 +406,7 @@ static size_t peek_tail(struct reader *r, const struct ledger *l, uint32_t from,
         if (n > 0 && total > bytes_max)
             break;
         out[n] = *e;
+        r->cache_hit_bytes += e->bytes.len;
         (void)slice_ref(e->bytes);
     }
     r->cache_hits += n;

@@ -301,6 +301,8 @@ struct store_stats {
     uint64_t syncs, journal_bytes;                     /* since open */
     uint64_t checkpoints, cold_reads, cold_read_bytes; /* reads of files, and what they brought */
     uint64_t cache_hits, cold_hits;                    /* entries handed out: from the tail cache, from cold reads */
+    uint64_t cache_hit_bytes, cache_evictions;         /* of the tail cache, since open */
+    uint64_t cache_entries;                            /* now */
     uint64_t journal_pending_bytes, tail_cache_bytes, cold_bytes; /* now */
     uint64_t segment_files, segment_bytes, journal_files;
     uint64_t disk_bytes;                     /* that journal and segment files take, dead and spare ones included */

@@ -18,6 +18,7 @@ struct cached_entry {
 
 void tail_cache_init(struct tail_cache *c, size_t bytes)
 {
+    *c = (struct tail_cache){.entries = 0};
     list_init(&c->order);
     c->budget = (struct budget){.name = "tail_cache", .limit = bytes};
 }
@@ -46,6 +47,7 @@ static void run_pop(struct tail_cache *c, struct tail_run *r)
         tail_run_init(r);
     }
     c->budget.used -= e->charge;
+    c->entries--;
     list_remove(&e->order);
     slice_unref(&e->entry.bytes);
     free(e);
@@ -112,7 +114,7 @@ static struct cached_entry *cached_new(struct slice bytes, bool gathered)
 
 static void evict(struct tail_cache *c)
 {
-    while (c->budget.used > c->budget.limit && !list_empty(&c->order))
+    for (; c->budget.used > c->budget.limit && !list_empty(&c->order); c->evictions++)
         run_pop(c, container_of(c->order.next, struct cached_entry, order)->run);
 }
 
@@ -134,6 +136,7 @@ void tail_cache_add(struct tail_cache *c, struct tail_run *r, uint64_t ledger, u
     r->ring[(r->head + r->count++) & (r->capacity - 1)] = e;
     list_push_back(&c->order, &e->order);
     c->budget.used += e->charge;
+    c->entries++;
     evict(c);
 }
 

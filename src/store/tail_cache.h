@@ -25,6 +25,7 @@ struct tail_run { /* embedded in a ledger; private */
 struct tail_cache {    /* private */
     struct list order; /* of cached_entry, oldest first */
     struct budget budget;
+    uint64_t entries, evictions; /* now; since it was made */
 };
 
 void tail_cache_init(struct tail_cache *c, size_t bytes);
