@@ -41,27 +41,32 @@ static void json_puts_its_commas_by_itself(void **state)
 
 static void samples_escape_what_would_end_a_label(void **state)
 {
-    const struct label labels[] = {{"topic", bytes_of_text("a\"b\\c\nd")}, {"n", bytes_of_text("")}};
-    struct text text;
+    struct text label, text;
 
+    text_init(&label, 1000);
     text_init(&text, 1000);
-    prometheus_metric(&text, "m", "gauge");
-    prometheus_sample(&text, "m", labels, 2, 12345678);
-    prometheus_sample(&text, "m", NULL, 0, 0.25);
-    prometheus_sample(&text, "m", NULL, 0, (double)INFINITY);
-    assert_string_equal(text.data, "# TYPE m gauge\nm{topic=\"a\\\"b\\\\c\\nd\",n=\"\"} 12345678\nm 0.25\nm 0\n");
+    prometheus_label(&label, "topic", bytes_of_text("a\"b\\c\nd"));
+    const struct bytes labels[] = {bytes_of(label.data, label.len), bytes_of_text(",n=\"\"")};
+    prometheus_metric(&text, "m", "gauge", "what it is");
+    prometheus_sample(&text, "m", labels, 2, 3);
+    prometheus_sample(&text, "m", labels, 1, 0.5);
+    prometheus_sample(&text, "m", NULL, 0, -123456789012345);
+    assert_string_equal(text.data, "# HELP m what it is\n# TYPE m gauge\n"
+                                   "m{topic=\"a\\\"b\\\\c\\nd\",n=\"\"} 3\n"
+                                   "m{topic=\"a\\\"b\\\\c\\nd\"} 0.5\n"
+                                   "m{} -123456789012345\n");
     text_deinit(&text);
+    text_deinit(&label);
 }
 
 static void what_is_not_utf_8_in_a_label_is_replaced(void **state)
 {
-    const struct label label = {"topic", bytes_of_text("\xc3\xa9\xff z\xc3")};
-    struct text text;
+    struct text label;
 
-    text_init(&text, 1000);
-    prometheus_sample(&text, "m", &label, 1, 1);
-    assert_string_equal(text.data, "m{topic=\"\xc3\xa9\xef\xbf\xbd z\xef\xbf\xbd\"} 1\n");
-    text_deinit(&text);
+    text_init(&label, 1000);
+    prometheus_label(&label, "topic", bytes_of_text("\xc3\xa9\xff z\xc3"));
+    assert_string_equal(label.data, "topic=\"\xc3\xa9\xef\xbf\xbd z\xef\xbf\xbd\"");
+    text_deinit(&label);
 }
 
 typedef enum err settings_reader(struct bytes, const char *, struct text *, char *, size_t);

@@ -4,8 +4,6 @@
  */
 #include "admin/admin_world.h"
 
-#include "admin/prometheus.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -222,7 +220,6 @@ static void names_that_would_break_the_text_are_escaped(void **state)
 {
     struct admin_world *w = *state;
     struct admin_client client = {0};
-    struct text label;
 
     client_publish(w, &client, "persistent://public/default/a\"b\\c", 1);
     producer_detach(client.open.producer);
@@ -230,11 +227,6 @@ static void names_that_would_break_the_text_are_escaped(void **state)
     assert_non_null(strstr(text, "topic=\"persistent://public/default/a\\\"b\\\\c\"}"));
     assert_grouped(text);
     free(text);
-
-    text_init(&label, 100);
-    prometheus_label(&label, "a", bytes_of_text("\xc3\xa4 1\n2\xff"));
-    assert_string_equal(label.data, "a=\"\xc3\xa4 1\\n2\xef\xbf\xbd\"");
-    text_deinit(&label);
 }
 
 static void a_long_answer_comes_in_parts_that_are_one_text(void **state)

@@ -14,8 +14,9 @@ struct list {
     struct list *next, *prev;
 };
 
-#define container_of(ptr, type, member)       ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define container_of_const(ptr, type, member) ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of_const(ptr, type, member)                                                                          \
+    ((const type *)(const void *)((const char *)(ptr) - offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -66,7 +67,7 @@ static inline struct list *list_pop_front(struct list *l)
 
 /* Safe when the body removes (and frees) `node`, not its neighbour. */
 #define list_each_safe(node, head)                                                                                     \
-    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                  \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                 \
          node = node##_next, node##_next = node->next)
 
 #endif

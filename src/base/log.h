@@ -17,9 +17,9 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log {
-    enum log_level level;                                  /* below it nothing is written */
-    int64_t (*wall_ms)(void *ctx);                         /* for the time stamp; may be NULL: no stamp */
-    void (*line)(void *ctx, const char *text, size_t len); /* NULL: standard error; text ends in \n */
+    enum log_level level;                                       /* below it nothing is written */
+    int64_t (*wall_ms)(void *ctx);                              /* for the time stamp; may be NULL: no stamp */
+    void (*line)(void *ctx, const char *text, size_t len);      /* NULL: standard error; text ends in \n */
     void *ctx;
 };
 

@@ -15,8 +15,8 @@ enum toml_type { TOML_TABLE, TOML_ARRAY, TOML_STRING, TOML_INTEGER, TOML_FLOAT, 
 
 struct toml_node {
     enum toml_type type;
-    unsigned line;    /* 1-based; where the key, or the table's header, stands */
-    struct bytes key; /* unescaped; empty for array items and the root */
+    unsigned line;              /* 1-based; where the key, or the table's header, stands */
+    struct bytes key;           /* unescaped; empty for array items and the root */
     struct toml_node *parent;
     struct toml_node *next;     /* sibling */
     struct toml_node *children; /* of a table or an array: the first */

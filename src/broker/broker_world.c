@@ -30,11 +30,8 @@ void world_start(struct world *w, uint64_t seed)
 
 void world_open(struct world *w)
 {
-    struct store_options options = {.holder = "test",
-                                    .on_fatal = on_fatal,
-                                    .ctx = w,
-                                    .journal_file_bytes = 1 << 20,
-                                    .tail_cache_bytes = w->tail_cache_bytes ? w->tail_cache_bytes : 1 << 20};
+    struct store_options options = {
+        .holder = "test", .on_fatal = on_fatal, .ctx = w, .journal_file_bytes = 1 << 20, .tail_cache_bytes = w->tail_cache_bytes ? w->tail_cache_bytes : 1 << 20};
     char message[400];
     enum err err;
 

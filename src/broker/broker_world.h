@@ -50,7 +50,7 @@ struct peer {
     size_t published_count;
     unsigned consumers_closed, producers_closed;
     unsigned ends[16]; /* by consumer id: how often it was told that the topic's end is reached */
-    int active[16];    /* by consumer id: the last told; -1: nothing */
+    int active[16]; /* by consumer id: the last told; -1: nothing */
     unsigned probes;
 };
 

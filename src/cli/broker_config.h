@@ -48,6 +48,8 @@ struct broker_config {
     int64_t publish_messages_max, publish_bytes_max;
     char *event_id_property;
     int64_t deduplication_snapshot_ms, deduplication_producers_max, deduplication_inactive_ms;
+    bool metrics_of_topics, metrics_of_consumers, metrics_of_producers, metrics_split_partitions;
+    int64_t metrics_rows_max;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;

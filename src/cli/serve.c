@@ -247,6 +247,11 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->admin.port = (uint16_t)c->http_port;
     o->admin.advertised_address = given(c->advertised_address);
     o->admin.version = GEMINGA_VERSION;
+    o->admin.metrics = (struct metrics_options){.topics = c->metrics_of_topics,
+                                                .consumers = c->metrics_of_consumers,
+                                                .producers = c->metrics_of_producers,
+                                                .split_partitions = c->metrics_split_partitions,
+                                                .rows_max = (size_t)c->metrics_rows_max};
     o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
     o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;

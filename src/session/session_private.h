@@ -74,7 +74,7 @@ struct session {
     /* Receipts, and other answers to SENDs, of this turn of the loop; and of earlier ones, not yet taken by the peer.
      */
     size_t receipts_now, receipts_waiting;
-    struct list watches;  /* struct topic_watch */
+    struct list watches; /* struct topic_watch */
     struct list requests; /* struct request */
     size_t request_count;
     struct list probes; /* struct probe */

@@ -57,7 +57,7 @@ struct backup_copier { /* private */
     uint64_t at, limit; /* in the file under way */
     uint32_t crc;
     uint8_t *memory, *chunk; /* the second: where in it, aligned */
-    struct text lines;       /* of the file "backup" */
+    struct text lines; /* of the file "backup" */
     struct backup_report report;
     char message[BACKUP_TEXT_MAX + 100]; /* why the last call failed */
 };

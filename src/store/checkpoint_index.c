@@ -33,7 +33,8 @@ static enum err add_ledger_row(struct checkpoint *c, struct moved_ledger *m)
     const struct catalog_row row = {.id = m->info.id, .parent = m->info.topic};
     uint8_t *value;
     const size_t size = ledger_info_size(&m->info);
-    enum err err = index_batch_put_space(&c->rows, INDEX_LEDGER, &row, size + m->extent_count * EXTENT_ENCODED, &value);
+    enum err err =
+        index_batch_put_space(&c->rows, INDEX_LEDGER, &row, size + m->extent_count * EXTENT_ENCODED, &value);
 
     if (err != OK)
         return err;

@@ -7,12 +7,12 @@
  * the consumer work at the same time.  A load is planned on the core (which file, where), done by one of the reader's
  * workers (cold_load.h), checked there record by record; entries are handed out as slices of its buffer.
  * Each worker has a load and the one it goes on with, so that neither the disk nor a worker waits for the core; those
- * that somebody waits for go before those made ahead, each in the order of their asking, and nobody has more than one
- * of the first: so many slow readers are served in turn.  While entries are being published one worker rests, and the
- * other reads in small pieces: a sync waits for what the disk was asked for before it.  A journal file is pinned while
- * a load from it is under way; a segment file may be unlinked meanwhile: its entries were moved, and the load is
- * planned again, or their ledger was deleted, and the read finds nothing. Core thread, but for the jobs. May call:
- * cold_windows.h, ledger.h, journal.h, sys/.
+ * that somebody waits for go before those made ahead, each in the order of their asking, and nobody has more than one of the first: so many
+ * slow readers are served in turn.  While entries are being published one worker rests, and the other reads in small
+ * pieces: a sync waits for what the disk was asked for before it.  A journal file is pinned while a load from it is
+ * under way; a segment file may be unlinked meanwhile: its entries were moved, and the load is planned again, or their
+ * ledger was deleted, and the read finds nothing. Core thread, but for the jobs. May call: cold_windows.h, ledger.h,
+ * journal.h, sys/.
  */
 #ifndef STORE_READER_H
 #define STORE_READER_H
@@ -29,7 +29,7 @@ struct log;
 
 struct reader_worker {
     struct executor *executor;
-    unsigned loads;          /* that it has: one under way, and one behind it */
+    unsigned loads; /* that it has: one under way, and one behind it */
     struct cold_files files; /* the worker's */
     struct work close_files;
     bool files_open, closing_files;

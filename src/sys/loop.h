@@ -47,8 +47,8 @@ struct work {
 };
 
 struct loop_ops {
-    uint64_t (*now_ns)(struct loop *loop); /* monotonic */
-    int64_t (*wall_ms)(struct loop *loop); /* since the epoch; may jump */
+    uint64_t (*now_ns)(struct loop *loop);  /* monotonic */
+    int64_t (*wall_ms)(struct loop *loop);  /* since the epoch; may jump */
     void (*entropy)(struct loop *loop, void *to, size_t len);
     void (*timer_start)(struct loop *loop, struct timer *timer, uint64_t deadline_ns); /* restarts a running one */
     void (*timer_stop)(struct loop *loop, struct timer *timer);
