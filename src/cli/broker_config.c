@@ -856,7 +856,8 @@ static const struct option rows[] = {
      .fallback = "1000000",
      .max = 100000000,
      AT(metrics_rows_max),
-     .text = "Topics, subscriptions, consumers and producers with series of their own; with more, namespaces have them."},
+     .text =
+         "Topics, subscriptions, consumers and producers with series of their own; with more, namespaces have them."},
 };
 
 const struct option_table broker_option_table = OPTION_TABLE(rows);
