@@ -62,9 +62,14 @@ static enum err resolve_inside(struct walk *w, const char *name, const struct av
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
 
+static bool is_called_the_same(const struct avro_node *reader, const struct avro_node *writer)
+{
+    return strcmp(reader->name, writer->name) == 0;
+}
+
 static bool is_same_type(const struct avro_node *reader, const struct avro_node *writer)
 {
-    if (strcmp(reader->name, writer->name) == 0)
+    if (is_called_the_same(reader, writer))
         return true;
     for (size_t i = 0; i < reader->aliases.count; i++)
         if (strcmp(reader->aliases.all[i], writer->name) == 0)
@@ -288,6 +293,8 @@ static enum err choose(struct walk *w, const struct avro_node *branches, const s
     enum err err;
 
     w->work += branches->branches.count;
+    if ((*chosen = choose_by_name(branches, writer, is_called_the_same)))
+        return OK;
     if ((*chosen = choose_by_name(branches, writer, is_same_type)))
         return OK;
     if (writer->kind == AVRO_RECORD && (err = choose_by_structure(w, branches, writer, chosen)) != OK)
