@@ -10,6 +10,7 @@
 #include "broker/records.h"
 #include "broker/retention.h"
 #include "broker/topic.h"
+#include "schema/schema.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -70,6 +71,13 @@ static const struct policy_info table[POLICY_END] = {
     [POLICY_MARK_DELETE_RATE] = {"managedLedgerMaxMarkDeleteRate", 0, INT64_C(1) << 50, 1000, true},
     [POLICY_DEDUPLICATION_WINDOW_S] = {"windowSeconds", 0, INT32_MAX, 0, true},
     [POLICY_DEDUPLICATION_WINDOW_IDS] = {"maxIds", 0, INT32_MAX, 0, true},
+    [POLICY_SCHEMA_STRATEGY] = {"schemaCompatibilityStrategy", 0, SCHEMA_STRATEGIES - 1, SCHEMA_FULL, true},
+    [POLICY_SCHEMA_AUTO_UPDATE] = {"schemaAutoUpdateCompatibilityStrategy", 0, AUTO_UPDATE_FULL_TRANSITIVE,
+                                   AUTO_UPDATE_FULL, false},
+    [POLICY_SCHEMA_UPDATES] = {"isAllowAutoUpdateSchema", 0, 1, 1, false},
+    [POLICY_SCHEMA_VALIDATION] = {"schemaValidationEnforced", 0, 1, 0, true},
+    [POLICY_SCHEMA_STRATEGY_OF_SYSTEM] = {"systemTopicSchemaCompatibilityStrategy", 0, SCHEMA_STRATEGIES - 1,
+                                          SCHEMA_ALWAYS_COMPATIBLE, false},
 };
 
 const struct policy_info *policy_info(enum policy which)
@@ -360,10 +368,10 @@ enum err topic_settings(struct broker *b, const struct topic_name *name, struct 
     return err;
 }
 
-struct policies policies_resolve_name(struct broker *b, const struct topic_name *name)
+struct policies policies_set_for_name(struct broker *b, const struct topic_name *name)
 {
     const uint64_t namespace_ = namespace_id(b, topic_name_namespace(name));
-    struct policies all = b->options.policies, set;
+    struct policies all = {0}, set;
     struct refusal why;
     struct place p;
     struct kept k;
@@ -374,6 +382,15 @@ struct policies policies_resolve_name(struct broker *b, const struct topic_name 
         gather(k.own, k.more, &set);
         override(&all, &set);
     }
+    return all;
+}
+
+struct policies policies_resolve_name(struct broker *b, const struct topic_name *name)
+{
+    const struct policies set = policies_set_for_name(b, name);
+    struct policies all = b->options.policies;
+
+    override(&all, &set);
     return all;
 }
 

@@ -70,15 +70,30 @@ enum policy {
     POLICY_ENSEMBLE = 44,           /* of a cluster of machines, these four: kept and shown */
     POLICY_WRITE_QUORUM = 45,
     POLICY_ACK_QUORUM = 46,
-    POLICY_MARK_DELETE_RATE = 47,         /* thousandths */
-    POLICY_DEDUPLICATION_WINDOW_S = 48,   /* see id_window.h; 0: there is none */
-    POLICY_DEDUPLICATION_WINDOW_IDS = 49, /* in it; 0: no limit but their bytes */
+    POLICY_MARK_DELETE_RATE = 47,          /* thousandths */
+    POLICY_DEDUPLICATION_WINDOW_S = 48,    /* see id_window.h; 0: there is none */
+    POLICY_DEDUPLICATION_WINDOW_IDS = 49,  /* in it; 0: no limit but their bytes */
+    POLICY_SCHEMA_STRATEGY = 50,           /* enum schema_strategy; these five: see schemas.h */
+    POLICY_SCHEMA_AUTO_UPDATE = 51,        /* the same as clients before Pulsar 2.3 said it: enum schema_auto_update */
+    POLICY_SCHEMA_UPDATES = 52,            /* 0, 1: producers and consumers may bring new ones */
+    POLICY_SCHEMA_VALIDATION = 53,         /* 0, 1: who says none is refused where there is one */
+    POLICY_SCHEMA_STRATEGY_OF_SYSTEM = 54, /* the first, of system topics: the broker's only */
     POLICY_END,
     POLICY_COUNT = POLICY_END - 1
 };
 
 enum quota_action { QUOTA_REQUEST_HOLD, QUOTA_EXCEPTION, QUOTA_EVICTION }; /* of the producers; of the backlog */
 enum topic_creation_type { CREATE_SINGLE, CREATE_PARTITIONED };
+enum schema_auto_update {
+    AUTO_UPDATE_DISABLED,
+    AUTO_UPDATE_BACKWARD,
+    AUTO_UPDATE_FORWARD,
+    AUTO_UPDATE_FULL,
+    AUTO_UPDATE_ALWAYS_COMPATIBLE,
+    AUTO_UPDATE_BACKWARD_TRANSITIVE,
+    AUTO_UPDATE_FORWARD_TRANSITIVE,
+    AUTO_UPDATE_FULL_TRANSITIVE
+};
 enum inactive_mode { INACTIVE_NO_SUBSCRIPTIONS, INACTIVE_CAUGHT_UP };
 
 struct policy_info {
@@ -128,6 +143,9 @@ int64_t policy_of_namespace(struct broker *b, struct bytes name, enum policy whi
 struct policies policies_resolve(struct broker *b, uint64_t topic);
 /* The same by name: also for a whole that is partitioned, and for a topic that is not there. */
 struct policies policies_resolve_name(struct broker *b, const struct topic_name *name);
+
+/* What is set for it, its namespace, or its name: without what the broker's options say. */
+struct policies policies_set_for_name(struct broker *b, const struct topic_name *name);
 
 /* *all, which holds for the topic, becomes what holds for this subscription of it: what is set for it alone goes over
  * that. */

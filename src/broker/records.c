@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum { VERSION_POLICIES = 2, VERSION_ALL = 3, VERSION_MORE = 4 };
-enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1, FLAG_CONNECTED = 2, FLAG_LEFT = 4 };
+enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1, FLAG_CONNECTED = 2, FLAG_LEFT = 4, FLAG_DELETED = 1 };
 
 static struct bytes skip(struct bytes from, size_t len)
 {
@@ -354,6 +354,51 @@ enum err subscription_record_decode(struct subscription_record *r, struct bytes 
         value = skip(value, 8);
     }
     return properties_decode(&r->properties, &value);
+}
+
+#define SCHEMA_FIXED 13 /* of a schema, before the user's name */
+
+size_t schema_record_size(const struct schema_record *r)
+{
+    return SCHEMA_FIXED + r->user.len + (r->properties.len ? r->properties.len : 2) + r->data.len;
+}
+
+struct bytes schema_record_encode(const struct schema_record *r, uint8_t *to)
+{
+    size_t len = SCHEMA_FIXED;
+
+    assert(r->type >= INT8_MIN && r->type <= INT8_MAX);
+    assert(r->user.len <= SCHEMA_USER_MAX);
+    to[0] = RECORD_VERSION;
+    le64_put(to + 1, (uint64_t)r->created_ms);
+    to[9] = (uint8_t)(int8_t)r->type;
+    to[10] = r->deleted ? FLAG_DELETED : 0;
+    le16_put(to + 11, (uint16_t)r->user.len);
+    len += bytes_encode(r->user, to + len);
+    len += properties_encode(r->properties, to + len);
+    len += bytes_encode(r->data, to + len);
+    assert(len == schema_record_size(r));
+    return bytes_of(to, len);
+}
+
+enum err schema_record_decode(struct schema_record *r, struct bytes value)
+{
+    enum err err = check(value, RECORD_VERSION, SCHEMA_FIXED);
+
+    if (err != OK)
+        return err;
+    *r = (struct schema_record){
+        .created_ms = (int64_t)le64_get(value.data + 1),
+        .type = (int8_t)value.data[9],
+        .deleted = value.data[10] & FLAG_DELETED,
+    };
+    const size_t user_len = le16_get(value.data + 11);
+    value = skip(value, SCHEMA_FIXED);
+    if (user_len > SCHEMA_USER_MAX || value.len < user_len)
+        return ERR_CORRUPT;
+    r->user = bytes_of(value.data, user_len);
+    r->data = skip(value, user_len);
+    return properties_decode(&r->properties, &r->data);
 }
 
 struct bytes boot_record_encode(const struct boot_record *r, uint8_t *to)

@@ -12,6 +12,9 @@
  *     partitioned topic   1 version 4 | 8 created, wall ms | 4 partitions | policies | properties | more
  *     subscription        1 version 3 | 8 created, wall ms | 1 flags | with flag 4: 8 left, wall ms |
  *                         properties
+ *     schema              1 version 1 | 8 made, wall ms | 1 type, signed | 1 flags | 2 length of the user's name | it |
+ *                         properties | rest: the schema's data.  The row's parent is a namespace; its name is that of
+ *                         the topic in it, without its partition, then a zero byte, then 8 version, big endian
  *     broker ("boot")     1 version 1 | 8 how often the broker was started
  *
  *     policies            1 how many | each: 1 number (enum policy) | 1 length of its value, 8 | 8 value, signed
@@ -20,7 +23,7 @@
  *                         subscription's name | name | policies, its own | rest: the admin interface's settings, opaque
  *
  * Flags: of a topic 1, terminated; of a subscription 1, replicated, 2, a consumer is connected, 4, a time
- * follows.  The other versions:
+ * follows; of a schema 1, those before it were deleted, and it is none itself.  The other versions:
  *
  *     version 1           a topic without flags, policies and properties; a namespace without policies; a subscription
  *                         without flags and properties
@@ -106,6 +109,21 @@ struct subscription_record {
 };
 struct bytes subscription_record_encode(const struct subscription_record *r, uint8_t *to);
 MUST_USE enum err subscription_record_decode(struct subscription_record *r, struct bytes value);
+
+#define SCHEMA_USER_MAX 1000
+
+struct schema_record {
+    int64_t created_ms;
+    int type;                /* enum schema_type */
+    bool deleted;            /* all before it were; it has no data */
+    struct bytes user;       /* who made it; borrowed from the value, as the next */
+    struct bytes properties; /* encoded */
+    struct bytes data;
+};
+/* How many bytes it takes; and these, in `to`. */
+size_t schema_record_size(const struct schema_record *r);
+struct bytes schema_record_encode(const struct schema_record *r, uint8_t *to);
+MUST_USE enum err schema_record_decode(struct schema_record *r, struct bytes value);
 
 struct boot_record {
     uint64_t boots;
