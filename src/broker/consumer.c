@@ -175,7 +175,8 @@ static bool settled(struct consumer_open *open, struct subscription *s)
 
     if (open->op.waited)
         t->settled = s->settled = true;
-    return t->settled && (s->settled || !subscription_durable(s));
+    return schemas_settled(t->broker, &open->chosen, &open->op) && t->settled &&
+           (s->settled || !subscription_durable(s));
 }
 
 /* May the consumer join?  ERR_AGAIN with *waits set: its rival's connection is being asked. */
@@ -225,6 +226,7 @@ static enum err consumer_new(struct consumer_open *open, struct subscription *s)
     c->priority = open->priority;
     c->epoch = open->epoch;
     c->read_compacted = open->read_compacted;
+    c->any_schema = open->schema && open->schema->type == SCHEMA_AUTO_CONSUME;
     list_init(&c->pending);
     c->connected_ms = loop_wall_ms(b->loop);
     c->turn = ++s->dispatch.turns;
@@ -267,6 +269,20 @@ static enum err enter_topic(struct consumer_open *open, struct topic **out)
     return err;
 }
 
+/* Its schema fits, or it brings the topic's first, which makes the step one to be waited for.  Asked once. */
+static enum err admit_schema(struct consumer_open *open, struct topic *t)
+{
+    enum err err;
+
+    if (open->schema_admitted)
+        return OK;
+    if ((err = schemas_of_consumer(t, open->schema, &open->chosen, &open->op.why)) != OK)
+        return err;
+    open->schema_admitted = true;
+    open->op.waited = open->op.waited && !open->chosen.id;
+    return OK;
+}
+
 static void open_step(struct broker_op *op)
 {
     struct consumer_open *open = container_of(op, struct consumer_open, op);
@@ -274,7 +290,7 @@ static void open_step(struct broker_op *op)
     struct topic *t;
     bool waits = false;
 
-    if (enter_topic(open, &t) != OK) {
+    if (enter_topic(open, &t) != OK || admit_schema(open, t) != OK) {
         op_finish(op);
         return;
     }
@@ -293,7 +309,8 @@ static void open_step(struct broker_op *op)
 void consumer_open(struct broker *b, struct consumer_open *open)
 {
     open->consumer = NULL;
-    open->counted = open->found_back = false;
+    open->counted = open->found_back = open->schema_admitted = false;
+    open->chosen.id = 0;
     if (open->name && open->name[0] == '\0')
         open->name = NULL;
     op_start(b, &open->op, open_step);

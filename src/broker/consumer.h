@@ -10,6 +10,7 @@
 
 #include "broker/key_shared.h"
 #include "broker/permits.h"
+#include "broker/schemas.h"
 #include "broker/search.h"
 #include "broker/subscription.h"
 
@@ -25,6 +26,7 @@ struct consumer {
     int32_t priority; /* 0 is served first */
     int64_t epoch;    /* -1: it does not count any */
     bool read_compacted;
+    bool any_schema; /* it takes messages with whatever schema they have (AUTO_CONSUME) */
     struct permits permits;
     uint32_t saved_permits; /* granted while blocked on unacked, counted when it is not any more */
     struct list pending;    /* struct pending */
@@ -66,23 +68,27 @@ struct consumer_open {
     enum initial_position initial;
     bool start_given; /* volatile: begin at `start`, this entry included */
     struct position start;
-    uint64_t rollback_s;    /* ... or so many seconds back; 0: no */
-    int64_t epoch;          /* -1: none */
-    struct key_policy keys; /* Key_Shared */
-    struct bytes metadata;  /* properties.h */
+    uint64_t rollback_s;                /* ... or so many seconds back; 0: no */
+    int64_t epoch;                      /* -1: none */
+    struct key_policy keys;             /* Key_Shared */
+    struct bytes metadata;              /* properties.h */
+    const struct schema_record *schema; /* that it reads with; NULL: it says none */
     /* Of a subscription: kept when it is made, and the former also later. */
     bool replicated;
     struct bytes properties; /* properties.h */
 
     struct consumer *consumer; /* when done OK */
 
-    struct search search; /* the broker's, as all below */
-    bool counted;         /* for the subscribe rate */
-    bool found_back;      /* search.found is where rollback_s goes to */
+    struct search search;        /* the broker's, as all below */
+    struct schema_choice chosen; /* the version that it added */
+    bool schema_admitted;        /* ... or it needs none */
+    bool counted;                /* for the subscribe rate */
+    bool found_back;             /* search.found is where rollback_s goes to */
 };
 
-/* Refusals: what topic_obtain says; about the consumer ERR_BUSY: taken by an exclusive one that lives, or by one of
- * another type; ERR_NOT_FOUND about the subscription; ERR_INVALID about the subscription's name; ERR_UNSUPPORTED. */
+/* Refusals: what topic_obtain says; what schemas.h says; about the consumer ERR_BUSY: taken by an exclusive one that
+ * lives, or by one of another type; ERR_NOT_FOUND about the subscription; ERR_INVALID about the subscription's name;
+ * ERR_UNSUPPORTED. */
 void consumer_open(struct broker *b, struct consumer_open *op);
 
 void consumer_flow(struct consumer *c, uint32_t permits);

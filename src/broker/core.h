@@ -30,6 +30,7 @@ struct broker {
     uint64_t first_id; /* rows with lesser ids are from earlier lives, and durable */
     int64_t started_ms;
     uint64_t boot; /* which start of this data directory this is */
+    uint64_t schema_settled; /* rows of schemas up to this id are durable, as far as is known */
 
     struct map topics;             /* struct topic by full name */
     struct list topic_list;        /* the same */

@@ -10,6 +10,7 @@
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/retention.h"
+#include "broker/schemas.h"
 #include "broker/topic.h"
 
 #include <assert.h>
@@ -133,6 +134,7 @@ enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *w
     if (has_children(b, CATALOG_TOPIC, id) || has_children(b, CATALOG_PARTITIONED, id) ||
         non_persistent_count(b, name) > 0)
         return refuse(why, ERR_BUSY, ABOUT_NAMESPACE, "namespace %.*s has topics", TEXT(name));
+    schemas_forget_all(b, id); /* of topics that never came to be */
     return remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why);
 }
 

@@ -8,6 +8,7 @@
 #include "broker/delivery.h"
 #include "broker/publish.h"
 #include "broker/records.h"
+#include "broker/schemas.h"
 #include "broker/subscription.h"
 
 #include <assert.h>
@@ -78,6 +79,7 @@ static enum err create(struct broker *b, const struct topic_name *name, struct r
 
 static enum err forget(struct topic *t)
 {
+    schemas_forget(t->broker, &t->name);
     t->broker->counts.topics_deleted++;
     return OK;
 }

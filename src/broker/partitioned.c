@@ -9,6 +9,7 @@
 
 #include "broker/core.h"
 #include "broker/records.h"
+#include "broker/schemas.h"
 #include "broker/subscription.h"
 
 #include <assert.h>
@@ -377,7 +378,10 @@ static enum err delete_row(struct partitioned_op *o)
 {
     struct broker *b = o->op.broker;
     const struct catalog_row *row = row_of(b, &o->name);
-    const enum err err = row ? catalog_remove(b->store, CATALOG_PARTITIONED, row->id) : OK;
+    const uint64_t id = row ? row->id : 0;
+
+    schemas_forget(b, &o->name);
+    const enum err err = id ? catalog_remove(b->store, CATALOG_PARTITIONED, id) : OK;
 
     if (err != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", o->name.text, err_text(err));
@@ -465,7 +469,9 @@ void partitioned_forget(struct broker *b, const struct topic_name *partition)
         if (topic_name_partition(&name, &whole, i) == OK && topic_exists(b, &name))
             return;
     }
-    if (catalog_remove(b->store, CATALOG_PARTITIONED, row->id) == OK)
+    const uint64_t id = row->id;
+    schemas_forget(b, &whole);
+    if (catalog_remove(b->store, CATALOG_PARTITIONED, id) == OK)
         log_info(b->log, "broker", "%s: inactive, and the last of its partitions is gone: deleted", whole.text);
 }
 

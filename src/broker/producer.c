@@ -175,6 +175,7 @@ static enum err producer_new(struct producer_open *open, struct topic *t)
     p->name_given = open->name != open->given && open->name_given;
     p->access = open->access;
     p->epoch = open->epoch;
+    p->schema = open->chosen;
     p->connected_ms = loop_wall_ms(t->broker->loop);
     if ((err = map_put(&t->producers, bytes_of_text(p->name), p)) != OK)
         goto fail;
@@ -196,11 +197,25 @@ fail:
     return refuse(&open->op.why, err, ABOUT_PRODUCER, "%s", err_text(err));
 }
 
-/* True when the topic, as far as this step made it, is on the disk. */
-static bool settled(struct broker_op *op, struct topic *t)
+/* Which version its schema is; a new one is added.  Once that is known it holds as long as the row is there; and for
+ * good, when the schema itself is not kept any longer. */
+static enum err choose_schema(struct producer_open *open)
 {
-    t->settled = t->settled || op->waited;
-    return t->settled;
+    struct broker *b = open->op.broker;
+
+    if (open->chosen.id && (!open->schema || catalog_get(b->store, CATALOG_SCHEMA, open->chosen.id)))
+        return OK;
+    const enum err err = schemas_of_producer(b, &open->topic, open->schema, &open->chosen, &open->op.why);
+    if (open->chosen.id)
+        open->op.waited = false;
+    return err;
+}
+
+/* True when the topic, as far as this step made it, and the schema are on the disk. */
+static bool settled(struct producer_open *open, struct topic *t)
+{
+    t->settled = t->settled || open->op.waited;
+    return schemas_settled(t->broker, &open->chosen, &open->op) && t->settled;
 }
 
 /* True: it has ended, well or with a refusal.  False: the step comes again. */
@@ -224,9 +239,10 @@ static bool open_decide(struct producer_open *open)
         (void)refuse(&op->why, ERR_AGAIN, ABOUT_TOPIC, "%s is being terminated", t->name.text);
         return true;
     }
-    if (refuse_by_policy(open, t) != OK || (open->initial_subscription && initial_subscription(open, t) != OK))
+    if (refuse_by_policy(open, t) != OK || choose_schema(open) != OK ||
+        (open->initial_subscription && initial_subscription(open, t) != OK))
         return true;
-    if (!settled(op, t) || (open->initial_subscription && !op->waited)) {
+    if (!settled(open, t) || (open->initial_subscription && !op->waited)) {
         producer_open_wait(open);
         return false;
     }
@@ -300,6 +316,7 @@ void producer_open_give_up(struct producer_open *open)
 void producer_open(struct broker *b, struct producer_open *open)
 {
     open->producer = NULL;
+    open->chosen.id = 0;
     open->held_until_ns = 0;
     if (open->name && open->name[0] == '\0')
         open->name = NULL;

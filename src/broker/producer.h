@@ -8,6 +8,7 @@
 #ifndef BROKER_PRODUCER_H
 #define BROKER_PRODUCER_H
 
+#include "broker/schemas.h"
 #include "broker/topic.h"
 
 enum access_mode {
@@ -29,6 +30,7 @@ struct producer {
     enum access_mode access;
     uint8_t *metadata; /* properties.h; shown in stats */
     size_t metadata_len;
+    struct schema_choice schema;    /* of its messages */
     uint64_t epoch;                 /* of its client: which of its attempts to connect */
     size_t pending;                 /* publishes under way */
     struct producer_close *closing; /* waits for them to end; NULL: it stays */
@@ -50,6 +52,8 @@ struct producer_open {
     bool encrypted;
     struct bytes metadata;            /* properties.h */
     const char *initial_subscription; /* made at the earliest position, or NULL */
+    const struct schema_record
+        *schema; /* of its messages; NULL: it says none.  Until done, or set to NULL by `queued` */
 
     /* May be NULL.  It waits for its turn to be exclusive, under `name`, which it has now; for as long as that takes,
      * or until access_withdraw. */
@@ -63,15 +67,16 @@ struct producer_open {
     struct list reading;    /* topic->deduplication.waiting, or topic->ids.waiting */
     char given[NAME_GIVEN_MAX];
 
+    struct schema_choice chosen; /* the version of its schema; also while it is queued */
     /* When done OK: */
     struct producer *producer; /* topic_epoch: the topic's; -1: it has none */
     int64_t last_sequence_id;  /* that is stored under its name; -1: none is known.  Also while it is queued */
 };
 
-/* Refusals: what topic_obtain says; what access.h says; ERR_BUSY about the producer: the name is connected, and its
- * connection lives, and it is not this very producer with a lower epoch; ERR_NOSPACE: the disk is full, come again; it
- * is told after PRODUCER_HOLD_MS only, so that clients that come again at once do not storm, and not at all when there
- * is room before.  The sink has no other producer with this id that is not being closed. */
+/* Refusals: what topic_obtain says; what access.h says; what schemas.h says; ERR_BUSY about the producer: the name is
+ * connected, and its connection lives, and it is not this very producer with a lower epoch; ERR_NOSPACE: the disk is
+ * full, come again; it is told after PRODUCER_HOLD_MS only, so that clients that come again at once do not storm, and
+ * not at all when there is room before.  The sink has no other producer with this id that is not being closed. */
 void producer_open(struct broker *b, struct producer_open *op);
 #define PRODUCER_HOLD_MS 5000
 /* The broker stops: nobody waits for room any more. */

@@ -26,10 +26,12 @@ enum about {
     ABOUT_KEYS, /* ranges of hashes of keys */
 };
 
+#define REFUSAL_TEXT 800 /* with the NUL: a schema that does not fit is told at length */
+
 struct refusal {
     enum err err; /* OK: nothing was refused, and the rest says nothing */
     enum about about;
-    char text[220];
+    char text[REFUSAL_TEXT];
 };
 
 /* Fills *why and returns `err`; a text that is too long is cut. */

@@ -23,15 +23,10 @@ static struct schema_op *op_of(struct broker_op *op)
 /* The end, if what was chosen is durable; else the step comes again, which must not choose anew. */
 static void tell(struct schema_op *o)
 {
-    if (o->op.why.err == OK && !schemas_settled(o->op.broker, &o->choice, &o->op))
+    if (!schemas_settled(o->op.broker, &o->choice, &o->op))
         op_wait_durable(&o->op);
     else
         op_finish(&o->op);
-}
-
-static bool row_is_there(const struct schema_op *o)
-{
-    return o->choice.id && catalog_get(o->op.broker->store, CATALOG_SCHEMA, o->choice.id);
 }
 
 /* ---- reading ---- */
@@ -64,18 +59,43 @@ void schema_get(struct broker *b, struct schema_op *o)
 
 /* ---- adding ---- */
 
-static void obtain_step(struct broker_op *op)
+/* What it chose is there: the step, which came again after a barrier, need not choose. */
+static bool chosen(const struct schema_op *o)
+{
+    return o->choice.id && catalog_get(o->op.broker->store, CATALOG_SCHEMA, o->choice.id);
+}
+
+static enum err obtain(struct schema_op *o)
+{
+    struct broker *b = o->op.broker;
+
+    if (!topic_exists(b, &o->topic))
+        return refuse(&o->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic not found %s", o->topic.text);
+    return schemas_of_producer(b, &o->topic, o->given, &o->choice, &o->op.why);
+}
+
+static enum err add(struct schema_op *o)
+{
+    return schemas_add(o->op.broker, &o->topic, o->given, &o->choice, &o->op.why);
+}
+
+static void choose(struct broker_op *op, enum err (*how)(struct schema_op *o))
 {
     struct schema_op *o = op_of(op);
 
-    if (!row_is_there(o)) {
+    if (!chosen(o)) {
         op->waited = false;
-        if (!topic_exists(op->broker, &o->topic))
-            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic not found %s", o->topic.text);
-        else
-            (void)schemas_of_producer(op->broker, &o->topic, o->given, &o->choice, &op->why);
+        if (how(o) != OK) {
+            op_finish(op);
+            return;
+        }
     }
     tell(o);
+}
+
+static void obtain_step(struct broker_op *op)
+{
+    choose(op, obtain);
 }
 
 void schema_obtain(struct broker *b, struct schema_op *o)
@@ -86,13 +106,7 @@ void schema_obtain(struct broker *b, struct schema_op *o)
 
 static void add_step(struct broker_op *op)
 {
-    struct schema_op *o = op_of(op);
-
-    if (!row_is_there(o)) {
-        op->waited = false;
-        (void)schemas_add(op->broker, &o->topic, o->given, &o->choice, &op->why);
-    }
-    tell(o);
+    choose(op, add);
 }
 
 void schema_add(struct broker *b, struct schema_op *o)

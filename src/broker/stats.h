@@ -136,6 +136,8 @@ struct broker_stats {
     uint64_t compactions, compactions_failed;
     uint64_t ledgers_deleted, entries_expired, delayed_index_bytes;
     uint64_t duplicates; /* messages that were not stored again */
+    uint64_t schemas_added, schemas_deleted, schemas_read; /* versions */
+    uint64_t schemas_compatible, schemas_incompatible;     /* ... judged so, with those that there were */
     /* Of id_window.h: ids in memory, that left it too early, and messages that had none. */
     uint64_t event_ids, event_id_bytes, event_ids_evicted, without_event_id;
 };

@@ -14,6 +14,7 @@
 #include "broker/publish.h"
 #include "broker/readiness.h"
 #include "broker/records.h"
+#include "broker/schemas.h"
 #include "broker/subscription.h"
 #include "store/chain.h"
 
@@ -148,6 +149,9 @@ enum err topic_remove_row(struct broker *b, uint64_t id)
     const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, id);
     struct topic_name name;
     const bool named = row && topic_name_parse(&name, row->name) == OK;
+
+    if (named)
+        schemas_forget(b, &name); /* first: whoever makes a topic of this name finds none */
     const enum err err = catalog_remove(b->store, CATALOG_TOPIC, id);
 
     b->counts.topics_deleted += err == OK;

@@ -33,7 +33,8 @@ static const struct {
     {ERR_FENCED, ABOUT_PRODUCER, CODE(ProducerFenced)},
     {ERR_NOSPACE, ABOUT_PRODUCER, CODE(ProducerBlockedQuotaExceededError)},
     {ERR_FULL, ABOUT_PRODUCER, CODE(ProducerBlockedQuotaExceededException)},
-    {ERR_UNSUPPORTED, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
+    {ERR_NOT_ALLOWED, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
+    {ERR_TOO_LARGE, ABOUT_SCHEMA, CODE(IncompatibleSchema)},
     {ERR_UNSUPPORTED, ABOUT_SEEK, CODE(UnknownError)}, /* as Pulsar says of what only persistent topics have */
 
     {ERR_AGAIN, ABOUT_ANYTHING, CODE(ServiceNotReady)},

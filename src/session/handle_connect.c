@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * handle_connect.c - the handshake, the heartbeat, and what is refused as a whole: transactions, schemas.
+ * handle_connect.c - the handshake, the heartbeat, and what is refused as a whole: transactions.
  */
 #include "session/session_private.h"
 
@@ -72,31 +72,4 @@ void handle_transaction(struct session *s, const struct incoming *in)
 {
     session_send_error(s, transaction_request(in), WIRE__SERVER_ERROR__NotAllowedError,
                        "transactions are not built: transactionCoordinatorEnabled is false");
-}
-
-/* No topic has a schema. */
-void handle_get_schema(struct session *s, const struct incoming *in)
-{
-    Wire__CommandGetSchemaResponse response = WIRE__COMMAND_GET_SCHEMA_RESPONSE__INIT;
-
-    response.request_id = in->body->get_schema->request_id;
-    response.has_error_code = true;
-    response.error_code = WIRE__SERVER_ERROR__TopicNotFound;
-    response.error_message = wire_text("the topic has no schema");
-    session_send(s, WIRE__BASE_COMMAND__TYPE__GET_SCHEMA_RESPONSE, &response);
-}
-
-void handle_get_or_create_schema(struct session *s, const struct incoming *in)
-{
-    Wire__CommandGetOrCreateSchemaResponse response = WIRE__COMMAND_GET_OR_CREATE_SCHEMA_RESPONSE__INIT;
-
-    response.request_id = in->body->get_or_create_schema->request_id;
-    if (in->body->get_or_create_schema->schema->type == WIRE__SCHEMA__TYPE__None) {
-        response.has_schema_version = true; /* of no bytes: the topic has no schema, and the messages need none */
-    } else {
-        response.has_error_code = true;
-        response.error_code = WIRE__SERVER_ERROR__IncompatibleSchema;
-        response.error_message = wire_text("schemas are not built: use bytes");
-    }
-    session_send(s, WIRE__BASE_COMMAND__TYPE__GET_OR_CREATE_SCHEMA_RESPONSE, &response);
 }

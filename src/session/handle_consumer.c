@@ -43,9 +43,6 @@ static void consumer_opened(struct broker_op *op)
 
 static enum err check_subscribe(const Wire__CommandSubscribe *ask, struct refusal *why)
 {
-    if (ask->schema && ask->schema->type != WIRE__SCHEMA__TYPE__None &&
-        ask->schema->type != WIRE__SCHEMA__TYPE__AutoConsume)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_SCHEMA, "schemas are not built: use bytes");
     if (strlen(ask->subscription) > SUBSCRIPTION_NAME_MAX ||
         (ask->consumer_name && strlen(ask->consumer_name) > SUBSCRIPTION_NAME_MAX))
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "a name of more than %d bytes", SUBSCRIPTION_NAME_MAX);
@@ -145,6 +142,7 @@ static struct bytes keep_bytes(uint8_t **to, struct bytes b)
 void handle_subscribe(struct session *s, const struct incoming *in)
 {
     const Wire__CommandSubscribe *ask = in->body->subscribe;
+    struct client_schema schema;
     struct subscribe_request *r;
     struct topic_name name;
     struct bytes properties;
@@ -152,18 +150,25 @@ void handle_subscribe(struct session *s, const struct incoming *in)
 
     if (!session_topic(s, ask->request_id, ask->topic, &name) || consumer_exists(s, ask))
         return;
-    if (check_subscribe(ask, &why) != OK || take_properties(s, ask, &properties, &why) != OK) {
+    if (check_subscribe(ask, &why) != OK || take_properties(s, ask, &properties, &why) != OK ||
+        client_schema_take(s, ask->schema, &schema, &why) != OK) {
         session_send_refusal(s, ask->request_id, &why);
         return;
     }
-    if (!handle_new(s, &s->consumers, ask->consumer_id, ask->request_id))
+    if (!handle_new(s, &s->consumers, ask->consumer_id, ask->request_id)) {
+        client_schema_drop(&schema);
         return;
+    }
     const struct bytes metadata = session_properties(s, ask->metadata, ask->n_metadata);
     const size_t ranges_len = range_count(ask) * sizeof r->ranges[0];
     r = request_new(s, sizeof *r + ranges_len + metadata.len + properties.len,
                     offsetof(struct subscribe_request, request), ask->request_id, ask->consumer_id);
-    if (!r)
+    if (!r) {
+        client_schema_drop(&schema);
         return;
+    }
+    r->request.schema = schema;
+    r->open.schema = client_schema_record(&r->request.schema);
     uint8_t *behind = (uint8_t *)r->ranges + ranges_len;
     r->open.metadata = keep_bytes(&behind, metadata);
     r->open.properties = keep_bytes(&behind, properties);

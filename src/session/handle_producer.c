@@ -19,16 +19,19 @@ struct producer_request {
     uint8_t metadata[];
 };
 
-static void send_producer_success(struct session *s, uint64_t request, const char *name, int64_t topic_epoch,
-                                  int64_t last_sequence_id, bool ready)
+static void send_producer_success(struct session *s, uint64_t request, const char *name,
+                                  const struct schema_choice *schema, int64_t topic_epoch, int64_t last_sequence_id,
+                                  bool ready)
 {
     Wire__CommandProducerSuccess success = WIRE__COMMAND_PRODUCER_SUCCESS__INIT;
+    uint8_t version[SCHEMA_VERSION_BYTES];
 
     success.request_id = request;
     success.producer_name = wire_text(name);
     success.has_last_sequence_id = true;
     success.last_sequence_id = last_sequence_id;
-    success.has_schema_version = true;
+    success.has_schema_version = true; /* of no bytes: none */
+    success.schema_version = wire_binary(schema_choice_encode(schema, version));
     success.has_topic_epoch = topic_epoch >= 0;
     success.topic_epoch = (uint64_t)topic_epoch;
     success.has_producer_ready = true;
@@ -50,7 +53,9 @@ static void producer_queued(struct producer_open *open)
     if (!r->request.aside)
         request_set_aside(&r->request);
     h->queued = open;
-    send_producer_success(s, r->request.id, open->name, -1, open->last_sequence_id, false);
+    open->schema = NULL; /* its version is known, and kept */
+    client_schema_drop(&r->request.schema);
+    send_producer_success(s, r->request.id, open->name, &open->chosen, -1, open->last_sequence_id, false);
 }
 
 static void producer_opened(struct broker_op *op)
@@ -67,7 +72,8 @@ static void producer_opened(struct broker_op *op)
         h->state = HANDLE_OPEN;
         h->producer = r->open.producer;
         h->queued = NULL;
-        send_producer_success(s, r->request.id, h->producer->name, r->open.topic_epoch, r->open.last_sequence_id, true);
+        send_producer_success(s, r->request.id, h->producer->name, &h->producer->schema, r->open.topic_epoch,
+                              r->open.last_sequence_id, true);
     } else {
         if (h)
             handle_free(s, &s->producers, h);
@@ -80,8 +86,6 @@ static void producer_opened(struct broker_op *op)
 /* What is wrong with a PRODUCER as it stands. */
 static enum err check_producer(const Wire__CommandProducer *ask, struct refusal *why)
 {
-    if (ask->schema && ask->schema->type != WIRE__SCHEMA__TYPE__None)
-        return refuse(why, ERR_UNSUPPORTED, ABOUT_SCHEMA, "schemas are not built: use bytes");
     if ((unsigned)ask->producer_access_mode > ACCESS_EXCLUSIVE_WITH_FENCING)
         return refuse(why, ERR_INVALID, ABOUT_PRODUCER, "an access mode that there is not");
     if (ask->txn_enabled)
@@ -101,8 +105,8 @@ static bool producer_exists(struct session *s, const Wire__CommandProducer *ask)
         return false;
     switch (h->state) {
     case HANDLE_OPEN:
-        send_producer_success(s, ask->request_id, h->producer->name, producer_topic_epoch(h->producer),
-                              producer_last_sequence_id(h->producer), true);
+        send_producer_success(s, ask->request_id, h->producer->name, &h->producer->schema,
+                              producer_topic_epoch(h->producer), producer_last_sequence_id(h->producer), true);
         return true;
     case HANDLE_OPENING:
     case HANDLE_ABANDONED:
@@ -119,6 +123,7 @@ static bool producer_exists(struct session *s, const Wire__CommandProducer *ask)
 void handle_producer(struct session *s, const struct incoming *in)
 {
     const Wire__CommandProducer *ask = in->body->producer;
+    struct client_schema schema;
     struct producer_request *r;
     struct topic_name name;
     struct refusal why;
@@ -126,17 +131,23 @@ void handle_producer(struct session *s, const struct incoming *in)
 
     if (!session_topic(s, ask->request_id, ask->topic, &name) || producer_exists(s, ask))
         return;
-    if (check_producer(ask, &why) != OK) {
+    if (check_producer(ask, &why) != OK || client_schema_take(s, ask->schema, &schema, &why) != OK) {
         session_send_refusal(s, ask->request_id, &why);
         return;
     }
-    if (!(h = handle_new(s, &s->producers, ask->producer_id, ask->request_id)))
+    if (!(h = handle_new(s, &s->producers, ask->producer_id, ask->request_id))) {
+        client_schema_drop(&schema);
         return;
+    }
     const struct bytes metadata = session_properties(s, ask->metadata, ask->n_metadata);
     r = request_new(s, sizeof *r + metadata.len, offsetof(struct producer_request, request), ask->request_id,
                     ask->producer_id);
-    if (!r)
+    if (!r) {
+        client_schema_drop(&schema);
         return;
+    }
+    r->request.schema = schema;
+    r->open.schema = client_schema_record(&r->request.schema);
     r->open.metadata = bytes_of(r->metadata, metadata.len);
     if (metadata.len)
         memcpy(r->metadata, metadata.data, metadata.len);

@@ -33,7 +33,8 @@ struct server {
     size_t publishing; /* sessions with publishes under way */
     struct task feed;
     struct chunk_pool chunks;
-    struct arena arena; /* for decoding one frame; reset after each */
+    struct arena arena;  /* for decoding one frame; reset after each */
+    size_t schema_bytes; /* that requests hold: CLIENT_SCHEMAS_MAX */
 
     struct watches watches;
 

@@ -85,8 +85,11 @@ void session_free(struct session *s)
     map_deinit(&s->producers);
     map_deinit(&s->consumers);
     watches_drop(s);
-    list_each_safe (node, &s->requests)
-        free(container_of(node, struct request, node)->memory);
+    list_each_safe (node, &s->requests) {
+        struct request *r = container_of(node, struct request, node);
+        client_schema_drop(&r->schema);
+        free(r->memory);
+    }
     receive_deinit(&s->receive);
     output_deinit(&s->output);
     list_remove(&s->starved_node);
@@ -316,6 +319,7 @@ void request_free(struct request *r)
 
     list_remove(&r->node);
     s->request_count -= !r->aside;
+    client_schema_drop(&r->schema);
     free(r->memory);
     if (s->state == SESSION_CLOSING)
         session_end_later(s);

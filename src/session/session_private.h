@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "broker/consumer.h"
 #include "broker/producer.h"
+#include "broker/schemas.h"
 #include "session/errors.h"
 #include "session/output.h"
 #include "session/receive.h"
@@ -74,7 +75,7 @@ struct session {
     /* Receipts, and other answers to SENDs, of this turn of the loop; and of earlier ones, not yet taken by the peer.
      */
     size_t receipts_now, receipts_waiting;
-    struct list watches; /* struct topic_watch */
+    struct list watches;  /* struct topic_watch */
     struct list requests; /* struct request */
     size_t request_count;
     struct list probes; /* struct probe */
@@ -84,14 +85,31 @@ struct session {
     struct log_rate faults, refusals; /* of this peer, for the log */
 };
 
+/* What a command says of its messages, copied; all such copies together are at most CLIENT_SCHEMAS_MAX bytes. */
+struct client_schema {
+    struct server *server;
+    uint8_t *bytes; /* NULL: it says nothing */
+    size_t len;
+    struct schema_record record;
+};
+#define CLIENT_SCHEMAS_MAX ((size_t)16 * 1024 * 1024)
+
+/* `from` may be NULL.  ERR_AGAIN: there are too many. */
+MUST_USE enum err client_schema_take(struct session *s, const Wire__Schema *from, struct client_schema *out,
+                                     struct refusal *why);
+void client_schema_drop(struct client_schema *c);
+/* NULL: it says nothing. */
+const struct schema_record *client_schema_record(const struct client_schema *c);
+
 /* A command that is answered later. */
 struct request {
     struct list node;
-    struct session *session; /* stays, while it is in the session's list */
-    uint64_t id;             /* of the request */
-    uint64_t handle;         /* the producer's or consumer's id */
-    void *memory;            /* all of it, in one piece: for free() */
-    bool aside;              /* not counted: it may wait for as long as others please */
+    struct session *session;     /* stays, while it is in the session's list */
+    uint64_t id;                 /* of the request */
+    uint64_t handle;             /* the producer's or consumer's id */
+    void *memory;                /* all of it, in one piece: for free() */
+    bool aside;                  /* not counted: it may wait for as long as others please */
+    struct client_schema schema; /* dropped with it */
 };
 
 /* Zeroed memory of `size` bytes, with the request at `offset`; NULL when memory is short: the session is then closed.

@@ -100,7 +100,7 @@ enum catalog_table {
     CATALOG_NAMESPACE = 3,    /* parent: its tenant */
     CATALOG_TOPIC = 4,        /* parent: its namespace; name: "persistent://t/n/x" */
     CATALOG_SUBSCRIPTION = 5, /* parent: its topic; its cursor has the same id, and so has a chain of its own ledgers */
-    CATALOG_SCHEMA = 6,       /* parent: its topic */
+    CATALOG_SCHEMA = 6,       /* parent: its namespace (or a topic: then it goes with that) */
     CATALOG_PARTITIONED = 7,  /* parent: its namespace; a partitioned topic's metadata */
     CATALOG_TABLES = 8
 };
