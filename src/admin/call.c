@@ -68,12 +68,17 @@ void call_text(struct admin_call *call, const char *text)
 
 void call_json(struct admin_call *call)
 {
+    call_json_status(call, 200);
+}
+
+void call_json_status(struct admin_call *call, int status)
+{
     if (text_failed(&call->answer.body)) {
         call_reason(call, 500, "the answer is too large");
         return;
     }
     call->answer.content_type = "application/json";
-    call->answer.status = 200;
+    call->answer.status = status;
     call_finish(call);
 }
 
@@ -139,7 +144,7 @@ void call_write_reason(struct admin_call *call, int status, const char *reason)
 
 void call_reason(struct admin_call *call, int status, const char *format, ...)
 {
-    char reason[512];
+    char reason[REFUSAL_TEXT];
     va_list args;
 
     va_start(args, format);
@@ -177,11 +182,11 @@ int status_of(const struct refusal *why)
     case ERR_BUSY: /* a topic or subscription in use is a condition not met; a tenant or namespace is in conflict */
         return why->about == ABOUT_TENANT || why->about == ABOUT_NAMESPACE ? 409 : 412;
     case ERR_INVALID:
-        return why->about == ABOUT_PARTITIONS ? 406 : 412;
+        return why->about == ABOUT_PARTITIONS ? 406 : why->about == ABOUT_SCHEMA ? 422 : 412;
     case ERR_DENIED:
         return 401;
     case ERR_NOT_ALLOWED:
-        return 405;
+        return why->about == ABOUT_SCHEMA ? 409 : 405;
     case ERR_TOO_LARGE:
         return 413;
     case ERR_UNSUPPORTED:

@@ -102,6 +102,7 @@ void call_no_content(struct admin_call *call);             /* 204 */
 void call_text(struct admin_call *call, const char *text); /* 200, text/plain */
 /* 200 and what was written to answer.body, as JSON; 500 if that overflowed. */
 void call_json(struct admin_call *call);
+void call_json_status(struct admin_call *call, int status); /* the same with another status */
 /* What is in the body is the next part of a long answer, JSON.  When the peer has taken it, `more` is called on the
  * core with an empty body: so a long answer takes no more memory than a part of it, and goes at the peer's pace. `more`
  * ends in another call_part, in call_json with the last part, or in call_reason.  Not for request.whole. */

@@ -27,24 +27,34 @@ void *call_alloc(struct admin_call *call, size_t len)
     return memory;
 }
 
-bool call_topic(struct admin_call *call, size_t first, struct topic_name *out)
+/* `p`: tenant, namespace, topic. */
+static bool topic_of(struct admin_call *call, struct bytes domain, const struct bytes p[3], struct topic_name *out)
 {
-    const struct bytes *p = call->parameters + first;
     struct text name;
     enum err err;
 
     text_init(&name, 4 * TOPIC_NAME_MAX);
-    text_add_bytes(&name, p[0]);
+    text_add_bytes(&name, domain);
     text_add(&name, "://");
-    for (size_t i = 1; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         text_add_bytes(&name, p[i]);
-        text_add(&name, i < 3 ? "/" : "");
+        text_add(&name, i < 2 ? "/" : "");
     }
     err = text_failed(&name) ? ERR_INVALID : topic_name_parse(out, bytes_of(name.data, name.len));
     text_deinit(&name);
     if (err != OK)
         call_reason(call, 412, "the topic's name is not valid");
     return err == OK;
+}
+
+bool call_topic(struct admin_call *call, size_t first, struct topic_name *out)
+{
+    return topic_of(call, call->parameters[first], call->parameters + first + 1, out);
+}
+
+bool call_persistent_topic(struct admin_call *call, size_t first, struct topic_name *out)
+{
+    return topic_of(call, bytes_of_text("persistent"), call->parameters + first, out);
 }
 
 uint32_t call_partitions(const struct admin_call *call, const struct topic_name *name)

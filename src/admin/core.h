@@ -53,6 +53,8 @@ void admin_handle(struct admin_call *call);
 /* The topic that the parameters from `first` on name: domain, tenant, namespace, topic.  False: the call is finished,
  * with 412. */
 bool call_topic(struct admin_call *call, size_t first, struct topic_name *out);
+/* The same without a domain: tenant, namespace, topic. */
+bool call_persistent_topic(struct admin_call *call, size_t first, struct topic_name *out);
 
 /* "tenant/namespace" of the parameters `first` and the next, in the arena; false: finished, with 500. */
 bool call_namespace(struct admin_call *call, size_t first, struct bytes *out);

@@ -104,6 +104,16 @@ void subscription_reset_post(struct admin_call *call);
 /* Its name is the route's; false: the call is finished. */
 bool subscription_named(struct admin_call *call, struct subscription_op *op);
 
+/* schemas.c */
+void schema_get_newest(struct admin_call *call);
+void schema_get_version(struct admin_call *call);
+void schema_get_all(struct admin_call *call);
+void schema_metadata_get(struct admin_call *call);
+void schema_post(struct admin_call *call);
+void schema_delete_all(struct admin_call *call);
+void schema_compatibility_post(struct admin_call *call);
+void schema_version_post(struct admin_call *call);
+
 /* subscription_properties.c */
 void subscription_properties_get(struct admin_call *call);
 void subscription_properties_put(struct admin_call *call);

@@ -14,6 +14,7 @@
 #include "broker/namespaces.h"
 #include "broker/partitioned.h"
 #include "broker/retention.h"
+#include "broker/schemas.h"
 
 /* It is there; else the call is finished, in Pulsar's words. */
 bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
@@ -65,6 +66,30 @@ void policy_place_set(struct admin_call *call, const struct policy_place *p, con
 
 /* ---- what is done with one ---- */
 
+static struct policies what_holds(struct broker *b, const struct topic_name *topic)
+{
+    struct policies all = policies_resolve_name(b, topic);
+
+    policies_put(&all, POLICY_SCHEMA_STRATEGY,
+                 schemas_strategy(b, topic)); /* it is more than the nearest that is set */
+    policies_put(&all, POLICY_SCHEMA_VALIDATION, schemas_enforced(b, topic));
+    return all;
+}
+
+/* What is told of one that is not set; false: nothing. */
+static bool unset_answer(const struct admin_call *call, enum unset_answer how, const struct policy_row *policy,
+                         struct policies *policies)
+{
+    const struct policies *brokers = &broker_options(call->core->broker)->policies;
+    const bool holds = how == UNSET_BROKERS || call_query_true(call, "applied");
+
+    if (how == UNSET_NOTHING)
+        return false;
+    for (size_t i = 0; i < POLICY_MEMBERS_MAX && policy->members[i].which; i++)
+        policies_put(policies, policy->members[i].which, holds ? brokers->value[policy->members[i].which] : 0);
+    return true;
+}
+
 static void get(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy)
 {
     struct json j = json_to(&call->answer.body);
@@ -73,8 +98,9 @@ static void get(struct admin_call *call, const struct policy_place *p, const str
     if (!policy_place_get(call, p, &policies))
         return;
     if (p->of_topic && call_query_true(call, "applied"))
-        policies = policies_resolve_name(call->core->broker, &p->topic);
-    if (!policy_row_is_set(policy, &policies)) {
+        policies = what_holds(call->core->broker, &p->topic);
+    if (!policy_row_is_set(policy, &policies) &&
+        !unset_answer(call, p->of_topic ? policy->topic_unset : policy->namespace_unset, policy, &policies)) {
         call_no_content(call);
         return;
     }

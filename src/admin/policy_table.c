@@ -5,6 +5,7 @@
 #include "admin/policy_table.h"
 
 #include "broker/subscription.h"
+#include "schema/schema.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -23,6 +24,26 @@ static const char *const subscription_types[] = {[TYPE_EXCLUSIVE] = "Exclusive",
                                                  [TYPE_FAILOVER] = "Failover",
                                                  [TYPE_KEY_SHARED] = "Key_Shared",
                                                  [TYPE_KEY_SHARED + 1] = NULL};
+
+static const char *const schema_strategies[] = {[SCHEMA_UNDEFINED] = "UNDEFINED",
+                                                [SCHEMA_ALWAYS_INCOMPATIBLE] = "ALWAYS_INCOMPATIBLE",
+                                                [SCHEMA_ALWAYS_COMPATIBLE] = "ALWAYS_COMPATIBLE",
+                                                [SCHEMA_BACKWARD] = "BACKWARD",
+                                                [SCHEMA_FORWARD] = "FORWARD",
+                                                [SCHEMA_FULL] = "FULL",
+                                                [SCHEMA_BACKWARD_TRANSITIVE] = "BACKWARD_TRANSITIVE",
+                                                [SCHEMA_FORWARD_TRANSITIVE] = "FORWARD_TRANSITIVE",
+                                                [SCHEMA_FULL_TRANSITIVE] = "FULL_TRANSITIVE",
+                                                [SCHEMA_STRATEGIES] = NULL};
+static const char *const schema_auto_updates[] = {[AUTO_UPDATE_DISABLED] = "AutoUpdateDisabled",
+                                                  [AUTO_UPDATE_BACKWARD] = "Backward",
+                                                  [AUTO_UPDATE_FORWARD] = "Forward",
+                                                  [AUTO_UPDATE_FULL] = "Full",
+                                                  [AUTO_UPDATE_ALWAYS_COMPATIBLE] = "AlwaysCompatible",
+                                                  [AUTO_UPDATE_BACKWARD_TRANSITIVE] = "BackwardTransitive",
+                                                  [AUTO_UPDATE_FORWARD_TRANSITIVE] = "ForwardTransitive",
+                                                  [AUTO_UPDATE_FULL_TRANSITIVE] = "FullTransitive",
+                                                  [AUTO_UPDATE_FULL_TRANSITIVE + 1] = NULL};
 
 #define CREATION "Invalid configuration for autoTopicCreationOverride. the detail is [defaultNumPartitions] "
 
@@ -194,6 +215,28 @@ static const struct policy_row table[] = {
     {.of_topic = "maxMessageSize",
      .members = BARE(POLICY_MESSAGE_BYTES_MAX, KIND_NUMBER),
      .help = "the largest message that is taken; 0: the broker's"},
+    {.of_namespace = "schemaCompatibilityStrategy",
+     .of_topic = "schemaCompatibilityStrategy",
+     .in_namespace = "schema_compatibility_strategy",
+     .members = {{NULL, POLICY_SCHEMA_STRATEGY, KIND_CHOICE, schema_strategies, MEMBER_NO_WORD}},
+     .namespace_unset = UNSET_ZERO,
+     .help = "how a schema must fit to those before it"},
+    {.of_namespace = "schemaAutoUpdateCompatibilityStrategy",
+     .in_namespace = "schema_auto_update_compatibility_strategy",
+     .members = {{NULL, POLICY_SCHEMA_AUTO_UPDATE, KIND_CHOICE, schema_auto_updates, MEMBER_REQUIRED}},
+     .help = "the same in the old form, where that is not set"},
+    {.of_namespace = "isAllowAutoUpdateSchema",
+     .in_namespace = "is_allow_auto_update_schema",
+     .members = BARE(POLICY_SCHEMA_UPDATES, KIND_BOOL),
+     .namespace_unset = UNSET_BROKERS,
+     .help = "whether producers and consumers may bring new schemas"},
+    {.of_namespace = "schemaValidationEnforced",
+     .of_topic = "schemaValidationEnforced",
+     .in_namespace = "schema_validation_enforced",
+     .members = BARE(POLICY_SCHEMA_VALIDATION, KIND_BOOL),
+     .namespace_unset = UNSET_ZERO,
+     .topic_unset = UNSET_ZERO,
+     .help = "whether producers without a schema are refused where there is one"},
     {.of_namespace = "persistence",
      .of_topic = "persistence",
      .in_namespace = "persistence",
@@ -391,12 +434,23 @@ static bool is_missing(const json_t *value)
     return !value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0);
 }
 
+/* It says in so many words that nothing is set. */
+static bool is_no_word(const struct policy_member *m, const json_t *value)
+{
+    return m->missing == MEMBER_NO_WORD &&
+           (json_is_null(value) || (json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0));
+}
+
 /* False: it is not of its kind. */
 static bool read_member(const struct policy_member *m, const json_t *from, struct policies *p)
 {
     const json_t *value = m->key ? json_object_get(from, m->key) : from;
     int64_t number = m->missing;
 
+    if (is_no_word(m, value)) {
+        policies_remove(p, m->which);
+        return true;
+    }
     if (!is_missing(value) || number == MEMBER_REQUIRED || !json_is_object(from)) {
         if (!read_value(m, value, &number))
             return false;

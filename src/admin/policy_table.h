@@ -17,6 +17,7 @@ enum policy_kind { KIND_NUMBER, KIND_BOOL, KIND_CHOICE, KIND_SET, KIND_THOUSANDT
 
 #define MEMBER_REQUIRED INT64_MIN
 #define MEMBER_LEFT_OUT (INT64_MIN + 1) /* it is not set then, and not written */
+#define MEMBER_NO_WORD  (INT64_MIN + 2) /* a choice: null, and its first word, say that nothing is set */
 
 struct policy_member {
     const char *key; /* NULL: the whole value, bare */
@@ -28,12 +29,20 @@ struct policy_member {
 
 #define POLICY_MEMBERS_MAX 4
 
+/* What GET answers where nothing is set. */
+enum unset_answer {
+    UNSET_NOTHING, /* 204 */
+    UNSET_ZERO,    /* false, or the first word; ?applied=true: as the next */
+    UNSET_BROKERS, /* what holds then */
+};
+
 struct policy_row {
     const char *of_namespace, *of_topic; /* the last part of the path; NULL: cannot be set there */
     const char *query;                   /* the topic's POST has its value behind the question mark, under this name */
     const char *in_namespace;            /* the member of a namespace's Policies object */
     bool by_cluster;                     /* ... where it stands in an object, under the cluster's name */
     struct policy_member members[POLICY_MEMBERS_MAX]; /* the first without a `which` ends them */
+    enum unset_answer namespace_unset, topic_unset;
     const char *wrong; /* what Pulsar says of a value out of bounds, where that is not "NAME must be 0 or more" */
     /* Why what the members say together makes no sense; NULL: it does. */
     const char *(*check)(const struct policies *p);

@@ -8,6 +8,7 @@
 
 #define NAMESPACE "/admin/v2/namespaces/{tenant}/{namespace}"
 #define TOPIC     "/admin/v2/{domain}/{tenant}/{namespace}/{topic+}"
+#define SCHEMAS   "/admin/v2/schemas/{tenant}/{namespace}/{topic+}"
 
 static const struct route table[] = {
     {HTTP_GET, "/metrics", metrics_get, "all figures, in Prometheus' text format"},
@@ -44,6 +45,15 @@ static const struct route table[] = {
     {HTTP_POST, NAMESPACE "/{namespace_policy}", namespace_policy_set, "sets it"},
     {HTTP_PUT, NAMESPACE "/{namespace_policy}", namespace_policy_set, "the same"},
     {HTTP_DELETE, NAMESPACE "/{namespace_policy}", namespace_policy_delete, "the broker's default again"},
+
+    {HTTP_GET, SCHEMAS "/schema", schema_get_newest, "the newest version of a topic's schema"},
+    {HTTP_GET, SCHEMAS "/schema/{version}", schema_get_version, "one version of it"},
+    {HTTP_GET, SCHEMAS "/schemas", schema_get_all, "all of them"},
+    {HTTP_GET, SCHEMAS "/metadata", schema_metadata_get, "which versions there are"},
+    {HTTP_POST, SCHEMAS "/schema", schema_post, "adds a version (409: it does not fit, 422: it is none)"},
+    {HTTP_DELETE, SCHEMAS "/schema", schema_delete_all, "deletes them all (?force=true: and their numbers)"},
+    {HTTP_POST, SCHEMAS "/compatibility", schema_compatibility_post, "whether a version could be added (409, 422)"},
+    {HTTP_POST, SCHEMAS "/version", schema_version_post, "which version a schema is; -1: none"},
 
     {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}", topic_list_get, "names of the topics of a namespace"},
     {HTTP_GET, "/admin/v2/{domain}/{tenant}/{namespace}/partitioned", partitioned_list_get,

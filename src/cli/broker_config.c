@@ -13,6 +13,9 @@ static const char *const inactive_modes[] = {"delete_when_no_subscriptions", "de
 static const char *const creation_types[] = {"non-partitioned", "partitioned", NULL};
 static const char *const quota_policies[] = {"producer_request_hold", "producer_exception", "consumer_backlog_eviction",
                                              NULL};
+static const char *const schema_strategies[] = {
+    "UNDEFINED", "ALWAYS_INCOMPATIBLE", "ALWAYS_COMPATIBLE",  "BACKWARD",        "FORWARD",
+    "FULL",      "BACKWARD_TRANSITIVE", "FORWARD_TRANSITIVE", "FULL_TRANSITIVE", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct broker_config, member)
@@ -491,6 +494,40 @@ static const struct option rows[] = {
      .fallback = "false",
      AT(compaction_keeps_null_keys),
      .text = "Compaction keeps messages without a key; else they are not in the compacted view."},
+
+    {.group = "Schemas",
+     .key = "broker.schema_compatibility_strategy",
+     .alias = "schemaCompatibilityStrategy",
+     .env = "GEMINGA_SCHEMA_COMPATIBILITY_STRATEGY",
+     .type = OPTION_CHOICE,
+     .fallback = "FULL",
+     .choices = schema_strategies,
+     AT(schema_strategy),
+     .text =
+         "How a schema must fit to those before it on its topic: `BACKWARD`, it reads what they wrote; `FORWARD`, they "
+         "read what it writes; `FULL`, both; UNDEFINED is FULL."},
+    {.key = "broker.allow_schema_auto_update",
+     .alias = "isAllowAutoUpdateSchemaEnabled",
+     .env = "GEMINGA_ALLOW_SCHEMA_AUTO_UPDATE",
+     .type = OPTION_BOOL,
+     .fallback = "true",
+     AT(policy_flags[POLICY_SCHEMA_UPDATES]),
+     .text = "Producers and consumers may bring new schemas; else administrators only."},
+    {.key = "broker.schema_validation_enforced",
+     .alias = "isSchemaValidationEnforced",
+     .env = "GEMINGA_SCHEMA_VALIDATION_ENFORCED",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(policy_flags[POLICY_SCHEMA_VALIDATION]),
+     .text = "Producers without a schema are refused where there is one."},
+    {.key = "broker.system_topic_schema_compatibility_strategy",
+     .alias = "systemTopicSchemaCompatibilityStrategy",
+     .env = "GEMINGA_SYSTEM_TOPIC_SCHEMA_COMPATIBILITY_STRATEGY",
+     .type = OPTION_CHOICE,
+     .fallback = "ALWAYS_COMPATIBLE",
+     .choices = schema_strategies,
+     AT(system_schema_strategy),
+     .text = "The same as the first of these, of topics like `__change_events`."},
 
     {.group = "Producers",
      .key = "broker.max_producers_per_topic",

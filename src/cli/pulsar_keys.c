@@ -53,9 +53,6 @@ static const struct foreign_key keys[] = {
     {"strictlyVerifySubscriptionName", "false", "names of subscriptions are as Pulsar has them by default"},
     {"strictTopicNameEnabled", "false", "names of topics are as Pulsar has them by default"},
     {"additionalSystemCursorNames", "", "messages expire for every subscription"},
-    {"isSchemaValidationEnforced", "false", "there are no schemas yet"},
-    {"schemaCompatibilityStrategy", "FULL|UNDEFINED", "there are no schemas yet"},
-    {"isAllowAutoUpdateSchemaEnabled", "true", "there are no schemas yet"},
     {"forceDeleteTenantAllowed", "false", "a tenant is deleted when it is empty"},
     {"forceDeleteNamespaceAllowed", "false", "a namespace is deleted when it is empty"},
 };
@@ -534,8 +531,7 @@ static const char *const delivery[] = {"delayedDeliveryTrackerFactoryClassName",
                                        "dispatcherMaxRoundRobinBatchSize",
                                        "preciseDispatcherFlowControl",
                                        NULL};
-static const char *const schemas[] = {"systemTopicSchemaCompatibilityStrategy", "schemaRegistryStorageClassName",
-                                      "schemaRegistryCompatibilityCheckers", NULL};
+static const char *const schemas[] = {"schemaRegistryStorageClassName", "schemaRegistryCompatibilityCheckers", NULL};
 static const char *const others[] = {"isRunningStandalone",
                                      "brokerShutdownTimeoutMs",
                                      "skipBrokerShutdownOnOOM",

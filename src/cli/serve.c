@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "broker/subscription.h"
 #include "cli/node.h"
+#include "schema/schema.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
 #include "sys/uv_sys.h"
@@ -91,6 +92,15 @@ static const char *host_of(const struct broker_config *c)
 static const char *given(const char *text)
 {
     return text && *text ? text : NULL;
+}
+
+/* One of the choices that the option has. */
+static enum schema_strategy strategy_of(const char *name)
+{
+    enum schema_strategy strategy = SCHEMA_UNDEFINED;
+
+    (void)schema_strategy_of_name(&strategy, bytes_of_text(name));
+    return strategy;
 }
 
 static void on_fatal(void *ctx, enum err err, const char *what)
@@ -189,6 +199,8 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
                                                                                : INACTIVE_CAUGHT_UP);
     policies_put(&o->policies, POLICY_TOPIC_CREATION_TYPE,
                  strcmp(c->topic_creation_type, "partitioned") == 0 ? CREATE_PARTITIONED : CREATE_SINGLE);
+    policies_put(&o->policies, POLICY_SCHEMA_STRATEGY, strategy_of(c->schema_strategy));
+    policies_put(&o->policies, POLICY_SCHEMA_STRATEGY_OF_SYSTEM, strategy_of(c->system_schema_strategy));
     quota_fill(o, c);
 }
 

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schemas.c - schemas of topics: read, added, judged, deleted.
+ *
+ * Here a schema is JSON, {"type":"AVRO","schema":"...","properties":{}}.  That of keys and values is two in one: on the
+ * wire and in a row 4 bytes of length, big endian, and that many of the key's, then the value's likewise; here a JSON
+ * object with both, whose parts are objects, or "" for what has no definition.
+ */
+#include "broker/schemas.h"
+#include "admin/core.h"
+#include "admin/handlers.h"
+#include "admin/properties_json.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+/* ---- keys and values ---- */
+
+/* Both parts; false: it is something else. */
+static bool parts_of(struct bytes data, struct bytes part[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (data.len < 4 || be32_get(data.data) > data.len - 4)
+            return false;
+        part[i] = bytes_of(data.data + 4, be32_get(data.data));
+        data = bytes_of(part[i].data + part[i].len, data.len - 4 - part[i].len);
+    }
+    return data.len == 0;
+}
+
+/* The definition as JSON, or as a text, if it is none. */
+static json_t *part_json(struct bytes part)
+{
+    json_t *value = part.len ? json_loadb((const char *)part.data, part.len, JSON_DECODE_ANY, NULL) : NULL;
+
+    return value ? value : json_stringn_nocheck((const char *)part.data, part.len);
+}
+
+/* For free; NULL: the memory, or the bytes, are not fit for it. */
+static char *key_value_text(struct bytes data)
+{
+    struct bytes part[2];
+    char *text = NULL;
+
+    if (!parts_of(data, part))
+        return NULL;
+    json_t *both = json_object();
+    if (both && json_object_set_new(both, "key", part_json(part[0])) == 0 &&
+        json_object_set_new(both, "value", part_json(part[1])) == 0)
+        text = json_dumps(both, JSON_COMPACT);
+    json_decref(both);
+    return text;
+}
+
+/* A part, for free: "" has no bytes. */
+static char *part_text(const json_t *part)
+{
+    if (json_is_string(part))
+        return strdup(json_string_value(part));
+    return part && !json_is_null(part) ? json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
+}
+
+static size_t put_part(uint8_t *to, const char *part)
+{
+    const size_t len = strlen(part);
+
+    be32_put(to, (uint32_t)len);
+    memcpy(to + 4, part, len);
+    return 4 + len;
+}
+
+/* The object's two parts in the arena; false: the call is finished. */
+static bool key_value_read(struct admin_call *call, const char *text, struct bytes *out)
+{
+    json_t *both = json_loads(text, 0, NULL);
+    char *key = json_is_object(both) ? part_text(json_object_get(both, "key")) : NULL;
+    char *value = key ? part_text(json_object_get(both, "value")) : NULL;
+    uint8_t *to = value ? call_alloc(call, 8 + strlen(key) + strlen(value)) : NULL;
+    const bool finished = value && !to;
+
+    if (to) {
+        const size_t len = put_part(to, key);
+        *out = bytes_of(to, len + put_part(to + len, value));
+    }
+    free(value);
+    free(key);
+    json_decref(both);
+    if (!to && !finished)
+        call_reason(call, 422, "the schema of keys and values is not a JSON object with a \"key\" and a \"value\"");
+    return to != NULL;
+}
+
+/* ---- a request's schema ---- */
+
+static bool wrong(struct admin_call *call, const char *what)
+{
+    call_reason(call, 422, "%s", what);
+    return false;
+}
+
+static bool read_data(struct admin_call *call, const json_t *text, struct schema_record *out)
+{
+    if (!json_is_string(text))
+        return wrong(call, "the member \"schema\" is missing: the schema as a text");
+    if (out->type == SCHEMA_KEY_VALUE)
+        return key_value_read(call, json_string_value(text), &out->data);
+    const size_t len = json_string_length(text);
+    uint8_t *copy = call_alloc(call, len + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, json_string_value(text), len);
+    out->data = bytes_of(copy, len);
+    return true;
+}
+
+static bool read_properties(struct admin_call *call, const json_t *object, struct schema_record *out)
+{
+    uint8_t *to = call_alloc(call, PROPERTIES_BYTES_MAX);
+    char reason[200];
+
+    if (!to)
+        return false;
+    out->properties = bytes_of(to, 0);
+    return properties_read(object, &out->properties, to, reason, sizeof reason) == OK || wrong(call, reason);
+}
+
+static bool read_type(struct admin_call *call, const json_t *name, struct schema_record *out)
+{
+    enum schema_type type;
+
+    if (!json_is_string(name))
+        return wrong(call, "the member \"type\" is missing: AVRO, JSON, STRING...");
+    if (!schema_type_of_name(&type, bytes_of_text(json_string_value(name)))) {
+        call_reason(call, 422, "there is no type of schema called %.100s", json_string_value(name));
+        return false;
+    }
+    out->type = type == SCHEMA_BYTES ? SCHEMA_NONE : type;
+    return true;
+}
+
+/* In the arena; NULL: the call is finished. */
+static const struct schema_record *schema_read(struct admin_call *call)
+{
+    const struct bytes body = call->request.body;
+    struct schema_record *record = call_alloc(call, sizeof *record);
+    json_t *root = record ? json_loadb((const char *)body.data, body.len, 0, NULL) : NULL;
+    bool good = false;
+
+    if (record && !json_is_object(root))
+        (void)wrong(call, "the body is not a JSON object");
+    else if (record)
+        good = read_type(call, json_object_get(root, "type"), record) &&
+               read_data(call, json_object_get(root, "schema"), record) &&
+               read_properties(call, json_object_get(root, "properties"), record);
+    json_decref(root);
+    return good ? record : NULL;
+}
+
+/* ---- reading ---- */
+
+static bool write_schema(void *ctx, const struct schema_row *row)
+{
+    char *text = row->record.type == SCHEMA_KEY_VALUE ? key_value_text(row->record.data) : NULL;
+    struct json *j = ctx;
+
+    json_object_begin(j, NULL);
+    json_int(j, "version", row->version);
+    json_text(j, "type", schema_type_name((enum schema_type)row->record.type));
+    json_int(j, "timestamp", row->record.created_ms);
+    json_bytes(j, "data", text ? bytes_of_text(text) : row->record.data);
+    properties_write(j, "properties", row->record.properties);
+    json_object_end(j);
+    free(text);
+    return true;
+}
+
+struct schema_call {
+    struct schema_op op;
+    struct admin_call *call;
+};
+
+/* NULL: the call is finished. */
+static struct schema_call *schema_call_new(struct admin_call *call, void (*done)(struct broker_op *op))
+{
+    struct schema_call *c = call_alloc(call, sizeof *c);
+
+    if (!c || !call_persistent_topic(call, 0, &c->op.topic))
+        return NULL;
+    c->op.op.done = done;
+    c->op.version = -1;
+    c->call = call;
+    return c;
+}
+
+static struct schema_call *call_of(struct broker_op *op)
+{
+    return container_of(op, struct schema_call, op.op);
+}
+
+static void got_one(struct broker_op *op)
+{
+    struct schema_call *c = call_of(op);
+    struct json j = json_to(&c->call->answer.body);
+
+    if (op->why.err == ERR_NOT_FOUND) {
+        call_reason(c->call, 404, "Schema not found");
+        return;
+    }
+    if (op->why.err != OK) {
+        call_refused(c->call, &op->why);
+        return;
+    }
+    (void)write_schema(&j, &c->op.row);
+    call_json(c->call);
+}
+
+void schema_get_newest(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, got_one);
+
+    if (c)
+        schema_get(call->core->broker, &c->op);
+}
+
+void schema_get_version(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, got_one);
+    uint64_t version;
+
+    if (!c || !call_number(call, 3, &version))
+        return;
+    c->op.version = (int64_t)version;
+    schema_get(call->core->broker, &c->op);
+}
+
+/* The newest is durable, and so are all before it; or there is none. */
+static bool all_known(struct schema_call *c)
+{
+    const struct refusal *why = &c->op.op.why;
+
+    if (why->err == OK || why->err == ERR_NOT_FOUND)
+        return true;
+    call_refused(c->call, why);
+    return false;
+}
+
+static void got_all(struct broker_op *op)
+{
+    struct schema_call *c = call_of(op);
+    struct json j = json_to(&c->call->answer.body);
+
+    if (!all_known(c))
+        return;
+    json_object_begin(&j, NULL);
+    json_array_begin(&j, "getSchemaResponses");
+    schemas_each(op->broker, &c->op.topic, write_schema, &j);
+    json_array_end(&j);
+    json_object_end(&j);
+    call_json(c->call);
+}
+
+void schema_get_all(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, got_all);
+
+    if (c)
+        schema_get(call->core->broker, &c->op);
+}
+
+/* Where Pulsar has a ledger for each version, here it is a row. */
+static void write_place(struct json *j, const char *key, const struct schema_row *row)
+{
+    json_object_begin(j, key);
+    json_uint(j, "ledgerId", row->id);
+    json_uint(j, "entryId", 0);
+    json_int(j, "version", row->version);
+    json_object_end(j);
+}
+
+static bool write_index(void *ctx, const struct schema_row *row)
+{
+    write_place(ctx, NULL, row);
+    return true;
+}
+
+static bool keep_last(void *ctx, const struct schema_row *row)
+{
+    *(struct schema_row *)ctx = *row;
+    return true;
+}
+
+static void got_metadata(struct broker_op *op)
+{
+    struct schema_call *c = call_of(op);
+    struct json j = json_to(&c->call->answer.body);
+    struct schema_row last = {.id = 0};
+
+    if (!all_known(c))
+        return;
+    schemas_each_row(op->broker, &c->op.topic, keep_last, &last);
+    if (!last.id) {
+        call_no_content(c->call);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    write_place(&j, "info", &last);
+    json_array_begin(&j, "index");
+    schemas_each_row(op->broker, &c->op.topic, write_index, &j);
+    json_array_end(&j);
+    json_object_end(&j);
+    call_json(c->call);
+}
+
+void schema_metadata_get(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, got_metadata);
+
+    if (c)
+        schema_get(call->core->broker, &c->op);
+}
+
+/* ---- adding ---- */
+
+static void added(struct broker_op *op)
+{
+    struct schema_call *c = call_of(op);
+    struct json j = json_to(&c->call->answer.body);
+
+    if (op->why.err != OK) {
+        call_refused(c->call, &op->why);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    json_object_begin(&j, "version");
+    json_int(&j, "version", c->op.choice.version);
+    json_object_end(&j);
+    json_object_end(&j);
+    call_json(c->call);
+}
+
+void schema_post(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, added);
+
+    if (c && (c->op.given = schema_read(call)))
+        schema_add(call->core->broker, &c->op);
+}
+
+/* ---- judging ---- */
+
+void schema_compatibility_post(struct admin_call *call)
+{
+    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct json j = json_to(&call->answer.body);
+    struct broker *b = call->core->broker;
+    const struct schema_record *given;
+    struct refusal why;
+
+    if (!topic || !call_persistent_topic(call, 0, topic) || !(given = schema_read(call)))
+        return;
+    if (schemas_judge(b, topic, given, &why) != OK) {
+        call_refused(call, &why);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    json_text(&j, "schemaCompatibilityStrategy", schema_strategy_name(schemas_strategy(b, topic)));
+    json_bool(&j, "compatibility", true);
+    json_object_end(&j);
+    call_json_status(call, 202);
+}
+
+void schema_version_post(struct admin_call *call)
+{
+    struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct json j = json_to(&call->answer.body);
+    const struct schema_record *given;
+    struct schema_choice choice;
+
+    if (!topic || !call_persistent_topic(call, 0, topic) || !(given = schema_read(call)))
+        return;
+    if (schemas_exact(call->core->broker, topic, given, &choice) != OK)
+        choice.version = -1;
+    json_object_begin(&j, NULL);
+    json_int(&j, "version", choice.version);
+    json_object_end(&j);
+    call_json(call);
+}
+
+/* ---- deleting ---- */
+
+static void deleted(struct broker_op *op)
+{
+    struct schema_call *c = call_of(op);
+    struct json j = json_to(&c->call->answer.body);
+
+    if (op->why.err != OK) {
+        call_refused(c->call, &op->why);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    json_int(&j, "version", c->op.version);
+    json_object_end(&j);
+    call_json(c->call);
+}
+
+void schema_delete_all(struct admin_call *call)
+{
+    struct schema_call *c = schema_call_new(call, deleted);
+
+    if (!c)
+        return;
+    c->op.force = call_query_true(call, "force");
+    schema_delete(call->core->broker, &c->op);
+}
