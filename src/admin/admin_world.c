@@ -42,10 +42,12 @@ static void end_as_killed(struct admin_world *w)
     if (w->in_call)
         call_deinit(&w->call);
     w->in_call = false;
+    sim_host_crash(w->host);
+    sim_disk_kill(w->disk);
     broker_free(w->broker);
     store_free(w->store);
-    sim_host_crash(w->host);
     sim_host_free(w->host);
+    sim_disk_restart(w->disk);
 }
 
 int admin_world_set_up(void **state)

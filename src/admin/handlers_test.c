@@ -619,17 +619,26 @@ static void a_quota_that_is_more_than_retention_keeps_is_refused(void **state)
                      412);
 }
 
-/* What is set there comes back as it was, and is gone when it is removed. */
-static void assert_round_trip(struct admin_world *w, const char *place, const char *policy, const char *json)
+static void assert_unset(struct admin_world *w, const char *path, const char *unset)
+{
+    if (unset)
+        assert_get(w, path, unset);
+    else
+        assert_int_equal(ask(w, HTTP_GET, path), 204);
+}
+
+/* What is set there comes back as it was, and is gone when it is removed; `unset` is told then, NULL: nothing. */
+static void assert_round_trip(struct admin_world *w, const char *place, const char *policy, const char *json,
+                              const char *unset)
 {
     char path[200];
 
     snprintf(path, sizeof path, "%s/%s", place, policy);
-    assert_int_equal(ask(w, HTTP_GET, path), 204);
+    assert_unset(w, path, unset);
     assert_int_equal(ask_with(w, HTTP_POST, path, NULL, json), 204);
     assert_get(w, path, json);
     assert_int_equal(ask(w, HTTP_DELETE, path), 204);
-    assert_int_equal(ask(w, HTTP_GET, path), 204);
+    assert_unset(w, path, unset);
 }
 
 static const struct {
@@ -667,10 +676,24 @@ static const struct {
     {"compactionThreshold", "compactionThreshold", "25"},
     {"subscriptionTypesEnabled", "subscriptionTypesEnabled", "[\"Exclusive\",\"Key_Shared\"]"},
     {NULL, "maxMessageSize", "26"},
+    {"schemaCompatibilityStrategy", "schemaCompatibilityStrategy", "\"FORWARD\""},
+    {"schemaAutoUpdateCompatibilityStrategy", NULL, "\"Backward\""},
+    {"isAllowAutoUpdateSchema", NULL, "false"},
+    {"schemaValidationEnforced", "schemaValidationEnforced", "true"},
     {"persistence", "persistence",
      "{\"bookkeeperEnsemble\":3,\"bookkeeperWriteQuorum\":2,\"bookkeeperAckQuorum\":1,"
      "\"managedLedgerMaxMarkDeleteRate\":0.5}"},
 };
+
+/* NULL: 204. */
+static const char *unset_answer(const char *policy, bool of_topic)
+{
+    if (strcmp(policy, "schemaValidationEnforced") == 0)
+        return "false";
+    if (strcmp(policy, "isAllowAutoUpdateSchema") == 0)
+        return "true";
+    return strcmp(policy, "schemaCompatibilityStrategy") == 0 && !of_topic ? "\"UNDEFINED\"" : NULL;
+}
 
 static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(void **state)
 {
@@ -684,10 +707,10 @@ static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(vo
     for (size_t i = 0; i < wanted; i++) {
         if (every_policy[i].of_namespace)
             assert_round_trip(w, "/admin/v2/namespaces/public/default", every_policy[i].of_namespace,
-                              every_policy[i].json);
+                              every_policy[i].json, unset_answer(every_policy[i].of_namespace, false));
         if (every_policy[i].of_topic)
             assert_round_trip(w, "/admin/v2/persistent/public/default/t", every_policy[i].of_topic,
-                              every_policy[i].json);
+                              every_policy[i].json, unset_answer(every_policy[i].of_topic, true));
     }
 }
 

@@ -342,6 +342,10 @@ void policies_write_all(struct json *j, const char *cluster, const struct polici
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         const struct policy_row *row = &table[i];
+        if (row->in_namespace && row->namespace_unset == UNSET_ZERO && !policy_row_is_set(row, p)) {
+            write_value(j, row->in_namespace, &row->members[0], 0);
+            continue;
+        }
         if (!row->in_namespace || !policy_row_is_set(row, p))
             continue;
         if (row->by_cluster)
@@ -438,7 +442,8 @@ static bool is_missing(const json_t *value)
 static bool is_no_word(const struct policy_member *m, const json_t *value)
 {
     return m->missing == MEMBER_NO_WORD &&
-           (json_is_null(value) || (json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0));
+           (!value || json_is_null(value) ||
+            (json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0));
 }
 
 /* False: it is not of its kind. */

@@ -510,30 +510,6 @@ static int subscribe_sticky(struct client *c, uint64_t id, int32_t first, int32_
     return command->type == TYPE(ERROR) ? (int)command->error->error : -1;
 }
 
-/* The Java client asks so before it sends what it took from elsewhere, as to a dead letter topic. */
-static void bytes_need_no_schema_and_are_given_none(void **state)
-{
-    Wire__CommandGetOrCreateSchema ask = WIRE__COMMAND_GET_OR_CREATE_SCHEMA__INIT;
-    Wire__Schema schema = WIRE__SCHEMA__INIT;
-    const Wire__BaseCommand *answer;
-    struct fixture *f = *state;
-
-    open_two(f);
-    schema.name = wire_text("Bytes");
-    ask.topic = wire_text(TOPIC);
-    ask.schema = &schema;
-    client_send(&f->a, TYPE(GET_OR_CREATE_SCHEMA), &ask);
-    answer = client_expect(&f->a, TYPE(GET_OR_CREATE_SCHEMA_RESPONSE));
-    assert_false(answer->get_or_create_schema_response->has_error_code);
-    assert_true(answer->get_or_create_schema_response->has_schema_version);
-    assert_int_equal(answer->get_or_create_schema_response->schema_version.len, 0);
-    schema.type = WIRE__SCHEMA__TYPE__Avro;
-    client_send(&f->a, TYPE(GET_OR_CREATE_SCHEMA), &ask);
-    answer = client_expect(&f->a, TYPE(GET_OR_CREATE_SCHEMA_RESPONSE));
-    assert_int_equal(answer->get_or_create_schema_response->error_code, WIRE__SERVER_ERROR__IncompatibleSchema);
-    free_two(f);
-}
-
 static void ranges_of_keys_that_conflict_are_a_consumer_assign_error(void **state)
 {
     struct fixture *f = *state;
@@ -663,7 +639,6 @@ int main(void)
         TEST(a_peer_that_we_do_not_read_is_not_taken_for_silent),
         TEST(a_message_larger_than_the_budget_left_waits_and_comes),
         TEST(a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can),
-        TEST(bytes_need_no_schema_and_are_given_none),
         TEST(what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused),
         TEST(a_consumer_that_reads_nothing_costs_its_queue_and_no_more),
         TEST(a_consumer_whose_peer_does_not_read_is_served_when_it_does),

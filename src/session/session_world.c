@@ -209,10 +209,13 @@ void client_send_bytes(struct client *c, const void *bytes, size_t len)
 void client_send(struct client *c, Wire__BaseCommand__Type type, void *body)
 {
     Wire__BaseCommand command;
-    uint8_t bytes[32 * 1024];
 
     command_wrap(&command, type, body);
-    client_send_bytes(c, bytes, command_encode(&command, bytes, sizeof bytes));
+    const size_t len = command_frame_len(&command);
+    uint8_t *bytes = malloc(len);
+    assert(bytes);
+    client_send_bytes(c, bytes, command_encode(&command, bytes, len));
+    free(bytes);
 }
 
 void client_send_entry(struct client *c, uint64_t producer, uint64_t sequence, size_t payload)
