@@ -85,7 +85,7 @@ static void namespaces_are_created_listed_read_and_deleted(void **state)
         w, "/admin/v2/namespaces/public/two",
         "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},\"replication_clusters\":[\"standalone\"],"
         "\"bundles\":{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1},\"backlog_quota_map\":{},"
-        "\"deleted\":false}");
+        "\"schema_compatibility_strategy\":\"UNDEFINED\",\"schema_validation_enforced\":false,\"deleted\":false}");
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/two"), 409);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/nobody/two"), 404);
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/a b"), 412);
