@@ -6,7 +6,8 @@
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
 #   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
-#   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt
+#   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt; and
+#                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
 # and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
 
@@ -92,10 +93,12 @@ interop-java: all
 conformance: all
 	@tools/install-packages build conformance
 	@tools/conformance
+	@tools/conformance-admin
 
 ci-conformance: all
 	@tools/install-packages build conformance
 	@tools/conformance --share
+	@tools/conformance-admin
 
 sanitize:
 	@tools/install-packages build test
