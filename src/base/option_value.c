@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define TEXTS_MAX 10000 /* values of one option */
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -174,6 +176,29 @@ static enum err bool_set(const struct option *option, void *values, const char *
     return ERR_INVALID;
 }
 
+static char ***texts_of(const struct option *option, void *values)
+{
+    return (char ***)(void *)((char *)values + option->offset);
+}
+
+static enum err texts_add(const struct option *option, void *values, const char *text)
+{
+    char ***texts = texts_of(option, values), **grown;
+    size_t count = 0;
+
+    while (*texts && (*texts)[count])
+        count++;
+    char *copy = count < TEXTS_MAX ? strdup(text) : NULL;
+    if (!copy || !(grown = realloc(*texts, (count + 2) * sizeof *grown))) {
+        free(copy);
+        return ERR_NOMEM;
+    }
+    grown[count] = copy;
+    grown[count + 1] = NULL;
+    *texts = grown;
+    return OK;
+}
+
 /* ---- any ---- */
 
 enum err option_value_set(const struct option *option, void *values, const char *text, char *reason, size_t reason_size)
@@ -181,6 +206,8 @@ enum err option_value_set(const struct option *option, void *values, const char 
     switch (option->type) {
     case OPTION_TEXT:
         return text_set(option, values, text);
+    case OPTION_TEXTS:
+        return texts_add(option, values, text);
     case OPTION_BOOL:
         return bool_set(option, values, text, reason, reason_size);
     case OPTION_CHOICE:
@@ -198,6 +225,7 @@ void option_value_write(const struct option *option, const void *values, struct 
 {
     const char *at = (const char *)values + option->offset;
     const char *text;
+    char *const *texts;
     int64_t number;
     char described[32];
 
@@ -207,6 +235,14 @@ void option_value_write(const struct option *option, const void *values, struct 
         memcpy(&text, at, sizeof text);
         if (text)
             text_add_json(out, bytes_of_text(option->secret ? "***" : text));
+        return;
+    case OPTION_TEXTS:
+        memcpy(&texts, at, sizeof texts);
+        for (size_t i = 0; texts && texts[i]; i++) {
+            text_add(out, i == 0 ? "[" : ", ");
+            text_add_json(out, bytes_of_text(option->secret ? "***" : texts[i]));
+        }
+        text_add(out, texts ? "]" : "");
         return;
     case OPTION_BOOL:
         text_add(out, *at ? "true" : "false");
@@ -226,6 +262,13 @@ void option_value_write(const struct option *option, const void *values, struct 
 
 void option_value_free(const struct option *option, void *values)
 {
+    if (option->type == OPTION_TEXTS) {
+        char **texts = *texts_of(option, values);
+        for (size_t i = 0; texts && texts[i]; i++)
+            free(texts[i]);
+        free(texts);
+        *texts_of(option, values) = NULL;
+    }
     if (option->type != OPTION_TEXT && option->type != OPTION_CHOICE)
         return;
     free(*text_of(option, values));

@@ -284,6 +284,17 @@ static enum err flag_take(struct options *o, int count, char **words, int *used,
     return options_assign(o, i, value, name, message, message_size);
 }
 
+int options_flag_words(const struct options *o, int count, char *const *words)
+{
+    struct options *at = (struct options *)(uintptr_t)o; /* only looked at */
+    const char *value;
+    size_t i;
+
+    if (count == 0 || !flag_find(&at, &i, words[0], &value))
+        return 0;
+    return value || at->table[i].type == OPTION_BOOL || count == 1 ? 1 : 2;
+}
+
 enum err options_flags(struct options *o, int *argc, char **argv, char *message, size_t message_size)
 {
     int kept = 0, at = 0, used;

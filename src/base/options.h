@@ -17,6 +17,7 @@
 
 enum option_type {
     OPTION_TEXT,    /* char *, on the heap */
+    OPTION_TEXTS,   /* char **, ends with NULL, or NULL: each time that it is said adds one */
     OPTION_BOOL,    /* bool */
     OPTION_INTEGER, /* int64_t, between min and max */
     OPTION_BYTES,   /* int64_t; "64MB", "1GiB", "512k" (all of 1024, as in Pulsar's tools), or a bare number of bytes */
@@ -91,6 +92,9 @@ MUST_USE enum err options_flags(struct options *o, int *argc, char **argv, char 
 /* One value by its key: what the file would have said.  ERR_NOT_FOUND for an unknown key. */
 MUST_USE enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
                               size_t message_size);
+
+/* How many words of `words` are one flag of the chain, and its value: 0, 1 or 2. */
+int options_flag_words(const struct options *o, int count, char *const *words);
 
 /* Writes "key = value  # origin" lines, secrets as "***"; of the whole chain, as those below.  Without `all` only what
  * is not the default. */

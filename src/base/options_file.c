@@ -31,6 +31,7 @@ static const char *toml_refuse(const struct option *option, const struct toml_no
         return "a text without the character NUL";
     switch (option->type) {
     case OPTION_TEXT:
+    case OPTION_TEXTS:
     case OPTION_CHOICE:
         return type == TOML_STRING ? NULL : "a text in quotes";
     case OPTION_BOOL:

@@ -12,6 +12,7 @@ struct values {
     char *name, *token, *compression;
     bool batching;
     int64_t port, delta, memory, timeout;
+    char **labels;
 };
 
 static const char *const compressions[] = {"None", "Lz4", "Zstd", NULL};
@@ -74,6 +75,11 @@ static const struct option table[] = {
      .fallback = "30s",
      .text = "Time.",
      .offset = offsetof(struct values, timeout)},
+    {.key = "labels",
+     .flag = "-l|--label",
+     .type = OPTION_TEXTS,
+     .text = "Any number.",
+     .offset = offsetof(struct values, labels)},
 };
 
 struct fixture {
@@ -342,6 +348,39 @@ static void what_is_shown_can_be_json(void **state)
     text_deinit(&out);
 }
 
+static void an_option_with_texts_may_be_said_again(void **state)
+{
+    struct fixture *f = *state;
+    char *argv[] = {"-l", "a", "--label=b", "-l", "", NULL};
+    int argc = 5;
+    struct text out;
+
+    assert_null(f->values.labels);
+    assert_int_equal(options_flags(&f->options, &argc, argv, f->message, sizeof f->message), OK);
+    assert_string_equal(f->values.labels[0], "a");
+    assert_string_equal(f->values.labels[1], "b");
+    assert_string_equal(f->values.labels[2], "");
+    assert_null(f->values.labels[3]);
+    text_init(&out, 4096);
+    options_show(&f->options, false, &out);
+    assert_string_equal(out.data, "labels = [\"a\", \"b\", \"\"]  # -l\n");
+    text_deinit(&out);
+}
+
+static void the_words_of_a_flag_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    char *two[] = {"--port", "7", NULL}, *one[] = {"--port=7", "x", NULL}, *flag[] = {"--batching", "x", NULL},
+         *none[] = {"topic", NULL};
+
+    assert_int_equal(options_flag_words(&f->options, 2, two), 2);
+    assert_int_equal(options_flag_words(&f->options, 1, two), 1);
+    assert_int_equal(options_flag_words(&f->options, 2, one), 1);
+    assert_int_equal(options_flag_words(&f->options, 2, flag), 1);
+    assert_int_equal(options_flag_words(&f->options, 1, none), 0);
+    assert_int_equal(options_flag_words(&f->options, 0, none), 0);
+}
+
 /* ---- what belongs to other software ---- */
 
 static const char *const unused[] = {"numIOThreads", "cacheSizeMB", "client_*", NULL};
@@ -475,6 +514,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sizes_and_times_have_units, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(chained_tables_share_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_option_with_texts_may_be_said_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_words_of_a_flag_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_shown_can_be_what_was_set_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_shown_can_be_json, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_of_other_software_are_passed_over_and_noted, setup, teardown),

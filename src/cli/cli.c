@@ -152,6 +152,22 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* Flags of the verbs that stand before the verb, as in `client --url U produce`, go behind it. */
+static void leading_flags_move(struct invocation *inv)
+{
+    const struct option_table *table = inv->verb->leading;
+    const struct options flags = {.table = table ? table->rows : NULL, .count = table ? table->count : 0};
+    int count = 0, words;
+
+    while ((words = options_flag_words(&flags, inv->argc - count, inv->argv + count)) > 0)
+        count += words;
+    if (count == 0 || count >= inv->argc)
+        return;
+    char *verb = inv->argv[count];
+    memmove(inv->argv + 1, inv->argv, (size_t)count * sizeof *inv->argv);
+    inv->argv[0] = verb;
+}
+
 /* Goes down to the verb that argv names; its own words are what is left then. */
 static int verb_enter(const struct verb *const *verbs, struct invocation *inv)
 {
@@ -164,6 +180,7 @@ static int verb_enter(const struct verb *const *verbs, struct invocation *inv)
         inv->verb = verb;
         inv->argc--;
         inv->argv++;
+        leading_flags_move(inv);
         verbs = verb->verbs;
     }
     return CLI_OK;

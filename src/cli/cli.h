@@ -30,6 +30,7 @@ struct verb {
     const struct foreign_keys *foreign; /* what else files, the environment and flags may have, or NULL */
     bool short_config;                  /* -c is --config, as for Pulsar's launchers */
     const struct verb *const *verbs;    /* verbs of its own instead; ends with NULL */
+    const struct option_table *leading; /* of options that its verbs have: they may come before these */
     int (*run)(struct invocation *inv); /* returns an exit status */
     /* Instead of run: a program of its own, which is given its name and all that follows, and answers --help. */
     int (*main)(int argc, char **argv);

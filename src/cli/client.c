@@ -89,6 +89,7 @@ const struct verb client_verb = {
     .example = "  geminga client produce my-topic -m hello\n"
                "  geminga client consume my-topic -s my-subscription -p Earliest\n",
     .verbs = client_verbs,
+    .leading = &client_option_table,
 };
 
 /* ---- messages ---- */

@@ -5,6 +5,8 @@
  * Messages are sent without waiting for one another, so that batching does its work; success is all receipts.
  */
 #include "cli/client.h"
+#include "cli/client_bodies.h"
+#include "cli/pulsar_keys.h"
 #include "pulsar/c/producer.h"
 
 #include <inttypes.h>
@@ -12,14 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILE_MAX   (64u * 1024 * 1024)
-#define BODIES_MAX 100000
-
 struct produce_config {
-    char *messages, *files, *separator;
-    char *key, *properties, *rate;
+    struct bodies_config bodies;
+    char **properties;
+    char *key, *rate;
     int64_t times;
-    bool chunking, disable_batching, disable_replication;
+    bool disable_batching, disable_replication;
 };
 
 #define AT(member) .offset = offsetof(struct produce_config, member)
@@ -27,20 +27,20 @@ struct produce_config {
 static const struct option produce_options[] = {
     {.key = "produce.messages",
      .flag = "-m|--messages",
-     .type = OPTION_TEXT,
-     AT(messages),
-     .text = "The messages, separated by commas; this or --files must be given."},
+     .type = OPTION_TEXTS,
+     AT(bodies.messages),
+     .text = "A message, or several with commas between; may be said again; this or --files must be given."},
     {.key = "produce.files",
      .flag = "-f|--files",
-     .type = OPTION_TEXT,
-     AT(files),
-     .text = "Files, separated by commas, whose contents are messages."},
+     .type = OPTION_TEXTS,
+     AT(bodies.files),
+     .text = "A file, or several with commas between, whose contents are messages; may be said again."},
     {.key = "produce.separator",
      .flag = "-s|--separator",
      .type = OPTION_TEXT,
      .fallback = ",",
-     AT(separator),
-     .text = "What separates the messages of --messages."},
+     AT(bodies.separator),
+     .text = "What separates the messages of one --messages."},
     {.key = "produce.times",
      .flag = "-n|--num-produce",
      .type = OPTION_INTEGER,
@@ -58,35 +58,27 @@ static const struct option produce_options[] = {
     {.key = "produce.key", .flag = "-k|--key", .type = OPTION_TEXT, AT(key), .text = "The messages' key."},
     {.key = "produce.properties",
      .flag = "-p|--properties",
-     .type = OPTION_TEXT,
+     .type = OPTION_TEXTS,
      AT(properties),
-     .text = "Properties of each message: k1=v1,k2=v2."},
+     .text = "Properties of each message: k1=v1,k2=v2; may be said again."},
+    {.key = "produce.value_schema",
+     .flag = "-vs|--value-schema",
+     .type = OPTION_TEXT,
+     .fallback = "bytes",
+     AT(bodies.schema),
+     .text = "What the messages are: bytes, string, json:DEFINITION, or avro:DEFINITION (the messages are in JSON)."},
     {.key = "produce.disable_batching",
      .flag = "-db|--disable-batching",
      .type = OPTION_BOOL,
      .fallback = "false",
      AT(disable_batching),
      .text = "Sends each message by itself."},
-    {.key = "produce.chunking",
-     .flag = "-c|--chunking",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(chunking),
-     .text = "Splits messages that are too large."},
     {.key = "produce.disable_replication",
      .flag = "-dr|--disable-replication",
      .type = OPTION_BOOL,
      .fallback = "false",
      AT(disable_replication),
      .text = "Keeps the messages in this cluster."},
-};
-
-/* The contents to send, `times` over. */
-struct bodies {
-    struct bytes *items;
-    size_t count;
-    char *text;      /* what the items out of --messages point into */
-    size_t borrowed; /* how many these are; the rest are files, to be freed */
 };
 
 struct producing {
@@ -99,85 +91,6 @@ struct producing {
     atomic_int_fast64_t received; /* receipts */
     atomic_int failure;           /* the first refusal: a pulsar_result; 0: none */
 };
-
-/* ---- contents ---- */
-
-static bool body_add(struct bodies *b, struct bytes body)
-{
-    if (b->count >= BODIES_MAX)
-        return false;
-    if ((b->count & (b->count - 1)) == 0) { /* a power of two: full */
-        struct bytes *grown = realloc(b->items, (b->count ? 2 * b->count : 1) * sizeof *grown);
-        if (!grown)
-            return false;
-        b->items = grown;
-    }
-    b->items[b->count++] = body;
-    return true;
-}
-
-static bool messages_split(struct bodies *b, const char *messages, const char *separator)
-{
-    size_t step = strlen(separator);
-
-    if (!(b->text = strdup(messages)))
-        return false;
-    for (char *at = b->text;;) {
-        char *end = step > 0 ? strstr(at, separator) : NULL;
-        if (!body_add(b, bytes_of(at, end ? (size_t)(end - at) : strlen(at))))
-            return false;
-        b->borrowed = b->count;
-        if (!end)
-            return true;
-        at = end + step;
-    }
-}
-
-static int file_add(struct producing *p, const char *path)
-{
-    struct bytes body;
-    enum err err = cli_file_read(path, FILE_MAX, &body);
-
-    if (err == OK && !body_add(&p->bodies, body)) {
-        free((void *)(uintptr_t)body.data);
-        err = ERR_NOMEM;
-    }
-    if (err != OK)
-        cli_error(p->inv, "cannot read %s: %s", path, err_text(err));
-    return err == OK ? CLI_OK : CLI_FAILED;
-}
-
-static int files_add(struct producing *p)
-{
-    char *names = strdup(p->config->files), *rest = names, *path;
-    int status = names ? CLI_OK : CLI_FAILED;
-
-    while (status == CLI_OK && (path = strsep(&rest, ",")))
-        status = file_add(p, path);
-    free(names);
-    return status;
-}
-
-static int bodies_gather(struct producing *p)
-{
-    const struct produce_config *c = p->config;
-
-    if (!c->messages && !c->files)
-        return cli_usage_error(p->inv, "what to send? Give --messages or --files");
-    if (c->messages && !messages_split(&p->bodies, c->messages, c->separator)) {
-        cli_error(p->inv, "too many messages at once");
-        return CLI_FAILED;
-    }
-    return c->files ? files_add(p) : CLI_OK;
-}
-
-static void bodies_free(struct bodies *b)
-{
-    for (size_t i = b->borrowed; i < b->count; i++)
-        free((void *)(uintptr_t)b->items[i].data);
-    free(b->items);
-    free(b->text);
-}
 
 /* ---- sending ---- */
 
@@ -220,9 +133,11 @@ static int message_send(struct producing *p, struct bytes body)
 
     if (!message)
         return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
-    if (c->properties && !properties_set(c->properties, message)) {
+    for (char **properties = c->properties; properties && *properties; properties++) {
+        if (properties_set(*properties, message))
+            continue;
         pulsar_message_free(message);
-        return cli_usage_error(p->inv, "--properties expects k1=v1,k2=v2, not `%s`", c->properties);
+        return cli_usage_error(p->inv, "--properties expects k1=v1,k2=v2, not `%s`", *properties);
     }
     pulsar_message_set_content(message, body.data, body.len);
     if (c->key && *c->key)
@@ -257,8 +172,8 @@ static int produce_with(struct producing *p, pulsar_client_t *client, const char
     if (!conf)
         return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
     pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
-    pulsar_producer_configuration_set_batching_enabled(conf, !p->config->disable_batching && !p->config->chunking);
-    pulsar_producer_configuration_set_chunking_enabled(conf, p->config->chunking);
+    pulsar_producer_configuration_set_batching_enabled(conf, !p->config->disable_batching);
+    bodies_schema_set(&p->bodies, conf);
     pulsar_result result = pulsar_client_create_producer(client, topic, conf, &p->producer);
     pulsar_producer_configuration_free(conf);
     if (result != pulsar_result_Ok)
@@ -290,7 +205,7 @@ static int produce(struct invocation *inv, const struct produce_config *config,
     if (status == CLI_OK && !pace_init(&p.pace, config->rate))
         status = cli_usage_error(inv, "--rate expects messages a second, not `%s`", config->rate);
     if (status == CLI_OK)
-        status = bodies_gather(&p);
+        status = bodies_gather(&p.bodies, inv, &config->bodies);
     if (status == CLI_OK && !(client = client_open(inv, client_config)))
         status = CLI_FAILED;
     if (status == CLI_OK) {
@@ -322,5 +237,6 @@ const struct verb client_produce_verb = {
     .text = "Sends messages to a topic.",
     .example = "  geminga client produce my-topic -m 'first,second' -k my-key\n",
     .tables = {VERB_TABLE(produce_options), &client_option_table},
+    .foreign = &pulsar_produce_keys,
     .run = produce_run,
 };

@@ -5,14 +5,18 @@
  * A consumer leaves its subscription behind, and acknowledges what was printed; a reader leaves nothing.  The rest,
  * a loop of receiving and printing, is one.
  */
+#include "base/timestamp.h"
 #include "cli/client.h"
 #include "cli/client_print.h"
+#include "cli/pulsar_keys.h"
+#include "cli/relative_time.h"
 #include "pulsar/c/consumer.h"
 #include "pulsar/c/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define PRINT_MAX  (512u * 1024 * 1024)
 #define LOOK_UP_MS 200 /* how long a signal may wait for us to see it */
@@ -21,12 +25,14 @@
 
 struct receive_config {
     int64_t count, queue_size;
-    char *rate;
+    char *rate, *schema;
+    char *seek_time, *since;
     bool hex, hide_content, metadata;
 };
 
 struct consume_config {
     char *subscription, *type, *mode, *position;
+    int64_t start_ms, end_ms;
 };
 
 struct read_config {
@@ -35,6 +41,8 @@ struct read_config {
 };
 
 #define AT(type, member) .offset = offsetof(struct type, member)
+
+static const char *const schemas[] = {"bytes", "auto_consume", NULL};
 
 static const struct option receive_options[] = {
     {.key = "receive.count",
@@ -75,6 +83,23 @@ static const struct option receive_options[] = {
      .fallback = "false",
      AT(receive_config, metadata),
      .text = "Shows message id, producer and redeliveries, too."},
+    {.key = "receive.schema",
+     .flag = "-st|--schema-type",
+     .type = OPTION_CHOICE,
+     .fallback = "bytes",
+     .choices = schemas,
+     AT(receive_config, schema),
+     .text = "What contents are shown as: bytes."},
+    {.key = "receive.seek_time",
+     .flag = "--seek-time",
+     .type = OPTION_TEXT,
+     AT(receive_config, seek_time),
+     .text = "Begins with the first message published at this time: 2026-01-31T12:00:00Z, or milliseconds since 1970."},
+    {.key = "receive.since",
+     .flag = "--since",
+     .type = OPTION_TEXT,
+     AT(receive_config, since),
+     .text = "The same, so long ago: 30s, 5m, 1h, 3d."},
 };
 
 static const char *const types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
@@ -108,6 +133,20 @@ static const struct option consume_options[] = {
      .choices = positions,
      AT(consume_config, position),
      .text = "Where a new subscription begins."},
+    {.key = "consume.start_timestamp",
+     .flag = "-stp|--start-timestamp",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT64_MAX,
+     AT(consume_config, start_ms),
+     .text = "Begins with the first message published at this time, in milliseconds since 1970; 0: where it is."},
+    {.key = "consume.end_timestamp",
+     .flag = "-etp|--end-timestamp",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT64_MAX,
+     AT(consume_config, end_ms),
+     .text = "Ends at the first message published after this time, which stays unacknowledged; 0: it does not."},
 };
 
 static const struct option read_options[] = {
@@ -133,6 +172,8 @@ struct receiving {
     pulsar_consumer_t *consumer; /* one of the two */
     pulsar_reader_t *reader;
     struct pace pace;
+    uint64_t start_ms; /* begins with what was published then; 0: wherever it is */
+    uint64_t end_ms;   /* ends with the first published later; 0: does not */
     int64_t received;
 };
 
@@ -190,11 +231,59 @@ static int receive_all(struct receiving *r)
             break;
         if (result != pulsar_result_Ok)
             return client_failed(r->inv, "cannot receive", result);
-        status = message_take(r, message);
+        bool over = r->end_ms > 0 && pulsar_message_get_publish_timestamp(message) > r->end_ms;
+        if (!over)
+            status = message_take(r, message);
         pulsar_message_free(message);
+        if (over)
+            break;
     }
     client_progress("%" PRId64 " messages successfully %s\n", r->received, r->consumer ? "consumed" : "read");
     return status;
+}
+
+/* ---- where to begin ---- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* "2026-01-31T12:00:00Z", or digits. */
+static bool moment_parse(const char *text, int64_t *ms)
+{
+    char *end;
+
+    if (timestamp_parse(text, ms))
+        return *ms > 0;
+    *ms = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && *ms > 0 && *ms < INT64_MAX;
+}
+
+/* At most one of them says so. */
+static int start_choose(struct receiving *r, int64_t start_ms)
+{
+    const struct receive_config *c = r->config;
+    int64_t span;
+
+    if ((c->seek_time != NULL) + (c->since != NULL) + (start_ms > 0) > 1)
+        return cli_usage_error(r->inv, "give one of --seek-time, --since and --start-timestamp");
+    if (c->seek_time && !moment_parse(c->seek_time, &start_ms))
+        return cli_usage_error(r->inv, "--seek-time expects 2026-01-31T12:00:00Z, or milliseconds since 1970, not `%s`",
+                               c->seek_time);
+    if (c->since) {
+        if (!relative_time_parse(c->since, &span) || span <= 0 || span * 1000 >= now_ms())
+            return cli_usage_error(r->inv, "--since expects a time such as 30s, 5m or 1h, not `%s`", c->since);
+        start_ms = now_ms() - span * 1000;
+    }
+    r->start_ms = (uint64_t)start_ms;
+    if (strcmp(c->schema, "auto_consume") == 0)
+        return cli_usage_error(r->inv,
+                               "--schema-type auto_consume: schemas are not decoded; contents are shown as bytes");
+    return CLI_OK;
 }
 
 /* ---- consume ---- */
@@ -225,7 +314,9 @@ static int consume(struct receiving *r, pulsar_client_t *client, const char *top
     pulsar_consumer_configuration_free(conf);
     if (result != pulsar_result_Ok)
         return client_failed(r->inv, "cannot subscribe", result);
-    int status = receive_all(r);
+    if (r->start_ms > 0)
+        result = pulsar_consumer_seek_by_timestamp(r->consumer, r->start_ms);
+    int status = result == pulsar_result_Ok ? receive_all(r) : client_failed(r->inv, "cannot seek", result);
     (void)pulsar_consumer_close(r->consumer); /* sends the acknowledgements that still wait */
     pulsar_consumer_free(r->consumer);
     return status;
@@ -256,6 +347,9 @@ static int consume_run(struct invocation *inv)
         status = CLI_USAGE;
     if (status == CLI_OK)
         status = consume_check(inv, &own);
+    if (status == CLI_OK)
+        status = start_choose(&r, own.start_ms);
+    r.end_ms = (uint64_t)own.end_ms;
     if (status == CLI_OK && !pace_init(&r.pace, config.rate))
         status = cli_usage_error(inv, "--rate expects messages a second, not `%s`", config.rate);
     if (status == CLI_OK && !(client = client_open(inv, &client_config)))
@@ -316,7 +410,9 @@ static int read_topic(struct receiving *r, pulsar_client_t *client, const char *
     pulsar_reader_configuration_free(conf);
     if (result != pulsar_result_Ok)
         return client_failed(r->inv, "cannot read this topic", result);
-    int status = receive_all(r);
+    if (r->start_ms > 0)
+        result = pulsar_reader_seek_by_timestamp(r->reader, r->start_ms);
+    int status = result == pulsar_result_Ok ? receive_all(r) : client_failed(r->inv, "cannot seek", result);
     (void)pulsar_reader_close(r->reader);
     pulsar_reader_free(r->reader);
     return status;
@@ -362,6 +458,8 @@ static int read_run(struct invocation *inv)
     if (status == CLI_OK && !pace_init(&r.pace, config.rate))
         status = cli_usage_error(inv, "--rate expects messages a second, not `%s`", config.rate);
     if (status == CLI_OK)
+        status = start_choose(&r, 0);
+    if (status == CLI_OK)
         status = read_from(&r, &client_config, topic, &own);
     cli_deconfigure(inv, sets);
     return status;
@@ -373,6 +471,7 @@ const struct verb client_consume_verb = {
     .text = "Receives, prints and acknowledges messages of a subscription.",
     .example = "  geminga client consume my-topic -s my-subscription -p Earliest -n 0\n",
     .tables = {VERB_TABLE(consume_options), VERB_TABLE(receive_options), &client_option_table},
+    .foreign = &pulsar_consume_keys,
     .run = consume_run,
 };
 
@@ -382,5 +481,6 @@ const struct verb client_read_verb = {
     .text = "Reads and prints messages of a topic, and leaves no trace.",
     .example = "  geminga client read my-topic -m earliest -n 0\n",
     .tables = {VERB_TABLE(read_options), VERB_TABLE(receive_options), &client_option_table},
+    .foreign = &pulsar_read_keys,
     .run = read_run,
 };

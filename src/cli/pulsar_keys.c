@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pulsar_keys.c - the keys of Pulsar 4.0's broker.conf and standalone.conf that are no options of ours.
+ * pulsar_keys.c - the keys of Pulsar 4.0's broker.conf, standalone.conf and client.conf, and flags of its programs,
+ * that are no options of ours.
  *
- * Those that are have Pulsar's name as their alias in broker_config.c, and go before these: when a feature comes, its
- * option is added there, and the key's line here goes.
+ * Those that are have Pulsar's name as their alias in broker_config.c and client.c, and go before these: when a feature
+ * comes, its option is added there, and the key's line here goes.
  */
 #include "cli/pulsar_keys.h"
 
@@ -602,4 +603,82 @@ const struct foreign_keys pulsar_keys = {
     .group_count = COUNT_OF(groups),
     .flags = flags,
     .flag_count = COUNT_OF(flags),
+};
+
+/* ---- client.conf and pulsar-client ---- */
+
+static const struct foreign_key client_keys[] = {
+    {"useKeyStoreTls", "false", "there is no TLS yet"},
+    {"proxyServiceUrl", "", "the client library speaks to brokers only"},
+};
+
+static const char *const client_tls[] = {"tlsCertificateFilePath",
+                                         "tlsKeyFilePath",
+                                         "tlsTrustStoreType",
+                                         "tlsTrustStorePath",
+                                         "tlsTrustStorePassword",
+                                         "tlsKeyStoreType",
+                                         "tlsKeyStorePath",
+                                         "tlsKeyStorePassword",
+                                         "webserviceTlsProvider",
+                                         "tlsProvider",
+                                         NULL};
+static const char *const client_proxy[] = {"proxyProtocol", NULL};
+
+static const struct foreign_group client_groups[] = {
+    {"TLS: read when it is on", client_tls},
+    {"Proxies: read when there is one", client_proxy},
+};
+
+static const struct foreign_flag produce_flags[] = {
+    {"--proxy-url", true, "the client library speaks to brokers only"},
+    {"--proxy-protocol", true, "the client library speaks to brokers only"},
+    {"-c|--chunking", false, "the client library does not split messages"},
+    {"-ekn|--encryption-key-name", true, "the client library does not encrypt"},
+    {"-ekv|--encryption-key-value", true, "the client library does not encrypt"},
+    {"-ks|--key-schema", true, "the client library has no schemas of keys and values"},
+    {"-kvet|--key-value-encoding-type", true, "the client library has no schemas of keys and values"},
+    {"-kvk|--key-value-key", true, "the client library has no schemas of keys and values; a key is --key"},
+    {"-kvkf|--key-value-key-file", true, "the client library has no schemas of keys and values; a key is --key"},
+};
+
+/* The first of them are the reader's. */
+static const struct foreign_flag consume_flags[] = {
+    {"--proxy-url", true, "the client library speaks to brokers only"},
+    {"--proxy-protocol", true, "the client library speaks to brokers only"},
+    {"-ekv|--encryption-key-value", true, "the client library does not decrypt"},
+    {"-ca|--crypto-failure-action", true, NULL},
+    {"-ac|--auto_ack_chunk_q_full", false, NULL},
+    {"-mc|--max_chunked_msg", true, NULL},
+    {"-pm|--pool-messages", true, NULL},
+    {"--regex", false, "the client library subscribes to topics by their names"},
+    {"-rs|--replicated", false, "the client library does not ask for the replication of subscriptions"},
+};
+#define READ_FLAGS 7
+
+const struct foreign_keys pulsar_produce_keys = {
+    .keys = client_keys,
+    .key_count = COUNT_OF(client_keys),
+    .groups = client_groups,
+    .group_count = COUNT_OF(client_groups),
+    .flags = produce_flags,
+    .flag_count = COUNT_OF(produce_flags),
+};
+
+const struct foreign_keys pulsar_consume_keys = {
+    .keys = client_keys,
+    .key_count = COUNT_OF(client_keys),
+    .groups = client_groups,
+    .group_count = COUNT_OF(client_groups),
+    .flags = consume_flags,
+    .flag_count = COUNT_OF(consume_flags),
+};
+
+const struct foreign_keys pulsar_read_keys = {
+    .keys = client_keys,
+    .key_count = COUNT_OF(client_keys),
+    .groups = client_groups,
+    .group_count = COUNT_OF(client_groups),
+    .flags = consume_flags,
+    .flag_count = READ_FLAGS,
 };

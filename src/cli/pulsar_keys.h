@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pulsar_keys.h - what else Pulsar's own configuration files and its launcher know, besides the options of the broker.
+ * pulsar_keys.h - what else Pulsar's own configuration files and its programs' flags know, besides our options.
  */
 #ifndef CLI_PULSAR_KEYS_H
 #define CLI_PULSAR_KEYS_H
@@ -9,5 +9,9 @@
 
 /* Of broker.conf, standalone.conf and `pulsar standalone`. */
 extern const struct foreign_keys pulsar_keys;
+/* Of client.conf, and of `pulsar-client produce`, `consume` and `read`. */
+extern const struct foreign_keys pulsar_produce_keys;
+extern const struct foreign_keys pulsar_consume_keys;
+extern const struct foreign_keys pulsar_read_keys;
 
 #endif

@@ -31,6 +31,7 @@ struct tokens_config {
     char *secret_key, *private_key, *public_key;
     char *subject, *expiry;
     char *token_file;
+    char **headers;
     bool base64, stdin_;
 };
 
@@ -338,33 +339,28 @@ static const struct option create_options[] = {
      .type = OPTION_TEXT,
      AT(expiry),
      .text = "When it ends: 1h, 3d, 10y from now; by default never."},
+    {.key = "tokens.headers",
+     .flag = "-hs|--headers",
+     .type = OPTION_TEXTS,
+     AT(headers),
+     .text = "NAME=VALUE, to stand in the token's header; may be said again."},
 };
 
-/* Takes each "--headers NAME=VALUE" out of argv, for an option is one value, and these may be several. */
-static int headers_take(struct invocation *inv, json_t *header)
+/* NAME=VALUE each. */
+static int headers_fill(const struct invocation *inv, char *const *pairs, json_t *header)
 {
-    int kept = 0;
-
-    for (int at = 0; at < inv->argc; at++) {
-        const char *word = inv->argv[at];
-        const size_t len = strncmp(word, "--headers", 9) == 0 ? 9 : strncmp(word, "-hs", 3) == 0 ? 3 : 0;
-        if (len == 0 || (word[len] != '\0' && word[len] != '=')) {
-            inv->argv[kept++] = inv->argv[at];
-            continue;
-        }
-        const char *pair = word[len] == '=' ? word + len + 1 : ++at < inv->argc ? inv->argv[at] : "";
-        const char *sign = strchr(pair, '=');
-        if (!sign || sign == pair || json_object_size(header) == HEADERS_MAX)
+    for (; pairs && *pairs; pairs++) {
+        const char *sign = strchr(*pairs, '=');
+        if (!sign || sign == *pairs || json_object_size(header) == HEADERS_MAX)
             return cli_usage_error(inv, "--headers expects NAME=VALUE, %d times at most", HEADERS_MAX);
-        if (strncmp(pair, "alg=", 4) == 0 || strncmp(pair, "crit=", 5) == 0)
-            return cli_usage_error(inv, "--headers: `%.*s` is not for you to say", (int)(sign - pair), pair);
-        char *name = strndup(pair, (size_t)(sign - pair));
+        if (strncmp(*pairs, "alg=", 4) == 0 || strncmp(*pairs, "crit=", 5) == 0)
+            return cli_usage_error(inv, "--headers: `%.*s` is not for you to say", (int)(sign - *pairs), *pairs);
+        char *name = strndup(*pairs, (size_t)(sign - *pairs));
         bool set = name && json_object_set_new(header, name, json_string(sign + 1)) == 0;
         free(name);
         if (!set)
-            return cli_usage_error(inv, "--headers: `%s` is not UTF-8", pair);
+            return cli_usage_error(inv, "--headers: `%s` is not UTF-8", *pairs);
     }
-    inv->argc = kept;
     return CLI_OK;
 }
 
@@ -397,10 +393,11 @@ static int token_print(const struct invocation *inv, const struct tokens_config 
     return status;
 }
 
-static int token_create(const struct invocation *inv, const struct tokens_config *c, const json_t *header)
+static int token_create(const struct invocation *inv, const struct tokens_config *c)
 {
     int64_t span = 0, expires_s = 0;
     struct jws_key *key;
+    json_t *header;
 
     if (!c->subject)
         return cli_usage_error(inv, "give --subject");
@@ -412,26 +409,18 @@ static int token_create(const struct invocation *inv, const struct tokens_config
     int status = either_key(inv, c, true, &key);
     if (status != CLI_OK)
         return status;
-    status = token_print(inv, c, key, header, expires_s);
+    header = json_object();
+    status = header ? headers_fill(inv, c->headers, header) : CLI_FAILED;
+    if (status == CLI_OK)
+        status = token_print(inv, c, key, header, expires_s);
+    json_decref(header);
     jws_key_free(key);
     return status;
 }
 
 static int create_run(struct invocation *inv)
 {
-    struct options sets[VERB_TABLES_MAX] = {0};
-    struct tokens_config config = {0};
-    json_t *header = json_object();
-    int status = header ? headers_take(inv, header) : CLI_FAILED;
-
-    if (status == CLI_OK) {
-        status = tokens_configure(inv, sets, &config, 0);
-        if (status == CLI_OK)
-            status = token_create(inv, &config, header);
-        cli_deconfigure(inv, sets);
-    }
-    json_decref(header);
-    return status;
+    return tokens_run(inv, 0, token_create);
 }
 
 /* ---- show and validate ---- */

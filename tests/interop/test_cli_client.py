@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geminga client produce | consume | read`, against our broker and by the official client's eyes; `geminga up`."""
+import datetime
 import json
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pulsar
 import pytest
 
-from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker
+from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
 
 ALL = pulsar.InitialPosition.Earliest
 
@@ -23,6 +25,13 @@ def run(*words, broker, expect=0, timeout=60):
 
 def contents(printed):
     return re.findall(r"content:(.*)", printed)
+
+
+def refused(*words):
+    it = subprocess.run([PROGRAM, "client", *words], capture_output=True, text=True, timeout=60)
+    assert it.returncode == 2
+    assert it.stdout == ""
+    return it.stderr
 
 
 # ---- produce ----
@@ -49,6 +58,81 @@ def test_files_are_messages(broker, client, topic, tmp_path):
     (tmp_path / "two").write_bytes(b"")
     run("produce", topic, "-f", f"{tmp_path}/one,{tmp_path}/two", "-db", broker=broker)
     assert [consumer.receive(10000).data() for _ in range(2)] == [bytes(range(256)), b""]
+
+
+def test_messages_files_and_properties_may_be_given_again_and_again(broker, client, topic, tmp_path):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    (tmp_path / "one").write_bytes(b"1")
+    (tmp_path / "two").write_bytes(b"2")
+    run("produce", topic, "-m", "a", "-m", "b,c", "-f", f"{tmp_path}/one", "-f", f"{tmp_path}/two", "-p", "x=1", "-p", "y=2",
+        broker=broker)
+    messages = [consumer.receive(10000) for _ in range(5)]
+    assert [message.data() for message in messages] == [b"a", b"b", b"c", b"1", b"2"]
+    assert messages[0].properties() == {"x": "1", "y": "2"}
+
+
+def test_the_flags_of_the_client_may_come_before_the_verb(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    for words in ["--url", broker.url, "-ml", "32M"], [f"--url={broker.url}"]:
+        subprocess.run([PROGRAM, "client", *words, "produce", topic, "-m", "x"], check=True, timeout=60)
+        assert consumer.receive(10000).data() == b"x"
+
+
+def test_a_client_conf_of_pulsars_is_taken(broker, client, topic, tmp_path):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    (tmp_path / "client.conf").write_text(
+        f"webServiceUrl=http://localhost:8080/\nbrokerServiceUrl={broker.url}\nauthPlugin=\nauthParams=\n"
+        "tlsAllowInsecureConnection=false\ntlsEnableHostnameVerification=false\ntlsTrustCertsFilePath=\n"
+        "tlsCertificateFilePath=\ntlsKeyFilePath=\nuseKeyStoreTls=false\ntlsTrustStoreType=JKS\ntlsKeyStoreType=JKS\n"
+        "webserviceTlsProvider=\n")
+    subprocess.run([PROGRAM, "client", "produce", topic, "-m", "x", "--config", "client.conf"], check=True, timeout=60,
+                   cwd=tmp_path)
+    assert consumer.receive(10000).data() == b"x"
+
+
+@pytest.mark.parametrize("words, why", [
+    (["produce", "t", "-m", "x", "-c"], "`-c` cannot be: the client library does not split messages"),
+    (["produce", "t", "-m", "x", "-ekn", "k", "-ekv", "v"], "`-ekn` cannot be: the client library does not encrypt"),
+    (["produce", "t", "-m", "x", "-kvet", "inline"], "the client library has no schemas of keys and values"),
+    (["produce", "t", "-m", "x", "--proxy-url=pulsar://p:1"], "the client library speaks to brokers only"),
+    (["produce", "t", "-m", "x", "-vs", "protobuf"], "--value-schema expects bytes, string, json:DEFINITION or avro:DEFINITION"),
+    (["produce", "t", "-m", "x", "-vs", "avro:{"], "--value-schema: "),
+    (["consume", "t", "-s", "s", "--regex"], "the client library subscribes to topics by their names"),
+    (["consume", "t", "-s", "s", "-ekv", "v"], "the client library does not decrypt"),
+    (["consume", "t", "-s", "s", "-rs"], "does not ask for the replication of subscriptions"),
+    (["consume", "t", "-s", "s", "-st", "auto_consume"], "schemas are not decoded"),
+    (["consume", "t", "-s", "s", "--since", "soon"], "--since expects a time such as 30s, 5m or 1h, not `soon`"),
+    (["consume", "t", "-s", "s", "--since", "1h", "-stp", "1"], "give one of --seek-time, --since and --start-timestamp"),
+    (["read", "t", "--seek-time", "noon"], "--seek-time expects 2026-01-31T12:00:00Z, or milliseconds since 1970, not `noon`"),
+    (["read", "t", "-ekv", "v"], "the client library does not decrypt"),
+    (["read", "t", "--regex"], "there is no option `--regex`"),
+])
+def test_what_the_client_library_cannot_do_is_refused(words, why):
+    assert why in refused(*words)
+
+
+# ---- produce, with a schema ----
+
+RECORD = """{"type":"record","name":"R","namespace":"n","fields":[
+    {"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"s","type":"string"},{"name":"b","type":"bytes"},
+    {"name":"o","type":["null","string"],"default":null},{"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}},
+    {"name":"f","type":{"type":"fixed","name":"F","size":2}},{"name":"a","type":{"type":"array","items":"int"}},
+    {"name":"m","type":{"type":"map","values":"boolean"}},{"name":"d","type":"double"},{"name":"r","type":["null","n.R"]}]}"""
+
+
+def record(**changes):
+    return json.dumps({"i": -1, "l": 1 << 40, "s": "ä", "b": "\u00ff\u0000", "o": {"string": "x"}, "e": "B", "f": "\u0001\u0002",
+                       "a": [1, -64, 64], "m": {"t": True}, "d": 0.5, "r": None, **changes})
+
+
+def test_what_is_not_of_its_schema_is_told_before_anything_is_sent(broker, topic):
+    for value, why in [(record(i=1 << 31), "i: expected an int"), (record(o="x"), "o: expected null or {"),
+                       (record(e="C"), "e: expected one of the enum's symbols"), (record(x=1), "x: expected no such field"),
+                       (record(b="\u0100"), "b: expected a text of characters up to U+00FF"), ("{", "is not JSON"),
+                       (record(f="\u0001"), "f: expected such a text of its size"),
+                       (record(r={"n.R": {"i": 1}}), "r.l: expected a value")]:
+        told = run("produce", topic, "-s", ";;", "-m", f"{record()};;{value}", "-vs", f"avro:{RECORD}", broker=broker, expect=1)
+        assert "message 2 is not" in told and why in told
 
 
 def test_many_are_sent_in_order(broker, client, topic):
@@ -122,6 +206,40 @@ def test_contents_can_be_hidden(broker, client, topic):
     producer.flush()
     assert run("consume", topic, "-s", "s", "-p", "Earliest", "-n", "1000", "--hide-content", broker=broker) == \
         "Received 1000 messages\n"
+
+
+def published(client, topic, contents_):
+    """Their times of publishing, each later than the one before."""
+    producer, reader, times = client.create_producer(topic), client.create_reader(topic, pulsar.MessageId.earliest), []
+    for content in contents_:
+        eventually(lambda: not times or int(time.time() * 1000) > times[-1])
+        producer.send(content)
+        times.append(reader.read_next(10000).publish_timestamp())
+    return times
+
+
+def test_consuming_begins_and_ends_at_a_time(broker, client, topic):
+    times = published(client, topic, [b"a", b"b", b"c", b"d"])
+    printed = run("consume", topic, "-s", "s", "-p", "Earliest", "-n", "0", "-stp", str(times[1]), "-etp", str(times[2]),
+                  broker=broker)
+    assert contents(printed) == ["b", "c"]
+    assert contents(run("consume", topic, "-s", "s", broker=broker)) == ["d"]  # it was not acknowledged
+
+
+def test_consuming_and_reading_begin_at_a_time_told_in_either_way(broker, client, topic):
+    times = published(client, topic, [b"a", b"b", b"c"])
+    day = datetime.datetime.fromtimestamp(times[2] / 1000, datetime.timezone.utc).isoformat(timespec="milliseconds")
+    assert contents(run("consume", topic, "-s", "s", "--seek-time", str(times[1]), "-n", "2", broker=broker)) == ["b", "c"]
+    assert contents(run("read", topic, "--seek-time", day, broker=broker)) == ["c"]
+    assert contents(run("read", topic, "--since", "1h", "-n", "3", broker=broker)) == ["a", "b", "c"]
+    assert contents(run("consume", topic, "-s", "t", "--since", "1h", "-n", "3", broker=broker)) == ["a", "b", "c"]
+
+
+def test_flags_for_chunks_and_decryption_are_taken_when_there_is_neither(broker, client, topic):
+    client.create_producer(topic).send(b"x")
+    flags = ["-ac", "-mc", "5", "-ca", "FAIL", "-pm", "true", "-st", "bytes"]
+    assert contents(run("consume", topic, "-s", "s", "-p", "Earliest", *flags, broker=broker)) == ["x"]
+    assert contents(run("read", topic, "-m", "earliest", *flags, broker=broker)) == ["x"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
