@@ -113,6 +113,6 @@ bool avro_default_fits(const struct avro_node *type, const json_t *value, size_t
 /* The same, as Pulsar's registry sees it: names, fields in order, types, defaults, orders and other properties; not
  * aliases and documentation.  An enum's default counts here (Java forgets it), or giving one could not be registered.
  */
-bool avro_same(const struct avro_schema *a, const struct avro_schema *b);
+MUST_USE enum err avro_same(const struct avro_schema *a, const struct avro_schema *b, bool *same);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "schema/avro_names.h"
 #include "schema/avro_private.h"
+#include "schema/json_text.h"
 #include "schema/why.h"
 
 #include <assert.h>
@@ -484,15 +485,14 @@ static enum err parse(struct parser *p, const json_t *json, const struct avro_no
 static enum err load(struct parser *p, struct bytes text)
 {
     json_error_t error;
+    enum err err;
 
     if (text.len > SCHEMA_BYTES_MAX)
         return refuse(p, "The schema is longer than %zu bytes.", SCHEMA_BYTES_MAX);
-    p->schema->json = json_loadb((const char *)text.data, text.len, JSON_DECODE_ANY, &error);
-    if (p->schema->json)
-        return OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
-        return ERR_NOMEM;
-    return refuse(p, "The schema is not JSON: line %d, column %d: %s.", error.line, error.column, error.text);
+    err = json_text_read(&p->schema->json, text, &error);
+    if (err == ERR_INVALID)
+        return refuse(p, "The schema is not JSON: line %d, column %d: %s.", error.line, error.column, error.text);
+    return err;
 }
 
 enum err avro_parse(struct avro_schema **out, struct bytes text, struct schema_why *why)
@@ -515,47 +515,4 @@ out:
     map_deinit(&p.names);
     avro_free(schema);
     return err;
-}
-
-void avro_free(struct avro_schema *schema)
-{
-    if (!schema)
-        return;
-    arena_deinit(&schema->arena);
-    json_decref(schema->json);
-    free(schema);
-}
-
-const struct avro_node *avro_root(const struct avro_schema *schema)
-{
-    return schema->root;
-}
-
-/* -- looking things up ------------------------------------------------------------------------------------------- */
-
-const struct avro_field *avro_field_find(const struct avro_node *record, const char *name)
-{
-    size_t low = 0, high = record->fields.count;
-
-    assert(record->kind == AVRO_RECORD);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct avro_field *f = &record->fields.all[record->fields.by_name[middle]];
-        int order = strcmp(name, f->name);
-
-        if (order == 0)
-            return f;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
-bool avro_symbol_is_of(const struct avro_node *enumeration, const char *symbol)
-{
-    assert(enumeration->kind == AVRO_ENUM);
-    return bsearch(&symbol, enumeration->symbols.sorted, enumeration->symbols.all.count, sizeof symbol,
-                   compare_texts) != NULL;
 }

@@ -17,6 +17,7 @@ struct walk {
     struct pairs pairs;
     int depth;
     size_t work;
+    bool starved; /* memory was short: no answer */
 };
 
 static bool same(struct walk *w, const struct avro_node *a, const struct avro_node *b);
@@ -92,7 +93,10 @@ static bool same_record(struct walk *w, const struct avro_node *a, const struct 
     const char *rule = NULL;
     size_t number = 0;
 
-    if (pairs_open(&w->pairs, a, b, &state, &rule, &number) != OK)
+    enum err err = pairs_open(&w->pairs, a, b, &state, &rule, &number);
+
+    w->starved |= err == ERR_NOMEM;
+    if (err != OK)
         return false;
     if (state != PAIR_OPEN)
         return state == PAIR_GOOD;
@@ -160,7 +164,7 @@ static bool same(struct walk *w, const struct avro_node *a, const struct avro_no
     return yes;
 }
 
-bool avro_same(const struct avro_schema *a, const struct avro_schema *b)
+enum err avro_same(const struct avro_schema *a, const struct avro_schema *b, bool *out)
 {
     struct walk w = {0};
     bool yes;
@@ -168,5 +172,8 @@ bool avro_same(const struct avro_schema *a, const struct avro_schema *b)
     pairs_init(&w.pairs);
     yes = same(&w, avro_root(a), avro_root(b));
     pairs_deinit(&w.pairs);
-    return yes;
+    if (w.starved)
+        return ERR_NOMEM;
+    *out = yes;
+    return OK;
 }

@@ -3,8 +3,8 @@
  * json_form.c - see json_form.h.
  */
 #include "schema/json_form.h"
+#include "schema/json_text.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 static bool is_type(const char *text)
@@ -20,17 +20,17 @@ static bool is_type(const char *text)
 enum err json_form_read(struct bytes data, char id[JSON_FORM_ID_MAX])
 {
     json_error_t error;
-    json_t *json = json_loadb((const char *)data.data, data.len, 0, &error);
+    json_t *json = NULL;
     const char *text;
-    enum err err = ERR_INVALID;
+    enum err err = json_text_read(&json, data, &error);
 
-    if (!json)
-        return json_error_code(&error) == json_error_out_of_memory ? ERR_NOMEM : ERR_INVALID;
+    if (err != OK)
+        return err;
     text = json_string_value(json_object_get(json, "id"));
-    if (is_type(json_string_value(json_object_get(json, "type")))) {
+    if (is_type(json_string_value(json_object_get(json, "type"))))
         snprintf(id, JSON_FORM_ID_MAX, "%s", text ? text : "");
-        err = OK;
-    }
+    else
+        err = ERR_INVALID;
     json_decref(json);
     return err;
 }

@@ -186,7 +186,10 @@ enum err judge(const struct subject *candidate, const struct subject *existing, 
     }
 }
 
-bool judge_same(const struct subject *a, const struct subject *b)
+enum err judge_same(const struct subject *a, const struct subject *b, bool *same)
 {
-    return a->definition.avro && b->definition.avro && avro_same(a->definition.avro, b->definition.avro);
+    *same = false;
+    if (!a->definition.avro || !b->definition.avro)
+        return OK; /* of the old form: by their bytes only */
+    return avro_same(a->definition.avro, b->definition.avro, same);
 }

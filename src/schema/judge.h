@@ -37,7 +37,7 @@ void subject_close(struct subject *s);
 MUST_USE enum err judge(const struct subject *candidate, const struct subject *existing, enum schema_strategy strategy,
                         struct schema_why *why);
 
-/* Of one type, one that Avro's parser reads (AVRO, JSON, PROTOBUF): the same when parsed? */
-bool judge_same(const struct subject *a, const struct subject *b);
+/* Of one type, one that Avro's parser reads (AVRO, JSON, PROTOBUF): the same when parsed?  ERR_NOMEM. */
+MUST_USE enum err judge_same(const struct subject *a, const struct subject *b, bool *same);
 
 #endif

@@ -3,9 +3,9 @@
  * key_value.c - see key_value.h.
  */
 #include "schema/key_value.h"
+#include "schema/json_text.h"
 #include "schema/why.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #define RULE "KEY_VALUE_SCHEMA"
@@ -68,18 +68,19 @@ static enum err add_definition(const struct schema_info *info, const char *part,
                                struct schema_why *why)
 {
     json_error_t error;
-    json_t *json;
+    json_t *json = NULL;
     char *compact;
+    enum err err;
 
     if (!has_definition(info->type)) {
         text_add(out, "\"\"");
         return OK;
     }
-    json = json_loadb((const char *)info->data.data, info->data.len, JSON_DECODE_ANY, &error);
-    if (!json)
-        return json_error_code(&error) == json_error_out_of_memory
-                   ? ERR_NOMEM
-                   : refuse(why, "The %s schema of a KEY_VALUE is not JSON: %s.", part, error.text);
+    err = json_text_read(&json, info->data, &error);
+    if (err == ERR_INVALID)
+        return refuse(why, "The %s schema of a KEY_VALUE is not JSON: %s.", part, error.text);
+    if (err != OK)
+        return err;
     compact = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(json);
     if (!compact)
@@ -142,13 +143,12 @@ enum err key_value_from_json(struct bytes json, uint8_t **out, size_t *len, stru
     const json_t *key, *value;
     char *key_text, *value_text;
     json_error_t error;
-    json_t *both;
+    json_t *both = NULL;
     enum err err;
 
     if (json.len > SCHEMA_BYTES_MAX)
         return refuse(why, "The schema is longer than %zu bytes.", SCHEMA_BYTES_MAX);
-    both = json_loadb((const char *)json.data, json.len, 0, &error);
-    if (!both && json_error_code(&error) == json_error_out_of_memory)
+    if (json_text_read(&both, json, &error) == ERR_NOMEM)
         return ERR_NOMEM;
     key = json_object_get(both, "key");
     value = json_object_get(both, "value");

@@ -3,10 +3,10 @@
  * posted.c - see posted.h.
  */
 #include "schema/posted.h"
+#include "schema/json_text.h"
 #include "schema/key_value.h"
 #include "schema/why.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #define RULE      "SCHEMA_FILE"
@@ -119,17 +119,15 @@ static enum err read_posted(struct posted *p, json_t *json, struct bytes text, s
 enum err posted_init(struct posted *p, struct bytes text, enum schema_type type, struct schema_why *why)
 {
     json_error_t error;
-    json_t *json;
+    json_t *json = NULL;
     enum err err;
 
     if (text.len > 2 * SCHEMA_BYTES_MAX)
         return refuse(why, "It is longer than %zu bytes.", 2 * SCHEMA_BYTES_MAX);
     *p = (struct posted){.info = {.type = type}};
     arena_init(&p->arena, ARENA_MAX);
-    json = json_loadb((const char *)text.data, text.len, JSON_DECODE_ANY, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        err = ERR_NOMEM;
-    else
+    err = json_text_read(&json, text, &error);
+    if (err != ERR_NOMEM) /* what is no JSON may still be a definition, which schema_check then refuses */
         err = read_posted(p, json, text, why);
     json_decref(json);
     if (err != OK)

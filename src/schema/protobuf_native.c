@@ -10,9 +10,9 @@
  */
 #include "schema/protobuf_native.h"
 #include "base/base64.h"
+#include "schema/json_text.h"
 #include "schema/why.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -271,11 +271,11 @@ enum err protobuf_native_root(struct bytes data, char name[MESSAGE_NAME_MAX], st
 {
     const char *base64, *file, *type;
     json_error_t error;
-    json_t *json = json_loadb((const char *)data.data, data.len, 0, &error);
-    enum err err;
+    json_t *json = NULL;
+    enum err err = json_text_read(&json, data, &error);
 
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        return ERR_NOMEM;
+    if (err == ERR_NOMEM)
+        return err;
     base64 = json_string_value(json_object_get(json, "fileDescriptorSet"));
     file = json_string_value(json_object_get(json, "rootFileDescriptorName"));
     type = json_string_value(json_object_get(json, "rootMessageTypeName"));

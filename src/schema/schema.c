@@ -277,7 +277,7 @@ static enum err same_parsed(const struct subject *a, const struct schema_info *b
     enum err err = subject_open(&other, *b, "", "", &ignored);
 
     if (err == OK)
-        *same = judge_same(a, &other);
+        err = judge_same(a, &other, same);
     subject_close(&other);
     return err == ERR_INVALID ? OK : err;
 }
