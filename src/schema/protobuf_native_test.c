@@ -108,9 +108,8 @@ static void what_is_not_there_is_refused(void **state)
 
 static void a_set_that_is_cut_or_wrong_is_refused(void **state)
 {
-    static const char *const bad[] = {"", "{}", "[]",
-                                      "{\"fileDescriptorSet\":\"*\",\"rootMessageTypeName\":\"a\","
-                                      "\"rootFileDescriptorName\":\"b\"}"};
+    static const char *const bad[] = {
+        "", "{}", "[]", "{\"fileDescriptorSet\":\"*\",\"rootMessageTypeName\":\"a\",\"rootFileDescriptorName\":\"b\"}"};
     struct writer w = {0};
     struct bytes set = shop(&w, true);
     char name[MESSAGE_NAME_MAX] = "";
