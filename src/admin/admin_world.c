@@ -48,6 +48,9 @@ static void end_as_killed(struct admin_world *w)
     store_free(w->store);
     sim_host_free(w->host);
     sim_disk_restart(w->disk);
+    w->broker = NULL;
+    w->store = NULL;
+    w->host = NULL;
 }
 
 int admin_world_set_up(void **state)
@@ -231,6 +234,11 @@ static void on_published(struct sink *s, const struct published *p)
 
 static void on_close(struct sink *s, uint64_t id)
 {
+    container_of(s, struct admin_client, sink)->closed++;
+}
+
+static void on_end(struct sink *s, uint64_t id)
+{
 }
 
 static void on_active(struct sink *s, uint64_t id, bool active)
@@ -252,7 +260,7 @@ static const struct sink_ops client_ops = {.writable = writable,
                                            .close_producer = on_close,
                                            .close_consumer = on_close,
                                            .active_changed = on_active,
-                                           .end_of_topic = on_close,
+                                           .end_of_topic = on_end,
                                            .probe = on_probe};
 
 void client_publish(struct admin_world *w, struct admin_client *c, const char *topic, unsigned count)

@@ -14,6 +14,7 @@
 #include "admin/core.h"
 #include "admin/routes.h"
 #include "broker/producer.h"
+#include "broker/stats.h"
 #include "sys/sim/sim.h"
 
 #include <jansson.h>
@@ -69,6 +70,7 @@ struct admin_client {
     struct producer_open open;
     struct bytes metadata; /* of the producer, if any */
     unsigned published;
+    unsigned closed; /* by the broker: the producer is gone */
 };
 
 /* Opens a producer and publishes `count` entries of ten bytes; the client detaches open.producer itself. */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * answers_test.c - what answers are written with: JSON, Prometheus' format, and the settings in requests' bodies.
+ * answers_test.c - what answers are written with: JSON, Prometheus' format, and objects that are read by a table.
  */
 #include "base/base_test.h"
 
 #include "admin/json_out.h"
+#include "admin/json_shape.h"
 #include "admin/prometheus.h"
-#include "admin/settings.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void json_puts_its_commas_by_itself(void **state)
 {
@@ -69,63 +70,51 @@ static void what_is_not_utf_8_in_a_label_is_replaced(void **state)
     text_deinit(&label);
 }
 
-typedef enum err settings_reader(struct bytes, const char *, struct text *, char *, size_t);
+static const struct shape_member shape[] = {
+    {"roles", SHAPE_TEXTS, "[]"}, {"url", SHAPE_TEXT, NULL}, {"on", SHAPE_BOOL, "false"}, {NULL, SHAPE_TEXT, NULL}};
 
-static enum err read_settings(settings_reader *read, const char *body, struct text *out, char reason[200])
+static void assert_shape(const char *from, const char *wanted)
 {
-    text_deinit(out);
-    return read(bytes_of_text(body), "standalone", out, reason, 200);
-}
-
-static void settings_are_kept_in_one_form(void **state)
-{
-    struct text out;
+    json_t *given = json_loads(from, JSON_DECODE_ANY, NULL), *read = NULL;
     char reason[200];
+    char *text;
 
-    text_init(&out, 10000);
-    assert_int_equal(read_settings(tenant_settings_read, "", &out, reason), OK);
-    assert_string_equal(out.data, "{\"adminRoles\":[],\"allowedClusters\":[\"standalone\"]}");
-    assert_int_equal(read_settings(tenant_settings_read,
-                                   " {\"x\": 1, \"allowedClusters\": [\"standalone\"], \"adminRoles\": [\"me\"]}", &out,
-                                   reason),
-                     OK);
-    assert_string_equal(out.data, "{\"adminRoles\":[\"me\"],\"allowedClusters\":[\"standalone\"]}");
-    assert_int_equal(read_settings(namespace_settings_read, "null", &out, reason), OK);
-    assert_string_equal(out.data, "{\"replication_clusters\":[\"standalone\"]}");
-    assert_int_equal(read_settings(namespace_settings_read,
-                                   "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},\"bundles\":null}",
-                                   &out, reason),
-                     OK);
-    assert_string_equal(out.data, "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},"
-                                  "\"replication_clusters\":[\"standalone\"]}");
-    text_deinit(&out);
+    assert_non_null(given);
+    assert_int_equal(shape_read(shape, given, &read, reason, sizeof reason), OK);
+    text = json_dumps(read, JSON_COMPACT);
+    assert_string_equal(text, wanted);
+    free(text);
+    json_decref(read);
+    json_decref(given);
 }
 
-static void settings_that_make_no_sense_are_refused_with_a_reason(void **state)
+static void an_object_is_read_into_one_form(void **state)
+{
+    assert_shape("{}", "{\"roles\":[],\"on\":false}");
+    assert_shape("null", "{\"roles\":[],\"on\":false}");
+    assert_shape("{\"x\":1,\"url\":\"u\",\"roles\":[\"a\",\"b\",\"a\"],\"on\":null}",
+                 "{\"roles\":[\"a\",\"b\"],\"url\":\"u\",\"on\":false}");
+}
+
+static void a_member_of_another_type_is_refused_with_its_name(void **state)
 {
     static const struct {
-        settings_reader *read;
-        const char *body, *reason;
+        const char *from, *reason;
     } cases[] = {
-        {tenant_settings_read, "{\"allowedClusters\":[\"moon\"]}", "cluster moon does not exist"},
-        {tenant_settings_read, "{\"allowedClusters\":[]}", "clusters can not be empty"},
-        {tenant_settings_read, "{\"adminRoles\":\"me\"}", "a list of texts is wanted"},
-        {tenant_settings_read, "{\"adminRoles\":[1]}", "a list of texts is wanted"},
-        {tenant_settings_read, "[1]", "the body is not a JSON object"},
-        {namespace_settings_read, "{\"replication_clusters\":[\"moon\"]}", "cluster moon does not exist"},
-        {namespace_settings_read, "{\"auth_policies\":1}", "auth_policies is not an object"},
+        {"{\"roles\":\"a\"}", "roles is a list of texts"},
+        {"{\"roles\":[1]}", "roles is a list of texts"},
+        {"{\"url\":1}", "url is a text"},
+        {"{\"on\":\"true\"}", "on is true or false"},
+        {"[1]", "a JSON object is wanted"},
     };
-    struct text out;
-    char reason[200];
 
-    text_init(&out, 10000);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(read_settings(cases[i].read, cases[i].body, &out, reason), ERR_INVALID);
+        json_t *given = json_loads(cases[i].from, 0, NULL), *read;
+        char reason[200];
+        assert_int_equal(shape_read(shape, given, &read, reason, sizeof reason), ERR_INVALID);
         assert_string_equal(reason, cases[i].reason);
+        json_decref(given);
     }
-    assert_int_equal(read_settings(tenant_settings_read, "{\"adminRoles\"", &out, reason), ERR_INVALID);
-    assert_non_null(strstr(reason, "not JSON"));
-    text_deinit(&out);
 }
 
 int main(void)
@@ -134,8 +123,8 @@ int main(void)
         cmocka_unit_test(json_puts_its_commas_by_itself),
         cmocka_unit_test(samples_escape_what_would_end_a_label),
         cmocka_unit_test(what_is_not_utf_8_in_a_label_is_replaced),
-        cmocka_unit_test(settings_are_kept_in_one_form),
-        cmocka_unit_test(settings_that_make_no_sense_are_refused_with_a_reason),
+        cmocka_unit_test(an_object_is_read_into_one_form),
+        cmocka_unit_test(a_member_of_another_type_is_refused_with_its_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

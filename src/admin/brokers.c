@@ -2,6 +2,7 @@
  *
  * brokers.c - the broker itself: its address, its version, its one cluster, and lookup over HTTP.
  */
+#include "admin/bundles.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 
@@ -87,16 +88,6 @@ void brokers_backup_put(struct admin_call *call)
         call_reason(call, 503, "no backup can begin: %s", err_text(err));
 }
 
-void clusters_list(struct admin_call *call)
-{
-    struct json j = json_to(&call->answer.body);
-
-    json_array_begin(&j, NULL);
-    json_text(&j, NULL, call->core->cluster);
-    json_array_end(&j);
-    call_json(call);
-}
-
 /* The parameter first, then the header, as Pulsar reads them. */
 static const char *listener_of(struct admin_call *call)
 {
@@ -147,7 +138,12 @@ void lookup_topic(struct admin_call *call)
 void lookup_bundle(struct admin_call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
+    struct bundles *bundles = topic ? call_alloc(call, sizeof *bundles) : NULL;
+    char range[BUNDLE_LENGTH];
 
-    if (topic && call_topic(call, 0, topic))
-        call_text(call, "0x00000000_0xffffffff");
+    if (!bundles || !call_topic(call, 0, topic))
+        return;
+    bundles_of_namespace(call->core, topic_name_namespace(topic), bundles);
+    bundle_write(bundle_of(bundles, bundle_hash(topic_name_full(topic))), range);
+    call_text(call, range);
 }

@@ -5,6 +5,9 @@
 #ifndef ADMIN_HANDLERS_H
 #define ADMIN_HANDLERS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct admin_call;
 struct bytes;
 struct subscription_op;
@@ -16,7 +19,6 @@ void brokers_version(struct admin_call *call);
 void brokers_ready(struct admin_call *call);
 void brokers_backup_get(struct admin_call *call);
 void brokers_backup_put(struct admin_call *call);
-void clusters_list(struct admin_call *call);
 void lookup_topic(struct admin_call *call);
 void lookup_bundle(struct admin_call *call);
 
@@ -28,6 +30,7 @@ void health_pulsar(struct admin_call *call);
 void tenant_list_get(struct admin_call *call);
 void tenant_get(struct admin_call *call);
 void tenant_put(struct admin_call *call);
+void tenant_post(struct admin_call *call);
 void tenant_delete(struct admin_call *call);
 
 /* namespaces.c */
@@ -36,9 +39,100 @@ void namespace_get(struct admin_call *call);
 void namespace_put(struct admin_call *call);
 void namespace_delete(struct admin_call *call);
 void namespace_topics(struct admin_call *call);
-void namespace_bundles(struct admin_call *call);
 void topic_list_get(struct admin_call *call);
 void partitioned_list_get(struct admin_call *call);
+
+/* clusters.c */
+void clusters_list(struct admin_call *call);
+void cluster_get(struct admin_call *call);
+void cluster_put(struct admin_call *call);
+void cluster_post(struct admin_call *call);
+void cluster_delete(struct admin_call *call);
+void cluster_peers_get(struct admin_call *call);
+void cluster_peers_post(struct admin_call *call);
+void cluster_migration_get(struct admin_call *call);
+void cluster_migration_post(struct admin_call *call);
+
+/* isolation.c */
+void failure_domains_get(struct admin_call *call);
+void failure_domain_post(struct admin_call *call);
+void failure_domain_get(struct admin_call *call);
+void failure_domain_delete(struct admin_call *call);
+void isolation_policies_get(struct admin_call *call);
+void isolation_policy_get(struct admin_call *call);
+void isolation_policy_post(struct admin_call *call);
+void isolation_policy_delete(struct admin_call *call);
+void isolation_brokers_get(struct admin_call *call);
+void isolation_broker_get(struct admin_call *call);
+
+/* resource_groups.c */
+void resource_groups_get(struct admin_call *call);
+void resource_group_get(struct admin_call *call);
+void resource_group_put(struct admin_call *call);
+void resource_group_delete(struct admin_call *call);
+void resource_quota_default_get(struct admin_call *call);
+void resource_quota_default_post(struct admin_call *call);
+void resource_quota_get(struct admin_call *call);
+void resource_quota_post(struct admin_call *call);
+void resource_quota_delete(struct admin_call *call);
+
+/* bookies.c */
+void bookies_get(struct admin_call *call);
+void bookies_racks_get(struct admin_call *call);
+void bookie_rack_get(struct admin_call *call);
+void bookie_rack_post(struct admin_call *call);
+void bookie_rack_delete(struct admin_call *call);
+
+/* unavailable.c */
+void functions_unavailable(struct admin_call *call);
+void packages_unavailable(struct admin_call *call);
+void transactions_unavailable(struct admin_call *call);
+
+/* namespace_ops.c */
+void namespace_bundles(struct admin_call *call);
+void bundle_split_put(struct admin_call *call);
+void namespace_unload_put(struct admin_call *call);
+void bundle_unload_put(struct admin_call *call);
+void namespace_clear_backlog_post(struct admin_call *call);
+void namespace_clear_backlog_of_post(struct admin_call *call);
+void bundle_clear_backlog_post(struct admin_call *call);
+void bundle_clear_backlog_of_post(struct admin_call *call);
+void namespace_unsubscribe_post(struct admin_call *call);
+void bundle_unsubscribe_post(struct admin_call *call);
+void bundle_positions_get(struct admin_call *call);
+void bundle_delete(struct admin_call *call);
+
+/* namespace_properties.c */
+void namespace_properties_get(struct admin_call *call);
+void namespace_properties_put(struct admin_call *call);
+void namespace_properties_delete(struct admin_call *call);
+void namespace_property_put(struct admin_call *call);
+void namespace_property_get(struct admin_call *call);
+void namespace_property_delete(struct admin_call *call);
+void namespace_resource_group_get(struct admin_call *call);
+void namespace_resource_group_post(struct admin_call *call);
+void namespace_resource_group_delete(struct admin_call *call);
+void namespace_migration_post(struct admin_call *call);
+void anti_affinity_namespaces_get(struct admin_call *call);
+void scan_offloaded_get(struct admin_call *call);
+
+/* permissions.c */
+void namespace_permissions_get(struct admin_call *call);
+void namespace_permission_post(struct admin_call *call);
+void namespace_permission_delete(struct admin_call *call);
+void subscription_permissions_get(struct admin_call *call);
+void subscription_permission_post(struct admin_call *call);
+void subscription_permission_delete(struct admin_call *call);
+void topics_permissions_grant(struct admin_call *call);
+void topics_permissions_revoke(struct admin_call *call);
+
+/* kept_policies.c */
+void namespace_kept_get(struct admin_call *call);
+void namespace_kept_set(struct admin_call *call);
+void namespace_kept_delete(struct admin_call *call);
+void namespace_affinity_get(struct admin_call *call);
+void namespace_affinity_set(struct admin_call *call);
+void namespace_affinity_delete(struct admin_call *call);
 
 /* backlog_quota.c */
 void namespace_backlog_quota_get(struct admin_call *call);

@@ -41,61 +41,6 @@ static void a_broker_whose_disk_fails_is_not_healthy(void **state)
     assert_non_null(strstr(answer(w), "\"pulsar_broker\":\"unhealthy\",\"error\":"));
 }
 
-static void tenants_are_created_listed_read_and_deleted(void **state)
-{
-    struct admin_world *w = *state;
-
-    assert_get(w, "/admin/v2/tenants", "[\"public\",\"pulsar\"]");
-    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/acme", NULL,
-                              "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}"),
-                     204);
-    assert_null(w->call.answer.content_type);
-    assert_get(w, "/admin/v2/tenants", "[\"acme\",\"public\",\"pulsar\"]");
-    assert_get(w, "/admin/v2/tenants/acme", "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}");
-    assert_get(w, "/admin/v2/tenants/public", "{\"adminRoles\":[],\"allowedClusters\":[\"standalone\"]}");
-    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/acme"), 204);
-    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/tenants/acme"), 404);
-    assert_string_equal(answer(w), "{\"reason\":\"Tenant does not exist\"}");
-}
-
-static void a_tenant_that_cannot_be_is_refused(void **state)
-{
-    struct admin_world *w = *state;
-
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/public"), 409);
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/tenants/a b"), 412);
-    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/x", NULL, "{\"allowedClusters\":[\"moon\"]}"), 412);
-    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/tenants/x", NULL, "{"), 412);
-    assert_get(w, "/admin/v2/tenants", "[\"public\",\"pulsar\"]");
-    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/public"), 409);
-    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/tenants/nobody"), 404);
-}
-
-static void namespaces_are_created_listed_read_and_deleted(void **state)
-{
-    struct admin_world *w = *state;
-
-    assert_get(w, "/admin/v2/namespaces/public", "[\"public/default\"]");
-    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/namespaces/public/two", NULL,
-                              "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},"
-                              "\"replication_clusters\":[\"standalone\"]}"),
-                     204);
-    assert_get(w, "/admin/v2/namespaces/public", "[\"public/default\",\"public/two\"]");
-    assert_get(
-        w, "/admin/v2/namespaces/public/two",
-        "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]}},\"replication_clusters\":[\"standalone\"],"
-        "\"bundles\":{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1},\"backlog_quota_map\":{},"
-        "\"schema_compatibility_strategy\":\"UNDEFINED\",\"schema_validation_enforced\":false,\"deleted\":false}");
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/two"), 409);
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/nobody/two"), 404);
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/a b"), 412);
-    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/nobody"), 404);
-    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/public/two"), 204);
-    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/two"), 404);
-    assert_get(w, "/admin/v2/namespaces/public/default/bundles",
-               "{\"boundaries\":[\"0x00000000\",\"0xffffffff\"],\"numBundles\":1}");
-}
-
 static void topics_are_created_listed_and_deleted(void **state)
 {
     struct admin_world *w = *state;
@@ -794,7 +739,7 @@ static void a_lookup_without_a_listener_is_refused(void **state)
 
     assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/default/x"), 404);
     assert_int_equal(ask(w, HTTP_GET, "/lookup/v2/topic/persistent/public/nowhere/x"), 404);
-    assert_get(w, "/lookup/v2/topic/persistent/public/default/x/bundle", "0x00000000_0xffffffff");
+    assert_get(w, "/lookup/v2/topic/persistent/public/default/x/bundle", "0x80000000_0xc0000000");
 }
 
 static void a_backup_that_nobody_prepared_fails_and_says_so(void **state)
@@ -818,9 +763,6 @@ int main(void)
         ADMIN_TEST(the_broker_tells_its_version_cluster_and_address),
         ADMIN_TEST(the_health_check_publishes_and_reads),
         ADMIN_TEST(a_broker_whose_disk_fails_is_not_healthy),
-        ADMIN_TEST(tenants_are_created_listed_read_and_deleted),
-        ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
-        ADMIN_TEST(namespaces_are_created_listed_read_and_deleted),
         ADMIN_TEST(topics_are_created_listed_and_deleted),
         ADMIN_TEST(a_topic_is_compacted_when_asked_for),
         ADMIN_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),

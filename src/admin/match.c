@@ -2,6 +2,7 @@
  *
  * match.c - paths against patterns; see routes.h.
  */
+#include "admin/kept_policies.h"
 #include "admin/policy_table.h"
 #include "admin/routes.h"
 
@@ -36,6 +37,12 @@ static bool is(struct bytes part, const char *word)
     return bytes_equal(part, bytes_of_text(word));
 }
 
+/* "0x00000000_0x40000000", or a word for one of them: whether it is there is the handler's to see. */
+static bool is_bundle(struct bytes part)
+{
+    return (part.len > 2 && memcmp(part.data, "0x", 2) == 0) || is(part, "LARGEST") || is(part, "HOT");
+}
+
 static bool one_part_matches(struct bytes pattern, struct bytes part, struct bytes *parameter)
 {
     if (pattern.len == 0 || pattern.data[0] != '{')
@@ -47,6 +54,12 @@ static bool one_part_matches(struct bytes pattern, struct bytes part, struct byt
     if (is(pattern, "{namespace_policy}") && !policy_row_find(part, false))
         return false;
     if (is(pattern, "{topic_policy}") && !policy_row_find(part, true))
+        return false;
+    if (is(pattern, "{namespace_kept}") && !kept_policy_find(part, false))
+        return false;
+    if (is(pattern, "{topic_kept}") && !kept_policy_find(part, true))
+        return false;
+    if (is(pattern, "{bundle}") && !is_bundle(part))
         return false;
     *parameter = part;
     return true;

@@ -117,6 +117,8 @@ static const struct {
     {"{domain}", "persistent"},
     {"{namespace_policy}", "maxTopicsPerNamespace"},
     {"{topic_policy}", "maxMessageSize"},
+    {"{namespace_kept}", "entryFilters"},
+    {"{bundle}", "0x00000000_0x40000000"},
 };
 
 /* The pattern with `chosen` in it; its own names are good values for the others. */

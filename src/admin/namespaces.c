@@ -3,12 +3,13 @@
  * namespaces.c - namespaces: listed, read, created, deleted; the topics in them.
  */
 #include "admin/backlog_quota.h"
-#include "admin/core.h"
+#include "admin/bundles.h"
 #include "admin/handlers.h"
+#include "admin/json_call.h"
+#include "admin/kept_policies.h"
+#include "admin/namespace_purge.h"
+#include "admin/policy_place.h"
 #include "admin/policy_table.h"
-#include "admin/settings.h"
-#include "broker/partitioned.h"
-#include "broker/policies.h"
 
 void namespace_list_get(struct admin_call *call)
 {
@@ -16,117 +17,181 @@ void namespace_list_get(struct admin_call *call)
 
     json_array_begin(&j, NULL);
     if (namespaces_each(call->core->broker, call->parameters[0], write_name, &j) != OK) {
-        call_reason(call, 404, "Tenant does not exist");
+        call_reason(call, 404, "Tenant not found");
         return;
     }
     json_array_end(&j);
     call_json(call);
 }
 
-static bool must_exist(struct admin_call *call, struct bytes name)
+/* ---- one: what is set for it, as Pulsar's Policies ---- */
+
+/* What Policies says where nothing is set.  The keys are of two kinds in Pulsar, and so they are here. */
+static const struct {
+    const char *key, *json;
+} defaults[] = {
+    {"auth_policies", "{\"namespace_auth\":{},\"destination_auth\":{},\"subscription_auth_roles\":{}}"},
+    {"allowed_clusters", "[]"},
+    {"backlog_quota_map", "{}"},
+    {"clusterDispatchRate", "{}"},
+    {"topicDispatchRate", "{}"},
+    {"subscriptionDispatchRate", "{}"},
+    {"replicatorDispatchRate", "{}"},
+    {"clusterSubscribeRate", "{}"},
+    {"publishMaxMessageRate", "{}"},
+    {"latency_stats_sample_rate", "{}"},
+    {"deleted", "false"},
+    {"encryption_required", "false"},
+    {"subscription_auth_mode", "\"None\""},
+    {"offload_threshold", "-1"},
+    {"offload_threshold_in_seconds", "-1"},
+    {"schema_compatibility_strategy", "\"UNDEFINED\""},
+    {"schema_validation_enforced", "false"},
+    {"subscription_types_enabled", "[]"},
+    {"properties", "{}"},
+    {"migrated", "false"},
+};
+
+static void put_defaults(json_t *policies)
 {
-    if (namespace_exists(call->core->broker, name))
-        return true;
-    call_reason(call, 404, "Namespace does not exist");
-    return false;
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        if (!json_object_get(policies, defaults[i].key))
+            json_object_set_new(policies, defaults[i].key, json_loads(defaults[i].json, JSON_DECODE_ANY, NULL));
+    }
+    /* The older name of the same. */
+    json_object_set(policies, "clusterDispatchRate", json_object_get(policies, "topicDispatchRate"));
 }
 
-/* There is one bundle: the whole range of hashes. */
-static void write_bundles(struct json *j, const char *key)
+/* Those that are numbers, into `policies`. */
+static void put_numbers(const struct admin_core *core, const struct policies *numbers, json_t *policies)
 {
-    json_object_begin(j, key);
-    json_array_begin(j, "boundaries");
-    json_text(j, NULL, "0x00000000");
-    json_text(j, NULL, "0xffffffff");
-    json_array_end(j);
-    json_uint(j, "numBundles", 1);
-    json_object_end(j);
+    struct text text;
+    struct json j = json_to(&text);
+    json_t *tree;
+
+    text_init(&text, BODY_MAX);
+    json_object_begin(&j, NULL);
+    backlog_quotas_write(&j, "backlog_quota_map", numbers);
+    policies_write_all(&j, core->cluster, numbers);
+    json_object_end(&j);
+    if (!text_failed(&text) && (tree = json_loads(text.data, 0, NULL))) {
+        json_object_update(policies, tree);
+        json_decref(tree);
+    }
+    text_deinit(&text);
 }
 
-void namespace_bundles(struct admin_call *call)
-{
-    struct json j = json_to(&call->answer.body);
-    struct bytes name;
-
-    if (!call_namespace(call, 0, &name) || !must_exist(call, name))
-        return;
-    write_bundles(&j, NULL);
-    call_json(call);
-}
-
-/* What is kept, an object, continued with what holds for every namespace. */
 void namespace_get(struct admin_call *call)
 {
-    struct text *body = &call->answer.body;
-    struct json j = json_to(body);
-    struct bytes name, kept;
-    struct policies policies;
+    struct bundles *bundles = call_alloc(call, sizeof *bundles);
+    struct policies numbers;
+    struct policy_place p;
+    json_t *policies, *settings;
+
+    if (!bundles || !policy_place_of_namespace(call, &p) || !policy_place_get(call, &p, &numbers))
+        return;
+    policies = json_object();
+    settings = namespace_settings_tree(call->core, p.namespace_);
+    kept_policies_show(call->core, settings, policies);
+    json_decref(settings);
+    bundles_of_namespace(call->core, p.namespace_, bundles);
+    json_object_set_new(policies, "bundles", bundles_tree(bundles));
+    put_numbers(call->core, &numbers, policies);
+    put_defaults(policies);
+    call_tree(call, policies);
+}
+
+/* ---- made ---- */
+
+/* The settings that the body asks for, new; NULL: finished. */
+static json_t *settings_asked(struct admin_call *call, struct bytes name, const json_t *body)
+{
+    struct kept_check check = {.core = call->core, .namespace_ = name, .status = 500, .reason = "out of memory"};
+    struct bundles *bundles = call_alloc(call, sizeof *bundles);
+    const uint32_t missing = broker_options(call->core->broker)->namespace_bundles;
+    json_t *settings;
+
+    if (!bundles)
+        return NULL;
+    if (!(settings = kept_policies_read(&check, body))) {
+        call_reason(call, check.status, "%s", check.reason);
+        return NULL;
+    }
+    if (bundles_read(bundles, json_object_get(body, "bundles"), missing, check.reason, sizeof check.reason) != OK) {
+        json_decref(settings);
+        call_reason(call, 400, "%s", check.reason);
+        return NULL;
+    }
+    json_object_set_new(settings, "bundles", bundles_tree(bundles));
+    return settings;
+}
+
+static void make(struct admin_call *call, struct bytes name, json_t *settings)
+{
+    struct broker *b = call->core->broker;
+    struct policies numbers = {0};
     struct refusal why;
     char reason[200];
 
-    if (!call_namespace(call, 0, &name) || !must_exist(call, name))
-        return;
-    if (namespace_policies(call->core->broker, name, &policies, &why) != OK) {
+    if (policies_read_all(call->request.body, call->core->cluster, &numbers, reason, sizeof reason) != OK ||
+        backlog_quotas_read(call->request.body, &numbers, reason, sizeof reason) != OK)
+        call_reason(call, 412, "%s", reason);
+    else if (policies_check(&numbers, false, &why) != OK || namespace_create(b, name, &why) != OK ||
+             namespace_set_policies(b, name, &numbers, &why) != OK)
         call_refused(call, &why);
+    else {
+        namespace_settings_keep(call, name, settings);
         return;
     }
-    kept = namespace_settings(call->core->broker, name);
-    if (kept.len > 0)
-        text_add_bytes(body, kept);
-    else if (namespace_settings_read(kept, call->core->cluster, body, reason, sizeof reason) != OK) {
-        call_reason(call, 500, "out of memory");
-        return;
-    }
-    if (!text_failed(body))
-        body->len--; /* the closing brace; there is at least replication_clusters before it */
-    j.comma = true;
-    j.depth = 1;
-    write_bundles(&j, "bundles");
-    backlog_quotas_write(&j, "backlog_quota_map", &policies);
-    policies_write_all(&j, call->core->cluster, &policies);
-    json_bool(&j, "deleted", false);
-    json_object_end(&j);
-    call_json(call);
+    json_decref(settings);
 }
 
 void namespace_put(struct admin_call *call)
 {
-    const struct bytes body = call->request.body;
-    const char *cluster = call->core->cluster;
     struct broker *b = call->core->broker;
-    struct policies policies = {0};
-    struct text settings;
-    struct refusal why;
+    json_t *body, *settings;
     struct bytes name;
-    char reason[200];
 
-    if (!call_namespace(call, 0, &name))
+    if (!call_namespace(call, 0, &name) || !call_body(call, &body))
         return;
-    text_init(&settings, BODY_MAX);
-    if (namespace_settings_read(body, cluster, &settings, reason, sizeof reason) != OK ||
-        policies_read_all(body, cluster, &policies, reason, sizeof reason) != OK ||
-        backlog_quotas_read(body, &policies, reason, sizeof reason) != OK)
-        call_reason(call, 412, "%s", reason);
-    else if (policies_check(&policies, false, &why) != OK || namespace_create(b, name, &why) != OK ||
-             namespace_set_settings(b, name, bytes_of(settings.data, settings.len), &why) != OK ||
-             namespace_set_policies(b, name, &policies, &why) != OK)
-        call_refused(call, &why);
+    if (!tenant_exists(b, call->parameters[0]))
+        call_reason(call, 404, "Tenant does not exist");
+    else if (namespace_exists(b, name))
+        call_reason(call, 409, "Namespace already exists");
+    else if ((settings = settings_asked(call, name, body)))
+        make(call, name, settings);
+    json_decref(body);
+}
+
+/* ---- deleted ---- */
+
+static void purged(struct namespace_purge *p, const struct refusal *why)
+{
+    if (why->err == OK)
+        call_no_content_when_durable(p->call);
     else
-        call_no_content_when_durable(call);
-    text_deinit(&settings);
+        call_refused(p->call, why);
 }
 
 void namespace_delete(struct admin_call *call)
 {
-    struct refusal why;
+    const bool force = call_query_true(call, "force");
+    struct broker *b = call->core->broker;
+    struct namespace_purge *p = call_alloc(call, sizeof *p);
     struct bytes name;
 
-    if (!call_namespace(call, 0, &name))
+    if (!p || !call_namespace(call, 0, &name))
         return;
-    if (namespace_remove(call->core->broker, name, &why) != OK)
-        call_refused(call, &why);
-    else
-        call_no_content_when_durable(call);
+    if (force && !broker_options(b)->force_delete_namespace)
+        call_reason(call, 405, "Broker doesn't allow forced deletion of namespaces");
+    else if (!namespace_exists(b, name))
+        call_reason(call, 404, "Namespace %.*s does not exist.", (int)name.len, (const char *)name.data);
+    else if (!force && namespace_has_topics(b, name))
+        call_reason(call, 409, "Cannot delete non empty namespace");
+    else {
+        *p = (struct namespace_purge){.call = call, .namespace_ = name, .done = purged};
+        (void)namespace_purge(p);
+    }
 }
 
 /* ---- the topics of a namespace ---- */

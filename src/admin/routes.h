@@ -6,7 +6,8 @@
  * library gives paths decoded, so a slash in a topic's name (%2F) looks like the path's own, and {topic+} takes what
  * the rest of the pattern leaves.  Where nothing follows the topic and something would be made or deleted, it is a
  * plain {topic}: a mistyped operation must not become a topic's name. {domain} stands for persistent or non-persistent
- * only, {namespace_policy} and {topic_policy} for the paths in policy_table.h.  Of two patterns that match, the earlier
+ * only, {namespace_policy} and {topic_policy} for the paths in policy_table.h, {namespace_kept} and {topic_kept}
+ * for those in kept_policies.h, {bundle} for what looks like one.  Of two patterns that match, the earlier
  * in the table wins. The table is the documentation too: every row says what it does.
  */
 #ifndef ADMIN_ROUTES_H

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tenants.c - tenants: listed, read, created, deleted.
+ * tenants.c - tenants: listed, read, made, changed, deleted.
  */
-#include "admin/core.h"
+#include "admin/clusters.h"
 #include "admin/handlers.h"
-#include "admin/settings.h"
+#include "admin/json_call.h"
+#include "admin/namespace_purge.h"
+
+#include <stdlib.h>
+
+static const struct shape_member shape[] = {
+    {"adminRoles", SHAPE_TEXTS, "[]"},
+    {"allowedClusters", SHAPE_TEXTS, "[]"},
+    {NULL, SHAPE_TEXT, NULL},
+};
 
 void tenant_list_get(struct admin_call *call)
 {
@@ -16,57 +25,167 @@ void tenant_list_get(struct admin_call *call)
     call_json(call);
 }
 
-static bool must_exist(struct admin_call *call, struct bytes tenant)
-{
-    if (tenant_exists(call->core->broker, tenant))
-        return true;
-    call_reason(call, 404, "Tenant does not exist");
-    return false;
-}
-
 void tenant_get(struct admin_call *call)
 {
-    struct bytes tenant = call->parameters[0];
-    const char *cluster = call->core->cluster;
-    char reason[200];
+    const struct bytes tenant = call->parameters[0];
+    struct bytes kept;
 
-    if (!must_exist(call, tenant))
-        return;
-    struct bytes kept = tenant_settings(call->core->broker, tenant);
-    if (kept.len > 0)
-        text_add_bytes(&call->answer.body, kept);
-    else if (tenant_settings_read(kept, cluster, &call->answer.body, reason, sizeof reason) != OK) {
-        call_reason(call, 500, "out of memory");
+    if (!tenant_exists(call->core->broker, tenant)) {
+        call_reason(call, 404, "Tenant does not exist");
         return;
     }
+    kept = tenant_settings(call->core->broker, tenant);
+    if (kept.len == 0) { /* one that came with the first start */
+        call_tree(call, json_pack("{s:[],s:[s]}", "adminRoles", "allowedClusters", call->core->cluster));
+        return;
+    }
+    text_add_bytes(&call->answer.body, kept);
     call_json(call);
+}
+
+/* NULL: there are some, and all of them are known. */
+static const char *clusters_wrong(const struct admin_core *core, const json_t *list)
+{
+    bool all = true;
+
+    if (json_array_size(list) == 0)
+        return "Clusters can not be empty";
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *cluster = json_string_value(json_array_get(list, i));
+        if (cluster[strspn(cluster, " \t")] == '\0')
+            return "Clusters can not be empty";
+        all = all && cluster_exists(core, cluster);
+    }
+    return all ? NULL : "Clusters do not exist";
+}
+
+/* The settings of the body, as text of the caller's to free(); NULL: finished. */
+static char *settings_asked(struct admin_call *call)
+{
+    json_t *settings;
+    const char *wrong;
+    char *text = NULL;
+
+    if (!call_body_shape(call, shape, &settings))
+        return NULL;
+    if ((wrong = clusters_wrong(call->core, json_object_get(settings, "allowedClusters"))))
+        call_reason(call, 412, "%s", wrong);
+    else if (!(text = json_dumps(settings, JSON_COMPACT)))
+        call_reason(call, 500, "out of memory");
+    json_decref(settings);
+    return text;
+}
+
+static void keep(struct admin_call *call, const char *settings)
+{
+    struct refusal why;
+
+    if (tenant_set_settings(call->core->broker, call->parameters[0], bytes_of_text(settings), &why) != OK)
+        call_refused(call, &why);
+    else
+        call_no_content_when_durable(call);
 }
 
 void tenant_put(struct admin_call *call)
 {
-    struct broker *b = call->core->broker;
-    struct bytes tenant = call->parameters[0];
-    struct text settings;
+    const struct bytes tenant = call->parameters[0];
+    char *settings = settings_asked(call);
     struct refusal why;
-    char reason[200];
 
-    text_init(&settings, BODY_MAX);
-    if (tenant_settings_read(call->request.body, call->core->cluster, &settings, reason, sizeof reason) != OK)
-        call_reason(call, 412, "%s", reason);
-    else if (tenant_create(b, tenant, &why) != OK ||
-             tenant_set_settings(b, tenant, bytes_of(settings.data, settings.len), &why) != OK)
+    if (!settings)
+        return;
+    if (!tenant_name_valid(tenant))
+        call_reason(call, 412, "Tenant name is not valid");
+    else if (tenant_exists(call->core->broker, tenant))
+        call_reason(call, 409, "Tenant already exist");
+    else if (tenant_create(call->core->broker, tenant, &why) != OK)
+        call_refused(call, &why);
+    else
+        keep(call, settings);
+    free(settings);
+}
+
+void tenant_post(struct admin_call *call)
+{
+    const struct bytes tenant = call->parameters[0];
+    char *settings = settings_asked(call);
+
+    if (!settings)
+        return;
+    if (!tenant_exists(call->core->broker, tenant))
+        call_reason(call, 404, "Tenant %.*s not found", (int)tenant.len, (const char *)tenant.data);
+    else
+        keep(call, settings);
+    free(settings);
+}
+
+/* ---- deleted ---- */
+
+static void remove_empty(struct admin_call *call)
+{
+    struct refusal why;
+    const enum err err = tenant_remove(call->core->broker, call->parameters[0], &why);
+
+    if (err == ERR_NOT_FOUND)
+        call_reason(call, 404, "Tenant doesn't exist");
+    else if (err == ERR_BUSY)
+        call_reason(call, 409, "The tenant still has active namespaces");
+    else if (err != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);
-    text_deinit(&settings);
+}
+
+/* By force: one namespace after the other. */
+struct tenant_purge {
+    struct namespace_purge purge;
+    uint8_t name[NAMESPACE_NAME_MAX + 1];
+};
+
+static bool first_name(void *ctx, struct bytes name)
+{
+    struct tenant_purge *t = ctx;
+
+    memcpy(t->name, name.data, name.len);
+    t->purge.namespace_ = bytes_of(t->name, name.len);
+    return false;
+}
+
+static void purge_next(struct tenant_purge *t);
+
+static void purged(struct namespace_purge *p, const struct refusal *why)
+{
+    if (why->err == OK)
+        purge_next(container_of(p, struct tenant_purge, purge));
+    else
+        call_refused(p->call, why);
+}
+
+static void purge_next(struct tenant_purge *t)
+{
+    struct admin_call *call = t->purge.call;
+
+    t->purge = (struct namespace_purge){.call = call, .done = purged};
+    if (namespaces_each(call->core->broker, call->parameters[0], first_name, t) == OK && t->purge.namespace_.len > 0)
+        (void)namespace_purge(&t->purge);
+    else
+        remove_empty(call);
 }
 
 void tenant_delete(struct admin_call *call)
 {
-    struct refusal why;
+    struct tenant_purge *t = call_alloc(call, sizeof *t);
 
-    if (tenant_remove(call->core->broker, call->parameters[0], &why) != OK)
-        call_refused(call, &why);
-    else
-        call_no_content_when_durable(call);
+    if (!t)
+        return;
+    if (!call_query_true(call, "force")) {
+        remove_empty(call);
+        return;
+    }
+    if (!broker_options(call->core->broker)->force_delete_tenant) {
+        call_reason(call, 405, "Broker doesn't allow forced deletion of tenants");
+        return;
+    }
+    t->purge.call = call;
+    purge_next(t);
 }

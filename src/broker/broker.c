@@ -125,6 +125,7 @@ void broker_options_init(struct broker_options *o)
         .ledger_age_max_ms = 240ull * 60 * 1000,
         .failover_delay_ms = 1000,
         .keys_on_ring = true,
+        .namespace_bundles = 4,
         .key_ring_points = 100,
         .keys_ahead_per_consumer = 2000,
         .keys_ahead_per_subscription = 20000,

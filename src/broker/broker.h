@@ -55,6 +55,9 @@ struct broker_options {
     bool delete_inactive_topics;      /* ... and is deleted, when its policies say so; false: none ever is */
     bool delete_inactive_partitioned; /* a partitioned topic goes with the last of its partitions that is so deleted */
     uint32_t partitions_max;          /* of a topic; 0: no limit but PARTITIONS_MAX */
+    /* For the admin interface: how many bundles a new namespace has; may those that are not empty be deleted? */
+    uint32_t namespace_bundles;
+    bool force_delete_namespace, force_delete_tenant;
     /* Compaction of topics (compaction.h): how often those with a threshold are looked at, what one has for keys, and
      * whether messages without a key stay. */
     uint64_t compaction_check_ms;

@@ -46,6 +46,8 @@ struct broker_config {
     char *topic_creation_type; /* "non-partitioned", "partitioned" */
     char *schema_strategy, *system_schema_strategy; /* as Pulsar calls them */
     int64_t partitions_max;
+    int64_t namespace_bundles;
+    bool force_delete_namespace, force_delete_tenant;
     int64_t publish_messages_max, publish_bytes_max;
     char *event_id_property;
     int64_t deduplication_snapshot_ms, deduplication_producers_max, deduplication_inactive_ms;

@@ -180,6 +180,9 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->dispatch_rate_counts_messages = c->dispatch_rate_counts_messages;
     o->expiry_check_ms = (uint64_t)c->expiry_check_ms;
     o->partitions_max = (uint32_t)c->partitions_max;
+    o->namespace_bundles = (uint32_t)c->namespace_bundles;
+    o->force_delete_namespace = c->force_delete_namespace;
+    o->force_delete_tenant = c->force_delete_tenant;
     o->publish_messages_max = (uint64_t)c->publish_messages_max;
     o->publish_bytes_max = (uint64_t)c->publish_bytes_max;
     o->deduplication_producers_max = (uint32_t)c->deduplication_producers_max;

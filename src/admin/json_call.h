@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * json_call.h - calls whose bodies and answers are JSON trees (jansson), and documents (broker/documents.h) as such.
+ *
+ * For what is kept with names and changed by people: small.  Long answers are written with json_out.h.
+ */
+#ifndef ADMIN_JSON_CALL_H
+#define ADMIN_JSON_CALL_H
+
+#include "admin/core.h"
+#include "admin/json_shape.h"
+
+/* The body; *out is NULL when it is empty, or null.  False: the call is finished, with 400. */
+bool call_body(struct admin_call *call, json_t **out);
+/* The body as an object of this shape.  False: finished, with 400. */
+bool call_body_shape(struct admin_call *call, const struct shape_member *shape, json_t **out);
+
+/* 200 and the tree, which is taken; NULL: 500, memory ran out. */
+void call_tree(struct admin_call *call, json_t *tree);
+/* 200, and the text as it is: where Pulsar answers with a bare String. */
+void call_bare_text(struct admin_call *call, const char *text);
+/* 200 when all changes made so far are durable, without a body: where Pulsar does not answer 204. */
+void call_ok_when_durable(struct admin_call *call);
+
+/* A parameter, or the NUL-terminated copy of any bytes, in the arena.  NULL: the call is finished, with 500. */
+const char *call_copy(struct admin_call *call, struct bytes b);
+
+/* A new tree; NULL: it is not there (or is not JSON, which it was when it was kept). */
+json_t *document_tree(struct broker *b, const char *kind, struct bytes name);
+/* Takes the tree, keeps it, and finishes the call: 204 when it is durable. */
+void document_keep(struct admin_call *call, const char *kind, struct bytes name, json_t *tree);
+/* The same without finishing, unless it fails: false. */
+bool document_keep_first(struct admin_call *call, const char *kind, struct bytes name, json_t *tree);
+
+/* "a/b" of two texts, in the arena; NULL bytes: finished, with 500. */
+struct bytes call_joined(struct admin_call *call, struct bytes a, struct bytes b);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * namespace_purge.c - see namespace_purge.h.
+ */
+#include "admin/namespace_purge.h"
+
+struct search {
+    bool found;
+};
+
+static bool look_at(void *ctx, struct bytes name)
+{
+    struct search *s = ctx;
+    struct topic_name topic;
+
+    s->found = topic_name_parse(&topic, name) == OK && !topic_name_is_system(&topic);
+    return !s->found;
+}
+
+bool namespace_has_topics(struct broker *b, struct bytes name)
+{
+    struct search s = {.found = false};
+
+    if (topics_each(b, name, look_at, &s) != OK || s.found)
+        return s.found;
+    return partitioned_each_after(b, name, bytes_of(NULL, 0), look_at, &s) == OK && s.found;
+}
+
+static bool walk(struct namespace_purge *p, bool partitioned);
+
+static void walked(struct namespace_walk *w)
+{
+    struct namespace_purge *p = w->ctx;
+    struct refusal why = w->why;
+
+    if (why.err == OK && !p->topics_gone) {
+        p->topics_gone = true;
+        (void)walk(p, false); /* false: it has finished the call */
+        return;
+    }
+    if (why.err == OK && namespace_remove(p->call->core->broker, p->namespace_, &why) == ERR_BUSY)
+        (void)refuse(&why, ERR_BUSY, ABOUT_NAMESPACE,
+                     "The broker still have in-flight topics created during namespace deletion, please try again.");
+    p->done(p, &why);
+}
+
+static bool walk(struct namespace_purge *p, bool partitioned)
+{
+    struct namespace_walk *w = walk_new(p->call, p->namespace_);
+
+    if (!w)
+        return false;
+    w->partitioned = partitioned;
+    w->system = true;
+    w->step = walk_delete;
+    w->end = walked;
+    w->ctx = p;
+    walk_begin(w);
+    return true;
+}
+
+bool namespace_purge(struct namespace_purge *p)
+{
+    return walk(p, true);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * namespace_purge.h - a namespace is deleted, and all topics in it before: for namespaces and tenants.
+ */
+#ifndef ADMIN_NAMESPACE_PURGE_H
+#define ADMIN_NAMESPACE_PURGE_H
+
+#include "admin/namespace_walk.h"
+
+struct namespace_purge {
+    struct admin_call *call;
+    struct bytes namespace_;
+    /* From the loop.  why->err OK: it is gone, durable after broker_when_durable. */
+    void (*done)(struct namespace_purge *p, const struct refusal *why);
+
+    bool topics_gone; /* private: of the two walks, over partitioned topics and over all others */
+};
+
+/* `p` lives until done, which is called unless this finishes the call: then it gives false. */
+bool namespace_purge(struct namespace_purge *p);
+
+/* It has topics that are not the broker's own. */
+bool namespace_has_topics(struct broker *b, struct bytes name);
+
+#endif

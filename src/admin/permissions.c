@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * permissions.c - who may do what: kept with a namespace's settings, and shown.  Nothing is refused by them yet.
+ *
+ *     "auth_policies": {"namespace_auth": {ROLE: [ACTION, ...]},
+ *                       "destination_auth": {TOPIC: {ROLE: [ACTION, ...]}},
+ *                       "subscription_auth_roles": {SUBSCRIPTION: [ROLE, ...]}}
+ */
+#include "admin/handlers.h"
+#include "admin/json_call.h"
+#include "admin/kept_policies.h"
+#include "admin/policy_place.h"
+
+static const char *const actions[] = {"produce", "consume", "functions", "sources", "sinks", "packages"};
+
+/* The member of an object, an object itself; made when it is missing. */
+static json_t *open_member(json_t *object, const char *name)
+{
+    if (!json_is_object(json_object_get(object, name)))
+        json_object_set_new(object, name, json_object());
+    return json_object_get(object, name);
+}
+
+static json_t *section(json_t *settings, const char *name)
+{
+    return open_member(open_member(settings, "auth_policies"), name);
+}
+
+/* The route's namespace and its settings, new; NULL: finished. */
+static json_t *settings_of(struct admin_call *call, struct policy_place *p)
+{
+    json_t *settings = policy_place_of_namespace(call, p) ? namespace_settings_tree(call->core, p->namespace_) : NULL;
+
+    return settings;
+}
+
+static void answer_section(struct admin_call *call, const char *name)
+{
+    struct policy_place p;
+    json_t *settings = settings_of(call, &p);
+
+    if (settings)
+        call_tree(call, json_incref(section(settings, name)));
+    json_decref(settings);
+}
+
+/* A list of actions, or (for subscriptions) of roles; NULL: finished. */
+static json_t *body_list(struct admin_call *call, bool of_actions)
+{
+    json_t *body, *list;
+
+    if (!call_body(call, &body))
+        return NULL;
+    list = texts_read(body);
+    json_decref(body);
+    for (size_t i = 0; of_actions && list && i < json_array_size(list); i++) {
+        size_t known = 0;
+        while (known < sizeof actions / sizeof actions[0] &&
+               strcmp(actions[known], json_string_value(json_array_get(list, i))) != 0)
+            known++;
+        if (known < sizeof actions / sizeof actions[0])
+            continue;
+        json_decref(list);
+        call_reason(call, 400, "an action is produce, consume, functions, sources, sinks or packages");
+        return NULL;
+    }
+    if (!list)
+        call_reason(call, 400, "a list of texts is wanted");
+    return list;
+}
+
+static void grant(struct admin_call *call, const char *name, struct bytes key, bool of_actions)
+{
+    const char *key_text = call_copy(call, key);
+    struct policy_place p;
+    json_t *settings = key_text ? settings_of(call, &p) : NULL, *list = settings ? body_list(call, of_actions) : NULL;
+
+    if (!list) {
+        json_decref(settings);
+        return;
+    }
+    json_object_set_new(section(settings, name), key_text, list);
+    namespace_settings_keep(call, p.namespace_, settings);
+}
+
+void namespace_permissions_get(struct admin_call *call)
+{
+    answer_section(call, "namespace_auth");
+}
+
+void namespace_permission_post(struct admin_call *call)
+{
+    grant(call, "namespace_auth", call->parameters[2], true);
+}
+
+void namespace_permission_delete(struct admin_call *call)
+{
+    const char *role = call_copy(call, call->parameters[2]);
+    struct policy_place p;
+    json_t *settings = role ? settings_of(call, &p) : NULL;
+
+    if (!settings)
+        return;
+    (void)json_object_del(section(settings, "namespace_auth"), role);
+    namespace_settings_keep(call, p.namespace_, settings);
+}
+
+void subscription_permissions_get(struct admin_call *call)
+{
+    answer_section(call, "subscription_auth_roles");
+}
+
+void subscription_permission_post(struct admin_call *call)
+{
+    grant(call, "subscription_auth_roles", call->parameters[2], false);
+}
+
+static void remove_text(json_t *list, const char *text)
+{
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        if (strcmp(json_string_value(json_array_get(list, i - 1)), text) == 0)
+            json_array_remove(list, i - 1);
+    }
+}
+
+void subscription_permission_delete(struct admin_call *call)
+{
+    const char *subscription = call_copy(call, call->parameters[2]), *role = call_copy(call, call->parameters[3]);
+    struct policy_place p;
+    json_t *settings = subscription && role ? settings_of(call, &p) : NULL, *roles;
+
+    if (!settings)
+        return;
+    if ((roles = json_object_get(section(settings, "subscription_auth_roles"), subscription)))
+        remove_text(roles, role);
+    namespace_settings_keep(call, p.namespace_, settings);
+}
+
+/* ---- of topics, many in one request ---- */
+
+struct topic_grants {
+    struct admin_call *call;
+    json_t *body;
+    struct bytes namespace_; /* of all of them */
+};
+
+static bool topic_of(const json_t *one, struct topic_name *topic)
+{
+    const char *text = json_string_value(json_object_get(one, "topic"));
+
+    return text && json_is_string(json_object_get(one, "role")) && topic_name_parse(topic, bytes_of_text(text)) == OK;
+}
+
+/* All are in one namespace, which is there, and so are the topics. */
+static bool grants_good(struct topic_grants *g, struct topic_name *first)
+{
+    struct broker *b = g->call->core->broker;
+    struct topic_name topic;
+
+    for (size_t i = 0; i < json_array_size(g->body); i++) {
+        if (!topic_of(json_array_get(g->body, i), i == 0 ? first : &topic))
+            call_reason(g->call, 400, "a list of objects with topic and role is wanted");
+        else if (i > 0 && !bytes_equal(topic_name_namespace(&topic), topic_name_namespace(first)))
+            call_reason(g->call, 400, "The namespace should be the same");
+        else if (!namespace_exists(b, topic_name_namespace(first)))
+            call_reason(g->call, 404, "Topic's namespace does not exist");
+        else if (!topic_exists(b, i == 0 ? first : &topic) && call_partitions(g->call, i == 0 ? first : &topic) == 0)
+            call_reason(g->call, 404, "Topic not found");
+        else
+            continue;
+        return false;
+    }
+    if (json_array_size(g->body) == 0)
+        call_reason(g->call, 400, "The namespace should be the same");
+    return json_array_size(g->body) > 0;
+}
+
+static bool grant_one(json_t *settings, const json_t *one, bool revoke)
+{
+    const char *topic = json_string_value(json_object_get(one, "topic"));
+    const char *role = json_string_value(json_object_get(one, "role"));
+    json_t *roles = open_member(section(settings, "destination_auth"), topic);
+    json_t *list = revoke ? NULL : texts_read(json_object_get(one, "actions"));
+
+    if (revoke)
+        (void)json_object_del(roles, role);
+    else if (!list || json_object_set_new(roles, role, list))
+        return false;
+    if (json_object_size(roles) == 0)
+        (void)json_object_del(section(settings, "destination_auth"), topic);
+    return true;
+}
+
+static void change_topics(struct admin_call *call, bool revoke)
+{
+    struct topic_grants g = {.call = call};
+    struct topic_name *first = call_alloc(call, sizeof *first);
+    json_t *settings = NULL;
+
+    if (!first || !call_body(call, &g.body))
+        return;
+    if (!grants_good(&g, first))
+        goto done;
+    settings = namespace_settings_tree(call->core, topic_name_namespace(first));
+    for (size_t i = 0; i < json_array_size(g.body); i++) {
+        if (!grant_one(settings, json_array_get(g.body, i), revoke)) {
+            call_reason(call, 400, "actions is a list of texts");
+            goto done;
+        }
+    }
+    namespace_settings_keep(call, topic_name_namespace(first), json_incref(settings));
+done:
+    json_decref(settings);
+    json_decref(g.body);
+}
+
+void topics_permissions_grant(struct admin_call *call)
+{
+    change_topics(call, false);
+}
+
+void topics_permissions_revoke(struct admin_call *call)
+{
+    change_topics(call, true);
+}

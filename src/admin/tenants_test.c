@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tenants_test.c - tenants, as Pulsar's admin clients see them.
+ */
+#include "admin/admin_world.h"
+
+#define TENANTS "/admin/v2/tenants"
+#define LOCAL   "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}"
+
+static void tenants_are_created_listed_read_and_deleted(void **state)
+{
+    struct admin_world *w = *state;
+
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    assert_null(w->call.answer.content_type);
+    assert_get(w, TENANTS, "[\"acme\",\"public\",\"pulsar\"]");
+    assert_get(w, TENANTS "/acme", LOCAL);
+    assert_get(w, TENANTS "/public", "{\"adminRoles\":[],\"allowedClusters\":[\"standalone\"]}");
+    assert_int_equal(ask(w, HTTP_DELETE, TENANTS "/acme"), 204);
+    assert_refused(w, ask(w, HTTP_GET, TENANTS "/acme"), 404, "Tenant does not exist");
+}
+
+static void a_tenant_is_changed_and_stays_so_over_a_restart(void **state)
+{
+    struct admin_world *w = *state;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/clusters/east", "{\"serviceUrl\":\"http://east:8080\"}"), 200);
+    assert_int_equal(ask_body(w, HTTP_POST, TENANTS "/acme", "{\"allowedClusters\":[\"standalone\",\"east\"]}"), 204);
+    admin_world_restart(w);
+    assert_get(w, TENANTS "/acme", "{\"adminRoles\":[],\"allowedClusters\":[\"standalone\",\"east\"]}");
+    assert_refused(w, ask_body(w, HTTP_POST, TENANTS "/nobody", LOCAL), 404, "Tenant nobody not found");
+}
+
+static void a_tenant_that_cannot_be_is_refused(void **state)
+{
+    struct admin_world *w = *state;
+
+    assert_refused(w, ask_body(w, HTTP_PUT, TENANTS "/public", LOCAL), 409, "Tenant already exist");
+    assert_refused(w, ask_body(w, HTTP_PUT, TENANTS "/a b", LOCAL), 412, "Tenant name is not valid");
+    assert_refused(w, ask(w, HTTP_PUT, TENANTS "/x"), 412, "Clusters can not be empty");
+    assert_refused(w, ask_body(w, HTTP_PUT, TENANTS "/x", "{\"allowedClusters\":[\" \"]}"), 412,
+                   "Clusters can not be empty");
+    assert_refused(w, ask_body(w, HTTP_PUT, TENANTS "/x", "{\"allowedClusters\":[\"moon\"]}"), 412,
+                   "Clusters do not exist");
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/x", "{"), 400);
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+    assert_refused(w, ask(w, HTTP_DELETE, TENANTS "/public"), 409, "The tenant still has active namespaces");
+    assert_refused(w, ask(w, HTTP_DELETE, TENANTS "/nobody"), 404, "Tenant doesn't exist");
+}
+
+static void a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed(void **state)
+{
+    struct admin_world *w = *state;
+    struct admin_client client = {0};
+
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/acme/one"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/acme/two"), 204);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/persistent/acme/one/p/partitions", "3"), 204);
+    client_publish(w, &client, "acme/two/x", 1);
+    assert_refused(w, ask_query(w, HTTP_DELETE, TENANTS "/acme", "force=true", ""), 405,
+                   "Broker doesn't allow forced deletion of tenants");
+    producer_detach(client.open.producer);
+
+    w->options.force_delete_tenant = true;
+    admin_world_restart(w);
+    assert_int_equal(ask_query(w, HTTP_DELETE, TENANTS "/acme", "force=true", ""), 204);
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+    admin_world_restart(w);
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ADMIN_TEST(tenants_are_created_listed_read_and_deleted),
+        ADMIN_TEST(a_tenant_is_changed_and_stays_so_over_a_restart),
+        ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
+        ADMIN_TEST(a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
