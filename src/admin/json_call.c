@@ -70,10 +70,12 @@ static void durable(struct broker_op *op)
 {
     struct admin_call *call = container_of(op, struct durable_wait, op)->call;
 
-    if (op->why.err == OK)
-        call_bare_text(call, "");
-    else
+    if (op->why.err != OK) {
         call_refused(call, &op->why);
+        return;
+    }
+    call->answer.status = 200;
+    call_finish(call);
 }
 
 void call_ok_when_durable(struct admin_call *call)
