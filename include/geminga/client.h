@@ -24,6 +24,14 @@ PULSAR_PUBLIC const char *geminga_result_text(pulsar_result result);
 PULSAR_PUBLIC pulsar_result geminga_consumer_acknowledge_list(pulsar_consumer_t *consumer,
                                                               pulsar_message_id_t *const *ids, size_t count);
 
+/* Reads the next message without waiting: as pulsar_consumer_receive_async. */
+PULSAR_PUBLIC void geminga_reader_read_next_async(pulsar_reader_t *reader, pulsar_receive_callback callback, void *ctx);
+
+/* 1 when the broker has said that all its topics are terminated and nothing is left to receive from it; what the
+ * client holds already still comes. */
+PULSAR_PUBLIC int geminga_consumer_has_reached_end(pulsar_consumer_t *consumer);
+PULSAR_PUBLIC int geminga_reader_has_reached_end(pulsar_reader_t *reader);
+
 /* The parts of an id; batch index and partition are -1 when there are none. */
 PULSAR_PUBLIC int64_t geminga_message_id_ledger(const pulsar_message_id_t *id);
 PULSAR_PUBLIC int64_t geminga_message_id_entry(const pulsar_message_id_t *id);

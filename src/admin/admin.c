@@ -111,6 +111,7 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
                                 .connections_max = options->connections_max,
                                 .on_request = on_request,
                                 .ctx = a,
+                                .sockets = options->sockets,
                                 .log = options->log};
     enum err err = ERR_NOMEM;
 

@@ -13,6 +13,7 @@
 #include "broker/broker.h"
 #include "session/server.h"
 #include "sys/sys.h"
+#include "sys/web_socket.h"
 
 struct admin;
 
@@ -33,6 +34,7 @@ struct admin_options {
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
     struct metrics_options metrics;
+    struct web_service *sockets; /* at /ws/; NULL: none.  Outlives the admin. */
     struct log *log;
 };
 

@@ -16,6 +16,7 @@
  */
 #include "admin/http.h"
 
+#include "admin/http_socket.h"
 #include "base/list.h"
 
 #include <assert.h>
@@ -58,6 +59,7 @@ struct exchange {
 /* What libwebsockets keeps with a connection. */
 struct connection {
     struct exchange *exchange;
+    struct http_socket *socket; /* NULL: it is plain HTTP */
 };
 
 struct http {
@@ -66,6 +68,7 @@ struct http {
     struct lws_vhost *vhost;
     struct lws_protocols protocols[2];
 
+    struct http_sockets sockets;
     struct list exchanges; /* the server's thread */
     size_t exchange_count, body_bytes;
 
@@ -259,6 +262,18 @@ static void body_begin(struct exchange *e, size_t size)
     lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
 }
 
+/* Where messages would go both ways: either the service refused it, or no upgrade was asked for. */
+static void refuse_socket(struct exchange *e)
+{
+    char reason[300];
+    const unsigned status = http_sockets_refuse(&e->http->sockets, e->wsi, reason, sizeof reason);
+
+    if (status == 0)
+        refuse_request(e, 426, "this is a WebSocket's address: ask for an upgrade");
+    else
+        refuse_request(e, (int)status, reason);
+}
+
 /* LWS_CALLBACK_HTTP: the head is there, with the decoded path. */
 static int on_head(struct http *h, struct connection *c, struct lws *wsi, const char *path, size_t len)
 {
@@ -274,6 +289,8 @@ static int on_head(struct http *h, struct connection *c, struct lws *wsi, const 
     else if (!copy_bytes(&e->call.arena, path, len, &e->call.request.path) || !query_read(wsi, &e->call) ||
              !listener_read(wsi, &e->call))
         refuse_request(e, 503, "out of memory");
+    else if (http_sockets_is_path(&h->sockets, e->call.request.path))
+        refuse_socket(e);
     else if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
         refuse_request(e, 411, "give the body's length: chunked bodies are not taken");
     else if (size < 0)
@@ -453,11 +470,32 @@ static int on_writable(struct connection *c, struct lws *wsi)
 /* ---- the server ---- */
 
 /* HTTP/2 is offered by clients that like it, and need not be taken; but libwebsockets takes it, and then loses the
- * request's body.  So it does not see the offer: `to` lies in its own copy of the head. */
-static int on_upgrade(char *to)
+ * request's body.  So it does not see the offer: `to` lies in its own copy of the head.  Likewise with a WebSocket that
+ * is refused: on_head answers it. */
+static int on_upgrade(struct http *h, struct lws *wsi, char *to)
 {
-    if (strcasecmp(to, "h2c") == 0)
-        memset(to, '-', strlen("h2c"));
+    char reason[300];
+    const bool refused = strcasecmp(to, "h2c") == 0 || (strcasecmp(to, "websocket") == 0 &&
+                                                        http_sockets_refuse(&h->sockets, wsi, reason, sizeof reason));
+
+    if (refused)
+        memset(to, '-', strlen(to));
+    return 0;
+}
+
+/* LWS_CALLBACK_ESTABLISHED, after an upgrade. */
+static int on_socket(struct http *h, struct connection *c, struct lws *wsi)
+{
+    connection_forget(c);
+    return (c->socket = http_socket_open(&h->sockets, wsi)) ? 0 : -1;
+}
+
+static int on_socket_closed(struct connection *c)
+{
+    if (c && c->socket)
+        http_socket_closed(c->socket);
+    if (c)
+        c->socket = NULL;
     return 0;
 }
 
@@ -469,9 +507,18 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch (reason) {
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         take_finished(h);
+        http_sockets_run(&h->sockets);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return on_upgrade(in);
+        return on_upgrade(h, wsi, in);
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_socket(h, c, wsi);
+    case LWS_CALLBACK_RECEIVE:
+        return c->socket ? http_socket_received(c->socket, in, len) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return c->socket ? http_socket_writable(c->socket) : -1;
+    case LWS_CALLBACK_CLOSED:
+        return on_socket_closed(c);
     case LWS_CALLBACK_HTTP:
         return on_head(h, c, wsi, in, len);
     case LWS_CALLBACK_HTTP_BODY:
@@ -523,6 +570,7 @@ static enum err listen_on(struct http *h, char *message, size_t message_size)
         snprintf(message, message_size, "the HTTP server cannot start: out of memory or of file descriptors");
         return ERR_IO;
     }
+    h->sockets.context = h->context;
     errno = 0;
     if ((h->vhost = lws_create_vhost(h->context, &info)))
         return OK;
@@ -549,6 +597,7 @@ enum err http_open(struct http **out, const struct http_options *options, char *
         return ERR_NOMEM;
     }
     h->options = *options;
+    http_sockets_init(&h->sockets, options->sockets);
     h->protocols[0] = (struct lws_protocols){
         .name = "http", .callback = on_event, .per_session_data_size = sizeof(struct connection)};
     list_init(&h->exchanges);
@@ -583,6 +632,8 @@ void http_close(struct http *h)
         return;
     if (h->context)
         lws_context_destroy(h->context); /* closes connections, which forget their exchanges */
+    h->sockets.context = NULL;
+    http_sockets_run(&h->sockets);
     while (!list_empty(&h->exchanges))
         exchange_free(container_of(h->exchanges.next, struct exchange, node));
     free(h);

@@ -12,6 +12,7 @@
 
 #include "admin/call.h"
 #include "base/log.h"
+#include "sys/web_socket.h"
 
 struct http;
 
@@ -24,6 +25,7 @@ struct http_options {
      * follows one that was taken. */
     void (*on_request)(void *ctx, struct admin_call *call);
     void *ctx;
+    struct web_service *sockets; /* takes what is asked for below /ws/; NULL: nobody does.  Lives as long. */
 };
 
 /* Listens.  ERR_BUSY: the port is taken; ERR_IO; `message` is a sentence for the user. */

@@ -93,7 +93,7 @@ void timestamp_format(int64_t wall_ms, char to[TIMESTAMP_SIZE])
     struct tm tm;
     size_t len;
 
-    assert(wall_ms >= 0);
+    assert(wall_ms >= 0 && wall_ms <= TIMESTAMP_MS_MAX);
     gmtime_r(&seconds, &tm);
     len = strftime(to, TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
     assert(len > 0);

@@ -21,6 +21,7 @@ struct broker_config {
     int64_t connections_max;
     int64_t keep_alive_s;
     bool non_persistent_topics;
+    bool websocket;
     int64_t non_persistent_pending_max;
     int64_t compaction_check_ms;
     bool compaction_keeps_null_keys;

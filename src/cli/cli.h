@@ -71,6 +71,7 @@ extern const struct verb notary_verb;     /* notary.c */
 extern const struct verb store_verb;      /* store.c */
 extern const struct verb config_verb;     /* config.c */
 extern const struct verb tokens_verb;     /* tokens.c */
+extern const struct verb websocket_verb;  /* websocket.c */
 extern const struct verb help_verb;       /* cli.c */
 
 #endif

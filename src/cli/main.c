@@ -24,8 +24,17 @@ static const struct verb version_verb = {
 };
 
 const struct verb *const cli_verbs[] = {
-    &up_verb,     &standalone_verb, &client_verb,  &notary_verb, &store_verb,
-    &config_verb, &tokens_verb,     &version_verb, &help_verb,   NULL,
+    &up_verb,
+    &standalone_verb,
+    &client_verb,
+    &notary_verb,
+    &store_verb,
+    &config_verb,
+    &tokens_verb,
+    &websocket_verb,
+    &version_verb,
+    &help_verb,
+    NULL,
 };
 
 int main(int argc, char **argv)

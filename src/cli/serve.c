@@ -13,6 +13,7 @@
 #include "broker/subscription.h"
 #include "cli/node.h"
 #include "schema/schema.h"
+#include "services/websocket/websocket.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
 #include "sys/uv_sys.h"
@@ -34,6 +35,7 @@ struct serving {
     struct log *log;
     struct uv_sys *uv;
     struct node *node;
+    struct websocket *websocket; /* or NULL */
     struct companion *companion; /* or NULL */
     struct task companion_ended;
     char http_url[300];
@@ -267,6 +269,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
                                                 .producers = c->metrics_of_producers,
                                                 .split_partitions = c->metrics_split_partitions,
                                                 .rows_max = (size_t)c->metrics_rows_max};
+    o->admin.sockets = s->websocket ? websocket_service(s->websocket) : NULL;
     o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
     o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
@@ -376,6 +379,8 @@ static int node_serve(struct serving *s)
     char message[MESSAGE_SIZE] = "";
     enum err err = uv_sys_on_signal(s->uv, on_signal, s);
 
+    if (s->websocket)
+        websocket_start(s->websocket, node_url(s->node));
     (void)snprintf(s->http_url, sizeof s->http_url, "http://%s:%u", host_of(s->config), node_http_port(s->node));
     if (err != OK)
         (void)snprintf(message, sizeof message, "cannot listen to signals: %s", err_text(err));
@@ -448,6 +453,11 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
         cli_error(inv, "cannot use %s as data directory: %s", config->data, err_text(err));
         return CLI_FAILED;
     }
+    if (config->websocket && websocket_new(&s.websocket, log) != OK) {
+        cli_error(inv, "no memory");
+        uv_sys_free(s.uv);
+        return CLI_FAILED;
+    }
     node_options_fill(&options, &s, holder);
     status = CLI_FAILED;
     if (node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK) {
@@ -457,7 +467,9 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
         cli_error(inv, "%s%s", message,
                   strstr(message, "is taken") ? " (--port N, --http-port N; 0: the kernel chooses)" : "");
     }
+    websocket_close(s.websocket);
     node_free(s.node);
+    websocket_free(s.websocket);
     uv_sys_free(s.uv);
     return status;
 }

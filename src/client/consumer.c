@@ -599,6 +599,7 @@ static enum err subscribers_make(struct _pulsar_consumer *c)
     if ((err = client_queue_init(&c->queue, c->count, c->config.ack_timeout_ms > 0, on_queue_notify)) != OK)
         return err;
     c->has_queue = true;
+    c->queue.eager = !c->durable; /* what was read is acknowledged at once: read_ack */
     if (c->listener && (err = client_listeners_start(c->handle.client->listeners)) != OK)
         return err;
     for (uint32_t i = 0; i < c->topic_count && err == OK; i++)

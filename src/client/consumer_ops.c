@@ -11,6 +11,14 @@
 #include <geminga/client.h>
 #include <stdlib.h>
 
+int geminga_consumer_has_reached_end(pulsar_consumer_t *consumer)
+{
+    for (uint32_t i = 0; i < consumer->count; i++)
+        if (!atomic_load(&consumer->subscribers[i]->end_of_topic))
+            return 0;
+    return 1;
+}
+
 struct client_consumer_op *client_consumer_op_new(struct _pulsar_consumer *c, const struct _pulsar_message_id *id,
                                                   pulsar_result_callback callback, void *ctx)
 {

@@ -86,7 +86,7 @@ static bool taken_note(struct client_queue *q, const struct client_body *body)
     source->has_last = true;
     if (q->tracking)
         id_note(q, &body->id);
-    return source->taken == source->notify_at || (q->tracking && q->id_count == 1);
+    return source->taken == source->notify_at || (q->tracking && q->id_count == 1) || (q->eager && q->count == 0);
 }
 
 struct client_body *client_queue_take(struct client_queue *q)

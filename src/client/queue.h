@@ -29,6 +29,7 @@ struct client_queue {
     struct client_source *sources;
     uint32_t source_count;
     bool tracking;                  /* set at creation: the loop wants the id of every message taken */
+    bool eager;                     /* likewise: it wants to know when the queue is empty again */
     struct _pulsar_message_id *ids; /* of those taken since client_queue_ids; hold no batch */
     size_t id_count, id_capacity;
     pulsar_result closed; /* Ok: open */

@@ -5,6 +5,7 @@
 #include "client/consumer.h"
 
 #include <assert.h>
+#include <geminga/client.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,16 @@ void pulsar_reader_seek_by_timestamp_async(pulsar_reader_t *reader, uint64_t tim
                                            void *ctx)
 {
     pulsar_consumer_seek_by_timestamp_async(reader->consumer, timestamp, callback, ctx);
+}
+
+void geminga_reader_read_next_async(pulsar_reader_t *reader, pulsar_receive_callback callback, void *ctx)
+{
+    pulsar_consumer_receive_async(reader->consumer, callback, ctx);
+}
+
+int geminga_reader_has_reached_end(pulsar_reader_t *reader)
+{
+    return geminga_consumer_has_reached_end(reader->consumer);
 }
 
 /* ---- is there more ---- */

@@ -444,9 +444,8 @@ static void on_end_of_topic(struct client_peer *peer)
 {
     struct client_subscriber *s = subscriber_of(client_link_of(peer));
 
-    if (!s->end_of_topic)
+    if (!atomic_exchange(&s->end_of_topic, true))
         log_info(s->core->log, "client", "%s was terminated, and this is its end", s->topic);
-    s->end_of_topic = true;
 }
 
 /* ---- asking the broker ---- */
@@ -1022,6 +1021,7 @@ enum err client_subscriber_new(struct client_subscriber **out, struct client_cor
         s->start.batch = NULL;
     }
     atomic_init(&s->attached, false);
+    atomic_init(&s->end_of_topic, false);
     client_acks_init(&s->acks, subscription->config->ack_group_max);
     client_due_init(&s->nacks);
     client_due_init(&s->unacked);

@@ -95,7 +95,7 @@ struct client_subscriber {
     struct timer ask_timer;
     void (*on_closed)(struct client_subscriber *s, pulsar_result result);
     struct timer closing;
-    bool end_of_topic;
+    _Atomic bool end_of_topic; /* any thread reads it */
     struct log_rate unreadable; /* how often they are logged */
 };
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * peer.h - what producers and consumers behind a WebSocket have in common.  Private to services/websocket.
+ *
+ * A peer lives until its connection is closed and the client library has answered all that it was asked: each question
+ * is a struct ws_asked, which holds the peer.
+ */
+#ifndef SERVICES_WEBSOCKET_PEER_H
+#define SERVICES_WEBSOCKET_PEER_H
+
+#include "services/websocket/messages.h"
+#include "services/websocket/request.h"
+#include "sys/web_socket.h"
+
+struct ws_peer {
+    struct web_peer web;
+    struct web_thread *thread;
+    struct web_socket *socket; /* NULL: it is closed */
+    struct ws_request request;
+    size_t asked;
+    void (*free)(struct ws_peer *p); /* of what is beyond this */
+};
+
+/* A question to the client library, whose callback comes on another thread. */
+struct ws_asked {
+    struct web_event event;
+    struct ws_peer *peer;
+    void (*answered)(struct ws_asked *a); /* on the server's thread; the connection may be closed by then */
+    pulsar_result result;
+    void *value; /* what the answer has; answered's to free */
+    char *context;
+};
+
+/* Takes the request over. */
+void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct web_thread *thread,
+                  struct web_socket *socket, struct ws_request *request);
+/* For the peer's `closed`: the connection is gone. */
+void ws_peer_closed(struct ws_peer *p);
+
+/* NULL: no memory. */
+struct ws_asked *ws_ask(struct ws_peer *p, void (*answered)(struct ws_asked *a));
+/* In the library's callback, on any thread. */
+void ws_answer(struct ws_asked *a, pulsar_result result, void *value);
+
+/* Sends the text, unless the connection is closed, and frees it. */
+void ws_tell(struct ws_peer *p, struct text *text);
+void ws_hang_up(struct ws_peer *p, enum ws_error error, const char *why); /* `why` may be NULL */
+
+/* NULL: no memory. */
+struct web_peer *ws_producer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+                                  struct ws_request *request);
+/* And readers. */
+struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+                                  struct ws_request *request);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * websocket.h - Apache Pulsar's WebSocket interface, /ws/v2/...: producers, consumers and readers for whoever has a
+ * browser or a line of script and no Pulsar client.
+ *
+ * An ordinary client of a broker, ours or any Pulsar: one client of the library for all connections, made with the
+ * first of them.  What the connections are is the server's (sys/web_socket.h): all that is said here happens on its
+ * thread; the library's callbacks come to it by `post`.
+ *
+ * Bounded: a producer has as many messages under way as its maxPendingMessages says (more are refused, each with an
+ * answer), all together what CLIENT_MEMORY holds; a consumer is sent no more than its receiverQueueSize ahead of its
+ * acknowledgements, and nothing while a megabyte waits for it.
+ */
+#ifndef SERVICES_WEBSOCKET_WEBSOCKET_H
+#define SERVICES_WEBSOCKET_WEBSOCKET_H
+
+#include "base/log.h"
+#include "sys/web_socket.h"
+
+struct websocket;
+
+/* ERR_NOMEM.  The log outlives it. */
+MUST_USE enum err websocket_new(struct websocket **out, struct log *log);
+
+/* For the server, which must end before websocket_free. */
+struct web_service *websocket_service(struct websocket *w);
+
+/* From any thread, once: where the broker is ("pulsar://host:port"); it lives as long.  Before it, connections are
+ * refused with 503. */
+void websocket_start(struct websocket *w, const char *service_url);
+
+/* When the server's thread has ended and before the server is freed: ends what is under way.  NULL is fine. */
+void websocket_close(struct websocket *w);
+/* When the server is freed. */
+void websocket_free(struct websocket *w);
+
+#endif
