@@ -2,92 +2,52 @@
  *
  * schemas.c - schemas of topics: read, added, judged, deleted.
  *
- * Here a schema is JSON, {"type":"AVRO","schema":"...","properties":{}}.  That of keys and values is two in one: on the
- * wire and in a row 4 bytes of length, big endian, and that many of the key's, then the value's likewise; here a JSON
- * object with both, whose parts are objects, or "" for what has no definition.
+ * Here a schema is JSON, {"type":"AVRO","schema":"...","properties":{}}; that of keys and values is two in one
+ * (schema/key_value.h).
  */
 #include "broker/schemas.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/properties_json.h"
+#include "schema/key_value.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
+#define KEY_VALUE_TEXT_MAX (4 * SCHEMA_BYTES_MAX) /* two schemas, written as JSON */
+
 /* ---- keys and values ---- */
-
-/* Both parts; false: it is something else. */
-static bool parts_of(struct bytes data, struct bytes part[2])
-{
-    for (size_t i = 0; i < 2; i++) {
-        if (data.len < 4 || be32_get(data.data) > data.len - 4)
-            return false;
-        part[i] = bytes_of(data.data + 4, be32_get(data.data));
-        data = bytes_of(part[i].data + part[i].len, data.len - 4 - part[i].len);
-    }
-    return data.len == 0;
-}
-
-/* The definition as JSON, or as a text, if it is none. */
-static json_t *part_json(struct bytes part)
-{
-    json_t *value = part.len ? json_loadb((const char *)part.data, part.len, JSON_DECODE_ANY, NULL) : NULL;
-
-    return value ? value : json_stringn_nocheck((const char *)part.data, part.len);
-}
 
 /* For free; NULL: the memory, or the bytes, are not fit for it. */
 static char *key_value_text(struct bytes data)
 {
-    struct bytes part[2];
-    char *text = NULL;
+    struct text out;
 
-    if (!parts_of(data, part))
-        return NULL;
-    json_t *both = json_object();
-    if (both && json_object_set_new(both, "key", part_json(part[0])) == 0 &&
-        json_object_set_new(both, "value", part_json(part[1])) == 0)
-        text = json_dumps(both, JSON_COMPACT);
-    json_decref(both);
-    return text;
+    text_init(&out, KEY_VALUE_TEXT_MAX);
+    if (key_value_to_json(data, &out) == OK && !text_failed(&out))
+        return text_take(&out);
+    text_deinit(&out);
+    return NULL;
 }
 
-/* A part, for free: "" has no bytes. */
-static char *part_text(const json_t *part)
-{
-    if (json_is_string(part))
-        return strdup(json_string_value(part));
-    return part && !json_is_null(part) ? json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
-}
-
-static size_t put_part(uint8_t *to, const char *part)
-{
-    const size_t len = strlen(part);
-
-    be32_put(to, (uint32_t)len);
-    memcpy(to + 4, part, len);
-    return 4 + len;
-}
-
-/* The object's two parts in the arena; false: the call is finished. */
+/* What is stored, in the arena; false: the call is finished. */
 static bool key_value_read(struct admin_call *call, const char *text, struct bytes *out)
 {
-    json_t *both = json_loads(text, 0, NULL);
-    char *key = json_is_object(both) ? part_text(json_object_get(both, "key")) : NULL;
-    char *value = key ? part_text(json_object_get(both, "value")) : NULL;
-    uint8_t *to = value ? call_alloc(call, 8 + strlen(key) + strlen(value)) : NULL;
-    const bool finished = value && !to;
+    struct schema_why why;
+    uint8_t *data = NULL, *kept;
+    size_t len = 0;
 
-    if (to) {
-        const size_t len = put_part(to, key);
-        *out = bytes_of(to, len + put_part(to + len, value));
-    }
-    free(value);
-    free(key);
-    json_decref(both);
-    if (!to && !finished)
+    if (key_value_from_json(bytes_of_text(text), &data, &len, &why) != OK) {
         call_reason(call, 422, "the schema of keys and values is not a JSON object with a \"key\" and a \"value\"");
-    return to != NULL;
+        return false;
+    }
+    kept = call_alloc(call, len);
+    if (kept) {
+        memcpy(kept, data, len);
+        *out = bytes_of(kept, len);
+    }
+    free(data);
+    return kept != NULL;
 }
 
 /* ---- a request's schema ---- */

@@ -40,7 +40,7 @@ static enum err take(struct parser *p, size_t len, void *out)
     struct arena *arena = &p->schema->arena;
     void *memory;
 
-    if (len > arena->limit - arena->used)
+    if (len + 16 > arena->limit - arena->used) /* it aligns */
         return refuse(p, "The schema needs more than %zu bytes of memory.", arena->limit);
     if (!(memory = arena_zalloc(arena, len)))
         return ERR_NOMEM;

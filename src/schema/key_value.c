@@ -43,13 +43,17 @@ static enum err take_type(const struct schema_info *info, const char *property, 
                   (int)(name.len < 64 ? name.len : 64), (const char *)name.data);
 }
 
+static bool take_both(struct bytes data, struct bytes *key, struct bytes *value)
+{
+    return take_run(&data, key) && take_run(&data, value) && data.len == 0;
+}
+
 enum err key_value_decode(const struct schema_info *info, struct key_value *out, struct schema_why *why)
 {
     struct key_value both = {0};
-    struct bytes rest = info->data;
     enum err err;
 
-    if (!take_run(&rest, &both.key.data) || !take_run(&rest, &both.value.data) || rest.len > 0)
+    if (!take_both(info->data, &both.key.data, &both.value.data))
         return refuse(why, "The data of a KEY_VALUE schema is not two schemas, each behind its length.");
     if ((err = take_type(info, "key.schema.type", &both.key.type, why)) != OK)
         return err;
@@ -59,28 +63,17 @@ enum err key_value_decode(const struct schema_info *info, struct key_value *out,
     return OK;
 }
 
-static bool has_definition(enum schema_type type)
-{
-    return type == SCHEMA_AVRO || type == SCHEMA_JSON || type == SCHEMA_PROTOBUF || type == SCHEMA_PROTOBUF_NATIVE;
-}
-
-static enum err add_definition(const struct schema_info *info, const char *part, struct text *out,
-                               struct schema_why *why)
+static enum err add_definition(struct text *out, struct bytes definition)
 {
     json_error_t error;
     json_t *json = NULL;
     char *compact;
-    enum err err;
+    enum err err = definition.len > 0 ? json_text_read(&json, definition, &error) : ERR_INVALID;
 
-    if (!has_definition(info->type)) {
-        text_add(out, "\"\"");
-        return OK;
-    }
-    err = json_text_read(&json, info->data, &error);
     if (err == ERR_INVALID)
-        return refuse(why, "The %s schema of a KEY_VALUE is not JSON: %s.", part, error.text);
+        text_add_json(out, definition);
     if (err != OK)
-        return err;
+        return err == ERR_INVALID ? OK : err;
     compact = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(json);
     if (!compact)
@@ -90,21 +83,21 @@ static enum err add_definition(const struct schema_info *info, const char *part,
     return OK;
 }
 
-enum err key_value_to_json(const struct schema_info *info, struct text *out, struct schema_why *why)
+enum err key_value_to_json(struct bytes data, struct text *out)
 {
-    struct key_value both = {0};
+    struct bytes key, value;
     enum err err;
 
-    if ((err = key_value_decode(info, &both, why)) != OK)
-        return err;
+    if (!take_both(data, &key, &value))
+        return ERR_INVALID;
     text_add(out, "{\"key\":");
-    if ((err = add_definition(&both.key, "key", out, why)) != OK)
+    if ((err = add_definition(out, key)) != OK)
         return err;
     text_add(out, ",\"value\":");
-    if ((err = add_definition(&both.value, "value", out, why)) != OK)
+    if ((err = add_definition(out, value)) != OK)
         return err;
     text_add(out, "}");
-    return text_failed(out) ? ERR_NOMEM : OK;
+    return OK;
 }
 
 /* The definition as text, "" for none; to be freed. */

@@ -21,10 +21,11 @@ struct key_value {
 /* ERR_INVALID: a length leads out of the data, bytes are left over, or a type has no name we know (`why`). */
 MUST_USE enum err key_value_decode(const struct schema_info *info, struct key_value *out, struct schema_why *why);
 
-/* Appends REST's form of a stored schema's data.  ERR_INVALID: as above, or a definition is not JSON; ERR_NOMEM. */
-MUST_USE enum err key_value_to_json(const struct schema_info *info, struct text *out, struct schema_why *why);
+/* Appends REST's form of a stored schema's data, to be asked of the text whether it failed.  A part that is no JSON is
+ * written as a string.  ERR_INVALID: the data is not two parts; ERR_NOMEM. */
+MUST_USE enum err key_value_to_json(struct bytes data, struct text *out);
 
-/* The other way: *out is to be freed.  ERR_INVALID: not such JSON; ERR_NOMEM. */
+/* The other way: *out is to be freed.  ERR_INVALID: no object with both members, or too long; ERR_NOMEM. */
 MUST_USE enum err key_value_from_json(struct bytes json, uint8_t **out, size_t *len, struct schema_why *why);
 
 #endif

@@ -81,7 +81,7 @@ static void as_json(const struct schema_info *info)
     size_t len = 0;
 
     text_init(&out, 1 << 20);
-    if (key_value_to_json(info, &out, &why) == OK &&
+    if (key_value_to_json(info->data, &out) == OK && !text_failed(&out) &&
         key_value_from_json(bytes_of(out.data, out.len), &data, &len, &why) == OK)
         free(data);
     text_deinit(&out);

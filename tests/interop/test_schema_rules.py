@@ -20,7 +20,7 @@ import pytest
 import broker_process
 
 PROGRAM = Path(broker_process.PROGRAM).parent / "tests" / "interop" / "schema_verdict"
-PAIRS = int(os.environ.get("SCHEMA_PAIRS", "1500"))
+PAIRS = int(os.environ.get("SCHEMA_PAIRS", "5000"))
 SEED = int(os.environ.get("SEED", "6"))
 PRIMITIVES = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
 SAMPLES = {"null": None, "boolean": True, "int": 7, "long": 8, "float": 0.5, "double": 0.25, "bytes": b"b", "string": "s"}
