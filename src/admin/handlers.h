@@ -156,8 +156,12 @@ void topic_put(struct admin_call *call);
 void topic_remove(struct admin_call *call);
 void topic_unload_put(struct admin_call *call);
 void topic_stats(struct admin_call *call);
-void topic_internal_stats(struct admin_call *call);
 void topic_subscriptions(struct admin_call *call);
+
+/* internal_stats.c */
+void topic_internal_stats(struct admin_call *call);
+void topic_internal_info(struct admin_call *call);
+void topic_offline_stats(struct admin_call *call);
 
 /* partitions.c */
 void partitions_get(struct admin_call *call);

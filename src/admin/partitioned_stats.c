@@ -9,15 +9,17 @@
 #include "admin/properties_json.h"
 #include "admin/topic_stats.h"
 #include "broker/counting.h"
+#include "broker/oldest.h"
 #include "broker/partitioned.h"
 #include "broker/records.h"
 
 struct partitioned_stats_call {
     struct count_op count;
+    struct oldest_op oldest;
     struct admin_call *call;
     struct topic_name name;
     uint32_t partitions, at;
-    bool each, internal;
+    bool each, internal, earliest;
     struct topic_stats sum;
     struct json json;
 };
@@ -43,23 +45,23 @@ static void finish(struct partitioned_stats_call *s)
 
     json_object_end(j); /* partitions */
     if (!s->internal)
-        topic_stats_write_members(j, &s->sum);
+        topic_stats_write_members(j, NULL, &s->sum);
     write_metadata(j, s->call->core->broker, &s->name);
     json_object_end(j);
     call_json(s->call);
 }
 
-static void counted(struct broker_op *op)
+/* All is known of the partition, or `why` it is not. */
+static void add(struct partitioned_stats_call *s, struct refusal *why)
 {
-    struct partitioned_stats_call *s = container_of(op, struct partitioned_stats_call, count.op);
     struct admin_call *call = s->call;
     struct topic_stats *part;
-    enum err err = op->why.err;
+    enum err err = why->err;
 
     if (err == OK)
-        err = topic_stats_get(call->core->broker, &s->count.name, &call->arena, &part, &op->why);
+        err = topic_stats_get(call->core->broker, &s->count.name, &call->arena, &part, why);
     if (err != OK && err != ERR_NOT_FOUND) { /* a partition may be missing */
-        call_refused(call, &op->why);
+        call_refused(call, why);
         return;
     }
     if (err == OK)
@@ -68,15 +70,33 @@ static void counted(struct broker_op *op)
         json_key(&s->json, bytes_of_text(part->name));
         json_object_begin(&s->json, NULL);
         if (s->internal)
-            topic_stats_write_internal(&s->json, part);
+            topic_stats_write_internal(&s->json, part, false);
         else
-            topic_stats_write_members(&s->json, part);
+            topic_stats_write_members(&s->json, s->call->core, part);
         json_object_end(&s->json);
     }
     if (err == OK && topic_stats_add(&s->sum, part, &call->arena) != OK)
         call_reason(call, 500, "the answer is too large");
     else
         count_next(s);
+}
+
+static void oldest_known(struct broker_op *op)
+{
+    add(container_of(op, struct partitioned_stats_call, oldest.op), &op->why);
+}
+
+static void counted(struct broker_op *op)
+{
+    struct partitioned_stats_call *s = container_of(op, struct partitioned_stats_call, count.op);
+
+    if (op->why.err != OK || !s->earliest) {
+        add(s, &op->why);
+        return;
+    }
+    s->oldest.op.done = oldest_known;
+    s->oldest.name = s->count.name;
+    topic_oldest(s->call->core->broker, &s->oldest);
 }
 
 static void count_next(struct partitioned_stats_call *s)
@@ -102,6 +122,7 @@ static void start(struct admin_call *call, bool internal)
     s->call = call;
     s->internal = internal;
     s->each = !call_query(call, "perPartition", &each) || bytes_equal(each, bytes_of_text("true"));
+    s->earliest = !internal && call_query_true(call, "getEarliestTimeInBacklog");
     s->sum.epoch = -1;
     s->sum.persistent = s->name.domain == DOMAIN_PERSISTENT;
     s->count.op.done = counted;

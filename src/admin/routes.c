@@ -166,6 +166,8 @@ static const struct route table[] = {
      "the figures of all partitions together (?perPartition)"},
     {HTTP_GET, TOPIC "/partitioned-internalStats", partitions_internal_stats_get, "the ledgers and cursors of each"},
     {HTTP_GET, TOPIC "/internalStats", topic_internal_stats, "its ledgers and cursors"},
+    {HTTP_GET, TOPIC "/internal-info", topic_internal_info, "the same as they are kept"},
+    {HTTP_GET, TOPIC "/backlog", topic_offline_stats, "how much is kept for its subscriptions"},
     {HTTP_GET, TOPIC "/backlogQuotaMap", topic_backlog_quota_get, "backlog quotas (?applied=true: what holds)"},
     {HTTP_POST, TOPIC "/backlogQuota", topic_backlog_quota_set, "sets one (?backlogQuotaType=)"},
     {HTTP_DELETE, TOPIC "/backlogQuota", topic_backlog_quota_delete, "removes one (?backlogQuotaType=)"},

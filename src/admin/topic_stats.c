@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * topic_stats.c - a topic's figures as Pulsar's TopicStats, and its ledgers and cursors as
- * PersistentTopicInternalStats.
+ * topic_stats.c - a topic's figures as Pulsar's TopicStats.
  *
  * Names are Pulsar's, msgBacklog counts entries as Pulsar's does; msgBacklogMessages and blockedBy are ours.  Members
- * that Pulsar has and that say nothing here yet (transactions, offload, replication) carry the values of a topic
- * without them.
+ * that Pulsar has and that say nothing here (transactions, offload, replication, entry filters) carry the values of a
+ * topic without them.
  */
 #include "admin/topic_stats.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/properties_json.h"
 #include "broker/counting.h"
+#include "broker/oldest.h"
 #include "broker/stats.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-static void write_position(struct json *j, const char *key, struct position p)
+void json_position(struct json *j, const char *key, struct position p)
 {
     char text[48];
 
@@ -31,8 +31,8 @@ static void write_producer(struct json *j, const struct producer_stats *p)
     json_double(j, "msgRateIn", p->rate_in);
     json_double(j, "msgThroughputIn", p->throughput_in);
     json_double(j, "msgDropRate", p->rate_drop);
-    json_double(j, "averageMsgSize", p->messages_in ? (double)p->bytes_in / (double)p->messages_in : 0);
-    json_double(j, "chunkedMessageRate", 0);
+    json_double(j, "averageMsgSize", p->rate_in > 0 ? p->throughput_in / p->rate_in : 0);
+    json_double(j, "chunkedMessageRate", p->rate_chunk);
     json_uint(j, "producerId", p->id);
     json_bool(j, "supportsPartialProducer", false);
     json_text(j, "producerName", p->name);
@@ -56,7 +56,7 @@ static void write_blocked(struct json *j, const struct blocked *b)
     json_text(j, "blockedBy", blocked_text(b, text));
     json_text(j, "blockedByConsumer", b->consumer);
     if (!position_equal(b->message, POSITION_EARLIEST))
-        write_position(j, "blockedByMessage", b->message);
+        json_position(j, "blockedByMessage", b->message);
     if (b->for_ms >= 0)
         json_int(j, "blockedForMs", b->for_ms);
 }
@@ -85,9 +85,6 @@ static void write_ranges(struct json *j, const struct key_stats *k)
 static void write_keys(struct json *j, const struct key_stats *k)
 {
     write_ranges(j, k);
-    json_uint(j, "drainingHashesCount", k->draining_count);
-    json_uint(j, "drainingHashesClearedTotal", k->draining_cleared);
-    json_uint(j, "drainingHashesUnackedMessages", k->draining_unacked);
     json_array_begin(j, "drainingHashes");
     for (size_t i = 0; i < k->draining_listed; i++) {
         json_object_begin(j, NULL);
@@ -108,12 +105,16 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_uint(j, "msgOutCounter", c->messages_out);
     json_double(j, "msgRateRedeliver", c->rate_redeliver);
     json_double(j, "messageAckRate", c->rate_ack);
-    json_double(j, "chunkedMessageRate", 0);
+    json_double(j, "chunkedMessageRate", c->rate_chunk);
     json_text(j, "consumerName", c->name);
     json_int(j, "availablePermits", c->available_permits);
     json_uint(j, "unackedMessages", c->unacked_messages);
+    json_uint(j, "avgMessagesPerEntry", c->entries_out ? (c->messages_out + c->entries_out / 2) / c->entries_out : 0);
     json_bool(j, "blockedConsumerOnUnackedMsgs", c->blocked_on_unacked);
     write_blocked(j, &c->blocked);
+    json_uint(j, "drainingHashesCount", c->keys.draining_count);
+    json_uint(j, "drainingHashesClearedTotal", c->keys.draining_cleared);
+    json_uint(j, "drainingHashesUnackedMessages", c->keys.draining_unacked);
     if (c->keys.range_count > 0)
         write_keys(j, &c->keys);
     json_int(j, "priorityLevel", c->priority);
@@ -123,6 +124,10 @@ static void write_consumer(struct json *j, const struct consumer_stats *c)
     json_int(j, "lastAckedTimestamp", c->last_acked_ms);
     json_int(j, "lastConsumedTimestamp", c->last_consumed_ms);
     json_int(j, "lastConsumedFlowTimestamp", c->last_flow_ms);
+    json_int(j, "firstMessagesSentTimestamp", c->first_sent_ms);
+    json_int(j, "firstConsumedFlowTimestamp", c->first_flow_ms);
+    json_time(j, "lastAckedTime", c->last_acked_ms);
+    json_time(j, "lastConsumedTime", c->last_consumed_ms);
     properties_write(j, "metadata", c->metadata);
     json_object_end(j);
 }
@@ -135,46 +140,97 @@ static void write_consumers(struct json *j, const struct subscription_stats *s)
     json_array_end(j);
 }
 
-static void write_subscription(struct json *j, const struct subscription_stats *s)
+/* Ours has no filters of entries: what there is goes to consumers unasked. */
+static void write_filters(struct json *j)
 {
-    json_key(j, bytes_of_text(s->name));
-    json_object_begin(j, NULL);
+    json_uint(j, "filterProcessedMsgCount", 0);
+    json_uint(j, "filterAcceptedMsgCount", 0);
+    json_uint(j, "filterRejectedMsgCount", 0);
+    json_uint(j, "filterRescheduledMsgCount", 0);
+}
+
+/* There is no rate of all topics together. */
+static void write_throttled(struct json *j, const struct throttled *t)
+{
+    json_uint(j, "dispatchThrottledMsgEventsBySubscriptionLimit", t->messages_by_subscription);
+    json_uint(j, "dispatchThrottledBytesEventsBySubscriptionLimit", t->bytes_by_subscription);
+    json_uint(j, "dispatchThrottledMsgEventsByTopicLimit", t->messages_by_topic);
+    json_uint(j, "dispatchThrottledBytesEventsByTopicLimit", t->bytes_by_topic);
+    json_uint(j, "dispatchThrottledMsgEventsByBrokerLimit", 0);
+    json_uint(j, "dispatchThrottledBytesEventsByBrokerLimit", 0);
+}
+
+static void write_flow(struct json *j, const struct subscription_stats *s)
+{
     json_double(j, "msgRateOut", s->rate_out);
     json_double(j, "msgThroughputOut", s->throughput_out);
     json_uint(j, "bytesOutCounter", s->bytes_out);
     json_uint(j, "msgOutCounter", s->messages_out);
     json_double(j, "msgRateRedeliver", s->rate_redeliver);
     json_double(j, "messageAckRate", s->rate_ack);
+    json_double(j, "chunkedMessageRate", s->rate_chunk);
+    json_double(j, "msgDropRate", s->rate_drop);
+    json_double(j, "msgRateExpired", s->rate_expired);
+    json_uint(j, "msgExpired", s->entries_expired);
+    json_uint(j, "totalMsgExpired", s->entries_expired);
+}
+
+static void write_backlog(struct json *j, const struct subscription_stats *s)
+{
     json_uint(j, "msgBacklog", s->backlog_entries);
     json_uint(j, "msgBacklogMessages", s->backlog_messages);
+    json_int(j, "backlogSize", s->backlog_bytes == BACKLOG_NOT_WANTED ? -1 : (int64_t)s->backlog_bytes);
+    json_int(j, "earliestMsgPublishTimeInBacklog", s->earliest_ms);
     json_uint(j, "msgBacklogNoDelayed", s->backlog_entries - s->delayed_entries);
     json_bool(j, "blockedSubscriptionOnUnackedMsgs", s->blocked_on_unacked);
     write_blocked(j, &s->blocked);
     json_uint(j, "msgDelayed", s->delayed_entries);
     json_uint(j, "msgInReplay", s->replay_entries);
     json_uint(j, "unackedMessages", s->unacked_messages);
-    json_text(j, "type", s->type);
+    json_uint(j, "nonContiguousDeletedMessagesRanges", s->ack_ranges);
+    json_uint(j, "nonContiguousDeletedMessagesRangesSerializedSize", s->ack_ranges_bytes);
+    json_uint(j, "delayedMessageIndexSizeInBytes", 0); /* the topic has one for all of them */
+}
+
+static void write_times(struct json *j, const struct subscription_stats *s)
+{
+    json_int(j, "lastExpireTimestamp", s->last_expire_ms);
+    json_int(j, "lastConsumedFlowTimestamp", s->last_flow_ms);
+    json_int(j, "lastConsumedTimestamp", s->last_consumed_ms);
+    json_int(j, "lastAckedTimestamp", s->last_acked_ms);
+    json_int(j, "lastMarkDeleteAdvancedTimestamp", s->last_mark_delete_ms);
+}
+
+static void write_subscription_keys(struct json *j, const struct subscription_stats *s)
+{
+    json_text(j, "keySharedMode", s->keys_mode);
+    json_bool(j, "allowOutOfOrderDelivery", s->keys_out_of_order);
+    json_uint(j, "drainingHashesCount", s->draining_count);
+    json_uint(j, "drainingHashesClearedTotal", s->draining_cleared);
+    json_uint(j, "drainingHashesUnackedMessages", s->draining_unacked);
+    json_object_begin(j, "consumersAfterMarkDeletePosition"); /* only in Pulsar's older way with keys */
+    json_object_end(j);
+}
+
+static void write_subscription(struct json *j, const struct subscription_stats *s)
+{
+    json_key(j, bytes_of_text(s->name));
+    json_object_begin(j, NULL);
+    write_flow(j, s);
+    write_backlog(j, s);
+    json_text(j, "type", s->type ? s->type : "None");
     json_text(j, "activeConsumerName", s->active_consumer);
-    if (s->keys_mode) {
-        json_text(j, "keySharedMode", s->keys_mode);
-        json_bool(j, "allowOutOfOrderDelivery", s->keys_out_of_order);
-        json_uint(j, "drainingHashesCount", s->draining_count);
-        json_uint(j, "drainingHashesClearedTotal", s->draining_cleared);
-        json_uint(j, "drainingHashesUnackedMessages", s->draining_unacked);
-    }
-    json_double(j, "msgDropRate", s->rate_drop);
-    json_double(j, "msgRateExpired", s->rate_expired);
-    json_uint(j, "totalMsgExpired", s->entries_expired);
+    write_times(j, s);
     write_consumers(j, s);
+    write_subscription_keys(j, s);
     /* Go's admin client reads the first pair, the documentation shows the second. */
     json_bool(j, "isDurable", s->durable);
     json_bool(j, "isReplicated", s->replicated);
     json_bool(j, "durable", s->durable);
     json_bool(j, "replicated", s->replicated);
-    json_uint(j, "nonContiguousDeletedMessagesRanges", s->ack_ranges);
-    json_object_begin(j, "consumersAfterMarkDeletePosition"); /* only in Pulsar's older way with keys */
-    json_object_end(j);
     properties_write(j, "subscriptionProperties", s->properties);
+    write_filters(j);
+    write_throttled(j, &s->throttled);
     json_object_end(j);
 }
 
@@ -193,13 +249,16 @@ static void write_lists(struct json *j, const struct topic_stats *t)
     json_object_end(j);
 }
 
-static uint64_t ack_ranges(const struct topic_stats *t)
+static void write_ack_ranges(struct json *j, const struct topic_stats *t)
 {
-    uint64_t sum = 0;
+    uint64_t ranges = 0, bytes = 0;
 
-    for (size_t i = 0; i < t->subscription_count; i++)
-        sum += t->subscriptions[i].ack_ranges;
-    return sum;
+    for (size_t i = 0; i < t->subscription_count; i++) {
+        ranges += t->subscriptions[i].ack_ranges;
+        bytes += t->subscriptions[i].ack_ranges_bytes;
+    }
+    json_uint(j, "nonContiguousDeletedMessagesRanges", ranges);
+    json_uint(j, "nonContiguousDeletedMessagesRangesSerializedSize", bytes);
 }
 
 static void write_id_window(struct json *j, const struct topic_stats *t)
@@ -213,7 +272,7 @@ static void write_id_window(struct json *j, const struct topic_stats *t)
     json_object_end(j);
 }
 
-void topic_stats_write_members(struct json *j, const struct topic_stats *t)
+static void write_topic_flow(struct json *j, const struct topic_stats *t)
 {
     json_double(j, "msgRateIn", t->rate_in);
     json_double(j, "msgThroughputIn", t->throughput_in);
@@ -221,72 +280,156 @@ void topic_stats_write_members(struct json *j, const struct topic_stats *t)
     json_double(j, "msgThroughputOut", t->throughput_out);
     json_uint(j, "bytesInCounter", t->bytes_in);
     json_uint(j, "msgInCounter", t->messages_in);
+    json_uint(j, "systemTopicBytesInCounter", t->system ? t->bytes_in : 0);
     json_uint(j, "bytesOutCounter", t->bytes_out);
     json_uint(j, "msgOutCounter", t->messages_out);
+    json_uint(j, "bytesOutInternalCounter", t->system ? t->bytes_out : 0);
     if (!t->persistent)
         json_double(j, "msgDropRate", t->rate_drop);
     json_double(j, "averageMsgSize", t->average_message_bytes);
+    json_bool(j, "msgChunkPublished", t->chunked);
+}
+
+/* Nothing is offloaded, and there are no transactions. */
+static void write_absent(struct json *j)
+{
+    json_uint(j, "offloadedStorageSize", 0);
+    json_uint(j, "lastOffloadLedgerId", 0);
+    json_uint(j, "lastOffloadSuccessTimeStamp", 0);
+    json_uint(j, "lastOffloadFailureTimeStamp", 0);
+    json_uint(j, "ongoingTxnCount", 0);
+    json_uint(j, "abortedTxnCount", 0);
+    json_uint(j, "committedTxnCount", 0);
+}
+
+static void write_topic_backlog(struct json *j, const struct topic_stats *t)
+{
     json_uint(j, "storageSize", t->storage_bytes);
     json_uint(j, "backlogSize", t->backlog_bytes);
     json_int(j, "backlogQuotaLimitSize", t->quota_bytes);
     json_int(j, "backlogQuotaLimitTime", t->quota_age_s);
     json_int(j, "oldestBacklogMessageAgeSeconds", t->oldest_age_s);
-    json_uint(j, "offloadedStorageSize", 0);
-    json_uint(j, "ongoingTxnCount", 0);
-    json_uint(j, "abortedTxnCount", 0);
-    json_uint(j, "committedTxnCount", 0);
-    write_lists(j, t);
-    if (t->epoch >= 0)
-        json_int(j, "topicEpoch", t->epoch);
+    json_text(j, "oldestBacklogMessageSubscriptionName", t->oldest_subscription);
+    json_int(j, "earliestMsgPublishTimeInBacklogs", t->earliest_ms);
+    json_uint(j, "delayedMessageIndexSizeInBytes", t->delayed_bytes);
+    write_ack_ranges(j, t);
+}
+
+static void write_compaction(struct json *j, const struct topic_stats *t)
+{
     json_object_begin(j, "compaction");
     json_uint(j, "lastCompactionRemovedEventCount", t->compaction_removed);
     json_int(j, "lastCompactionSucceedTimestamp", t->compacted_ms);
     json_int(j, "lastCompactionFailedTimestamp", t->compaction_failed_ms);
     json_uint(j, "lastCompactionDurationTimeInMills", t->compaction_duration_ms);
     json_object_end(j);
+}
+
+static void write_owner(struct json *j, const struct admin_core *core)
+{
+    char text[300];
+
+    snprintf(text, sizeof text, "%s:%u", core->http_host, core->http_port);
+    json_text(j, "ownerBroker", text);
+}
+
+void topic_stats_write_members(struct json *j, const struct admin_core *core, const struct topic_stats *t)
+{
+    write_topic_flow(j, t);
+    write_topic_backlog(j, t);
+    write_absent(j);
+    write_lists(j, t);
+    if (t->epoch >= 0)
+        json_int(j, "topicEpoch", t->epoch);
+    write_compaction(j, t);
     json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
     json_uint(j, "duplicateMessages", t->duplicates);
     if (t->ids_window_ms > 0)
         write_id_window(j, t);
     json_uint(j, "publishRateLimitedTimes", t->publish_limited);
-    json_uint(j, "nonContiguousDeletedMessagesRanges", ack_ranges(t));
     json_int(j, "topicCreationTimeStamp", t->created_ms);
     json_int(j, "lastPublishTimeStamp", t->last_publish_ms);
+    if (core)
+        write_owner(j, core);
 }
+
+/* ---- the route ---- */
 
 struct stats_call {
     struct count_op count;
+    struct oldest_op oldest;
     struct admin_call *call;
 };
+
+/* Whether ?name= is there, and not "true". */
+static bool declined(const struct admin_call *call, const char *name)
+{
+    struct bytes value;
+
+    return call_query(call, name, &value) && !bytes_equal(value, bytes_of_text("true"));
+}
 
 void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *stats)
 {
     if (call_query_true(call, "excludePublishers"))
         stats->producer_count = 0;
-    for (size_t i = 0; i < stats->subscription_count && call_query_true(call, "excludeConsumers"); i++)
-        stats->subscriptions[i].consumer_count = 0;
+    for (size_t i = 0; i < stats->subscription_count; i++) {
+        struct subscription_stats *s = &stats->subscriptions[i];
+        if (call_query_true(call, "excludeConsumers"))
+            s->consumer_count = 0;
+        if (declined(call, "subscriptionBacklogSize"))
+            s->backlog_bytes = BACKLOG_NOT_WANTED;
+        if (!call_query_true(call, "getEarliestTimeInBacklog"))
+            s->earliest_ms = 0;
+    }
+    if (!call_query_true(call, "getEarliestTimeInBacklog"))
+        stats->earliest_ms = 0;
+}
+
+static void write(struct stats_call *s)
+{
+    struct admin_call *call = s->call;
+    struct json j = json_to(&call->answer.body);
+    struct topic_stats *stats;
+    struct refusal why;
+
+    if (topic_stats_get(call->core->broker, &s->count.name, &call->arena, &stats, &why) != OK) {
+        call_refused(call, &why);
+        return;
+    }
+    topic_stats_leave_out(call, stats);
+    json_object_begin(&j, NULL);
+    topic_stats_write_members(&j, call->core, stats);
+    json_object_end(&j);
+    call_json(call);
+}
+
+static void oldest_known(struct broker_op *op)
+{
+    struct stats_call *s = container_of(op, struct stats_call, oldest.op);
+
+    if (op->why.err != OK)
+        call_refused(s->call, &op->why);
+    else
+        write(s);
 }
 
 static void counted(struct broker_op *op)
 {
     struct stats_call *s = container_of(op, struct stats_call, count.op);
-    struct admin_call *call = s->call;
-    struct json j = json_to(&call->answer.body);
-    struct topic_stats *stats;
 
-    if (op->why.err != OK ||
-        topic_stats_get(call->core->broker, &s->count.name, &call->arena, &stats, &op->why) != OK) {
-        call_refused(call, &op->why);
-        return;
+    if (op->why.err != OK) {
+        call_refused(s->call, &op->why);
+    } else if (call_query_true(s->call, "getEarliestTimeInBacklog")) {
+        s->oldest.op.done = oldest_known;
+        s->oldest.name = s->count.name;
+        topic_oldest(s->call->core->broker, &s->oldest);
+    } else {
+        write(s);
     }
-    topic_stats_leave_out(call, stats);
-    json_object_begin(&j, NULL);
-    topic_stats_write_members(&j, stats);
-    json_object_end(&j);
-    call_json(call);
 }
 
-/* Exact, so backlogs in messages are counted first. */
+/* Exact, whatever ?getPreciseBacklog= says: backlogs in messages are counted first. */
 void topic_stats(struct admin_call *call)
 {
     struct stats_call *s = call_alloc(call, sizeof *s);
@@ -296,84 +439,4 @@ void topic_stats(struct admin_call *call)
     s->call = call;
     s->count.op.done = counted;
     topic_count(call->core->broker, &s->count);
-}
-
-/* ---- ledgers and cursors ---- */
-
-static void write_ledger(struct json *j, const struct topic_ledger_stats *l)
-{
-    json_object_begin(j, NULL);
-    json_uint(j, "ledgerId", l->id);
-    json_uint(j, "entries", l->entries);
-    json_uint(j, "size", l->bytes);
-    json_int(j, "timestamp", l->closed_ms);
-    json_bool(j, "offloaded", false);
-    json_bool(j, "underReplicated", false);
-    json_object_end(j);
-}
-
-static void write_cursor(struct json *j, const struct subscription_stats *s)
-{
-    json_key(j, bytes_of_text(s->name));
-    json_object_begin(j, NULL);
-    write_position(j, "markDeletePosition", s->mark_delete);
-    write_position(j, "readPosition", s->read_position);
-    json_uint(j, "totalNonContiguousDeletedMessagesRange", s->ack_ranges);
-    json_text(j, "state", "Open");
-    json_object_end(j);
-}
-
-/* As Pulsar says it: -1 where there is none. */
-static void write_compacted(struct json *j, const struct topic_ledger_stats *l)
-{
-    json_object_begin(j, "compactedLedger");
-    json_int(j, "ledgerId", l->id ? (int64_t)l->id : -1);
-    json_int(j, "entries", l->id ? (int64_t)l->entries : -1);
-    json_int(j, "size", l->id ? (int64_t)l->bytes : -1);
-    json_bool(j, "offloaded", false);
-    json_bool(j, "underReplicated", false);
-    json_object_end(j);
-}
-
-void topic_stats_write_internal(struct json *j, const struct topic_stats *t)
-{
-    const struct topic_ledger_stats *last = t->ledger_count > 0 ? &t->ledgers[t->ledger_count - 1] : NULL;
-    const bool open = last && last->open;
-
-    json_uint(j, "numberOfEntries", t->entries);
-    json_uint(j, "totalSize", t->storage_bytes);
-    json_uint(j, "currentLedgerEntries", open ? last->entries : 0);
-    json_uint(j, "currentLedgerSize", open ? last->bytes : 0);
-    write_position(j, "lastConfirmedEntry", t->last_position);
-    json_text(j, "state", t->terminated ? "Terminated" : open ? "LedgerOpened" : "ClosedLedger");
-    json_array_begin(j, "ledgers");
-    for (size_t i = 0; i < t->ledger_count; i++)
-        write_ledger(j, &t->ledgers[i]);
-    json_array_end(j);
-    write_compacted(j, &t->compacted);
-    json_object_begin(j, "cursors");
-    for (size_t i = 0; i < t->subscription_count; i++) {
-        if (t->subscriptions[i].durable)
-            write_cursor(j, &t->subscriptions[i]);
-    }
-    json_object_end(j);
-}
-
-void topic_internal_stats(struct admin_call *call)
-{
-    struct topic_name *topic = call_alloc(call, sizeof *topic);
-    struct json j = json_to(&call->answer.body);
-    struct topic_stats *stats;
-    struct refusal why;
-
-    if (!topic || !call_topic(call, 0, topic))
-        return;
-    if (topic_stats_get(call->core->broker, topic, &call->arena, &stats, &why) != OK) {
-        call_refused(call, &why);
-        return;
-    }
-    json_object_begin(&j, NULL);
-    topic_stats_write_internal(&j, stats);
-    json_object_end(&j);
-    call_json(call);
 }

@@ -363,7 +363,9 @@ void consumer_detach(struct consumer *c)
 
 void consumer_flow(struct consumer *c, uint32_t permits)
 {
-    c->last_flow_ms = loop_wall_ms(broker_of(c)->loop);
+    c->last_flow_ms = c->subscription->last_flow_ms = loop_wall_ms(broker_of(c)->loop);
+    if (c->first_flow_ms == 0)
+        c->first_flow_ms = c->last_flow_ms;
     if (c->blocked) {
         uint32_t room = PERMITS_MAX - c->saved_permits;
         c->saved_permits += permits < room ? permits : room;

@@ -41,9 +41,9 @@ struct consumer {
     struct key_consumer *keys;   /* Key_Shared; else NULL */
     uint32_t ring_distance;      /* failover.c's */
 
-    int64_t connected_ms, last_acked_ms, last_consumed_ms, last_flow_ms;
-    uint64_t messages_out, bytes_out;
-    struct rate rate_out, rate_redeliver, rate_ack;
+    int64_t connected_ms, last_acked_ms, last_consumed_ms, last_flow_ms, first_sent_ms, first_flow_ms; /* 0: never */
+    uint64_t messages_out, bytes_out, entries_out;
+    struct rate rate_out, rate_redeliver, rate_ack, rate_chunk;
 };
 
 /* From its node in the subscription's list. */

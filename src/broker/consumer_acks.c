@@ -16,14 +16,19 @@ static struct broker *broker_of(const struct consumer *c)
 
 static void count_acked(struct consumer *c, uint32_t messages)
 {
+    struct subscription *s = c->subscription;
     struct broker *b = broker_of(c);
     uint64_t now_ns = loop_now_ns(b->loop);
 
-    c->subscription->moved_ns = now_ns;
-    c->last_acked_ms = loop_wall_ms(b->loop);
+    s->moved_ns = now_ns;
+    c->last_acked_ms = s->last_acked_ms = loop_wall_ms(b->loop);
+    if (!position_equal(s->mark_delete_seen, cursor_mark_delete(s->cursor))) {
+        s->mark_delete_seen = cursor_mark_delete(s->cursor);
+        s->last_mark_delete_ms = s->last_acked_ms;
+    }
     b->counts.acks++;
     rate_add(&c->rate_ack, now_ns, messages, 0);
-    rate_add(&c->subscription->rate_ack, now_ns, messages, 0);
+    rate_add(&s->rate_ack, now_ns, messages, 0);
 }
 
 static enum err ack_part(struct subscription *s, struct position p, const struct ack_left *left, uint32_t *acked)

@@ -55,7 +55,10 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
     };
     c->sink->ops->message(c->sink, &delivery);
 
-    c->last_consumed_ms = loop_wall_ms(b->loop);
+    c->last_consumed_ms = s->last_consumed_ms = loop_wall_ms(b->loop);
+    if (c->first_sent_ms == 0)
+        c->first_sent_ms = c->last_consumed_ms;
+    c->entries_out++;
     c->messages_out += messages;
     c->bytes_out += e->bytes.len;
     s->moved_ns = now_ns;
@@ -70,6 +73,10 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
     rate_add(&s->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->topic->rate_out, now_ns, messages, e->bytes.len);
     rate_add(&s->topic->rate_read, now_ns, 1, e->bytes.len);
+    if (e->header.flags & ENTRY_CHUNK) {
+        rate_add(&c->rate_chunk, now_ns, messages, 0);
+        rate_add(&s->rate_chunk, now_ns, messages, 0);
+    }
     if (s->topic->kind->keeps)
         throttle_charge(s, messages, e->bytes.len);
 }

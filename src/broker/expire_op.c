@@ -20,6 +20,7 @@ static enum err expire_upto(struct subscription *s, struct position p)
 
     if ((err = cursor_ack_cumulative(s->cursor, p, NEXT_MESSAGE_UNKNOWN, NULL)) != OK)
         return err;
+    s->last_expire_ms = loop_wall_ms(s->topic->broker->loop);
     s->entries_expired += before - cursor_backlog_entries(s->cursor);
     dispatch_acked_upto(s, cursor_mark_delete(s->cursor));
     retention_changed(s->topic);

@@ -61,6 +61,7 @@ static bool expire_upto(struct expiry *e, struct cursor *c, struct position p, u
     e->broker->counts.entries_expired += entries;
     if (s) {
         s->entries_expired += entries;
+        s->last_expire_ms = loop_wall_ms(e->broker->loop);
         rate_add(&s->rate_expired, loop_now_ns(e->broker->loop), entries, 0);
         dispatch_acked_upto(s, cursor_mark_delete(c));
     }

@@ -153,7 +153,7 @@ static void publish(struct topic *t, struct sink *sink, struct producer *p, cons
         sink->ops->published(sink, &published);
         return;
     }
-    publish_count(t, p, m->messages, m->bytes.len);
+    publish_count(t, p, m->messages, m->bytes.len, (m->flags & ENTRY_CHUNK) != 0);
     if (m->crowded)
         count_dropped(t, &p->rate_drop, m->messages);
     else if (!m->marker)

@@ -36,7 +36,7 @@ struct producer {
     struct producer_close *closing; /* waits for them to end; NULL: it stays */
     int64_t connected_ms;
     uint64_t messages_in, bytes_in;
-    struct rate rate_in, rate_drop;
+    struct rate rate_in, rate_drop, rate_chunk;
 };
 
 struct producer_open {

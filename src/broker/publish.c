@@ -157,14 +157,16 @@ static void fence(struct topic *t, enum err err)
 
 /* ---- the end of a publish ---- */
 
-void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len)
+void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len, bool chunk)
 {
     struct broker *b = t->broker;
     const uint64_t now_ns = loop_now_ns(b->loop);
 
     t->last_publish_ms = loop_wall_ms(b->loop);
+    t->entries_in++;
     t->messages_in += messages;
     t->bytes_in += len;
+    t->chunked = t->chunked || chunk;
     rate_add(&t->rate_in, now_ns, messages, len);
     b->counts.messages_in += messages;
     b->counts.bytes_in += len;
@@ -174,6 +176,8 @@ void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_
     p->messages_in += messages;
     p->bytes_in += len;
     rate_add(&p->rate_in, now_ns, messages, len);
+    if (chunk)
+        rate_add(&p->rate_chunk, now_ns, messages, 0);
 }
 
 /* How long it took, and how large it is. */
@@ -192,7 +196,7 @@ static void publish_stored(struct topic *t, const struct publish_op *op)
     t->readable_end = op->append.position;
     t->last_messages = op->messages;
     t->last_batched = op->batched;
-    publish_count(t, op->producer, op->messages, op->len);
+    publish_count(t, op->producer, op->messages, op->len, op->chunk);
     publish_meter(t, op);
     retention_changed(t);
     if (op->deliver_ms > 0)
@@ -385,6 +389,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         .deliver_ms = m->deliver_ms < DELAY_MS_MAX ? m->deliver_ms : DELAY_MS_MAX,
         .len = m->bytes.len,
         .batched = (m->flags & ENTRY_BATCHED) != 0,
+        .chunk = (m->flags & ENTRY_CHUNK) != 0,
         .last_sequence = m->sequence.last,
     };
     if (t->state != TOPIC_OPEN || (t->ending && !t->terminated)) { /* its producers are told, now or soon */

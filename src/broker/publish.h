@@ -23,7 +23,7 @@ struct publish_op {
     int64_t deliver_ms;
     size_t len;
     uint64_t begun_ns; /* when it was appended */
-    bool batched;
+    bool batched, chunk;
     bool refused;              /* likewise, with `err`: about this message alone */
     bool duplicate;            /* nothing is appended: it is answered when its turn comes */
     struct sequence *sequence; /* may be NULL: see deduplication.h */
@@ -41,7 +41,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
 enum err publish_refusal(const struct topic *t, const struct producer *p, const struct publish *m);
 
 /* An entry was taken: into the figures of the topic, of its producer (may be NULL), and of the broker. */
-void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len);
+void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len, bool chunk);
 
 /* Closes the open ledger if it is full or old: the next publish opens another.  Returns when it will be, on the loop's
  * clock; UINT64_MAX: there is none, or nothing in it. */

@@ -279,3 +279,11 @@ int64_t quota_oldest_age_s(const struct topic *t)
     const int64_t age_ms = oldest_age_ms(t);
     return age_ms < 0 ? -1 : age_ms / 1000;
 }
+
+const struct subscription *quota_oldest_subscription(const struct topic *t)
+{
+    const struct subscription *whose = NULL;
+    struct position oldest;
+
+    return oldest_age_ms(t) >= 0 && backlog_oldest(t, &oldest, &whose) ? whose : NULL;
+}

@@ -27,6 +27,7 @@ struct broker;
 struct broker_read;
 struct refusal;
 struct policies;
+struct subscription;
 struct topic;
 
 /* Of a topic, embedded; private. */
@@ -62,5 +63,7 @@ bool quota_refuses(const struct topic *t, struct refusal *why);
 
 /* For stats: since the oldest of the backlog was published, in seconds; -1: it is not known, for no quota asks. */
 int64_t quota_oldest_age_s(const struct topic *t);
+/* ... and whose backlog that is; NULL when it is not known. */
+const struct subscription *quota_oldest_subscription(const struct topic *t);
 
 #endif

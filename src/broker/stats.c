@@ -16,29 +16,6 @@
 
 #include <string.h>
 
-void rate_turn(struct rate *r, uint64_t now_ns)
-{
-    if (r->window_ns == 0) {
-        r->window_ns = now_ns;
-        return;
-    }
-    uint64_t elapsed = now_ns - r->window_ns;
-    if (elapsed < RATE_WINDOW_NS)
-        return;
-    double seconds = (double)elapsed / 1e9;
-    r->per_second = (double)r->count / seconds;
-    r->bytes_per_second = (double)r->bytes / seconds;
-    r->count = r->bytes = 0;
-    r->window_ns = now_ns;
-}
-
-void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes)
-{
-    rate_turn(r, now_ns);
-    r->count += count;
-    r->bytes += bytes;
-}
-
 /* What is being copied, and whether the arena gave all that was asked for. */
 struct copy {
     struct arena *arena;
@@ -81,6 +58,7 @@ static void copy_producer(struct copy *copy, struct producer *p, struct producer
 {
     rate_turn(&p->rate_in, copy->now_ns);
     rate_turn(&p->rate_drop, copy->now_ns);
+    rate_turn(&p->rate_chunk, copy->now_ns);
     *to = (struct producer_stats){
         .name = copy_text(copy, p->name),
         .address = copy_text(copy, p->sink->peer),
@@ -91,6 +69,7 @@ static void copy_producer(struct copy *copy, struct producer *p, struct producer
         .rate_in = p->rate_in.per_second,
         .throughput_in = p->rate_in.bytes_per_second,
         .rate_drop = p->rate_drop.per_second,
+        .rate_chunk = p->rate_chunk.per_second,
         .messages_in = p->messages_in,
         .bytes_in = p->bytes_in,
         .pending = p->pending,
@@ -106,6 +85,7 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
     rate_turn(&c->rate_out, now_ns);
     rate_turn(&c->rate_redeliver, now_ns);
     rate_turn(&c->rate_ack, now_ns);
+    rate_turn(&c->rate_chunk, now_ns);
     *to = (struct consumer_stats){
         .name = c->name,
         .address = c->sink->peer,
@@ -120,10 +100,14 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
         .last_acked_ms = c->last_acked_ms,
         .last_consumed_ms = c->last_consumed_ms,
         .last_flow_ms = c->last_flow_ms,
+        .first_sent_ms = c->first_sent_ms,
+        .first_flow_ms = c->first_flow_ms,
         .rate_out = c->rate_out.per_second,
         .throughput_out = c->rate_out.bytes_per_second,
         .rate_redeliver = c->rate_redeliver.per_second,
         .rate_ack = c->rate_ack.per_second,
+        .rate_chunk = c->rate_chunk.per_second,
+        .entries_out = c->entries_out,
         .messages_out = c->messages_out,
         .bytes_out = c->bytes_out,
         .blocked_on_unacked = c->blocked,
@@ -190,16 +174,61 @@ static void copy_record(struct copy *copy, const struct subscription *s, struct 
     if (subscription_record_get(s, &record) != OK)
         return;
     to->replicated = record.replicated;
+    to->created_ms = record.created_ms;
     if (record.properties.len == 0 || !(properties = copy_array(copy, record.properties.len, 1)))
         return;
     memcpy(properties, record.properties.data, record.properties.len);
     to->properties = bytes_of(properties, record.properties.len);
 }
 
+static void copy_acked(struct copy *copy, const struct subscription *s, struct subscription_stats *to)
+{
+    const size_t count = to->ack_ranges < ACKED_RUNS_MAX ? (size_t)to->ack_ranges : ACKED_RUNS_MAX;
+    struct acked_run *runs = copy_array(copy, count, sizeof *runs);
+    struct position after = POSITION_EARLIEST;
+
+    to->acked = runs;
+    while (runs && to->acked_count < count &&
+           cursor_acked_run(s->cursor, after, &runs[to->acked_count].first, &runs[to->acked_count].last))
+        after = runs[to->acked_count++].last;
+    to->ack_ranges_bytes = cursor_ranges_bytes(s->cursor);
+}
+
+/* Where its cursor and its dispatch stand. */
+static void copy_place(const struct subscription *s, struct subscription_stats *to)
+{
+    const struct dispatch *d = &s->dispatch;
+    const struct topic *t = s->topic;
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+    const struct position next = cursor_next(s->cursor, POSITION_EARLIEST);
+    const bool at_end = position_before(t->readable_end, d->read_position);
+
+    to->mark_delete = cursor_mark_delete(s->cursor);
+    to->read_position = d->read_position;
+    if (position_before(to->mark_delete, d->read_position))
+        to->entries_ahead = chain_entries_between(chain, count, to->mark_delete, d->read_position);
+    to->reads = d->read != NULL;
+    to->reads_replay = d->read && d->read_replay;
+    to->waits = s->consumer_count > 0 && !d->read && at_end;
+    to->backlog_bytes = t->kind->keeps ? backlog_bytes_after(t->broker->store, t->id, to->mark_delete) : 0;
+    to->earliest_ms = position_equal(s->oldest, next) ? s->oldest_ms : 0;
+}
+
+static void copy_times(const struct subscription *s, struct subscription_stats *to)
+{
+    to->last_flow_ms = s->last_flow_ms;
+    to->last_consumed_ms = s->last_consumed_ms;
+    to->last_acked_ms = s->last_acked_ms;
+    to->last_mark_delete_ms = s->last_mark_delete_ms;
+    to->last_expire_ms = s->last_expire_ms;
+}
+
 static void copy_subscription(struct copy *copy, struct subscription *s, struct subscription_stats *to)
 {
     const struct dispatch *d = &s->dispatch;
 
+    rate_turn(&s->rate_chunk, copy->now_ns);
     rate_turn(&s->rate_out, copy->now_ns);
     rate_turn(&s->rate_redeliver, copy->now_ns);
     rate_turn(&s->rate_ack, copy->now_ns);
@@ -220,19 +249,22 @@ static void copy_subscription(struct copy *copy, struct subscription *s, struct 
         .replay_entries = tree_count(&d->replay),
         .delayed_entries = delayed_count(s),
         .ack_ranges = cursor_ranges(s->cursor),
-        .mark_delete = cursor_mark_delete(s->cursor),
-        .read_position = d->read_position,
         .rate_out = s->rate_out.per_second,
         .throughput_out = s->rate_out.bytes_per_second,
         .rate_redeliver = s->rate_redeliver.per_second,
         .rate_ack = s->rate_ack.per_second,
         .rate_expired = s->rate_expired.per_second,
         .rate_drop = s->rate_drop.per_second,
+        .rate_chunk = s->rate_chunk.per_second,
+        .throttled = s->throttled,
         .messages_out = s->messages_out,
         .bytes_out = s->bytes_out,
         .entries_expired = s->entries_expired,
     };
     to->blocked.consumer = copy_text(copy, to->blocked.consumer);
+    copy_place(s, to);
+    copy_times(s, to);
+    copy_acked(copy, s, to);
     copy_record(copy, s, to);
     copy_consumers(copy, s, to);
 }
@@ -253,8 +285,12 @@ static void copy_subscriptions(struct copy *copy, struct topic *t, struct topic_
     size_t at = 0;
 
     to->subscriptions = copy_array(copy, map_count(&t->subscriptions), sizeof *to->subscriptions);
-    while (!copy->failed && (s = map_next(&t->subscriptions, &at)))
-        copy_subscription(copy, s, &to->subscriptions[to->subscription_count++]);
+    while (!copy->failed && (s = map_next(&t->subscriptions, &at))) {
+        struct subscription_stats *one = &to->subscriptions[to->subscription_count++];
+        copy_subscription(copy, s, one);
+        if (one->earliest_ms > 0 && (to->earliest_ms == 0 || one->earliest_ms < to->earliest_ms))
+            to->earliest_ms = one->earliest_ms;
+    }
 }
 
 static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats *to)
@@ -268,6 +304,7 @@ static void copy_ledgers(struct copy *copy, struct topic *t, struct topic_stats 
             .id = chain[i].id,
             .entries = chain[i].entries,
             .bytes = chain[i].bytes,
+            .created_ms = chain[i].created_ms,
             .closed_ms = chain[i].closed_ms,
             .open = chain[i].open,
         };
@@ -309,6 +346,7 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
     if ((err = topic_obtain(b, name, false, &t, why)) != OK)
         return err;
     if ((to = copy_array(&copy, 1, sizeof *to))) {
+        const struct subscription *oldest = quota_oldest_subscription(t);
         rate_turn(&t->rate_in, copy.now_ns);
         rate_turn(&t->rate_out, copy.now_ns);
         rate_turn(&t->rate_drop, copy.now_ns);
@@ -316,6 +354,11 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .name = copy_text(&copy, t->name.text),
             .id = t->id,
             .persistent = t->kind->keeps,
+            .system = topic_name_is_system(&t->name),
+            .chunked = t->chunked,
+            .delayed_bytes = delayed_bytes(t),
+            .entries_added = t->entries_in,
+            .pending = t->pending,
             .rate_drop = t->rate_drop.per_second,
             .rate_in = t->rate_in.per_second,
             .throughput_in = t->rate_in.bytes_per_second,
@@ -325,10 +368,12 @@ enum err topic_stats_get(struct broker *b, const struct topic_name *name, struct
             .bytes_in = t->bytes_in,
             .messages_out = t->messages_out,
             .bytes_out = t->bytes_out,
-            .average_message_bytes = t->messages_in ? (double)t->bytes_in / (double)t->messages_in : 0,
+            .average_message_bytes =
+                t->rate_in.per_second > 0 ? t->rate_in.bytes_per_second / t->rate_in.per_second : 0,
             .quota_bytes = t->quota.bytes_max,
             .quota_age_s = t->quota.age_max_ms > 0 ? t->quota.age_max_ms / 1000 : -1,
             .oldest_age_s = quota_oldest_age_s(t),
+            .oldest_subscription = oldest ? copy_text(&copy, oldest->name) : NULL,
             .created_ms = t->created_ms,
             .last_publish_ms = t->last_publish_ms,
             .last_position = t->readable_end,

@@ -3,7 +3,7 @@
  * stats.h - what a topic, its producers and its subscriptions did and do, as a snapshot for the admin thread.
  *
  * Everything is copied into the caller's arena: the snapshot does not change and points at nothing of the broker's.
- * Counts since the topic was loaded; rates over the last full minute.
+ * Counts since the topic was loaded; rates over the last minute (rate.h).
  */
 #ifndef BROKER_STATS_H
 #define BROKER_STATS_H
@@ -11,23 +11,14 @@
 #include "broker/blocked.h"
 #include "broker/broker.h"
 #include "broker/key_ranges.h"
-
-/* Events a second over the last full window, without a timer: the first event, or question, after a window's end turns
- * it. */
-#define RATE_WINDOW_NS (60 * 1000 * NS_PER_MS)
-struct rate {
-    uint64_t window_ns; /* when the current window began; 0: never used */
-    uint64_t count, bytes;
-    double per_second, bytes_per_second;
-};
-void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes);
-void rate_turn(struct rate *r, uint64_t now_ns); /* before reading the two figures */
+#include "broker/rate.h"
+#include "broker/throttle.h"
 
 struct producer_stats {
     const char *name, *address, *client_version, *access_mode;
     uint64_t id;
     int64_t connected_since_ms;
-    double rate_in, throughput_in;
+    double rate_in, throughput_in, rate_chunk;
     uint64_t messages_in, bytes_in;
     double rate_drop;      /* messages whose receipts said that they were dropped */
     uint64_t pending;      /* publishes without a receipt yet */
@@ -59,9 +50,15 @@ struct consumer_stats {
     uint32_t unacked_messages;
     struct key_stats keys;
     int64_t connected_since_ms, last_acked_ms, last_consumed_ms, last_flow_ms; /* 0: never */
-    double rate_out, throughput_out, rate_redeliver, rate_ack;
-    uint64_t messages_out, bytes_out;
+    int64_t first_sent_ms, first_flow_ms;                                      /* likewise */
+    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_chunk;
+    uint64_t messages_out, bytes_out, entries_out;
     bool blocked_on_unacked, active;
+};
+
+#define ACKED_RUNS_MAX 100 /* of more than so many the first */
+struct acked_run {
+    struct position first, last;
 };
 
 struct subscription_stats {
@@ -71,34 +68,49 @@ struct subscription_stats {
     bool keys_out_of_order;
     uint64_t draining_count, draining_unacked, draining_cleared; /* of its consumers: see struct key_stats */
     const char *active_consumer;                                 /* Failover, Exclusive; or NULL */
+    int64_t created_ms;                                          /* 0: not kept */
     bool durable, blocked_on_unacked, replicated;
     struct bytes properties;   /* encoded (properties.h) */
     uint64_t backlog_entries;  /* msgBacklog */
     uint64_t backlog_messages; /* msgBacklogMessages */
     uint64_t unacked_messages, replay_entries, delayed_entries, ack_ranges;
+    uint64_t backlog_bytes, ack_ranges_bytes;
+    int64_t earliest_ms;           /* when the first of the backlog was published; 0: there is none, or not known */
+    const struct acked_run *acked; /* the first of the ack_ranges */
+    size_t acked_count;
     struct position mark_delete, read_position;
-    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
+    uint64_t entries_ahead;          /* between the two */
+    bool waits, reads, reads_replay; /* for entries to come; a read is under way; of entries that were sent before */
+    /* 0: never, all of these */
+    int64_t last_flow_ms, last_consumed_ms, last_acked_ms, last_mark_delete_ms, last_expire_ms;
+    double rate_out, throughput_out, rate_redeliver, rate_ack, rate_expired, rate_drop, rate_chunk;
     uint64_t messages_out, bytes_out, entries_expired;
+    struct throttled throttled; /* how often a rate was in the way */
     size_t consumer_count;
     struct consumer_stats *consumers;
 };
 
 struct topic_ledger_stats {
     uint64_t id, entries, bytes;
-    int64_t closed_ms;
+    int64_t created_ms, closed_ms;
     bool open;
 };
 
 struct topic_stats {
     const char *name;
     uint64_t id;
-    bool persistent;
+    bool persistent, system; /* the latter: by its name, one of the broker's own */
+    bool chunked;            /* a message came in chunks */
     double rate_in, throughput_in, rate_out, throughput_out;
     double rate_drop; /* of a topic that is not persistent: by its producers and subscriptions together */
     uint64_t messages_in, bytes_in, messages_out, bytes_out;
     uint64_t storage_bytes, entries, backlog_bytes; /* backlog: after the slowest durable cursor */
     int64_t quota_bytes, quota_age_s;               /* of the backlog; -1: no limit */
     int64_t oldest_age_s;                           /* since the oldest of the backlog was published; -1: not known */
+    const char *oldest_subscription;                /* whose that is; NULL: as above */
+    int64_t earliest_ms;                            /* of all subscriptions' */
+    uint64_t delayed_bytes;                         /* of the index of what is to be delivered later */
+    uint64_t entries_added, pending;                /* since it was loaded; publishes under way */
     double average_message_bytes;
     int64_t created_ms, last_publish_ms;
     struct position last_position;

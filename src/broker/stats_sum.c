@@ -15,6 +15,12 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* 0: never. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* Room for `count` of `size` bytes, what is there copied; NULL when memory is short. */
 static void *extended(struct arena *arena, const void *array, size_t there, size_t count, size_t size)
 {
@@ -32,6 +38,7 @@ static void add_producer(struct producer_stats *sum, const struct producer_stats
     sum->messages_in += p->messages_in;
     sum->bytes_in += p->bytes_in;
     sum->rate_drop += p->rate_drop;
+    sum->rate_chunk += p->rate_chunk;
     sum->pending += p->pending;
 }
 
@@ -55,6 +62,14 @@ static enum err add_producers(struct topic_stats *sum, const struct topic_stats 
     return OK;
 }
 
+/* Their ranges and hashes are each partition's own. */
+static void add_keys(struct key_stats *sum, const struct key_stats *k)
+{
+    sum->draining_count += k->draining_count;
+    sum->draining_unacked += k->draining_unacked;
+    sum->draining_cleared += k->draining_cleared;
+}
+
 static void add_consumer(struct consumer_stats *sum, const struct consumer_stats *c)
 {
     sum->available_permits += c->available_permits;
@@ -66,6 +81,11 @@ static void add_consumer(struct consumer_stats *sum, const struct consumer_stats
     sum->throughput_out += c->throughput_out;
     sum->rate_redeliver += c->rate_redeliver;
     sum->rate_ack += c->rate_ack;
+    sum->rate_chunk += c->rate_chunk;
+    sum->entries_out += c->entries_out;
+    sum->first_sent_ms = earlier(sum->first_sent_ms, c->first_sent_ms);
+    sum->first_flow_ms = earlier(sum->first_flow_ms, c->first_flow_ms);
+    add_keys(&sum->keys, &c->keys);
     sum->messages_out += c->messages_out;
     sum->bytes_out += c->bytes_out;
     sum->blocked_on_unacked |= c->blocked_on_unacked;
@@ -94,6 +114,23 @@ static enum err add_consumers(struct subscription_stats *sum, const struct subsc
     return OK;
 }
 
+static void add_times(struct subscription_stats *sum, const struct subscription_stats *s)
+{
+    sum->last_flow_ms = later(sum->last_flow_ms, s->last_flow_ms);
+    sum->last_consumed_ms = later(sum->last_consumed_ms, s->last_consumed_ms);
+    sum->last_acked_ms = later(sum->last_acked_ms, s->last_acked_ms);
+    sum->last_mark_delete_ms = later(sum->last_mark_delete_ms, s->last_mark_delete_ms);
+    sum->last_expire_ms = later(sum->last_expire_ms, s->last_expire_ms);
+}
+
+static void add_throttled(struct throttled *sum, const struct throttled *t)
+{
+    sum->messages_by_topic += t->messages_by_topic;
+    sum->bytes_by_topic += t->bytes_by_topic;
+    sum->messages_by_subscription += t->messages_by_subscription;
+    sum->bytes_by_subscription += t->bytes_by_subscription;
+}
+
 static enum err add_subscription(struct subscription_stats *sum, const struct subscription_stats *s,
                                  struct arena *arena)
 {
@@ -111,6 +148,12 @@ static enum err add_subscription(struct subscription_stats *sum, const struct su
     sum->replay_entries += s->replay_entries;
     sum->delayed_entries += s->delayed_entries;
     sum->ack_ranges += s->ack_ranges;
+    sum->ack_ranges_bytes += s->ack_ranges_bytes;
+    sum->backlog_bytes += s->backlog_bytes;
+    sum->earliest_ms = earlier(sum->earliest_ms, s->earliest_ms);
+    sum->rate_chunk += s->rate_chunk;
+    add_times(sum, s);
+    add_throttled(&sum->throttled, &s->throttled);
     sum->rate_out += s->rate_out;
     sum->throughput_out += s->throughput_out;
     sum->rate_redeliver += s->rate_redeliver;
@@ -150,6 +193,17 @@ static enum err add_subscriptions(struct topic_stats *sum, const struct topic_st
     return err;
 }
 
+/* Of the partitions', the oldest; limits are each one's own, and all have the same. */
+static void add_oldest(struct topic_stats *sum, const struct topic_stats *part)
+{
+    if (part->oldest_age_s > sum->oldest_age_s) {
+        sum->oldest_age_s = part->oldest_age_s;
+        sum->oldest_subscription = part->oldest_subscription;
+    }
+    sum->quota_bytes = part->quota_bytes;
+    sum->quota_age_s = part->quota_age_s;
+}
+
 enum err topic_stats_add(struct topic_stats *sum, const struct topic_stats *part, struct arena *arena)
 {
     enum err err;
@@ -161,6 +215,9 @@ enum err topic_stats_add(struct topic_stats *sum, const struct topic_stats *part
             .created_ms = part->created_ms,
             .deduplicated = part->deduplicated,
             .epoch = -1,
+            .oldest_age_s = -1,
+            .quota_bytes = -1,
+            .quota_age_s = -1,
         };
     }
     if ((err = add_producers(sum, part, arena)) != OK || (err = add_subscriptions(sum, part, arena)) != OK)
@@ -177,7 +234,12 @@ enum err topic_stats_add(struct topic_stats *sum, const struct topic_stats *part
     sum->storage_bytes += part->storage_bytes;
     sum->entries += part->entries;
     sum->backlog_bytes += part->backlog_bytes;
-    sum->average_message_bytes = sum->messages_in ? (double)sum->bytes_in / (double)sum->messages_in : 0;
+    sum->average_message_bytes = sum->rate_in > 0 ? sum->throughput_in / sum->rate_in : 0;
+    sum->system |= part->system;
+    sum->chunked |= part->chunked;
+    sum->delayed_bytes += part->delayed_bytes;
+    sum->earliest_ms = earlier(sum->earliest_ms, part->earliest_ms);
+    add_oldest(sum, part);
     sum->last_publish_ms = later(sum->last_publish_ms, part->last_publish_ms);
     sum->publish_limited += part->publish_limited;
     sum->duplicates += part->duplicates;

@@ -38,7 +38,12 @@ struct subscription {
     struct throttle throttle; /* of what goes to its consumers */
 
     uint64_t messages_out, bytes_out, entries_expired;
-    struct rate rate_out, rate_redeliver, rate_ack, rate_expired, rate_drop;
+    struct rate rate_out, rate_redeliver, rate_ack, rate_expired, rate_drop, rate_chunk;
+    struct throttled throttled;
+    int64_t last_flow_ms, last_consumed_ms, last_acked_ms, last_mark_delete_ms, last_expire_ms; /* 0: never */
+    struct position mark_delete_seen; /* at the last of them */
+    struct position oldest;           /* the first entry of its backlog, when that was last asked for (oldest.h) */
+    int64_t oldest_ms;                /* ... and when it was published; 0: not known */
 };
 
 struct subscription *subscription_find(struct topic *t, struct bytes name);

@@ -77,6 +77,24 @@ void throttle_topic_changed(struct topic *t, const struct policies *p)
     }
 }
 
+static void count_stop(const struct limiter *l, uint64_t now_ns, uint64_t *messages, uint64_t *bytes)
+{
+    if (limiter_messages_left(l, now_ns) == 0)
+        ++*messages;
+    else
+        ++*bytes;
+}
+
+static void count_stops(struct subscription *s, bool of_topic, bool own)
+{
+    struct throttled *t = &s->throttled;
+
+    if (of_topic)
+        count_stop(&s->topic->throttle.limiter, now_of(s->topic), &t->messages_by_topic, &t->bytes_by_topic);
+    if (own)
+        count_stop(&s->throttle.limiter, now_of(s->topic), &t->messages_by_subscription, &t->bytes_by_subscription);
+}
+
 bool throttle_open(struct subscription *s)
 {
     struct topic *t = s->topic;
@@ -90,8 +108,10 @@ bool throttle_open(struct subscription *s)
     own = limiter_wait_ms(&s->throttle.limiter, now_of(t));
     if (of_topic == 0 && own == 0)
         return true;
-    if (!timer_running(&s->dispatch.throttled))
+    if (!timer_running(&s->dispatch.throttled)) {
+        count_stops(s, of_topic > 0, own > 0);
         timer_start_ms(&s->dispatch.throttled, of_topic > own ? of_topic : own);
+    }
     return false;
 }
 

@@ -16,6 +16,11 @@ struct subscription;
 struct policies;
 struct topic;
 
+/* How often dispatch stopped for a rate: which, and for its messages or its bytes. */
+struct throttled {
+    uint64_t messages_by_topic, bytes_by_topic, messages_by_subscription, bytes_by_subscription;
+};
+
 /* Embedded, zeroed: no limit.  Private to throttle.c. */
 struct throttle {
     struct limiter limiter;

@@ -119,7 +119,8 @@ struct topic {
     struct compaction compaction;
 
     uint64_t idle_since_ns; /* since when nobody is connected; 0: somebody is */
-    uint64_t messages_in, bytes_in, messages_out, bytes_out;
+    uint64_t messages_in, bytes_in, messages_out, bytes_out, entries_in;
+    bool chunked; /* a message came in chunks */
     int64_t last_publish_ms;
     struct rate rate_in, rate_out;
     struct rate rate_read; /* entries that went to consumers */

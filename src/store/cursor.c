@@ -687,6 +687,37 @@ uint64_t cursor_ranges(const struct cursor *c)
     return c->set.ranges;
 }
 
+/* In the set of one ledger, behind its entry `after`. */
+static bool run_behind(const struct entry_set *a, int64_t after, struct position *first, struct position *last)
+{
+    uint32_t from = after < 0 ? 0 : after < UINT32_MAX ? (uint32_t)after + 1 : UINT32_MAX, entry;
+
+    if (after >= 0 && entry_set_has(a, after)) /* in the midst of a run: that has begun before */
+        from = entry_set_run_end(a, (uint32_t)after) + 1;
+    if (!entry_set_first(a, from, &entry))
+        return false;
+    *first = (struct position){a->ledger, entry};
+    *last = (struct position){a->ledger, entry_set_run_end(a, entry)};
+    return true;
+}
+
+bool cursor_acked_run(const struct cursor *c, struct position after, struct position *first, struct position *last)
+{
+    const struct entry_sets *sets = &c->set.sets;
+
+    for (uint32_t i = 0; i < sets->count; i++) {
+        const struct entry_set *a = sets->list[i];
+        if (a->ledger >= after.ledger && run_behind(a, a->ledger == after.ledger ? after.entry : -1, first, last))
+            return true;
+    }
+    return false;
+}
+
+size_t cursor_ranges_bytes(const struct cursor *c)
+{
+    return c->set.sets.count > 0 ? entry_sets_encoded_size(&c->set.sets) : 0;
+}
+
 /* What is counted is not acknowledged. */
 static void check_counted(const struct cursor *c)
 {

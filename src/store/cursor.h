@@ -95,6 +95,10 @@ bool cursor_unsure(const struct cursor *c, struct position *p);
 void cursor_learn(struct cursor *c, struct position p, const struct entry_header *h);
 uint64_t cursor_ranges(const struct cursor *c); /* runs of acknowledged entries beyond mark_delete */
 
+/* The first of these that begins behind `after`; a run ends with its ledger.  False: there is none. */
+bool cursor_acked_run(const struct cursor *c, struct position after, struct position *first, struct position *last);
+size_t cursor_ranges_bytes(const struct cursor *c); /* what they take when they are written */
+
 /* Asserts the invariant. */
 void cursor_check(const struct cursor *c);
 
