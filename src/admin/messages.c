@@ -7,6 +7,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/topic_guard.h"
 #include "broker/peek.h"
 #include "wire/codec.h"
 #include "wire/entry_view.h"
@@ -56,8 +57,6 @@ static void header_properties(struct admin_call *call, const Wire__MessageMetada
     struct text out;
     struct json j;
 
-    if (m->n_properties == 0)
-        return;
     text_init(&out, HEADERS_MAX);
     j = json_to(&out);
     json_object_begin(&j, NULL);
@@ -71,11 +70,54 @@ static void header_properties(struct admin_call *call, const Wire__MessageMetada
     text_deinit(&out);
 }
 
+/* In base64, as they are bytes; at most what a header may have, else it is left out. */
+static void header_base64(struct admin_call *call, const char *name, struct bytes value)
+{
+    char *text = arena_alloc(&call->arena, base64_size(value.len));
+
+    if (text)
+        call_header(call, name, bytes_of(text, base64_encode(value, text)));
+}
+
+static void header_bool(struct admin_call *call, const char *name, bool value)
+{
+    header_text(call, name, value ? "true" : "false");
+}
+
+/* "a,b" */
+static void headers_of_replication(struct admin_call *call, const Wire__MessageMetadata *m)
+{
+    struct text all;
+
+    header_text(call, "X-Pulsar-replicated-from:", m->replicated_from);
+    if (m->n_replicate_to == 0)
+        return;
+    text_init(&all, HEADERS_MAX);
+    for (size_t i = 0; i < m->n_replicate_to; i++) {
+        text_add(&all, i > 0 ? "," : "");
+        text_add(&all, m->replicate_to[i]);
+    }
+    if (!text_failed(&all))
+        call_header(call, "X-Pulsar-replicated-to:", bytes_of(all.data, all.len));
+    text_deinit(&all);
+}
+
+/* Nothing is aborted or open here: there are no transactions. */
+static void headers_of_transaction(struct admin_call *call, const Wire__MessageMetadata *m)
+{
+    if (m->has_txnid_least_bits)
+        header_number(call, "X-Pulsar-txnid-least-bits:", m->txnid_least_bits);
+    if (m->has_txnid_most_bits)
+        header_number(call, "X-Pulsar-txnid-most-bits:", m->txnid_most_bits);
+    header_bool(call, "X-Pulsar-txn-uncommitted:", false);
+}
+
 static void headers_of_chunk(struct admin_call *call, const Wire__MessageMetadata *m)
 {
-    if (!m->uuid)
+    if (m->uuid)
+        header_text(call, "X-Pulsar-uuid:", m->uuid);
+    if (!m->has_chunk_id)
         return;
-    header_text(call, "X-Pulsar-uuid:", m->uuid);
     header_number(call, "X-Pulsar-chunk-id:", (uint64_t)m->chunk_id);
     header_number(call, "X-Pulsar-num-chunks-from-msg:", (uint64_t)m->num_chunks_from_msg);
     header_number(call, "X-Pulsar-total-chunk-msg-size:", (uint64_t)m->total_chunk_msg_size);
@@ -86,6 +128,8 @@ static void headers_of_key(struct admin_call *call, const Wire__MessageMetadata 
     header_text(call, "X-Pulsar-partition-key:", m->partition_key);
     if (m->has_partition_key_b64_encoded)
         header_text(call, "X-Pulsar-partition-key-b64-encoded:", m->partition_key_b64_encoded ? "true" : "false");
+    if (m->has_ordering_key)
+        header_base64(call, "X-Pulsar-Base64-ordering-key:", bytes_of(m->ordering_key.data, m->ordering_key.len));
     if (m->has_null_partition_key)
         header_text(call, "X-Pulsar-null-partition-key:", m->null_partition_key ? "true" : "false");
 }
@@ -134,7 +178,14 @@ static void headers_of(struct admin_call *call, struct position position, const 
         header_number(call, "X-Pulsar-marker-type:", (uint64_t)m->marker_type);
     header_text(call, "X-Pulsar-Is-Encrypted:", m->n_encryption_keys ? "true" : "false");
     header_text(call, "X-Pulsar-encryption-algo:", m->encryption_algo);
-    header_text(call, "X-Pulsar-replicated-from:", m->replicated_from);
+    if (m->has_schema_version)
+        header_base64(call, "X-Pulsar-Base64-schema-version:",
+                      bytes_of(m->schema_version.data, m->schema_version.len));
+    if (m->has_encryption_param)
+        header_base64(call, "X-Pulsar-Base64-encryption-param:",
+                      bytes_of(m->encryption_param.data, m->encryption_param.len));
+    headers_of_replication(call, m);
+    headers_of_transaction(call, m);
     headers_of_key(call, m);
     headers_of_chunk(call, m);
     header_properties(call, m);
@@ -206,11 +257,20 @@ static void peeked(struct broker_op *op)
 
 /* ---- the routes ---- */
 
-static struct peek_call *peek_new(struct admin_call *call)
+static const struct topic_guard
+    id_guard = {.not_kept = "GetMessageById on a non-persistent topic is not allowed",
+                .partitioned = "GetMessageById is not allowed on partitioned-topic"},
+    peek_guard = {.not_kept = "Peek messages on a non-persistent topic is not allowed",
+                  .partitioned = "Peek messages on a partitioned topic is not allowed"},
+    examine_guard = {.not_kept = "Examine messages on a non-persistent topic is not allowed",
+                     .partitioned = "Examine messages on a partitioned topic is not allowed, please try examine message "
+                                    "on specific topic partition"};
+
+static struct peek_call *peek_new(struct admin_call *call, const struct topic_guard *guard)
 {
     struct peek_call *p = call_alloc(call, sizeof *p);
 
-    if (!p || !call_topic(call, 0, &p->peek.name))
+    if (!p || !call_guarded_topic(call, guard, &p->peek.name))
         return NULL;
     p->peek.op.done = peeked;
     p->call = call;
@@ -219,7 +279,7 @@ static struct peek_call *peek_new(struct admin_call *call)
 
 void message_by_id_get(struct admin_call *call)
 {
-    struct peek_call *p = peek_new(call);
+    struct peek_call *p = peek_new(call, &id_guard);
     uint64_t ledger, entry;
 
     if (!p || !call_number(call, 4, &ledger) || !call_number(call, 5, &entry))
@@ -230,7 +290,7 @@ void message_by_id_get(struct admin_call *call)
 
 void message_of_subscription_get(struct admin_call *call)
 {
-    struct peek_call *p = peek_new(call);
+    struct peek_call *p = peek_new(call, &peek_guard);
     const struct bytes name = call->parameters[4];
 
     if (!p || !call_number(call, 5, &p->peek.nth))
@@ -239,47 +299,24 @@ void message_of_subscription_get(struct admin_call *call)
         call_reason(call, 412, "the subscription's name is not valid");
         return;
     }
+    p->peek.by = PEEK_SUBSCRIPTION;
     memcpy(p->peek.subscription, name.data, name.len);
     topic_peek(call->core->broker, &p->peek);
 }
 
-/* ---- the id of the first message of a time ---- */
-
-struct time_call {
-    struct peek_time peek;
-    struct admin_call *call;
-};
-
-static void time_found(struct broker_op *op)
+/* ?initialPosition=earliest, or else from the end; ?messagePosition=N of them, 1 by default. */
+void message_examine_get(struct admin_call *call)
 {
-    struct time_call *t = container_of(op, struct time_call, peek.op);
-    struct json j = json_to(&t->call->answer.body);
+    struct peek_call *p = peek_new(call, &examine_guard);
+    struct bytes from = bytes_of_text("latest"), nth = bytes_of_text("1");
 
-    if (op->why.err != OK) {
-        call_refused(t->call, &op->why);
+    if (!p)
         return;
-    }
-    json_object_begin(&j, NULL);
-    json_int(&j, "ledgerId", t->peek.position.ledger);
-    json_int(&j, "entryId", t->peek.position.entry);
-    json_int(&j, "partitionIndex", t->peek.name.partition);
-    json_object_end(&j);
-    call_json(t->call);
-}
-
-void message_id_by_time_get(struct admin_call *call)
-{
-    struct time_call *t = call_alloc(call, sizeof *t);
-    uint64_t ms;
-
-    if (!t || !call_topic(call, 0, &t->peek.name) || !call_number(call, 4, &ms))
-        return;
-    if (call_partitions(call, &t->peek.name) > 0) {
-        call_reason(call, 405, "%s is partitioned: a partition has message ids", t->peek.name.text);
-        return;
-    }
-    t->peek.op.done = time_found;
-    t->peek.publish_ms = (int64_t)ms;
-    t->call = call;
-    topic_peek_time(call->core->broker, &t->peek);
+    (void)call_query(call, "initialPosition", &from);
+    (void)call_query(call, "messagePosition", &nth);
+    p->peek.by = bytes_equal(from, bytes_of_text("earliest")) ? PEEK_FIRST : PEEK_LAST;
+    p->peek.nth = 0;
+    for (size_t i = 0; i < nth.len && i < 18; i++)
+        p->peek.nth = p->peek.nth * 10 + (nth.data[i] >= '0' && nth.data[i] <= '9' ? (uint64_t)(nth.data[i] - '0') : 0);
+    topic_peek(call->core->broker, &p->peek);
 }

@@ -138,7 +138,7 @@ static void unload_step(struct broker_op *op)
             return;
         }
         if (w->partitions == 0 && !topic_exists(op->broker, &w->name))
-            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", w->name.text);
+            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", w->name.text);
     }
     walk_end(op, w);
 }
@@ -201,7 +201,8 @@ static enum err find_existing(struct subscription_op *op, struct topic **t, stru
     enum err err = find(op, false, t, s);
 
     if (err == OK && !*s)
-        err = refuse(&op->op.why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "no subscription %s", op->subscription);
+        err = refuse(&op->op.why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %s not found for topic %s",
+                     op->subscription, op->walk.name.text);
     return err;
 }
 
@@ -385,4 +386,51 @@ void subscription_properties(struct broker *b, struct subscription_op *op)
 {
     op->properties = bytes_of(op->to, 0);
     start(b, op, properties_step);
+}
+
+/* ---- replicated or not ---- */
+
+static void set_replicated(struct subscription_op *op)
+{
+    struct subscription_record record = {.created_ms = 0};
+    struct subscription *s;
+    struct topic *t;
+    enum err err;
+
+    if (find_existing(op, &t, &s) != OK)
+        return;
+    if ((err = subscription_record_get(s, &record)) == OK && record.replicated != op->replicated) {
+        record.replicated = op->replicated;
+        err = subscription_record_set(s, &record);
+    }
+    if (err != OK)
+        (void)refuse(&op->op.why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+}
+
+static void set_replicated_step(struct broker_op *op)
+{
+    each_topic(op, ERR_NOT_FOUND, set_replicated);
+}
+
+void subscription_set_replicated(struct broker *b, struct subscription_op *op)
+{
+    start(b, op, set_replicated_step);
+}
+
+enum err subscription_replicated(struct broker *b, const struct topic_name *name, struct bytes subscription, bool *out,
+                                 struct refusal *why)
+{
+    const struct catalog_row *topic = topic_row_find(b, name), *row;
+    struct subscription_record record;
+    enum err err;
+
+    if (!topic)
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", name->text);
+    if (!(row = catalog_find(b->store, CATALOG_SUBSCRIPTION, topic->id, subscription)))
+        return refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %.*s not found for topic %s",
+                      (int)subscription.len, (const char *)subscription.data, name->text);
+    if ((err = subscription_record_decode(&record, row->value)) != OK)
+        return refuse(why, err, ABOUT_SUBSCRIPTION, "%s", err_text(err));
+    *out = record.replicated;
+    return OK;
 }

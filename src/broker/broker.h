@@ -132,12 +132,17 @@ void topic_delete(struct broker *b, struct topic_op *op);
  * again.  ERR_NOT_FOUND. */
 void topic_unload(struct broker *b, struct topic_op *op);
 
+/* All that it, or its partitions, have is acknowledged for everybody and deleted, whatever the policies keep; but what
+ * compaction has not read stays until it has.  ERR_NOT_FOUND, ERR_NOT_ALLOWED: nothing is kept. */
+void topic_truncate(struct broker *b, struct topic_op *op);
+
 struct subscription_op {
     struct broker_op op;
     struct topic_name name;
     char subscription[SUBSCRIPTION_NAME_MAX + 1];
     struct position position; /* subscription_create: all before it counts as acknowledged */
     bool force;               /* subscription_delete: consumers are closed, not an obstacle */
+    bool replicated;          /* subscription_set_replicated */
     uint64_t entries;         /* subscription_skip: how many that are not acknowledged */
     struct bytes properties;  /* encoded (properties.h): of a new one, or set; or what was read */
     uint8_t *to;              /* subscription_properties: where to, PROPERTIES_BYTES_MAX */
@@ -155,6 +160,12 @@ void subscription_skip(struct broker *b, struct subscription_op *op);
 #define SKIP_MAX 100000
 void subscription_set_properties(struct broker *b, struct subscription_op *op); /* in place of those that were */
 void subscription_properties(struct broker *b, struct subscription_op *op);     /* as the last partition has them */
+
+/* The client's wish that it be kept in step in other clusters. */
+void subscription_set_replicated(struct broker *b, struct subscription_op *op);
+/* As its row says it, of one topic (or partition).  ERR_NOT_FOUND about the topic or the subscription. */
+MUST_USE enum err subscription_replicated(struct broker *b, const struct topic_name *name, struct bytes subscription,
+                                          bool *out, struct refusal *why);
 
 /* Messages expire: of a durable subscription, or of all (then none is named). */
 struct expire_op {

@@ -439,11 +439,11 @@ enum err topic_admissible(struct broker *b, const struct topic_name *name, bool 
     if (topic_exists(b, name))
         return OK;
     if (!create && !topic_name_is_system(name))
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", name->text);
     if ((err = name_consistent(b, name, why)) != OK || name->partition != PARTITION_NONE)
         return err;
     if (!topic_name_is_system(name) && !policy_of_namespace(b, topic_name_namespace(name), POLICY_TOPIC_CREATION))
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", name->text);
     return OK;
 }
 

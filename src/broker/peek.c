@@ -16,8 +16,16 @@ static struct peek *peek_of(struct broker_op *op)
 
 static void nothing_there(struct peek *p)
 {
-    (void)refuse(&p->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "Message not found");
-    op_finish(&p->op);
+    if (p->by == PEEK_FIRST || p->by == PEEK_LAST)
+        (void)refuse(&p->op.why, ERR_INVALID, ABOUT_TOPIC,
+                     "Could not examine messages due to the total message is zero");
+    else
+        (void)refuse(&p->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "Message not found");
+}
+
+static void nothing_kept(struct broker_op *op)
+{
+    (void)refuse(&op->why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "a non-persistent topic keeps nothing to look at");
 }
 
 static void peeked(struct store_read *r, enum err err)
@@ -43,7 +51,6 @@ static void entry_read(struct peek *p)
     p->op.step = op_finish;
     if (!r) {
         (void)refuse(&p->op.why, ERR_NOMEM, ABOUT_TOPIC, "%s", err_text(ERR_NOMEM));
-        op_finish(&p->op);
         return;
     }
     r->read.from = p->position;
@@ -71,6 +78,34 @@ static bool nth_position(const struct topic *t, const struct subscription *s, ui
     return true;
 }
 
+/* How many entries of a ledger are readable. */
+static uint64_t readable(const struct topic *t, const struct ledger_info *l)
+{
+    return (uint64_t)(ledger_synced_end(t->broker->store, l->id) + 1);
+}
+
+/* The nth of all, from the start or the end; the last one there is, where there are fewer.  False: there is none. */
+static bool nth_of_all(const struct topic *t, bool from_end, uint64_t nth, struct position *out)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+    uint64_t left = nth > 0 ? nth : 1;
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct ledger_info *l = &chain[from_end ? count - 1 - i : i];
+        const uint64_t here = readable(t, l), at = left <= here ? left : here;
+        if (here == 0)
+            continue;
+        *out = (struct position){(int64_t)l->id, (int64_t)(from_end ? here - at : at - 1)};
+        any = true;
+        if (left <= here)
+            break;
+        left -= here;
+    }
+    return any;
+}
+
 static bool is_there(const struct topic *t, struct position at)
 {
     size_t count;
@@ -79,25 +114,35 @@ static bool is_there(const struct topic *t, struct position at)
     return chain_has(chain, count, at) && !position_before(t->readable_end, at);
 }
 
+/* Where it is; false: there is no such entry. */
+static bool find(struct peek *p, struct topic *t)
+{
+    switch (p->by) {
+    case PEEK_SUBSCRIPTION:
+        return nth_position(t, subscription_find(t, bytes_of_text(p->subscription)), p->nth, &p->position);
+    case PEEK_FIRST:
+    case PEEK_LAST:
+        return nth_of_all(t, p->by == PEEK_LAST, p->nth, &p->position);
+    default:
+        return is_there(t, p->position);
+    }
+}
+
 static void peek_step(struct broker_op *op)
 {
     struct peek *p = peek_of(op);
-    struct subscription *s;
     struct topic *t;
 
-    if (topic_obtain(op->broker, &p->name, false, &t, &op->why) != OK) {
-        op_finish(op);
-        return;
-    }
-    s = p->subscription[0] ? subscription_find(t, bytes_of_text(p->subscription)) : NULL;
-    if (!t->kind->keeps) {
-        (void)refuse(&op->why, ERR_UNSUPPORTED, ABOUT_TOPIC, "a non-persistent topic keeps nothing to look at");
-        op_finish(op);
-    } else if (p->subscription[0] ? !nth_position(t, s, p->nth, &p->position) : !is_there(t, p->position)) {
-        nothing_there(p);
-    } else {
+    if (topic_obtain(op->broker, &p->name, false, &t, &op->why) != OK)
+        ; /* it said why */
+    else if (!t->kind->keeps)
+        nothing_kept(op);
+    else if (find(p, t))
         entry_read(p);
-    }
+    else
+        nothing_there(p);
+    if (op->why.err != OK)
+        op_finish(op);
 }
 
 void topic_peek(struct broker *b, struct peek *op)
@@ -150,4 +195,61 @@ static void time_step(struct broker_op *op)
 void topic_peek_time(struct broker *b, struct peek_time *op)
 {
     op_start(b, &op->op, time_step);
+}
+
+/* ---- the entry of an index ---- */
+
+static struct peek_index *index_of(struct broker_op *op)
+{
+    return container_of(op, struct peek_index, op);
+}
+
+static void index_end(struct peek_index *p)
+{
+    p->position = p->search.found;
+    if (p->search.err != OK)
+        (void)refuse(&p->op.why, p->search.err, ABOUT_TOPIC, "%s", err_text(p->search.err));
+    else if (position_equal(p->position, POSITION_LATEST))
+        (void)refuse(&p->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "Message not found");
+    op_finish(&p->op);
+}
+
+static void index_found(struct search *search)
+{
+    index_end(container_of(search, struct peek_index, search));
+}
+
+/* Whether it was there, and is gone: then the first entry that is left is not it. */
+static bool is_gone(const struct topic *t, uint64_t index)
+{
+    size_t count;
+    const struct ledger_info *chain = store_chain(t->broker->store, t->id, &count);
+
+    return count > 0 && index < chain[0].first_message;
+}
+
+static void index_step(struct broker_op *op)
+{
+    struct peek_index *p = index_of(op);
+    struct topic *t;
+
+    if (topic_obtain(op->broker, &p->name, false, &t, &op->why) != OK)
+        ; /* it said why */
+    else if (!t->kind->keeps)
+        nothing_kept(op);
+    else if (is_gone(t, p->index))
+        (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_TOPIC, "Message not found");
+    if (op->why.err != OK) {
+        op_finish(op);
+        return;
+    }
+    p->search =
+        (struct search){.broker = op->broker, .topic = t->id, .by_index = true, .index = p->index, .done = index_found};
+    if (search_start(&p->search))
+        index_end(p);
+}
+
+void topic_peek_index(struct broker *b, struct peek_index *op)
+{
+    op_start(b, &op->op, index_step);
 }

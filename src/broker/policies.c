@@ -288,7 +288,7 @@ static enum err obtain(struct broker *b, const struct topic_name *name, struct p
     enum err err;
 
     if (!place_find(b, name, p))
-        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+        return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", name->text);
     if ((err = kept_decode(k, p->table, p->row->value)) != OK)
         return refuse(why, err, ABOUT_TOPIC, "%s: %s", name->text, err_text(err));
     return OK;

@@ -99,6 +99,11 @@ static void ledger_leave(struct topic *t)
     t->ledger = 0;
 }
 
+void topic_close_ledger(struct topic *t)
+{
+    ledger_leave(t);
+}
+
 uint64_t topic_roll(struct topic *t)
 {
     if (ledger_spent(t))

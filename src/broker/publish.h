@@ -47,6 +47,9 @@ void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_
  * clock; UINT64_MAX: there is none, or nothing in it. */
 uint64_t topic_roll(struct topic *t);
 
+/* Closes the open ledger as it is: the next publish opens another. */
+void topic_close_ledger(struct topic *t);
+
 /* The publishes under way of a producer that leaves: they go on without it. */
 void publish_forget_producer(struct topic *t, struct producer *p);
 

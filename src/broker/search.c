@@ -2,7 +2,8 @@
  *
  * search.c - see search.h.
  *
- * Invariant while halving: every entry of the ledger below `low` is older than publish_ms, none at or after `high` is.
+ * Invariant while halving: every entry of the ledger below `low` lies before what is sought, none at or after `high`
+ * does.
  */
 #include "broker/search.h"
 
@@ -13,6 +14,17 @@
 
 static bool search_step(struct search *s);
 
+/* What is sought may be in the ledger: then no earlier one has it. */
+static bool may_have(const struct search *s, const struct ledger_info *l)
+{
+    return s->by_index ? l->first_message + l->messages > s->index : l->publish_ms_max >= s->publish_ms;
+}
+
+static bool lies_before(const struct search *s, const struct entry_header *h)
+{
+    return s->by_index ? h->first_message + h->messages <= s->index : h->publish_ms < s->publish_ms;
+}
+
 /* Chooses the first ledger after `after` that may hold what is sought; false: there is none. */
 static bool choose_ledger(struct search *s, uint64_t after)
 {
@@ -21,7 +33,7 @@ static bool choose_ledger(struct search *s, uint64_t after)
 
     for (size_t i = 0; i < count; i++) {
         int64_t end = ledger_synced_end(s->broker->store, chain[i].id);
-        if (chain[i].id > after && end >= 0 && chain[i].publish_ms_max >= s->publish_ms) {
+        if (chain[i].id > after && end >= 0 && may_have(s, &chain[i])) {
             s->ledger = chain[i].id;
             s->low = 0;
             s->high = end + 1;
@@ -50,7 +62,7 @@ static void read_done(struct store_read *read, enum err err)
         over = end(s, POSITION_LATEST, err);
     } else {
         /* Of a damaged entry nothing is known: its neighbour decides. */
-        if (err != OK || read->entries[0].header.publish_ms < s->publish_ms)
+        if (err != OK || lies_before(s, &read->entries[0].header))
             s->low = middle + 1;
         else
             s->high = middle;

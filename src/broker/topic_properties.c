@@ -30,7 +30,7 @@ static enum err row_obtain(struct broker *b, const struct topic_name *name, enum
         return OK;
     if (topic_exists(b, name))
         return refuse(why, ERR_NOT_ALLOWED, ABOUT_TOPIC, "%s is not kept, and has no properties", name->text);
-    return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "no topic %s", name->text);
+    return refuse(why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found", name->text);
 }
 
 enum err topic_properties(struct broker *b, const struct topic_name *name, struct bytes *out, struct refusal *why)
