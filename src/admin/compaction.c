@@ -5,7 +5,10 @@
 #include "broker/compaction.h"
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/topic_guard.h"
 #include "broker/partitioned.h"
+
+static const struct topic_guard guard = {.not_kept = "Compaction on a non-persistent topic is not allowed"};
 
 struct compaction_call {
     struct topic_op op;
@@ -50,7 +53,7 @@ void topic_compaction_put(struct admin_call *call)
     struct compaction_call *c = call_alloc(call, sizeof *c);
     struct broker *b = call->core->broker;
 
-    if (!c || !call_topic(call, 0, &c->whole))
+    if (!c || !call_guarded_topic(call, &guard, &c->whole))
         return;
     c->call = call;
     c->op.name = c->whole;
@@ -70,7 +73,7 @@ void topic_compaction_get(struct admin_call *call)
     struct compaction_status status;
     struct refusal why;
 
-    if (!topic || !call_topic(call, 0, topic))
+    if (!topic || !call_guarded_topic(call, &guard, topic))
         return;
     if (topic_compaction(call->core->broker, topic, &status, &why) != OK) {
         call_refused(call, &why);

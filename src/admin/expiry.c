@@ -4,10 +4,17 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/topic_guard.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+
+static const struct topic_guard
+    one_guard = {.not_kept = "Expire messages on a non-persistent topic is not allowed"},
+    all_guard = {.not_kept = "Expire messages for all subscriptions on a non-persistent topic is not allowed"},
+    position_guard = {.not_kept = "Expire messages on a non-persistent topic is not allowed",
+                      .partitioned = "Expire message at position is not supported for partitioned-topic"};
 
 struct expire_call {
     struct expire_op op;
@@ -63,7 +70,8 @@ void subscription_expire_post(struct admin_call *call)
 {
     struct expire_call *e = expire_new(call, call->parameters[4]);
 
-    if (e && seconds_get(call, call->parameters[5], &e->op.older_than_ms))
+    if (e && topic_guard_admits(call, &one_guard, &e->op.of.name) &&
+        seconds_get(call, call->parameters[5], &e->op.older_than_ms))
         subscription_expire(call->core->broker, &e->op);
 }
 
@@ -71,7 +79,8 @@ void subscriptions_expire_post(struct admin_call *call)
 {
     struct expire_call *e = expire_new(call, bytes_of(NULL, 0));
 
-    if (e && seconds_get(call, call->parameters[4], &e->op.older_than_ms))
+    if (e && topic_guard_admits(call, &all_guard, &e->op.of.name) &&
+        seconds_get(call, call->parameters[4], &e->op.older_than_ms))
         subscription_expire(call->core->broker, &e->op);
 }
 
@@ -81,7 +90,7 @@ void subscription_expire_position_post(struct admin_call *call)
     struct expire_call *e = expire_new(call, call->parameters[4]);
     const struct bytes body = call->request.body;
 
-    if (!e)
+    if (!e || !topic_guard_admits(call, &position_guard, &e->op.of.name))
         return;
     json_t *root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
     const json_t *ledger = json_object_get(root, "ledgerId"), *entry = json_object_get(root, "entryId");

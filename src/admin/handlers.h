@@ -187,10 +187,32 @@ void partitions_terminate_post(struct admin_call *call);
 void topic_compaction_get(struct admin_call *call);
 void topic_compaction_put(struct admin_call *call);
 
+/* topic_ops.c */
+void topic_truncate_delete(struct admin_call *call);
+void topic_offload_get(struct admin_call *call);
+void topic_offload_put(struct admin_call *call);
+void shadow_topics_get(struct admin_call *call);
+void shadow_topics_put(struct admin_call *call);
+void topic_policies_delete(struct admin_call *call);
+void subscription_replicated_get(struct admin_call *call);
+void subscription_replicated_post(struct admin_call *call);
+
+/* topic_permissions.c */
+void topic_permissions_get(struct admin_call *call);
+void topic_permissions_post(struct admin_call *call);
+void topic_permissions_delete(struct admin_call *call);
+
+/* topic_positions.c */
+void message_last_id_get(struct admin_call *call);
+void message_id_by_time_get(struct admin_call *call);
+void message_id_by_index_get(struct admin_call *call);
+void topic_backlog_size_put(struct admin_call *call);
+void subscription_analyze_post(struct admin_call *call);
+
 /* messages.c */
+void message_examine_get(struct admin_call *call);
 void message_by_id_get(struct admin_call *call);
 void message_of_subscription_get(struct admin_call *call);
-void message_id_by_time_get(struct admin_call *call);
 
 /* subscriptions.c */
 void subscription_put(struct admin_call *call);

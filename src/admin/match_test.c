@@ -106,7 +106,7 @@ static void an_operation_that_is_not_there_does_not_become_a_topics_name(void **
     struct admin_call call = call_to(HTTP_PUT, "/admin/v2/persistent/t/n/x/subscriptions");
 
     assert_int_equal(routes_find(&call), ROUTE_NO_METHOD);
-    call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/truncate");
+    call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/truncates");
     assert_int_equal(routes_find(&call), ROUTE_NO_PATH);
 }
 

@@ -8,6 +8,7 @@
 #include "admin/core.h"
 #include "admin/handlers.h"
 #include "admin/topic_guard.h"
+#include "base/base64.h"
 #include "broker/peek.h"
 #include "wire/codec.h"
 #include "wire/entry_view.h"
@@ -73,10 +74,13 @@ static void header_properties(struct admin_call *call, const Wire__MessageMetada
 /* In base64, as they are bytes; at most what a header may have, else it is left out. */
 static void header_base64(struct admin_call *call, const char *name, struct bytes value)
 {
-    char *text = arena_alloc(&call->arena, base64_size(value.len));
+    struct text text;
 
-    if (text)
-        call_header(call, name, bytes_of(text, base64_encode(value, text)));
+    text_init(&text, HEADERS_MAX);
+    base64_encode(&text, value);
+    if (!text_failed(&text))
+        call_header(call, name, bytes_of(text.data, text.len));
+    text_deinit(&text);
 }
 
 static void header_bool(struct admin_call *call, const char *name, bool value)
@@ -179,11 +183,10 @@ static void headers_of(struct admin_call *call, struct position position, const 
     header_text(call, "X-Pulsar-Is-Encrypted:", m->n_encryption_keys ? "true" : "false");
     header_text(call, "X-Pulsar-encryption-algo:", m->encryption_algo);
     if (m->has_schema_version)
-        header_base64(call, "X-Pulsar-Base64-schema-version:",
-                      bytes_of(m->schema_version.data, m->schema_version.len));
+        header_base64(call, "X-Pulsar-Base64-schema-version:", bytes_of(m->schema_version.data, m->schema_version.len));
     if (m->has_encryption_param)
-        header_base64(call, "X-Pulsar-Base64-encryption-param:",
-                      bytes_of(m->encryption_param.data, m->encryption_param.len));
+        header_base64(call,
+                      "X-Pulsar-Base64-encryption-param:", bytes_of(m->encryption_param.data, m->encryption_param.len));
     headers_of_replication(call, m);
     headers_of_transaction(call, m);
     headers_of_key(call, m);
@@ -263,8 +266,9 @@ static const struct topic_guard
     peek_guard = {.not_kept = "Peek messages on a non-persistent topic is not allowed",
                   .partitioned = "Peek messages on a partitioned topic is not allowed"},
     examine_guard = {.not_kept = "Examine messages on a non-persistent topic is not allowed",
-                     .partitioned = "Examine messages on a partitioned topic is not allowed, please try examine message "
-                                    "on specific topic partition"};
+                     .partitioned =
+                         "Examine messages on a partitioned topic is not allowed, please try examine message "
+                         "on specific topic partition"};
 
 static struct peek_call *peek_new(struct admin_call *call, const struct topic_guard *guard)
 {

@@ -36,7 +36,12 @@ bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
 bool policy_place_of_topic(struct admin_call *call, struct policy_place *p)
 {
     p->of_topic = true;
-    return call_topic(call, 0, &p->topic);
+    if (!call_topic(call, 0, &p->topic))
+        return false;
+    if (p->topic.partition == PARTITION_NONE)
+        return true;
+    call_reason(call, 412, "Not allowed to set/get topic policy for a partition");
+    return false;
 }
 
 bool policy_place_get(struct admin_call *call, const struct policy_place *p, struct policies *out)
@@ -222,9 +227,11 @@ void topic_trim_post(struct admin_call *call)
 {
     struct policy_place p;
 
-    if (!policy_place_of_topic(call, &p))
+    if (!call_topic(call, 0, &p.topic))
         return;
-    if (trim(call->core->broker, &p.topic))
+    if (p.topic.domain != DOMAIN_PERSISTENT)
+        call_reason(call, 405, "Trim on a non-persistent topic is not allowed");
+    else if (trim(call->core->broker, &p.topic))
         call_no_content_when_durable(call);
     else
         call_reason(call, 404, "Topic %s not found", p.topic.text);

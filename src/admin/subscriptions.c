@@ -4,6 +4,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/topic_guard.h"
 #include "broker/consumer.h"
 #include "broker/properties.h"
 
@@ -61,14 +62,16 @@ static bool integer_get(const json_t *object, const char *member, int64_t *out)
     return true;
 }
 
-/* What is done to one subscription of one topic only. */
-static bool must_be_single(struct admin_call *call, const struct topic_name *name)
-{
-    if (call_partitions(call, name) == 0)
-        return true;
-    call_reason(call, 405, "%s is partitioned: it is done to one partition only", name->text);
-    return false;
-}
+static const struct topic_guard skip_all_guard = {.not_kept =
+                                                      "Skip all messages on a non-persistent topic is not allowed"},
+                                skip_guard = {.not_kept = "Skip messages on a non-persistent topic is not allowed",
+                                              .partitioned = "Skip messages on a partitioned topic is not allowed"},
+                                reset_guard = {.not_kept =
+                                                   "Reset-cursor at position is not allowed for a non-persistent topic",
+                                               .partitioned =
+                                                   "Reset-cursor at position is not allowed for partitioned-topic"},
+                                reset_time_guard = {.not_kept =
+                                                        "Reset-cursor is not allowed for a non-persistent topic"};
 
 /* {"ledgerId":L,"entryId":E,...}, the first message to be given; an empty body, or null, is the latest.  False:
  * neither. */
@@ -94,7 +97,9 @@ void subscription_put(struct admin_call *call)
 
     if (!properties)
         return;
-    if (!position_read(call->request.body, &c->op.position))
+    if (c->op.name.domain != DOMAIN_PERSISTENT)
+        call_reason(call, 400, "Create subscription on non-persistent topic can only be done through client");
+    else if (!position_read(call->request.body, &c->op.position))
         call_reason(call, 412, "the body is not a message id");
     else if (subscription_body_properties(call, &c->op.properties, properties))
         subscription_create(call->core->broker, &c->op);
@@ -112,7 +117,7 @@ void subscription_skip_all_post(struct admin_call *call)
 {
     struct subscription_change *c = change_new(call);
 
-    if (c)
+    if (c && topic_guard_admits(call, &skip_all_guard, &c->op.name))
         subscription_skip_all(call->core->broker, &c->op);
 }
 
@@ -120,7 +125,7 @@ void subscription_skip_post(struct admin_call *call)
 {
     struct subscription_change *c = change_new(call);
 
-    if (c && call_number(call, 5, &c->op.entries) && must_be_single(call, &c->op.name))
+    if (c && call_number(call, 5, &c->op.entries) && topic_guard_admits(call, &skip_guard, &c->op.name))
         subscription_skip(call->core->broker, &c->op);
 }
 
@@ -178,7 +183,7 @@ void subscription_reset_time_post(struct admin_call *call)
     struct reset *r = reset_new(call);
     uint64_t ms;
 
-    if (!r || !call_number(call, 5, &ms))
+    if (!r || !topic_guard_admits(call, &reset_time_guard, &r->name) || !call_number(call, 5, &ms))
         return;
     r->seek.by_time = true;
     r->seek.publish_ms = (int64_t)ms;
@@ -190,7 +195,7 @@ void subscription_reset_post(struct admin_call *call)
 {
     struct reset *r = reset_new(call);
 
-    if (!r || !must_be_single(call, &r->name))
+    if (!r || !topic_guard_admits(call, &reset_guard, &r->name))
         return;
     if (call->request.body.len == 0 || !position_read(call->request.body, &r->seek.position))
         call_reason(call, 412, "the body is not a message id");

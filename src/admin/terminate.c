@@ -24,6 +24,8 @@ static void write_id(struct json *j, struct position p, int32_t partition)
     json_int(j, "ledgerId", p.ledger);
     json_int(j, "entryId", p.entry);
     json_int(j, "partitionIndex", partition);
+    json_int(j, "batchIndex", -1);
+    json_int(j, "batchSize", 0);
     json_object_end(j);
 }
 
@@ -46,6 +48,14 @@ void topic_terminate_post(struct admin_call *call)
 
     if (!c || !call_topic(call, 0, &c->op.name))
         return;
+    if (c->op.name.domain != DOMAIN_PERSISTENT) {
+        call_reason(call, 406, "Need to provide a persistent topic name");
+        return;
+    }
+    if (call_partitions(call, &c->op.name) > 0) {
+        call_reason(call, 405, "Termination of a partitioned topic is not allowed");
+        return;
+    }
     c->op.op.done = terminated;
     c->call = call;
     topic_terminate(call->core->broker, &c->op);
@@ -85,7 +95,12 @@ void partitions_terminate_post(struct admin_call *call)
         return;
     c->partitions = c->whole.partition == PARTITION_NONE ? partitions_count(b, &c->whole) : 0;
     if (c->partitions == 0) {
-        call_reason(call, topic_exists(b, &c->whole) ? 405 : 404, "%s is not a partitioned topic", c->whole.text);
+        if (topic_exists(b, &c->whole))
+            call_reason(call, 405,
+                        "Termination of a non-partitioned topic is not allowed using partitioned-terminate, please use "
+                        "terminate commands");
+        else
+            call_reason(call, 404, "Topic %s not found", c->whole.text);
         return;
     }
     c->op.op.done = partition_terminated;

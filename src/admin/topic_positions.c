@@ -74,8 +74,9 @@ void message_last_id_get(struct admin_call *call)
 
 static const struct topic_guard time_guard = {
     .not_kept = "Get message ID by timestamp on a non-persistent topic is not allowed",
-    .partitioned = "Get message ID by timestamp on a partitioned topic is not allowed, please try do it on specific topic "
-                   "partition"};
+    .partitioned =
+        "Get message ID by timestamp on a partitioned topic is not allowed, please try do it on specific topic "
+        "partition"};
 
 struct time_call {
     struct peek_time peek;
@@ -165,9 +166,9 @@ void message_id_by_index_get(struct admin_call *call)
 
 /* ---- how much lies behind a message ---- */
 
-static const struct topic_guard size_guard = {
-    .not_kept = "Get backlog size on a non-persistent topic is not allowed",
-    .partitioned = "calculate backlog size is not allowed for partitioned-topic"};
+static const struct topic_guard size_guard = {.not_kept = "Get backlog size on a non-persistent topic is not allowed",
+                                              .partitioned =
+                                                  "calculate backlog size is not allowed for partitioned-topic"};
 
 void topic_backlog_size_put(struct admin_call *call)
 {
@@ -193,7 +194,8 @@ void topic_backlog_size_put(struct admin_call *call)
 
 static const struct topic_guard analyze_guard = {
     .not_kept = "Analyze backlog on a non-persistent topic is not allowed",
-    .partitioned = "Analyze backlog on a partitioned topic is not allowed, please try do it on specific topic partition"};
+    .partitioned =
+        "Analyze backlog on a partitioned topic is not allowed, please try do it on specific topic partition"};
 
 struct analyze_call {
     struct analyze_op op;

@@ -87,6 +87,8 @@ static bool load_row(void *ctx, const struct catalog_row *row)
     s->settled = row->id < b->first_id;
     s->cursor = cursor_find(b->store, row->id);
     load->err = s->cursor ? OK : ERR_CORRUPT;
+    if (s->cursor)
+        s->mark_delete_seen = cursor_mark_delete(s->cursor);
     return load->err == OK;
 }
 
@@ -192,6 +194,7 @@ enum err subscription_make(struct topic *t, const struct subscription_spec *spec
     log_info(t->broker->log, "broker", "%s: %s subscription %s created", t->name.text,
              spec->durable ? "durable" : "volatile", s->name);
     throttle_subscription_made(s);
+    s->mark_delete_seen = cursor_mark_delete(s->cursor);
     retention_changed(t); /* its backlog may expire */
     *out = s;
     return OK;
