@@ -185,7 +185,7 @@ void topic_backlog_size_put(struct admin_call *call)
     } else if (!position_of_body(call, &p)) {
         call_reason(call, 412, "the body is not a message id");
     } else {
-        json_uint(&j, NULL, backlog_bytes_after(t, p));
+        json_uint(&j, NULL, backlog_bytes_after(broker_store(call->core->broker), t->id, p));
         call_json(call);
     }
 }

@@ -445,11 +445,6 @@ uint64_t delayed_count(const struct subscription *s)
     return delay_index_between(&d->index, cursor_mark_delete(s->cursor), s->dispatch.read_position);
 }
 
-size_t delayed_bytes(const struct topic *t)
-{
-    return t->delayed ? delay_index_bytes(&t->delayed->index) : 0;
-}
-
 bool delayed_all(const struct subscription *s)
 {
     return shares(s) && s->topic->delayed && tree_empty(&s->dispatch.replay) && tree_empty(&s->dispatch.pending) &&

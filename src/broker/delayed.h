@@ -52,8 +52,6 @@ void delayed_published(struct topic *t, struct position p, int64_t deliver_ms);
  * its consumers get nothing before the first of them is due. */
 uint64_t delayed_count(const struct subscription *s);
 bool delayed_all(const struct subscription *s);
-/* What the topic's index takes. */
-size_t delayed_bytes(const struct topic *t);
 
 /* What the index takes. */
 size_t delayed_bytes(const struct topic *t);
