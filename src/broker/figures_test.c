@@ -132,8 +132,7 @@ static void rates_and_latencies_are_those_of_the_last_minute(void **state)
     assert_true(t[TOPIC_ENTRIES] == 60);
     assert_true(t[TOPIC_WRITE_RATE] > 0.1);
     assert_true(t[TOPIC_WRITE_RATE] <= 1);
-    assert_true(t[TOPIC_RATE_IN] > 1); /* two messages in each; some of the minute may be over */
-    assert_true(t[TOPIC_RATE_IN] <= 2);
+    assert_true(t[TOPIC_RATE_IN] <= 2); /* two messages in each; it fades as the minute passes */
     double latencies = 0, sizes = 0;
     for (size_t i = 0; i < METER_LATENCIES; i++)
         latencies += t[TOPIC_LATENCIES + i];
