@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_schemas.c - the commands of `geminga admin schemas`.
+ */
+#include "cli/admin_call.h"
+
+#include "base/bytes.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define BASE         "/admin/v2/schemas/{~topic}"
+#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+
+/* ---- what a schema is printed as ---- */
+
+static json_t *base64_of(const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *data = (const uint8_t *)text;
+    const size_t len = strlen(text);
+    char *to = malloc((len + 2) / 3 * 4 + 1), *at = to;
+
+    if (!to)
+        return json_string("");
+    for (size_t i = 0; i < len; i += 3) {
+        const size_t some = len - i < 3 ? len - i : 3;
+        const uint32_t word = (uint32_t)data[i] << 16 | (uint32_t)(some > 1 ? data[i + 1] : 0) << 8 |
+                              (uint32_t)(some > 2 ? data[i + 2] : 0);
+        *at++ = digits[word >> 18];
+        *at++ = digits[word >> 12 & 63];
+        *at++ = some > 1 ? digits[word >> 6 & 63] : '=';
+        *at++ = some > 2 ? digits[word & 63] : '=';
+    }
+    *at = '\0';
+    json_t *json = json_string(to);
+    free(to);
+    return json;
+}
+
+/* The last part of a topic's name: what Pulsar calls the schema. */
+static const char *schema_name(const struct admin_call *call)
+{
+    const char *slash = strrchr(call->arguments[0], '/');
+
+    return slash ? slash + 1 : call->arguments[0];
+}
+
+/* As the tool prints one: the definition as an object, when it is one. */
+static json_t *schema_info(const struct admin_call *call, const json_t *answer)
+{
+    const char *data = json_string_value(json_object_get(answer, "data"));
+    json_t *definition = json_loads(data ? data : "", 0, NULL);
+
+    if (!definition)
+        definition = json_string(data ? data : "");
+    return json_pack("{s:s,s:o,s:O?,s:O?,s:O?}", "name", schema_name(call), "schema", definition, "type",
+                     json_object_get(answer, "type"), "timestamp", json_object_get(answer, "timestamp"), "properties",
+                     json_object_get(answer, "properties"));
+}
+
+/* As it prints all: the definition's bytes, and the definition as a text. */
+static json_t *schema_of_all(const struct admin_call *call, const json_t *answer)
+{
+    const char *data = json_string_value(json_object_get(answer, "data"));
+
+    return json_pack("{s:s,s:o,s:O?,s:O?,s:O?,s:s}", "name", schema_name(call), "schema", base64_of(data ? data : ""),
+                     "type", json_object_get(answer, "type"), "timestamp", json_object_get(answer, "timestamp"),
+                     "properties", json_object_get(answer, "properties"), "schemaDefinition", data ? data : "");
+}
+
+static void schema_print(struct admin_call *call, const json_t *shown)
+{
+    char *text = json_dumps(shown, JSON_COMPACT);
+
+    if (call->output == ADMIN_AS_PULSAR)
+        admin_print_wide(text ? text : "null", 2, call->out);
+    else
+        admin_print_value(call, shown, ADMIN_JSON);
+    free(text);
+}
+
+/* ---- the commands ---- */
+
+static int get_all(struct admin_call *call)
+{
+    json_t *answer, *each, *all = json_array();
+    size_t i;
+    const int status = admin_ask_json(call, "GET", BASE "/schemas", NULL, &answer);
+
+    json_array_foreach(json_object_get(answer, "getSchemaResponses"), i, each)
+        (void)json_array_append_new(all, schema_of_all(call, each));
+    if (status == 0)
+        admin_print_value(call, all, ADMIN_LINES);
+    json_decref(answer);
+    json_decref(all);
+    return status;
+}
+
+static int get_run(struct admin_call *call)
+{
+    const bool one = admin_given(call, "version");
+    json_t *answer;
+
+    if (one && admin_given(call, "all-version"))
+        return admin_refuse(call, "either --version or --all-version, please");
+    if (admin_given(call, "all-version"))
+        return get_all(call);
+    const int status = admin_ask_json(call, "GET", BASE "/schema{/version}", NULL, &answer);
+    if (status != 0)
+        return status;
+    json_t *info = schema_info(call, answer);
+    json_t *shown = one ? json_incref(info)
+                        : json_pack("{s:O?,s:O}", "version", json_object_get(answer, "version"), "schemaInfo", info);
+    schema_print(call, shown);
+    json_decref(info);
+    json_decref(shown);
+    json_decref(answer);
+    return 0;
+}
+
+static int extract_run(struct admin_call *call)
+{
+    return admin_refuse(call, "a schema is made from a Java class by Java: use pulsar-admin, or write the file that "
+                              "`schemas upload` takes");
+}
+
+/* ---- our own: which topics have one ---- */
+
+static json_t *listed_schema(const char *name, const json_t *answer)
+{
+    return json_pack("{s:s,s:O?,s:O?}", "topic", name, "type", json_object_get(answer, "type"), "version",
+                     json_object_get(answer, "version"));
+}
+
+/* A partition has its topic's schema; what has none is left out. */
+static int topic_look(struct admin_call *call, const char *name, json_t *found)
+{
+    struct admin_topic topic;
+    char why[ADMIN_MESSAGE_MAX] = "";
+    struct admin_request request = {.method = "GET"};
+    struct admin_answer answer = {0};
+
+    if (admin_topic_read(&topic, name, why, sizeof why) != OK || topic.partition > 0)
+        return 0;
+    if (topic.partition == 0) {
+        *strstr(topic.full, "-partition-") = '\0';
+        *strstr(topic.path, "-partition-") = '\0';
+    }
+    (void)snprintf(request.path, sizeof request.path, "/admin/v2/schemas/%s/schema", strchr(topic.path, '/') + 1);
+    if (call->asker->ask(call->asker, &request, &answer, why, sizeof why) != OK)
+        return admin_fail(call, "%s", why);
+    json_t *json = answer.status == 200 && answer.body ? json_loads(answer.body, 0, NULL) : NULL;
+    if (json)
+        (void)json_array_append_new(found, listed_schema(topic.full, json));
+    json_decref(json);
+    admin_answer_free(&answer);
+    return 0;
+}
+
+static int list_run(struct admin_call *call)
+{
+    json_t *topics, *each, *found = json_array();
+    size_t i;
+    int status =
+        admin_ask_json(call, "GET", "/admin/v2/namespaces/{namespace}/topics?includeSystemTopic=false", NULL, &topics);
+
+    json_array_foreach(topics, i, each)
+    {
+        if (status == 0 && json_is_string(each))
+            status = topic_look(call, json_string_value(each), found);
+    }
+    if (status == 0 && call->output != ADMIN_AS_PULSAR)
+        admin_print_value(call, found, ADMIN_JSON);
+    json_array_foreach(found, i, each)
+    {
+        const char *type = json_string_value(json_object_get(each, "type"));
+        if (status == 0 && call->output == ADMIN_AS_PULSAR)
+            (void)fprintf(call->out, "%s    %s    %" JSON_INTEGER_FORMAT "\n",
+                          json_string_value(json_object_get(each, "topic")), type ? type : "?",
+                          json_integer_value(json_object_get(each, "version")));
+    }
+    json_decref(topics);
+    json_decref(found);
+    return status;
+}
+
+#define SCHEMA_FILE                                                                                                    \
+    {                                                                                                                  \
+        "-f|--filename", ADMIN_FILE, ".", "A file {\"type\": ..., \"schema\": ..., \"properties\": {}}.",              \
+            .required = true                                                                                           \
+    }
+
+static const struct admin_command commands[] = {
+    {"list", .text = "Lists the topics of a namespace that have a schema, with its type and version.",
+     .arguments = admin_on_namespace, .run = list_run},
+    {"get", .text = "Shows a topic's schema.", .arguments = admin_on_topic, .run = get_run,
+     OPTIONS({"-v|--version", ADMIN_NUMBER, NULL, "Of this version."},
+             {"-a|--all-version", ADMIN_FLAG, NULL, "All versions."})},
+    {"upload", .text = "Gives a topic a new schema.", .method = "POST", .path = BASE "/schema",
+     .arguments = admin_on_topic, OPTIONS(SCHEMA_FILE)},
+    {"compatibility", .text = "Shows whether a topic would take a schema.", .method = "POST",
+     .path = BASE "/compatibility", .arguments = admin_on_topic, .print = ADMIN_JSON, OPTIONS(SCHEMA_FILE)},
+    {"delete", .text = "Deletes a topic's schema with all its versions.", .method = "DELETE", .path = BASE "/schema",
+     .arguments = admin_on_topic,
+     OPTIONS({"-f|--force", ADMIN_FLAG, "?force", "Also what cannot be read any more."})},
+    {"metadata", .text = "Shows where a schema is stored.", .method = "GET", .path = BASE "/metadata",
+     .arguments = admin_on_topic, .print = ADMIN_JSON},
+    {"extract", .text = "Refused: it needs Java.", .arguments = admin_on_topic, .run = extract_run, .hidden = true,
+     OPTIONS({"-j|--jar", ADMIN_TEXT, NULL, "The jar."}, {"-t|--type", ADMIN_TEXT, NULL, "AVRO or JSON."},
+             {"-c|--classname", ADMIN_TEXT, NULL, "The class."},
+             {"-a|--always-allow-null", ADMIN_TEXT, NULL, "Fields may be null."},
+             {"-n|--dry-run", ADMIN_FLAG, NULL, "Only show it."})},
+    {0},
+};
+
+const struct admin_group admin_schemas = {.name = "schemas", .text = "Schemas of topics.", .commands = commands};
