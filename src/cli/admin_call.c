@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void admin_answer_free(struct admin_answer *answer)
+void admin_answer_free(struct http_answer *answer)
 {
     free(answer->head);
     free(answer->body);
-    *answer = (struct admin_answer){0};
+    *answer = (struct http_answer){0};
 }
 
-bool admin_answer_header(const struct admin_answer *answer, const char *name, char *to, size_t size)
+bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size)
 {
     const size_t name_len = strlen(name);
 
@@ -35,7 +35,7 @@ bool admin_answer_header(const struct admin_answer *answer, const char *name, ch
 }
 
 /* What a refusal says: Pulsar's {"reason": ...}, or at least its status. */
-static int refusal_print(struct admin_call *call, const struct admin_answer *answer)
+static int refusal_print(struct admin_call *call, const struct http_answer *answer)
 {
     json_t *json = json_loads(answer->body ? answer->body : "", 0, NULL);
     const char *reason = json_string_value(json_object_get(json, "reason"));
@@ -47,12 +47,12 @@ static int refusal_print(struct admin_call *call, const struct admin_answer *ans
     return ADMIN_FAILED;
 }
 
-int admin_ask(struct admin_call *call, const struct admin_request *request, struct admin_answer *answer)
+int admin_ask(struct admin_call *call, const struct admin_request *request, struct http_answer *answer)
 {
     char why[ADMIN_MESSAGE_MAX] = "";
     int status = 0;
 
-    *answer = (struct admin_answer){0};
+    *answer = (struct http_answer){0};
     if (call->asker->ask(call->asker, request, answer, why, sizeof why) != OK) {
         (void)fprintf(call->errors, "%s\n\nError connecting to Pulsar\n", why);
         return ADMIN_FAILED;
@@ -66,7 +66,7 @@ int admin_ask(struct admin_call *call, const struct admin_request *request, stru
 
 static int request_ask_json(struct admin_call *call, struct admin_request *request, json_t **json)
 {
-    struct admin_answer answer;
+    struct http_answer answer;
     int status = admin_ask(call, request, &answer);
 
     admin_request_free(request);
@@ -104,7 +104,7 @@ int admin_ask_row(struct admin_call *call, json_t **json)
 int admin_call_run(struct admin_call *call)
 {
     struct admin_request request;
-    struct admin_answer answer;
+    struct http_answer answer;
 
     if (call->command->run)
         return call->command->run(call);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "cli/admin_table.h"
+#include "cli/http_client.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -29,22 +30,15 @@ struct admin_request {
     const char *type;          /* of the body; NULL: application/json */
 };
 
-struct admin_answer {
-    int status;
-    char *head; /* "name: value\r\n" lines */
-    char *body; /* NUL-terminated; may hold NULs before body_len */
-    size_t body_len;
-};
-
 /* Asks the broker.  Fills `answer`, whose texts admin_answer_free frees; or says in `why` what went wrong. */
 struct admin_asker {
     MUST_USE enum err (*ask)(struct admin_asker *asker, const struct admin_request *request,
-                             struct admin_answer *answer, char *why, size_t why_size);
+                             struct http_answer *answer, char *why, size_t why_size);
 };
 
-void admin_answer_free(struct admin_answer *answer);
+void admin_answer_free(struct http_answer *answer);
 /* A line of the head, compared without case; its value, trimmed, written to `to`.  False: there is none. */
-bool admin_answer_header(const struct admin_answer *answer, const char *name, char *to, size_t size);
+bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size);
 
 enum admin_output { ADMIN_AS_PULSAR, ADMIN_AS_JSON, ADMIN_AS_TABLE };
 
@@ -94,8 +88,7 @@ MUST_USE enum err admin_topic_read(struct admin_topic *topic, const char *name, 
 bool admin_namespace_ok(const char *name);
 /* Percent-encodes for a path or a query.  False: there is no room. */
 bool admin_encode(const char *text, char *to, size_t size);
-/* "7d" in seconds, "10M" in bytes, "2024-01-02T03:04:05.678Z" in milliseconds. */
-bool admin_seconds_read(const char *text, int64_t *seconds);
+/* "10M" in bytes, "2024-01-02T03:04:05.678Z" in milliseconds. */
 bool admin_size_read(const char *text, int64_t *bytes);
 bool admin_date_read(const char *text, int64_t *ms);
 /* "earliest", "latest" or LEDGER:ENTRY, as Pulsar's JSON has it; NULL: it is none. */
@@ -116,7 +109,7 @@ void admin_request_free(struct admin_request *request);
 MUST_USE int admin_call_run(struct admin_call *call);
 
 /* Asks; an answer that is no success is said and freed. */
-MUST_USE int admin_ask(struct admin_call *call, const struct admin_request *request, struct admin_answer *answer);
+MUST_USE int admin_ask(struct admin_call *call, const struct admin_request *request, struct http_answer *answer);
 /* Makes a request from a pattern, asks, and wants JSON back (NULL in *json: there was none); `json` may be NULL. */
 MUST_USE int admin_ask_json(struct admin_call *call, const char *method, const char *pattern, json_t *body,
                             json_t **json);
@@ -135,7 +128,7 @@ void admin_print_lines(const json_t *list, FILE *out);
 void admin_print_map(const json_t *map, const char *what, FILE *out);
 void admin_print_table(const json_t *json, FILE *out);
 /* As -o and the command's row say. */
-MUST_USE int admin_print_answer(struct admin_call *call, const struct admin_answer *answer);
+MUST_USE int admin_print_answer(struct admin_call *call, const struct http_answer *answer);
 /* The same for what was put together from several answers. */
 void admin_print_value(struct admin_call *call, const json_t *json, enum admin_print print);
 

@@ -22,7 +22,7 @@
 /* What a message is printed with. */
 struct shown {
     struct admin_call *call;
-    const struct admin_answer *answer;
+    const struct http_answer *answer;
     json_t *properties;
     bool redeliveries, marker;
     uint64_t event_time; /* a batched message's own; 0: the entry's */
@@ -63,7 +63,7 @@ void admin_hex_print(struct bytes data, FILE *out)
 /* ---- one message ---- */
 
 /* A header that is a date, as milliseconds; 0: there is none. */
-static int64_t date_of(const struct admin_answer *answer, const char *name)
+static int64_t date_of(const struct http_answer *answer, const char *name)
 {
     char text[64];
     int64_t ms;
@@ -159,14 +159,14 @@ static void header_to_property(const struct shown *m, const char *name)
         (void)json_object_set_new(m->properties, name, json_string(text));
 }
 
-static bool header_is_true(const struct admin_answer *answer, const char *name)
+static bool header_is_true(const struct http_answer *answer, const char *name)
 {
     char text[16];
 
     return admin_answer_header(answer, name, text, sizeof text) && strcasecmp(text, "true") == 0;
 }
 
-static json_t *properties_of(const struct admin_answer *answer)
+static json_t *properties_of(const struct http_answer *answer)
 {
     char text[64 * 1024];
 
@@ -217,7 +217,7 @@ static int batch_print(struct shown *m, int count, int max)
     return printed;
 }
 
-int admin_entry_print(struct admin_call *call, const struct admin_answer *answer, int max, bool redeliveries,
+int admin_entry_print(struct admin_call *call, const struct http_answer *answer, int max, bool redeliveries,
                       bool marker)
 {
     struct shown m = {.call = call, .answer = answer, .redeliveries = redeliveries, .marker = marker};
@@ -240,7 +240,7 @@ int admin_entry_print(struct admin_call *call, const struct admin_answer *answer
 /* ---- the commands ---- */
 
 /* A marker, or a message of a transaction that did not commit: nothing to show unless asked for. */
-static bool is_skipped(const struct admin_call *call, const struct admin_answer *answer)
+static bool is_skipped(const struct admin_call *call, const struct http_answer *answer)
 {
     const bool committed = strcmp(admin_text(call, "transaction-isolation-level"), "READ_COMMITTED") == 0;
     char text[16];
@@ -253,7 +253,7 @@ static bool is_skipped(const struct admin_call *call, const struct admin_answer 
 }
 
 /* The n-th entry of the backlog.  *found is false when there are not so many. */
-static int position_ask(struct admin_call *call, long nth, struct admin_answer *answer, bool *found)
+static int position_ask(struct admin_call *call, long nth, struct http_answer *answer, bool *found)
 {
     struct admin_request request;
     char why[ADMIN_MESSAGE_MAX] = "", pattern[100];
@@ -284,7 +284,7 @@ int admin_peek_run(struct admin_call *call)
     json_int_t printed = 0;
 
     for (long nth = 1; printed < wanted; nth++) {
-        struct admin_answer answer = {0};
+        struct http_answer answer = {0};
         bool found;
         const int status = position_ask(call, nth, &answer, &found);
         if (status != 0 || !found)
@@ -310,7 +310,7 @@ int admin_peek_run(struct admin_call *call)
 static int entry_run(struct admin_call *call, bool redeliveries)
 {
     struct admin_request request;
-    struct admin_answer answer;
+    struct http_answer answer;
     int status = admin_request_make(call, &request);
 
     if (status != 0)

@@ -83,7 +83,7 @@ static enum err topic_build(struct admin_topic *t, const char *domain, const cha
     return OK;
 }
 
-/* tenant/namespace/topic, where the topic may hold more slashes; or a topic alone. */
+/* tenant/namespace/topic, or a topic alone.  With one slash more it is a name of old, with a cluster in it. */
 static enum err topic_split(struct admin_topic *t, const char *domain, const char *rest, bool whole)
 {
     const char *first = strchr(rest, '/');
@@ -91,7 +91,7 @@ static enum err topic_split(struct admin_topic *t, const char *domain, const cha
 
     if (!first && !whole)
         return topic_build(t, domain, "public/default", strlen("public/default"), rest);
-    if (!second || (!whole && strchr(second + 1, '/')))
+    if (!second || strchr(second + 1, '/'))
         return ERR_INVALID;
     return topic_build(t, domain, rest, (size_t)(second - rest), second + 1);
 }
@@ -134,28 +134,6 @@ static bool number_read(const char *text, int64_t *number, const char **rest)
 static bool unit_apply(int64_t number, int64_t unit, int64_t *to)
 {
     return unit > 0 && !__builtin_mul_overflow(number, unit, to);
-}
-
-bool admin_seconds_read(const char *text, int64_t *seconds)
-{
-    static const struct unit {
-        char letter;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'y', 31536000}};
-    const char *rest;
-    int64_t number;
-
-    if (!number_read(text, &number, &rest))
-        return false;
-    if (!*rest) {
-        *seconds = number;
-        return true;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (tolower((unsigned char)*rest) == units[i].letter && rest[1] == '\0')
-            return unit_apply(number, units[i].seconds, seconds);
-    }
-    return false;
 }
 
 bool admin_size_read(const char *text, int64_t *bytes)

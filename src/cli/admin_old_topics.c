@@ -15,7 +15,7 @@ static const struct admin_argument on_namespace[] = {{"namespace", ADMIN_NAME}, 
 
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription", ADMIN_TEXT, NULL, "The subscription.", .required = true                                   \
+        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                   \
     }
 #define ROLE                                                                                                           \
     {                                                                                                                  \

@@ -402,7 +402,7 @@ static void sentence_print(const struct admin_call *call)
         (void)fprintf(call->out, "%s\n", what);
 }
 
-int admin_print_answer(struct admin_call *call, const struct admin_answer *answer)
+int admin_print_answer(struct admin_call *call, const struct http_answer *answer)
 {
     const char *text = answer->body && *answer->body ? answer->body : NULL;
 

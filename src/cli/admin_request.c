@@ -44,6 +44,16 @@ static void path_add_encoded(struct path *p, const char *text)
         path_add(p, encoded);
 }
 
+static void path_add_twice_encoded(struct path *p, const char *text)
+{
+    char encoded[ADMIN_PATH_MAX];
+
+    if (admin_encode(text, encoded, sizeof encoded))
+        path_add_encoded(p, encoded);
+    else
+        p->status = admin_refuse(p->call, "`%.60s...` is too long", text);
+}
+
 static void path_add_value(struct path *p, const json_t *value)
 {
     char number[32];
@@ -94,6 +104,7 @@ static void path_add_element(struct path *p, const char *element)
             return;
         }
     }
+    const struct admin_option *option = admin_option_named(command->options, name);
     const json_t *value = admin_value(p->call, name);
     if (mark == '/' && !value)
         return;
@@ -104,6 +115,8 @@ static void path_add_element(struct path *p, const char *element)
         path_add_topic(p, json_string_value(value), mark == '@');
     else if (mark == '=')
         path_add(p, json_string_value(value));
+    else if (option->kind == ADMIN_SUBSCRIPTION)
+        path_add_twice_encoded(p, json_string_value(value));
     else
         path_add_value(p, value);
 }

@@ -4,7 +4,10 @@
  */
 #include "cli/admin_call.h"
 
-#include "base/bytes.h"
+#include "base/base64.h"
+#include "base/text.h"
+#include "cli/admin_schema_files.h"
+#include "cli/admin_policies.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,25 +18,12 @@
 
 static json_t *base64_of(const char *text)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const uint8_t *data = (const uint8_t *)text;
-    const size_t len = strlen(text);
-    char *to = malloc((len + 2) / 3 * 4 + 1), *at = to;
+    struct text out;
 
-    if (!to)
-        return json_string("");
-    for (size_t i = 0; i < len; i += 3) {
-        const size_t some = len - i < 3 ? len - i : 3;
-        const uint32_t word = (uint32_t)data[i] << 16 | (uint32_t)(some > 1 ? data[i + 1] : 0) << 8 |
-                              (uint32_t)(some > 2 ? data[i + 2] : 0);
-        *at++ = digits[word >> 18];
-        *at++ = digits[word >> 12 & 63];
-        *at++ = some > 1 ? digits[word >> 6 & 63] : '=';
-        *at++ = some > 2 ? digits[word & 63] : '=';
-    }
-    *at = '\0';
-    json_t *json = json_string(to);
-    free(to);
+    text_init(&out, 2u * 1024 * 1024);
+    base64_encode(&out, bytes_of_text(text));
+    json_t *json = json_string(text_failed(&out) || !out.data ? "" : out.data);
+    text_deinit(&out);
     return json;
 }
 
@@ -124,7 +114,24 @@ static int extract_run(struct admin_call *call)
                               "`schemas upload` takes");
 }
 
-/* ---- our own: which topics have one ---- */
+/* ---- our own: may a schema in a file follow those in others; which topics have one ---- */
+
+static int test_compatibility_run(struct admin_call *call)
+{
+    const char *existing[100];
+    const json_t *files = admin_value(call, "existing");
+    struct schema_files asked = {.strategy = admin_text(call, "strategy"),
+                                 .type = admin_text(call, "type"),
+                                 .new_file = call->arguments[0],
+                                 .existing = existing};
+
+    if (json_array_size(files) > sizeof existing / sizeof *existing)
+        return admin_refuse(call, "100 files are the most");
+    for (; asked.count < json_array_size(files); asked.count++)
+        existing[asked.count] = json_string_value(json_array_get(files, asked.count));
+    return schema_files_test(&asked, call->out, call->errors);
+}
+
 
 static json_t *listed_schema(const char *name, const json_t *answer)
 {
@@ -138,7 +145,7 @@ static int topic_look(struct admin_call *call, const char *name, json_t *found)
     struct admin_topic topic;
     char why[ADMIN_MESSAGE_MAX] = "";
     struct admin_request request = {.method = "GET"};
-    struct admin_answer answer = {0};
+    struct http_answer answer = {0};
 
     if (admin_topic_read(&topic, name, why, sizeof why) != OK || topic.partition > 0)
         return 0;
@@ -190,9 +197,18 @@ static int list_run(struct admin_call *call)
             .required = true                                                                                           \
     }
 
+static const struct admin_argument on_file[] = {{"file", ADMIN_NAME}, {0}};
+
 static const struct admin_command commands[] = {
     {"list", .text = "Lists the topics of a namespace that have a schema, with its type and version.",
      .arguments = admin_on_namespace, .run = list_run},
+    {"test-compatibility", .text = "Says whether a schema in a file may follow those in others; asks no broker.",
+     .arguments = on_file, .run = test_compatibility_run,
+     OPTIONS({"-e|--existing", ADMIN_WORDS, NULL, "A file with an earlier schema; once for each, the oldest first.",
+              .required = true},
+             {"-s|--strategy", ADMIN_TEXT, NULL, "The strategy.", .fallback = "FULL",
+              .choices = ADMIN_SCHEMA_STRATEGIES},
+             {"-t|--type", ADMIN_TEXT, NULL, "Of files that do not say it.", .fallback = "AVRO"})},
     {"get", .text = "Shows a topic's schema.", .arguments = admin_on_topic, .run = get_run,
      OPTIONS({"-v|--version", ADMIN_NUMBER, NULL, "Of this version."},
              {"-a|--all-version", ADMIN_FLAG, NULL, "All versions."})},

@@ -23,7 +23,9 @@
 /* How an option's value is written, and what is sent for it. */
 enum admin_kind {
     ADMIN_TEXT,
+    ADMIN_SUBSCRIPTION, /* a text, which paths have percent-encoded twice: brokers decode them twice */
     ADMIN_NUMBER,     /* an integer */
+    ADMIN_NUMBERS,    /* "1,2": a list of integers */
     ADMIN_REAL,       /* a number */
     ADMIN_SIZE,       /* "10M": bytes */
     ADMIN_MEGABYTES,  /* the same, sent in whole MB; -1 stays -1 */

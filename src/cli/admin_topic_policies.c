@@ -20,7 +20,7 @@ static const struct admin_option remove_backlog_quota[] = {
 static const struct admin_option only_global[] = {GLOBAL, {0}};
 static const struct admin_option set_strategy[] = {
     {"-s|--strategy", ADMIN_TEXT, ".", "The strategy.", .required = true, .choices = ADMIN_SCHEMA_STRATEGIES}, {0}};
-static const struct admin_option of_subscription = {"-s|--subscription", ADMIN_TEXT, NULL,
+static const struct admin_option of_subscription = {"-s|--subscription", ADMIN_SUBSCRIPTION, NULL,
                                                     "Only of this subscription."};
 
 static const struct admin_command commands[] = {

@@ -159,7 +159,7 @@ static int create_shadow_run(struct admin_call *call)
     char why[ADMIN_MESSAGE_MAX];
     json_t *metadata, *properties;
     struct admin_request request;
-    struct admin_answer answer;
+    struct http_answer answer;
 
     if (admin_topic_read(&source, admin_text(call, "source"), why, sizeof why) != OK)
         return admin_refuse(call, "%s", why);
@@ -202,7 +202,7 @@ static int shadow_source_run(struct admin_call *call)
 
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription", ADMIN_TEXT, NULL, "The subscription.", .required = true                                   \
+        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                   \
     }
 #define APPLIED                                                                                                        \
     {                                                                                                                  \
@@ -321,9 +321,9 @@ static const struct admin_command commands[] = {
     {"get-backlog-size", .text = "Shows the bytes after a message.", .method = "PUT", .path = BASE "/backlogSize",
      .arguments = admin_on_persistent, .print = ADMIN_JSON,
      OPTIONS({"-m|--messageId", ADMIN_MESSAGE_ID, ".", "LEDGER:ENTRY.", .fallback = "-1:-1"})},
-    {"analyze-backlog", .text = "Counts a subscription's backlog by reading it.", .method = "POST",
-     .path = SUB "/analyzeBacklog", .arguments = admin_on_persistent, .print = ADMIN_JSON,
-     OPTIONS(SUBSCRIPTION, {"-p|--position", ADMIN_MESSAGE_ID, ".", "From LEDGER:ENTRY on."})},
+    {"analyze-backlog", .text = "Counts a subscription's backlog by reading it.", .arguments = admin_on_persistent,
+     .run = admin_topics_analyze_run,
+     OPTIONS(SUBSCRIPTION, {"-p|--position", ADMIN_MESSAGE_ID, NULL, "From LEDGER:ENTRY on."})},
 
     {"subscriptions", .text = "Lists a topic's subscriptions.", .method = "GET", .path = BASE "/subscriptions",
      .arguments = admin_on_topic, .print = ADMIN_LINES},
@@ -426,8 +426,7 @@ static const struct admin_command commands[] = {
      .path = BASE "/backlogQuotaMap", .arguments = admin_on_persistent, .print = ADMIN_MAP, .what = "BacklogQuotaImpl",
      .hidden = true, OPTIONS(APPLIED)},
     {"set-backlog-quota", .text = "Sets how much backlog there may be.", .method = "POST", .path = BASE "/backlogQuota",
-     .arguments = admin_on_persistent, .options = admin_set_backlog_quota, .check = admin_backlog_quota_check,
-     .hidden = true},
+     .arguments = admin_on_persistent, .options = admin_set_backlog_quota, .hidden = true},
     {"remove-backlog-quota", .text = "Unsets how much backlog there may be.", .method = "DELETE",
      .path = BASE "/backlogQuota", .arguments = admin_on_persistent, .options = admin_backlog_quota_type,
      .hidden = true},

@@ -13,6 +13,7 @@ int admin_topics_delete_run(struct admin_call *call);
 int admin_topics_create_partitioned_run(struct admin_call *call);
 int admin_topics_create_subscription_run(struct admin_call *call);
 int admin_topics_expire_run(struct admin_call *call);
+int admin_topics_analyze_run(struct admin_call *call);
 int admin_topics_reset_run(struct admin_call *call);
 int admin_topics_terminate_run(struct admin_call *call);
 int admin_topics_status_run(struct admin_call *call);

@@ -118,7 +118,7 @@ static int delete_one(struct admin_call *call, const char *name)
     (void)snprintf(pattern, sizeof pattern, "/admin/v2/%s?force=%s&deleteSchema=true", topic.path,
                    force && admin_given(call, "force") ? "true" : "false");
     struct admin_request request = {.method = "DELETE"};
-    struct admin_answer answer;
+    struct http_answer answer;
     (void)snprintf(request.path, sizeof request.path, "%s", pattern);
     const int status = admin_ask(call, &request, &answer);
     if (status == 0)
@@ -188,7 +188,7 @@ int admin_topics_create_partitioned_run(struct admin_call *call)
     json_t *properties = metadata ? admin_value(call, "metadata") : NULL;
     json_t *partitions = admin_value(call, "partitions");
     struct admin_request request;
-    struct admin_answer answer;
+    struct http_answer answer;
     json_t *body = properties ? json_pack("{s:O,s:b,s:O}", "partitions", partitions, "deleted", 0, "properties",
                                           properties)
                               : json_incref(partitions);
@@ -245,6 +245,18 @@ int admin_topics_expire_run(struct admin_call *call)
                               NULL);
     return admin_ask_json(call, "POST", TOPIC "/subscription/{subscription}/expireMessages",
                           position_body(call, admin_value(call, "position"), true), NULL);
+}
+
+int admin_topics_analyze_run(struct admin_call *call)
+{
+    json_t *from = admin_value(call, "position"), *found;
+    const int status = admin_ask_json(call, "POST", TOPIC "/subscription/{subscription}/analyzeBacklog",
+                                      from ? position_body(call, from, true) : NULL, &found);
+
+    if (status == 0)
+        admin_print_value(call, found, ADMIN_JSON);
+    json_decref(found);
+    return status;
 }
 
 int admin_topics_reset_run(struct admin_call *call)

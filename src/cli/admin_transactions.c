@@ -13,11 +13,11 @@
     }
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription-name", ADMIN_TEXT, NULL, "The subscription.", .required = true                              \
+        "-s|--subscription-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                              \
     }
 #define SUB_NAME                                                                                                       \
     {                                                                                                                  \
-        "-s|--sub-name", ADMIN_TEXT, NULL, "The subscription.", .required = true                                       \
+        "-s|--sub-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                       \
     }
 #define METADATA                                                                                                       \
     {                                                                                                                  \

@@ -8,6 +8,7 @@
 #include "cli/admin_call.h"
 
 #include "base/options.h"
+#include "cli/relative_time.h"
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -78,6 +79,25 @@ static json_t *several_read(json_t *sofar, const char *text, bool pairs, bool co
     }
 }
 
+static json_t *numbers_read(const char *text)
+{
+    json_t *to = json_array();
+
+    for (const char *p = text;; p++) {
+        char *end;
+        errno = 0;
+        const long long n = strtoll(p, &end, 10);
+        if (end == p || (*end != ',' && *end != '\0') || errno != 0) {
+            json_decref(to);
+            return NULL;
+        }
+        (void)json_array_append_new(to, json_integer(n));
+        p = end;
+        if (!*p)
+            return to;
+    }
+}
+
 static json_t *file_read(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -103,12 +123,12 @@ static json_t *number_value(const struct admin_option *option, const char *text)
     case ADMIN_MEGABYTES:
         return admin_size_read(text, &n) ? json_integer(n == -1 ? -1 : n / (1024 * 1024)) : NULL;
     case ADMIN_SECONDS:
-        return admin_seconds_read(text, &n) ? json_integer(n) : NULL;
+        return relative_time_parse(text, &n) ? json_integer(n) : NULL;
     case ADMIN_MINUTES:
-        return admin_seconds_read(text, &n) ? json_integer(n == -1 ? -1 : n / 60) : NULL;
+        return relative_time_parse(text, &n) ? json_integer(n == -1 ? -1 : n / 60) : NULL;
     default:
         assert(option->kind == ADMIN_MILLIS);
-        return admin_seconds_read(text, &n) && !__builtin_mul_overflow(n, 1000, &n) ? json_integer(n) : NULL;
+        return relative_time_parse(text, &n) && !__builtin_mul_overflow(n, 1000, &n) ? json_integer(n) : NULL;
     }
 }
 
@@ -147,12 +167,15 @@ static json_t *value_read(const struct admin_option *option, const char *text, j
 {
     switch (option->kind) {
     case ADMIN_TEXT:
+    case ADMIN_SUBSCRIPTION:
         return option->choices ? choice_value(option->choices, text) : json_string(text);
     case ADMIN_REAL:
         return real_value(text);
     case ADMIN_LIST:
     case ADMIN_WORDS:
         return several_read(sofar, text, false, option->kind == ADMIN_LIST);
+    case ADMIN_NUMBERS:
+        return numbers_read(text);
     case ADMIN_PAIRS:
     case ADMIN_PAIRS_LIST:
         return several_read(sofar, text, true, option->kind == ADMIN_PAIRS_LIST);
@@ -178,6 +201,8 @@ static const char *kind_text(const struct admin_option *option)
     case ADMIN_NUMBER:
     case ADMIN_REAL:
         return "a number";
+    case ADMIN_NUMBERS:
+        return "numbers, separated by commas";
     case ADMIN_SIZE:
     case ADMIN_MEGABYTES:
         return "a size such as 4096, 100K, 10M, 16G, 2T";

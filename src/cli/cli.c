@@ -5,12 +5,9 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HELP_MAX     (64u * 1024)
@@ -205,10 +202,10 @@ int cli_dispatch(const struct verb *const *verbs, struct invocation *inv)
         overview_print(verbs, inv->argc > 0 ? stdout : stderr);
         return inv->argc > 0 ? CLI_OK : CLI_USAGE;
     }
+    if (inv->verb->main)
+        return inv->verb->main(inv->argc + 1, inv->argv - 1); /* it answers --help */
     if (help_is_wanted(inv))
         return help_print(inv);
-    if (inv->verb->main)
-        return inv->verb->main(inv->argc + 1, inv->argv - 1);
     if (!inv->verb->run)
         return cli_usage_error(inv, "which verb?");
     return inv->verb->run(inv);
@@ -236,36 +233,6 @@ const struct verb help_verb = {
 };
 
 /* ---- options ---- */
-
-static enum err all_read(int fd, size_t max, struct bytes *out)
-{
-    char *data = malloc(max + 1);
-    size_t len = 0;
-    ssize_t n = 1;
-
-    if (!data)
-        return ERR_NOMEM;
-    while (len <= max && (n = read(fd, data + len, max + 1 - len)) > 0)
-        len += (size_t)n;
-    if (n < 0 || len > max) {
-        free(data);
-        return n < 0 ? ERR_IO : ERR_TOO_LARGE;
-    }
-    char *fitting = realloc(data, len > 0 ? len : 1);
-    *out = bytes_of(fitting ? fitting : data, len);
-    return OK;
-}
-
-enum err cli_file_read(const char *path, size_t max, struct bytes *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : errno == EACCES ? ERR_DENIED : ERR_IO;
-    enum err err = all_read(fd, max, out);
-    close(fd);
-    return err;
-}
 
 static int file_apply(const struct invocation *inv, struct options *sets, const char *path)
 {
