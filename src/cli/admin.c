@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORDS_MAX 512
+#define WORDS_MAX  512
 #define GROUPS_MAX 32
 
 struct admin_config {
@@ -82,11 +82,7 @@ static const struct option rows[] = {
      .type = OPTION_TEXT,
      AT(certificate),
      .text = "Our own certificate."},
-    {.key = "client.tls_key_file",
-     .alias = "tlsKeyFilePath",
-     .type = OPTION_TEXT,
-     AT(key),
-     .text = "Its key."},
+    {.key = "client.tls_key_file", .alias = "tlsKeyFilePath", .type = OPTION_TEXT, AT(key), .text = "Its key."},
     {.key = "client.tls_provider",
      .alias = "webserviceTlsProvider",
      .flag = "--tls-provider",

@@ -24,7 +24,7 @@
 #define ADMIN_MESSAGE_MAX 800
 
 struct admin_request {
-    const char *method; /* "GET" */
+    const char *method;        /* "GET" */
     char path[ADMIN_PATH_MAX]; /* percent-encoded, with the query */
     char *body;                /* NULL: none */
     const char *type;          /* of the body; NULL: application/json */
@@ -32,8 +32,8 @@ struct admin_request {
 
 /* Asks the broker.  Fills `answer`, whose texts admin_answer_free frees; or says in `why` what went wrong. */
 struct admin_asker {
-    MUST_USE enum err (*ask)(struct admin_asker *asker, const struct admin_request *request,
-                             struct http_answer *answer, char *why, size_t why_size);
+    MUST_USE enum err (*ask)(struct admin_asker *asker, const struct admin_request *request, struct http_answer *answer,
+                             char *why, size_t why_size);
 };
 
 void admin_answer_free(struct http_answer *answer);
@@ -76,8 +76,8 @@ int admin_fail(struct admin_call *call, const char *format, ...) PRINTF_LIKE(2, 
 /* ---- names (admin_names.c) ---- */
 
 struct admin_topic {
-    char full[1100];     /* "persistent://tenant/namespace/topic" */
-    char path[3400];     /* "persistent/tenant/namespace/topic", percent-encoded */
+    char full[1100]; /* "persistent://tenant/namespace/topic" */
+    char path[3400]; /* "persistent/tenant/namespace/topic", percent-encoded */
     char namespace_[520];
     bool persistent;
     int partition; /* "-partition-N"; -1: none */

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 static const struct admin_argument on_cluster[] = {{"cluster", ADMIN_NAME}, {0}};
 static const struct admin_argument on_tenant[] = {{"tenant", ADMIN_NAME}, {0}};
@@ -413,8 +420,7 @@ static const struct admin_command tenant_commands[] = {
     {"update", .text = "Changes a tenant.", .arguments = on_tenant, .options = tenant_options,
      .run = tenant_update_run},
     {"delete", .text = "Deletes a tenant.", .method = "DELETE", .path = "/admin/v2/tenants/{tenant}",
-     .arguments = on_tenant,
-     OPTIONS({"-f|--force", ADMIN_FLAG, "?force", "With its namespaces and all their data."})},
+     .arguments = on_tenant, OPTIONS({"-f|--force", ADMIN_FLAG, "?force", "With its namespaces and all their data."})},
     {0},
 };
 
@@ -469,15 +475,14 @@ static int isolation_set_run(struct admin_call *call)
 
 static const struct admin_command isolation_commands[] = {
     {"set", .text = "Says which brokers have which namespaces.", .arguments = on_policy, .run = isolation_set_run,
-     OPTIONS({"--namespaces", ADMIN_LIST, NULL, "Regular expressions, separated by commas.", .required = true},
-             {"--primary", ADMIN_LIST, NULL, "The brokers, as regular expressions.", .required = true},
-             {"--secondary", ADMIN_LIST, NULL, "Brokers when those are not there."},
-             {"--auto-failover-policy-type", ADMIN_TEXT, NULL, "When the second ones are used.", .required = true,
-              .choices = "min_available"},
-             {"--auto-failover-policy-params", ADMIN_PAIRS_LIST, NULL, "min_limit=1,usage_threshold=80",
-              .required = true},
-             {"--unload-scope", ADMIN_TEXT, NULL, "What is unloaded then.",
-              .choices = "all_matching|none|changed"})},
+     OPTIONS(
+         {"--namespaces", ADMIN_LIST, NULL, "Regular expressions, separated by commas.", .required = true},
+         {"--primary", ADMIN_LIST, NULL, "The brokers, as regular expressions.", .required = true},
+         {"--secondary", ADMIN_LIST, NULL, "Brokers when those are not there."},
+         {"--auto-failover-policy-type", ADMIN_TEXT, NULL, "When the second ones are used.", .required = true,
+          .choices = "min_available"},
+         {"--auto-failover-policy-params", ADMIN_PAIRS_LIST, NULL, "min_limit=1,usage_threshold=80", .required = true},
+         {"--unload-scope", ADMIN_TEXT, NULL, "What is unloaded then.", .choices = "all_matching|none|changed"})},
     {"get", .text = "Shows a policy.", .method = "GET", .path = ISOLATION "/{policy}", .arguments = on_policy,
      .print = ADMIN_JSON},
     {"list", .text = "Lists the policies.", .method = "GET", .path = ISOLATION, .arguments = on_cluster,

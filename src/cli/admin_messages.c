@@ -248,8 +248,8 @@ static bool is_skipped(const struct admin_call *call, const struct http_answer *
     if (!admin_given(call, "show-server-marker") &&
         admin_answer_header(answer, "X-Pulsar-marker-type", text, sizeof text))
         return true;
-    return committed && (header_is_true(answer, "X-Pulsar-txn-aborted") ||
-                         header_is_true(answer, "X-Pulsar-txn-uncommitted"));
+    return committed &&
+           (header_is_true(answer, "X-Pulsar-txn-aborted") || header_is_true(answer, "X-Pulsar-txn-uncommitted"));
 }
 
 /* The n-th entry of the backlog.  *found is false when there are not so many. */

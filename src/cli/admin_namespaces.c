@@ -140,7 +140,14 @@ static int autoupdate_set(struct admin_call *call)
     {                                                                                                                  \
         "--actions|-a", ADMIN_LIST, ".", "Of produce, consume, functions, sources, sinks, packages.", .required = true \
     }
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 /* ---- commands ---- */
 
@@ -167,8 +174,7 @@ static const struct admin_command commands[] = {
     {"permissions", .text = "Shows who may do what.", .method = "GET", .path = BASE "/permissions",
      .arguments = admin_on_namespace, .print = ADMIN_MAP},
     {"grant-permission", .text = "Lets a role do something.", .method = "POST", .path = BASE "/permissions/{role}",
-     .arguments = admin_on_namespace,
-     OPTIONS({"--role|-r", ADMIN_TEXT, NULL, "The role.", .required = true}, ACTIONS)},
+     .arguments = admin_on_namespace, OPTIONS({"--role|-r", ADMIN_TEXT, NULL, "The role.", .required = true}, ACTIONS)},
     {"revoke-permission", .text = "Takes a role's permissions away.", .method = "DELETE",
      .path = BASE "/permissions/{role}", .arguments = admin_on_namespace,
      OPTIONS({"--role|-r", ADMIN_TEXT, NULL, "The role.", .required = true})},
@@ -178,8 +184,8 @@ static const struct admin_command commands[] = {
      .path = BASE "/permissions/subscription/{subscription}", .arguments = admin_on_namespace,
      OPTIONS({"-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true},
              {"-rs|--roles", ADMIN_LIST, ".", "The roles, separated by commas.", .required = true})},
-    {"revoke-subscription-permission", .text = "Takes a role's permission for a subscription away.",
-     .method = "DELETE", .path = BASE "/permissions/{subscription}/{role}", .arguments = admin_on_namespace,
+    {"revoke-subscription-permission", .text = "Takes a role's permission for a subscription away.", .method = "DELETE",
+     .path = BASE "/permissions/{subscription}/{role}", .arguments = admin_on_namespace,
      OPTIONS({"-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true},
              {"-r|--role", ADMIN_TEXT, NULL, "The role.", .required = true})},
 
@@ -211,8 +217,9 @@ static const struct admin_command commands[] = {
     {"unload", .text = "Closes a namespace's topics; clients come back by themselves.", .method = "PUT",
      .path = BASE "{/bundle}/unload", .arguments = admin_on_namespace, .check = unload_check,
      OPTIONS(BUNDLE, {"-d|--destinationBroker", ADMIN_TEXT, "?destinationBroker", "Who is to take the bundle."})},
-    {"split-bundle", .text = "Divides a bundle.", .method = "PUT", .path = BASE "/{bundle}/split", .when = "bundle-type",
-     .path_when = BASE "/{bundle-type}/split", .arguments = admin_on_namespace, .check = split_check,
+    {"split-bundle", .text = "Divides a bundle.", .method = "PUT", .path = BASE "/{bundle}/split",
+     .when = "bundle-type", .path_when = BASE "/{bundle-type}/split", .arguments = admin_on_namespace,
+     .check = split_check,
      OPTIONS(BUNDLE,
              {"-bt|--bundle-type", ADMIN_TEXT, NULL, "The largest one, or the one with most traffic.",
               .choices = "LARGEST|HOT"},
@@ -284,8 +291,8 @@ static const struct admin_command commands[] = {
 
 /* ---- policies ---- */
 
-static const struct admin_option set_anti_affinity[] = {
-    {"-g|--group", ADMIN_TEXT, "!", "The group.", .required = true}, {0}};
+static const struct admin_option set_anti_affinity[] = {{"-g|--group", ADMIN_TEXT, "!", "The group.", .required = true},
+                                                        {0}};
 static const struct admin_option set_bookie_affinity[] = {
     {"-pg|--primary-group", ADMIN_TEXT, ".bookkeeperAffinityGroupPrimary", "The first group.", .required = true},
     {"-sg|--secondary-group", ADMIN_TEXT, ".bookkeeperAffinityGroupSecondary", "The second group."},
@@ -322,8 +329,7 @@ static const struct admin_policy policies[] = {
      admin_set_delayed_delivery, ADMIN_JSON},
     {"inactive-topic-policies", "inactiveTopicPolicies", "when topics that nobody uses are deleted", ADMIN_ALL,
      admin_set_inactive_topics, ADMIN_JSON},
-    {"dispatch-rate", "dispatchRate", "how fast a topic is dispatched", ADMIN_ALL, admin_set_dispatch_rate,
-     ADMIN_JSON},
+    {"dispatch-rate", "dispatchRate", "how fast a topic is dispatched", ADMIN_ALL, admin_set_dispatch_rate, ADMIN_JSON},
     {"subscription-dispatch-rate", "subscriptionDispatchRate", "how fast a subscription is dispatched", ADMIN_ALL,
      admin_set_dispatch_rate, ADMIN_JSON},
     {"replicator-dispatch-rate", "replicatorDispatchRate", "how fast a topic is replicated", ADMIN_ALL,
@@ -354,8 +360,8 @@ static const struct admin_policy policies[] = {
      ADMIN_JSON},
     {"subscription-auth-mode", "subscriptionAuthMode", "how subscriptions are named", GET_SET, set_auth_mode,
      ADMIN_JSON},
-    {"schema-compatibility-strategy", "schemaCompatibilityStrategy", "which new schemas are taken",
-     GET_SET | ADMIN_PUT, set_strategy, ADMIN_STRING},
+    {"schema-compatibility-strategy", "schemaCompatibilityStrategy", "which new schemas are taken", GET_SET | ADMIN_PUT,
+     set_strategy, ADMIN_STRING},
     {"is-allow-auto-update-schema", "isAllowAutoUpdateSchema", "whether producers may bring new schemas", GET_SET,
      admin_set_switch, ADMIN_JSON},
     {"schema-validation-enforce", "schemaValidationEnforced", "whether producers must have a schema",

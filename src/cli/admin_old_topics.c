@@ -11,11 +11,18 @@
 
 static const struct admin_argument on_namespace[] = {{"namespace", ADMIN_NAME}, {0}};
 
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                   \
+        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                           \
     }
 #define ROLE                                                                                                           \
     {                                                                                                                  \
@@ -101,8 +108,9 @@ static const struct admin_command persistent_commands[] = {
              {"-ssm|--show-server-marker", ADMIN_FLAG, NULL, "Markers of the broker as well.", .hidden = true},
              {"-til|--transaction-isolation-level", ADMIN_TEXT, NULL, "Which messages of transactions.",
               .fallback = "READ_COMMITTED", .choices = "READ_COMMITTED|READ_UNCOMMITTED", .hidden = true})},
-    {"get-message-by-id", .text = "Shows a message.", .method = "GET", .path = BASE "/ledger/{ledgerId}/entry/{entryId}",
-     .arguments = admin_on_persistent, .run = admin_message_by_id_run,
+    {"get-message-by-id", .text = "Shows a message.", .method = "GET",
+     .path = BASE "/ledger/{ledgerId}/entry/{entryId}", .arguments = admin_on_persistent,
+     .run = admin_message_by_id_run,
      OPTIONS({"-l|--ledgerId", ADMIN_NUMBER, NULL, "Its ledger.", .required = true},
              {"-e|--entryId", ADMIN_NUMBER, NULL, "Its entry.", .required = true})},
     {"last-message-id", .text = "Shows the last message.", .method = "GET", .path = BASE "/lastMessageId",
@@ -123,8 +131,8 @@ static const struct admin_command persistent_commands[] = {
 };
 
 static const struct admin_command non_persistent_commands[] = {
-    {"list", .text = "Lists the topics of a namespace.", .method = "GET", .path = "/admin/v2/non-persistent/{namespace}",
-     .arguments = admin_on_namespace, .print = ADMIN_LINES},
+    {"list", .text = "Lists the topics of a namespace.", .method = "GET",
+     .path = "/admin/v2/non-persistent/{namespace}", .arguments = admin_on_namespace, .print = ADMIN_LINES},
     {"list-in-bundle", .text = "Lists the topics of a bundle.", .method = "GET",
      .path = "/admin/v2/non-persistent/{namespace}/{bundle}", .arguments = admin_on_namespace, .print = ADMIN_LINES,
      OPTIONS({"-b|--bundle", ADMIN_TEXT, NULL, "The bundle: 0x00000000_0x40000000.", .required = true})},
@@ -141,11 +149,7 @@ static const struct admin_command non_persistent_commands[] = {
     {0},
 };
 
-const struct admin_group admin_persistent = {.name = "persistent",
-                                             .text = "Old: see topics.",
-                                             .commands = persistent_commands,
-                                             .hidden = true};
-const struct admin_group admin_non_persistent = {.name = "non-persistent",
-                                                 .text = "Old: see topics.",
-                                                 .commands = non_persistent_commands,
-                                                 .hidden = true};
+const struct admin_group admin_persistent = {
+    .name = "persistent", .text = "Old: see topics.", .commands = persistent_commands, .hidden = true};
+const struct admin_group admin_non_persistent = {
+    .name = "non-persistent", .text = "Old: see topics.", .commands = non_persistent_commands, .hidden = true};

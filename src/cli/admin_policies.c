@@ -26,20 +26,20 @@ const struct admin_option admin_set_retention[] = {
      .required = true},
     END};
 
-const struct admin_option admin_set_ttl_body[] = {
-    {"-ttl|--messageTTL|-t|--ttl", ADMIN_SECONDS, ".", "After how long: 100m, 3h, 2d, a bare number is seconds; 0: never.",
-     .required = true},
-    END};
+const struct admin_option admin_set_ttl_body[] = {{"-ttl|--messageTTL|-t|--ttl", ADMIN_SECONDS, ".",
+                                                   "After how long: 100m, 3h, 2d, a bare number is seconds; 0: never.",
+                                                   .required = true},
+                                                  END};
 
-const struct admin_option admin_set_ttl_query[] = {
-    {"-t|--ttl|-ttl|--messageTTL", ADMIN_SECONDS, "?messageTTL",
-     "After how long: 100m, 3h, 2d, a bare number is seconds; 0: never.", .required = true},
-    END};
+const struct admin_option admin_set_ttl_query[] = {{"-t|--ttl|-ttl|--messageTTL", ADMIN_SECONDS, "?messageTTL",
+                                                    "After how long: 100m, 3h, 2d, a bare number is seconds; 0: never.",
+                                                    .required = true},
+                                                   END};
 
 #define QUOTA_TYPE                                                                                                     \
     {                                                                                                                  \
         "-t|--type", ADMIN_TEXT, "?backlogQuotaType", "What is bounded.", .fallback = "destination_storage",           \
-            .choices = "destination_storage|message_age"                                                               \
+                                                                          .choices = "destination_storage|message_age" \
     }
 
 const struct admin_option admin_backlog_quota_type[] = {QUOTA_TYPE, END};
@@ -50,7 +50,8 @@ const struct admin_option admin_set_backlog_quota[] = {
      .fallback = "-1"},
     {"-p|--policy", ADMIN_TEXT, ".policy", "What happens beyond it.", .required = true,
      .choices = "producer_request_hold|producer_exception|consumer_backlog_eviction"},
-    QUOTA_TYPE, END};
+    QUOTA_TYPE,
+    END};
 
 const struct admin_option admin_set_persistence[] = {
     {"-e|--bookkeeper-ensemble", ADMIN_NUMBER, ".bookkeeperEnsemble", "Bookies of a ledger.", .fallback = "2"},
@@ -156,8 +157,8 @@ const char admin_offload_body[] = "{\"offloadersDirectory\":\"./offloaders\"}";
 #define OFFLOAD_DRIVERS "aws-s3|S3|google-cloud-storage|filesystem|azureblob|aliyun-oss"
 
 #define OFFLOAD_PLACE                                                                                                  \
-    {"-d|--driver", ADMIN_TEXT, ".managedLedgerOffloadDriver", "The driver.", .required = true,                        \
-     .choices = OFFLOAD_DRIVERS},                                                                                      \
+    {"-d|--driver", ADMIN_TEXT,       ".managedLedgerOffloadDriver",                                                   \
+     "The driver.", .required = true, .choices = OFFLOAD_DRIVERS},                                                     \
         {"-r|--region", ADMIN_TEXT, ".managedLedgerOffloadRegion,s3ManagedLedgerOffloadRegion", "The region."},        \
         {"-b|--bucket", ADMIN_TEXT, ".managedLedgerOffloadBucket,s3ManagedLedgerOffloadBucket", "The bucket."},        \
         {"-e|--endpoint", ADMIN_TEXT, ".managedLedgerOffloadServiceEndpoint,s3ManagedLedgerOffloadServiceEndpoint",    \
@@ -165,7 +166,7 @@ const char admin_offload_body[] = "{\"offloadersDirectory\":\"./offloaders\"}";
         {"-i|--aws-id", ADMIN_TEXT, ".s3ManagedLedgerOffloadCredentialId", "The id of the credential."},               \
         {"-s|--aws-secret", ADMIN_TEXT, ".s3ManagedLedgerOffloadCredentialSecret", "Its secret."},                     \
         {"-ro|--ro|--s3-role", ADMIN_TEXT, ".s3ManagedLedgerOffloadRole", "A role to take."},                          \
-        {"-rsn|--s3-role-session-name", ADMIN_TEXT, ".s3ManagedLedgerOffloadRoleSessionName", "The role's session."}, \
+        {"-rsn|--s3-role-session-name", ADMIN_TEXT, ".s3ManagedLedgerOffloadRoleSessionName", "The role's session."},  \
     {                                                                                                                  \
         "-orp|--offloadedReadPriority", ADMIN_TEXT, ".managedLedgerOffloadedReadPriority",                             \
             "Where what is in both places is read.", .choices = "TIERED_STORAGE_FIRST|BOOKKEEPER_FIRST"                \

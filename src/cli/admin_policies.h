@@ -26,7 +26,7 @@ extern const struct admin_option admin_set_offload[], admin_set_topic_offload[];
 
 extern const char admin_offload_body[];
 #define ADMIN_SCHEMA_STRATEGIES                                                                                        \
-    "UNDEFINED|ALWAYS_INCOMPATIBLE|ALWAYS_COMPATIBLE|BACKWARD|FORWARD|FULL|BACKWARD_TRANSITIVE|FORWARD_TRANSITIVE|"     \
+    "UNDEFINED|ALWAYS_INCOMPATIBLE|ALWAYS_COMPATIBLE|BACKWARD|FORWARD|FULL|BACKWARD_TRANSITIVE|FORWARD_TRANSITIVE|"    \
     "FULL_TRANSITIVE"
 
 /* A quota of size needs --limit, one of age --limitTime; the other one is not sent. */

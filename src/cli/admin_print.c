@@ -309,8 +309,8 @@ static void members_print(const json_t *object, FILE *out)
     json_t *value;
     int width = 0;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-        width = (int)strlen(key) > width ? (int)strlen(key) : width;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) width =
+        (int)strlen(key) > width ? (int)strlen(key) : width;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         (void)fprintf(out, "%-*s  ", width, key);

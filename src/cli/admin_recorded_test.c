@@ -88,13 +88,35 @@ static const struct difference {
 
 /* Parameters and members that a broker knows without being told: what they are when they are not there. */
 static const char *const left_out[] = {
-    "excludePublishers", "getPreciseBacklog", "excludeConsumers", "batchSize", "excluded", "isExcluded", "limit", "empty", "applied",
-    "includeSystemTopic", "s3Driver", "gcsDriver", "fileSystemDriver", "managedLedgerOffloadMaxThreads",
-    "managedLedgerOffloadReadThreads", "managedLedgerOffloadPrefetchRounds", "managedLedgerExtraConfigurations",
-    "gcsManagedLedgerOffloadMaxBlockSizeInBytes", "gcsManagedLedgerOffloadReadBufferSizeInBytes",
-    "s3ManagedLedgerOffloadRoleSessionName", "brokerClientTlsEnabled", "tlsAllowInsecureConnection",
-    "brokerClientTlsEnabledWithKeyStore", "brokerClientTlsTrustStoreType", "brokerClientTlsKeyStoreType",
-    "brokerClientSslFactoryPlugin", "replication_clusters", "auth_policies", "allowed_clusters",
+    "excludePublishers",
+    "getPreciseBacklog",
+    "excludeConsumers",
+    "batchSize",
+    "excluded",
+    "isExcluded",
+    "limit",
+    "empty",
+    "applied",
+    "includeSystemTopic",
+    "s3Driver",
+    "gcsDriver",
+    "fileSystemDriver",
+    "managedLedgerOffloadMaxThreads",
+    "managedLedgerOffloadReadThreads",
+    "managedLedgerOffloadPrefetchRounds",
+    "managedLedgerExtraConfigurations",
+    "gcsManagedLedgerOffloadMaxBlockSizeInBytes",
+    "gcsManagedLedgerOffloadReadBufferSizeInBytes",
+    "s3ManagedLedgerOffloadRoleSessionName",
+    "brokerClientTlsEnabled",
+    "tlsAllowInsecureConnection",
+    "brokerClientTlsEnabledWithKeyStore",
+    "brokerClientTlsTrustStoreType",
+    "brokerClientTlsKeyStoreType",
+    "brokerClientSslFactoryPlugin",
+    "replication_clusters",
+    "auth_policies",
+    "allowed_clusters",
 };
 
 static bool may_be_left_out(const char *name, bool whole_policies)
@@ -224,8 +246,7 @@ static bool request_same(const struct admin_request *ours, const json_t *theirs)
     const bool whole = strncmp(ask, "PUT /admin/v2/namespaces/", 25) == 0;
 
     return strncmp(ask, ours->method, method_len) == 0 && ask[method_len] == ' ' &&
-           path_same(ours->path, ask + method_len + 1) &&
-           (!type || (ours->type && strcmp(type, ours->type) == 0)) &&
+           path_same(ours->path, ask + method_len + 1) && (!type || (ours->type && strcmp(type, ours->type) == 0)) &&
            body_same(ours->body, json_object_get(theirs, "body"), whole);
 }
 
@@ -239,8 +260,8 @@ static void answer_fill(const json_t *recorded, struct http_answer *answer)
     answer->body_len = strlen(answer->body);
 }
 
-static enum err recorded_ask(struct admin_asker *asker, const struct admin_request *request,
-                             struct http_answer *answer, char *why, size_t why_size)
+static enum err recorded_ask(struct admin_asker *asker, const struct admin_request *request, struct http_answer *answer,
+                             char *why, size_t why_size)
 {
     struct recorded_asker *r = (struct recorded_asker *)(void *)asker;
     size_t i;
@@ -301,8 +322,8 @@ static int command_run(struct run *run)
     size_t out_size, errors_size;
     const struct admin_group *group = admin_group_find(run->argv[0]);
     struct admin_entry entry;
-    struct admin_call call = {.group = group, .command = &entry.command, .asker = &run->asker.asker,
-                              .now_ms = any_moment};
+    struct admin_call call = {
+        .group = group, .command = &entry.command, .asker = &run->asker.asker, .now_ms = any_moment};
     int status = ADMIN_FAILED;
 
     call.out = open_memstream(&run->out, &out_size);

@@ -198,8 +198,7 @@ static int body_finish(const struct path *p, json_t *body)
 {
     if (!body)
         return 0;
-    p->request->body =
-        p->raw ? strdup(json_string_value(body)) : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+    p->request->body = p->raw ? strdup(json_string_value(body)) : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(body);
     return p->request->body ? 0 : admin_fail(p->call, "no memory");
 }
@@ -231,8 +230,8 @@ int admin_request_make(struct admin_call *call, struct admin_request *request)
     return body_finish(&path, body);
 }
 
-int admin_request_plain(struct admin_call *call, struct admin_request *request, const char *method,
-                        const char *pattern, json_t *body)
+int admin_request_plain(struct admin_call *call, struct admin_request *request, const char *method, const char *pattern,
+                        json_t *body)
 {
     struct path path = {.call = call, .request = request};
 

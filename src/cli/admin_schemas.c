@@ -6,13 +6,20 @@
 
 #include "base/base64.h"
 #include "base/text.h"
-#include "cli/admin_schema_files.h"
 #include "cli/admin_policies.h"
+#include "cli/admin_schema_files.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define BASE         "/admin/v2/schemas/{~topic}"
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define BASE "/admin/v2/schemas/{~topic}"
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 /* ---- what a schema is printed as ---- */
 
@@ -77,8 +84,8 @@ static int get_all(struct admin_call *call)
     size_t i;
     const int status = admin_ask_json(call, "GET", BASE "/schemas", NULL, &answer);
 
-    json_array_foreach(json_object_get(answer, "getSchemaResponses"), i, each)
-        (void)json_array_append_new(all, schema_of_all(call, each));
+    json_array_foreach(json_object_get(answer, "getSchemaResponses"), i, each)(void)
+        json_array_append_new(all, schema_of_all(call, each));
     if (status == 0)
         admin_print_value(call, all, ADMIN_LINES);
     json_decref(answer);
@@ -131,7 +138,6 @@ static int test_compatibility_run(struct admin_call *call)
         existing[asked.count] = json_string_value(json_array_get(files, asked.count));
     return schema_files_test(&asked, call->out, call->errors);
 }
-
 
 static json_t *listed_schema(const char *name, const json_t *answer)
 {
@@ -204,11 +210,11 @@ static const struct admin_command commands[] = {
      .arguments = admin_on_namespace, .run = list_run},
     {"test-compatibility", .text = "Says whether a schema in a file may follow those in others; asks no broker.",
      .arguments = on_file, .run = test_compatibility_run,
-     OPTIONS({"-e|--existing", ADMIN_WORDS, NULL, "A file with an earlier schema; once for each, the oldest first.",
-              .required = true},
-             {"-s|--strategy", ADMIN_TEXT, NULL, "The strategy.", .fallback = "FULL",
-              .choices = ADMIN_SCHEMA_STRATEGIES},
-             {"-t|--type", ADMIN_TEXT, NULL, "Of files that do not say it.", .fallback = "AVRO"})},
+     OPTIONS(
+         {"-e|--existing", ADMIN_WORDS, NULL, "A file with an earlier schema; once for each, the oldest first.",
+          .required = true},
+         {"-s|--strategy", ADMIN_TEXT, NULL, "The strategy.", .fallback = "FULL", .choices = ADMIN_SCHEMA_STRATEGIES},
+         {"-t|--type", ADMIN_TEXT, NULL, "Of files that do not say it.", .fallback = "AVRO"})},
     {"get", .text = "Shows a topic's schema.", .arguments = admin_on_topic, .run = get_run,
      OPTIONS({"-v|--version", ADMIN_NUMBER, NULL, "Of this version."},
              {"-a|--all-version", ADMIN_FLAG, NULL, "All versions."})},
@@ -217,8 +223,7 @@ static const struct admin_command commands[] = {
     {"compatibility", .text = "Shows whether a topic would take a schema.", .method = "POST",
      .path = BASE "/compatibility", .arguments = admin_on_topic, .print = ADMIN_JSON, OPTIONS(SCHEMA_FILE)},
     {"delete", .text = "Deletes a topic's schema with all its versions.", .method = "DELETE", .path = BASE "/schema",
-     .arguments = admin_on_topic,
-     OPTIONS({"-f|--force", ADMIN_FLAG, "?force", "Also what cannot be read any more."})},
+     .arguments = admin_on_topic, OPTIONS({"-f|--force", ADMIN_FLAG, "?force", "Also what cannot be read any more."})},
     {"metadata", .text = "Shows where a schema is stored.", .method = "GET", .path = BASE "/metadata",
      .arguments = admin_on_topic, .print = ADMIN_JSON},
     {"extract", .text = "Refused: it needs Java.", .arguments = admin_on_topic, .run = extract_run, .hidden = true,

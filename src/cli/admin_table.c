@@ -13,7 +13,7 @@ const struct admin_argument admin_on_persistent[] = {{"topic", ADMIN_PERSISTENT}
 const struct admin_argument admin_on_namespace[] = {{"namespace", ADMIN_NAMESPACE}, {0}};
 
 #define NO_FUNCTIONS                                                                                                   \
-    "Functions and connectors are uploaded to a function worker, which Geminga has none of, and `geminga admin` "       \
+    "Functions and connectors are uploaded to a function worker, which Geminga has none of, and `geminga admin` "      \
     "uploads nothing: use Apache Pulsar's own pulsar-admin with a cluster that runs them."
 
 static const struct admin_group functions = {
@@ -29,11 +29,28 @@ static const struct admin_group packages = {
                "pulsar-admin with a cluster that runs them."};
 
 const struct admin_group *const admin_groups[] = {
-    &admin_brokers,         &admin_broker_stats,   &admin_clusters,         &admin_tenants,     &admin_namespaces,
-    &admin_topics,          &admin_topic_policies, &admin_schemas,          &admin_bookies,     &admin_isolation,
-    &admin_resource_groups, &admin_resource_quotas, &admin_transactions,    &admin_proxy_stats, &admin_functions_worker,
-    &functions,             &sources,              &sinks,                  &packages,          &admin_persistent,
-    &admin_non_persistent,  NULL,
+    &admin_brokers,
+    &admin_broker_stats,
+    &admin_clusters,
+    &admin_tenants,
+    &admin_namespaces,
+    &admin_topics,
+    &admin_topic_policies,
+    &admin_schemas,
+    &admin_bookies,
+    &admin_isolation,
+    &admin_resource_groups,
+    &admin_resource_quotas,
+    &admin_transactions,
+    &admin_proxy_stats,
+    &admin_functions_worker,
+    &functions,
+    &sources,
+    &sinks,
+    &packages,
+    &admin_persistent,
+    &admin_non_persistent,
+    NULL,
 };
 
 static bool is_named(const char *name, const char *alias, const char *wanted)
@@ -103,12 +120,12 @@ bool admin_option_alone(const struct admin_option *option)
 
 /* ---- a policy's commands ---- */
 
-static const struct admin_option applied_option = {
-    "-ap|-a|--applied", ADMIN_FLAG, "?applied", "What holds, wherever it was set."};
-static const struct admin_option applied_if_option = {
-    "-ap|-a|--applied", ADMIN_IF, "?applied", "What holds, wherever it was set."};
-static const struct admin_option global_option = {
-    "-g|--global", ADMIN_IF, "?isGlobal", "The policy that is replicated to other clusters."};
+static const struct admin_option applied_option = {"-ap|-a|--applied", ADMIN_FLAG, "?applied",
+                                                   "What holds, wherever it was set."};
+static const struct admin_option applied_if_option = {"-ap|-a|--applied", ADMIN_IF, "?applied",
+                                                      "What holds, wherever it was set."};
+static const struct admin_option global_option = {"-g|--global", ADMIN_IF, "?isGlobal",
+                                                  "The policy that is replicated to other clusters."};
 
 static const unsigned verb_bits[] = {ADMIN_GET, ADMIN_SET, ADMIN_REMOVE};
 static const char *const verb_names[] = {"get", "set", "remove"};

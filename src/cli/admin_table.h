@@ -24,25 +24,25 @@
 enum admin_kind {
     ADMIN_TEXT,
     ADMIN_SUBSCRIPTION, /* a text, which paths have percent-encoded twice: brokers decode them twice */
-    ADMIN_NUMBER,     /* an integer */
-    ADMIN_NUMBERS,    /* "1,2": a list of integers */
-    ADMIN_REAL,       /* a number */
-    ADMIN_SIZE,       /* "10M": bytes */
-    ADMIN_MEGABYTES,  /* the same, sent in whole MB; -1 stays -1 */
-    ADMIN_SECONDS,    /* "7d", and a bare number is seconds */
-    ADMIN_MINUTES,    /* the same, sent in whole minutes; -1 stays -1 */
-    ADMIN_MILLIS,     /* the same, sent in milliseconds */
-    ADMIN_FLAG,       /* stands alone; true or false is sent */
-    ADMIN_IF,         /* stands alone; sent, as true, only when given */
-    ADMIN_UNLESS,     /* stands alone; false is sent when given, else true */
-    ADMIN_ON,         /* stands alone: true; where there is an ADMIN_OFF too, one of both must be given */
-    ADMIN_OFF,        /* stands alone: false */
-    ADMIN_LIST,       /* "a,b", perhaps more than once: a list */
-    ADMIN_WORDS,      /* one each time: a list */
-    ADMIN_PAIRS,      /* "k=v" each time: an object */
-    ADMIN_PAIRS_LIST, /* "k=v,k=v" */
-    ADMIN_MESSAGE_ID, /* "earliest", "latest" or LEDGER:ENTRY: an object */
-    ADMIN_FILE,       /* a file of JSON: what is in it */
+    ADMIN_NUMBER,       /* an integer */
+    ADMIN_NUMBERS,      /* "1,2": a list of integers */
+    ADMIN_REAL,         /* a number */
+    ADMIN_SIZE,         /* "10M": bytes */
+    ADMIN_MEGABYTES,    /* the same, sent in whole MB; -1 stays -1 */
+    ADMIN_SECONDS,      /* "7d", and a bare number is seconds */
+    ADMIN_MINUTES,      /* the same, sent in whole minutes; -1 stays -1 */
+    ADMIN_MILLIS,       /* the same, sent in milliseconds */
+    ADMIN_FLAG,         /* stands alone; true or false is sent */
+    ADMIN_IF,           /* stands alone; sent, as true, only when given */
+    ADMIN_UNLESS,       /* stands alone; false is sent when given, else true */
+    ADMIN_ON,           /* stands alone: true; where there is an ADMIN_OFF too, one of both must be given */
+    ADMIN_OFF,          /* stands alone: false */
+    ADMIN_LIST,         /* "a,b", perhaps more than once: a list */
+    ADMIN_WORDS,        /* one each time: a list */
+    ADMIN_PAIRS,        /* "k=v" each time: an object */
+    ADMIN_PAIRS_LIST,   /* "k=v,k=v" */
+    ADMIN_MESSAGE_ID,   /* "earliest", "latest" or LEDGER:ENTRY: an object */
+    ADMIN_FILE,         /* a file of JSON: what is in it */
 };
 
 struct admin_option {
@@ -110,9 +110,9 @@ enum admin_verbs {
     ADMIN_SET = 2,
     ADMIN_REMOVE = 4,
     ADMIN_ALL = 7,
-    ADMIN_APPLIED = 8,   /* get has -ap|--applied */
-    ADMIN_GLOBAL = 16,   /* each has -g|--global */
-    ADMIN_PUT = 32,      /* set is a PUT */
+    ADMIN_APPLIED = 8, /* get has -ap|--applied */
+    ADMIN_GLOBAL = 16, /* each has -g|--global */
+    ADMIN_PUT = 32,    /* set is a PUT */
     ADMIN_POLICY_HIDDEN = 64,
     ADMIN_NO_FALSE = 128, /* without --applied, applied is not sent as false */
 };
@@ -173,11 +173,11 @@ extern const struct admin_argument admin_on_topic[], admin_on_persistent[], admi
 extern const struct admin_group admin_clusters, admin_brokers, admin_broker_stats, admin_bookies; /* admin_cluster.c */
 extern const struct admin_group admin_isolation, admin_tenants, admin_resource_groups, admin_resource_quotas;
 extern const struct admin_group admin_functions_worker, admin_proxy_stats;
-extern const struct admin_group admin_namespaces;                      /* admin_namespaces.c */
-extern const struct admin_group admin_topics;                          /* admin_topics.c */
+extern const struct admin_group admin_namespaces;                       /* admin_namespaces.c */
+extern const struct admin_group admin_topics;                           /* admin_topics.c */
 extern const struct admin_group admin_persistent, admin_non_persistent; /* admin_old_topics.c */
-extern const struct admin_group admin_topic_policies;                  /* admin_topic_policies.c */
-extern const struct admin_group admin_schemas;                         /* admin_schemas.c */
-extern const struct admin_group admin_transactions;                    /* admin_transactions.c */
+extern const struct admin_group admin_topic_policies;                   /* admin_topic_policies.c */
+extern const struct admin_group admin_schemas;                          /* admin_schemas.c */
+extern const struct admin_group admin_transactions;                     /* admin_transactions.c */
 
 #endif

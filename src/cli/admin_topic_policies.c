@@ -12,11 +12,11 @@
         "-g|--global", ADMIN_IF, "?isGlobal", "The policy that is replicated to other clusters."                       \
     }
 
-static const struct admin_option remove_backlog_quota[] = {
-    {"-t|--type", ADMIN_TEXT, "?backlogQuotaType", "What is bounded.", .fallback = "destination_storage",
-     .choices = "destination_storage|message_age"},
-    GLOBAL,
-    {0}};
+static const struct admin_option remove_backlog_quota[] = {{"-t|--type", ADMIN_TEXT, "?backlogQuotaType",
+                                                            "What is bounded.", .fallback = "destination_storage",
+                                                            .choices = "destination_storage|message_age"},
+                                                           GLOBAL,
+                                                           {0}};
 static const struct admin_option only_global[] = {GLOBAL, {0}};
 static const struct admin_option set_strategy[] = {
     {"-s|--strategy", ADMIN_TEXT, ".", "The strategy.", .required = true, .choices = ADMIN_SCHEMA_STRATEGIES}, {0}};
@@ -32,10 +32,9 @@ static const struct admin_command commands[] = {
      .path = BASE "/backlogQuota", .arguments = admin_on_persistent, .options = remove_backlog_quota},
     {"get-backlog-quota", .text = "Shows how much backlog there may be.", .method = "GET",
      .path = BASE "/backlogQuotaMap", .arguments = admin_on_persistent, .print = ADMIN_MAP, .what = "BacklogQuotaImpl",
-     .options = (const struct admin_option[]){{"-ap|--applied", ADMIN_FLAG, "?applied",
-                                               "What holds, wherever it was set."},
-                                              GLOBAL,
-                                              {0}}},
+     .options =
+         (const struct admin_option[]){
+             {"-ap|--applied", ADMIN_FLAG, "?applied", "What holds, wherever it was set."}, GLOBAL, {0}}},
     {0},
 };
 
@@ -82,20 +81,18 @@ static const struct admin_policy policies[] = {
     {"max-unacked-messages-per-subscription", "maxUnackedMessagesOnSubscription",
      "how many messages a subscription may leave unacknowledged", APPLIED, admin_set_max_unacked_subscription,
      ADMIN_JSON},
-    {"max-message-size", "maxMessageSize", "how large a message may be", G_ALL, admin_set_max_message_size,
-     ADMIN_JSON},
+    {"max-message-size", "maxMessageSize", "how large a message may be", G_ALL, admin_set_max_message_size, ADMIN_JSON},
     {"compaction-threshold", "compactionThreshold", "at which backlog the topic is compacted by itself", APPLIED,
      admin_set_threshold, ADMIN_JSON},
     {"offload-policies", "offloadPolicies", "where and when data is offloaded", APPLIED, admin_set_topic_offload,
      ADMIN_JSON, .check = admin_offload_check, .body = admin_offload_body},
     {"schema-compatibility-strategy", "schemaCompatibilityStrategy", "which new schemas are taken",
      ADMIN_ALL | ADMIN_PUT | ADMIN_APPLIED, set_strategy, ADMIN_STRING},
-    {"entry-filters-per-topic", "entryFilters", "the filters of entries", APPLIED, admin_set_entry_filters,
-     ADMIN_JSON},
+    {"entry-filters-per-topic", "entryFilters", "the filters of entries", APPLIED, admin_set_entry_filters, ADMIN_JSON},
     {"dispatcher-pause-on-ack-state-persistent", "dispatcherPauseOnAckStatePersistent",
      "whether dispatch waits for acknowledgements to be stored", APPLIED, NULL, ADMIN_JSON},
-    {"replication-clusters", "replication", "the clusters that the topic is replicated to", APPLIED,
-     admin_set_clusters, ADMIN_JSON},
+    {"replication-clusters", "replication", "the clusters that the topic is replicated to", APPLIED, admin_set_clusters,
+     ADMIN_JSON},
     {0},
 };
 

@@ -142,13 +142,12 @@ static int offload_run(struct admin_call *call)
         (void)fputs("Nothing to offload\n", call->out);
         return 0;
     }
-    json_t *body = json_pack("{s:I,s:i,s:i,s:i}", "ledgerId", ledger, "entryId", 0, "partitionIndex", -1, "batchIndex",
-                             -1);
+    json_t *body =
+        json_pack("{s:I,s:i,s:i,s:i}", "ledgerId", ledger, "entryId", 0, "partitionIndex", -1, "batchIndex", -1);
     status = admin_ask_json(call, "PUT", BASE "/offload", body, NULL);
     if (status == 0 && admin_topic_read(&topic, call->arguments[0], why, sizeof why) == OK)
-        (void)fprintf(call->out,
-                      "Offload triggered for %s for messages before %" JSON_INTEGER_FORMAT ":0:-1\n", topic.full,
-                      ledger);
+        (void)fprintf(call->out, "Offload triggered for %s for messages before %" JSON_INTEGER_FORMAT ":0:-1\n",
+                      topic.full, ledger);
     return status;
 }
 
@@ -198,11 +197,18 @@ static int shadow_source_run(struct admin_call *call)
 
 /* ---- options ---- */
 
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                   \
+        "-s|--subscription", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                           \
     }
 #define APPLIED                                                                                                        \
     {                                                                                                                  \
@@ -260,8 +266,7 @@ static const struct admin_command commands[] = {
     {"lookup", .text = "Shows which broker has a topic.", .method = "GET", .path = "/lookup/v2/topic/{topic}",
      .arguments = admin_on_topic, .print = ADMIN_MEMBER, .what = "brokerUrl"},
     {"partitioned-lookup", .text = "Shows which brokers have a topic's partitions.", .arguments = admin_on_topic,
-     .run = partitioned_lookup_run,
-     OPTIONS({"-s|--sort-by-broker", ADMIN_FLAG, NULL, "By broker."})},
+     .run = partitioned_lookup_run, OPTIONS({"-s|--sort-by-broker", ADMIN_FLAG, NULL, "By broker."})},
     {"bundle-range", .text = "Shows the bundle that a topic is in.", .method = "GET",
      .path = "/lookup/v2/topic/{topic}/bundle", .arguments = admin_on_topic, .print = ADMIN_RAW},
 
@@ -381,8 +386,9 @@ static const struct admin_command commands[] = {
      OPTIONS({"-i|--initialPosition", ADMIN_TEXT, "?initialPosition", "Where counting begins.", .fallback = "latest",
               .choices = "latest|earliest"},
              {"-m|--messagePosition", ADMIN_NUMBER, "?messagePosition", "Which from there.", .fallback = "1"})},
-    {"get-message-by-id", .text = "Shows a message.", .method = "GET", .path = BASE "/ledger/{ledgerId}/entry/{entryId}",
-     .arguments = admin_on_persistent, .run = admin_message_by_id_run,
+    {"get-message-by-id", .text = "Shows a message.", .method = "GET",
+     .path = BASE "/ledger/{ledgerId}/entry/{entryId}", .arguments = admin_on_persistent,
+     .run = admin_message_by_id_run,
      OPTIONS({"-l|--ledgerId", ADMIN_NUMBER, NULL, "Its ledger.", .required = true},
              {"-e|--entryId", ADMIN_NUMBER, NULL, "Its entry.", .required = true})},
     {"get-message-id", .text = "Shows the first message at or after a time.", .arguments = admin_on_persistent,
@@ -450,8 +456,8 @@ static const struct admin_command commands[] = {
 static const struct admin_policy policies[] = {
     {"replication-clusters", "replication", "the clusters that a topic is replicated to", ADMIN_ALL | ADMIN_APPLIED,
      admin_set_clusters, ADMIN_JSON},
-    {"message-ttl", "messageTTL", "after how long messages count as acknowledged", OLD_APPLIED & ~(unsigned)ADMIN_REMOVE,
-     admin_set_ttl_query, ADMIN_JSON},
+    {"message-ttl", "messageTTL", "after how long messages count as acknowledged",
+     OLD_APPLIED & ~(unsigned)ADMIN_REMOVE, admin_set_ttl_query, ADMIN_JSON},
     {"retention", "retention", "how long and how much of what was acknowledged is kept", OLD & ~(unsigned)ADMIN_GET,
      admin_set_retention, ADMIN_JSON},
     {"deduplication", "deduplicationEnabled", "whether duplicates of producers are dropped", OLD, admin_set_switch,
@@ -465,8 +471,8 @@ static const struct admin_policy policies[] = {
      ADMIN_JSON, .check = admin_offload_check, .body = admin_offload_body},
     {"dispatch-rate", "dispatchRate", "how fast a topic is dispatched", OLD_APPLIED, admin_set_dispatch_rate,
      ADMIN_JSON},
-    {"subscription-dispatch-rate", "subscriptionDispatchRate", "how fast its subscriptions are dispatched",
-     OLD_APPLIED, admin_set_dispatch_rate, ADMIN_JSON},
+    {"subscription-dispatch-rate", "subscriptionDispatchRate", "how fast its subscriptions are dispatched", OLD_APPLIED,
+     admin_set_dispatch_rate, ADMIN_JSON},
     {"replicator-dispatch-rate", "replicatorDispatchRate", "how fast a topic is replicated", OLD_APPLIED,
      admin_set_dispatch_rate, ADMIN_JSON},
     {"compaction-threshold", "compactionThreshold", "at which backlog a topic is compacted by itself", OLD_APPLIED,
@@ -491,8 +497,8 @@ static const struct admin_policy policies[] = {
     {"max-subscriptions", "maxSubscriptionsPerTopic", "how many subscriptions there may be", OLD,
      admin_set_max_subscriptions, ADMIN_JSON},
     {"max-message-size", "maxMessageSize", "how large a message may be", OLD, admin_set_max_message_size, ADMIN_JSON},
-    {"max-consumers-per-subscription", "maxConsumersPerSubscription", "how many consumers a subscription may have",
-     OLD, admin_set_max_consumers_per_subscription, ADMIN_JSON},
+    {"max-consumers-per-subscription", "maxConsumersPerSubscription", "how many consumers a subscription may have", OLD,
+     admin_set_max_consumers_per_subscription, ADMIN_JSON},
     {"inactive-topic-policies", "inactiveTopicPolicies", "when a topic is deleted because nobody uses it", OLD_APPLIED,
      admin_set_inactive_topics, ADMIN_JSON},
     {"max-consumers", "maxConsumers", "how many consumers there may be", OLD_APPLIED, admin_set_max_consumers,

@@ -189,9 +189,9 @@ int admin_topics_create_partitioned_run(struct admin_call *call)
     json_t *partitions = admin_value(call, "partitions");
     struct admin_request request;
     struct http_answer answer;
-    json_t *body = properties ? json_pack("{s:O,s:b,s:O}", "partitions", partitions, "deleted", 0, "properties",
-                                          properties)
-                              : json_incref(partitions);
+    json_t *body = properties
+                       ? json_pack("{s:O,s:b,s:O}", "partitions", partitions, "deleted", 0, "properties", properties)
+                       : json_incref(partitions);
     int status = admin_request_plain(call, &request, "PUT", TOPIC "/partitions?createLocalTopicOnly=false", body);
 
     if (status != 0)
@@ -228,8 +228,7 @@ static json_t *position_body(const struct admin_call *call, json_t *position, bo
 
     if (of_partition)
         (void)json_object_set_new(body, "partitionIndex", json_integer(topic_of(call).partition));
-    (void)json_object_set_new(
-        body, "excluded", json_boolean(exclude && admin_given(call, "exclude-reset-position")));
+    (void)json_object_set_new(body, "excluded", json_boolean(exclude && admin_given(call, "exclude-reset-position")));
     return body;
 }
 
@@ -281,8 +280,9 @@ int admin_topics_reset_run(struct admin_call *call)
 
 static void terminated_print(struct admin_call *call, const char *suffix, const json_t *id)
 {
-    (void)fprintf(call->out, "Topic %s%ssuccessfully terminated at %" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT
-                             ":%" JSON_INTEGER_FORMAT "\n",
+    (void)fprintf(call->out,
+                  "Topic %s%ssuccessfully terminated at %" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT
+                  ":%" JSON_INTEGER_FORMAT "\n",
                   suffix, *suffix ? " " : "", json_integer_value(json_object_get(id, "ledgerId")),
                   json_integer_value(json_object_get(id, "entryId")),
                   json_is_integer(json_object_get(id, "partitionIndex"))

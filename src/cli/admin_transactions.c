@@ -4,8 +4,15 @@
  */
 #include "cli/admin_call.h"
 
-#define BASE         "/admin/v3/transactions"
-#define OPTIONS(...) .options = (const struct admin_option[]){__VA_ARGS__, {0}}
+#define BASE "/admin/v3/transactions"
+#define OPTIONS(...)                                                                                                   \
+    .options = (const struct admin_option[])                                                                           \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 #define TOPIC                                                                                                          \
     {                                                                                                                  \
@@ -13,11 +20,11 @@
     }
 #define SUBSCRIPTION                                                                                                   \
     {                                                                                                                  \
-        "-s|--subscription-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                              \
+        "-s|--subscription-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                      \
     }
 #define SUB_NAME                                                                                                       \
     {                                                                                                                  \
-        "-s|--sub-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                                       \
+        "-s|--sub-name", ADMIN_SUBSCRIPTION, NULL, "The subscription.", .required = true                               \
     }
 #define METADATA                                                                                                       \
     {                                                                                                                  \
@@ -116,5 +123,4 @@ static const struct admin_command commands[] = {
     {0},
 };
 
-const struct admin_group admin_transactions = {
-    .name = "transactions", .text = "Transactions.", .commands = commands};
+const struct admin_group admin_transactions = {.name = "transactions", .text = "Transactions.", .commands = commands};

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (8u * 1024 * 1024)
+#define FILE_MAX  (8u * 1024 * 1024)
 #define WORDS_MAX 64
 
 /* ---- what is said ---- */
@@ -143,7 +143,8 @@ static json_t *real_value(const char *text)
 static bool is_like(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        const int x = a[i] == '-' ? '_' : tolower((unsigned char)a[i]), y = b[i] == '-' ? '_' : tolower((unsigned char)b[i]);
+        const int x = a[i] == '-' ? '_' : tolower((unsigned char)a[i]),
+                  y = b[i] == '-' ? '_' : tolower((unsigned char)b[i]);
         if (x != y)
             return false;
     }

@@ -20,11 +20,11 @@
 
 /* Texts are borrowed; NULL is none. */
 struct http_target {
-    const char *url;           /* "http://localhost:8080", "https://a:8443,b:8443": the first that can be reached */
-    const char *authorization; /* the header's value: "Bearer ..." */
-    const char *trust_certs;   /* a file of certificates; NULL: the system's */
+    const char *url;               /* "http://localhost:8080", "https://a:8443,b:8443": the first that can be reached */
+    const char *authorization;     /* the header's value: "Bearer ..." */
+    const char *trust_certs;       /* a file of certificates; NULL: the system's */
     const char *certificate, *key; /* our own, files */
-    bool allow_insecure;       /* any certificate will do */
+    bool allow_insecure;           /* any certificate will do */
     bool verify_hostname;
     int timeout_seconds;
 };
