@@ -926,6 +926,99 @@ static void a_second_exclusive_consumer_is_refused(void **state)
     free(topic);
 }
 
+/* ---- schemas ---- */
+
+#define ORDER(fields)                                                                                                  \
+    "{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"}" fields "]}"
+#define PRICE ",{\"name\":\"price\",\"type\":\"int\"}"
+#define NOTE  ",{\"name\":\"note\",\"type\":\"string\",\"default\":\"\"}"
+
+static pulsar_result produce_with(pulsar_client_t *client, const char *topic, pulsar_schema_type type,
+                                  const char *schema, pulsar_producer_t **producer)
+{
+    pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+    pulsar_string_map_t *properties = pulsar_string_map_create();
+
+    pulsar_string_map_put(properties, "owner", "e2e");
+    pulsar_producer_configuration_set_schema_info(conf, type, "Order", schema, properties);
+    const pulsar_result result = pulsar_client_create_producer(client, topic, conf, producer);
+    pulsar_string_map_free(properties);
+    pulsar_producer_configuration_free(conf);
+    return result;
+}
+
+static pulsar_result consume_with(pulsar_client_t *client, const char *topic, const char *subscription,
+                                  pulsar_schema_type type, const char *schema, pulsar_consumer_t **consumer)
+{
+    pulsar_consumer_configuration_t *conf = from_the_start(pulsar_ConsumerShared);
+
+    pulsar_consumer_configuration_set_schema_info(conf, type, "Order", schema, NULL);
+    const pulsar_result result = pulsar_client_subscribe(client, topic, subscription, conf, consumer);
+    pulsar_consumer_configuration_free(conf);
+    return result;
+}
+
+/* The versions that the next messages carry: 8 bytes, big endian. */
+static void expect_version(pulsar_consumer_t *consumer, int number, char version)
+{
+    const char wanted[8] = {0, 0, 0, 0, 0, 0, 0, version};
+    pulsar_message_t *m = NULL;
+
+    assert_ok(pulsar_consumer_receive_with_timeout(consumer, &m, 20000));
+    assert_int_equal(number_of(m), number);
+    assert_int_equal(pulsar_message_has_schema_version(m), 1);
+    assert_memory_equal(pulsar_message_get_schemaVersion(m), wanted, sizeof wanted);
+    pulsar_message_free(m);
+}
+
+static void messages_carry_the_version_of_their_producers_schema(void **state)
+{
+    pulsar_client_t *client = client_new();
+    char *topic = topic_new("schema");
+    pulsar_producer_t *first = NULL, *second = NULL;
+    pulsar_consumer_t *consumer = NULL;
+
+    assert_ok(produce_with(client, topic, pulsar_Avro, ORDER(""), &first));
+    assert_ok(produce_with(client, topic, pulsar_Avro, ORDER(NOTE), &second));
+    assert_ok(consume_with(client, topic, "s", pulsar_AutoConsume, "", &consumer));
+    send_numbered(first, 0, 1);
+    send_numbered(second, 1, 1);
+    expect_version(consumer, 0, 0);
+    expect_version(consumer, 1, 1);
+
+    consumer_end(consumer);
+    producer_end(first);
+    producer_end(second);
+    client_end(client);
+    free(topic);
+}
+
+static void a_schema_that_does_not_fit_is_refused(void **state)
+{
+    pulsar_client_t *client = client_new();
+    char *topic = topic_new("schema-refused");
+    pulsar_producer_t *producer = NULL, *refused = NULL;
+    pulsar_consumer_t *consumer = NULL, *other = NULL;
+
+    assert_ok(produce_with(client, topic, pulsar_Avro, ORDER(""), &producer));
+    assert_string_equal("IncompatibleSchema",
+                        pulsar_result_str(produce_with(client, topic, pulsar_Avro, ORDER(PRICE), &refused)));
+    assert_string_equal("IncompatibleSchema",
+                        pulsar_result_str(produce_with(client, topic, pulsar_String, "", &refused)));
+    assert_null(refused);
+    assert_string_equal("IncompatibleSchema",
+                        pulsar_result_str(consume_with(client, topic, "s", pulsar_Avro, ORDER(PRICE), &other)));
+    assert_null(other);
+    assert_ok(consume_with(client, topic, "s", pulsar_Avro, ORDER(NOTE), &consumer));
+    send_numbered(producer, 0, 3);
+    expect_numbered(consumer, 0, 3);
+
+    consumer_end(consumer);
+    producer_end(producer);
+    client_end(client);
+    free(topic);
+}
+
 static void a_consumer_without_a_queue_gets_its_messages(void **state)
 {
     pulsar_client_t *client = client_new();
@@ -1710,6 +1803,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_message_delivered_too_often_goes_to_the_dead_letter_topic),
         cmocka_unit_test(three_consumers_share_each_message_once),
         cmocka_unit_test(a_second_exclusive_consumer_is_refused),
+        cmocka_unit_test(messages_carry_the_version_of_their_producers_schema),
+        cmocka_unit_test(a_schema_that_does_not_fit_is_refused),
         cmocka_unit_test(a_consumer_without_a_queue_gets_its_messages),
         cmocka_unit_test(unsubscribing_ends_the_subscription),
         cmocka_unit_test(several_topics_are_one_consumers),

@@ -19,8 +19,7 @@ def run(url, *arguments, **environment):
 
 
 def test_every_end_to_end_test_of_the_c_client_passes(broker):
-    environment = {} if broker_process.SERVICE_URL else {"E2E_WITHOUT": "*delayed*"}  # delays are not built yet
-    it = run(broker.url, **environment)
+    it = run(broker.url)
     assert it.returncode == 0, it.stdout
 
 
