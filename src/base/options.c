@@ -284,15 +284,22 @@ static enum err flag_take(struct options *o, int count, char **words, int *used,
     return options_assign(o, i, value, name, message, message_size);
 }
 
-int options_flag_words(const struct options *o, int count, char *const *words)
+const struct option *options_flag(const struct options *o, const char *word, const char **value)
 {
     struct options *at = (struct options *)(uintptr_t)o; /* only looked at */
-    const char *value;
     size_t i;
 
-    if (count == 0 || !flag_find(&at, &i, words[0], &value))
+    return flag_find(&at, &i, word, value) ? &at->table[i] : NULL;
+}
+
+int options_flag_words(const struct options *o, int count, char *const *words)
+{
+    const char *value;
+    const struct option *option = count > 0 ? options_flag(o, words[0], &value) : NULL;
+
+    if (!option)
         return 0;
-    return value || at->table[i].type == OPTION_BOOL || count == 1 ? 1 : 2;
+    return value || option->type == OPTION_BOOL || count == 1 ? 1 : 2;
 }
 
 enum err options_flags(struct options *o, int *argc, char **argv, char *message, size_t message_size)

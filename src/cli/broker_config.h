@@ -44,7 +44,7 @@ struct broker_config {
     char *quota_policy;
     bool delayed_strict; /* Pulsar's key; delivery is never early here, whatever it says */
     int64_t retention_check_ms, expiry_check_ms, reader_hold_ms;
-    char *topic_creation_type; /* "non-partitioned", "partitioned" */
+    char *topic_creation_type;                      /* "non-partitioned", "partitioned" */
     char *schema_strategy, *system_schema_strategy; /* as Pulsar calls them */
     int64_t partitions_max;
     int64_t namespace_bundles;

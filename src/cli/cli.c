@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
+#include "cli/completion.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ static void overview_print(const struct verb *const *verbs, FILE *to)
 
 /* ---- dispatch ---- */
 
-static const struct verb *verb_find(const struct verb *const *verbs, const char *name)
+const struct verb *cli_verb_find(const struct verb *const *verbs, const char *name)
 {
     for (; *verbs; verbs++) {
         if (strcmp((*verbs)->name, name) == 0)
@@ -169,7 +170,7 @@ static void leading_flags_move(struct invocation *inv)
 static int verb_enter(const struct verb *const *verbs, struct invocation *inv)
 {
     while (verbs && inv->argc > 0 && !asks_for_help(inv->argv[0])) {
-        const struct verb *verb = verb_find(verbs, inv->argv[0]);
+        const struct verb *verb = cli_verb_find(verbs, inv->argv[0]);
         if (!verb)
             return verb_unknown(verbs, inv, inv->argv[0]);
         size_t len = strlen(inv->path);
@@ -224,8 +225,14 @@ static int help_run(struct invocation *inv)
     return CLI_OK;
 }
 
+static void help_complete(struct completion *c, int argc, char *const *argv)
+{
+    completion_words(c, cli_verbs, argc, argv);
+}
+
 const struct verb help_verb = {
     .name = "help",
+    .complete = help_complete,
     .arguments = "[VERB ...]",
     .text = "Tells what the verbs do.",
     .example = "  geminga help standalone\n",

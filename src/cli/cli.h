@@ -19,6 +19,7 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 /* A verb's own table. */
 #define VERB_TABLE(array) &(const struct option_table)OPTION_TABLE(array)
 
+struct completion;
 struct invocation;
 
 struct verb {
@@ -31,6 +32,9 @@ struct verb {
     bool short_config;                  /* -c is --config, as for Pulsar's launchers */
     const struct verb *const *verbs;    /* verbs of its own instead; ends with NULL */
     const struct option_table *leading; /* of options that its verbs have: they may come before these */
+    bool on_topic;                      /* its first word is a topic, for completions */
+    /* Instead of those from the tables: what could be the last of the words behind the verb. */
+    void (*complete)(struct completion *c, int argc, char *const *argv);
     int (*run)(struct invocation *inv); /* returns an exit status */
     /* Instead of run: a program of its own, which is given its name and all that follows, and answers --help. */
     int (*main)(int argc, char **argv);
@@ -45,6 +49,9 @@ struct invocation {
 
 /* Finds the verb that the first word names, and runs it; does what --help asks. */
 int cli_dispatch(const struct verb *const *verbs, struct invocation *inv);
+
+/* The row of this name; NULL: none. */
+const struct verb *cli_verb_find(const struct verb *const *verbs, const char *name);
 
 /* "PATH: message" on standard error. */
 void cli_error(const struct invocation *inv, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -64,15 +71,16 @@ MUST_USE enum err cli_file_read(const char *path, size_t max, struct bytes *out)
 /* The program's verbs, in the order of the help; main.c. */
 extern const struct verb *const cli_verbs[];
 
-extern const struct verb up_verb;         /* up.c */
-extern const struct verb standalone_verb; /* standalone.c */
-extern const struct verb admin_verb;      /* admin.c */
-extern const struct verb client_verb;     /* client.c */
-extern const struct verb notary_verb;     /* notary.c */
-extern const struct verb store_verb;      /* store.c */
-extern const struct verb config_verb;     /* config.c */
-extern const struct verb tokens_verb;     /* tokens.c */
-extern const struct verb websocket_verb;  /* websocket.c */
-extern const struct verb help_verb;       /* cli.c */
+extern const struct verb up_verb;          /* up.c */
+extern const struct verb standalone_verb;  /* standalone.c */
+extern const struct verb admin_verb;       /* admin.c */
+extern const struct verb client_verb;      /* client.c */
+extern const struct verb notary_verb;      /* notary.c */
+extern const struct verb store_verb;       /* store.c */
+extern const struct verb config_verb;      /* config.c */
+extern const struct verb tokens_verb;      /* tokens.c */
+extern const struct verb completions_verb; /* completions.c */
+extern const struct verb websocket_verb;   /* websocket.c */
+extern const struct verb help_verb;        /* cli.c */
 
 #endif

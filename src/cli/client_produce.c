@@ -233,6 +233,7 @@ static int produce_run(struct invocation *inv)
 
 const struct verb client_produce_verb = {
     .name = "produce",
+    .on_topic = true,
     .arguments = "TOPIC -m MESSAGES | -f FILES",
     .text = "Sends messages to a topic.",
     .example = "  geminga client produce my-topic -m 'first,second' -k my-key\n",

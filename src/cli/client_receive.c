@@ -467,6 +467,7 @@ static int read_run(struct invocation *inv)
 
 const struct verb client_consume_verb = {
     .name = "consume",
+    .on_topic = true,
     .arguments = "TOPIC -s SUBSCRIPTION [-n N]",
     .text = "Receives, prints and acknowledges messages of a subscription.",
     .example = "  geminga client consume my-topic -s my-subscription -p Earliest -n 0\n",
@@ -477,6 +478,7 @@ const struct verb client_consume_verb = {
 
 const struct verb client_read_verb = {
     .name = "read",
+    .on_topic = true,
     .arguments = "TOPIC [-m START] [-n N]",
     .text = "Reads and prints messages of a topic, and leaves no trace.",
     .example = "  geminga client read my-topic -m earliest -n 0\n",

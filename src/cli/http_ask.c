@@ -16,9 +16,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define WAIT_SECONDS 60
-#define HEAD_MAX     1024
-#define SCHEME       "http://"
+#define WAIT_MS  60000
+#define HEAD_MAX 1024
+#define SCHEME   "http://"
 
 struct address {
     char host[256], port[8];
@@ -48,9 +48,9 @@ static enum err url_parse(const char *url, struct address *a)
     return *rest == '\0' || strcmp(rest, "/") == 0 ? OK : ERR_INVALID;
 }
 
-static int connect_one(const struct addrinfo *to)
+static int connect_one(const struct addrinfo *to, unsigned wait_ms)
 {
-    const struct timeval wait = {.tv_sec = WAIT_SECONDS};
+    const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
     int fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, to->ai_protocol);
 
     if (fd < 0)
@@ -63,7 +63,7 @@ static int connect_one(const struct addrinfo *to)
     return -1;
 }
 
-static int connect_any(const struct address *a)
+static int connect_any(const struct address *a, unsigned wait_ms)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -72,7 +72,7 @@ static int connect_any(const struct address *a)
     if (getaddrinfo(a->host, a->port, &hints, &found) != 0)
         return -1;
     for (const struct addrinfo *to = found; to && fd < 0; to = to->ai_next)
-        fd = connect_one(to);
+        fd = connect_one(to, wait_ms);
     freeaddrinfo(found);
     return fd;
 }
@@ -123,6 +123,12 @@ static enum err answer_parse(const char *answer, struct http_told *told)
 
 enum err http_ask(const char *url, const char *method, const char *path, struct http_told *told)
 {
+    return http_ask_within(url, method, path, WAIT_MS, told);
+}
+
+enum err http_ask_within(const char *url, const char *method, const char *path, unsigned wait_ms,
+                         struct http_told *told)
+{
     char request[HEAD_MAX];
     struct address a;
     enum err err = url_parse(url, &a);
@@ -137,7 +143,7 @@ enum err http_ask(const char *url, const char *method, const char *path, struct 
     char *answer = malloc(HTTP_ANSWER_MAX + HEAD_MAX);
     if (!answer)
         return ERR_NOMEM;
-    const int fd = connect_any(&a);
+    const int fd = connect_any(&a, wait_ms);
     err = fd < 0 ? ERR_IO : send_all(fd, request, (size_t)len);
     if (err == OK)
         err = receive_all(fd, answer, HTTP_ANSWER_MAX + HEAD_MAX);

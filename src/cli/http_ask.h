@@ -20,5 +20,8 @@ struct http_told {
 /* `url` is the broker's: "http://localhost:8080".  ERR_INVALID: it is not one; ERR_IO: nobody answers there, or not in
  * HTTP; ERR_TIMEOUT; ERR_TOO_LARGE. */
 MUST_USE enum err http_ask(const char *url, const char *method, const char *path, struct http_told *told);
+/* The same, but no step of it may take longer than `wait_ms`; http_ask waits a minute. */
+MUST_USE enum err http_ask_within(const char *url, const char *method, const char *path, unsigned wait_ms,
+                                  struct http_told *told);
 
 #endif

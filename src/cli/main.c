@@ -32,6 +32,7 @@ const struct verb *const cli_verbs[] = {
     &store_verb,
     &config_verb,
     &tokens_verb,
+    &completions_verb,
     &websocket_verb,
     &version_verb,
     &help_verb,
