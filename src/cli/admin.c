@@ -7,6 +7,7 @@
 #include "cli/admin_auth.h"
 #include "cli/admin_call.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -324,6 +325,7 @@ static int overview(FILE *out)
     text_init(&text, 64u * 1024);
     text_add(&text, "\nOptions before the group:\n");
     options_help(&set, &text);
+    text_printf(&text, "\nExample:\n%s", admin_verb.example);
     if (!text_failed(&text))
         (void)fputs(text.data, out);
     text_deinit(&text);
@@ -366,5 +368,6 @@ const struct verb admin_verb = {
     .text = "Administers a broker, Geminga's or Apache Pulsar's.",
     .example = "  geminga admin topics list public/default\n",
     .tables = {&admin_options},
+    .complete = admin_complete,
     .main = admin_main,
 };

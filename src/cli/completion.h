@@ -31,4 +31,7 @@ void completion_topics(struct completion *c);
 void completion_namespaces(struct completion *c);
 void completion_tenants(struct completion *c);
 
+/* Of `geminga admin`; admin_completion.c. */
+void admin_complete(struct completion *c, int argc, char *const *argv);
+
 #endif

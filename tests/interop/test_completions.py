@@ -45,6 +45,18 @@ def test_flags_and_their_values():
     assert words("standalone", "-c", "-") == []
 
 
+def test_groups_commands_and_options_of_admin():
+    assert words("admin", "top") == ["topics", "topicPolicies"]
+    assert words("admin", "--admin-url", "http://x", "ten") == ["tenants"]
+    assert words("admin", "--adm") == ["--admin-url"]
+    assert words("admin", "tenants", "") == ["list", "get", "create", "update", "delete"]
+    assert words("admin", "topics", "peek") == ["peek-messages"]
+    assert {"-s", "--subscription", "-n", "--count", "-o", "--output"} <= set(words("admin", "topics", "peek-messages", "t", "-"))
+    assert words("admin", "topics", "stats", "t", "-o", "") == ["json", "table"]
+    assert words("admin", "topics", "list", "-td", "non") == ["non_persistent"]
+    assert words("admin", "topics", "no-such", "") == []
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     broker = Broker(tmp_path_factory.mktemp("broker"))
@@ -76,6 +88,17 @@ def test_topics_of_other_namespaces_step_by_step(broker):
     assert words("client", "read", "persistent://acme/", url=url) == ["persistent://acme/one/"]
     assert words("client", "read", "persistent://acme/one/", url=url) == ["persistent://acme/one/inner"]
     assert words("client", "read", "acme/one/i", url=url) == ["acme/one/inner"]
+
+
+def test_what_commands_of_admin_are_about(broker):
+    url = broker.http_url
+    assert words("admin", "topics", "stats", "ord", url=url) == ["orders", "orders-late"]
+    assert words("admin", "--admin-url", url, "topics", "stats", "acme/one/") == ["acme/one/inner"]
+    assert words("admin", "namespaces", "policies", "ac", url=url) == ["acme/"]
+    assert words("admin", "namespaces", "policies", "acme/", url=url) == ["acme/one"]
+    assert words("admin", "tenants", "get", "ac", url=url) == ["acme"]
+    assert words("admin", "topics", "peek-messages", "-n", "5", "oth", url=url) == ["other"]
+    assert words("admin", "topics", "peek-messages", "-n", "5", "orders", "", url=url) == []
 
 
 def test_without_a_broker_there_are_no_names():
