@@ -30,7 +30,7 @@ import org.apache.pulsar.client.cli.PulsarClientTool;
  * <p>It is of the tool's package because what the tool's main calls is protected.
  */
 final class Driver {
-    private static final String REQUEST_SECONDS = "30";
+    private static final String REQUEST_SECONDS = "60";
 
     private final Properties properties = new Properties();
     private final String serviceUrl;
