@@ -635,10 +635,17 @@ static const struct {
 /* NULL: 204. */
 static const char *unset_answer(const char *policy, bool of_topic)
 {
-    if (strcmp(policy, "schemaValidationEnforced") == 0)
-        return "false";
-    if (strcmp(policy, "isAllowAutoUpdateSchema") == 0)
-        return "true";
+    static const struct {
+        const char *policy, *answer;
+    } answers[] = {
+        {"schemaValidationEnforced", "false"}, {"isAllowAutoUpdateSchema", "true"}, {"maxTopicsPerNamespace", "0"},
+        {"subscriptionTypesEnabled", "[]"},    {"encryptionRequired", "false"},
+    };
+
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if (strcmp(policy, answers[i].policy) == 0)
+            return answers[i].answer;
+    }
     return strcmp(policy, "schemaCompatibilityStrategy") == 0 && !of_topic ? "\"UNDEFINED\"" : NULL;
 }
 
@@ -659,6 +666,15 @@ static void every_policy_of_the_table_is_set_read_and_removed_where_it_can_be(vo
             assert_round_trip(w, "/admin/v2/persistent/public/default/t", every_policy[i].of_topic,
                               every_policy[i].json, unset_answer(every_policy[i].of_topic, true));
     }
+}
+
+static void an_empty_list_of_types_of_subscriptions_says_that_none_is_set(void **state)
+{
+    static const char path[] = "/admin/v2/namespaces/public/made";
+    struct admin_world *w = *state;
+
+    assert_int_equal(ask_with(w, HTTP_PUT, path, NULL, "{\"subscription_types_enabled\":[]}"), 204);
+    assert_get(w, "/admin/v2/namespaces/public/made/subscriptionTypesEnabled", "[]");
 }
 
 static void a_topics_creation_has_partitions_when_it_is_partitioned_only(void **state)
@@ -787,6 +803,7 @@ int main(void)
         ADMIN_TEST(backlog_quotas_are_a_map_and_their_old_shape_is_read),
         ADMIN_TEST(a_quota_that_is_more_than_retention_keeps_is_refused),
         ADMIN_TEST(every_policy_of_the_table_is_set_read_and_removed_where_it_can_be),
+        ADMIN_TEST(an_empty_list_of_types_of_subscriptions_says_that_none_is_set),
         ADMIN_TEST(a_topics_creation_has_partitions_when_it_is_partitioned_only),
         ADMIN_TEST(policies_given_with_a_new_namespace_are_shown_with_it),
         ADMIN_TEST(a_topics_own_policies_go_over_its_namespaces),

@@ -47,6 +47,7 @@ static const struct {
     {"offload_threshold_in_seconds", "-1"},
     {"schema_compatibility_strategy", "\"UNDEFINED\""},
     {"schema_validation_enforced", "false"},
+    {"is_allow_auto_update_schema", "true"},
     {"subscription_types_enabled", "[]"},
     {"properties", "{}"},
     {"migrated", "false"},

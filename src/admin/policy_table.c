@@ -86,7 +86,7 @@ static const struct policy_row table[] = {
      .query = "messageTTL",
      .in_namespace = "message_ttl_in_seconds",
      .members = BARE(POLICY_TTL_S, KIND_NUMBER),
-     .wrong = "Invalid value for message TTL",
+     .wrong = "Invalid value for message TTL, message TTL must >= 0",
      .help = "after how many seconds messages expire; 0: never"},
     {.of_namespace = "maxProducersPerTopic",
      .of_topic = "maxProducers",
@@ -111,6 +111,7 @@ static const struct policy_row table[] = {
     {.of_namespace = "maxTopicsPerNamespace",
      .in_namespace = "max_topics_per_namespace",
      .members = BARE(POLICY_TOPICS_MAX, KIND_NUMBER),
+     .namespace_unset = UNSET_ZERO,
      .help = "how many topics a namespace may have; 0: no limit"},
     {.of_namespace = "maxUnackedMessagesPerConsumer",
      .of_topic = "maxUnackedMessagesOnConsumer",
@@ -176,6 +177,7 @@ static const struct policy_row table[] = {
     {.of_namespace = "encryptionRequired",
      .in_namespace = "encryption_required",
      .members = BARE(POLICY_ENCRYPTION_REQUIRED, KIND_BOOL),
+     .namespace_unset = UNSET_ZERO,
      .help = "whether producers must encrypt"},
     {.of_namespace = "autoTopicCreation",
      .in_namespace = "autoTopicCreationOverride",
@@ -210,7 +212,9 @@ static const struct policy_row table[] = {
     {.of_namespace = "subscriptionTypesEnabled",
      .of_topic = "subscriptionTypesEnabled",
      .in_namespace = "subscription_types_enabled",
-     .members = {{NULL, POLICY_SUBSCRIPTION_TYPES, KIND_SET, subscription_types, MEMBER_REQUIRED}},
+     .members = {{NULL, POLICY_SUBSCRIPTION_TYPES, KIND_SET, subscription_types, MEMBER_NO_WORD}},
+     .namespace_unset = UNSET_ZERO,
+     .topic_unset = UNSET_ZERO,
      .help = "which types subscriptions may have"},
     {.of_topic = "maxMessageSize",
      .members = BARE(POLICY_MESSAGE_BYTES_MAX, KIND_NUMBER),
@@ -342,10 +346,6 @@ void policies_write_all(struct json *j, const char *cluster, const struct polici
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         const struct policy_row *row = &table[i];
-        if (row->in_namespace && row->namespace_unset == UNSET_ZERO && !policy_row_is_set(row, p)) {
-            write_value(j, row->in_namespace, &row->members[0], 0);
-            continue;
-        }
         if (!row->in_namespace || !policy_row_is_set(row, p))
             continue;
         if (row->by_cluster)
@@ -441,9 +441,13 @@ static bool is_missing(const json_t *value)
 /* It says in so many words that nothing is set. */
 static bool is_no_word(const struct policy_member *m, const json_t *value)
 {
-    return m->missing == MEMBER_NO_WORD &&
-           (!value || json_is_null(value) ||
-            (json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0));
+    if (m->missing != MEMBER_NO_WORD)
+        return false;
+    if (!value || json_is_null(value))
+        return true;
+    if (m->kind == KIND_SET)
+        return json_is_array(value) && json_array_size(value) == 0;
+    return json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0;
 }
 
 /* False: it is not of its kind. */

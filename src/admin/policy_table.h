@@ -17,7 +17,7 @@ enum policy_kind { KIND_NUMBER, KIND_BOOL, KIND_CHOICE, KIND_SET, KIND_THOUSANDT
 
 #define MEMBER_REQUIRED INT64_MIN
 #define MEMBER_LEFT_OUT (INT64_MIN + 1) /* it is not set then, and not written */
-#define MEMBER_NO_WORD  (INT64_MIN + 2) /* a choice: null, and its first word, say that nothing is set */
+#define MEMBER_NO_WORD  (INT64_MIN + 2) /* null, a choice's first word and an empty set say that nothing is set */
 
 struct policy_member {
     const char *key; /* NULL: the whole value, bare */
@@ -32,7 +32,7 @@ struct policy_member {
 /* What GET answers where nothing is set. */
 enum unset_answer {
     UNSET_NOTHING, /* 204 */
-    UNSET_ZERO,    /* false, or the first word; ?applied=true: as the next */
+    UNSET_ZERO,    /* 0, false, the first word, the empty set; ?applied=true: as the next */
     UNSET_BROKERS, /* what holds then */
 };
 
