@@ -263,6 +263,12 @@ static int group_run(const struct invocation *inv, const struct admin_config *co
         cli_error(inv, "%s", group->refusal);
         return ADMIN_FAILED;
     }
+    if (group->alone) {
+        admin_command_get(group, 0, &entry);
+        return shown_instead(group, &entry.command, argc, argv)
+                   ? 0
+                   : command_carry_out(config, group, &entry.command, output, argc, argv);
+    }
     if (argc == 0 || is_help(argv[0])) {
         admin_help_group(group, argc == 0 ? stderr : stdout);
         return argc == 0 ? ADMIN_FAILED : 0;

@@ -76,7 +76,8 @@ void admin_help_command(const struct admin_group *group, const struct admin_comm
 {
     bool any = false;
 
-    (void)fprintf(out, "%s\n\nUsage: geminga admin %s %s", command->text, group->name, command->name);
+    (void)fprintf(out, "%s\n\nUsage: geminga admin %s%s%s", command->text, group->name, group->alone ? "" : " ",
+                  group->alone ? "" : command->name);
     for (size_t i = 0; command->arguments && command->arguments[i].name; i++)
         argument_print(&command->arguments[i], out);
     for (const struct admin_option *o = command->options; o && o->names; o++)

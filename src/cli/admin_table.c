@@ -50,6 +50,9 @@ const struct admin_group *const admin_groups[] = {
     &packages,
     &admin_persistent,
     &admin_non_persistent,
+    &admin_apply,
+    &admin_export,
+    &admin_doctor,
     NULL,
 };
 

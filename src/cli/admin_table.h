@@ -140,6 +140,7 @@ struct admin_group {
     const struct admin_argument *on;      /* of a policy's commands */
     const char *refusal;                  /* why none of it is here; then it has no commands */
     bool hidden;
+    bool alone; /* it is its first command, whose name is not said again */
 };
 
 /* A command of a group, whose texts may be made up from a policy's row: valid as long as the entry is. */
@@ -173,11 +174,12 @@ extern const struct admin_argument admin_on_topic[], admin_on_persistent[], admi
 extern const struct admin_group admin_clusters, admin_brokers, admin_broker_stats, admin_bookies; /* admin_cluster.c */
 extern const struct admin_group admin_isolation, admin_tenants, admin_resource_groups, admin_resource_quotas;
 extern const struct admin_group admin_functions_worker, admin_proxy_stats;
-extern const struct admin_group admin_namespaces;                       /* admin_namespaces.c */
-extern const struct admin_group admin_topics;                           /* admin_topics.c */
-extern const struct admin_group admin_persistent, admin_non_persistent; /* admin_old_topics.c */
-extern const struct admin_group admin_topic_policies;                   /* admin_topic_policies.c */
-extern const struct admin_group admin_schemas;                          /* admin_schemas.c */
-extern const struct admin_group admin_transactions;                     /* admin_transactions.c */
+extern const struct admin_group admin_namespaces;                        /* admin_namespaces.c */
+extern const struct admin_group admin_topics;                            /* admin_topics.c */
+extern const struct admin_group admin_persistent, admin_non_persistent;  /* admin_old_topics.c */
+extern const struct admin_group admin_topic_policies;                    /* admin_topic_policies.c */
+extern const struct admin_group admin_schemas;                           /* admin_schemas.c */
+extern const struct admin_group admin_transactions;                      /* admin_transactions.c */
+extern const struct admin_group admin_apply, admin_export, admin_doctor; /* admin_setup.c */
 
 #endif
