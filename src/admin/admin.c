@@ -7,6 +7,7 @@
  */
 #include "admin/admin.h"
 
+#include "admin/configuration.h"
 #include "admin/core.h"
 #include "admin/http.h"
 #include "admin/routes.h"
@@ -93,6 +94,9 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .loop = core->loop,
                                   .version = o->version,
                                   .cluster = broker_options(broker)->cluster,
+                                  .configuration = o->configuration,
+                                  .shutdown = o->shutdown,
+                                  .shutdown_ctx = o->shutdown_ctx,
                                   .http_host = a->host,
                                   .started_ms = loop_wall_ms(core->loop),
                                   .budgets = o->budgets,
@@ -120,6 +124,7 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
         return ERR_NOMEM;
     a->log = options->log;
     core_init(a, options, core, broker, server);
+    configuration_restore(&a->core, a->log);
     if ((err = http_open(&a->http, &http, message, message_size)) != OK)
         goto failed;
     a->core.http_port = http_port(a->http);

@@ -16,6 +16,19 @@
 #include "sys/web_socket.h"
 
 struct admin;
+struct option;
+struct options;
+
+/* The options of the process, for those who look at them and change them while it runs.  On the core thread. */
+struct admin_configuration {
+    const struct options *options; /* and what they are now */
+    bool (*is_dynamic)(const struct option *option);
+    /* From now on it is `value`; NULL: as it was at the start.  ERR_INVALID and a sentence: it cannot be that, and
+     * nothing was changed. */
+    enum err (*change)(void *ctx, struct broker *broker, const struct option *option, const char *value, char *message,
+                       size_t message_size);
+    void *ctx;
+};
 
 /* What /metrics has series of its own for; Pulsar's names of these are in broker_config.c. */
 struct metrics_options {
@@ -34,7 +47,11 @@ struct admin_options {
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
     struct metrics_options metrics;
-    struct web_service *sockets; /* at /ws/; NULL: none.  Outlives the admin. */
+    struct web_service *sockets;                     /* at /ws/; NULL: none.  Outlives the admin. */
+    const struct admin_configuration *configuration; /* it lives as long as the admin; NULL: there are no options */
+    /* Ends the process as SIGTERM does, but not before the answer to who asked for it; NULL: nobody can. */
+    void (*shutdown)(void *ctx);
+    void *shutdown_ctx;
     struct log *log;
 };
 

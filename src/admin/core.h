@@ -30,6 +30,9 @@ struct admin_core {
     const char *http_host; /* for httpUrl */
     uint16_t http_port;
     const char *cluster;
+    const struct admin_configuration *configuration; /* as in admin_options, these three */
+    void (*shutdown)(void *ctx);
+    void *shutdown_ctx;
     int64_t started_ms;
     const struct budget *const *budgets;
     size_t budget_count;

@@ -14,6 +14,11 @@ struct subscription_op;
 
 /* brokers.c */
 void brokers_list(struct admin_call *call);
+void brokers_of_cluster_get(struct admin_call *call);
+void brokers_owned_get(struct admin_call *call);
+void brokers_internal_get(struct admin_call *call);
+void brokers_quota_check_get(struct admin_call *call);
+void brokers_shutdown_post(struct admin_call *call);
 void brokers_leader(struct admin_call *call);
 void brokers_version(struct admin_call *call);
 void brokers_ready(struct admin_call *call);
@@ -41,6 +46,21 @@ void namespace_delete(struct admin_call *call);
 void namespace_topics(struct admin_call *call);
 void topic_list_get(struct admin_call *call);
 void partitioned_list_get(struct admin_call *call);
+
+/* configuration.c */
+void configuration_names_get(struct admin_call *call);
+void configuration_values_get(struct admin_call *call);
+void configuration_runtime_get(struct admin_call *call);
+void configuration_post(struct admin_call *call);
+void configuration_delete(struct admin_call *call);
+
+/* broker_stats.c */
+void broker_metrics_get(struct admin_call *call);
+void broker_mbeans_get(struct admin_call *call);
+void broker_allocator_get(struct admin_call *call);
+void broker_load_get(struct admin_call *call);
+void broker_availability_get(struct admin_call *call);
+void broker_topics_get(struct admin_call *call);
 
 /* clusters.c */
 void clusters_list(struct admin_call *call);

@@ -152,6 +152,20 @@ struct store *broker_store(struct broker *b)
     return b->store;
 }
 
+void broker_change_options(struct broker *b, const struct broker_options *options)
+{
+    b->options.policies = options->policies;
+    b->options.delete_inactive_topics = options->delete_inactive_topics;
+    b->options.delete_inactive_partitioned = options->delete_inactive_partitioned;
+    b->options.partitions_max = options->partitions_max;
+    b->options.namespace_bundles = options->namespace_bundles;
+    b->options.force_delete_namespace = options->force_delete_namespace;
+    b->options.force_delete_tenant = options->force_delete_tenant;
+    retention_look_at_all(b);
+    list_each (node, &b->topic_list)
+        topic_policies_changed(container_of(node, struct topic, node));
+}
+
 const struct broker_options *broker_options(const struct broker *b)
 {
     return &b->options;

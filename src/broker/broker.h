@@ -75,6 +75,10 @@ void broker_options_init(struct broker_options *o);
 MUST_USE enum err broker_new(struct broker **out, const struct broker_options *options, const struct sys *sys,
                              struct store *store);
 
+/* What of the options may be something else while the broker runs: the policies that hold where nothing else is set,
+ * and what concerns new topics and deletions.  In force at once, for loaded topics too. */
+void broker_change_options(struct broker *b, const struct broker_options *options);
+
 /* Unloads every topic: producers and consumers are told to look up again.  Then done, from the loop.  New
  * producers and consumers are refused with ERR_AGAIN from now on. */
 void broker_stop(struct broker *b, void (*done)(void *ctx), void *ctx);

@@ -207,6 +207,14 @@ void quotas_init(struct broker *b)
     timer_init(&b->quotas.timer, b->loop, fire);
 }
 
+void quotas_check(struct broker *b)
+{
+    b->quotas.left = b->quotas.count;
+    timer_stop(&b->quotas.timer);
+    if (!b->stopping)
+        arm(b);
+}
+
 void quotas_stop(struct broker *b)
 {
     timer_stop(&b->quotas.timer);

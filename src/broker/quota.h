@@ -52,6 +52,8 @@ struct quotas {
 
 void quotas_init(struct broker *b);
 void quotas_stop(struct broker *b);
+/* A round begins now, some topics in a turn of the loop. */
+void quotas_check(struct broker *b);
 
 void quota_init(struct topic *t);
 void quota_deinit(struct topic *t);

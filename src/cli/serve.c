@@ -9,6 +9,7 @@
 #include "cli/serve.h"
 
 #include "base/list.h"
+#include "base/option_value.h"
 #include "base/text.h"
 #include "broker/subscription.h"
 #include "cli/node.h"
@@ -27,11 +28,16 @@
 #define MESSAGE_SIZE      600
 #define READY_MAX         (16u * 1024)
 #define LEDGERS_FREED_MAX 10000u
-#define PASSED_OVER_NAMED 8 /* in the line about them */
+#define SHUTDOWN_MS       100 /* between the answer to who asked for the end, and its beginning */
+#define PASSED_OVER_NAMED 8   /* in the line about them */
 
 struct serving {
     const struct invocation *inv;
     const struct broker_config *config;
+    struct options *options; /* of the configuration */
+    char **at_start;         /* what those were that were changed, by their number; NULL: none was */
+    struct admin_configuration admin_configuration;
+    struct timer shutdown; /* a request asked for the end */
     struct log *log;
     struct uv_sys *uv;
     struct node *node;
@@ -209,6 +215,81 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     quota_fill(o, c);
 }
 
+/* ---- options that are changed while it runs ---- */
+
+/* The policies that hold by default, and what concerns new topics and deletions: broker_change_options takes them. */
+static bool is_dynamic(const struct option *option)
+{
+    static const size_t others[] = {
+        offsetof(struct broker_config, quota_gb),
+        offsetof(struct broker_config, quota_policy),
+        offsetof(struct broker_config, inactive_mode),
+        offsetof(struct broker_config, topic_creation_type),
+        offsetof(struct broker_config, delete_inactive_topics),
+        offsetof(struct broker_config, delete_inactive_partitioned),
+        offsetof(struct broker_config, partitions_max),
+        offsetof(struct broker_config, namespace_bundles),
+        offsetof(struct broker_config, force_delete_namespace),
+        offsetof(struct broker_config, force_delete_tenant),
+    };
+    const struct broker_config *c = NULL;
+
+    if (option->offset - offsetof(struct broker_config, policies) < sizeof c->policies ||
+        option->offset - offsetof(struct broker_config, policy_flags) < sizeof c->policy_flags)
+        return true;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (option->offset == others[i])
+            return true;
+    }
+    return false;
+}
+
+/* What the option is now, as it would be given; the caller's. */
+static char *option_text(const struct option *option, const void *values)
+{
+    struct text text;
+
+    text_init(&text, MESSAGE_SIZE);
+    option_value_write(option, values, &text);
+    if (text.len > 1 && text.data[0] == '"') { /* none of these has a quote within */
+        memmove(text.data, text.data + 1, text.len - 2);
+        text.data[text.len - 2] = '\0';
+    }
+    return text_failed(&text) ? NULL : text_take(&text);
+}
+
+static enum err option_change(void *ctx, struct broker *broker, const struct option *option, const char *value,
+                              char *message, size_t message_size)
+{
+    struct serving *s = ctx;
+    const size_t i = (size_t)(option - s->options->table);
+    struct broker_options broker_now;
+    enum err err;
+
+    (void)snprintf(message, message_size, "out of memory");
+    if (!s->at_start && !(s->at_start = calloc(s->options->count, sizeof *s->at_start)))
+        return ERR_NOMEM;
+    if (!value && !s->at_start[i])
+        return OK;
+    if (!s->at_start[i] && !(s->at_start[i] = option_text(option, s->options->values)))
+        return ERR_NOMEM;
+    err = options_set(s->options, option->key, value ? value : s->at_start[i], "a request", message, message_size);
+    if (err != OK)
+        return err;
+    broker_options_init(&broker_now);
+    broker_options_fill(&broker_now, s->config);
+    broker_change_options(broker, &broker_now);
+    log_info(s->log, "cli", "the option %s was changed by a request", option->key);
+    return OK;
+}
+
+static void at_start_free(struct serving *s)
+{
+    for (size_t i = 0; s->at_start && i < s->options->count; i++)
+        free(s->at_start[i]);
+    free(s->at_start);
+}
+
 static void server_options_fill(struct server_options *o, const struct broker_config *c)
 {
     o->bind = c->bind_address;
@@ -245,6 +326,21 @@ static void memory_divide(struct node_options *o, const struct broker_config *c)
     o->broker.event_id_bytes_max = eighth / 8;
 }
 
+static void on_shutdown(struct timer *timer);
+
+/* A request asked for the end: its answer goes first. */
+static void shutdown_soon(void *ctx)
+{
+    struct serving *s = ctx;
+    const struct sys *sys = uv_sys_get(s->uv);
+
+    if (s->stopping || timer_running(&s->shutdown))
+        return;
+    log_info(s->log, "cli", "a request asked for the end: stopping");
+    timer_init(&s->shutdown, sys->loop, on_shutdown);
+    timer_start_ms(&s->shutdown, SHUTDOWN_MS);
+}
+
 static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
 {
     const struct broker_config *c = s->config;
@@ -270,6 +366,11 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
                                                 .split_partitions = c->metrics_split_partitions,
                                                 .rows_max = (size_t)c->metrics_rows_max};
     o->admin.sockets = s->websocket ? websocket_service(s->websocket) : NULL;
+    s->admin_configuration = (struct admin_configuration){
+        .options = s->options, .is_dynamic = is_dynamic, .change = option_change, .ctx = s};
+    o->admin.configuration = &s->admin_configuration;
+    o->admin.shutdown = shutdown_soon;
+    o->admin.shutdown_ctx = s;
     o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
     o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
@@ -311,6 +412,18 @@ static void companion_has_ended(void *ctx)
     (void)posted; /* the loop runs until the node has stopped, which is after this */
 }
 
+/* In order; what has begun already is not begun again. */
+static void begin_end(struct serving *s)
+{
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    if (s->companion)
+        s->companion->stop(s->companion); /* and when it has ended, the node */
+    else
+        node_end(s);
+}
+
 static void on_signal(void *ctx, int number)
 {
     struct serving *s = ctx;
@@ -320,14 +433,14 @@ static void on_signal(void *ctx, int number)
         _exit(128 + number);
     }
     s->signalled = true;
-    if (s->stopping)
-        return;
-    s->stopping = true;
-    log_info(s->log, "cli", "signal %d: stopping", number);
-    if (s->companion)
-        s->companion->stop(s->companion); /* and when it has ended, the node */
-    else
-        node_end(s);
+    if (!s->stopping)
+        log_info(s->log, "cli", "signal %d: stopping", number);
+    begin_end(s);
+}
+
+static void on_shutdown(struct timer *timer)
+{
+    begin_end(container_of(timer, struct serving, shutdown));
 }
 
 /* ---- the beginning ---- */
@@ -433,10 +546,10 @@ static void leave_if_large(const struct serving *s, int status)
     _exit(status);
 }
 
-int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
-          struct companion *companion)
+int serve(const struct invocation *inv, struct options *options_now, const struct broker_config *config,
+          struct log *log, struct companion *companion)
 {
-    struct serving s = {.inv = inv, .config = config, .log = log, .companion = companion};
+    struct serving s = {.inv = inv, .options = options_now, .config = config, .log = log, .companion = companion};
     char message[MESSAGE_SIZE] = "", holder[64];
     struct node_options options;
     int status = give_up_check(inv, config);
@@ -471,5 +584,6 @@ int serve(const struct invocation *inv, const struct broker_config *config, stru
     node_free(s.node);
     websocket_free(s.websocket);
     uv_sys_free(s.uv);
+    at_start_free(&s);
     return status;
 }

@@ -22,8 +22,9 @@ struct companion {
     void (*finish)(struct companion *c); /* after `ended`; on the core thread */
 };
 
-/* Runs until SIGTERM or SIGINT, or a companion's end; returns an exit status. `companion` may be NULL. */
-int serve(const struct invocation *inv, const struct broker_config *config, struct log *log,
+/* Runs until SIGTERM or SIGINT, or a companion's end; returns an exit status.  `options` are those of `config`, which
+ * may be changed while it runs.  `companion` may be NULL. */
+int serve(const struct invocation *inv, struct options *options, const struct broker_config *config, struct log *log,
           struct companion *companion);
 
 /* One line about what of Pulsar's configuration has no meaning here: of the first of the verb's options. */

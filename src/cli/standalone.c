@@ -18,7 +18,7 @@ static int standalone_run(struct invocation *inv)
     if (status == CLI_OK) {
         serve_log_init(&log, &config);
         serve_log_passed_over(&log, &sets[0]);
-        status = serve(inv, &config, &log, NULL);
+        status = serve(inv, &sets[0], &config, &log, NULL);
     }
     cli_deconfigure(inv, sets);
     return status;

@@ -78,7 +78,7 @@ static int notary_data_place(const struct broker_config *config, struct options 
     return options_set(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
 }
 
-static int up(struct invocation *inv, const struct options *options, const struct broker_config *config,
+static int up(struct invocation *inv, struct options *options, const struct broker_config *config,
               struct notary_settings *settings)
 {
     struct log log;
@@ -95,7 +95,7 @@ static int up(struct invocation *inv, const struct options *options, const struc
     (void)snprintf(namespace_, sizeof namespace_, "%s/%s", settings->pulsar.tenant, settings->pulsar.namespace_);
     serve_log_init(&log, config);
     serve_log_passed_over(&log, options);
-    return serve(inv, config, &log, &notary.companion);
+    return serve(inv, options, config, &log, &notary.companion);
 }
 
 static int up_run(struct invocation *inv)

@@ -93,3 +93,36 @@ def test_policies_that_are_kept_are_there_after_a_kill(own_broker):
 ])
 def test_what_cannot_be_is_refused_in_pulsars_words(broker, method, path, status, reason):
     assert request(broker, method, path) == (status, {"reason": reason})
+
+
+def test_an_option_is_changed_while_the_broker_runs_and_stays_so(own_broker, connect):
+    brokers = "/admin/v2/brokers"
+    assert "allowAutoSubscriptionCreation" in get(own_broker, brokers + "/configuration")
+    ok(own_broker, "POST", brokers + "/configuration/maxTopicsPerNamespace/1", status=200)
+    ok(own_broker, "PUT", "/admin/v2/persistent/public/default/one")
+    assert request(own_broker, "PUT", "/admin/v2/persistent/public/default/two")[0] == 412
+    assert get(own_broker, brokers + "/configuration/runtime")["maxTopicsPerNamespace"] == "1"
+    own_broker.kill()
+    own_broker.start(own_broker.port, own_broker.http_port)
+    assert request(own_broker, "PUT", "/admin/v2/persistent/public/default/two")[0] == 412
+    assert get(own_broker, brokers + "/configuration/values") == {"maxTopicsPerNamespace": "1"}
+    ok(own_broker, "DELETE", brokers + "/configuration/maxTopicsPerNamespace")
+    ok(own_broker, "PUT", "/admin/v2/persistent/public/default/two")
+    ok(own_broker, "POST", brokers + "/configuration/maxTopicsPerNamespace/-1", status=412)
+    ok(own_broker, "POST", brokers + "/configuration/brokerServicePort/1", status=412)
+
+
+def test_the_broker_ends_when_a_request_asks_for_it(own_broker):
+    ok(own_broker, "POST", "/admin/v2/brokers/shutdown?forcedTerminateTopic=true")
+    assert own_broker.process.wait(60) == 0
+    own_broker.start(own_broker.port, own_broker.http_port)
+    assert get(own_broker, "/admin/v2/brokers/ready") == "ok"
+
+
+def test_figures_of_many_topics_come_by_bundle(broker, client):
+    for n in range(30):
+        producer = client.create_producer(f"many-figures-{n}", batching_enabled=False)
+        producer.send(b"x")
+    namespace = get(broker, "/admin/v2/broker-stats/topics")["public/default"]
+    topics = {name for bundle in namespace.values() for name in bundle.get("persistent", {})}
+    assert {f"persistent://public/default/many-figures-{n}" for n in range(30)} <= topics
