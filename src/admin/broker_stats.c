@@ -252,7 +252,7 @@ static void write_topic(struct topics_listing *l, const struct loaded *t)
     open_for(l, t);
     json_key(&l->json, t->name);
     json_object_begin(&l->json, NULL);
-    topic_stats_write_members(&l->json, stats);
+    topic_stats_write_members(&l->json, call->core, stats);
     json_object_end(&l->json);
 }
 

@@ -436,19 +436,47 @@ json_t *namespace_settings_tree(const struct admin_core *core, struct bytes name
     return settings;
 }
 
-void namespace_settings_keep(struct admin_call *call, struct bytes name, json_t *settings)
+json_t *policy_place_settings(struct admin_call *call, const struct policy_place *p)
+{
+    struct bytes kept;
+    struct refusal why;
+    json_t *settings;
+
+    if (!p->of_topic) {
+        settings = namespace_settings_tree(call->core, p->namespace_);
+    } else if (topic_settings(call->core->broker, &p->topic, &kept, &why) != OK) {
+        call_refused(call, &why);
+        return NULL;
+    } else {
+        settings = kept.len > 0 ? json_loadb((const char *)kept.data, kept.len, 0, NULL) : json_object();
+    }
+    if (!settings)
+        call_reason(call, 500, "out of memory");
+    return settings;
+}
+
+void policy_place_keep(struct admin_call *call, const struct policy_place *p, json_t *settings)
 {
     char *text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
+    const struct bytes bytes = text ? bytes_of_text(text) : bytes_of(NULL, 0);
+    struct broker *b = call->core->broker;
     struct refusal why;
 
-    json_decref(settings);
     if (!text)
         call_reason(call, 500, "out of memory");
-    else if (namespace_set_settings(call->core->broker, name, bytes_of_text(text), &why) != OK)
+    else if ((p->of_topic
+                  ? topic_set_settings(b, &p->topic, json_object_size(settings) > 0 ? bytes : bytes_of(NULL, 0), &why)
+                  : namespace_set_settings(b, p->namespace_, bytes, &why)) != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);
+    json_decref(settings);
     free(text);
+}
+
+void namespace_settings_keep(struct admin_call *call, struct bytes name, json_t *settings)
+{
+    policy_place_keep(call, &(struct policy_place){.namespace_ = name}, settings);
 }
 
 /* ---- the handlers ---- */
@@ -506,26 +534,58 @@ static void remove_from(const struct kept_policy *k, json_t *settings)
         (void)json_object_del(settings, k->key);
 }
 
-static void kept_get(struct admin_call *call, const struct kept_policy *k)
+/* A topic's that are for all clusters (?isGlobal=true) are an object within its settings.  Borrowed. */
+static json_t *level_of(const struct admin_call *call, const struct policy_place *p, json_t *settings)
 {
-    struct policy_place p;
-    json_t *settings = policy_place_of_namespace(call, &p) ? namespace_settings_tree(call->core, p.namespace_) : NULL;
+    if (!p->of_topic || !call_query_true(call, "isGlobal"))
+        return settings;
+    if (!json_is_object(json_object_get(settings, "global")))
+        json_object_set_new(settings, "global", json_object());
+    return json_object_get(settings, "global");
+}
 
-    if (settings)
-        answer_value(call, k, value_of(k, settings));
+/* What holds for a topic: its own, that of all clusters, its namespace's.  New; NULL: none. */
+static json_t *what_holds(const struct admin_call *call, const struct policy_place *p, const struct kept_policy *k,
+                          const json_t *settings)
+{
+    json_t *value = json_incref(value_of(k, settings)), *of_namespace;
+
+    if (!value)
+        value = json_incref(value_of(k, json_object_get(settings, "global")));
+    if (value)
+        return value;
+    of_namespace = namespace_settings_tree(call->core, topic_name_namespace(&p->topic));
+    value = json_incref(value_of(k, of_namespace));
+    json_decref(of_namespace);
+    return value;
+}
+
+static void kept_get(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
+{
+    json_t *settings = policy_place_settings(call, p), *value;
+
+    if (!settings)
+        return;
+    value = p->of_topic && call_query_true(call, "applied") ? what_holds(call, p, k, settings)
+                                                            : json_incref(value_of(k, level_of(call, p, settings)));
+    answer_value(call, k, value);
+    json_decref(value);
     json_decref(settings);
 }
 
-static void kept_set(struct admin_call *call, const struct kept_policy *k)
+static void kept_set(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
 {
-    struct kept_check check = {.core = call->core};
-    struct policy_place p;
-    json_t *body, *settings, *value;
+    struct kept_check check = {.core = call->core,
+                               .namespace_ = p->of_topic ? topic_name_namespace(&p->topic) : p->namespace_};
+    json_t *body, *settings = policy_place_settings(call, p), *value;
 
-    if (!policy_place_of_namespace(call, &p) || !body_value(call, k, &body))
+    if (!settings)
         return;
-    check.namespace_ = p.namespace_;
-    check.settings = settings = namespace_settings_tree(call->core, p.namespace_);
+    if (!body_value(call, k, &body)) {
+        json_decref(settings);
+        return;
+    }
+    check.settings = settings;
     value = k->read(&check, body);
     json_decref(body);
     if (!value) {
@@ -533,59 +593,84 @@ static void kept_set(struct admin_call *call, const struct kept_policy *k)
         call_reason(call, check.status, "%s", check.reason);
         return;
     }
-    put(k, settings, value);
-    namespace_settings_keep(call, p.namespace_, settings);
+    put(k, level_of(call, p, settings), value);
+    policy_place_keep(call, p, settings);
 }
 
-static void kept_delete(struct admin_call *call, const struct kept_policy *k)
+static void kept_delete(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
 {
-    struct policy_place p;
-    json_t *settings;
+    json_t *settings = policy_place_settings(call, p), *global;
 
-    if (!policy_place_of_namespace(call, &p))
+    if (!settings)
         return;
-    settings = namespace_settings_tree(call->core, p.namespace_);
-    remove_from(k, settings);
-    namespace_settings_keep(call, p.namespace_, settings);
+    remove_from(k, level_of(call, p, settings));
+    if ((global = json_object_get(settings, "global")) && json_object_size(global) == 0)
+        (void)json_object_del(settings, "global");
+    policy_place_keep(call, p, settings);
 }
 
 /* The last of a route's parameters is the policy; match.c has looked it up already. */
-static const struct kept_policy *row_of(const struct admin_call *call)
+static void of_namespace(struct admin_call *call, const char *path,
+                         void (*act)(struct admin_call *, const struct policy_place *, const struct kept_policy *))
 {
-    return kept_policy_find(call->parameters[2], false);
+    const struct bytes name = path ? bytes_of_text(path) : call->parameters[2];
+    struct policy_place p;
+
+    if (policy_place_of_namespace(call, &p))
+        act(call, &p, kept_policy_find(name, false));
+}
+
+static void of_topic(struct admin_call *call,
+                     void (*act)(struct admin_call *, const struct policy_place *, const struct kept_policy *))
+{
+    struct policy_place p;
+
+    if (policy_place_of_topic(call, &p))
+        act(call, &p, kept_policy_find(call->parameters[4], true));
 }
 
 void namespace_kept_get(struct admin_call *call)
 {
-    kept_get(call, row_of(call));
+    of_namespace(call, NULL, kept_get);
 }
 
 void namespace_kept_set(struct admin_call *call)
 {
-    kept_set(call, row_of(call));
+    of_namespace(call, NULL, kept_set);
 }
 
 void namespace_kept_delete(struct admin_call *call)
 {
-    kept_delete(call, row_of(call));
+    of_namespace(call, NULL, kept_delete);
 }
 
-static const struct kept_policy *affinity(void)
+void topic_kept_get(struct admin_call *call)
 {
-    return kept_policy_find(bytes_of_text("bookieAffinity"), false);
+    of_topic(call, kept_get);
 }
 
+void topic_kept_set(struct admin_call *call)
+{
+    of_topic(call, kept_set);
+}
+
+void topic_kept_delete(struct admin_call *call)
+{
+    of_topic(call, kept_delete);
+}
+
+/* Its path has two parts. */
 void namespace_affinity_get(struct admin_call *call)
 {
-    kept_get(call, affinity());
+    of_namespace(call, "bookieAffinity", kept_get);
 }
 
 void namespace_affinity_set(struct admin_call *call)
 {
-    kept_set(call, affinity());
+    of_namespace(call, "bookieAffinity", kept_set);
 }
 
 void namespace_affinity_delete(struct admin_call *call)
 {
-    kept_delete(call, affinity());
+    of_namespace(call, "bookieAffinity", kept_delete);
 }

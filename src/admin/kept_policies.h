@@ -29,7 +29,7 @@ struct kept_policy {
     bool by_cluster;                     /* in Policies it stands in an object, under the cluster's name */
     bool hidden;                         /* Policies does not show it, nor sets it */
     bool bare;                           /* bodies and answers are a text without quotes */
-    const char *unset;                   /* what is read when it is not set, as JSON; NULL: 204 */
+    const char *unset;                   /* what is read where nobody set it, as JSON; NULL: 204 */
     const char *posted;                  /* what a POST without a body sets; NULL: there must be one */
     /* A new value, of what was sent; NULL: c->status and c->reason. */
     json_t *(*read)(struct kept_check *c, const json_t *value);

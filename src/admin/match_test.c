@@ -114,11 +114,9 @@ static const struct {
     const char *name, *value;
 } chosen[] = {
     /* of the names that do not stand for everything */
-    {"{domain}", "persistent"},
-    {"{namespace_policy}", "maxTopicsPerNamespace"},
-    {"{topic_policy}", "maxMessageSize"},
-    {"{namespace_kept}", "entryFilters"},
-    {"{bundle}", "0x00000000_0x40000000"},
+    {"{domain}", "persistent"},           {"{namespace_policy}", "maxTopicsPerNamespace"},
+    {"{topic_policy}", "maxMessageSize"}, {"{namespace_kept}", "entryFilters"},
+    {"{topic_kept}", "replication"},      {"{bundle}", "0x00000000_0x40000000"},
 };
 
 /* The pattern with `chosen` in it; its own names are good values for the others. */

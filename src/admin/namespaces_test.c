@@ -453,6 +453,43 @@ static void what_is_kept_is_set_read_shown_and_removed(void **state)
     }
 }
 
+#define X TOPICS "/x"
+
+static void a_topics_own_go_over_those_for_all_clusters_and_over_its_namespaces(void **state)
+{
+    struct admin_world *w = *state;
+
+    assert_int_equal(ask(w, HTTP_PUT, X), 204);
+    assert_int_equal(ask(w, HTTP_GET, X "/replication"), 204);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/replication", "applied=true", ""), 200);
+    assert_string_equal(answer(w), "[\"standalone\"]");
+    assert_int_equal(ask_body(w, HTTP_POST, NS "/offloadPolicies", "{\"managedLedgerOffloadDriver\":\"filesystem\"}"),
+                     204);
+    assert_int_equal(ask(w, HTTP_GET, X "/offloadPolicies"), 204);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/offloadPolicies", "applied=true", ""), 200);
+    assert_non_null(strstr(answer(w), "filesystem"));
+    assert_int_equal(ask_query(w, HTTP_POST, X "/offloadPolicies", "isGlobal=true",
+                               "{\"managedLedgerOffloadDriver\":\"aws-s3\",\"managedLedgerOffloadBucket\":\"all\"}"),
+                     204);
+    assert_int_equal(ask(w, HTTP_GET, X "/offloadPolicies"), 204);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/offloadPolicies", "isGlobal=true", ""), 200);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/offloadPolicies", "applied=true", ""), 200);
+    assert_non_null(strstr(answer(w), "\"all\""));
+    assert_int_equal(ask_body(w, HTTP_POST, X "/offloadPolicies",
+                              "{\"managedLedgerOffloadDriver\":\"aws-s3\",\"managedLedgerOffloadBucket\":\"own\"}"),
+                     204);
+    admin_world_restart(w);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/offloadPolicies", "applied=true", ""), 200);
+    assert_non_null(strstr(answer(w), "\"own\""));
+    assert_int_equal(ask(w, HTTP_DELETE, X "/offloadPolicies"), 204);
+    assert_int_equal(ask_query(w, HTTP_DELETE, X "/offloadPolicies", "isGlobal=true", ""), 204);
+    assert_int_equal(ask_query(w, HTTP_GET, X "/offloadPolicies", "applied=true", ""), 200);
+    assert_non_null(strstr(answer(w), "filesystem"));
+    assert_int_equal(ask_body(w, HTTP_POST, X "/offloadPolicies", "{}"), 412);
+    assert_int_equal(ask_body(w, HTTP_POST, TOPICS "/y/replicatorDispatchRate", "{}"), 404);
+    assert_int_equal(ask_body(w, HTTP_POST, X "-partition-0/replicatorDispatchRate", "{}"), 412);
+}
+
 static void what_cannot_be_is_not_kept(void **state)
 {
     struct admin_world *w = *state;
@@ -502,6 +539,7 @@ int main(void)
         ADMIN_TEST(clusters_of_a_namespace_are_those_of_its_tenant),
         ADMIN_TEST(offload_policies_need_a_driver_and_a_bucket),
         ADMIN_TEST(what_is_kept_is_set_read_shown_and_removed),
+        ADMIN_TEST(a_topics_own_go_over_those_for_all_clusters_and_over_its_namespaces),
         ADMIN_TEST(what_cannot_be_is_not_kept),
         ADMIN_TEST(namespaces_of_an_anti_affinity_group_are_found),
     };

@@ -23,4 +23,10 @@ bool policy_place_get(struct admin_call *call, const struct policy_place *p, str
 /* Finishes the call, when they are durable. */
 void policy_place_set(struct admin_call *call, const struct policy_place *p, const struct policies *policies);
 
+/* The JSON settings that are kept there, new; {} when there are none.  NULL: finished. */
+struct json_t;
+struct json_t *policy_place_settings(struct admin_call *call, const struct policy_place *p);
+/* Keeps them, and finishes the call: 204 when they are durable.  Takes the tree; NULL: 500. */
+void policy_place_keep(struct admin_call *call, const struct policy_place *p, struct json_t *settings);
+
 #endif
