@@ -3,9 +3,7 @@
 
 When a feature is built, its test here goes, and others come.
 """
-import pulsar
 import pytest
-from pulsar.schema import JsonSchema, Record, String
 
 import wire
 from wire import Connection
@@ -13,17 +11,6 @@ from wire import Connection
 NOT_ALLOWED = 22
 
 pytestmark = pytest.mark.usefixtures("only_geminga")
-
-
-class Event(Record):
-    name = String()
-
-
-def test_schemas(client, topic):
-    with pytest.raises(pulsar.IncompatibleSchema):
-        client.create_producer(topic, schema=JsonSchema(Event))
-    with pytest.raises(pulsar.IncompatibleSchema):
-        client.subscribe(topic, "s", schema=JsonSchema(Event))
 
 
 def test_transactions(broker, topic):
