@@ -113,6 +113,7 @@ class RunningBroker:
     def __init__(self, url):
         self.url = url
         self.port = int(url.rsplit(":", 1)[1])
+        self.http_url = os.environ.get("HTTP_URL")
 
     def stop(self):
         pass

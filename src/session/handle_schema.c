@@ -10,6 +10,13 @@
 
 /* ---- a client's schema ---- */
 
+static size_t bytes_most(const struct server *server)
+{
+    const size_t least = 2 * (SCHEMAS_BYTES_MAX + PROPERTIES_BYTES_MAX), share = server->receive->limit / 32;
+
+    return share > least ? share : least;
+}
+
 static enum err take_type(const Wire__Schema *from, struct schema_record *to, struct refusal *why)
 {
     enum schema_type type;
@@ -48,7 +55,7 @@ enum err client_schema_take(struct session *s, const Wire__Schema *from, struct 
     if (len > SCHEMAS_BYTES_MAX)
         return refuse(why, ERR_TOO_LARGE, ABOUT_SCHEMA, "a schema of %zu bytes: %d are the most", len,
                       SCHEMAS_BYTES_MAX);
-    if (s->server->schema_bytes + room > CLIENT_SCHEMAS_MAX)
+    if (s->server->schema_bytes + room > bytes_most(s->server))
         return refuse(why, ERR_AGAIN, ABOUT_BROKER, "too many schemas are being looked at");
     if (!(out->bytes = malloc(room ? room : 1)))
         return refuse(why, ERR_NOMEM, ABOUT_BROKER, "%s", err_text(ERR_NOMEM));

@@ -34,7 +34,7 @@ struct server {
     struct task feed;
     struct chunk_pool chunks;
     struct arena arena;  /* for decoding one frame; reset after each */
-    size_t schema_bytes; /* that requests hold: CLIENT_SCHEMAS_MAX */
+    size_t schema_bytes; /* that requests hold: struct client_schema */
 
     struct watches watches;
 

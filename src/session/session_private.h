@@ -85,14 +85,14 @@ struct session {
     struct log_rate faults, refusals; /* of this peer, for the log */
 };
 
-/* What a command says of its messages, copied; all such copies together are at most CLIENT_SCHEMAS_MAX bytes. */
+/* What a command says of its messages, copied; all such copies together are at most a 32nd of the receive budget, and
+ * no less than two of the largest. */
 struct client_schema {
     struct server *server;
     uint8_t *bytes; /* NULL: it says nothing */
     size_t len;
     struct schema_record record;
 };
-#define CLIENT_SCHEMAS_MAX ((size_t)16 * 1024 * 1024)
 
 /* `from` may be NULL.  ERR_AGAIN: there are too many. */
 MUST_USE enum err client_schema_take(struct session *s, const Wire__Schema *from, struct client_schema *out,
