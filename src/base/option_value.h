@@ -26,7 +26,12 @@ const char *option_value_name(const struct option *option);
 /* Sets option `i` of `o` and notes where that came from.  The message begins with the origin. */
 MUST_USE enum err options_assign(struct options *o, size_t i, const char *text, const char *origin, char *message,
                                  size_t message_size);
-/* The option whose key or alias is `name`, in the chain: *o and *i are set.  Else a message that names the nearest. */
+/* The option whose key or alias is `name`, in the chain: *o and *i are set. */
+bool options_find(struct options **o, size_t *i, const char *name);
+/* The message about one that is nowhere, with the nearest that is: that takes a while, so only when it is to be told.
+ */
+void options_unknown(const struct options *o, const char *name, const char *origin, char *message, size_t message_size);
+/* Both. */
 MUST_USE enum err options_lookup(struct options **o, size_t *i, const char *name, const char *origin, char *message,
                                  size_t message_size);
 

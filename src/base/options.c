@@ -58,21 +58,34 @@ static const char *nearest_name(const struct options *o, const char *name)
     return nearest_word(name, names, count);
 }
 
-enum err options_lookup(struct options **o, size_t *i, const char *name, const char *origin, char *message,
-                        size_t message_size)
+bool options_find(struct options **o, size_t *i, const char *name)
 {
     for (struct options *at = *o; at; at = at->next) {
         for (size_t k = 0; k < at->count; k++) {
             if (is_named(&at->table[k], name)) {
                 *o = at;
                 *i = k;
-                return OK;
+                return true;
             }
         }
     }
-    const char *nearest = nearest_name(*o, name);
+    return false;
+}
+
+void options_unknown(const struct options *o, const char *name, const char *origin, char *message, size_t message_size)
+{
+    const char *nearest = nearest_name(o, name);
+
     (void)snprintf(message, message_size, "%s: unknown key `%s`%s%s%s", origin, name, nearest ? "; did you mean `" : "",
                    nearest ? nearest : "", nearest ? "`?" : "");
+}
+
+enum err options_lookup(struct options **o, size_t *i, const char *name, const char *origin, char *message,
+                        size_t message_size)
+{
+    if (options_find(o, i, name))
+        return OK;
+    options_unknown(*o, name, origin, message, message_size);
     return ERR_NOT_FOUND;
 }
 

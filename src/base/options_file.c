@@ -140,14 +140,17 @@ static enum err pair_set(const struct reading *r, unsigned number, const char *n
     size_t i;
 
     (void)snprintf(origin, sizeof origin, "%s:%u", r->name, number);
-    if (options_lookup(&o, &i, name, origin, r->message, r->message_size) == OK)
+    const struct foreign_keys *foreign = o->foreign;
+    if (options_find(&o, &i, name))
         return *value ? options_assign(o, i, value, origin, r->message, r->message_size) : OK;
-    if (!r->options->foreign)
-        return ERR_INVALID;
-    enum err err = foreign_key_check(r->options->foreign, name, value, origin, r->message, r->message_size);
-    if (err == OK && *value && !foreign_key_matters(r->options->foreign, name))
-        err = passed_over_add(&r->options->passed, name);
-    return err == ERR_NOT_FOUND ? ERR_INVALID : err; /* and options_lookup has said so */
+    enum err err =
+        foreign ? foreign_key_check(foreign, name, value, origin, r->message, r->message_size) : ERR_NOT_FOUND;
+    if (err == OK && *value && !foreign_key_matters(foreign, name))
+        return passed_over_add(&r->options->passed, name);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    options_unknown(o, name, origin, r->message, r->message_size);
+    return ERR_INVALID;
 }
 
 static enum err pair_line(const struct reading *r, unsigned number, char *line)

@@ -157,6 +157,6 @@ static const struct verb *const completions_verbs[] = {&bash_verb, &zsh_verb, &f
 const struct verb completions_verb = {
     .name = "completions",
     .text = "Prints scripts that let shells complete words of this program, and names of topics.",
-    .example = "  source <(geminga completions bash)\n",
+    .example = "  geminga completions fish | source\n",
     .verbs = completions_verbs,
 };

@@ -54,8 +54,6 @@ static const struct foreign_key keys[] = {
     {"strictlyVerifySubscriptionName", "false", "names of subscriptions are as Pulsar has them by default"},
     {"strictTopicNameEnabled", "false", "names of topics are as Pulsar has them by default"},
     {"additionalSystemCursorNames", "", "messages expire for every subscription"},
-    {"forceDeleteTenantAllowed", "false", "a tenant is deleted when it is empty"},
-    {"forceDeleteNamespaceAllowed", "false", "a namespace is deleted when it is empty"},
 };
 
 /* ---- what may ---- */

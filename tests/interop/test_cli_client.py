@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geminga client produce | consume | read`, against our broker and by the official client's eyes; `geminga up`."""
 import datetime
+import io
 import json
 import re
 import signal
@@ -8,7 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import fastavro
 import pulsar
+import pulsar.schema
 import pytest
 
 from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
@@ -113,6 +116,10 @@ def test_what_the_client_library_cannot_do_is_refused(words, why):
 
 # ---- produce, with a schema ----
 
+class Numbered(pulsar.schema.Record):
+    i = pulsar.schema.Integer()
+
+
 RECORD = """{"type":"record","name":"R","namespace":"n","fields":[
     {"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"s","type":"string"},{"name":"b","type":"bytes"},
     {"name":"o","type":["null","string"],"default":null},{"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}},
@@ -123,6 +130,33 @@ RECORD = """{"type":"record","name":"R","namespace":"n","fields":[
 def record(**changes):
     return json.dumps({"i": -1, "l": 1 << 40, "s": "ä", "b": "\u00ff\u0000", "o": {"string": "x"}, "e": "B", "f": "\u0001\u0002",
                        "a": [1, -64, 64], "m": {"t": True}, "d": 0.5, "r": None, **changes})
+
+
+def test_records_are_sent_in_avro(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=ALL)
+    run("produce", topic, "-s", ";;", "-m", record(r={"n.R": json.loads(record(i=2))}), "-vs", f"avro:{RECORD}", broker=broker)
+    message = consumer.receive(10000)
+    read = fastavro.schemaless_reader(io.BytesIO(message.data()), fastavro.parse_schema(json.loads(RECORD)))
+    assert (read["i"], read["l"], read["s"], read["b"], read["o"], read["e"]) == (-1, 1 << 40, "ä", b"\xff\0", "x", "B")
+    assert (read["f"], read["a"], read["m"], read["d"], read["r"]["i"]) == (b"\1\2", [1, -64, 64], {"t": True}, 0.5, 2)
+
+
+def test_records_in_json_and_strings_are_what_consumers_with_that_schema_get(broker, client, topic):
+    definition = {"type": "record", "name": "R", "fields": [{"name": "i", "type": "int"}]}
+    run("produce", topic, "-s", ";;", "-m", '{"i":7}', "-vs", f"json:{json.dumps(definition)}", broker=broker)
+    reader = client.create_reader(topic, pulsar.MessageId.earliest, schema=pulsar.schema.JsonSchema(Numbered))
+    assert reader.read_next(10000).value().i == 7
+    strings = topic + "-strings"
+    run("produce", strings, "-m", "hello", "-vs", "string", broker=broker)
+    reader = client.create_reader(strings, pulsar.MessageId.earliest, schema=pulsar.schema.StringSchema())
+    assert reader.read_next(10000).value() == "hello"
+
+
+def test_a_schema_that_does_not_fit_is_refused_by_the_broker(broker, topic):
+    one, other = ({"type": "record", "name": "R", "fields": [{"name": "i", "type": kind}]} for kind in ("int", "string"))
+    run("produce", topic, "-s", ";;", "-m", '{"i":7}', "-vs", f"avro:{json.dumps(one)}", broker=broker)
+    assert "IncompatibleSchema" in \
+        run("produce", topic, "-s", ";;", "-m", '{"i":"7"}', "-vs", f"avro:{json.dumps(other)}", broker=broker, expect=1)
 
 
 def test_what_is_not_of_its_schema_is_told_before_anything_is_sent(broker, topic):
