@@ -55,6 +55,7 @@ static void on_request(void *ctx, struct admin_call *call)
 {
     struct admin *a = ctx;
     struct bytes path = call->request.path;
+    char allowed[ROUTES_ALLOWED_MAX];
 
     if (call->more) {
         to_core(a, call);
@@ -66,7 +67,8 @@ static void on_request(void *ctx, struct admin_call *call)
         call_reason(call, 404, "there is nothing at %.*s", (int)path.len, (const char *)path.data);
         return;
     case ROUTE_NO_METHOD:
-        call_reason(call, 405, "this cannot be done to %.*s", (int)path.len, (const char *)path.data);
+        routes_allowed(call, allowed);
+        call_not_allowed(call, allowed);
         return;
     case ROUTE_FOUND:
         break;

@@ -112,7 +112,6 @@ static void begin(struct admin_world *w, enum http_method method, const char *pa
     w->call.core = &w->core;
     w->call.finished = finished;
     w->call.request.method = method;
-    w->call.request.whole = w->old_peer;
     w->call.request.path = bytes_of_text(path);
     w->call.request.body = bytes_of_text(body);
     w->match = routes_find(&w->call);

@@ -84,7 +84,7 @@ void call_json_status(struct admin_call *call, int status)
 
 void call_part(struct admin_call *call, void (*more)(struct admin_call *call))
 {
-    assert(!call->request.whole && !call->more);
+    assert(!call->more);
     if (text_failed(&call->answer.body)) {
         call_reason(call, 500, "out of memory");
         return;
@@ -135,6 +135,20 @@ static void reason_set(struct admin_call *call, int status, const char *reason)
     a->headers = NULL;
     a->headers_len = 0;
     a->status = status;
+}
+
+void call_not_allowed(struct admin_call *call, const char *allowed)
+{
+    const struct bytes path = call->request.path;
+    char reason[512];
+
+    snprintf(reason, sizeof reason, "%.*s takes %s", (int)path.len, (const char *)path.data, allowed);
+    reason_set(call, 405, reason);
+    call_header(call, "Allow:", bytes_of_text(allowed));
+    if (call->request.method == HTTP_OPTIONS)
+        call_no_content(call);
+    else
+        call_finish(call);
 }
 
 void call_write_reason(struct admin_call *call, int status, const char *reason)

@@ -18,7 +18,8 @@
 struct admin_core;
 struct route;
 
-enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHODS };
+/* Routes have the first four; HEAD is a GET. */
+enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHODS, HTTP_OPTIONS, HTTP_OTHER };
 
 enum {
     QUERY_MAX = 16,                   /* parameters behind the question mark; more are ignored */
@@ -37,7 +38,6 @@ struct http_parameter {
 struct http_request {
     enum http_method method;
     bool head;         /* a HEAD: a GET whose answer keeps its body to itself */
-    bool whole;        /* HTTP/1.0: the peer cannot be given an answer in parts */
     struct bytes path; /* "/admin/v2/clusters" */
     struct http_parameter query[QUERY_MAX];
     size_t query_count;
@@ -54,10 +54,11 @@ struct http_header {
 
 struct http_answer {
     int status;
-    const char *content_type;    /* static; NULL: no body */
-    struct http_header *headers; /* of an answer with a body that is not in parts */
-    size_t headers_len;          /* what they take, all together */
+    const char *content_type; /* static; NULL: no body */
+    struct http_header *headers;
+    size_t headers_len; /* what they take, all together */
     struct text body;
+    bool may_be_long; /* it is compressed, for peers that take gzip */
 };
 
 struct admin_call {
@@ -105,7 +106,7 @@ void call_json(struct admin_call *call);
 void call_json_status(struct admin_call *call, int status); /* the same with another status */
 /* What is in the body is the next part of a long answer, JSON.  When the peer has taken it, `more` is called on the
  * core with an empty body: so a long answer takes no more memory than a part of it, and goes at the peer's pace. `more`
- * ends in another call_part, in call_json with the last part, or in call_reason.  Not for request.whole. */
+ * ends in another call_part, in call_json with the last part, or in call_reason. */
 void call_part(struct admin_call *call, void (*more)(struct admin_call *call));
 /* {"reason": "..."}; drops what was in the body.  After a part the status is gone: then the connection breaks off
  * before the answer's end, which tells the peer as well. */
@@ -115,6 +116,8 @@ void call_write_reason(struct admin_call *call, int status, const char *reason);
 /* "X-Name:" and its value, which is copied.  One with a control character in it, or too much for HEADERS_MAX, is left
  * out: what it tells is not worth failing for. */
 void call_header(struct admin_call *call, const char *name, struct bytes value);
+/* 405 (or for an OPTIONS 204) and which methods are allowed: "GET, PUT". */
+void call_not_allowed(struct admin_call *call, const char *allowed);
 void call_refused(struct admin_call *call, const struct refusal *why);
 
 /* Runs call->write, if it is set; 500 instead when the body outgrew its bound.  The admin thread's, before it sends,

@@ -140,17 +140,6 @@ static void a_long_list_comes_in_parts_of_bounded_size(void **state)
     free(wanted);
 }
 
-static void a_long_list_for_a_peer_of_http_1_0_is_refused(void **state)
-{
-    struct admin_world *w = *state;
-
-    make_topics(w, 150);
-    w->core.part_bytes = 1000;
-    w->old_peer = true;
-    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/public/default"), 505);
-    assert_non_null(strstr(answer(w), "ask for it with HTTP/1.1"));
-}
-
 static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(void **state)
 {
     static const char path[] = "/admin/v2/persistent/public/default/x/partitions";
@@ -785,7 +774,6 @@ int main(void)
         ADMIN_TEST(a_topic_is_compacted_when_asked_for),
         ADMIN_TEST(more_topics_than_one_turn_takes_are_listed_each_once_and_in_order),
         ADMIN_TEST(a_long_list_comes_in_parts_of_bounded_size),
-        ADMIN_TEST(a_long_list_for_a_peer_of_http_1_0_is_refused),
         ADMIN_TEST(partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for),
         ADMIN_TEST(a_partitioned_topic_is_created_grown_listed_and_deleted),
         ADMIN_TEST(a_number_of_partitions_may_be_a_text_or_come_with_properties),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * http.c - see http.h.
+ * http.c - see http.h: the server, the life of an exchange, and the deadlines.
  *
  * One exchange is one request and its answer:
  *
@@ -9,78 +9,37 @@
  *     ANSWER   head, then body in parts   -> LENT again, if the handler has more (call_part);
  *                                            else freed, and the connection takes the next request
  *
- * The length of an answer in parts is not known, so that it goes in chunks; one that breaks off has no last chunk.
+ * Each state has a deadline, counted from its beginning, whatever trickles in meanwhile: who is too slow with a head or
+ * a body gets 408, who waits too long for the core 503, and who is too slow with reading loses the connection.
+ * libwebsockets' own timeouts are longer; they are for what it waits for by itself.
  *
  * A connection that goes while its exchange is LENT leaves it behind: it is freed when the handler is done.
  * Exchanges belong to the server's thread; only the stack of finished ones is shared, and it is lock-free.
  */
-#include "admin/http.h"
-
-#include "admin/http_socket.h"
-#include "base/list.h"
+#include "admin/http_private.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <libwebsockets.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
     SERVICE_BUFFER = 4096,
-    HEADER_MAX = 8192,             /* bytes of a request's head */
-    HEAD_TIMEOUT_S = 10,           /* for a request's head, and for all that libwebsockets waits for by itself */
-    IDLE_TIMEOUT_S = 30,           /* a connection between requests */
-    HANDLER_TIMEOUT_S = 60,        /* then the connection is closed */
-    WRITE_TIMEOUT_S = 30,          /* for each part of an answer */
-    PART = 16 * 1024,              /* of an answer, written at once */
-    CHUNK_HEAD_MAX = 16,           /* the size, in front of a chunk */
-    BODIES_MAX = 16 * 1024 * 1024, /* bytes of request bodies held at a time */
-    LEFT_BEHIND_MAX = 100          /* handlers at work for connections that are gone */
-};
-
-enum exchange_state { READING, LENT, ANSWER };
-
-struct exchange {
-    struct admin_call call; /* first: finished() is given this */
-    struct http *http;
-    struct list node; /* http->exchanges */
-    struct lws *wsi;  /* NULL: the connection is gone */
-    enum exchange_state state;
-    size_t body_size, body_got;
-    uint8_t *body; /* in the call's arena */
-    bool close;    /* the connection cannot be used again */
-    bool head_sent;
-    bool chunked, last_sent;        /* an answer in parts; its last chunk is gone */
-    size_t sent;                    /* of the answer's body */
-    struct exchange *next_finished; /* the stack's */
-};
-
-/* What libwebsockets keeps with a connection. */
-struct connection {
-    struct exchange *exchange;
-    struct http_socket *socket; /* NULL: it is plain HTTP */
-};
-
-struct http {
-    struct http_options options;
-    struct lws_context *context;
-    struct lws_vhost *vhost;
-    struct lws_protocols protocols[2];
-
-    struct http_sockets sockets;
-    struct list exchanges; /* the server's thread */
-    size_t exchange_count, body_bytes;
-
-    _Atomic(struct exchange *) finished; /* any thread pushes, the server's takes all */
-    atomic_bool stopping;
+    SILENCE_TIMEOUT_S = 60, /* for all that libwebsockets waits for by itself */
+    PART_TIMEOUT_S = 30,    /* for each part of an answer that the peer does not take */
+    LINGER_MS = 10000,      /* behind a refusal, until the peer has read it */
+    ONE_MORE_MAX = 64,      /* connections that are told that there are too many */
+    LEFT_BEHIND_MAX = 100   /* handlers at work for connections that are gone */
 };
 
 static void exchange_free(struct exchange *e)
 {
     list_remove(&e->node);
     e->http->exchange_count--;
-    e->http->body_bytes -= e->body_size;
+    e->http->body_bytes -= e->charged;
+    text_deinit(&e->body);
+    text_deinit(&e->packed);
+    gzip_free(e->gzip);
     call_deinit(&e->call);
     free(e);
 }
@@ -96,6 +55,20 @@ static void exchange_finished(struct admin_call *call)
     lws_cancel_service(h->context); /* wakes the server's thread */
 }
 
+void exchange_deadline(struct exchange *e, uint32_t ms)
+{
+    lws_set_timer_usecs(e->wsi, (lws_usec_t)ms * 1000);
+}
+
+static void answer_start(struct exchange *e)
+{
+    e->state = ANSWER;
+    call_write(&e->call);
+    if (!e->head_sent) /* the deadline is that of all parts together */
+        exchange_deadline(e, e->http->options.answer_ms);
+    lws_callback_on_writable(e->wsi);
+}
+
 /* On the server's thread: those whose handlers are done. */
 static void take_finished(struct http *h)
 {
@@ -103,11 +76,10 @@ static void take_finished(struct http *h)
 
     while (e) {
         struct exchange *next = e->next_finished;
-        e->state = ANSWER;
         if (e->wsi) {
-            call_write(&e->call);
-            lws_callback_on_writable(e->wsi);
+            answer_start(e);
         } else {
+            e->state = ANSWER;
             exchange_free(e);
         }
         e = next;
@@ -118,7 +90,7 @@ static struct exchange *exchange_new(struct http *h, struct lws *wsi)
 {
     struct exchange *e;
 
-    if (h->exchange_count >= h->options.connections_max + LEFT_BEHIND_MAX)
+    if (h->exchange_count >= h->options.connections_max + ONE_MORE_MAX + LEFT_BEHIND_MAX)
         return NULL;
     if (!(e = calloc(1, sizeof *e)))
         return NULL;
@@ -126,6 +98,8 @@ static struct exchange *exchange_new(struct http *h, struct lws *wsi)
     e->wsi = wsi;
     call_init(&e->call);
     e->call.finished = exchange_finished;
+    text_init(&e->body, BODY_MAX + 1);
+    text_init(&e->packed, ANSWER_MAX);
     list_push_back(&h->exchanges, &e->node);
     h->exchange_count++;
     return e;
@@ -147,294 +121,67 @@ static void connection_forget(struct connection *c)
 static void lend(struct exchange *e)
 {
     e->state = LENT;
-    lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HANDLER_TIMEOUT_S);
+    lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SILENCE_TIMEOUT_S + (int)e->http->options.handler_ms / 1000);
     e->http->options.on_request(e->http->options.ctx, &e->call);
 }
 
-static void refuse_request(struct exchange *e, int status, const char *reason)
+void exchange_lend(struct exchange *e)
 {
-    e->close = true; /* its body, if any, is still on the way */
+    exchange_deadline(e, e->http->options.handler_ms);
+    lend(e);
+}
+
+void exchange_refuse(struct exchange *e, int status, const char *reason)
+{
+    e->close = e->linger = true; /* its body, if any, is still on the way */
     e->state = LENT;
     call_reason(&e->call, status, "%s", reason);
 }
 
-/* ---- a request's head ---- */
+/* ---- events of a connection ---- */
 
-static bool method_of(struct lws *wsi, struct http_request *r)
+/* One that is one too many can be told only when it has asked: until then it is one of a few that wait. */
+static int on_new(struct http *h, struct lws *wsi)
 {
-    static const struct {
-        enum lws_token_indexes token;
-        enum http_method method;
-    } methods[] = {{WSI_TOKEN_GET_URI, HTTP_GET},
-                   {WSI_TOKEN_PUT_URI, HTTP_PUT},
-                   {WSI_TOKEN_POST_URI, HTTP_POST},
-                   {WSI_TOKEN_DELETE_URI, HTTP_DELETE},
-                   {WSI_TOKEN_HEAD_URI, HTTP_GET}};
+    struct connection *c = calloc(1, sizeof *c);
 
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (lws_hdr_total_length(wsi, methods[i].token) > 0) {
-            r->method = methods[i].method;
-            r->head = methods[i].token == WSI_TOKEN_HEAD_URI;
-            return true;
-        }
-    return false;
-}
-
-static bool copy_bytes(struct arena *arena, const void *data, size_t len, struct bytes *out)
-{
-    uint8_t *copy = arena_alloc(arena, len + 1);
-
-    if (!copy)
-        return false;
-    memcpy(copy, data, len);
-    *out = bytes_of(copy, len);
-    return true;
-}
-
-/* "name=value", or "name" alone. */
-static struct http_parameter parameter_of(struct bytes fragment)
-{
-    const uint8_t *equals = fragment.len > 0 ? memchr(fragment.data, '=', fragment.len) : NULL;
-    struct http_parameter p = {.name = fragment, .value = bytes_of("", 0)};
-
-    if (equals) {
-        p.name.len = (size_t)(equals - fragment.data);
-        p.value = bytes_of(equals + 1, fragment.len - p.name.len - 1);
-    }
-    return p;
-}
-
-static bool query_read(struct lws *wsi, struct admin_call *call)
-{
-    struct http_request *r = &call->request;
-    char text[HEADER_MAX];
-    struct bytes fragment;
-    int len;
-
-    for (int i = 0; i < QUERY_MAX; i++) {
-        if ((len = lws_hdr_copy_fragment(wsi, text, sizeof text, WSI_TOKEN_HTTP_URI_ARGS, i)) < 0)
-            break;
-        if (!copy_bytes(&call->arena, text, (size_t)len, &fragment))
-            return false;
-        r->query[r->query_count++] = parameter_of(fragment);
-    }
-    return true;
-}
-
-static bool listener_read(struct lws *wsi, struct admin_call *call)
-{
-    static const char name[] = "x-pulsar-listenername:";
-    char text[256];
-    int len = lws_hdr_custom_copy(wsi, text, sizeof text, name, sizeof name - 1);
-
-    return len <= 0 || copy_bytes(&call->arena, text, (size_t)len, &call->request.listener);
-}
-
-static bool is_http_1_0(struct lws *wsi)
-{
-    char text[16];
-
-    return lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP) > 0 && strcmp(text, "HTTP/1.0") == 0;
-}
-
-/* The size that the head gives; -1: not a number. */
-static long long content_length(struct lws *wsi)
-{
-    char text[24], *end;
-
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
-        return 0;
-    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0)
+    if (!c)
         return -1;
-    errno = 0;
-    long long size = strtoll(text, &end, 10);
-    return errno != 0 || end == text || *end ? -1 : size;
+    lws_set_opaque_user_data(wsi, c);
+    c->one_more = ++h->connections > h->options.connections_max;
+    lws_set_timer_usecs(wsi, (lws_usec_t)h->options.head_ms * 1000);
+    return 0;
 }
 
-static void body_begin(struct exchange *e, size_t size)
+static int on_gone(struct http *h, struct connection *c, struct lws *wsi)
 {
-    if (e->http->body_bytes + size > BODIES_MAX || !(e->body = arena_alloc(&e->call.arena, size))) {
-        refuse_request(e, 503, "too many requests at a time");
-        return;
-    }
-    e->body_size = size;
-    e->http->body_bytes += size;
-    lws_set_timeout(e->wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
-}
-
-/* Where messages would go both ways: either the service refused it, or no upgrade was asked for. */
-static void refuse_socket(struct exchange *e)
-{
-    char reason[300];
-    const unsigned status = http_sockets_refuse(&e->http->sockets, e->wsi, reason, sizeof reason);
-
-    if (status == 0)
-        refuse_request(e, 426, "this is a WebSocket's address: ask for an upgrade");
-    else
-        refuse_request(e, (int)status, reason);
+    connection_forget(c);
+    free(c);
+    lws_set_opaque_user_data(wsi, NULL);
+    h->connections--;
+    return 0;
 }
 
 /* LWS_CALLBACK_HTTP: the head is there, with the decoded path. */
 static int on_head(struct http *h, struct connection *c, struct lws *wsi, const char *path, size_t len)
 {
-    struct exchange *e;
-    long long size = content_length(wsi);
-
     connection_forget(c);
-    if (!(e = c->exchange = exchange_new(h, wsi)))
+    c->served = true;
+    if (!(c->exchange = exchange_new(h, wsi))) {
+        answer_at_once(wsi, 503, "Service Unavailable", "too many requests at a time");
         return -1;
-    e->call.request.whole = is_http_1_0(wsi);
-    if (!method_of(wsi, &e->call.request))
-        refuse_request(e, 405, "only GET, HEAD, PUT, POST and DELETE");
-    else if (!copy_bytes(&e->call.arena, path, len, &e->call.request.path) || !query_read(wsi, &e->call) ||
-             !listener_read(wsi, &e->call))
-        refuse_request(e, 503, "out of memory");
-    else if (http_sockets_is_path(&h->sockets, e->call.request.path))
-        refuse_socket(e);
-    else if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-        refuse_request(e, 411, "give the body's length: chunked bodies are not taken");
-    else if (size < 0)
-        refuse_request(e, 400, "Content-Length is not a number");
-    else if (size > BODY_MAX)
-        refuse_request(e, 413, "the body is larger than 1 MiB");
-    else if (size > 0)
-        body_begin(e, (size_t)size);
-    else
-        lend(e);
-    return 0;
-}
-
-static int on_body(struct exchange *e, const uint8_t *data, size_t len)
-{
-    if (!e || e->state != READING)
-        return 0; /* refused already; the rest is thrown away */
-    if (len > e->body_size - e->body_got)
-        return -1;
-    memcpy(e->body + e->body_got, data, len);
-    e->body_got += len;
-    return 0;
-}
-
-static int on_body_end(struct exchange *e)
-{
-    if (!e || e->state != READING)
-        return 0;
-    if (e->body_got < e->body_size)
-        return -1;
-    e->call.request.body = bytes_of(e->body, e->body_got);
-    lend(e);
-    return 0;
-}
-
-/* ---- the answer ---- */
-
-/* libwebsockets would close the connection behind an answer without a length. */
-static int add_chunked_headers(struct exchange *e, uint8_t **p, uint8_t *end)
-{
-    static const char chunked[] = "chunked";
-    const char *type = e->call.answer.content_type;
-
-    e->chunked = true;
-    return lws_add_http_header_status(e->wsi, (unsigned)e->call.answer.status, p, end) ||
-           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, (const uint8_t *)type, (int)strlen(type),
-                                        p, end) ||
-           lws_add_http_header_by_token(e->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, (const uint8_t *)chunked,
-                                        (int)strlen(chunked), p, end);
-}
-
-static int add_special_headers(struct exchange *e, uint8_t **p, uint8_t *end)
-{
-    for (const struct http_header *h = e->call.answer.headers; h; h = h->next) {
-        if (lws_add_http_header_by_name(e->wsi, (const uint8_t *)h->name, h->value.data, (int)h->value.len, p, end))
-            return 1;
     }
+    if (!c->one_more)
+        return request_head(c->exchange, path, len);
+    exchange_refuse(c->exchange, 503, "too many connections at a time");
     return 0;
-}
-
-static bool write_head(struct exchange *e)
-{
-    const struct http_answer *a = &e->call.answer;
-    const size_t size = LWS_PRE + 1024 + a->headers_len;
-    uint8_t *buffer = arena_alloc(&e->call.arena, size), *p, *end;
-    int failed;
-
-    if (!buffer)
-        return false;
-    p = buffer + LWS_PRE;
-    end = buffer + size;
-
-    if (e->call.more || e->call.unwritten)
-        failed = add_chunked_headers(e, &p, end);
-    else if (a->content_type)
-        failed = lws_add_http_common_headers(e->wsi, (unsigned)a->status, a->content_type, a->body.len, &p, end);
-    else
-        failed = lws_add_http_header_status(e->wsi, (unsigned)a->status, &p, end);
-    failed = failed || add_special_headers(e, &p, end);
-    if (failed || lws_finalize_write_http_header(e->wsi, buffer + LWS_PRE, &p, end))
-        return false;
-    e->head_sent = true;
-    return true;
-}
-
-static bool write_part(struct exchange *e)
-{
-    const struct text *body = &e->call.answer.body;
-    uint8_t buffer[LWS_PRE + PART];
-    size_t len = body->len - e->sent < PART ? body->len - e->sent : PART;
-    bool last = e->sent + len == body->len;
-
-    memcpy(buffer + LWS_PRE, body->data + e->sent, len);
-    e->sent += len;
-    return lws_write(e->wsi, buffer + LWS_PRE, len, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) >= (int)len;
-}
-
-/* What is there of the body, as a chunk; behind the answer's last byte the chunk that says so. */
-static bool write_chunk(struct exchange *e)
-{
-    const struct text *body = &e->call.answer.body;
-    uint8_t buffer[LWS_PRE + CHUNK_HEAD_MAX + PART + 8], *p = buffer + LWS_PRE;
-    size_t len = body->len - e->sent < PART ? body->len - e->sent : PART;
-
-    if (len > 0) {
-        p += snprintf((char *)p, CHUNK_HEAD_MAX, "%zx\r\n", len);
-        memcpy(p, body->data + e->sent, len);
-        memcpy(p + len, "\r\n", 2);
-        p += len + 2;
-        e->sent += len;
-    }
-    if (e->sent == body->len && !e->call.more && !e->call.unwritten) {
-        memcpy(p, "0\r\n\r\n", 5);
-        p += 5;
-        e->last_sent = true;
-    }
-    len = (size_t)(p - (buffer + LWS_PRE));
-    return lws_write(e->wsi, buffer + LWS_PRE, len, e->last_sent ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) >= (int)len;
-}
-
-static bool write_next(struct exchange *e)
-{
-    if (e->call.broken)
-        return false;
-    if (!e->head_sent)
-        return write_head(e);
-    return e->chunked ? write_chunk(e) : write_part(e);
-}
-
-static bool answer_complete(const struct exchange *e)
-{
-    const struct http_answer *a = &e->call.answer;
-
-    if (!e->head_sent)
-        return false;
-    if (!a->content_type || e->call.request.head)
-        return true;
-    return e->chunked ? e->last_sent : e->sent == a->body.len;
 }
 
 /* The peer has taken all there was: the handler makes more, or its writer does, here. */
 static void make_more(struct exchange *e)
 {
     e->call.answer.body.len = 0;
+    e->packed.len = 0;
     e->sent = 0;
     if (e->call.unwritten) {
         call_write(&e->call);
@@ -444,34 +191,64 @@ static void make_more(struct exchange *e)
     }
 }
 
+/* The answer is out.  What the peer still sends of a body that was refused is read and thrown away for a while: closed
+ * at once, the connection would take the refusal with it. */
+static int on_answered(struct http *h, struct connection *c, struct lws *wsi)
+{
+    const bool close = c->exchange->close;
+
+    c->lingering = c->exchange->linger;
+    exchange_free(c->exchange);
+    c->exchange = NULL;
+    if (c->lingering) {
+        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SILENCE_TIMEOUT_S);
+        lws_set_timer_usecs(wsi, (lws_usec_t)LINGER_MS * 1000);
+        return 0;
+    }
+    if (close || lws_http_transaction_completed(wsi))
+        return -1;
+    lws_set_timer_usecs(wsi, (lws_usec_t)h->options.idle_ms * 1000);
+    return 0;
+}
+
 /* LWS_CALLBACK_HTTP_WRITEABLE */
-static int on_writable(struct connection *c, struct lws *wsi)
+static int on_writable(struct http *h, struct connection *c, struct lws *wsi)
 {
     struct exchange *e = c->exchange;
 
     if (!e || e->state != ANSWER)
         return 0;
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
-    if (!write_next(e))
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PART_TIMEOUT_S);
+    if (!answer_write(e))
         return -1;
-    if (!answer_complete(e)) {
-        if ((e->call.more || e->call.unwritten) && e->sent == e->call.answer.body.len)
-            make_more(e);
-        else
-            lws_callback_on_writable(wsi);
-        return 0;
-    }
-    bool close = e->close;
-    c->exchange = NULL;
-    exchange_free(e);
-    return close || lws_http_transaction_completed(wsi) ? -1 : 0;
+    if (answer_complete(e))
+        return on_answered(h, c, wsi);
+    if (answer_taken(e) && (e->call.more || e->call.unwritten))
+        make_more(e);
+    else
+        lws_callback_on_writable(wsi);
+    return 0;
 }
 
-/* ---- the server ---- */
+/* A deadline has passed. */
+static int on_timer(struct connection *c, struct lws *wsi)
+{
+    struct exchange *e = c->exchange;
+
+    if (e && e->state == READING) {
+        exchange_refuse(e, 408, "the body did not come in time");
+        return 0;
+    }
+    if (e && e->state == LENT && !e->head_sent)
+        answer_at_once(wsi, 503, "Service Unavailable", "the broker did not answer in time");
+    else if (!c->served)
+        answer_at_once(wsi, 408, "Request Timeout", "the request did not come in time");
+    return -1;
+}
 
 /* HTTP/2 is offered by clients that like it, and need not be taken; but libwebsockets takes it, and then loses the
  * request's body.  So it does not see the offer: `to` lies in its own copy of the head.  Likewise with a WebSocket that
- * is refused: on_head answers it. */
+ * is refused: request_head answers it. */
 static int on_upgrade(struct http *h, struct lws *wsi, char *to)
 {
     char reason[300];
@@ -487,28 +264,33 @@ static int on_upgrade(struct http *h, struct lws *wsi, char *to)
 static int on_socket(struct http *h, struct connection *c, struct lws *wsi)
 {
     connection_forget(c);
+    lws_set_timer_usecs(wsi, LWS_SET_TIMER_USEC_CANCEL);
     return (c->socket = http_socket_open(&h->sockets, wsi)) ? 0 : -1;
 }
 
 static int on_socket_closed(struct connection *c)
 {
-    if (c && c->socket)
+    if (c->socket)
         http_socket_closed(c->socket);
-    if (c)
-        c->socket = NULL;
+    c->socket = NULL;
     return 0;
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+/* What came is no request: libwebsockets gives it as it is. */
+static int on_garbage(struct lws *wsi)
 {
-    struct connection *c = user;
-    struct http *h = lws_context_user(lws_get_context(wsi));
+    answer_at_once(wsi, 400, "Bad Request", "this is no HTTP request, or one of an unknown method");
+    return -1;
+}
 
+static int on_connection_event(struct http *h, struct connection *c, struct lws *wsi, enum lws_callback_reasons reason,
+                               void *in, size_t len)
+{
     switch (reason) {
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        take_finished(h);
-        http_sockets_run(&h->sockets);
-        return 0;
+    case LWS_CALLBACK_TIMER:
+        return on_timer(c, wsi);
+    case LWS_CALLBACK_RAW_RX:
+        return on_garbage(wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(h, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
@@ -522,19 +304,35 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP:
         return on_head(h, c, wsi, in, len);
     case LWS_CALLBACK_HTTP_BODY:
-        return on_body(c->exchange, in, len);
+        return c->exchange ? request_body(c->exchange, in, len) : 0;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return on_body_end(c->exchange);
+        return c->exchange ? request_body_end(c->exchange) : c->lingering ? -1 : 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return on_writable(c, wsi);
+        return on_writable(h, c, wsi);
     case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-        if (c)
-            connection_forget(c);
+        connection_forget(c);
         return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        return on_gone(h, c, wsi);
     default:
         return 0;
     }
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct http *h = lws_context_user(lws_get_context(wsi));
+    struct connection *c;
+
+    (void)user;
+    if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
+        take_finished(h);
+        http_sockets_run(&h->sockets);
+    }
+    if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED)
+        return on_new(h, wsi);
+    c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    return c ? on_connection_event(h, c, wsi, reason, in, len) : 0;
 }
 
 static struct lws_context_creation_info creation_info(struct http *h)
@@ -546,14 +344,17 @@ static struct lws_context_creation_info creation_info(struct http *h)
     info.protocols = h->protocols;
     info.user = h;
     /* No TLS set-up: it costs a megabyte that a plain listener does not need. */
-    info.options =
-        LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
-    info.fd_limit_per_thread = h->options.connections_max + 3; /* the listener, the pipe, and one to refuse with */
-    info.max_http_header_pool = (unsigned short)h->options.connections_max;
-    info.max_http_header_data = HEADER_MAX;
+    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DISABLE_IPV6 |
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
+    info.listen_accept_role = "raw-skt"; /* what is no HTTP: on_garbage */
+    info.listen_accept_protocol = "http";
+    info.fd_limit_per_thread = h->options.connections_max + ONE_MORE_MAX + 3; /* the listener, the pipe, one to spare */
+    info.max_http_header_pool = (unsigned short)(h->options.connections_max + ONE_MORE_MAX);
+    info.max_http_header_data = HTTP_HEADER_MAX;
     info.pt_serv_buf_size = SERVICE_BUFFER;
-    info.timeout_secs = HEAD_TIMEOUT_S;
-    info.keepalive_timeout = IDLE_TIMEOUT_S;
+    info.timeout_secs = SILENCE_TIMEOUT_S;
+    info.keepalive_timeout = SILENCE_TIMEOUT_S;
     info.server_string = "Geminga";
     info.gid = -1;
     info.uid = -1;
@@ -585,6 +386,20 @@ static enum err listen_on(struct http *h, char *message, size_t message_size)
     return taken ? ERR_BUSY : ERR_IO;
 }
 
+static void set_default(uint32_t *ms, uint32_t fallback)
+{
+    *ms = *ms > 0 ? *ms : fallback;
+}
+
+static void options_default(struct http_options *o)
+{
+    set_default(&o->head_ms, 10 * 1000);
+    set_default(&o->body_ms, 30 * 1000);
+    set_default(&o->handler_ms, 60 * 1000);
+    set_default(&o->answer_ms, 120 * 1000);
+    set_default(&o->idle_ms, 30 * 1000);
+}
+
 enum err http_open(struct http **out, const struct http_options *options, char *message, size_t message_size)
 {
     struct http *h = calloc(1, sizeof *h);
@@ -597,9 +412,9 @@ enum err http_open(struct http **out, const struct http_options *options, char *
         return ERR_NOMEM;
     }
     h->options = *options;
+    options_default(&h->options);
     http_sockets_init(&h->sockets, options->sockets);
-    h->protocols[0] = (struct lws_protocols){
-        .name = "http", .callback = on_event, .per_session_data_size = sizeof(struct connection)};
+    h->protocols[0] = (struct lws_protocols){.name = "http", .callback = on_event};
     list_init(&h->exchanges);
     if ((err = listen_on(h, message, message_size)) != OK) {
         http_close(h);
@@ -617,7 +432,7 @@ uint16_t http_port(const struct http *h)
 void http_run(struct http *h)
 {
     while (!atomic_load(&h->stopping) && lws_service(h->context, 0) >= 0)
-        ;
+        h->turns++;
 }
 
 void http_stop(struct http *h)

@@ -4,7 +4,8 @@
  *
  * Makes a struct admin_call of each request and gives it to on_request; sends its answer when it is finished, whichever
  * thread finishes it.  Bounded: connections, bytes of bodies held, seconds for a request's head, for its body, for its
- * handler, and for each part of an answer that the peer does not take.
+ * handler, for an answer, and for each part of it.  Who goes beyond a bound gets an answer that says so: 408, 413, 503;
+ * but one whose answer is under way, whose connection is closed.
  * May call: base/, call.h.
  */
 #ifndef ADMIN_HTTP_H
@@ -19,7 +20,10 @@ struct http;
 struct http_options {
     const char *bind;
     uint16_t port;
-    uint32_t connections_max;
+    uint32_t connections_max; /* who comes beyond it is told so */
+    /* How long a peer may take for the head of its first request, for a body, and for an answer; how long a handler
+     * may; how long a connection is kept between requests.  0: 10, 30, 120, 60, 30 s. */
+    uint32_t head_ms, body_ms, answer_ms, handler_ms, idle_ms;
     struct log *log;
     /* On the server's thread.  The call is lent until it is finished; again, with call->more, for each part that
      * follows one that was taken. */

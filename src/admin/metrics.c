@@ -199,6 +199,7 @@ static void finish(struct metrics *m)
     call->write = metrics_write;
     call->work = m;
     call->answer.status = 200;
+    call->answer.may_be_long = true;
     call->answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
     call_finish(call);
 }

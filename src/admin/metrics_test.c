@@ -250,17 +250,6 @@ static void a_long_answer_comes_in_parts_that_are_one_text(void **state)
     free(large);
 }
 
-static void an_old_peer_gets_it_whole(void **state)
-{
-    struct admin_world *w = *state;
-
-    w->core.metrics_part_bytes = 1;
-    w->old_peer = true;
-    assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200);
-    assert_false(w->call.unwritten);
-    assert_non_null(strstr(answer(w), "pulsar_subscription_back_log{" TOPIC_8));
-}
-
 static void finished_too(struct admin_call *call)
 {
 }
@@ -307,7 +296,6 @@ int main(void)
         METRICS_TEST(producers_are_shown_when_asked_for),
         METRICS_TEST(names_that_would_break_the_text_are_escaped),
         METRICS_TEST(a_long_answer_comes_in_parts_that_are_one_text),
-        METRICS_TEST(an_old_peer_gets_it_whole),
         METRICS_TEST(only_so_many_may_read_metrics_at_a_time),
     };
 

@@ -300,7 +300,6 @@ void metrics_write(struct admin_call *call)
     if (!m->text_written)
         write_text(&w, call->core, m);
     m->text_written = true;
-    const size_t enough = call->request.whole ? ANSWER_MAX : call->core->metrics_part_bytes;
-    call->unwritten = !metrics_write_table(out, w.cluster, m, enough);
+    call->unwritten = !metrics_write_table(out, w.cluster, m, call->core->metrics_part_bytes);
     text_deinit(&label);
 }

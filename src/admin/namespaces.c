@@ -251,8 +251,6 @@ static void list_turn(struct task *task)
         call_json(call);
     } else if (call->answer.body.len < call->core->part_bytes) {
         loop_defer(call->core->loop, &l->task);
-    } else if (call->request.whole) {
-        call_reason(call, 505, "the list is long and comes in chunks: ask for it with HTTP/1.1");
     } else {
         call_part(call, list_more);
     }

@@ -6,6 +6,8 @@
 
 #include "admin/handlers.h"
 
+#include <stdio.h>
+
 #define NAMESPACE "/admin/v2/namespaces/{tenant}/{namespace}"
 #define TOPIC     "/admin/v2/{domain}/{tenant}/{namespace}/{topic+}"
 #define SCHEMAS   "/admin/v2/schemas/{tenant}/{namespace}/{topic+}"
@@ -274,4 +276,20 @@ enum route_match routes_find(struct admin_call *call)
 {
     trim_slash(&call->request.path);
     return routes_find_in(table, sizeof table / sizeof table[0], call);
+}
+
+void routes_allowed(const struct admin_call *call, char to[ROUTES_ALLOWED_MAX])
+{
+    static const char *const names[HTTP_METHODS] = {"GET, HEAD", "PUT", "POST", "DELETE"};
+    struct bytes parameters[PARAMETERS_MAX];
+    bool allowed[HTTP_METHODS] = {false};
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (pattern_match(table[i].pattern, call->request.path, parameters))
+            allowed[table[i].method] = true;
+    to[0] = '\0';
+    for (size_t i = 0; i < HTTP_METHODS; i++)
+        if (allowed[i])
+            len += (size_t)snprintf(to + len, ROUTES_ALLOWED_MAX - len, "%s%s", len > 0 ? ", " : "", names[i]);
 }

@@ -30,6 +30,10 @@ enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 /* Finds the row for call->request and sets call->route and call->parameters (which borrow from the path). */
 enum route_match routes_find(struct admin_call *call);
 
+/* Which methods there are for call->request.path: "GET, HEAD, PUT". */
+#define ROUTES_ALLOWED_MAX 40
+void routes_allowed(const struct admin_call *call, char to[ROUTES_ALLOWED_MAX]);
+
 /* The same over any table: for tests. */
 enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http_private.h - what the files of the HTTP server share: exchanges and connections.  Not for others.
+ *
+ * http.c has the server, the life of an exchange and the deadlines; http_request.c reads requests, http_answer.c writes
+ * answers.  All on the server's thread but `finished`.
+ */
+#ifndef ADMIN_HTTP_PRIVATE_H
+#define ADMIN_HTTP_PRIVATE_H
+
+#include "admin/http.h"
+#include "admin/http_chunks.h"
+#include "admin/http_gzip.h"
+#include "admin/http_socket.h"
+#include "base/list.h"
+
+#include <libwebsockets.h>
+#include <stdatomic.h>
+
+enum {
+    HTTP_HEADER_MAX = 8192,            /* bytes of a request's head */
+    HTTP_BODIES_MAX = 16 * 1024 * 1024 /* bytes of request bodies held at a time */
+};
+
+enum exchange_state { READING, LENT, ANSWER };
+
+struct exchange {
+    struct admin_call call; /* first: finished() is given this */
+    struct http *http;
+    struct list node; /* http->exchanges */
+    struct lws *wsi;  /* NULL: the connection is gone */
+    enum exchange_state state;
+
+    struct text body; /* of the request, as far as it is here */
+    size_t body_size; /* as its head says; 0: none, or it comes in chunks: */
+    bool chunked_body;
+    uint64_t end_turn;    /* http->turns when its end was told, */
+    unsigned end_repeats; /* and how often it was */
+    struct chunks chunks;
+
+    size_t charged; /* of http->body_bytes */
+
+    bool linger; /* refused: more of the body may come */
+    bool close;  /* the connection cannot be used again: there may be more of the body, or the peer speaks HTTP/1.0 */
+    bool old;    /* HTTP/1.0: a long answer ends with the connection */
+    bool takes_gzip;
+    struct gzip *gzip;  /* the answer is compressed, */
+    struct text packed; /* and this is sent in its body's place */
+    bool parts;         /* the answer's length is not known when it begins */
+    bool head_sent, packed_last, last_sent;
+    size_t sent;                    /* of what is to be sent: the body, or packed */
+    struct exchange *next_finished; /* the stack's */
+};
+
+/* From the first event of a connection to the last.  (What libwebsockets itself keeps for us is only for one request.)
+ */
+struct connection {
+    struct exchange *exchange;
+    struct http_socket *socket; /* NULL: it is plain HTTP */
+    bool one_more;  /* than there may be: its request is refused */
+    bool served;    /* it had an answer */
+    bool lingering; /* a refusal is sent; what still comes is thrown away, so that the peer can read it */
+};
+
+struct http {
+    struct http_options options;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct lws_protocols protocols[2];
+
+    struct http_sockets sockets;
+    struct list exchanges; /* the server's thread */
+    size_t exchange_count, body_bytes, connections;
+
+    _Atomic(struct exchange *) finished; /* any thread pushes, the server's takes all */
+    atomic_bool stopping;
+    uint64_t turns; /* of its loop */
+};
+
+/* ---- http.c ---- */
+
+/* The handler's, now. */
+void exchange_lend(struct exchange *e);
+void exchange_refuse(struct exchange *e, int status, const char *reason);
+/* From now on. */
+void exchange_deadline(struct exchange *e, uint32_t ms);
+
+/* ---- http_request.c: each -1 when the connection is to be closed ---- */
+
+/* Fills the call from the head that libwebsockets has read; lends it, or refuses it, or waits for the body. */
+int request_head(struct exchange *e, const char *path, size_t len);
+int request_body(struct exchange *e, const uint8_t *data, size_t len);
+int request_body_end(struct exchange *e);
+
+/* ---- http_answer.c ---- */
+
+/* Writes what comes next; false: the connection is to be closed. */
+bool answer_write(struct exchange *e);
+/* True: all that there is was written; then either it is complete, or the handler (or its writer) makes more. */
+bool answer_taken(const struct exchange *e);
+bool answer_complete(const struct exchange *e);
+/* Beside libwebsockets, where it has no answer to give: a whole one of ours. */
+void answer_at_once(struct lws *wsi, int status, const char *text, const char *reason);
+
+#endif
