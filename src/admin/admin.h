@@ -43,7 +43,7 @@ struct admin_options {
     uint16_t port;                       /* 0: the kernel chooses */
     const char *advertised_address;      /* the host in what lookups give as httpUrl; NULL: as server_options says */
     const char *version;                 /* ours: "0.1.0" */
-    uint32_t connections_max;            /* beyond it new ones wait in the kernel's queue */
+    uint32_t connections_max;            /* beyond it new ones are told so */
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
     struct metrics_options metrics;

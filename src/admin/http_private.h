@@ -57,9 +57,9 @@ struct exchange {
 struct connection {
     struct exchange *exchange;
     struct http_socket *socket; /* NULL: it is plain HTTP */
-    bool one_more;  /* than there may be: its request is refused */
-    bool served;    /* it had an answer */
-    bool lingering; /* a refusal is sent; what still comes is thrown away, so that the peer can read it */
+    bool one_more;              /* than there may be: its request is refused */
+    bool served;                /* it had an answer */
+    bool lingering;             /* a refusal is sent; what still comes is thrown away, so that the peer can read it */
 };
 
 struct http {

@@ -272,7 +272,7 @@ static void positions_turn(struct task *task)
         json_object_end(&p->json);
         json_object_end(&p->json);
         call_json(call);
-    } else if (call->answer.body.len < call->core->part_bytes || call->request.whole) {
+    } else if (call->answer.body.len < call->core->part_bytes) {
         loop_defer(call->core->loop, &p->task);
     } else {
         call_part(call, positions_more);

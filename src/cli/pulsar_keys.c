@@ -471,7 +471,6 @@ static const char *const threads[] = {"numAcceptorThreads",
                                       NULL};
 static const char *const http[] = {"webServiceTrustXForwardedFor",
                                    "webServiceLogDetailedAddresses",
-                                   "maxHttpServerConnections",
                                    "httpServerGzipCompressionExcludedPaths",
                                    "statusFilePath",
                                    "httpMaxRequestSize",
