@@ -27,7 +27,6 @@ enum {
     SERVICE_BUFFER = 4096,
     SILENCE_TIMEOUT_S = 60, /* for all that libwebsockets waits for by itself */
     PART_TIMEOUT_S = 30,    /* for each part of an answer that the peer does not take */
-    LINGER_MS = 10000,      /* behind a refusal, until the peer has read it */
     ONE_MORE_MAX = 64,      /* connections that are told that there are too many */
     LEFT_BEHIND_MAX = 100   /* handlers at work for connections that are gone */
 };
@@ -202,7 +201,7 @@ static int on_answered(struct http *h, struct connection *c, struct lws *wsi)
     c->exchange = NULL;
     if (c->lingering) {
         lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, SILENCE_TIMEOUT_S);
-        lws_set_timer_usecs(wsi, (lws_usec_t)LINGER_MS * 1000);
+        lws_set_timer_usecs(wsi, (lws_usec_t)h->options.linger_ms * 1000);
         return 0;
     }
     if (close || lws_http_transaction_completed(wsi))
@@ -243,6 +242,7 @@ static int on_timer(struct connection *c, struct lws *wsi)
         answer_at_once(wsi, 503, "Service Unavailable", "the broker did not answer in time");
     else if (!c->served)
         answer_at_once(wsi, 408, "Request Timeout", "the request did not come in time");
+    connection_forget(c); /* libwebsockets tries for a while yet to send what it has */
     return -1;
 }
 
@@ -398,6 +398,7 @@ static void options_default(struct http_options *o)
     set_default(&o->handler_ms, 60 * 1000);
     set_default(&o->answer_ms, 120 * 1000);
     set_default(&o->idle_ms, 30 * 1000);
+    set_default(&o->linger_ms, 10 * 1000);
 }
 
 enum err http_open(struct http **out, const struct http_options *options, char *message, size_t message_size)

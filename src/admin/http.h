@@ -22,8 +22,9 @@ struct http_options {
     uint16_t port;
     uint32_t connections_max; /* who comes beyond it is told so */
     /* How long a peer may take for the head of its first request, for a body, and for an answer; how long a handler
-     * may; how long a connection is kept between requests.  0: 10, 30, 120, 60, 30 s. */
-    uint32_t head_ms, body_ms, answer_ms, handler_ms, idle_ms;
+     * may; how long a connection is kept between requests, and behind a refusal, until the peer has read it.  0: 10,
+     * 30, 120, 60, 30, 10 s. */
+    uint32_t head_ms, body_ms, answer_ms, handler_ms, idle_ms, linger_ms;
     struct log *log;
     /* On the server's thread.  The call is lent until it is finished; again, with call->more, for each part that
      * follows one that was taken. */

@@ -747,7 +747,8 @@ static int set_up_impatient(void **state)
                                          .body_ms = 100,
                                          .handler_ms = 100,
                                          .answer_ms = 100,
-                                         .idle_ms = 100};
+                                         .idle_ms = 100,
+                                         .linger_ms = 100};
     char message[200];
 
     assert_non_null(f);
