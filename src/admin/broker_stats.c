@@ -306,7 +306,7 @@ static void topics_turn(struct task *task)
     } else if (!l->namespaces) {
         json_object_end(&l->json);
         call_json(call);
-    } else if (call->answer.body.len < call->core->part_bytes || call->request.whole) {
+    } else if (call->answer.body.len < call->core->part_bytes) {
         loop_defer(call->core->loop, &l->task);
     } else {
         call_part(call, topics_more);

@@ -92,7 +92,7 @@ static void owned_turn(struct task *task)
     if (!o->namespaces) {
         json_object_end(&o->json);
         call_json(call);
-    } else if (call->answer.body.len < call->core->part_bytes || call->request.whole) {
+    } else if (call->answer.body.len < call->core->part_bytes) {
         loop_defer(call->core->loop, &o->task);
     } else {
         call_part(call, owned_more);
