@@ -84,7 +84,7 @@ void subscriptions_expire_post(struct admin_call *call)
         subscription_expire(call->core->broker, &e->op);
 }
 
-/* {"ledgerId":L,"entryId":E,"isExcluded":false}: everything up to there. */
+/* {"ledgerId":L,"entryId":E,"excluded":false}: everything up to there. */
 void subscription_expire_position_post(struct admin_call *call)
 {
     struct expire_call *e = expire_new(call, call->parameters[4]);
@@ -98,7 +98,7 @@ void subscription_expire_position_post(struct admin_call *call)
     if (good) {
         e->op.by_position = true;
         e->op.of.position = (struct position){json_integer_value(ledger), json_integer_value(entry)};
-        e->op.of.position.entry -= json_is_true(json_object_get(root, "isExcluded"));
+        e->op.of.position.entry -= position_is_excluded(root);
     }
     json_decref(root);
     if (!good)

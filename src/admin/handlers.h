@@ -5,6 +5,7 @@
 #ifndef ADMIN_HANDLERS_H
 #define ADMIN_HANDLERS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -246,6 +247,8 @@ void subscription_reset_time_post(struct admin_call *call);
 void subscription_reset_post(struct admin_call *call);
 /* Its name is the route's; false: the call is finished. */
 bool subscription_named(struct admin_call *call, struct subscription_op *op);
+/* Whether a message id in a body stands for what is behind it: the Java client writes "excluded", others "isExcluded". */
+bool position_is_excluded(const json_t *position);
 
 /* schemas.c */
 void schema_get_newest(struct admin_call *call);

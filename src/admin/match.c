@@ -106,6 +106,47 @@ bool pattern_match(const char *pattern, struct bytes path, struct bytes paramete
     return path_rest.len == 0;
 }
 
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* As forms are decoded: "%41" is 'A', "+" is a blank.  Without an escape, the text itself. */
+static struct bytes form_decoded(struct arena *arena, struct bytes text)
+{
+    uint8_t *to = arena_alloc(arena, text.len > 0 ? text.len : 1);
+    size_t len = 0;
+
+    if (!to)
+        return text; /* what it is called does not exist, then */
+    for (size_t i = 0; i < text.len; i++) {
+        const int high = text.data[i] == '%' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
+        const int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
+        to[len++] = low >= 0 ? (uint8_t)(high << 4 | low) : text.data[i] == '+' ? ' ' : text.data[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    return bytes_of(to, len);
+}
+
+/* A subscription of a topic comes encoded twice from Pulsar's admin clients, and its brokers decode it twice: the path
+ * was decoded once already. */
+static void subscription_decode(struct admin_call *call)
+{
+    struct bytes rest = bytes_of_text(call->route->pattern), part, before = {0};
+
+    for (size_t i = 0; i < PARAMETERS_MAX && part_take(&rest, &part); before = part) {
+        const bool parameter = part.len > 0 && part.data[0] == '{';
+        struct bytes *name = &call->parameters[i];
+        if (is(part, "{subscription}") && is(before, "subscription") &&
+            (memchr(name->data, '%', name->len) || memchr(name->data, '+', name->len)))
+            *name = form_decoded(&call->arena, *name);
+        i += parameter;
+    }
+}
+
 enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call)
 {
     enum route_match result = ROUTE_NO_PATH;
@@ -117,6 +158,7 @@ enum route_match routes_find_in(const struct route *table, size_t count, struct 
         if (table[i].method == call->request.method) {
             call->route = &table[i];
             memcpy(call->parameters, parameters, sizeof parameters);
+            subscription_decode(call);
             return ROUTE_FOUND;
         }
         result = ROUTE_NO_METHOD;

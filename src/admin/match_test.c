@@ -101,6 +101,16 @@ static void the_method_is_looked_at_after_the_path(void **state)
     assert_int_equal(routes_find(&call), ROUTE_NO_PATH);
 }
 
+static void a_topics_subscription_is_decoded_a_second_time(void **state)
+{
+    struct admin_call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb+c%2B%zz");
+
+    arena_init(&call.arena, 1024);
+    assert_int_equal(routes_find(&call), ROUTE_FOUND);
+    assert_text(call.parameters[4], "a/b c+%zz");
+    arena_deinit(&call.arena);
+}
+
 static void an_operation_that_is_not_there_does_not_become_a_topics_name(void **state)
 {
     struct admin_call call = call_to(HTTP_PUT, "/admin/v2/persistent/t/n/x/subscriptions");
@@ -157,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_topic_takes_what_the_rest_leaves),
         cmocka_unit_test(a_policy_is_one_of_the_table_at_its_level),
         cmocka_unit_test(the_method_is_looked_at_after_the_path),
+        cmocka_unit_test(a_topics_subscription_is_decoded_a_second_time),
         cmocka_unit_test(an_operation_that_is_not_there_does_not_become_a_topics_name),
         cmocka_unit_test(every_row_says_what_it_does_and_finds_itself),
     };

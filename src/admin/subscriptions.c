@@ -75,6 +75,11 @@ static const struct topic_guard skip_all_guard = {.not_kept =
 
 /* {"ledgerId":L,"entryId":E,...}, the first message to be given; an empty body, or null, is the latest.  False:
  * neither. */
+bool position_is_excluded(const json_t *position)
+{
+    return json_is_true(json_object_get(position, "excluded")) || json_is_true(json_object_get(position, "isExcluded"));
+}
+
 static bool position_read(struct bytes body, struct position *out)
 {
     json_t *root;
@@ -86,6 +91,8 @@ static bool position_read(struct bytes body, struct position *out)
     root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
     good = json_is_null(root) ||
            (integer_get(root, "ledgerId", &out->ledger) && integer_get(root, "entryId", &out->entry));
+    if (good && position_is_excluded(root) && out->entry >= 0 && out->entry < INT64_MAX)
+        out->entry++;
     json_decref(root);
     return good;
 }

@@ -475,14 +475,14 @@ static int isolation_set_run(struct admin_call *call)
 
 static const struct admin_command isolation_commands[] = {
     {"set", .text = "Says which brokers have which namespaces.", .arguments = on_policy, .run = isolation_set_run,
-     OPTIONS(
-         {"--namespaces", ADMIN_LIST, NULL, "Regular expressions, separated by commas.", .required = true},
-         {"--primary", ADMIN_LIST, NULL, "The brokers, as regular expressions.", .required = true},
-         {"--secondary", ADMIN_LIST, NULL, "Brokers when those are not there."},
-         {"--auto-failover-policy-type", ADMIN_TEXT, NULL, "When the second ones are used.", .required = true,
-          .choices = "min_available"},
-         {"--auto-failover-policy-params", ADMIN_PAIRS_LIST, NULL, "min_limit=1,usage_threshold=80", .required = true},
-         {"--unload-scope", ADMIN_TEXT, NULL, "What is unloaded then.", .choices = "all_matching|none|changed"})},
+     OPTIONS({"--namespaces", ADMIN_LIST, NULL, "Regular expressions, separated by commas.", .required = true},
+             {"--primary", ADMIN_LIST, NULL, "The brokers, as regular expressions.", .required = true},
+             {"--secondary", ADMIN_LIST, NULL, "Brokers when those are not there."},
+             {"--auto-failover-policy-type", ADMIN_TEXT, NULL, "When the second ones are used.", .required = true,
+              .choices = "min_available"},
+             {"--auto-failover-policy-params", ADMIN_PAIRS_LIST, NULL, "How: min_limit=1,usage_threshold=80.",
+              .required = true},
+             {"--unload-scope", ADMIN_TEXT, NULL, "What is unloaded then.", .choices = "all_matching|none|changed"})},
     {"get", .text = "Shows a policy.", .method = "GET", .path = ISOLATION "/{policy}", .arguments = on_policy,
      .print = ADMIN_JSON},
     {"list", .text = "Lists the policies.", .method = "GET", .path = ISOLATION, .arguments = on_cluster,

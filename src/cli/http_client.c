@@ -7,7 +7,7 @@
 #include "cli/http_client.h"
 
 #include "base/text.h"
-#include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <openssl/err.h>
@@ -268,6 +268,9 @@ static enum err receive_all(struct exchange *x, char **bytes, size_t *bytes_len,
         if (got <= 0)
             break;
         len += (size_t)got;
+        data[len] = '\0';
+        if (http_answer_ended(data, len))
+            break;
         if (len > HTTP_ANSWER_MAX) {
             (void)snprintf(why, why_size, "the answer is longer than %u MB", HTTP_ANSWER_MAX >> 20);
             err = ERR_TOO_LARGE;
@@ -305,39 +308,118 @@ static bool head_find(const char *head, const char *name, char *to, size_t size)
     return false;
 }
 
-static bool body_is_whole(const struct http_answer *answer)
+static bool is_chunked(const char *head)
 {
-    char text[64];
+    char text[32];
 
-    if (head_find(answer->head, "Transfer-Encoding", text, sizeof text) && strcasecmp(text, "identity") != 0)
-        return false; /* HTTP/1.0 has none */
-    if (!head_find(answer->head, "Content-Length", text, sizeof text))
-        return true;
-    return strtoull(text, NULL, 10) == answer->body_len;
+    return head_find(head, "Transfer-Encoding", text, sizeof text) && strcasecmp(text, "chunked") == 0;
+}
+
+static bool has_no_body(int status)
+{
+    return status == 204 || status == 304;
+}
+
+/* The size line at `p`: how many bytes follow, and where; NULL: there is no whole one. */
+static const char *chunk_size(const char *p, const char *end, size_t *size)
+{
+    const char *line_end = memmem(p, (size_t)(end - p), "\r\n", 2);
+    char *digits_end;
+
+    if (!line_end || !isxdigit((unsigned char)*p))
+        return NULL;
+    *size = strtoull(p, &digits_end, 16);
+    return *size <= HTTP_ANSWER_MAX ? line_end + 2 : NULL;
+}
+
+/* Puts the chunks' bytes together where they are, unless `to` is NULL; false: the last one is missing. */
+static bool chunks_join(const char *p, const char *end, char *to, size_t *len)
+{
+    size_t size;
+
+    *len = 0;
+    for (;;) {
+        const char *data = chunk_size(p, end, &size);
+        if (!data)
+            return false;
+        if (size == 0)
+            return memmem(data - 2, (size_t)(end - data) + 2, "\r\n\r\n", 4) != NULL; /* behind any trailers */
+        if ((size_t)(end - data) < size + 2)
+            return false;
+        if (to)
+            memmove(to + *len, data, size);
+        *len += size;
+        p = data + size + 2;
+    }
+}
+
+/* "HTTP/1.1 200 OK": the status; -1: it is none. */
+static int status_of(const char *bytes)
+{
+    int status;
+
+    return sscanf(bytes, "HTTP/1.%*1d %3d", &status) == 1 ? status : -1;
+}
+
+bool http_answer_ended(const char *bytes, size_t len)
+{
+    const char *head_end = strstr(bytes, "\r\n\r\n");
+    char text[32];
+    size_t joined;
+
+    if (!head_end)
+        return false;
+    const char *body = head_end + 4;
+    char *head = strndup(bytes, (size_t)(body - bytes));
+    if (!head)
+        return false;
+    bool ended = has_no_body(status_of(bytes));
+    if (!ended && is_chunked(head))
+        ended = chunks_join(body, bytes + len, NULL, &joined);
+    else if (!ended && head_find(head, "Content-Length", text, sizeof text))
+        ended = (size_t)(bytes + len - body) >= strtoull(text, NULL, 10);
+    free(head);
+    return ended;
+}
+
+/* Brings the body to the begin of the bytes; false: it is not whole. */
+static bool body_take(struct http_answer *answer, char *bytes, size_t body_at, size_t len)
+{
+    char text[32];
+
+    answer->body = bytes;
+    answer->body_len = has_no_body(answer->status) ? 0 : len - body_at;
+    if (is_chunked(answer->head) && !has_no_body(answer->status)) {
+        if (!chunks_join(bytes + body_at, bytes + len, bytes, &answer->body_len))
+            return false;
+    } else {
+        if (head_find(answer->head, "Content-Length", text, sizeof text) && !has_no_body(answer->status) &&
+            strtoull(text, NULL, 10) != answer->body_len)
+            return false;
+        memmove(bytes, bytes + body_at, answer->body_len);
+    }
+    bytes[answer->body_len] = '\0';
+    return true;
 }
 
 enum err http_answer_parse(char *bytes, size_t len, struct http_answer *answer)
 {
-    char *line_end = strstr(bytes, "\r\n"), *head_end = strstr(bytes, "\r\n\r\n");
-    int status;
+    const char *line_end = strstr(bytes, "\r\n"), *head_end = strstr(bytes, "\r\n\r\n");
+    struct http_answer parsed = {.status = status_of(bytes)};
 
-    if (!line_end || !head_end || sscanf(bytes, "HTTP/1.%*1d %3d", &status) != 1) {
+    if (!head_end || parsed.status < 0) {
         free(bytes);
         return ERR_PROTOCOL;
     }
-    const size_t body_at = (size_t)(head_end + 4 - bytes);
-    struct http_answer parsed = {.status = status, .body_len = len - body_at};
     parsed.head = head_end > line_end ? strndup(line_end + 2, (size_t)(head_end - line_end)) : strdup("");
-    memmove(bytes, bytes + body_at, parsed.body_len + 1);
-    parsed.body = bytes;
-    if (!parsed.head || !body_is_whole(&parsed)) {
-        const enum err err = parsed.head ? ERR_PROTOCOL : ERR_NOMEM;
-        free(parsed.head);
-        free(parsed.body);
-        return err;
+    if (parsed.head && body_take(&parsed, bytes, (size_t)(head_end + 4 - bytes), len)) {
+        *answer = parsed;
+        return OK;
     }
-    *answer = parsed;
-    return OK;
+    const enum err err = parsed.head ? ERR_PROTOCOL : ERR_NOMEM;
+    free(parsed.head);
+    free(bytes);
+    return err;
 }
 
 static enum err request_build(const struct http_target *target, const struct place *place,
@@ -345,7 +427,7 @@ static enum err request_build(const struct http_target *target, const struct pla
 {
     const bool bracket = strchr(place->host, ':') != NULL;
 
-    text_printf(out, "%s %s HTTP/1.0\r\nHost: %s%s%s:%s\r\nAccept: */*\r\nConnection: close\r\n", request->method,
+    text_printf(out, "%s %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nAccept: */*\r\nConnection: close\r\n", request->method,
                 request->path, bracket ? "[" : "", place->host, bracket ? "]" : "", place->port);
     if (target->authorization)
         text_printf(out, "Authorization: %s\r\n", target->authorization);

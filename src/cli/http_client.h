@@ -2,8 +2,7 @@
  *
  * http_client.h - one request over HTTP or HTTPS, for verbs of the command line: asks, waits, has the whole answer.
  *
- * HTTP/1.0 and a connection for each request: the answer ends with the connection, and is never in chunks.  Redirects
- * are followed.  TLS is OpenSSL's.  (libcurl would double the time that the program takes to start, the broker's start
+ * HTTP/1.1 and a connection for each request; an answer may come in chunks.  Redirects are followed.  TLS is OpenSSL's.  (libcurl would double the time that the program takes to start, the broker's start
  * included: it brings twenty libraries along.)
  *
  * Bounds: an answer is at most HTTP_ANSWER_MAX bytes; each wait for the network at most `timeout_seconds`.
@@ -49,7 +48,10 @@ struct http_answer {
 MUST_USE enum err http_client_ask(const struct http_target *target, const struct http_request *request,
                                   struct http_answer *answer, char *why, size_t why_size);
 
-/* A whole answer's bytes, which are NUL-terminated, taken apart; they are taken, also on failure.  For the tests. */
+/* Whether so many bytes, NUL-terminated, are a whole answer by what its head says; one without a length is never. */
+bool http_answer_ended(const char *bytes, size_t len);
+/* A whole answer's bytes, NUL-terminated, taken apart; they are taken, also on failure, which is ERR_PROTOCOL: they are
+ * none. */
 MUST_USE enum err http_answer_parse(char *bytes, size_t len, struct http_answer *answer);
 
 #endif
