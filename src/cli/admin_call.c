@@ -34,8 +34,8 @@ bool admin_answer_header(const struct http_answer *answer, const char *name, cha
     return false;
 }
 
-/* What a refusal says: Pulsar's {"reason": ...}, or at least its status. */
-static int refusal_print(struct admin_call *call, const struct http_answer *answer)
+/* Pulsar's {"reason": ...}, or at least the status. */
+int admin_refusal_print(struct admin_call *call, const struct http_answer *answer)
 {
     json_t *json = json_loads(answer->body ? answer->body : "", 0, NULL);
     const char *reason = json_string_value(json_object_get(json, "reason"));
@@ -47,20 +47,25 @@ static int refusal_print(struct admin_call *call, const struct http_answer *answ
     return ADMIN_FAILED;
 }
 
-int admin_ask(struct admin_call *call, const struct admin_request *request, struct http_answer *answer)
+int admin_send(struct admin_call *call, const struct admin_request *request, struct http_answer *answer)
 {
     char why[ADMIN_MESSAGE_MAX] = "";
-    int status = 0;
 
     *answer = (struct http_answer){0};
-    if (call->asker->ask(call->asker, request, answer, why, sizeof why) != OK) {
-        (void)fprintf(call->errors, "%s\n\nError connecting to Pulsar\n", why);
-        return ADMIN_FAILED;
-    }
-    if (answer->status < 200 || answer->status > 299)
-        status = refusal_print(call, answer);
-    if (status != 0)
-        admin_answer_free(answer);
+    if (call->asker->ask(call->asker, request, answer, why, sizeof why) == OK)
+        return 0;
+    (void)fprintf(call->errors, "%s\n\nError connecting to Pulsar\n", why);
+    return ADMIN_FAILED;
+}
+
+int admin_ask(struct admin_call *call, const struct admin_request *request, struct http_answer *answer)
+{
+    int status = admin_send(call, request, answer);
+
+    if (status != 0 || (answer->status >= 200 && answer->status <= 299))
+        return status;
+    status = admin_refusal_print(call, answer);
+    admin_answer_free(answer);
     return status;
 }
 

@@ -108,6 +108,10 @@ void admin_request_free(struct admin_request *request);
 /* Everything after the words were read. */
 MUST_USE int admin_call_run(struct admin_call *call);
 
+/* Asks; the answer may be a refusal. */
+MUST_USE int admin_send(struct admin_call *call, const struct admin_request *request, struct http_answer *answer);
+/* Says what a refusal says; returns ADMIN_FAILED. */
+int admin_refusal_print(struct admin_call *call, const struct http_answer *answer);
 /* Asks; an answer that is no success is said and freed. */
 MUST_USE int admin_ask(struct admin_call *call, const struct admin_request *request, struct http_answer *answer);
 /* Makes a request from a pattern, asks, and wants JSON back (NULL in *json: there was none); `json` may be NULL. */

@@ -252,29 +252,33 @@ static bool is_skipped(const struct admin_call *call, const struct http_answer *
            (header_is_true(answer, "X-Pulsar-txn-aborted") || header_is_true(answer, "X-Pulsar-txn-uncommitted"));
 }
 
+/* A backlog ends with 404; so does a topic that is not there, which is to be told. */
+static bool is_end_of_backlog(const struct http_answer *answer, long nth)
+{
+    return answer->status == 404 && (nth > 1 || (answer->body && strstr(answer->body, "Message not found")));
+}
+
 /* The n-th entry of the backlog.  *found is false when there are not so many. */
 static int position_ask(struct admin_call *call, long nth, struct http_answer *answer, bool *found)
 {
     struct admin_request request;
-    char why[ADMIN_MESSAGE_MAX] = "", pattern[100];
-    int status;
+    char pattern[100];
 
-    (void)snprintf(pattern, sizeof pattern, "/admin/v2/{topic}/subscription/{subscription}/position/%ld", nth);
-    status = admin_request_plain(call, &request, "GET", pattern, NULL);
     *found = false;
+    (void)snprintf(pattern, sizeof pattern, "/admin/v2/{topic}/subscription/{subscription}/position/%ld", nth);
+    int status = admin_request_plain(call, &request, "GET", pattern, NULL);
     if (status != 0)
         return status;
-    if (nth == 1) { /* a missing topic or subscription is told */
-        status = admin_ask(call, &request, answer);
-        *found = status == 0;
-    } else if (call->asker->ask(call->asker, &request, answer, why, sizeof why) != OK) {
-        status = admin_fail(call, "%s", why);
-    } else if (answer->status == 200) {
-        *found = true;
-    } else {
-        admin_answer_free(answer);
-    }
+    status = admin_send(call, &request, answer);
     admin_request_free(&request);
+    if (status != 0)
+        return status;
+    *found = answer->status == 200;
+    if (*found)
+        return 0;
+    if (!is_end_of_backlog(answer, nth))
+        status = admin_refusal_print(call, answer);
+    admin_answer_free(answer);
     return status;
 }
 

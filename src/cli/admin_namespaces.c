@@ -138,7 +138,7 @@ static int autoupdate_set(struct admin_call *call)
     }
 #define ACTIONS                                                                                                        \
     {                                                                                                                  \
-        "--actions|-a", ADMIN_LIST, ".", "Of produce, consume, functions, sources, sinks, packages.", .required = true \
+        "--actions|-a", ADMIN_LIST, ".", "What it may do.", .required = true, .choices = ADMIN_ACTIONS                 \
     }
 #define OPTIONS(...)                                                                                                   \
     .options = (const struct admin_option[])                                                                           \
@@ -255,7 +255,7 @@ static const struct admin_command commands[] = {
      .path = BASE "/removeOffloadPolicies", .arguments = admin_on_namespace},
 
     {"get-schema-autoupdate-strategy", .text = "Shows which new schemas are taken, in the old words.", .method = "GET",
-     .path = BASE "/schemaAutoUpdateCompatibilityStrategy", .arguments = admin_on_namespace, .print = ADMIN_STRING},
+     .path = BASE "/schemaAutoUpdateCompatibilityStrategy", .arguments = admin_on_namespace, .print = ADMIN_UPPER},
     {"set-schema-autoupdate-strategy", .text = "Sets which new schemas are taken, in the old words.",
      .arguments = admin_on_namespace, .run = autoupdate_set,
      OPTIONS({"-c|--compatibility", ADMIN_TEXT, NULL, "The strategy.", .choices = "FULL|BACKWARD|FORWARD|NONE"},
@@ -271,11 +271,11 @@ static const struct admin_command commands[] = {
      .arguments = admin_on_namespace, .print = ADMIN_RAW,
      OPTIONS({"-k|--key", ADMIN_TEXT, NULL, "Its name.", .required = true})},
     {"remove-property", .text = "Removes a property, and shows what it was.", .method = "DELETE",
-     .path = BASE "/property/{key}", .arguments = admin_on_namespace, .print = ADMIN_RAW,
+     .path = BASE "/property/{key}", .arguments = admin_on_namespace, .print = ADMIN_RAW, .what = "null",
      OPTIONS({"-k|--key", ADMIN_TEXT, NULL, "Its name.", .required = true})},
     {"set-properties", .text = "Sets properties.", .method = "PUT", .path = BASE "/properties",
      .arguments = admin_on_namespace,
-     OPTIONS({"-p|--properties", ADMIN_PAIRS_LIST, ".", "KEY=VALUE,..., perhaps more than once.", .required = true})},
+     OPTIONS({"-p|--properties", ADMIN_PAIRS, ".", "KEY=VALUE; perhaps more than once.", .required = true})},
     {"get-properties", .text = "Shows all properties.", .method = "GET", .path = BASE "/properties",
      .arguments = admin_on_namespace, .print = ADMIN_JSON},
     {"clear-properties", .text = "Removes all properties.", .method = "DELETE", .path = BASE "/properties",
@@ -312,7 +312,8 @@ static const struct admin_policy policies[] = {
      ADMIN_JSON},
     {"message-ttl", "messageTTL", "after how long messages count as acknowledged", ADMIN_ALL, admin_set_ttl_body,
      ADMIN_JSON},
-    {"persistence", "persistence", "how ledgers are written", ADMIN_ALL, admin_set_persistence, ADMIN_JSON},
+    {"persistence", "persistence", "how ledgers are written", ADMIN_ALL, admin_set_persistence, ADMIN_JSON,
+     .check = admin_persistence_check},
     {"deduplication", "deduplication", "whether duplicates of producers are dropped", ADMIN_ALL, admin_set_switch,
      ADMIN_JSON},
     {"deduplication-snapshot-interval", "deduplicationSnapshotInterval", "how often deduplication takes a snapshot",

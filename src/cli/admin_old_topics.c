@@ -4,6 +4,7 @@
  * show.  topics has all of it.
  */
 #include "cli/admin_messages.h"
+#include "cli/admin_policies.h"
 #include "cli/admin_topics.h"
 
 #define BASE "/admin/v2/{topic}"
@@ -47,7 +48,7 @@ static const struct admin_command persistent_commands[] = {
      .arguments = admin_on_topic, .print = ADMIN_MAP},
     {"grant-permission", .text = "Lets a role do something.", .method = "POST", .path = BASE "/permissions/{role}",
      .arguments = admin_on_topic,
-     OPTIONS(ROLE, {"--actions|-a", ADMIN_LIST, ".", "Of produce, consume, functions, ...", .required = true})},
+     OPTIONS(ROLE, {"--actions|-a", ADMIN_LIST, ".", "What it may do.", .required = true, .choices = ADMIN_ACTIONS})},
     {"revoke-permission", .text = "Takes a role's permissions away.", .method = "DELETE",
      .path = BASE "/permissions/{role}", .arguments = admin_on_topic, OPTIONS(ROLE)},
     {"lookup", .text = "Shows which broker has a topic.", .method = "GET", .path = "/lookup/v2/topic/{topic}",

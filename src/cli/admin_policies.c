@@ -118,10 +118,10 @@ const struct admin_option admin_set_auto_subscription_creation[] = {
 const struct admin_option admin_set_switch[] = {
     {"-e|--enable", ADMIN_ON, ".", "Yes."}, {"-d|--disable", ADMIN_OFF, ".", "No."}, END};
 
-const struct admin_option admin_set_subscription_types[] = {
-    {"-t|--types", ADMIN_LIST, ".", "Of Exclusive, Shared, Failover, Key_Shared; separated by commas.",
-     .required = true},
-    END};
+const struct admin_option admin_set_subscription_types[] = {{"-t|--types", ADMIN_LIST, ".",
+                                                             "The types, separated by commas.", .required = true,
+                                                             .choices = "Exclusive|Shared|Failover|Key_Shared"},
+                                                            END};
 
 const struct admin_option admin_set_threshold[] = {
     {"-t|--threshold", ADMIN_SIZE, ".", "Bytes of backlog: 10M, 16G; 0: never.", .required = true}, END};
@@ -202,6 +202,13 @@ const struct admin_option admin_set_topic_offload[] = {
     {"-dl|--offloadDeletionLagInMillis", ADMIN_NUMBER, ".managedLedgerOffloadDeletionLagInMillis",
      "Delete here so many milliseconds later."},
     END};
+
+int admin_persistence_check(struct admin_call *call)
+{
+    if (json_real_value(admin_value(call, "ml-mark-delete-max-rate")) < 0)
+        return admin_refuse(call, "--ml-mark-delete-max-rate is 0 or more");
+    return 0;
+}
 
 int admin_offload_check(struct admin_call *call)
 {

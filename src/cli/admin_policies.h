@@ -25,12 +25,15 @@ extern const struct admin_option admin_set_entry_filters[], admin_set_clusters[]
 extern const struct admin_option admin_set_offload[], admin_set_topic_offload[];
 
 extern const char admin_offload_body[];
+#define ADMIN_ACTIONS "produce|consume|functions|sources|sinks|packages"
 #define ADMIN_SCHEMA_STRATEGIES                                                                                        \
     "UNDEFINED|ALWAYS_INCOMPATIBLE|ALWAYS_COMPATIBLE|BACKWARD|FORWARD|FULL|BACKWARD_TRANSITIVE|FORWARD_TRANSITIVE|"    \
     "FULL_TRANSITIVE"
 
 /* A quota of size needs --limit, one of age --limitTime; the other one is not sent. */
 int admin_backlog_quota_check(struct admin_call *call);
+/* A rate is none below 0. */
+int admin_persistence_check(struct admin_call *call);
 /* An S3 driver needs a region or an endpoint. */
 int admin_offload_check(struct admin_call *call);
 

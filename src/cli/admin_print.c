@@ -342,6 +342,13 @@ void admin_print_table(const json_t *json, FILE *out)
 
 /* ---- answers ---- */
 
+static void upper_print(const char *text, FILE *out)
+{
+    for (; *text; text++)
+        (void)fputc(toupper((unsigned char)*text), out);
+    (void)fputc('\n', out);
+}
+
 void admin_print_value(struct admin_call *call, const json_t *json, enum admin_print print)
 {
     if (call->output == ADMIN_AS_TABLE)
@@ -352,6 +359,8 @@ void admin_print_value(struct admin_call *call, const json_t *json, enum admin_p
         admin_print_lines(json, call->out);
     else if (print == ADMIN_MAP)
         admin_print_map(json, call->command->what, call->out);
+    else if (print == ADMIN_UPPER && json_is_string(json))
+        upper_print(json_string_value(json), call->out);
     else if (print == ADMIN_STRING && json_is_string(json))
         (void)fprintf(call->out, "%s\n", json_string_value(json));
     else
@@ -413,7 +422,7 @@ int admin_print_answer(struct admin_call *call, const struct http_answer *answer
         sentence_print(call);
         return 0;
     case ADMIN_RAW:
-        (void)fprintf(call->out, "%s\n", text ? text : "null");
+        (void)fprintf(call->out, "%s\n", text ? text : call->command->what ? call->command->what : "");
         return 0;
     case ADMIN_COMPACT:
         if (call->output == ADMIN_AS_PULSAR) {

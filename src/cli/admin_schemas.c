@@ -42,6 +42,21 @@ static const char *schema_name(const struct admin_call *call)
     return slash ? slash + 1 : call->arguments[0];
 }
 
+/* The key's or the value's schema of a KEY_VALUE: its definition is in the whole one's, the rest in properties. */
+static json_t *half_info(const json_t *definition, const json_t *properties, const char *half)
+{
+    char name[40], type[40], inner[40];
+
+    (void)snprintf(name, sizeof name, "%s.schema.name", half);
+    (void)snprintf(type, sizeof type, "%s.schema.type", half);
+    (void)snprintf(inner, sizeof inner, "%s.schema.properties", half);
+    const char *text = json_string_value(json_object_get(properties, inner));
+    json_t *own = json_loads(text ? text : "{}", 0, NULL);
+    return json_pack("{s:O?,s:O?,s:O?,s:i,s:o?}", "name", json_object_get(properties, name), "schema",
+                     json_object_get(definition, half), "type", json_object_get(properties, type), "timestamp", 0,
+                     "properties", own);
+}
+
 /* As the tool prints one: the definition as an object, when it is one. */
 static json_t *schema_info(const struct admin_call *call, const json_t *answer)
 {
@@ -50,6 +65,14 @@ static json_t *schema_info(const struct admin_call *call, const json_t *answer)
 
     if (!definition)
         definition = json_string(data ? data : "");
+    const char *type = json_string_value(json_object_get(answer, "type"));
+    if (type && strcmp(type, "KEY_VALUE") == 0 && json_is_object(definition)) {
+        const json_t *properties = json_object_get(answer, "properties");
+        json_t *both = json_pack("{s:o,s:o}", "key", half_info(definition, properties, "key"), "value",
+                                 half_info(definition, properties, "value"));
+        json_decref(definition);
+        definition = both;
+    }
     return json_pack("{s:s,s:o,s:O?,s:O?,s:O?}", "name", schema_name(call), "schema", definition, "type",
                      json_object_get(answer, "type"), "timestamp", json_object_get(answer, "timestamp"), "properties",
                      json_object_get(answer, "properties"));
@@ -160,8 +183,8 @@ static int topic_look(struct admin_call *call, const char *name, json_t *found)
         *strstr(topic.path, "-partition-") = '\0';
     }
     (void)snprintf(request.path, sizeof request.path, "/admin/v2/schemas/%s/schema", strchr(topic.path, '/') + 1);
-    if (call->asker->ask(call->asker, &request, &answer, why, sizeof why) != OK)
-        return admin_fail(call, "%s", why);
+    if (admin_send(call, &request, &answer) != 0)
+        return ADMIN_FAILED;
     json_t *json = answer.status == 200 && answer.body ? json_loads(answer.body, 0, NULL) : NULL;
     if (json)
         (void)json_array_append_new(found, listed_schema(topic.full, json));

@@ -78,7 +78,8 @@ enum admin_print {
     ADMIN_LINES,   /* a list: one a line */
     ADMIN_MAP,     /* an object: "key    value" lines */
     ADMIN_STRING,  /* a JSON string without its quotes */
-    ADMIN_RAW,     /* as it came, which is no JSON; "null" when nothing came */
+    ADMIN_UPPER,   /* the same in upper case */
+    ADMIN_RAW,     /* as it came, which is no JSON; `what`, or nothing, when nothing came */
     ADMIN_MEMBER,  /* one member of the object, named by `what` */
     ADMIN_SAY,     /* the sentence `what`, in which "%s" is the first argument */
 };

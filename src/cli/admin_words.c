@@ -61,14 +61,42 @@ static json_t *pair_read(json_t *object, const char *text, size_t len)
     return object;
 }
 
+static bool is_like(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const int x = a[i] == '-' ? '_' : tolower((unsigned char)a[i]);
+        const int y = b[i] == '-' ? '_' : tolower((unsigned char)b[i]);
+        if (x != y)
+            return false;
+    }
+    return true;
+}
+
+/* One of "a|b|c", in the table's spelling, whatever the case and the dashes; any text where there are no choices; NULL:
+ * none of them. */
+static json_t *choice_value(const char *choices, const char *text, size_t text_len)
+{
+    if (!choices)
+        return json_stringn(text, text_len);
+    for (const char *p = choices; *p;) {
+        const size_t len = strcspn(p, "|");
+        if (len == text_len && is_like(p, text, len))
+            return json_stringn(p, len);
+        p += len + (p[len] == '|');
+    }
+    return NULL;
+}
+
 /* Adds what one word says to a list or an object that may be there already; `commas`: it may say several. */
-static json_t *several_read(json_t *sofar, const char *text, bool pairs, bool commas)
+static json_t *several_read(const struct admin_option *option, json_t *sofar, const char *text, bool pairs, bool commas)
 {
     json_t *to = sofar ? json_incref(sofar) : pairs ? json_object() : json_array();
 
+    if (commas && !*text)
+        return to; /* "" is a list of none */
     for (const char *p = text;;) {
         const size_t len = commas ? strcspn(p, ",") : strlen(p);
-        if (pairs ? !pair_read(to, p, len) : json_array_append_new(to, json_stringn(p, len)) != 0) {
+        if (pairs ? !pair_read(to, p, len) : json_array_append_new(to, choice_value(option->choices, p, len)) != 0) {
             json_decref(to);
             return NULL;
         }
@@ -140,46 +168,23 @@ static json_t *real_value(const char *text)
     return *text && !*end ? json_real(d) : NULL; /* NULL too for what is no number of JSON */
 }
 
-static bool is_like(const char *a, const char *b, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        const int x = a[i] == '-' ? '_' : tolower((unsigned char)a[i]),
-                  y = b[i] == '-' ? '_' : tolower((unsigned char)b[i]);
-        if (x != y)
-            return false;
-    }
-    return true;
-}
-
-/* One of "a|b|c", in the table's spelling, whatever the case and the dashes; NULL: none of them. */
-static json_t *choice_value(const char *choices, const char *text)
-{
-    for (const char *p = choices; *p;) {
-        const size_t len = strcspn(p, "|");
-        if (len == strlen(text) && is_like(p, text, len))
-            return json_stringn(p, len);
-        p += len + (p[len] == '|');
-    }
-    return NULL;
-}
-
 /* The value that a word gives an option, on top of `sofar`; NULL: it is none. */
 static json_t *value_read(const struct admin_option *option, const char *text, json_t *sofar)
 {
     switch (option->kind) {
     case ADMIN_TEXT:
     case ADMIN_SUBSCRIPTION:
-        return option->choices ? choice_value(option->choices, text) : json_string(text);
+        return choice_value(option->choices, text, strlen(text));
     case ADMIN_REAL:
         return real_value(text);
     case ADMIN_LIST:
     case ADMIN_WORDS:
-        return several_read(sofar, text, false, option->kind == ADMIN_LIST);
+        return several_read(option, sofar, text, false, option->kind == ADMIN_LIST);
     case ADMIN_NUMBERS:
         return numbers_read(text);
     case ADMIN_PAIRS:
     case ADMIN_PAIRS_LIST:
-        return several_read(sofar, text, true, option->kind == ADMIN_PAIRS_LIST);
+        return several_read(option, sofar, text, true, option->kind == ADMIN_PAIRS_LIST);
     case ADMIN_MESSAGE_ID:
         return admin_message_id(text);
     case ADMIN_FILE:
