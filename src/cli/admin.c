@@ -8,6 +8,7 @@
 #include "cli/admin_call.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "cli/pulsar_keys.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -219,7 +220,7 @@ static int command_carry_out(const struct admin_config *config, const struct adm
         .key = key ? key : config->key,
         .allow_insecure = config->allow_insecure,
         .verify_hostname = config->verify_hostname,
-        .timeout_seconds = (int)config->timeout_seconds,
+        .timeout_ms = (int)config->timeout_seconds * 1000,
     };
     if (status == 0)
         status = admin_call_run(&call);
@@ -375,5 +376,6 @@ const struct verb admin_verb = {
     .example = "  geminga admin topics list public/default\n",
     .tables = {&admin_options},
     .complete = admin_complete,
+    .foreign = &pulsar_admin_keys,
     .main = admin_main,
 };

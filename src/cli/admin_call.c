@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void admin_answer_free(struct http_answer *answer)
-{
-    free(answer->head);
-    free(answer->body);
-    *answer = (struct http_answer){0};
-}
-
 bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size)
 {
     const size_t name_len = strlen(name);
@@ -65,7 +58,7 @@ int admin_ask(struct admin_call *call, const struct admin_request *request, stru
     if (status != 0 || (answer->status >= 200 && answer->status <= 299))
         return status;
     status = admin_refusal_print(call, answer);
-    admin_answer_free(answer);
+    http_answer_free(answer);
     return status;
 }
 
@@ -82,7 +75,7 @@ static int request_ask_json(struct admin_call *call, struct admin_request *reque
         if (!*json)
             status = admin_fail(call, "the answer is no JSON: %.200s", answer.body);
     }
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return status;
 }
 
@@ -122,6 +115,6 @@ int admin_call_run(struct admin_call *call)
     if (status != 0)
         return status;
     status = admin_print_answer(call, &answer);
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return status;
 }

@@ -30,13 +30,12 @@ struct admin_request {
     const char *type;          /* of the body; NULL: application/json */
 };
 
-/* Asks the broker.  Fills `answer`, whose texts admin_answer_free frees; or says in `why` what went wrong. */
+/* Asks the broker.  Fills `answer`, whose texts http_answer_free frees; or says in `why` what went wrong. */
 struct admin_asker {
     MUST_USE enum err (*ask)(struct admin_asker *asker, const struct admin_request *request, struct http_answer *answer,
                              char *why, size_t why_size);
 };
 
-void admin_answer_free(struct http_answer *answer);
 /* A line of the head, compared without case; its value, trimmed, written to `to`.  False: there is none. */
 bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size);
 

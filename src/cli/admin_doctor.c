@@ -64,7 +64,7 @@ static char *text_of(struct doctor *d, const char *path, const char *what)
     } else if (what) {
         say(d, FAILURE, "%s: HTTP %d %.200s", what, answer.status, answer.body ? answer.body : "");
     }
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return text;
 }
 

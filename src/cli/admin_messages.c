@@ -278,7 +278,7 @@ static int position_ask(struct admin_call *call, long nth, struct http_answer *a
         return 0;
     if (!is_end_of_backlog(answer, nth))
         status = admin_refusal_print(call, answer);
-    admin_answer_free(answer);
+    http_answer_free(answer);
     return status;
 }
 
@@ -301,11 +301,11 @@ int admin_peek_run(struct admin_call *call)
                                                admin_given(call, "show-server-marker"));
             printed += some;
             if (some < 0) {
-                admin_answer_free(&answer);
+                http_answer_free(&answer);
                 return ADMIN_FAILED;
             }
         }
-        admin_answer_free(&answer);
+        http_answer_free(&answer);
     }
     return 0;
 }
@@ -324,7 +324,7 @@ static int entry_run(struct admin_call *call, bool redeliveries)
     if (status != 0)
         return status;
     status = admin_entry_print(call, &answer, 1, redeliveries, false) < 0 ? ADMIN_FAILED : 0;
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return status;
 }
 

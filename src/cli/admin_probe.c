@@ -39,6 +39,6 @@ int admin_probe(struct admin_call *call, const char *method, const char *path, c
     else if (json)
         *json = NULL;
     json_decref(said);
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return 0;
 }

@@ -189,7 +189,7 @@ static int topic_look(struct admin_call *call, const char *name, json_t *found)
     if (json)
         (void)json_array_append_new(found, listed_schema(topic.full, json));
     json_decref(json);
-    admin_answer_free(&answer);
+    http_answer_free(&answer);
     return 0;
 }
 

@@ -179,7 +179,7 @@ static int create_shadow_run(struct admin_call *call)
     status = admin_ask(call, &request, &answer);
     admin_request_free(&request);
     if (status == 0)
-        admin_answer_free(&answer);
+        http_answer_free(&answer);
     return status;
 }
 

@@ -122,7 +122,7 @@ static int delete_one(struct admin_call *call, const char *name)
     (void)snprintf(request.path, sizeof request.path, "%s", pattern);
     const int status = admin_ask(call, &request, &answer);
     if (status == 0)
-        admin_answer_free(&answer);
+        http_answer_free(&answer);
     return status;
 }
 
@@ -200,7 +200,7 @@ int admin_topics_create_partitioned_run(struct admin_call *call)
     status = admin_ask(call, &request, &answer);
     admin_request_free(&request);
     if (status == 0)
-        admin_answer_free(&answer);
+        http_answer_free(&answer);
     return status;
 }
 

@@ -4,7 +4,7 @@
  */
 #include "cli/completion.h"
 
-#include "cli/http_ask.h"
+#include "cli/http_client.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,12 +152,15 @@ void completion_words(struct completion *c, const struct verb *const *verbs, int
 /* A list of texts, to be given back; NULL: nobody answers so. */
 static json_t *ask(const struct completion *c, const char *path)
 {
-    struct http_told *told = malloc(sizeof *told);
+    const struct http_target target = {.url = c->url, .timeout_ms = ASK_MS};
+    const struct http_request request = {.method = "GET", .path = path};
+    struct http_answer told = {0};
     json_t *list = NULL;
+    char why[200];
 
-    if (told && http_ask_within(c->url, "GET", path, ASK_MS, told) == OK && told->status == 200)
-        list = json_loads(told->body, 0, NULL);
-    free(told);
+    if (http_client_ask(&target, &request, &told, why, sizeof why) == OK && told.status == 200)
+        list = json_loads(told.body, 0, NULL);
+    http_answer_free(&told);
     if (json_is_array(list))
         return list;
     json_decref(list);

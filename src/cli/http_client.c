@@ -36,6 +36,13 @@ struct exchange {
     SSL *tls;
 };
 
+void http_answer_free(struct http_answer *answer)
+{
+    free(answer->head);
+    free(answer->body);
+    *answer = (struct http_answer){0};
+}
+
 /* ---- where ---- */
 
 /* "host[:port]" up to a comma or the end; a numeric IPv6 address stands in brackets.  *rest is behind it. */
@@ -73,9 +80,9 @@ static bool scheme_read(const char *url, bool *tls, const char **rest)
 
 /* ---- the socket ---- */
 
-static int connect_one(const struct addrinfo *to, int timeout_seconds)
+static int connect_one(const struct addrinfo *to, int timeout_ms)
 {
-    const struct timeval wait = {.tv_sec = timeout_seconds};
+    const struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     const int fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, to->ai_protocol);
 
     if (fd < 0)
@@ -90,7 +97,7 @@ static int connect_one(const struct addrinfo *to, int timeout_seconds)
     return -1;
 }
 
-static enum err connect_any(const struct place *place, int timeout_seconds, int *to, char *why, size_t why_size)
+static enum err connect_any(const struct place *place, int timeout_ms, int *to, char *why, size_t why_size)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -102,7 +109,7 @@ static enum err connect_any(const struct place *place, int timeout_seconds, int 
         return ERR_IO;
     }
     for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
-        fd = connect_one(at, timeout_seconds);
+        fd = connect_one(at, timeout_ms);
     freeaddrinfo(found);
     if (fd < 0) {
         (void)snprintf(why, why_size, "%s:%s: %s", place->host, place->port, strerror(errno));
@@ -182,7 +189,7 @@ static enum err tls_begin(struct exchange *x, const struct place *place, const s
 static enum err exchange_open(struct exchange *x, const struct place *place, const struct http_target *target,
                               char *why, size_t why_size)
 {
-    const enum err err = connect_any(place, target->timeout_seconds, &x->fd, why, why_size);
+    const enum err err = connect_any(place, target->timeout_ms, &x->fd, why, why_size);
 
     return err == OK && place->tls ? tls_begin(x, place, target, why, why_size) : err;
 }

@@ -2,10 +2,11 @@
  *
  * http_client.h - one request over HTTP or HTTPS, for verbs of the command line: asks, waits, has the whole answer.
  *
- * HTTP/1.1 and a connection for each request; an answer may come in chunks.  Redirects are followed.  TLS is OpenSSL's.  (libcurl would double the time that the program takes to start, the broker's start
- * included: it brings twenty libraries along.)
+ * HTTP/1.1 and a connection for each request; an answer may come in chunks.  Redirects are followed.  TLS is OpenSSL's.
+ * (libcurl would double the time that the program takes to start, the broker's start included: it brings twenty
+ * libraries along.)
  *
- * Bounds: an answer is at most HTTP_ANSWER_MAX bytes; each wait for the network at most `timeout_seconds`.
+ * Bounds: an answer is at most HTTP_ANSWER_MAX bytes; each wait for the network at most `timeout_ms`.
  */
 #ifndef CLI_HTTP_CLIENT_H
 #define CLI_HTTP_CLIENT_H
@@ -25,7 +26,7 @@ struct http_target {
     const char *certificate, *key; /* our own, files */
     bool allow_insecure;           /* any certificate will do */
     bool verify_hostname;
-    int timeout_seconds;
+    int timeout_ms;
 };
 
 struct http_request {
@@ -47,6 +48,9 @@ struct http_answer {
  * frees head and body. */
 MUST_USE enum err http_client_ask(const struct http_target *target, const struct http_request *request,
                                   struct http_answer *answer, char *why, size_t why_size);
+
+/* NULL texts are fine. */
+void http_answer_free(struct http_answer *answer);
 
 /* Whether so many bytes, NUL-terminated, are a whole answer by what its head says; one without a length is never. */
 bool http_answer_ended(const char *bytes, size_t len);

@@ -23,12 +23,6 @@ static enum err parse(const char *text, struct http_answer *answer)
     return http_answer_parse(strdup(text), strlen(text), answer);
 }
 
-static void answer_free(struct http_answer *answer)
-{
-    free(answer->head);
-    free(answer->body);
-}
-
 static void an_answer_is_status_head_and_body(void **state)
 {
     struct http_answer a;
@@ -37,7 +31,7 @@ static void an_answer_is_status_head_and_body(void **state)
     assert_int_equal(a.status, 409);
     assert_string_equal(a.head, "X: y\r\nContent-Length: 4\r\n");
     assert_string_equal(a.body, "body");
-    answer_free(&a);
+    http_answer_free(&a);
 }
 
 static void chunks_are_put_together(void **state)
@@ -49,7 +43,7 @@ static void chunks_are_put_together(void **state)
     assert_int_equal(parse(text, &a), OK);
     assert_string_equal(a.body, "abc0123456789");
     assert_int_equal(a.body_len, 13);
-    answer_free(&a);
+    http_answer_free(&a);
 }
 
 static void an_answer_cut_anywhere_has_not_ended_and_is_refused(void **state)
@@ -79,7 +73,7 @@ static void no_content_ends_with_its_head(void **state)
     assert_true(http_answer_ended(text, strlen(text)));
     assert_int_equal(parse(text, &a), OK);
     assert_int_equal(a.body_len, 0);
-    answer_free(&a);
+    http_answer_free(&a);
 }
 
 static void what_is_no_http_is_refused(void **state)
@@ -144,12 +138,12 @@ static void a_request_has_what_it_was_given_and_does_not_wait_for_the_end_of_the
 
     server.fd = listen_any(url, sizeof url, "127.0.0.1:1,"); /* the first place refuses, the second one answers */
     assert_int_equal(pthread_create(&thread, NULL, serve_one, &server), 0);
-    const struct http_target target = {.url = url, .authorization = "Bearer t", .timeout_seconds = 60};
+    const struct http_target target = {.url = url, .authorization = "Bearer t", .timeout_ms = 60000};
     const struct http_request request = {.method = "GET", .path = "/x?y=z"};
     struct http_answer answer;
     assert_int_equal(http_client_ask(&target, &request, &answer, why, sizeof why), OK);
     assert_string_equal(answer.body, "ok");
-    answer_free(&answer);
+    http_answer_free(&answer);
     assert_int_equal(pthread_join(thread, NULL), 0);
     close(server.fd);
     assert_ptr_equal(strstr(server.request, "GET /x?y=z HTTP/1.1\r\n"), server.request);
@@ -160,7 +154,7 @@ static void a_request_has_what_it_was_given_and_does_not_wait_for_the_end_of_the
 static void nobody_there_and_no_place_at_all_are_told(void **state)
 {
     static const char *const wrong[] = {"localhost:8080", "ftp://x", "http://", "http://[::1", "http://h:x"};
-    struct http_target target = {.url = "http://127.0.0.1:1", .timeout_seconds = 60};
+    struct http_target target = {.url = "http://127.0.0.1:1", .timeout_ms = 60000};
     const struct http_request request = {.method = "GET", .path = "/"};
     struct http_answer answer;
     char why[200];

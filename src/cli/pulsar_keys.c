@@ -678,3 +678,27 @@ const struct foreign_keys pulsar_read_keys = {
     .flags = consume_flags,
     .flag_count = READ_FLAGS,
 };
+
+/* ---- client.conf, for `admin` ---- */
+
+static const struct foreign_key admin_keys[] = {
+    {"useKeyStoreTls", "false", "keys and certificates are files in PEM here: tlsTrustCertsFilePath"},
+};
+
+static const char *const admin_client[] = {"brokerServiceUrl", "listenerName", "memoryLimit", "proxyServiceUrl",
+                                           "proxyProtocol",    "tlsProvider",  NULL};
+static const char *const admin_stores[] = {"tlsTrustStoreType", "tlsTrustStorePath",      "tlsTrustStorePassword",
+                                           "tlsKeyStoreType",   "tlsKeyStorePath",        "tlsKeyStorePassword",
+                                           "sslFactoryPlugin",  "sslFactoryPluginParams", NULL};
+
+static const struct foreign_group admin_groups_of_keys[] = {
+    {"Of pulsar-client: not asked for here", admin_client},
+    {"Java's key stores: read when they are used", admin_stores},
+};
+
+const struct foreign_keys pulsar_admin_keys = {
+    .keys = admin_keys,
+    .key_count = COUNT_OF(admin_keys),
+    .groups = admin_groups_of_keys,
+    .group_count = COUNT_OF(admin_groups_of_keys),
+};

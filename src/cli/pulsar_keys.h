@@ -13,5 +13,7 @@ extern const struct foreign_keys pulsar_keys;
 extern const struct foreign_keys pulsar_produce_keys;
 extern const struct foreign_keys pulsar_consume_keys;
 extern const struct foreign_keys pulsar_read_keys;
+/* Of client.conf, for `admin`. */
+extern const struct foreign_keys pulsar_admin_keys;
 
 #endif

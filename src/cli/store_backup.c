@@ -6,7 +6,7 @@
  * to make it: where to is left in the data directory for it to find (store/online_backup.h), so that whoever asks must
  * be able to write there.  A restore is made beside the directory, verified, and then given its name.
  */
-#include "cli/http_ask.h"
+#include "cli/http_client.h"
 #include "cli/store_verbs.h"
 #include "store/backup.h"
 #include "store/online_backup.h"
@@ -24,6 +24,7 @@
 
 #define BACKUP_ROUTE "/admin/v2/brokers/backup"
 #define POLL_MS      200
+#define WAIT_MS      60000
 
 static const struct option backup_options[] = {
     STORE_DATA_OPTION,
@@ -113,12 +114,21 @@ static int leave_request(const struct invocation *inv, const char *data, const c
     return store_failed(inv, path, "it cannot be written");
 }
 
-static int told_no(const struct invocation *inv, const char *url, enum err err, const struct http_told *told)
+/* Asks for the route; CLI_OK with `wanted` as the answer's status, or said.  The answer is to be freed. */
+static int ask(const struct invocation *inv, const char *url, const char *method, int wanted, struct http_answer *told)
 {
-    if (err != OK)
-        cli_error(inv, "no broker answers at %s (--http-url): %s", url, err_text(err));
-    else
-        cli_error(inv, "the broker at %s answered %d: %s", url, told->status, told->body);
+    const struct http_target target = {.url = url, .timeout_ms = WAIT_MS};
+    const struct http_request request = {.method = method, .path = BACKUP_ROUTE};
+    char why[400];
+
+    if (http_client_ask(&target, &request, told, why, sizeof why) != OK) {
+        cli_error(inv, "no broker answers at %s (--http-url): %s", url, why);
+        return STORE_CANNOT;
+    }
+    if (told->status == wanted)
+        return CLI_OK;
+    cli_error(inv, "the broker at %s answered %d: %s", url, told->status, told->body);
+    http_answer_free(told);
     return STORE_CANNOT;
 }
 
@@ -128,7 +138,7 @@ static uint64_t number_of(const json_t *answer, const char *key)
 }
 
 /* *running, or the outcome. */
-static int outcome_of(const struct invocation *inv, const char *target, const struct http_told *told, bool *running)
+static int outcome_of(const struct invocation *inv, const char *target, const struct http_answer *told, bool *running)
 {
     json_t *answer = json_loads(told->body, 0, NULL);
     const char *state = json_string_value(json_object_get(answer, "state"));
@@ -147,17 +157,18 @@ static int outcome_of(const struct invocation *inv, const char *target, const st
     return status;
 }
 
-static int wait_for_broker(const struct invocation *inv, const char *url, const char *target, struct http_told *told)
+static int wait_for_broker(const struct invocation *inv, const char *url, const char *target)
 {
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    struct http_answer told;
     bool running = true;
     int status = CLI_OK;
 
     while (running && status == CLI_OK) {
-        const enum err err = http_ask(url, "GET", BACKUP_ROUTE, told);
-        if (err != OK || told->status != 200)
-            return told_no(inv, url, err, told);
-        status = outcome_of(inv, target, told, &running);
+        if (ask(inv, url, "GET", 200, &told) != CLI_OK)
+            return STORE_CANNOT;
+        status = outcome_of(inv, target, &told, &running);
+        http_answer_free(&told);
         if (running)
             (void)nanosleep(&pause, NULL);
     }
@@ -167,21 +178,18 @@ static int wait_for_broker(const struct invocation *inv, const char *url, const 
 static int ask_broker(const struct invocation *inv, const struct store_config *config, const char *target)
 {
     char request[PATH_MAX];
-    struct http_told *told = malloc(sizeof *told);
-    int status = told ? leave_request(inv, config->data, target, request) : STORE_CANNOT;
+    struct http_answer told;
+    int status = leave_request(inv, config->data, target, request);
 
+    if (status != CLI_OK)
+        return status;
+    status = ask(inv, config->http_url, "PUT", 204, &told);
     if (status == CLI_OK) {
-        const enum err err = http_ask(config->http_url, "PUT", BACKUP_ROUTE, told);
-        if (err != OK || told->status != 204)
-            status = told_no(inv, config->http_url, err, told);
-        else
-            status = wait_for_broker(inv, config->http_url, target, told);
-        (void)unlink(request); /* where it was not taken */
+        http_answer_free(&told);
+        status = wait_for_broker(inv, config->http_url, target);
     }
-    if (status == CLI_OK)
-        status = sync_name(inv, target);
-    free(told);
-    return status;
+    (void)unlink(request); /* where it was not taken */
+    return status == CLI_OK ? sync_name(inv, target) : status;
 }
 
 /* ---- backup ---- */
