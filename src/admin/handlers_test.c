@@ -148,7 +148,7 @@ static void partitions_of_a_topic_are_none_and_a_missing_topic_may_be_asked_for(
 
     assert_int_equal(ask(w, HTTP_GET, path), 404);
     assert_int_equal(ask_with(w, HTTP_GET, path, check, ""), 200);
-    assert_string_equal(answer(w), "{\"partitions\":0,\"deleted\":false,\"properties\":{}}");
+    assert_string_equal(answer(w), "{\"partitions\":0,\"deleted\":false}");
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x"), 204);
     assert_int_equal(ask(w, HTTP_GET, path), 200);
 }
@@ -163,8 +163,8 @@ static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 204);
     assert_int_equal(ask_body(w, HTTP_PUT, PARTED "/partitions", "2"), 409);
     assert_int_equal(ask(w, HTTP_PUT, PARTED), 409);
-    assert_get(w, PARTED "/partitions", "{\"partitions\":2,\"deleted\":false,\"properties\":{}}");
-    assert_get(w, PARTED "-partition-1/partitions", "{\"partitions\":0,\"deleted\":false,\"properties\":{}}");
+    assert_get(w, PARTED "/partitions", "{\"partitions\":2,\"deleted\":false}");
+    assert_get(w, PARTED "-partition-1/partitions", "{\"partitions\":0,\"deleted\":false}");
     assert_get(w, "/admin/v2/persistent/public/default/partitioned", "[\"persistent://public/default/parted\"]");
     assert_get(
         w, "/admin/v2/persistent/public/default",
@@ -172,7 +172,7 @@ static void a_partitioned_topic_is_created_grown_listed_and_deleted(void **state
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "3"), 204);
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "2"), 422);
     assert_int_equal(ask_body(w, HTTP_POST, PARTED "/partitions", "0"), 422);
-    assert_get(w, PARTED "/partitions", "{\"partitions\":3,\"deleted\":false,\"properties\":{}}");
+    assert_get(w, PARTED "/partitions", "{\"partitions\":3,\"deleted\":false}");
     assert_int_equal(ask(w, HTTP_POST, PARTED "/createMissedPartitions"), 204);
     assert_int_equal(ask(w, HTTP_DELETE, PARTED), 409); /* not by the name of a single one */
     assert_int_equal(ask(w, HTTP_DELETE, PARTED "/partitions"), 204);

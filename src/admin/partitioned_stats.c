@@ -35,7 +35,8 @@ static void write_metadata(struct json *j, struct broker *b, const struct topic_
     json_object_begin(j, "metadata");
     json_uint(j, "partitions", record.partitions);
     json_bool(j, "deleted", false);
-    properties_write(j, "properties", record.properties);
+    if (record.properties.len > 0)
+        properties_write(j, "properties", record.properties);
     json_object_end(j);
 }
 
@@ -116,7 +117,7 @@ static void start(struct admin_call *call, bool internal)
         return;
     s->partitions = s->name.partition == PARTITION_NONE ? partitions_count(call->core->broker, &s->name) : 0;
     if (s->partitions == 0) {
-        call_reason(call, 404, "Partitioned topic not found: %s has zero partitions", s->name.text);
+        call_reason(call, 404, "Partitioned Topic %s not found", s->name.text);
         return;
     }
     s->call = call;

@@ -139,7 +139,8 @@ static void answer_metadata(struct admin_call *call, const struct topic_name *na
     json_object_begin(&j, NULL);
     json_uint(&j, "partitions", record.partitions);
     json_bool(&j, "deleted", false);
-    properties_write(&j, "properties", record.properties);
+    if (record.properties.len > 0)
+        properties_write(&j, "properties", record.properties);
     json_object_end(&j);
     call_json(call);
 }

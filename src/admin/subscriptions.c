@@ -104,6 +104,7 @@ void subscription_put(struct admin_call *call)
 
     if (!properties)
         return;
+    c->op.replicated = call_query_true(call, "replicated");
     if (c->op.name.domain != DOMAIN_PERSISTENT)
         call_reason(call, 400, "Create subscription on non-persistent topic can only be done through client");
     else if (!position_read(call->request.body, &c->op.position))

@@ -50,9 +50,15 @@ void topic_put(struct admin_call *call)
 
     if (!to || !properties_of_body(call, &c->op.properties, to))
         return;
+
+    const struct bytes local = topic_name_local(&c->op.name);
+    const size_t suffix = topic_name_full(&c->op.name).len - topic_name_base(&c->op.name).len;
     if (c->op.name.partition != PARTITION_NONE &&
         (uint32_t)c->op.name.partition >= partitions_count(call->core->broker, &c->op.name))
-        call_reason(call, 412, "a topic's name must not end like a partition's");
+        call_reason(call, 412,
+                    "Can't create topic %.*s with \"-partition-\" followed by numeric value if there isn't a "
+                    "partitioned topic %.*s created.",
+                    (int)local.len, (const char *)local.data, (int)(local.len - suffix), (const char *)local.data);
     else
         topic_create(call->core->broker, &c->op);
 }

@@ -102,6 +102,16 @@ void topic_create(struct broker *b, struct topic_op *op)
     op_start(b, &op->op, create_step);
 }
 
+static size_t connected_count(const struct topic *t)
+{
+    size_t count = map_count(&t->producers), at = 0;
+    struct subscription *s;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        count += s->consumer_count;
+    return count;
+}
+
 static void delete_step(struct broker_op *op)
 {
     struct topic_op *delete_ = topic_op_of(op);
@@ -109,12 +119,16 @@ static void delete_step(struct broker_op *op)
 
     op->step = durable_step;
     if (delete_->name.partition == PARTITION_NONE && partitions_count(op->broker, &delete_->name) > 0) {
-        (void)refuse(&op->why, ERR_EXISTS, ABOUT_TOPIC, "%s is a partitioned topic", delete_->name.text);
+        (void)refuse(
+            &op->why, ERR_EXISTS, ABOUT_TOPIC,
+            "%s is a partitioned topic, instead of calling delete topic, please call delete-partitioned-topic.",
+            delete_->name.text);
         op_finish(op);
     } else if (topic_obtain(op->broker, &delete_->name, false, &t, &op->why) != OK) {
         op_finish(op);
     } else if (!delete_->force && topic_connected(t)) {
-        (void)refuse(&op->why, ERR_BUSY, ABOUT_TOPIC, "%s has connected producers or consumers", t->name.text);
+        (void)refuse(&op->why, ERR_BUSY, ABOUT_TOPIC, "Topic has %zu connected producers/consumers",
+                     connected_count(t));
         op_finish(op);
     } else {
         topic_close(t, true, op);
@@ -212,6 +226,7 @@ static void make(struct subscription_op *op)
         .name = bytes_of_text(op->subscription),
         .durable = true,
         .next = op->position,
+        .replicated = op->replicated,
         .properties = op->properties,
     };
     struct refusal *why = &op->op.why;
@@ -223,7 +238,7 @@ static void make(struct subscription_op *op)
     else if (find(op, true, &t, &s) != OK)
         ; /* it said why */
     else if (s)
-        (void)refuse(why, ERR_EXISTS, ABOUT_SUBSCRIPTION, "subscription %s exists", op->subscription);
+        (void)refuse(why, ERR_EXISTS, ABOUT_SUBSCRIPTION, "Subscription already exists for topic");
     else if (subscription_make(t, &spec, &s, why) == OK)
         log_debug(op->op.broker->log, "broker", "%s: %s was asked for by an administrator", t->name.text, s->name);
 }
@@ -248,7 +263,7 @@ static void remove_one(struct subscription_op *op)
     if (find_existing(op, &t, &s) != OK) {
         /* it said why */
     } else if ((s->consumer_count > 0 && !op->force) || s->seeking) {
-        (void)refuse(why, ERR_BUSY, ABOUT_SUBSCRIPTION, "subscription %s has consumers", s->name);
+        (void)refuse(why, ERR_BUSY, ABOUT_SUBSCRIPTION, "Subscription has active connected consumers");
     } else {
         s->seeking = true; /* it ends below, and not with its last consumer */
         subscription_close_consumers(s);

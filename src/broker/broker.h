@@ -146,7 +146,7 @@ struct subscription_op {
     char subscription[SUBSCRIPTION_NAME_MAX + 1];
     struct position position; /* subscription_create: all before it counts as acknowledged */
     bool force;               /* subscription_delete: consumers are closed, not an obstacle */
-    bool replicated;          /* subscription_set_replicated */
+    bool replicated;          /* subscription_create, subscription_set_replicated */
     uint64_t entries;         /* subscription_skip: how many that are not acknowledged */
     struct bytes properties;  /* encoded (properties.h): of a new one, or set; or what was read */
     uint8_t *to;              /* subscription_properties: where to, PROPERTIES_BYTES_MAX */

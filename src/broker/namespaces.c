@@ -396,7 +396,7 @@ void topics_changed(struct broker *b, const struct topic_name *name, bool there)
 enum err namespace_admits(struct broker *b, const struct topic_name *name, struct refusal *why)
 {
     if (!namespace_exists(b, topic_name_namespace(name)))
-        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(topic_name_namespace(name)));
+        return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "Namespace not found");
     return OK;
 }
 

@@ -299,8 +299,8 @@ static enum err grow_check(struct partitioned_op *o)
         o->partitions = now;
     if (o->partitions < now)
         return refuse(&o->op.why, ERR_INVALID, ABOUT_PARTITIONS,
-                      "Expect partitions %" PRIu32 " can't less than current partitions %" PRIu32 ".", o->partitions,
-                      now);
+                      "Desired partitions %" PRIu32 " can't be less than the current partitions %" PRIu32 ".",
+                      o->partitions, now);
     if ((err = number_check(o)) != OK)
         return err;
     return room_for(o, o->partitions - now);
@@ -363,9 +363,11 @@ static enum err delete_check(struct partitioned_op *o)
         return err;
     o->partitions = partitions_count(b, &o->name);
     if (o->partitions == 0 && topic_exists(b, &o->name))
-        return refuse(&o->op.why, ERR_EXISTS, ABOUT_TOPIC, "%s is a non-partitioned topic", o->name.text);
+        return refuse(&o->op.why, ERR_EXISTS, ABOUT_TOPIC,
+                      "%s is a non-partitioned topic. Instead of calling delete-partitioned-topic please call delete.",
+                      o->name.text);
     if (o->partitions == 0)
-        return refuse(&o->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "no partitioned topic %s", o->name.text);
+        return refuse(&o->op.why, ERR_NOT_FOUND, ABOUT_TOPIC, "Topic %s not found.", o->name.text);
     for (uint32_t i = 0; i < o->partitions && !o->force; i++) {
         const struct topic *t = topic_name_partition(&name, &o->name, i) == OK ? topic_find(b, &name) : NULL;
         if (t && topic_connected(t))
