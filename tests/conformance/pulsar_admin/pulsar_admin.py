@@ -10,6 +10,7 @@ what differs, and why, is in differences.txt:
 A difference that is not listed is a fault, and one that is listed and is none is a fault as well.
 """
 import argparse
+import difflib
 import json
 import os
 import re
@@ -122,7 +123,9 @@ def read_differences():
 
 
 def told(command, expected, got):
-    return f"{command}\n    Apache Pulsar:\n{expected.text('      ')}    Geminga:\n{got.text('      ')}"
+    lines = difflib.unified_diff(expected.text("").splitlines(), got.text("").splitlines(), "Apache Pulsar", "Geminga", "", "", 2,
+                                 lineterm="")
+    return "\n".join([command, *(f"    {line}" for line in lines)])
 
 
 def compare(expected, got, listed):

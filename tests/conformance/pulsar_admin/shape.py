@@ -13,11 +13,17 @@ OUT_LINES = 60
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]{2})?")
 ADDRESS = re.compile(r"\b(localhost|127\.0\.0\.1|[a-z][\w-]*-[\w-]+):[0-9]{4,5}\b")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+(E-?[0-9]+)?)?")
+SET = re.compile(r"\[([\w:/.-]+(?:, [\w:/.-]+)+)\]")
 TRACE = re.compile(r"^\s+at |^\s*\.\.\. [0-9]+ more|^Caused by: ")
 
 
+def _sorted_set(found):
+    """What Java prints of a set: in no order."""
+    return "[" + ", ".join(sorted(found[1].split(", "))) + "]"
+
+
 def _text(text):
-    return ADDRESS.sub("H", TIME.sub("T", text))
+    return SET.sub(_sorted_set, ADDRESS.sub("H", TIME.sub("T", text)))
 
 
 def _measured(value):
