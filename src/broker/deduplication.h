@@ -28,10 +28,10 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "broker/log_reading.h"
 #include "broker/refusal.h"
 #include "store/store.h"
 
-struct broker_read;
 struct cursor;
 struct producer;
 struct producer_open;
@@ -47,16 +47,14 @@ struct deduplication {
     enum deduplication_state state;
     uint64_t row; /* 0: none; else there is a cursor with this id */
     struct cursor *cursor;
-    struct map sequences;                /* struct sequence by name */
-    struct list recent;                  /* the same, the one that was silent for the longest first */
-    size_t bytes;                        /* of a snapshot of them */
-    size_t connected_bytes;              /* of one of the connected producers, if each had a sequence */
-    uint64_t fresh;                      /* entries since the last snapshot */
-    uint64_t snapshot_ns;                /* when it was */
-    uint64_t duplicates;                 /* messages that were not stored again, since the topic was loaded */
-    struct position read_upto, read_end; /* READING: what is applied, and where it ends */
-    struct broker_read *read;            /* READING: under way */
-    struct list waiting;                 /* READING: struct producer_open */
+    struct map sequences;       /* struct sequence by name */
+    struct list recent;         /* the same, the one that was silent for the longest first */
+    size_t bytes;               /* of a snapshot of them */
+    size_t connected_bytes;     /* of one of the connected producers, if each had a sequence */
+    uint64_t fresh;             /* entries since the last snapshot */
+    uint64_t snapshot_ns;       /* when it was */
+    uint64_t duplicates;        /* messages that were not stored again, since the topic was loaded */
+    struct log_reading reading; /* READING: of what came after the snapshot */
 };
 
 /* One producer's. */

@@ -7,7 +7,6 @@
 #include "broker/core.h"
 #include "broker/names.h"
 #include "broker/publish.h"
-#include "broker/reads.h"
 #include "wire/entry_view.h"
 
 #include <assert.h>
@@ -137,40 +136,6 @@ static struct bytes id_of(const struct topic *t, struct bytes metadata)
 
 /* ---- reading what the log holds ---- */
 
-static void read_more(struct topic *t);
-
-static void resume_waiting(struct id_window *w)
-{
-    struct list *node;
-
-    while ((node = list_pop_front(&w->waiting)))
-        op_resume(&container_of(node, struct producer_open, reading)->op);
-}
-
-static void read_ended(struct topic *t)
-{
-    struct id_window *w = &t->ids;
-
-    w->state = ID_WINDOW_ON;
-    log_debug(t->broker->log, "broker", "%s: %" PRIu64 " ids of events are known", t->name.text, w->count);
-    resume_waiting(w);
-}
-
-static void read_failed(struct topic *t, enum err err)
-{
-    struct id_window *w = &t->ids;
-    struct list *node;
-
-    forget_all(t);
-    w->state = ID_WINDOW_OFF;
-    while ((node = list_pop_front(&w->waiting))) {
-        struct producer_open *open = container_of(node, struct producer_open, reading);
-        (void)refuse(&open->op.why, ERR_AGAIN, ABOUT_TOPIC, "%s: its events' ids cannot be read now: %s", t->name.text,
-                     err_text(err));
-        producer_open_give_up(open);
-    }
-}
-
 /* One entry of the log. */
 static enum err apply(struct topic *t, const struct entry *e)
 {
@@ -195,50 +160,22 @@ static enum err apply(struct topic *t, const struct entry *e)
     return OK;
 }
 
-static void read_done(struct store_read *r, enum err err)
+static void read_ended(struct topic *t, enum err err)
 {
-    struct topic *t = broker_read_of(r)->owner;
-    enum err failed = OK;
-
-    if (!t) {
-        broker_read_free(broker_read_of(r), err);
-        return;
-    }
     struct id_window *w = &t->ids;
-    w->read = NULL;
-    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
-        w->read_upto = r->from; /* nothing is known of it: it is damaged, or was given up */
-    else if (err != OK)
-        failed = err;
-    for (size_t i = 0; err == OK && i < r->count && failed == OK; i++) {
-        failed = apply(t, &r->entries[i]);
-        w->read_upto = r->entries[i].position;
-    }
-    broker_read_free(broker_read_of(r), err);
-    if (failed != OK)
-        read_failed(t, failed);
+
+    if (err != OK)
+        forget_all(t);
     else
-        read_more(t);
+        log_debug(t->broker->log, "broker", "%s: %" PRIu64 " ids of events are known", t->name.text, w->count);
+    w->state = err == OK ? ID_WINDOW_ON : ID_WINDOW_OFF;
 }
 
-static void read_more(struct topic *t)
-{
-    struct id_window *w = &t->ids;
-    const struct position from = topic_after(t, w->read_upto);
-
-    if (position_before(w->read_end, from)) {
-        read_ended(t);
-        return;
-    }
-    if (!(w->read = broker_read_new(t->broker, t, read_done))) {
-        read_failed(t, ERR_NOMEM);
-        return;
-    }
-    w->read->read.from = from;
-    w->read->read.max = STORE_READ_MAX;
-    w->read->read.bytes_max = READ_BYTES;
-    ledger_read(t->broker->store, &w->read->read);
-}
+static const struct log_reader log_reader = {
+    .what = "its events' ids",
+    .apply = apply,
+    .ended = read_ended,
+};
 
 /* Before the first ledger that was open within the window. */
 static struct position beginning(const struct topic *t)
@@ -260,21 +197,16 @@ static void start(struct topic *t)
 
     assert(t->pending == 0 && map_count(&t->producers) == 0);
     w->state = ID_WINDOW_READING;
-    w->read_upto = beginning(t);
-    w->read_end = t->readable_end;
-    read_more(t);
+    log_reading_start(&w->reading, beginning(t), t->readable_end);
 }
 
 static void stop(struct topic *t)
 {
     struct id_window *w = &t->ids;
 
-    if (w->read)
-        w->read->owner = NULL;
-    w->read = NULL;
     forget_all(t);
     w->state = ID_WINDOW_OFF;
-    resume_waiting(w);
+    log_reading_stop(&w->reading);
 }
 
 void id_window_policy(struct topic *t, const struct policies *p)
@@ -300,20 +232,19 @@ void id_window_init(struct topic *t)
 {
     map_init(&t->ids.ids, t->broker->topics.seed);
     list_init(&t->ids.stored);
-    list_init(&t->ids.waiting);
+    log_reading_init(&t->ids.reading, t, &log_reader);
 }
 
 void id_window_deinit(struct topic *t)
 {
-    if (t->ids.read)
-        t->ids.read->owner = NULL;
+    log_reading_deinit(&t->ids.reading);
     forget_all(t);
     map_deinit(&t->ids.ids);
 }
 
 void id_window_release(struct topic *t)
 {
-    resume_waiting(&t->ids);
+    log_reading_release(&t->ids.reading);
 }
 
 void id_window_maintain(struct topic *t)
@@ -331,7 +262,7 @@ enum deduplication_step id_window_ask(struct topic *t, struct producer_open *ope
         producer_open_wait(open);
         return DEDUPLICATION_LATER;
     }
-    list_push_back(&w->waiting, &open->reading);
+    log_reading_wait(&w->reading, open);
     if (w->state == ID_WINDOW_OFF)
         start(t);
     return DEDUPLICATION_LATER;

@@ -32,14 +32,12 @@ struct id_window {
     int64_t window_ms; /* by the policies; 0: there is none */
     uint64_t ids_max;  /* by the policies; 0: no limit but the bytes */
     enum id_window_state state;
-    struct map ids;                      /* struct event_id by its bytes */
-    struct list stored;                  /* struct event_id */
-    uint64_t count;                      /* of them */
-    uint64_t duplicates, without_id;     /* messages, since the topic was loaded */
-    uint64_t evicted;                    /* ids that went too early, for the bytes */
-    struct position read_upto, read_end; /* READING: what is applied, and where it ends */
-    struct broker_read *read;            /* READING: under way */
-    struct list waiting;                 /* READING: struct producer_open */
+    struct map ids;                  /* struct event_id by its bytes */
+    struct list stored;              /* struct event_id */
+    uint64_t count;                  /* of them */
+    uint64_t duplicates, without_id; /* messages, since the topic was loaded */
+    uint64_t evicted;                /* ids that went too early, for the bytes */
+    struct log_reading reading;      /* READING: of what the log holds */
 };
 
 struct event_id {

@@ -64,7 +64,7 @@ struct producer_open {
     uint64_t held_until_ns; /* 0: was not held yet */
     struct list waiting;    /* topic->access.waiting */
     bool taken;             /* topic_epoch is what it took over with, see access.h */
-    struct list reading;    /* topic->deduplication.waiting, or topic->ids.waiting */
+    struct list reading;    /* log_reading.waiting */
     char given[NAME_GIVEN_MAX];
 
     struct schema_choice chosen; /* the version of its schema; also while it is queued */
