@@ -176,19 +176,10 @@ static void step_barrier(struct life *l)
         settle_acked(&l->known[s], before[s]);
 }
 
-enum end { END_ORDERLY, END_KILL, END_POWER };
-
-static void step_end(struct life *l, enum end end)
+static void step_end(struct life *l, enum world_end end)
 {
-    bool orderly = false;
-
     note_receipts(l);
-    if (end == END_ORDERLY)
-        orderly = world_restart(&l->world);
-    else if (end == END_KILL)
-        world_kill_and_open(&l->world);
-    else
-        world_cut_and_open(&l->world);
+    const bool orderly = world_end_and_open(&l->world, end);
     for (unsigned s = 0; s < 2; s++)
         settle_acked(&l->known[s], orderly ? l->known[s].acked_count : 0);
     fresh_peers(l);
@@ -204,13 +195,13 @@ static void step_rare(struct life *l)
         sim_disk_fail(l->world.disk, SIM_DISK_WRITE, 1 + below(l, 3), below(l, 2) ? ERR_IO : ERR_NOSPACE);
         break;
     case 2:
-        step_end(l, END_KILL);
+        step_end(l, WORLD_KILLED);
         break;
     case 3:
-        step_end(l, END_ORDERLY);
+        step_end(l, WORLD_RESTARTED);
         break;
     case 5:
-        step_end(l, END_POWER);
+        step_end(l, WORLD_CUT);
         break;
     case 4:
         world_pass(&l->world, below(l, 90000));
@@ -241,7 +232,7 @@ static void random_step(struct life *l)
     check_received(l);
     world_check(&l->world);
     if (l->world.fatals > 0) /* a sync failed: the process ends */
-        step_end(l, END_KILL);
+        step_end(l, WORLD_KILLED);
 }
 
 /* A subscription has acknowledged an entry, or is sent it now. */

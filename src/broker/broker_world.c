@@ -90,6 +90,15 @@ bool world_restart(struct world *w)
     return orderly;
 }
 
+bool world_end_and_open(struct world *w, enum world_end how)
+{
+    if (how == WORLD_RESTARTED)
+        return world_restart(w);
+    crash(w, how == WORLD_CUT);
+    world_open(w);
+    return false;
+}
+
 void world_end(struct world *w)
 {
     crash(w, false);

@@ -63,6 +63,9 @@ void world_kill_and_open(struct world *w);
 void world_cut_and_open(struct world *w);
 /* As SIGTERM and a new start.  False: the store could not go on meanwhile, and the process ended as by a kill. */
 bool world_restart(struct world *w);
+/* One of these; WORLD_ENDS of them, for random lives.  True: it ended in order. */
+enum world_end { WORLD_RESTARTED, WORLD_KILLED, WORLD_CUT, WORLD_ENDS };
+bool world_end_and_open(struct world *w, enum world_end how);
 
 /* Steps until nothing is ready at this moment (timers wait). */
 void world_settle(struct world *w);

@@ -7,6 +7,7 @@
 #include "base/base_test.h"
 #include "broker/core.h"
 #include "broker/fixture.h"
+#include "broker/sent.h"
 #include "store/chain.h"
 #include "store/cursor.h"
 #include "sys/sim/sim_seeds.h"
@@ -30,84 +31,10 @@ static int set_up(void **state)
 
 /* ---- messages as producers send them ---- */
 
-struct message {
-    const char *name;
-    uint64_t first, last;
-    int32_t chunk, chunks; /* 0 chunks: it is none */
-    uint16_t flags;
-    bool marker;
-};
-
-static struct slice entry_of(const struct message *m)
-{
-    Wire__MessageMetadata metadata = WIRE__MESSAGE_METADATA__INIT;
-    uint8_t head[ENTRY_HEAD_SIZE], packed[300], bytes[400];
-    struct slice entry;
-
-    metadata.producer_name = wire_text(m->name);
-    metadata.sequence_id = m->first;
-    metadata.has_highest_sequence_id = m->last > m->first;
-    metadata.highest_sequence_id = m->last;
-    metadata.has_num_messages_in_batch = m->last > m->first;
-    metadata.num_messages_in_batch = (int32_t)(m->last - m->first + 1);
-    metadata.has_chunk_id = metadata.has_num_chunks_from_msg = m->chunks > 0;
-    metadata.chunk_id = m->chunk;
-    metadata.num_chunks_from_msg = m->chunks;
-    const size_t len = wire__message_metadata__pack(&metadata, packed);
-    entry_head_encode(head, bytes_of(packed, len), bytes_of("x", 1));
-    memcpy(bytes, head, sizeof head);
-    memcpy(bytes + sizeof head, packed, len);
-    bytes[sizeof head + len] = 'x';
-    enum err err = slice_copy(&entry, bytes_of(bytes, sizeof head + len + 1), NULL);
-    assert_int_equal(err, OK);
-    return entry;
-}
-
-/* As a session does it. */
-static void push(struct peer *p, uint64_t id, const struct message *m)
-{
-    struct slice bytes = entry_of(m);
-    struct entry_view view;
-
-    enum err err = entry_view_decode(bytes_of(bytes.data, bytes.len), &view);
-    assert_int_equal(err, OK);
-    const struct publish publish = {
-        .sequence_id = m->first,
-        .highest_sequence_id = m->last,
-        .sequence = publish_sequence_of(&view.metadata),
-        .messages = view.metadata.messages,
-        .flags = (uint16_t)(m->flags | (m->last > m->first ? ENTRY_BATCHED : 0)),
-        .marker = m->marker,
-        .bytes = bytes,
-    };
-    producer_publish(p->producers[id], &publish);
-    slice_unref(&bytes);
-}
-
 static void push_one(struct peer *p, uint64_t id, const char *name, uint64_t sequence)
 {
-    const struct message m = {.name = name, .first = sequence, .last = sequence};
-    push(p, id, &m);
-}
-
-/* The answer to the last publish. */
-static const struct published *last(struct peer *p)
-{
-    world_settle(p->world);
-    assert_true(p->published_count > 0);
-    return &p->published[p->published_count - 1];
-}
-
-static void expect_stored(struct peer *p)
-{
-    assert_int_equal(last(p)->err, OK);
-    assert_true(last(p)->position.entry >= 0);
-}
-
-static void expect_duplicate(struct peer *p)
-{
-    assert_int_equal(last(p)->err, OK);
-    assert_true(position_equal(last(p)->position, POSITION_EARLIEST));
+    const struct sent m = {.name = name, .first = sequence, .last = sequence};
+    peer_send(p, id, &m);
 }
 
 static int64_t come(struct peer *p, uint64_t id, const char *name)
@@ -122,17 +49,6 @@ static void go(struct peer *p, uint64_t id)
 {
     producer_detach(p->producers[id]);
     p->producers[id] = NULL;
-}
-
-static uint64_t entries(struct fixture *f)
-{
-    size_t count;
-    uint64_t sum = 0;
-    const struct ledger_info *chain = store_chain(f->world.store, world_topic(&f->world, TOPIC)->id, &count);
-
-    for (size_t i = 0; i < count; i++)
-        sum += chain[i].entries;
-    return sum;
 }
 
 /* ---- what is a duplicate ---- */
@@ -150,7 +66,7 @@ static void a_message_that_comes_again_is_confirmed_and_not_stored(void **state)
     expect_stored(&f->a);
     push_one(&f->a, 1, "p", 3);
     expect_duplicate(&f->a);
-    assert_int_equal(entries(f), 2);
+    assert_int_equal(world_entries(&f->world, TOPIC), 2);
     assert_int_equal(world_topic(&f->world, TOPIC)->deduplication.duplicates, 2);
 }
 
@@ -218,13 +134,13 @@ static void each_producer_has_numbers_of_its_own(void **state)
 static void nobody_sends_in_the_name_of_another(void **state)
 {
     struct fixture *f = *state;
-    const struct message copied = {.name = "p", .first = 100, .last = 100, .flags = ENTRY_REPLICATED};
+    const struct sent copied = {.name = "p", .first = 100, .last = 100, .flags = ENTRY_REPLICATED};
 
     (void)come(&f->a, 1, "p");
     (void)come(&f->b, 1, "q");
     push_one(&f->b, 1, "p", 1000000);
-    assert_int_equal(last(&f->b)->err, ERR_INVALID);
-    push(&f->b, 1, &copied); /* it came from elsewhere: its numbers are not looked at */
+    assert_int_equal(peer_answer(&f->b)->err, ERR_INVALID);
+    peer_send(&f->b, 1, &copied); /* it came from elsewhere: its numbers are not looked at */
     expect_stored(&f->b);
     push_one(&f->a, 1, "p", 1);
     expect_stored(&f->a);
@@ -233,12 +149,12 @@ static void nobody_sends_in_the_name_of_another(void **state)
 static void a_batch_counts_with_its_first_and_its_last_message(void **state)
 {
     struct fixture *f = *state;
-    const struct message batch = {.name = "p", .first = 0, .last = 9};
+    const struct sent batch = {.name = "p", .first = 0, .last = 9};
 
     (void)come(&f->a, 1, "p");
-    push(&f->a, 1, &batch);
+    peer_send(&f->a, 1, &batch);
     expect_stored(&f->a);
-    push(&f->a, 1, &batch);
+    peer_send(&f->a, 1, &batch);
     expect_duplicate(&f->a);
     push_one(&f->a, 1, "p", 9);
     expect_duplicate(&f->a);
@@ -250,19 +166,19 @@ static void a_batch_counts_with_its_first_and_its_last_message(void **state)
 static void of_chunks_the_last_one_counts(void **state)
 {
     struct fixture *f = *state;
-    struct message chunk = {.name = "p", .first = 4, .last = 4, .chunks = 3};
+    struct sent chunk = {.name = "p", .first = 4, .last = 4, .chunks = 3};
 
     (void)come(&f->a, 1, "p");
     for (int twice = 0; twice < 2; twice++) { /* the second time as after a reconnect in the middle */
         for (chunk.chunk = 0; chunk.chunk < 2; chunk.chunk++) {
-            push(&f->a, 1, &chunk);
+            peer_send(&f->a, 1, &chunk);
             expect_stored(&f->a);
         }
     }
-    push(&f->a, 1, &chunk);
+    peer_send(&f->a, 1, &chunk);
     expect_stored(&f->a);
     for (chunk.chunk = 0; chunk.chunk < 3; chunk.chunk++) {
-        push(&f->a, 1, &chunk);
+        peer_send(&f->a, 1, &chunk);
         expect_duplicate(&f->a);
     }
 }
@@ -270,16 +186,16 @@ static void of_chunks_the_last_one_counts(void **state)
 static void markers_and_copies_are_none_of_its_business(void **state)
 {
     struct fixture *f = *state;
-    const struct message marker = {.name = "p", .first = 8, .last = 8, .marker = true};
-    const struct message copy = {.name = "p", .first = 9, .last = 9, .flags = ENTRY_REPLICATED};
+    const struct sent marker = {.name = "p", .first = 8, .last = 8, .marker = true};
+    const struct sent copy = {.name = "p", .first = 9, .last = 9, .flags = ENTRY_REPLICATED};
 
     (void)come(&f->a, 1, "p");
     push_one(&f->a, 1, "p", 3);
-    push(&f->a, 1, &marker);
-    push(&f->a, 1, &copy);
+    peer_send(&f->a, 1, &marker);
+    peer_send(&f->a, 1, &copy);
     push_one(&f->a, 1, "p", 4);
     expect_stored(&f->a);
-    assert_int_equal(entries(f), 4);
+    assert_int_equal(world_entries(&f->world, TOPIC), 4);
     world_kill_and_open(&f->world);
     peer_init(&f->a, &f->world);
     assert_int_equal(come(&f->a, 1, "p"), 4);
@@ -378,7 +294,7 @@ static void it_is_known_though_the_messages_are_read_and_gone(void **state)
     world_settle(&f->world);
     assert_int_equal(consumer_ack_cumulative(f->a.consumers[1], f->a.received[0].position, false), OK);
     world_pass(&f->world, 10000);
-    assert_int_equal(entries(f), 0);
+    assert_int_equal(world_entries(&f->world, TOPIC), 0);
     world_kill_and_open(&f->world);
     peer_init(&f->a, &f->world);
     assert_int_equal(come(&f->a, 1, "p"), 7);
@@ -395,7 +311,7 @@ static void a_quiet_topic_gets_its_snapshot_after_a_while(void **state)
     world_pass(&f->world, 200000);
     assert_int_equal(world_topic(&f->world, TOPIC)->deduplication.fresh, 0);
     const struct cursor *c = world_topic(&f->world, TOPIC)->deduplication.cursor;
-    assert_true(position_equal(cursor_mark_delete(c), last(&f->a)->position));
+    assert_true(position_equal(cursor_mark_delete(c), peer_answer(&f->a)->position));
 }
 
 static void it_does_not_expire_as_subscriptions_and_messages_do(void **state)
@@ -412,7 +328,7 @@ static void it_does_not_expire_as_subscriptions_and_messages_do(void **state)
     push_one(&f->a, 1, "p", 7);
     expect_stored(&f->a);
     world_pass(&f->world, 110000);
-    assert_int_equal(entries(f), 1); /* the snapshot is of before it */
+    assert_int_equal(world_entries(&f->world, TOPIC), 1); /* the snapshot is of before it */
     world_pass(&f->world, 200000);
     world_kill_and_open(&f->world);
     peer_init(&f->a, &f->world);
@@ -574,25 +490,20 @@ static void send_some(struct life *l, struct sender *s)
     for (uint64_t n = below(l, 6); n > 0 && s->peer.producers[1] && s->sent < NUMBERS; n--) {
         if (s->peer.published_count > PEER_RECORDS - 50)
             return;
-        const struct message m = {.name = s->name, .first = s->sent, .last = batch_end(s->sent)};
-        push(&s->peer, 1, &m);
+        const struct sent m = {.name = s->name, .first = s->sent, .last = batch_end(s->sent)};
+        peer_send(&s->peer, 1, &m);
         if (below(l, 8) == 0 && s->peer.producers[1])
-            push(&s->peer, 1, &m); /* twice, for no reason */
+            peer_send(&s->peer, 1, &m); /* twice, for no reason */
         s->sent = m.last + 1;
         s->next = s->next > s->sent ? s->next : s->sent;
     }
 }
 
-static void end_process(struct life *l, unsigned how)
+static void end_process(struct life *l, enum world_end how)
 {
     for (unsigned i = 0; i < PRODUCERS; i++)
         take_receipts(&l->senders[i]);
-    if (how == 0)
-        (void)world_restart(&l->world);
-    else if (how == 1)
-        world_kill_and_open(&l->world);
-    else
-        world_cut_and_open(&l->world);
+    (void)world_end_and_open(&l->world, how);
     for (unsigned i = 0; i < PRODUCERS; i++)
         fresh_connection(l, &l->senders[i]);
 }
@@ -603,7 +514,7 @@ static void step(struct life *l)
 
     switch (below(l, 60)) {
     case 0:
-        end_process(l, (unsigned)below(l, 3));
+        end_process(l, (enum world_end)below(l, WORLD_ENDS));
         break;
     case 1:
         if (world_topic(&l->world, TOPIC))
@@ -629,20 +540,6 @@ static void step(struct life *l)
         take_receipts(&l->senders[i]);
 }
 
-struct read_back {
-    struct store_read read;
-    bool done;
-    enum err err;
-};
-
-static void read_back_done(struct store_read *read, enum err err)
-{
-    struct read_back *r = container_of(read, struct read_back, read);
-
-    r->done = true;
-    r->err = err;
-}
-
 /* What a topic holds: each producer's numbers, each once, in order, and none missing that has a receipt. */
 static void check_topic(struct life *l)
 {
@@ -651,20 +548,16 @@ static void check_topic(struct life *l)
     struct position p = topic_after(t, POSITION_EARLIEST);
 
     while (position_compare(p, t->readable_end) <= 0) {
-        struct read_back r = {.read = {.done = read_back_done, .from = p, .max = 1, .bytes_max = 1}};
-        ledger_read(l->world.store, &r.read);
-        assert_true(world_until(&l->world, &r.done));
-        assert_int_equal(r.err, OK);
+        struct entry e = world_read(&l->world, p);
         struct entry_view view;
-        assert_int_equal(entry_view_decode(bytes_of(r.read.entries[0].bytes.data, r.read.entries[0].bytes.len), &view),
-                         OK);
+        assert_int_equal(entry_view_decode(bytes_of(e.bytes.data, e.bytes.len), &view), OK);
         for (unsigned i = 0; i < PRODUCERS; i++) {
             if (!bytes_equal(view.metadata.producer_name, bytes_of_text(l->senders[i].name)))
                 continue;
             assert_int_equal(view.metadata.sequence_id, expected[i]);
             expected[i] += view.metadata.messages;
         }
-        entry_unref(&r.read.entries[0]);
+        entry_unref(&e);
         p = topic_after(t, p);
     }
     for (unsigned i = 0; i < PRODUCERS; i++)
@@ -684,8 +577,8 @@ static void settle(struct life *l)
         }
         assert_non_null(s->peer.producers[1]);
         while (s->sent < s->next) {
-            const struct message m = {.name = s->name, .first = s->sent, .last = batch_end(s->sent)};
-            push(&s->peer, 1, &m);
+            const struct sent m = {.name = s->name, .first = s->sent, .last = batch_end(s->sent)};
+            peer_send(&s->peer, 1, &m);
             s->sent = m.last + 1;
         }
         world_settle(&l->world);
@@ -717,7 +610,7 @@ static void live(uint64_t seed)
             (void)sim_step(l->world.sim);
         world_check(&l->world);
         if (l->world.fatals > 0)
-            end_process(l, 1);
+            end_process(l, WORLD_KILLED);
     }
     settle(l);
     check_topic(l);

@@ -7,6 +7,7 @@
 #include "base/base_test.h"
 #include "broker/core.h"
 #include "broker/fixture.h"
+#include "broker/sent.h"
 #include "store/chain.h"
 #include "sys/sim/sim_seeds.h"
 #include "wire/command.h"
@@ -31,90 +32,10 @@ static int set_up(void **state)
 
 /* ---- messages as producers send them ---- */
 
-struct message {
-    const char *name, *event; /* NULL: it has no id */
-    uint64_t sequence;
-    int32_t chunk, chunks; /* 0 chunks: it is none */
-    int32_t batch;         /* 0: it is none */
-    uint16_t flags;
-    bool marker;
-};
-
-static struct slice entry_of(const struct message *m)
-{
-    Wire__MessageMetadata metadata = WIRE__MESSAGE_METADATA__INIT;
-    Wire__KeyValue kind = WIRE__KEY_VALUE__INIT, id = WIRE__KEY_VALUE__INIT, *properties[] = {&kind, &id};
-    uint8_t head[ENTRY_HEAD_SIZE], packed[1500], bytes[1600];
-    struct slice entry;
-
-    kind.key = wire_text("kind");
-    kind.value = wire_text("event_id");
-    id.key = wire_text("event_id");
-    id.value = wire_text(m->event ? m->event : "");
-    metadata.properties = properties;
-    metadata.n_properties = m->event ? 2 : 1;
-    metadata.producer_name = wire_text(m->name);
-    metadata.sequence_id = m->sequence;
-    metadata.has_num_messages_in_batch = m->batch > 0;
-    metadata.num_messages_in_batch = m->batch;
-    metadata.has_chunk_id = metadata.has_num_chunks_from_msg = m->chunks > 0;
-    metadata.chunk_id = m->chunk;
-    metadata.num_chunks_from_msg = m->chunks;
-    const size_t len = wire__message_metadata__pack(&metadata, packed);
-    entry_head_encode(head, bytes_of(packed, len), bytes_of("x", 1));
-    memcpy(bytes, head, sizeof head);
-    memcpy(bytes + sizeof head, packed, len);
-    bytes[sizeof head + len] = 'x';
-    enum err err = slice_copy(&entry, bytes_of(bytes, sizeof head + len + 1), NULL);
-    assert_int_equal(err, OK);
-    return entry;
-}
-
-/* As a session does it. */
-static void push(struct peer *p, uint64_t id, const struct message *m)
-{
-    struct slice bytes = entry_of(m);
-    struct entry_view view;
-
-    enum err err = entry_view_decode(bytes_of(bytes.data, bytes.len), &view);
-    assert_int_equal(err, OK);
-    const struct publish publish = {
-        .sequence_id = m->sequence,
-        .sequence = publish_sequence_of(&view.metadata),
-        .messages = view.metadata.messages,
-        .flags = (uint16_t)(m->flags | (m->batch > 0 ? ENTRY_BATCHED : 0)),
-        .marker = m->marker,
-        .metadata = view.metadata_bytes,
-        .bytes = bytes,
-    };
-    producer_publish(p->producers[id], &publish);
-    slice_unref(&bytes);
-}
-
 static void push_event(struct peer *p, uint64_t id, const char *event)
 {
-    const struct message m = {.name = "p", .event = event};
-    push(p, id, &m);
-}
-
-/* The answer to the last publish. */
-static const struct published *last(struct peer *p)
-{
-    world_settle(p->world);
-    assert_true(p->published_count > 0);
-    return &p->published[p->published_count - 1];
-}
-
-static void expect_stored(struct peer *p)
-{
-    assert_int_equal(last(p)->err, OK);
-    assert_true(last(p)->position.entry >= 0);
-}
-
-static void expect_duplicate(struct peer *p)
-{
-    assert_int_equal(last(p)->err, OK);
-    assert_true(position_equal(last(p)->position, POSITION_EARLIEST));
+    const struct sent m = {.name = "p", .event = event};
+    peer_send(p, id, &m);
 }
 
 static void store_event(struct peer *p, const char *event)
@@ -147,17 +68,6 @@ static void begin_anew(struct fixture *f)
     come(&f->a, "p");
 }
 
-static uint64_t entries(struct fixture *f)
-{
-    size_t count;
-    uint64_t sum = 0;
-    const struct ledger_info *chain = store_chain(f->world.store, world_topic(&f->world, TOPIC)->id, &count);
-
-    for (size_t i = 0; i < count; i++)
-        sum += chain[i].entries;
-    return sum;
-}
-
 static void set_window(struct fixture *f, int64_t seconds, int64_t ids)
 {
     struct policies set = {0};
@@ -182,7 +92,7 @@ static void an_event_is_stored_once_whoever_sends_it(void **state)
     repeat_event(&f->b, "x");
     repeat_event(&f->a, "x");
     store_event(&f->b, "y");
-    assert_int_equal(entries(f), 2);
+    assert_int_equal(world_entries(&f->world, TOPIC), 2);
     assert_int_equal(world_topic(&f->world, TOPIC)->ids.duplicates, 2);
     assert_int_equal(f->world.broker->counts.duplicates, 2);
 }
@@ -225,20 +135,20 @@ static void a_message_without_an_id_or_with_one_too_long_is_stored_and_counted(v
 static void of_chunks_the_last_one_counts(void **state)
 {
     struct fixture *f = *state;
-    struct message chunk = {.name = "p", .event = "x", .chunks = 3};
+    struct sent chunk = {.name = "p", .event = "x", .chunks = 3};
 
     come(&f->a, "p");
     for (int twice = 0; twice < 2; twice++) { /* the second time as after a reconnect in the middle */
         for (chunk.chunk = 0; chunk.chunk < 2; chunk.chunk++) {
-            push(&f->a, 1, &chunk);
+            peer_send(&f->a, 1, &chunk);
             expect_stored(&f->a);
         }
     }
     begin_anew(f);
-    push(&f->a, 1, &chunk);
+    peer_send(&f->a, 1, &chunk);
     expect_stored(&f->a);
     for (chunk.chunk = 0; chunk.chunk < 3; chunk.chunk++) {
-        push(&f->a, 1, &chunk);
+        peer_send(&f->a, 1, &chunk);
         expect_duplicate(&f->a);
     }
 }
@@ -246,16 +156,16 @@ static void of_chunks_the_last_one_counts(void **state)
 static void of_a_batch_its_own_properties_count(void **state)
 {
     struct fixture *f = *state;
-    const struct message batch = {.name = "p", .event = "x", .batch = 5}, other = {.name = "p", .batch = 5};
+    const struct sent batch = {.name = "p", .event = "x", .batch = 5}, other = {.name = "p", .batch = 5};
 
     come(&f->a, "p");
-    push(&f->a, 1, &batch);
+    peer_send(&f->a, 1, &batch);
     expect_stored(&f->a);
-    push(&f->a, 1, &batch);
+    peer_send(&f->a, 1, &batch);
     expect_duplicate(&f->a);
-    push(&f->a, 1, &other);
+    peer_send(&f->a, 1, &other);
     expect_stored(&f->a);
-    push(&f->a, 1, &other);
+    peer_send(&f->a, 1, &other);
     expect_stored(&f->a);
     assert_int_equal(world_topic(&f->world, TOPIC)->ids.duplicates, 5);
     assert_int_equal(world_topic(&f->world, TOPIC)->ids.without_id, 10);
@@ -264,39 +174,39 @@ static void of_a_batch_its_own_properties_count(void **state)
 static void markers_and_copies_are_none_of_its_business(void **state)
 {
     struct fixture *f = *state;
-    const struct message marker = {.name = "p", .event = "x", .marker = true};
-    const struct message copy = {.name = "p", .event = "x", .flags = ENTRY_REPLICATED};
+    const struct sent marker = {.name = "p", .event = "x", .marker = true};
+    const struct sent copy = {.name = "p", .event = "x", .flags = ENTRY_REPLICATED};
 
     come(&f->a, "p");
-    push(&f->a, 1, &marker);
-    push(&f->a, 1, &copy);
+    peer_send(&f->a, 1, &marker);
+    peer_send(&f->a, 1, &copy);
     begin_anew(f);
     store_event(&f->a, "x");
-    push(&f->a, 1, &copy);
+    peer_send(&f->a, 1, &copy);
     expect_stored(&f->a);
 }
 
 static void beside_sequence_ids_a_message_is_stored_when_neither_knows_it(void **state)
 {
     struct fixture *f = *state;
-    struct message m = {.name = "p", .event = "x", .sequence = 5};
+    struct sent m = {.name = "p", .event = "x", .first = 5};
 
     policies_put(&f->world.options.policies, POLICY_DEDUPLICATION, 1);
     begin_anew(f);
-    push(&f->a, 1, &m);
+    peer_send(&f->a, 1, &m);
     expect_stored(&f->a);
     m.event = "y";
-    push(&f->a, 1, &m);
+    peer_send(&f->a, 1, &m);
     expect_duplicate(&f->a);
-    m.sequence = 6;
-    push(&f->a, 1, &m);
+    m.first = 6;
+    peer_send(&f->a, 1, &m);
     expect_stored(&f->a);
-    m.sequence = 7;
-    push(&f->a, 1, &m);
+    m.first = 7;
+    peer_send(&f->a, 1, &m);
     expect_duplicate(&f->a);
     begin_anew(f);
     assert_int_equal(producer_last_sequence_id(f->a.producers[1]), 6);
-    push(&f->a, 1, &m);
+    peer_send(&f->a, 1, &m);
     expect_duplicate(&f->a);
 }
 
@@ -311,7 +221,7 @@ static void of_new_events_in_any_order_each_is_stored(void **state)
         (void)snprintf(id, sizeof id, "event-%u", i * 7919 % 100);
         store_event(&f->a, id);
     }
-    assert_int_equal(entries(f), 100);
+    assert_int_equal(world_entries(&f->world, TOPIC), 100);
 }
 
 /* ---- the window ---- */
@@ -404,11 +314,11 @@ static void the_log_is_kept_for_as_long_as_the_window_is(void **state)
     store_event(&f->a, "x");
     store_event(&f->a, "y");
     world_pass(&f->world, 9 * MINUTES);
-    assert_int_equal(entries(f), 2);
+    assert_int_equal(world_entries(&f->world, TOPIC), 2);
     begin_anew(f);
     repeat_event(&f->a, "x");
     world_pass(&f->world, 2 * MINUTES);
-    assert_int_equal(entries(f), 0);
+    assert_int_equal(world_entries(&f->world, TOPIC), 0);
     store_event(&f->a, "x");
 }
 
@@ -488,8 +398,8 @@ static void send_event(struct sender *s, unsigned event)
     char id[20];
 
     (void)snprintf(id, sizeof id, "e%u", event);
-    const struct message m = {.name = "p", .event = id, .sequence = event};
-    push(&s->peer, 1, &m);
+    const struct sent m = {.name = "p", .event = id, .first = event};
+    peer_send(&s->peer, 1, &m);
 }
 
 /* New ones, lately sent ones, and any. */
@@ -517,16 +427,11 @@ static void send_some(struct life *l, struct sender *s)
     }
 }
 
-static void end_process(struct life *l, unsigned how)
+static void end_process(struct life *l, enum world_end how)
 {
     for (unsigned i = 0; i < SENDERS; i++)
         take_receipts(l, &l->senders[i]);
-    if (how == 0)
-        (void)world_restart(&l->world);
-    else if (how == 1)
-        world_kill_and_open(&l->world);
-    else
-        world_cut_and_open(&l->world);
+    (void)world_end_and_open(&l->world, how);
     for (unsigned i = 0; i < SENDERS; i++) {
         take_receipts(l, &l->senders[i]);
         peer_init(&l->senders[i].peer, &l->world);
@@ -540,7 +445,7 @@ static void step(struct life *l)
 
     switch (below(l, 60)) {
     case 0:
-        end_process(l, (unsigned)below(l, 3));
+        end_process(l, (enum world_end)below(l, WORLD_ENDS));
         break;
     case 1:
         if (world_topic(&l->world, TOPIC))
@@ -565,20 +470,6 @@ static void step(struct life *l)
         take_receipts(l, &l->senders[i]);
 }
 
-struct read_back {
-    struct store_read read;
-    bool done;
-    enum err err;
-};
-
-static void read_back_done(struct store_read *read, enum err err)
-{
-    struct read_back *r = container_of(read, struct read_back, read);
-
-    r->done = true;
-    r->err = err;
-}
-
 /* What a topic holds: no event that was in the window of the one before it, and none missing that has a receipt. */
 static void check_topic(struct life *l)
 {
@@ -587,23 +478,19 @@ static void check_topic(struct life *l)
     struct position p = topic_after(t, POSITION_EARLIEST);
 
     while (position_compare(p, t->readable_end) <= 0) {
-        struct read_back r = {.read = {.done = read_back_done, .from = p, .max = 1, .bytes_max = 1}};
-        ledger_read(l->world.store, &r.read);
-        assert_true(world_until(&l->world, &r.done));
-        assert_int_equal(r.err, OK);
+        struct entry e = world_read(&l->world, p);
         struct entry_view view;
-        const struct entry *e = &r.read.entries[0];
-        assert_int_equal(entry_view_decode(bytes_of(e->bytes.data, e->bytes.len), &view), OK);
+        assert_int_equal(entry_view_decode(bytes_of(e.bytes.data, e.bytes.len), &view), OK);
         const uint64_t event = view.metadata.sequence_id;
         assert_true(event < l->events);
         n++;
         if (at[event] > 0)
             assert_true((l->ids_max > 0 && n - at[event] > l->ids_max) ||
-                        e->header.broker_ms - ms[event] > l->seconds * 1000);
+                        e.header.broker_ms - ms[event] > l->seconds * 1000);
         assert_true(at[event] == 0 || !l->exact);
         at[event] = n;
-        ms[event] = e->header.broker_ms;
-        entry_unref(&r.read.entries[0]);
+        ms[event] = e.header.broker_ms;
+        entry_unref(&e);
         p = topic_after(t, p);
     }
     for (unsigned i = 0; i < l->events; i++)
@@ -618,7 +505,7 @@ static void settle(struct life *l)
     struct sender *s = &l->senders[0];
 
     sim_disk_fail(l->world.disk, SIM_DISK_WRITE, 0, OK);
-    end_process(l, 1);
+    end_process(l, WORLD_KILLED);
     world_pass(&l->world, 6000);
     for (unsigned tries = 0; !s->peer.producers[1] && tries < 5; tries++) {
         world_pass(&l->world, 6000);
@@ -659,7 +546,7 @@ static void live(uint64_t seed)
             (void)sim_step(l->world.sim);
         world_check(&l->world);
         if (l->world.fatals > 0)
-            end_process(l, 1);
+            end_process(l, WORLD_KILLED);
     }
     settle(l);
     check_topic(l);

@@ -475,16 +475,7 @@ static void check_after_end(struct life *l)
 static void step_end(struct life *l)
 {
     check(l);
-    switch (below(l, 3)) {
-    case 0:
-        (void)world_restart(&l->world);
-        break;
-    case 1:
-        world_kill_and_open(&l->world);
-        break;
-    default:
-        world_cut_and_open(&l->world);
-    }
+    (void)world_end_and_open(&l->world, (enum world_end)below(l, WORLD_ENDS));
     check_after_end(l);
     after_crash(l);
 }

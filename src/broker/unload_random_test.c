@@ -107,16 +107,7 @@ static void check_topic(struct life *l, struct idle_topic *t)
 
 static void step_end(struct life *l)
 {
-    switch (below(l, 3)) {
-    case 0:
-        (void)world_restart(&l->world);
-        break;
-    case 1:
-        world_kill_and_open(&l->world);
-        break;
-    default:
-        world_cut_and_open(&l->world);
-    }
+    (void)world_end_and_open(&l->world, (enum world_end)below(l, WORLD_ENDS));
     peer_init(&l->peer, &l->world);
 }
 
