@@ -130,6 +130,11 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_entries_expired_total", "entries that expired", b->entries_expired);
     gauge(w, "geminga_broker_delayed_index_bytes", "memory of all indexes of delayed entries", b->delayed_index_bytes);
     counter(w, "geminga_broker_duplicate_messages_total", "messages that were not stored again", b->duplicates);
+    counter(w, "geminga_broker_schemas_added_total", "versions of topics' schemas", b->schemas_added);
+    counter(w, "geminga_broker_schemas_deleted_total", "deletions of topics' schemas", b->schemas_deleted);
+    counter(w, "geminga_broker_schemas_read_total", "versions that were asked for", b->schemas_read);
+    counter(w, "geminga_broker_schemas_compatible_total", "schemas that fitted to those before", b->schemas_compatible);
+    counter(w, "geminga_broker_schemas_incompatible_total", "schemas that did not", b->schemas_incompatible);
     gauge(w, "geminga_broker_event_ids", "ids of events that are remembered", b->event_ids);
     gauge(w, "geminga_broker_event_id_bytes", "memory of these", b->event_id_bytes);
     counter(w, "geminga_broker_event_ids_evicted_total", "ids forgotten too early, for want of memory",
