@@ -110,7 +110,7 @@ static int hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c |= 0x20;
+    c = (uint8_t)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -125,7 +125,7 @@ static struct bytes form_decoded(struct arena *arena, struct bytes text)
     for (size_t i = 0; i < text.len; i++) {
         const int high = text.data[i] == '%' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
         const int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
-        to[len++] = low >= 0 ? (uint8_t)(high << 4 | low) : text.data[i] == '+' ? ' ' : text.data[i];
+        to[len++] = (uint8_t)(low >= 0 ? high << 4 | low : text.data[i] == '+' ? ' ' : text.data[i]);
         i += low >= 0 ? 2 : 0;
     }
     return bytes_of(to, len);
