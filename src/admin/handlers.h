@@ -211,6 +211,11 @@ void partitions_terminate_post(struct admin_call *call);
 void topic_compaction_get(struct admin_call *call);
 void topic_compaction_put(struct admin_call *call);
 
+/* policies.c: of one subscription */
+void subscription_rate_get(struct admin_call *call);
+void subscription_rate_set(struct admin_call *call);
+void subscription_rate_delete(struct admin_call *call);
+
 /* topic_ops.c */
 void topic_truncate_delete(struct admin_call *call);
 void topic_offload_get(struct admin_call *call);

@@ -36,11 +36,16 @@ bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
 bool policy_place_of_topic(struct admin_call *call, struct policy_place *p)
 {
     p->of_topic = true;
+    p->everywhere = call_query_true(call, "isGlobal");
     if (!call_topic(call, 0, &p->topic))
         return false;
-    if (p->topic.partition == PARTITION_NONE)
+    p->namespace_ = topic_name_namespace(&p->topic);
+    if (p->topic.partition != PARTITION_NONE)
+        call_reason(call, 412, "Not allowed to set/get topic policy for a partition");
+    else if (!broker_options(call->core->broker)->topic_policies)
+        call_reason(call, 405, "Topic level policies is disabled, to enable the topic level policy and retry.");
+    else
         return true;
-    call_reason(call, 412, "Not allowed to set/get topic policy for a partition");
     return false;
 }
 
@@ -48,8 +53,9 @@ bool policy_place_get(struct admin_call *call, const struct policy_place *p, str
 {
     struct broker *b = call->core->broker;
     struct refusal why;
-    const enum err err =
-        p->of_topic ? topic_policies(b, &p->topic, out, &why) : namespace_policies(b, p->namespace_, out, &why);
+    const enum err err = !p->of_topic    ? namespace_policies(b, p->namespace_, out, &why)
+                         : p->everywhere ? topic_policies_everywhere(b, &p->topic, out, &why)
+                                         : topic_policies(b, &p->topic, out, &why);
 
     if (err != OK)
         call_refused(call, &why);
@@ -60,8 +66,9 @@ void policy_place_set(struct admin_call *call, const struct policy_place *p, con
 {
     struct broker *b = call->core->broker;
     struct refusal why;
-    const enum err err = p->of_topic ? topic_set_policies(b, &p->topic, policies, &why)
-                                     : namespace_set_policies(b, p->namespace_, policies, &why);
+    const enum err err = !p->of_topic    ? namespace_set_policies(b, p->namespace_, policies, &why)
+                         : p->everywhere ? topic_set_policies_everywhere(b, &p->topic, policies, &why)
+                                         : topic_set_policies(b, &p->topic, policies, &why);
 
     if (err != OK)
         call_refused(call, &why);
@@ -205,6 +212,81 @@ void topic_policy_delete(struct admin_call *call)
 
     if (policy_place_of_topic(call, &p))
         unset(call, &p, row_of_topic(call));
+}
+
+/* ---- of one subscription ---- */
+
+/* Its dispatch rate is the only one; the route's parameters are a subscription's name and nothing else. */
+static const struct policy_row *row_of_subscription(void)
+{
+    return policy_row_find(bytes_of_text("subscriptionDispatchRate"), true);
+}
+
+/* What is set for it; false: the call is finished. */
+static bool of_subscription(struct admin_call *call, struct policy_place *p, struct policies *out)
+{
+    struct refusal why;
+
+    if (!policy_place_of_topic(call, p))
+        return false;
+    if (topic_subscription_policies(call->core->broker, &p->topic, call->parameters[4], out, &why) == OK)
+        return true;
+    call_refused(call, &why);
+    return false;
+}
+
+static void keep_of_subscription(struct admin_call *call, const struct policy_place *p, const struct policies *policies)
+{
+    struct refusal why;
+
+    if (topic_set_subscription_policies(call->core->broker, &p->topic, call->parameters[4], policies, &why) != OK)
+        call_refused(call, &why);
+    else
+        call_no_content_when_durable(call);
+}
+
+void subscription_rate_get(struct admin_call *call)
+{
+    const struct policy_row *row = row_of_subscription();
+    struct json j = json_to(&call->answer.body);
+    struct policies policies;
+    struct policy_place p;
+
+    if (!of_subscription(call, &p, &policies))
+        return;
+    if (call_query_true(call, "applied") && !policy_row_is_set(row, &policies))
+        policies = policies_resolve_name(call->core->broker, &p.topic);
+    if (!policy_row_is_set(row, &policies)) {
+        call_no_content(call);
+        return;
+    }
+    policy_row_write(&j, NULL, row, &policies);
+    call_json(call);
+}
+
+void subscription_rate_set(struct admin_call *call)
+{
+    struct policies policies;
+    struct policy_place p;
+    char reason[200];
+
+    if (!of_subscription(call, &p, &policies))
+        return;
+    if (policy_row_read(row_of_subscription(), call->request.body, &policies, reason, sizeof reason) != OK)
+        call_reason(call, 412, "%s", reason);
+    else
+        keep_of_subscription(call, &p, &policies);
+}
+
+void subscription_rate_delete(struct admin_call *call)
+{
+    struct policies policies;
+    struct policy_place p;
+
+    if (!of_subscription(call, &p, &policies))
+        return;
+    policy_row_remove(row_of_subscription(), &policies);
+    keep_of_subscription(call, &p, &policies);
 }
 
 /* The topic, or all partitions of it, shall be looked at; false: there is nothing of this name. */

@@ -11,6 +11,7 @@ struct admin_call;
 
 struct policy_place {
     bool of_topic;
+    bool everywhere; /* of the topic, for all clusters: ?isGlobal=true */
     struct bytes namespace_;
     struct topic_name topic;
 };

@@ -8,6 +8,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "admin/policy_place.h"
 #include "admin/topic_guard.h"
 #include "broker/partitioned.h"
 #include "broker/policies.h"
@@ -101,14 +102,12 @@ void shadow_topics_put(struct admin_call *call)
 
 void topic_policies_delete(struct admin_call *call)
 {
-    struct topic_name *name = call_alloc(call, sizeof *name);
+    struct policy_place p;
     struct refusal why;
 
-    if (!name || !call_topic(call, 0, name))
+    if (!policy_place_of_topic(call, &p))
         return;
-    if (name->partition != PARTITION_NONE)
-        call_reason(call, 412, "Not allowed to set/get topic policy for a partition");
-    else if (topic_forget_policies(call->core->broker, name, &why) != OK)
+    if (topic_forget_policies(call->core->broker, &p.topic, &why) != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);

@@ -140,6 +140,7 @@ void broker_options_init(struct broker_options *o)
         .event_id_property = "event_id",
         .event_id_bytes_max = 16 << 20,
         .topic_idle_ms = 60000,
+        .topic_policies = true,
         .delete_inactive_topics = true,
         .compaction_check_ms = 60000,
         .compaction_keys_bytes = 64 << 20,

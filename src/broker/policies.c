@@ -183,6 +183,8 @@ static bool kept_find(struct broker *b, const struct origin *origin, struct kept
 {
     size_t base;
 
+    if (!b->options.topic_policies)
+        return false;
     if (partition_of(origin->name, &base) != PARTITION_NONE) {
         const struct catalog_row *whole =
             catalog_find(b->store, CATALOG_PARTITIONED, origin->namespace_, bytes_of(origin->name.data, base));
@@ -378,7 +380,7 @@ struct policies policies_set_for_name(struct broker *b, const struct topic_name 
 
     if (namespace_ && of_namespace(b, namespace_, &set))
         override(&all, &set);
-    if (obtain(b, name, &p, &k, &why) == OK) {
+    if (b->options.topic_policies && obtain(b, name, &p, &k, &why) == OK) {
         gather(k.own, k.more, &set);
         override(&all, &set);
     }

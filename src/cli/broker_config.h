@@ -25,6 +25,7 @@ struct broker_config {
     int64_t non_persistent_pending_max;
     int64_t compaction_check_ms;
     bool compaction_keeps_null_keys;
+    bool system_topics, topic_policies;
     bool delete_inactive_topics;
     bool delete_inactive_partitioned;
     char *inactive_mode; /* as Pulsar names them */

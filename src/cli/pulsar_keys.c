@@ -37,8 +37,6 @@ static const struct foreign_key keys[] = {
     {"compactionServiceFactoryClassName", "org.apache.pulsar.compaction.PulsarCompactionServiceFactory",
      "compaction goes by the order of publishing"},
     {"enablePersistentTopics", "true", "topics are persistent here"},
-    {"systemTopicEnabled", "true", "policies of topics are always there"},
-    {"topicLevelPoliciesEnabled", "true", "policies of topics are always there"},
     {"subscriptionKeySharedEnable", "true", "`subscriptionTypesEnabled` says that"},
     {"maxTenants", "0", "there is no such limit"},
     {"maxNamespacesPerTenant", "0", "there is no such limit"},

@@ -174,6 +174,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
 {
     o->cluster = c->cluster_name;
     o->non_persistent_topics = c->non_persistent_topics;
+    o->topic_policies = c->system_topics && c->topic_policies;
     o->delete_inactive_topics = c->delete_inactive_topics;
     o->delete_inactive_partitioned = c->delete_inactive_partitioned;
     o->ledger_entries_max = (uint64_t)c->ledger_entries_max;
