@@ -539,9 +539,9 @@ static json_t *level_of(const struct admin_call *call, const struct policy_place
 {
     if (!p->of_topic || !call_query_true(call, "isGlobal"))
         return settings;
-    if (!json_is_object(json_object_get(settings, "global")))
-        json_object_set_new(settings, "global", json_object());
-    return json_object_get(settings, "global");
+    if (!json_is_object(json_object_get(settings, KEPT_EVERYWHERE)))
+        json_object_set_new(settings, KEPT_EVERYWHERE, json_object());
+    return json_object_get(settings, KEPT_EVERYWHERE);
 }
 
 /* What holds for a topic: its own, that of all clusters, its namespace's.  New; NULL: none. */
@@ -551,7 +551,7 @@ static json_t *what_holds(const struct admin_call *call, const struct policy_pla
     json_t *value = json_incref(value_of(k, settings)), *of_namespace;
 
     if (!value)
-        value = json_incref(value_of(k, json_object_get(settings, "global")));
+        value = json_incref(value_of(k, json_object_get(settings, KEPT_EVERYWHERE)));
     if (value)
         return value;
     of_namespace = namespace_settings_tree(call->core, topic_name_namespace(&p->topic));
@@ -604,8 +604,8 @@ static void kept_delete(struct admin_call *call, const struct policy_place *p, c
     if (!settings)
         return;
     remove_from(k, level_of(call, p, settings));
-    if ((global = json_object_get(settings, "global")) && json_object_size(global) == 0)
-        (void)json_object_del(settings, "global");
+    if ((global = json_object_get(settings, KEPT_EVERYWHERE)) && json_object_size(global) == 0)
+        (void)json_object_del(settings, KEPT_EVERYWHERE);
     policy_place_keep(call, p, settings);
 }
 

@@ -13,6 +13,9 @@
 
 #include <jansson.h>
 
+/* Of a topic's settings the member with those for all clusters. */
+#define KEPT_EVERYWHERE "global"
+
 /* Where a value is to be kept, for those who check it. */
 struct kept_check {
     const struct admin_core *core;

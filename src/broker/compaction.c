@@ -6,6 +6,7 @@
 
 #include "broker/compaction_job.h"
 #include "broker/core.h"
+#include "broker/policy_log.h"
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/subscription.h"
@@ -227,6 +228,13 @@ static enum err subscription_of(struct topic *t, struct subscription **out, stru
     return *out ? OK : subscription_make(t, &spec, out, why);
 }
 
+enum err compaction_hold(struct topic *t, struct refusal *why)
+{
+    struct subscription *s;
+
+    return subscription_of(t, &s, why);
+}
+
 enum err compaction_start(struct topic *t, struct refusal *why)
 {
     struct compaction *c = &t->compaction;
@@ -321,6 +329,8 @@ void compaction_watch(struct topic *t)
     struct compactions *all = &t->broker->compaction;
 
     t->compaction.threshold_bytes = t->kind->keeps ? (uint64_t)policy_of(t->broker, t->id, POLICY_COMPACTION_BYTES) : 0;
+    if (t->compaction.threshold_bytes == 0 && t->system && topic_is_policy_log(&t->name))
+        t->compaction.threshold_bytes = POLICY_LOG_COMPACTION_BYTES;
     list_remove(&t->compaction.watched);
     if (t->compaction.threshold_bytes == 0)
         return;

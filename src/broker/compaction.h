@@ -86,6 +86,8 @@ void compaction_leave(struct topic *t);
 /* Its policies may have changed. */
 void compaction_watch(struct topic *t);
 
+/* From now on nothing goes that it has not read. */
+MUST_USE enum err compaction_hold(struct topic *t, struct refusal *why);
 /* ERR_EXISTS about the topic: one is under way. */
 MUST_USE enum err compaction_start(struct topic *t, struct refusal *why);
 

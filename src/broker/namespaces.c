@@ -7,6 +7,7 @@
 #include "broker/core.h"
 #include "broker/non_persistent.h"
 #include "broker/partitioned.h"
+#include "broker/policy_log.h"
 #include "broker/policies.h"
 #include "broker/records.h"
 #include "broker/retention.h"
@@ -418,6 +419,14 @@ static enum err name_consistent(struct broker *b, const struct topic_name *name,
     return OK;
 }
 
+/* The broker's own topic does not count. */
+static uint64_t has_policy_log(struct broker *b, const struct topic_name *beside)
+{
+    struct topic_name log;
+
+    return policy_log_name(&log, beside) == OK && topic_has_row(b, &log);
+}
+
 enum err namespace_has_room(struct broker *b, const struct topic_name *name, uint64_t more, struct refusal *why)
 {
     const struct bytes namespace_ = topic_name_namespace(name);
@@ -425,7 +434,7 @@ enum err namespace_has_room(struct broker *b, const struct topic_name *name, uin
 
     if (most <= 0 || topic_name_is_system(name))
         return OK;
-    if (catalog_topics(b->store, namespace_id(b, namespace_)) + more <= (uint64_t)most)
+    if (catalog_topics(b->store, namespace_id(b, namespace_)) + more <= (uint64_t)most + has_policy_log(b, name))
         return OK;
     return refuse(why, ERR_INVALID, ABOUT_NAMESPACE, "%.*s may have %" PRId64 " topics, and not %" PRIu64 " more",
                   (int)namespace_.len, (const char *)namespace_.data, most, more);

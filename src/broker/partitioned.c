@@ -8,6 +8,7 @@
 #include "broker/partitioned.h"
 
 #include "broker/core.h"
+#include "broker/policy_log.h"
 #include "broker/records.h"
 #include "broker/schemas.h"
 #include "broker/subscription.h"
@@ -381,12 +382,15 @@ static enum err delete_row(struct partitioned_op *o)
     struct broker *b = o->op.broker;
     const struct catalog_row *row = row_of(b, &o->name);
     const uint64_t id = row ? row->id : 0;
+    const struct policies_end end =
+        row ? policies_end_of(CATALOG_PARTITIONED, row->value) : (struct policies_end){.own = false};
 
     schemas_forget(b, &o->name);
     const enum err err = id ? catalog_remove(b->store, CATALOG_PARTITIONED, id) : OK;
 
     if (err != OK)
         return refuse(&o->op.why, err, ABOUT_TOPIC, "%s: %s", o->name.text, err_text(err));
+    policies_end_tell(b, &o->name, end);
     log_info(b->log, "broker", "%s: deleted, with its %" PRIu32 " partitions", o->name.text, o->partitions);
     return OK;
 }
@@ -472,9 +476,12 @@ void partitioned_forget(struct broker *b, const struct topic_name *partition)
             return;
     }
     const uint64_t id = row->id;
+    const struct policies_end end = policies_end_of(CATALOG_PARTITIONED, row->value);
     schemas_forget(b, &whole);
-    if (catalog_remove(b->store, CATALOG_PARTITIONED, id) == OK)
-        log_info(b->log, "broker", "%s: inactive, and the last of its partitions is gone: deleted", whole.text);
+    if (catalog_remove(b->store, CATALOG_PARTITIONED, id) != OK)
+        return;
+    policies_end_tell(b, &whole, end);
+    log_info(b->log, "broker", "%s: inactive, and the last of its partitions is gone: deleted", whole.text);
 }
 
 /* ---- what clients ask ---- */

@@ -7,6 +7,7 @@
 #include "broker/core.h"
 #include "broker/namespaces.h"
 #include "broker/non_persistent.h"
+#include "broker/policy_log.h"
 #include "broker/records.h"
 #include "broker/retention.h"
 #include "broker/topic.h"
@@ -296,9 +297,19 @@ static enum err obtain(struct broker *b, const struct topic_name *name, struct p
     return OK;
 }
 
-/* The row becomes what `k` says. */
+/* The whole that the row is about is told to have changed as `change` says. */
+static void tell(struct broker *b, const struct place *p, struct policy_change change)
+{
+    struct topic_name whole;
+
+    change.topic = &whole;
+    if (topic_name_parse(&whole, p->name) == OK)
+        policy_change_tell(b, &change);
+}
+
+/* The row becomes what `k` says; `change` has no topic yet. */
 static enum err put(struct broker *b, const struct topic_name *name, const struct place *p, const struct kept *k,
-                    struct refusal *why)
+                    struct policy_change change, struct refusal *why)
 {
     uint8_t value[RECORD_MAX];
     struct catalog_row changed = *p->row;
@@ -314,7 +325,22 @@ static enum err put(struct broker *b, const struct topic_name *name, const struc
     else
         retention_look_at_all(b);
     topics_policies_changed(b, topic_name_namespace(name));
+    tell(b, p, change);
     return OK;
+}
+
+enum err topic_set_of(struct broker *b, const struct topic_name *name, struct topic_set *out, struct refusal *why)
+{
+    struct place p;
+    struct kept k;
+    const enum err err = obtain(b, name, &p, &k, why);
+
+    if (err == OK)
+        *out = (struct topic_set){.own = *k.own,
+                                  .everywhere = k.more->everywhere,
+                                  .subscriptions = k.more->subscriptions,
+                                  .settings = k.more->settings};
+    return err;
 }
 
 enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out, struct refusal *why)
@@ -406,7 +432,7 @@ enum err topic_set_policies(struct broker *b, const struct topic_name *name, con
     if ((err = obtain(b, name, &p, &k, why)) != OK || (err = policies_check(policies, true, why)) != OK)
         return err;
     *k.own = *policies;
-    return put(b, name, &p, &k, why);
+    return put(b, name, &p, &k, (struct policy_change){.own = true}, why);
 }
 
 enum err topic_set_policies_everywhere(struct broker *b, const struct topic_name *name, const struct policies *policies,
@@ -419,7 +445,7 @@ enum err topic_set_policies_everywhere(struct broker *b, const struct topic_name
     if ((err = obtain(b, name, &p, &k, why)) != OK || (err = policies_check(policies, true, why)) != OK)
         return err;
     k.more->everywhere = *policies;
-    return put(b, name, &p, &k, why);
+    return put(b, name, &p, &k, (struct policy_change){.everywhere = true}, why);
 }
 
 enum err topic_set_subscription_policies(struct broker *b, const struct topic_name *name, struct bytes subscription,
@@ -439,11 +465,12 @@ enum err topic_set_subscription_policies(struct broker *b, const struct topic_na
         memcpy(all, k.more->subscriptions.data, k.more->subscriptions.len);
     if ((err = subscription_policies_put(&k.more->subscriptions, all, &of)) != OK)
         return refuse(why, err, ABOUT_TOPIC, "%s: policies of too many subscriptions", name->text);
-    return put(b, name, &p, &k, why);
+    return put(b, name, &p, &k, (struct policy_change){.own = true}, why);
 }
 
 enum err topic_set_settings(struct broker *b, const struct topic_name *name, struct bytes settings, struct refusal *why)
 {
+    uint8_t before[TOPIC_SETTINGS_BYTES_MAX];
     struct place p;
     struct kept k;
     enum err err;
@@ -452,8 +479,21 @@ enum err topic_set_settings(struct broker *b, const struct topic_name *name, str
         return err;
     if (settings.len > TOPIC_SETTINGS_BYTES_MAX)
         return refuse(why, ERR_TOO_LARGE, ABOUT_TOPIC, "settings of more than %d bytes", TOPIC_SETTINGS_BYTES_MAX);
+    const struct policy_change change = {
+        .own = true, .everywhere = true, .settings_before = bytes_of(before, k.more->settings.len)};
+    if (k.more->settings.len)
+        memcpy(before, k.more->settings.data, k.more->settings.len);
     k.more->settings = settings;
-    return put(b, name, &p, &k, why);
+    return put(b, name, &p, &k, change, why);
+}
+
+/* What is set; of settings it is not known for whom. */
+static struct policies_end end_of(const struct kept *k)
+{
+    return (struct policies_end){
+        .own = k->own->is_set || k->more->subscriptions.len || k->more->settings.len,
+        .everywhere = k->more->everywhere.is_set || k->more->settings.len,
+    };
 }
 
 enum err topic_forget_policies(struct broker *b, const struct topic_name *name, struct refusal *why)
@@ -464,7 +504,23 @@ enum err topic_forget_policies(struct broker *b, const struct topic_name *name, 
 
     if ((err = obtain(b, name, &p, &k, why)) != OK)
         return err;
+    const struct policies_end end = end_of(&k);
     *k.own = (struct policies){0};
     *k.more = (struct record_more){0};
-    return put(b, name, &p, &k, why);
+    return put(b, name, &p, &k, (struct policy_change){.own = end.own, .everywhere = end.everywhere, .gone = true},
+               why);
+}
+
+struct policies_end policies_end_of(enum catalog_table of, struct bytes value)
+{
+    struct kept k;
+
+    return kept_decode(&k, of, value) == OK ? end_of(&k) : (struct policies_end){.own = false};
+}
+
+void policies_end_tell(struct broker *b, const struct topic_name *topic, struct policies_end end)
+{
+    if (end.own || end.everywhere)
+        policy_change_tell(
+            b, &(struct policy_change){.topic = topic, .own = end.own, .everywhere = end.everywhere, .gone = true});
 }

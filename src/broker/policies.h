@@ -159,6 +159,14 @@ void policies_override_subscription(struct broker *b, uint64_t topic, struct byt
 /* Of its row; 0: no such topic. */
 uint64_t topic_id(struct broker *b, const struct topic_name *name);
 
+/* All that is set for a topic; the bytes are borrowed until the next change of the catalog. */
+struct topic_set {
+    struct policies own, everywhere;
+    struct bytes subscriptions, settings; /* the former as records.h draws them */
+};
+MUST_USE enum err topic_set_of(struct broker *b, const struct topic_name *name, struct topic_set *out,
+                               struct refusal *why);
+
 /* For this topic itself (a partition's: for the topic it is a part of).  ERR_NOT_FOUND. */
 MUST_USE enum err topic_policies(struct broker *b, const struct topic_name *name, struct policies *out,
                                  struct refusal *why);

@@ -6,6 +6,7 @@
 
 #include "broker/core.h"
 #include "broker/properties.h"
+#include "broker/policy_log.h"
 #include "broker/publish.h"
 #include "broker/subscription.h"
 
@@ -82,6 +83,9 @@ static bool hold(struct producer_open *open)
 /* What needs no topic to be said. */
 static enum err refuse_early(struct producer_open *open)
 {
+    if (topic_is_policy_log(&open->topic))
+        return refuse(&open->op.why, ERR_NOT_ALLOWED, ABOUT_TOPIC,
+                      "%s is written by the broker only: policies are set over HTTP", open->topic.text);
     if (needs_room(open) && store_full(open->op.broker->store))
         return refuse(&open->op.why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
     return OK;

@@ -9,6 +9,7 @@
 #include "broker/delayed.h"
 #include "broker/lapse.h"
 #include "broker/partitioned.h"
+#include "broker/policy_log.h"
 #include "broker/policies.h"
 #include "broker/producer.h"
 #include "broker/publish.h"
@@ -149,6 +150,7 @@ enum err topic_remove_row(struct broker *b, uint64_t id)
     const struct catalog_row *row = catalog_get(b->store, CATALOG_TOPIC, id);
     struct topic_name name;
     const bool named = row && topic_name_parse(&name, row->name) == OK;
+    const struct policies_end end = row ? policies_end_of(CATALOG_TOPIC, row->value) : (struct policies_end){0};
 
     if (named)
         schemas_forget(b, &name); /* first: whoever makes a topic of this name finds none */
@@ -157,6 +159,8 @@ enum err topic_remove_row(struct broker *b, uint64_t id)
     b->counts.topics_deleted += err == OK;
     if (err == OK && named)
         topics_changed(b, &name, false);
+    if (err == OK && named)
+        policies_end_tell(b, &name, end);
     return err;
 }
 

@@ -2,11 +2,13 @@
  *
  * node.c - a whole broker on one world.
  *
- *     start   store -> broker -> server -> admin
+ *     start   store -> broker -> events of policies -> server -> admin
  *     stop    server (and with it the broker's topics) -> admin -> store
- *     free    server, broker, admin, store: handlers of the admin may still be known to the broker
+ *     free    server, broker, events, admin, store: handlers of the admin may still be known to the broker
  */
 #include "cli/node.h"
+
+#include "admin/change_events.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@ struct node {
     struct store *store;
     struct broker *broker;
     struct server *server;
+    struct change_events *events;
     struct admin *admin;
     struct budget receive; /* the server's, which the store outlives */
     const struct budget *budgets[BUDGETS];
@@ -57,6 +60,10 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
     if (err != OK)
         return err;
     if ((err = broker_new(&n->broker, &o->broker, sys, n->store)) != OK) {
+        (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
+        return err;
+    }
+    if (o->broker.topic_policies && (err = change_events_new(&n->events, n->broker, o->broker.cluster)) != OK) {
         (void)snprintf(message, message_size, "the broker cannot begin: %s", err_text(err));
         return err;
     }
@@ -134,6 +141,7 @@ void node_free(struct node *n)
         return;
     server_free(n->server);
     broker_free(n->broker);
+    change_events_free(n->events);
     admin_free(n->admin);
     store_free(n->store);
     free(n);
