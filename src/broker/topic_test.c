@@ -113,7 +113,7 @@ static void a_topic_is_not_made_when_that_is_switched_off(void **state)
     struct refusal why = peer_produce(&f->a, 1, TOPIC, NULL);
     assert_int_equal(why.err, ERR_NOT_FOUND);
     assert_int_equal(why.about, ABOUT_TOPIC);
-    assert_int_equal(peer_produce(&f->a, 1, "public/default/__change_events", NULL).err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, "public/default/__transaction_buffer_snapshot", NULL).err, OK);
 }
 
 static void a_name_like_a_partition_of_nothing_is_refused(void **state)
