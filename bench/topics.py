@@ -112,7 +112,7 @@ def cost(broker, what):
 def loaded(broker):
     with urllib.request.urlopen(broker.ready["http_url"] + "/metrics") as r:
         for line in r.read().decode().splitlines():
-            if line.startswith("pulsar_broker_topics_count"):
+            if line.startswith("geminga_broker_topics_loaded"):
                 return int(float(line.rsplit(" ", 1)[1]))
 
 

@@ -104,6 +104,7 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .budgets = o->budgets,
                                   .budget_count = o->budget_count,
                                   .metrics = o->metrics,
+                                  .status_file = o->status_file,
                                   .metrics_part_bytes = PART_BYTES,
                                   .part_bytes = PART_BYTES};
 }

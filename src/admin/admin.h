@@ -47,7 +47,8 @@ struct admin_options {
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
     struct metrics_options metrics;
-    struct web_service *sockets;                     /* at /ws/; NULL: none.  Outlives the admin. */
+    const char *status_file;     /* while it is there, /status.html says OK; NULL: it never does.  As Pulsar's */
+    struct web_service *sockets; /* at /ws/; NULL: none.  Outlives the admin. */
     const struct admin_configuration *configuration; /* it lives as long as the admin; NULL: there are no options */
     /* Ends the process as SIGTERM does, but not before the answer to who asked for it; NULL: nobody can. */
     void (*shutdown)(void *ctx);

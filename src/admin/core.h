@@ -36,6 +36,7 @@ struct admin_core {
     int64_t started_ms;
     const struct budget *const *budgets;
     size_t budget_count;
+    const char *status_file; /* see status_html; NULL: there is none */
     struct metrics_options metrics;
     struct metrics_kept kept;  /* from one question for metrics to the next */
     atomic_uint scrapes;       /* answers of /metrics under way: their snapshots are in memory */

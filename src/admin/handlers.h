@@ -31,6 +31,7 @@ void lookup_bundle(struct admin_call *call);
 /* health.c */
 void health_check(struct admin_call *call);
 void health_pulsar(struct admin_call *call);
+void status_html(struct admin_call *call);
 
 /* tenants.c */
 void tenant_list_get(struct admin_call *call);
@@ -276,6 +277,9 @@ bool subscription_body_properties(struct admin_call *call, struct bytes *encoded
 void subscription_expire_post(struct admin_call *call);
 void subscriptions_expire_post(struct admin_call *call);
 void subscription_expire_position_post(struct admin_call *call);
+
+/* openapi.c */
+void openapi_get(struct admin_call *call);
 
 /* metrics.c */
 void metrics_get(struct admin_call *call);

@@ -4,6 +4,7 @@
  */
 #include "admin/core.h"
 #include "admin/handlers.h"
+#include "sys/process.h"
 
 struct check {
     struct health_op op;
@@ -110,4 +111,23 @@ static void answer_pulsar(struct admin_call *call, const struct refusal *why)
 void health_pulsar(struct admin_call *call)
 {
     start(call, answer_pulsar);
+}
+
+/* ---- for those who put brokers behind a balancer, and take them out of it by a file ---- */
+
+/* On the admin thread: the file may be far away. */
+static void write_status(struct admin_call *call)
+{
+    if (call->core->status_file && process_file_exists(call->core->status_file))
+        text_add(&call->answer.body, "OK");
+    else
+        call_write_reason(call, 404, "there is no file to say that this broker shall be used (statusFilePath)");
+}
+
+void status_html(struct admin_call *call)
+{
+    call->write = write_status;
+    call->answer.status = 200;
+    call->answer.content_type = "text/plain";
+    call_finish(call);
 }

@@ -380,6 +380,12 @@ static const struct kept_policy table[] = {
 };
 #define ROWS (sizeof table / sizeof table[0])
 
+const struct kept_policy *kept_policies_all(size_t *count)
+{
+    *count = ROWS;
+    return table;
+}
+
 const struct kept_policy *kept_policy_find(struct bytes path, bool of_topic)
 {
     for (size_t i = 0; i < ROWS; i++) {

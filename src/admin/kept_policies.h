@@ -39,6 +39,7 @@ struct kept_policy {
     const char *help;
 };
 
+const struct kept_policy *kept_policies_all(size_t *count);
 /* NULL: there is no such path. */
 const struct kept_policy *kept_policy_find(struct bytes path, bool of_topic);
 

@@ -25,6 +25,8 @@
 static const struct route table[] = {
     {HTTP_GET, "/metrics", metrics_get, "all figures, in Prometheus' text format"},
     {HTTP_GET, "/health/pulsar", health_pulsar, "healthy (200) or not (503), as JSON"},
+    {HTTP_GET, "/status.html", status_html, "OK, while the file of statusFilePath is there"},
+    {HTTP_GET, "/admin/v2/openapi.json", openapi_get, "all that can be asked, as OpenAPI 3"},
 
     {HTTP_GET, "/admin/v2/brokers", brokers_list, "the broker's HTTP address"},
     {HTTP_GET, "/admin/v2/brokers/leaderBroker", brokers_leader, "the broker's address: it is the only one"},

@@ -19,6 +19,7 @@ struct broker_config {
     int64_t pending_sends_max, probe_ms;
     int64_t max_message_size, memory_limit; /* bytes */
     int64_t connections_max, http_connections_max;
+    char *status_file;
     int64_t keep_alive_s;
     bool non_persistent_topics;
     bool websocket;

@@ -361,6 +361,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->admin.port = (uint16_t)c->http_port;
     o->admin.advertised_address = given(c->advertised_address);
     o->admin.version = GEMINGA_VERSION;
+    o->admin.status_file = given(c->status_file);
     o->admin.connections_max = (uint32_t)c->http_connections_max;
     o->admin.metrics = (struct metrics_options){.topics = c->metrics_of_topics,
                                                 .consumers = c->metrics_of_consumers,

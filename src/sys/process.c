@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void memory_read(struct process_stats *out)
@@ -51,4 +52,11 @@ void process_stats_get(struct process_stats *out)
     files_count(out);
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         out->processor_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+bool process_file_exists(const char *path)
+{
+    struct stat it;
+
+    return stat(path, &it) == 0 && S_ISREG(it.st_mode);
 }

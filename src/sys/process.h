@@ -7,6 +7,7 @@
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct process_stats {
@@ -17,5 +18,8 @@ struct process_stats {
 
 /* What cannot be read stays zero. */
 void process_stats_get(struct process_stats *out);
+
+/* A plain file, or a link to one.  May take as long as the disk takes. */
+bool process_file_exists(const char *path);
 
 #endif
