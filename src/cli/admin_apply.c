@@ -63,6 +63,8 @@ static void change_free(struct change *c)
     free(c);
 }
 
+static char *format_of(const char *format, va_list args) PRINTF_LIKE(1, 0);
+
 static char *format_of(const char *format, va_list args)
 {
     char *text;

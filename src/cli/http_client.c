@@ -157,6 +157,7 @@ static enum err own_certificate(SSL_CTX *context, const struct http_target *targ
 static enum err tls_begin(struct exchange *x, const struct place *place, const struct http_target *target, char *why,
                           size_t why_size)
 {
+    char host[sizeof place->host]; /* OpenSSL's macro wants one that is not const */
     enum err err;
 
     x->context = SSL_CTX_new(TLS_client_method());
@@ -171,7 +172,8 @@ static enum err tls_begin(struct exchange *x, const struct place *place, const s
     x->tls = SSL_new(x->context);
     if (!x->tls || SSL_set_fd(x->tls, x->fd) != 1)
         return ERR_NOMEM;
-    (void)SSL_set_tlsext_host_name(x->tls, place->host);
+    (void)snprintf(host, sizeof host, "%s", place->host);
+    (void)SSL_set_tlsext_host_name(x->tls, host);
     if (target->verify_hostname && !target->allow_insecure && SSL_set1_host(x->tls, place->host) != 1)
         return ERR_NOMEM;
     if (SSL_connect(x->tls) == 1)
