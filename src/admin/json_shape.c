@@ -10,7 +10,8 @@
 bool texts_have(const json_t *list, const char *text)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one && strcmp(one, text) == 0)
             return true;
     }
     return false;
@@ -18,7 +19,7 @@ bool texts_have(const json_t *list, const char *text)
 
 json_t *texts_read(const json_t *from)
 {
-    json_t *list = json_is_array(from) ? json_array() : NULL;
+    json_t *list = json_is_array(from) && json_array_size(from) <= TEXTS_MAX ? json_array() : NULL;
 
     for (size_t i = 0; list && i < json_array_size(from); i++) {
         json_t *text = json_array_get(from, i);
@@ -70,10 +71,13 @@ static json_t *value_read(enum shape_type type, json_t *value)
     return good ? json_incref(value) : NULL;
 }
 
-static const char *const type_names[] = {
-    [SHAPE_TEXT] = "a text",     [SHAPE_BOOL] = "true or false",    [SHAPE_INTEGER] = "a whole number",
-    [SHAPE_NUMBER] = "a number", [SHAPE_TEXTS] = "a list of texts", [SHAPE_MAP] = "an object of texts",
-    [SHAPE_OBJECT] = "an object"};
+static const char *const type_names[] = {[SHAPE_TEXT] = "a text",
+                                         [SHAPE_BOOL] = "true or false",
+                                         [SHAPE_INTEGER] = "a whole number",
+                                         [SHAPE_NUMBER] = "a number",
+                                         [SHAPE_TEXTS] = "a list of at most 1,000 texts",
+                                         [SHAPE_MAP] = "an object of texts",
+                                         [SHAPE_OBJECT] = "an object"};
 
 static enum err member_read(const struct shape_member *m, const json_t *from, json_t *to, char *reason,
                             size_t reason_size)

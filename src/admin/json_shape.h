@@ -20,7 +20,7 @@ enum shape_type {
     SHAPE_BOOL,
     SHAPE_INTEGER,
     SHAPE_NUMBER,
-    SHAPE_TEXTS, /* a list of texts, each once */
+    SHAPE_TEXTS, /* a list of at most TEXTS_MAX texts, each once */
     SHAPE_MAP,   /* of texts by texts */
     SHAPE_OBJECT /* whatever it says */
 };
@@ -35,7 +35,9 @@ struct shape_member {
 MUST_USE enum err shape_read(const struct shape_member *shape, const json_t *from, json_t **out, char *reason,
                              size_t reason_size);
 
-/* A new list with each of the texts once; NULL: it is not a list of texts, or memory ran out. */
+#define TEXTS_MAX 1000 /* looking for one goes through the list */
+
+/* A new list with each of the texts once; NULL: it is not a list of at most so many texts, or memory ran out. */
 json_t *texts_read(const json_t *from);
 bool texts_have(const json_t *list, const char *text);
 

@@ -297,6 +297,31 @@ static json_t *properties_read_kept(struct kept_check *c, const json_t *value)
     return map;
 }
 
+static bool is_list_of_texts(const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (!json_is_string(json_array_get(value, i)))
+            return false;
+    }
+    return json_is_array(value) && json_array_size(value) <= TEXTS_MAX;
+}
+
+/* Objects in objects, `depth` of them, and lists of texts in the innermost. */
+static bool are_grants(json_t *value, unsigned depth)
+{
+    const char *key;
+    json_t *member;
+
+    if (depth == 0)
+        return is_list_of_texts(value);
+    json_object_foreach(value, key, member)
+    {
+        if (!are_grants(member, depth - 1))
+            return false;
+    }
+    return json_is_object(value);
+}
+
 static json_t *auth_read(struct kept_check *c, const json_t *value)
 {
     static const struct shape_member shape[] = {{"namespace_auth", SHAPE_OBJECT, "{}"},
@@ -304,7 +329,13 @@ static json_t *auth_read(struct kept_check *c, const json_t *value)
                                                 {"subscription_auth_roles", SHAPE_OBJECT, "{}"},
                                                 {NULL, SHAPE_TEXT, NULL}};
 
-    return of_shape(c, shape, value);
+    json_t *auth = of_shape(c, shape, value);
+    if (!auth || (are_grants(json_object_get(auth, "namespace_auth"), 1) &&
+                  are_grants(json_object_get(auth, "destination_auth"), 2) &&
+                  are_grants(json_object_get(auth, "subscription_auth_roles"), 1)))
+        return auth;
+    json_decref(auth);
+    return wrong(c, 400, "auth_policies are objects of lists of texts, by role, by topic and role, by subscription");
 }
 
 /* ---- the table ---- */

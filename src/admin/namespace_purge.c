@@ -26,6 +26,12 @@ bool namespace_has_topics(struct broker *b, struct bytes name)
     return partitioned_each_after(b, name, bytes_of(NULL, 0), look_at, &s) == OK && s.found;
 }
 
+/* Who has made a topic since it was looked for, keeps it. */
+static bool delete_own(struct walk_lane *lane)
+{
+    return topic_name_is_system(&lane->name) && walk_delete(lane);
+}
+
 static bool walk(struct namespace_purge *p, bool partitioned);
 
 static void walked(struct namespace_walk *w)
@@ -52,7 +58,7 @@ static bool walk(struct namespace_purge *p, bool partitioned)
         return false;
     w->partitioned = partitioned;
     w->system = true;
-    w->step = walk_delete;
+    w->step = p->force ? walk_delete : delete_own;
     w->end = walked;
     w->ctx = p;
     walk_begin(w);

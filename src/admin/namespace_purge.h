@@ -10,6 +10,7 @@
 struct namespace_purge {
     struct admin_call *call;
     struct bytes namespace_;
+    bool force; /* false: only the broker's own topics are deleted, and others keep it */
     /* From the loop.  why->err OK: it is gone, durable after broker_when_durable. */
     void (*done)(struct namespace_purge *p, const struct refusal *why);
 

@@ -190,7 +190,7 @@ void namespace_delete(struct admin_call *call)
     else if (!force && namespace_has_topics(b, name))
         call_reason(call, 409, "Cannot delete non empty namespace");
     else {
-        *p = (struct namespace_purge){.call = call, .namespace_ = name, .done = purged};
+        *p = (struct namespace_purge){.call = call, .namespace_ = name, .force = force, .done = purged};
         (void)namespace_purge(p);
     }
 }

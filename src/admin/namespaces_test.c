@@ -5,7 +5,8 @@
  */
 #include "admin/admin_world.h"
 #include "admin/bundles.h"
-#include "admin/namespace_walk.h"
+#include "admin/json_shape.h"
+#include "admin/namespace_purge.h"
 
 #include <stdio.h>
 
@@ -196,6 +197,62 @@ static void a_namespace_with_topics_is_deleted_only_by_force_and_where_that_is_a
     admin_world_restart(w);
     assert_int_equal(ask_query(w, HTTP_DELETE, NS, "force=true", ""), 204);
     assert_int_equal(ask(w, HTTP_GET, NS), 404);
+}
+
+struct purge_end {
+    struct namespace_purge purge;
+    bool ended;
+    enum err err;
+};
+
+static void purge_ended(struct namespace_purge *p, const struct refusal *why)
+{
+    struct purge_end *e = container_of(p, struct purge_end, purge);
+
+    e->ended = true;
+    e->err = why->err;
+}
+
+/* As when a producer makes it between the look for topics and the deletion. */
+static void a_topic_that_came_meanwhile_is_not_deleted_without_force(void **state)
+{
+    struct admin_world *w = *state;
+    struct purge_end e = {.purge = {.namespace_ = bytes_of_text("public/default"), .done = purge_ended}};
+    struct admin_call call;
+
+    make_topics(w, 3);
+    call_init(&call);
+    call.core = &w->core;
+    e.purge.call = &call;
+    assert_true(namespace_purge(&e.purge));
+    while (!e.ended)
+        assert_true(sim_step(w->sim));
+    call_deinit(&call);
+    assert_int_equal(e.err, ERR_BUSY);
+    assert_int_equal(ask(w, HTTP_GET, TOPICS "/topic-000/stats"), 200);
+}
+
+static void permissions_that_are_none_and_lists_without_end_are_refused(void **state)
+{
+    struct admin_world *w = *state;
+    static char body[20 * (TEXTS_MAX + 2)];
+    size_t len = (size_t)snprintf(body, sizeof body, "{\"adminRoles\":[\"\"");
+
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/namespaces/public/x",
+                              "{\"auth_policies\":{\"subscription_auth_roles\":{\"s\":[1]}}}"),
+                     400);
+    assert_int_equal(
+        ask_body(w, HTTP_PUT, "/admin/v2/namespaces/public/x", "{\"auth_policies\":{\"destination_auth\":{\"t\":[]}}}"),
+        400);
+    assert_int_equal(
+        ask_body(w, HTTP_PUT, "/admin/v2/namespaces/public/x",
+                 "{\"auth_policies\":{\"namespace_auth\":{\"r\":[\"produce\"]},\"destination_auth\":{\"t\":{"
+                 "\"r\":[]}}}}"),
+        204);
+    for (unsigned i = 0; i < TEXTS_MAX; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, ",\"%u\"", i);
+    (void)snprintf(body + len, sizeof body - len, "]}");
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/tenants/many", body), 400);
 }
 
 static void a_namespace_is_unloaded(void **state)
@@ -529,6 +586,8 @@ int main(void)
         ADMIN_TEST(a_namespace_has_the_bundles_that_it_was_made_with),
         ADMIN_TEST(hashes_of_a_bundles_topics_are_told),
         ADMIN_TEST(a_namespace_with_topics_is_deleted_only_by_force_and_where_that_is_allowed),
+        ADMIN_TEST(a_topic_that_came_meanwhile_is_not_deleted_without_force),
+        ADMIN_TEST(permissions_that_are_none_and_lists_without_end_are_refused),
         ADMIN_TEST(a_namespace_is_unloaded),
         ADMIN_TEST(a_bundle_is_unloaded_with_its_topics_only),
         ADMIN_TEST(the_backlog_of_a_namespace_is_cleared_of_one_subscription_or_of_all),

@@ -118,7 +118,8 @@ void subscription_permission_post(struct admin_call *call)
 static void remove_text(json_t *list, const char *text)
 {
     for (size_t i = json_array_size(list); i > 0; i--) {
-        if (strcmp(json_string_value(json_array_get(list, i - 1)), text) == 0)
+        const char *one = json_string_value(json_array_get(list, i - 1)); /* NULL in rows of an earlier version */
+        if (one && strcmp(one, text) == 0)
             json_array_remove(list, i - 1);
     }
 }
