@@ -101,8 +101,8 @@ static void a_member_of_another_type_is_refused_with_its_name(void **state)
     static const struct {
         const char *from, *reason;
     } cases[] = {
-        {"{\"roles\":\"a\"}", "roles is a list of texts"},
-        {"{\"roles\":[1]}", "roles is a list of texts"},
+        {"{\"roles\":\"a\"}", "roles is a list of at most 1,000 texts"},
+        {"{\"roles\":[1]}", "roles is a list of at most 1,000 texts"},
         {"{\"url\":1}", "url is a text"},
         {"{\"on\":\"true\"}", "on is true or false"},
         {"[1]", "a JSON object is wanted"},
