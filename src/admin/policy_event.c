@@ -288,13 +288,14 @@ static void put_filters(struct text *out, const struct policy_event *e, const st
 
 enum offload_type { OFFLOAD_TEXT, OFFLOAD_INT, OFFLOAD_LONG, OFFLOAD_MAP, OFFLOAD_PRIORITY };
 
+#define PRIORITY                                                                                                       \
+    "{\"type\":\"enum\",\"name\":\"OffloadedReadPriority\",\"symbols\":[\"BOOKKEEPER_FIRST\","                         \
+    "\"TIERED_STORAGE_FIRST\"]}"
+
 static const char *const offload_types[] = {
-    [OFFLOAD_TEXT] = "\"string\"",
-    [OFFLOAD_INT] = "\"int\"",
-    [OFFLOAD_LONG] = "\"long\"",
-    [OFFLOAD_MAP] = "{\"type\":\"map\",\"values\":\"string\"}",
-    [OFFLOAD_PRIORITY] = "{\"type\":\"enum\",\"name\":\"OffloadedReadPriority\",\"symbols\":[\"BOOKKEEPER_FIRST\","
-                         "\"TIERED_STORAGE_FIRST\"]}",
+    [OFFLOAD_TEXT] = "\"string\"", [OFFLOAD_INT] = "\"int\"",
+    [OFFLOAD_LONG] = "\"long\"",   [OFFLOAD_MAP] = "{\"type\":\"map\",\"values\":\"string\"}",
+    [OFFLOAD_PRIORITY] = PRIORITY,
 };
 
 static const struct offload_field {

@@ -80,7 +80,7 @@ def test_a_topic_is_made_seen_and_deleted(broker, topic):
     assert request(broker, "PUT", path_of(topic))[0] == 409
     assert topic in get(broker, "/admin/v2/persistent/public/default")
     assert topic in get(broker, "/admin/v2/namespaces/public/default/topics?mode=ALL")
-    assert get(broker, path_of(topic) + "/partitions") == {"partitions": 0, "deleted": False, "properties": {}}
+    assert get(broker, path_of(topic) + "/partitions") == {"partitions": 0, "deleted": False}
     assert request(broker, "DELETE", path_of(topic))[0] == 204
     assert request(broker, "GET", path_of(topic) + "/stats")[0] == 404
 
