@@ -28,7 +28,7 @@ static const struct shape_member shape[] = {
     {"peerClusterNames", SHAPE_TEXTS, NULL},
     {"brokerClientTlsEnabled", SHAPE_BOOL, "false"},
     {"tlsAllowInsecureConnection", SHAPE_BOOL, "false"},
-    {"brokerClientSslFactoryPlugin", SHAPE_TEXT, NULL},
+    {"brokerClientSslFactoryPlugin", SHAPE_TEXT, "\"org.apache.pulsar.common.util.DefaultPulsarSslFactory\""},
     {"brokerClientSslFactoryPluginParams", SHAPE_TEXT, NULL},
     {"brokerClientTlsEnabledWithKeyStore", SHAPE_BOOL, "false"},
     {"brokerClientTlsTrustStoreType", SHAPE_TEXT, "\"JKS\""},
@@ -306,10 +306,12 @@ void cluster_peers_get(struct admin_call *call)
         return;
     peers = json_incref(json_object_get(data, "peerClusterNames"));
     json_decref(data);
-    if (peers)
+    if (json_array_size(peers) > 0) {
         call_tree(call, peers);
-    else
-        call_no_content(call);
+        return;
+    }
+    json_decref(peers);
+    call_no_content(call);
 }
 
 /* True: each is a cluster, and not this one. */

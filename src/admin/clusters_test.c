@@ -9,7 +9,8 @@
 #define ISOLATED CLUSTERS "/standalone/namespaceIsolationPolicies"
 #define EAST     "{\"serviceUrl\":\"http://east:8080\",\"brokerServiceUrl\":\"pulsar://east:6650\"}"
 #define NO_TLS                                                                                                         \
-    "\"brokerClientTlsEnabled\":false,\"tlsAllowInsecureConnection\":false,"                                           \
+    "\"brokerClientTlsEnabled\":false,\"tlsAllowInsecureConnection\":false,\"brokerClientSslFactoryPlugin\":\"org."    \
+    "apache.pulsar.common.util.DefaultPulsarSslFactory\","                                                             \
     "\"brokerClientTlsEnabledWithKeyStore\":false,\"brokerClientTlsTrustStoreType\":\"JKS\","                          \
     "\"brokerClientTlsKeyStoreType\":\"JKS\"}"
 
@@ -200,9 +201,9 @@ static void what_is_not_built_is_refused_as_where_it_is_switched_off(void **stat
 {
     struct admin_world *w = *state;
 
-    assert_refused(w, ask(w, HTTP_GET, "/admin/v3/functions/public/default"), 503,
+    assert_refused(w, ask(w, HTTP_GET, "/admin/v3/functions/public/default"), 409,
                    "Pulsar Function Worker is not enabled, probably functionsWorkerEnabled is set to false");
-    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/worker/rebalance"), 503);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/worker/rebalance"), 409);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v3/transactions/coordinators"), 503);
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v3/packages/function/public/default/f/v1"), 503);
 }

@@ -142,8 +142,10 @@ static void write_log(struct json *j, const struct topic_stats *t, bool metadata
 void topic_stats_write_internal(struct json *j, const struct topic_stats *t, bool metadata)
 {
     write_log(j, t, metadata);
-    json_array_begin(j, "schemaLedgers"); /* schemas are rows of the catalog */
-    json_array_end(j);
+    if (t->persistent) {
+        json_array_begin(j, "schemaLedgers"); /* schemas are rows of the catalog */
+        json_array_end(j);
+    }
     json_object_begin(j, "properties");
     json_object_end(j);
     json_object_begin(j, "cursors");
@@ -210,14 +212,16 @@ static void write_cursor_info(struct json *j, const struct subscription_stats *s
     json_time(j, "modificationDate", s->last_mark_delete_ms ? s->last_mark_delete_ms : s->created_ms);
     json_int(j, "cursorsLedgerId", -1);
     write_place(j, "markDelete", s->mark_delete);
-    json_array_begin(j, "individualDeletedMessages");
+    if (s->acked_count > 0)
+        json_array_begin(j, "individualDeletedMessages");
     for (size_t i = 0; i < s->acked_count; i++) {
         json_object_begin(j, NULL);
         write_place(j, "from", (struct position){s->acked[i].first.ledger, s->acked[i].first.entry - 1});
         write_place(j, "to", s->acked[i].last);
         json_object_end(j);
     }
-    json_array_end(j);
+    if (s->acked_count > 0)
+        json_array_end(j);
     json_object_end(j);
 }
 

@@ -47,7 +47,7 @@ static const char *const schema_auto_updates[] = {[AUTO_UPDATE_DISABLED] = "Auto
 
 #define CREATION "Invalid configuration for autoTopicCreationOverride. the detail is [defaultNumPartitions] "
 
-static const char *creation_check(const struct policies *p)
+static const char *creation_wrong(const struct policies *p)
 {
     const bool given = policies_has(p, POLICY_TOPIC_CREATION_PARTITIONS);
 
@@ -58,6 +58,29 @@ static const char *creation_check(const struct policies *p)
     if (!given)
         return CREATION "cannot be null when the type is partitioned.";
     return p->value[POLICY_TOPIC_CREATION_PARTITIONS] < 1 ? CREATION "cannot be less than 1 for partition type." : NULL;
+}
+
+static bool creation_check(const struct policies *p, char *reason, size_t reason_size)
+{
+    const char *wrong = creation_wrong(p);
+
+    if (wrong)
+        (void)snprintf(reason, reason_size, "%s", wrong);
+    return !wrong;
+}
+
+/* No copy is waited for that is not written, and none written that has no place. */
+static bool persistence_check(const struct policies *p, char *reason, size_t reason_size)
+{
+    const int64_t ensemble = p->value[POLICY_ENSEMBLE], write = p->value[POLICY_WRITE_QUORUM],
+                  ack = p->value[POLICY_ACK_QUORUM];
+
+    if (ensemble >= write && write >= ack)
+        return true;
+    (void)snprintf(reason, reason_size,
+                   "Bookkeeper Ensemble (%" PRId64 ") >= WriteQuorum (%" PRId64 ") >= AckQuorum (%" PRId64 ")",
+                   ensemble, write, ack);
+    return false;
 }
 
 #define BARE(which, kind)                                                                                              \
@@ -159,7 +182,8 @@ static const struct policy_row table[] = {
     {.of_namespace = "deduplicationSnapshotInterval",
      .of_topic = "deduplicationSnapshotInterval",
      .in_namespace = "deduplicationSnapshotIntervalSeconds",
-     .members = BARE(POLICY_DEDUPLICATION_ENTRIES, KIND_NUMBER),
+     .members = {{NULL, POLICY_DEDUPLICATION_ENTRIES, KIND_NUMBER, NULL, MEMBER_NO_WORD}},
+     .wrong = "interval must be greater than or equal to 0",
      .help = "how many entries lie between two snapshots of the sequence ids"},
     {.of_namespace = "deduplicationWindow",
      .of_topic = "deduplicationWindow",
@@ -248,6 +272,7 @@ static const struct policy_row table[] = {
                  {"bookkeeperWriteQuorum", POLICY_WRITE_QUORUM, KIND_NUMBER, NULL, 1},
                  {"bookkeeperAckQuorum", POLICY_ACK_QUORUM, KIND_NUMBER, NULL, 1},
                  {"managedLedgerMaxMarkDeleteRate", POLICY_MARK_DELETE_RATE, KIND_THOUSANDTHS, NULL, 0}},
+     .check = persistence_check,
      .help = "how many copies a cluster of machines would keep: kept and shown; here there is one machine"},
 };
 
@@ -447,7 +472,7 @@ static bool is_no_word(const struct policy_member *m, const json_t *value)
         return true;
     if (m->kind == KIND_SET)
         return json_is_array(value) && json_array_size(value) == 0;
-    return json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0;
+    return m->kind == KIND_CHOICE && json_is_string(value) && strcmp(json_string_value(value), m->words[0]) == 0;
 }
 
 /* False: it is not of its kind. */
@@ -483,12 +508,15 @@ static bool in_bounds(const struct policy_row *row, const struct policies *p)
     return true;
 }
 
-/* In Pulsar's words, where it has some; NULL: it makes sense, or policies_check says why it does not. */
-static const char *row_wrong(const struct policy_row *row, const struct policies *p)
+/* False, in Pulsar's words; true where it makes sense, or policies_check has the words for why it does not. */
+static bool row_makes_sense(const struct policy_row *row, const struct policies *p, char *reason, size_t reason_size)
 {
-    const char *why = row->check ? row->check(p) : NULL;
-
-    return why || in_bounds(row, p) ? why : row->wrong;
+    if (row->check && !row->check(p, reason, reason_size))
+        return false;
+    if (!row->wrong || in_bounds(row, p))
+        return true;
+    (void)snprintf(reason, reason_size, "%s", row->wrong);
+    return false;
 }
 
 static enum err read_row(const struct policy_row *row, const json_t *from, struct policies *p, char *reason,
@@ -503,10 +531,7 @@ static enum err read_row(const struct policy_row *row, const json_t *from, struc
         snprintf(reason, reason_size, "Invalid value for %s: %s is wanted", name, kinds[m->kind]);
         return ERR_INVALID;
     }
-    const char *wrong = row_wrong(row, p);
-    if (wrong)
-        snprintf(reason, reason_size, "%s", wrong);
-    return wrong ? ERR_INVALID : OK;
+    return row_makes_sense(row, p, reason, reason_size) ? OK : ERR_INVALID;
 }
 
 static json_t *parse(struct bytes body)

@@ -44,8 +44,8 @@ struct policy_row {
     struct policy_member members[POLICY_MEMBERS_MAX]; /* the first without a `which` ends them */
     enum unset_answer namespace_unset, topic_unset;
     const char *wrong; /* what Pulsar says of a value out of bounds, where that is not "NAME must be 0 or more" */
-    /* Why what the members say together makes no sense; NULL: it does. */
-    const char *(*check)(const struct policies *p);
+    /* NULL, or whether what the members say together makes sense; false: the reason says why not. */
+    bool (*check)(const struct policies *p, char *reason, size_t reason_size);
     const char *help;
 };
 

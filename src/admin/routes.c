@@ -93,6 +93,8 @@ static const struct route table[] = {
     NOT_HERE("/admin/v3/functions", functions_unavailable),
     NOT_HERE("/admin/v3/sinks", functions_unavailable),
     NOT_HERE("/admin/v3/sources", functions_unavailable),
+    NOT_HERE("/admin/v3/sink", functions_unavailable),
+    NOT_HERE("/admin/v3/source", functions_unavailable),
     NOT_HERE("/admin/v2/functions", functions_unavailable),
     NOT_HERE("/admin/v2/worker", functions_unavailable),
     NOT_HERE("/admin/v2/worker-stats", functions_unavailable),

@@ -342,7 +342,8 @@ void topic_stats_write_members(struct json *j, const struct admin_core *core, co
     if (t->epoch >= 0)
         json_int(j, "topicEpoch", t->epoch);
     write_compaction(j, t);
-    json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
+    if (t->persistent && core) /* not of the sum of partitions */
+        json_text(j, "deduplicationStatus", t->deduplicated ? "Enabled" : "Disabled");
     json_uint(j, "duplicateMessages", t->duplicates);
     if (t->ids_window_ms > 0)
         write_id_window(j, t);

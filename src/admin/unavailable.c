@@ -7,7 +7,7 @@
 
 void functions_unavailable(struct admin_call *call)
 {
-    call_reason(call, 503, "Pulsar Function Worker is not enabled, probably functionsWorkerEnabled is set to false");
+    call_reason(call, 409, "Pulsar Function Worker is not enabled, probably functionsWorkerEnabled is set to false");
 }
 
 void packages_unavailable(struct admin_call *call)

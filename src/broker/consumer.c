@@ -541,7 +541,8 @@ static void seek_named(struct broker_op *op)
         if ((s = subscription_find(t, bytes_of_text(seek->subscription))))
             seek_begin(s, seek);
         else
-            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %s not found", seek->subscription);
+            (void)refuse(&op->why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %s not found for topic %s",
+                         seek->subscription, seek->topic.text);
     }
     op->step(op);
 }

@@ -63,7 +63,8 @@ static void expire(struct subscription_op *op)
     } else if (op->subscription[0] == '\0') {
         expire_all(t, e);
     } else if (!(s = subscription_find(t, bytes_of_text(op->subscription))) || !subscription_durable(s)) {
-        (void)refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription not found");
+        (void)refuse(why, ERR_NOT_FOUND, ABOUT_SUBSCRIPTION, "Subscription %s not found for topic %s", op->subscription,
+                     op->walk.name.text);
     } else if ((err = expire_one(s, e)) != OK) {
         (void)refuse(why, err, ABOUT_SUBSCRIPTION, "%s",
                      err == ERR_BUSY ? "the subscription has nothing to expire: it is caught up" : err_text(err));

@@ -88,7 +88,7 @@ def test_policies_that_are_kept_are_there_after_a_kill(own_broker):
     ("DELETE", "/admin/v2/tenants/public?force=true", 405, "Broker doesn't allow forced deletion of tenants"),
     ("DELETE", NAMESPACES + "/public/default?force=true", 405, "Broker doesn't allow forced deletion of namespaces"),
     ("PUT", NAMESPACES + "/public/default/0x00000000_0x00000001/unload", 412, "Invalid upper boundary for bundle"),
-    ("GET", "/admin/v3/sinks/public/default/s/status", 503,
+    ("GET", "/admin/v3/sinks/public/default/s/status", 409,
      "Pulsar Function Worker is not enabled, probably functionsWorkerEnabled is set to false"),
 ])
 def test_what_cannot_be_is_refused_in_pulsars_words(broker, method, path, status, reason):
