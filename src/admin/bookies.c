@@ -57,16 +57,19 @@ void bookie_rack_get(struct admin_call *call)
         call_reason(call, 404, "Bookie rack placement configuration not found: %s", bookie);
 }
 
-/* It is in one group only. */
+/* It is in one group only; a group without bookies is none. */
 static bool remove_bookie(json_t *map, const char *bookie)
 {
     json_t *members;
     const char *group;
+    void *next;
     bool there = false;
 
-    json_object_foreach(map, group, members)
+    json_object_foreach_safe(map, next, group, members)
     {
         there = json_object_del(members, bookie) == 0 || there;
+        if (json_object_size(members) == 0)
+            json_object_del(map, group);
     }
     return there;
 }

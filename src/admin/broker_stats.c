@@ -51,7 +51,7 @@ void broker_allocator_get(struct admin_call *call)
     const struct bytes name = call->parameters[0];
 
     if (!bytes_equal(name, bytes_of_text("default")) && !bytes_equal(name, bytes_of_text("ml-cache")))
-        call_reason(call, 404, "there is no allocator %.*s", (int)(name.len < 100 ? name.len : 100),
+        call_reason(call, 404, "Invalid allocator name : %.*s", (int)(name.len < 100 ? name.len : 100),
                     (const char *)name.data);
     else
         call_tree(call, json_pack("{s:i,s:i,s:i,s:i,s:i,s:[],s:[]}", "numDirectArenas", 0, "numHeapArenas", 0,

@@ -122,7 +122,7 @@ static void options_are_changed_kept_and_changed_back(void **state)
     assert_int_equal(ask(w, HTTP_POST, BROKERS "/configuration/own.number/7"), 200);
     assert_int_equal(ask(w, HTTP_POST, BROKERS "/configuration/own.number/10"), 412);
     assert_refused(w, ask(w, HTTP_POST, BROKERS "/configuration/theirSecret/x"), 412,
-                   "Cannot update non-dynamic configuration");
+                   "Can't update non-dynamic configuration");
     assert_get(w, BROKERS "/configuration/values", "{\"own.number\":\"7\",\"theirFlag\":\"false\"}");
 
     admin_world_restart(w);

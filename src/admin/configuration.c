@@ -116,7 +116,7 @@ void configuration_post(struct admin_call *call)
     if (!value)
         return;
     if (!dynamic_find(call->core, name, &i))
-        call_reason(call, 412, "Cannot update non-dynamic configuration");
+        call_reason(call, 412, "Can't update non-dynamic configuration");
     else if (change(call->core, i, value, message, sizeof message) != OK &&
              options_of(call->core)->table[i].type != OPTION_BOOL)
         call_reason(call, 412, "Invalid dynamic-config value: %s", message);
@@ -132,7 +132,7 @@ void configuration_delete(struct admin_call *call)
     size_t i;
 
     if (!dynamic_find(call->core, name, &i))
-        call_reason(call, 412, "Cannot update non-dynamic configuration");
+        call_reason(call, 412, "Can't delete non-dynamic configuration");
     else if (document_forget(call->core->broker, KIND, name, &why) != OK)
         call_refused(call, &why);
     else if (change(call->core, i, NULL, message, sizeof message) != OK)

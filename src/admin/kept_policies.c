@@ -228,7 +228,7 @@ static json_t *filters_read(struct kept_check *c, const json_t *value)
     if (names && strspn(names, " ") == strlen(names))
         return filters;
     if (names)
-        (void)wrong(c, 400, "No entry filter is found for name `%.100s`. Available entry filters are : []", names);
+        (void)wrong(c, 400, "Entry filter '%.100s' not found", names);
     else
         (void)wrong(c, 400, "Entry filter names can't be null");
     json_decref(filters);

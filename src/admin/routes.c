@@ -156,6 +156,8 @@ static const struct route table[] = {
     {HTTP_GET, NAMESPACE "/scanOffloadedLedgers", scan_offloaded_get, "refused: nothing is offloaded"},
     {HTTP_GET, "/admin/v2/namespaces/{cluster}/antiAffinity/{group}", anti_affinity_namespaces_get,
      "namespaces of the group (?tenant=)"},
+    {HTTP_GET, "/admin/namespaces/{cluster}/antiAffinity/{group}", anti_affinity_namespaces_get,
+     "the same, where pulsar-admin asks for it"},
 
     {HTTP_GET, NAMESPACE "/persistence/bookieAffinity", namespace_affinity_get, "kept and shown"},
     {HTTP_POST, NAMESPACE "/persistence/bookieAffinity", namespace_affinity_set, "sets it"},
