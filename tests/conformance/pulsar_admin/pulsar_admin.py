@@ -111,7 +111,7 @@ def answers_of_geminga(class_path, files):
 
 
 def read_differences():
-    """(file or "", command) is not needed: commands name themselves.  command -> (parts, reason)"""
+    """file: command -> (parts, reason)"""
     listed, reason = {}, None
     for line in (HERE / "differences.txt").read_text().splitlines():
         if line.startswith("= "):

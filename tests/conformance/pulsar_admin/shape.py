@@ -14,6 +14,7 @@ TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}:?[0-9]
 ADDRESS = re.compile(r"\b(localhost|127\.0\.0\.1|[a-z][\w-]*-[\w-]+):[0-9]{4,5}\b")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+(E-?[0-9]+)?)?")
 SET = re.compile(r"\[([\w:/.-]+(?:, [\w:/.-]+)+)\]")
+SERVLET = re.compile(r"(ServletContainer)-[0-9a-f]+")
 TRACE = re.compile(r"^\s+at |^\s*\.\.\. [0-9]+ more|^Caused by: ")
 
 
@@ -62,6 +63,6 @@ def out_shape(text, measured):
 
 def err_shape(text):
     """Of standard error."""
-    lines = [line.rstrip() for line in _text(text).splitlines() if line.strip() and not TRACE.match(line)]
+    lines = [line.rstrip() for line in SERVLET.sub(r"\1", _text(text)).splitlines() if line.strip() and not TRACE.match(line)]
     usage = next((i for i, line in enumerate(lines) if line.startswith("Usage:")), len(lines))
     return "".join(f"{line}\n" for line in _bounded(lines[:usage], ERR_LINES))
