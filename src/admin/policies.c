@@ -128,7 +128,7 @@ static void set(struct admin_call *call, const struct policy_place *p, const str
 
     if (!policy_place_get(call, p, &policies))
         return;
-    if (policy_row_read(policy, body, &policies, reason, sizeof reason) != OK) {
+    if (policy_row_read(policy, p->of_topic, body, &policies, reason, sizeof reason) != OK) {
         call_reason(call, 412, "%s", reason);
         return;
     }
@@ -272,7 +272,7 @@ void subscription_rate_set(struct admin_call *call)
 
     if (!of_subscription(call, &p, &policies))
         return;
-    if (policy_row_read(row_of_subscription(), call->request.body, &policies, reason, sizeof reason) != OK)
+    if (policy_row_read(row_of_subscription(), true, call->request.body, &policies, reason, sizeof reason) != OK)
         call_reason(call, 412, "%s", reason);
     else
         keep_of_subscription(call, &p, &policies);

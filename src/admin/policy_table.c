@@ -110,21 +110,25 @@ static const struct policy_row table[] = {
      .in_namespace = "message_ttl_in_seconds",
      .members = BARE(POLICY_TTL_S, KIND_NUMBER),
      .wrong = "Invalid value for message TTL, message TTL must >= 0",
+     .topic_wrong = "Invalid value for message TTL",
      .help = "after how many seconds messages expire; 0: never"},
     {.of_namespace = "maxProducersPerTopic",
      .of_topic = "maxProducers",
      .in_namespace = "max_producers_per_topic",
      .members = BARE(POLICY_PRODUCERS_MAX, KIND_NUMBER),
+     .topic_wrong = "maxProducers must be 0 or more",
      .help = "how many producers a topic may have; 0: no limit"},
     {.of_namespace = "maxConsumersPerTopic",
      .of_topic = "maxConsumers",
      .in_namespace = "max_consumers_per_topic",
      .members = BARE(POLICY_CONSUMERS_MAX, KIND_NUMBER),
+     .topic_wrong = "maxConsumers must be 0 or more",
      .help = "how many consumers a topic may have; 0: no limit"},
     {.of_namespace = "maxConsumersPerSubscription",
      .of_topic = "maxConsumersPerSubscription",
      .in_namespace = "max_consumers_per_subscription",
      .members = BARE(POLICY_CONSUMERS_PER_SUBSCRIPTION_MAX, KIND_NUMBER),
+     .topic_wrong = "Invalid value for maxConsumersPerSubscription",
      .help = "how many consumers a subscription may have; 0: no limit"},
     {.of_namespace = "maxSubscriptionsPerTopic",
      .of_topic = "maxSubscriptionsPerTopic",
@@ -140,11 +144,13 @@ static const struct policy_row table[] = {
      .of_topic = "maxUnackedMessagesOnConsumer",
      .in_namespace = "max_unacked_messages_per_consumer",
      .members = BARE(POLICY_UNACKED_PER_CONSUMER_MAX, KIND_NUMBER),
+     .topic_wrong = "maxUnackedNum must be 0 or more",
      .help = "how many acknowledgements a shared consumer may owe; 0: no limit"},
     {.of_namespace = "maxUnackedMessagesPerSubscription",
      .of_topic = "maxUnackedMessagesOnSubscription",
      .in_namespace = "max_unacked_messages_per_subscription",
      .members = BARE(POLICY_UNACKED_PER_SUBSCRIPTION_MAX, KIND_NUMBER),
+     .topic_wrong = "maxUnackedNum must be 0 or more",
      .help = "how many acknowledgements a shared subscription may owe; 0: no limit"},
     {.of_namespace = "publishRate",
      .of_topic = "publishRate",
@@ -232,6 +238,7 @@ static const struct policy_row table[] = {
      .of_topic = "compactionThreshold",
      .in_namespace = "compaction_threshold",
      .members = BARE(POLICY_COMPACTION_BYTES, KIND_NUMBER),
+     .topic_wrong = "Invalid value for compactionThreshold",
      .help = "after how many bytes a topic is compacted; 0: when asked"},
     {.of_namespace = "subscriptionTypesEnabled",
      .of_topic = "subscriptionTypesEnabled",
@@ -242,6 +249,9 @@ static const struct policy_row table[] = {
      .help = "which types subscriptions may have"},
     {.of_topic = "maxMessageSize",
      .members = BARE(POLICY_MESSAGE_BYTES_MAX, KIND_NUMBER),
+     .topic_wrong =
+         "topic-level maxMessageSize must be greater than or equal to 0 and must be smaller than that in the "
+         "broker-level",
      .help = "the largest message that is taken; 0: the broker's"},
     {.of_namespace = "schemaCompatibilityStrategy",
      .of_topic = "schemaCompatibilityStrategy",
@@ -509,18 +519,21 @@ static bool in_bounds(const struct policy_row *row, const struct policies *p)
 }
 
 /* False, in Pulsar's words; true where it makes sense, or policies_check has the words for why it does not. */
-static bool row_makes_sense(const struct policy_row *row, const struct policies *p, char *reason, size_t reason_size)
+static bool row_makes_sense(const struct policy_row *row, bool of_topic, const struct policies *p, char *reason,
+                            size_t reason_size)
 {
+    const char *wrong = of_topic && row->topic_wrong ? row->topic_wrong : row->wrong;
+
     if (row->check && !row->check(p, reason, reason_size))
         return false;
-    if (!row->wrong || in_bounds(row, p))
+    if (!wrong || in_bounds(row, p))
         return true;
-    (void)snprintf(reason, reason_size, "%s", row->wrong);
+    (void)snprintf(reason, reason_size, "%s", wrong);
     return false;
 }
 
-static enum err read_row(const struct policy_row *row, const json_t *from, struct policies *p, char *reason,
-                         size_t reason_size)
+static enum err read_row(const struct policy_row *row, bool of_topic, const json_t *from, struct policies *p,
+                         char *reason, size_t reason_size)
 {
     const struct policy_member *m;
 
@@ -531,7 +544,7 @@ static enum err read_row(const struct policy_row *row, const json_t *from, struc
         snprintf(reason, reason_size, "Invalid value for %s: %s is wanted", name, kinds[m->kind]);
         return ERR_INVALID;
     }
-    return row_makes_sense(row, p, reason, reason_size) ? OK : ERR_INVALID;
+    return row_makes_sense(row, of_topic, p, reason, reason_size) ? OK : ERR_INVALID;
 }
 
 static json_t *parse(struct bytes body)
@@ -539,11 +552,11 @@ static json_t *parse(struct bytes body)
     return body.len ? json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL) : NULL;
 }
 
-enum err policy_row_read(const struct policy_row *row, struct bytes body, struct policies *p, char *reason,
-                         size_t reason_size)
+enum err policy_row_read(const struct policy_row *row, bool of_topic, struct bytes body, struct policies *p,
+                         char *reason, size_t reason_size)
 {
     json_t *root = parse(body);
-    const enum err err = read_row(row, root, p, reason, reason_size);
+    const enum err err = read_row(row, of_topic, root, p, reason, reason_size);
 
     json_decref(root);
     return err;
@@ -560,7 +573,7 @@ enum err policies_read_all(struct bytes body, const char *cluster, struct polici
         if (value && row->by_cluster)
             value = json_object_get(value, cluster);
         if (value && !json_is_null(value))
-            err = read_row(row, value, p, reason, reason_size);
+            err = read_row(row, false, value, p, reason, reason_size);
     }
     json_decref(root);
     return err;

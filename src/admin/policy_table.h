@@ -43,7 +43,9 @@ struct policy_row {
     bool by_cluster;                     /* ... where it stands in an object, under the cluster's name */
     struct policy_member members[POLICY_MEMBERS_MAX]; /* the first without a `which` ends them */
     enum unset_answer namespace_unset, topic_unset;
-    const char *wrong; /* what Pulsar says of a value out of bounds, where that is not "NAME must be 0 or more" */
+    /* What Pulsar says of a value out of bounds, where that is not "NAME must be 0 or more"; of a topic's, the second.
+     */
+    const char *wrong, *topic_wrong;
     /* NULL, or whether what the members say together makes sense; false: the reason says why not. */
     bool (*check)(const struct policies *p, char *reason, size_t reason_size);
     const char *help;
@@ -61,8 +63,8 @@ void policy_row_remove(const struct policy_row *row, struct policies *p);
 void policy_row_write(struct json *j, const char *key, const struct policy_row *row, const struct policies *p);
 
 /* What the JSON `body` says, into *p; ERR_INVALID and a sentence: it is not of the row's form. */
-MUST_USE enum err policy_row_read(const struct policy_row *row, struct bytes body, struct policies *p, char *reason,
-                                  size_t reason_size);
+MUST_USE enum err policy_row_read(const struct policy_row *row, bool of_topic, struct bytes body, struct policies *p,
+                                  char *reason, size_t reason_size);
 
 /* Those of them that the JSON of a namespace's Policies names. */
 MUST_USE enum err policies_read_all(struct bytes body, const char *cluster, struct policies *p, char *reason,
