@@ -232,7 +232,7 @@ void anti_affinity_namespaces_get(struct admin_call *call)
 
     if (!cluster || !group)
         return;
-    if (!call_query(call, "tenant", &tenant)) {
+    if (!call_query(call, "tenant", &tenant) && !call_query(call, "property", &tenant)) { /* its older name */
         call_reason(call, 400, "Tenant should not be null");
         return;
     }
