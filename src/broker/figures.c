@@ -59,6 +59,11 @@ static void subscription_fill(struct subscription *s, uint64_t now_ns, double f[
     f[SUBSCRIPTION_CONSUMERS] = (double)s->consumer_count;
     f[SUBSCRIPTION_BYTES_OUT] = (double)s->bytes_out;
     f[SUBSCRIPTION_MESSAGES_OUT] = (double)s->messages_out;
+    f[SUBSCRIPTION_LAST_EXPIRE_MS] = (double)s->last_expire_ms;
+    f[SUBSCRIPTION_LAST_ACKED_MS] = (double)s->last_acked_ms;
+    f[SUBSCRIPTION_LAST_FLOW_MS] = (double)s->last_flow_ms;
+    f[SUBSCRIPTION_LAST_CONSUMED_MS] = (double)s->last_consumed_ms;
+    f[SUBSCRIPTION_LAST_MARK_DELETE_MS] = (double)s->last_mark_delete_ms;
 }
 
 /* Into what the topic sums of its subscriptions. */
