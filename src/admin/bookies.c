@@ -17,12 +17,16 @@ static const struct shape_member shape[] = {
     {NULL, SHAPE_TEXT, NULL},
 };
 
-/* New. */
-static json_t *racks(const struct admin_call *call)
+/* New; NULL: the call is finished. */
+static json_t *racks(struct admin_call *call)
 {
-    json_t *map = document_tree(call->core->broker, KIND, bytes_of_text("racks"));
+    json_t *map;
 
-    return map ? map : json_object();
+    if (!document_tree(call, KIND, bytes_of_text("racks"), &map))
+        return NULL;
+    if (!map && !(map = json_object()))
+        call_reason(call, 500, "out of memory");
+    return map;
 }
 
 void bookies_get(struct admin_call *call)
@@ -35,7 +39,10 @@ void bookies_get(struct admin_call *call)
 
 void bookies_racks_get(struct admin_call *call)
 {
-    call_tree(call, racks(call));
+    json_t *map = racks(call);
+
+    if (map)
+        call_tree(call, map);
 }
 
 void bookie_rack_get(struct admin_call *call)
@@ -88,11 +95,17 @@ void bookie_rack_post(struct admin_call *call)
         call_reason(call, 412, "Bookie 'group' and 'rack' parameters must be specified");
         return;
     }
-    map = racks(call);
+    if (!(map = racks(call))) {
+        json_decref(info);
+        return;
+    }
     (void)remove_bookie(map, bookie);
     if (!json_is_object(json_object_get(map, group)))
-        json_object_set_new(map, group, json_object());
-    json_object_set_new(json_object_get(map, group), bookie, info);
+        (void)json_object_set_new(map, group, json_object());
+    if (json_object_set_new(json_object_get(map, group), bookie, info)) { /* also when the group could not be made */
+        json_decref(map);
+        map = NULL;
+    }
     document_keep(call, KIND, bytes_of_text("racks"), map);
 }
 

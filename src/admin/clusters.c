@@ -105,11 +105,18 @@ static json_t *own_data(const struct admin_core *core)
     return data;
 }
 
+static json_t *tree_of(struct bytes kept)
+{
+    return json_loadb((const char *)kept.data, kept.len, 0, NULL);
+}
+
 json_t *cluster_data(const struct admin_core *core, const char *name)
 {
-    json_t *kept = document_tree(core->broker, KIND, bytes_of_text(name));
+    struct bytes kept;
 
-    return kept || !is_own(core, name) ? kept : own_data(core);
+    if (document_find(core->broker, KIND, bytes_of_text(name), &kept))
+        return tree_of(kept);
+    return is_own(core, name) ? own_data(core) : NULL;
 }
 
 struct listing {
@@ -152,7 +159,9 @@ static json_t *must_exist(struct admin_call *call)
     const char *name = call_copy(call, call->parameters[0]);
     json_t *data = name ? cluster_data(call->core, name) : NULL;
 
-    if (name && !data)
+    if (name && !data && cluster_exists(call->core, name))
+        call_reason(call, 500, "what is kept of this cannot be read");
+    else if (name && !data)
         call_reason(call, 404, "Cluster does not exist");
     return data;
 }
@@ -233,7 +242,7 @@ static bool look_for_use(void *ctx, struct bytes tenant)
     json_t *settings = json_loadb((const char *)kept.data, kept.len, 0, NULL);
     const json_t *allowed = json_object_get(settings, "allowedClusters");
 
-    u->used = json_is_array(allowed) && texts_have(allowed, u->cluster);
+    u->used = (kept.len > 0 && !settings) || (json_is_array(allowed) && texts_have(allowed, u->cluster));
     json_decref(settings);
     return !u->used;
 }
@@ -241,34 +250,15 @@ static bool look_for_use(void *ctx, struct bytes tenant)
 static bool in_use(struct admin_call *call, const char *cluster)
 {
     struct use u = {.broker = call->core->broker, .cluster = cluster};
-    json_t *isolated = document_tree(u.broker, ISOLATION_KIND, bytes_of_text(cluster));
+    json_t *isolated = NULL;
+    struct bytes kept;
 
+    if (document_find(u.broker, ISOLATION_KIND, bytes_of_text(cluster), &kept) && !(isolated = tree_of(kept)))
+        return true; /* who knows */
     tenants_each(u.broker, look_for_use, &u);
     u.used = u.used || json_object_size(isolated) > 0 || is_own(call->core, cluster);
     json_decref(isolated);
     return u.used;
-}
-
-/* Its failure domains go with it.  One at a time: the walk may change nothing. */
-static bool first_name(void *ctx, struct bytes name, struct bytes value)
-{
-    (void)value;
-    *(struct bytes *)ctx = name;
-    return false;
-}
-
-static void remove_domains(struct admin_call *call, struct bytes cluster)
-{
-    const struct bytes prefix = call_joined(call, cluster, bytes_of(NULL, 0));
-    struct refusal why;
-
-    for (;;) {
-        struct bytes domain = bytes_of(NULL, 0);
-        documents_each(call->core->broker, DOMAIN_KIND, prefix, first_name, &domain);
-        if (domain.len == 0 ||
-            document_remove(call->core->broker, DOMAIN_KIND, call_joined(call, cluster, domain), &why) != OK)
-            return;
-    }
 }
 
 void cluster_delete(struct admin_call *call)
@@ -276,9 +266,10 @@ void cluster_delete(struct admin_call *call)
     struct broker *b = call->core->broker;
     const struct bytes name = call->parameters[0];
     const char *text = call_copy(call, name);
+    const struct bytes domains = text ? call_joined(call, name, bytes_of(NULL, 0)) : bytes_of(NULL, 0);
     struct refusal why;
 
-    if (!text)
+    if (domains.len == 0)
         return;
     if (!cluster_exists(call->core, text)) {
         call_reason(call, 404, "Cluster does not exist");
@@ -288,9 +279,8 @@ void cluster_delete(struct admin_call *call)
         call_reason(call, 412, "Cluster not empty");
         return;
     }
-    remove_domains(call, name);
-    if (document_forget(b, MIGRATION, name, &why) != OK || document_forget(b, ISOLATION_KIND, name, &why) != OK ||
-        document_remove(b, KIND, name, &why) != OK)
+    if (documents_forget(b, DOMAIN_KIND, domains, &why) != OK || document_forget(b, MIGRATION, name, &why) != OK ||
+        document_forget(b, ISOLATION_KIND, name, &why) != OK || document_remove(b, KIND, name, &why) != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);
@@ -365,8 +355,8 @@ void cluster_migration_get(struct admin_call *call)
     if (!data)
         return;
     json_decref(data);
-    moved = document_tree(call->core->broker, MIGRATION, call->parameters[0]);
-    call_tree(call, moved ? moved : json_pack("{s:b}", "migrated", 0));
+    if (document_tree(call, MIGRATION, call->parameters[0], &moved))
+        call_tree(call, moved ? moved : json_pack("{s:b}", "migrated", 0));
 }
 
 void cluster_migration_post(struct admin_call *call)

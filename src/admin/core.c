@@ -4,8 +4,39 @@
  */
 #include "admin/core.h"
 
+#include "admin/json_shape.h"
 #include "admin/routes.h"
 #include "broker/partitioned.h"
+
+/* UTF-8 without NUL: it can be a text of C, and stand in a JSON text. */
+static bool is_text(struct bytes b)
+{
+    for (size_t i = 0, len; i < b.len; i += len) {
+        len = utf8_sequence(bytes_of(b.data + i, b.len - i));
+        if (len == 0 || b.data[i] == '\0')
+            return false;
+    }
+    return true;
+}
+
+/* What handlers rely on.  False: the call is finished. */
+static bool request_good(struct admin_call *call)
+{
+    const struct http_request *r = &call->request;
+    bool texts = true;
+
+    for (size_t i = 0; i < PARAMETERS_MAX; i++)
+        texts = texts && is_text(call->parameters[i]);
+    for (size_t i = 0; i < r->query_count; i++)
+        texts = texts && is_text(r->query[i].name) && is_text(r->query[i].value);
+    if (!texts)
+        call_reason(call, 400, "the path and its parameters are not UTF-8");
+    else if (!json_is_shallow(r->body))
+        call_reason(call, 400, "the body has more than %d lists and objects inside each other", JSON_DEPTH_MAX);
+    else
+        return true;
+    return false;
+}
 
 void admin_handle(struct admin_call *call)
 {
@@ -14,7 +45,7 @@ void admin_handle(struct admin_call *call)
     call->more = NULL;
     if (more)
         more(call);
-    else
+    else if (request_good(call))
         call->route->handle(call);
 }
 

@@ -104,9 +104,9 @@ void failure_domain_get(struct admin_call *call)
     const struct bytes name = cluster ? call_joined(call, call->parameters[0], domain) : bytes_of(NULL, 0);
     json_t *data;
 
-    if (name.len == 0)
+    if (name.len == 0 || !document_tree(call, DOMAIN_KIND, name, &data))
         return;
-    if ((data = document_tree(call->core->broker, DOMAIN_KIND, name)))
+    if (data)
         call_tree(call, data);
     else
         call_reason(call, 404, "Domain %.*s for cluster %s does not exist", (int)domain.len, (const char *)domain.data,
@@ -140,8 +140,10 @@ static const struct shape_member policy_shape[] = {
 /* All policies of the cluster, new; NULL: none were ever set, and the call is finished. */
 static json_t *policies_of(struct admin_call *call, const char *cluster)
 {
-    json_t *all = document_tree(call->core->broker, ISOLATION_KIND, bytes_of_text(cluster));
+    json_t *all;
 
+    if (!document_tree(call, ISOLATION_KIND, bytes_of_text(cluster), &all))
+        return NULL;
     if (!all)
         call_reason(call, 404, "NamespaceIsolationPolicies for cluster %s does not exist", cluster);
     return all;
@@ -203,6 +205,18 @@ static bool policy_good(const json_t *policy)
            failover_good(json_object_get(policy, "auto_failover_policy"));
 }
 
+/* The same for a change: an object without members when none were ever set; NULL: the call is finished. */
+static json_t *policies_to_change(struct admin_call *call, const char *cluster)
+{
+    json_t *all;
+
+    if (!document_tree(call, ISOLATION_KIND, bytes_of_text(cluster), &all))
+        return NULL;
+    if (!all && !(all = json_object()))
+        call_reason(call, 500, "out of memory");
+    return all;
+}
+
 void isolation_policy_post(struct admin_call *call)
 {
     const char *cluster = cluster_of(call, 412), *name = call_copy(call, call->parameters[1]);
@@ -217,8 +231,10 @@ void isolation_policy_post(struct admin_call *call)
         json_decref(policy);
         return;
     }
-    all = document_tree(call->core->broker, ISOLATION_KIND, bytes_of_text(cluster));
-    all = all ? all : json_object();
+    if (!(all = policies_to_change(call, cluster))) {
+        json_decref(policy);
+        return;
+    }
     if (json_object_set_new(all, name, policy)) {
         json_decref(all);
         all = NULL;
@@ -231,10 +247,8 @@ void isolation_policy_delete(struct admin_call *call)
     const char *cluster = cluster_of(call, 412), *name = call_copy(call, call->parameters[1]);
     json_t *all;
 
-    if (!cluster || !name)
+    if (!cluster || !name || !(all = policies_to_change(call, cluster)))
         return;
-    all = document_tree(call->core->broker, ISOLATION_KIND, bytes_of_text(cluster));
-    all = all ? all : json_object();
     (void)json_object_del(all, name); /* one that is not there is gone */
     document_keep(call, ISOLATION_KIND, bytes_of_text(cluster), all);
 }

@@ -111,13 +111,52 @@ struct bytes call_joined(struct admin_call *call, struct bytes a, struct bytes b
     return bytes_of(to, a.len + 1 + b.len);
 }
 
-json_t *document_tree(struct broker *b, const char *kind, struct bytes name)
+bool document_tree(struct admin_call *call, const char *kind, struct bytes name, json_t **out)
 {
     struct bytes value;
 
-    if (!document_find(b, kind, name, &value))
-        return NULL;
-    return json_loadb((const char *)value.data, value.len, JSON_DECODE_ANY, NULL);
+    *out = NULL;
+    if (!document_find(call->core->broker, kind, name, &value))
+        return true;
+    *out = json_loadb((const char *)value.data, value.len, JSON_DECODE_ANY, NULL);
+    if (!*out)
+        call_reason(call, 500, "what is kept of this cannot be read");
+    return *out != NULL;
+}
+
+struct name_found {
+    uint8_t text[DOCUMENT_NAME_MAX];
+    size_t len;
+};
+
+/* Appends it to what is there. */
+static bool first_name(void *ctx, struct bytes name, struct bytes value)
+{
+    struct name_found *found = ctx;
+
+    (void)value;
+    if (name.len > 0)
+        memcpy(found->text + found->len, name.data, name.len);
+    found->len += name.len;
+    return false;
+}
+
+/* One at a time: a visitor changes nothing. */
+enum err documents_forget(struct broker *b, const char *kind, struct bytes prefix, struct refusal *why)
+{
+    struct name_found found;
+    enum err err = OK;
+
+    if (prefix.len >= sizeof found.text)
+        return OK; /* nothing has such a name */
+    memcpy(found.text, prefix.data, prefix.len);
+    do {
+        found.len = prefix.len;
+        documents_each(b, kind, prefix, first_name, &found);
+        if (found.len > prefix.len)
+            err = document_remove(b, kind, bytes_of(found.text, found.len), why);
+    } while (err == OK && found.len > prefix.len);
+    return err;
 }
 
 bool document_keep_first(struct admin_call *call, const char *kind, struct bytes name, json_t *tree)

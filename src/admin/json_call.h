@@ -25,8 +25,11 @@ void call_ok_when_durable(struct admin_call *call);
 /* A parameter, or the NUL-terminated copy of any bytes, in the arena.  NULL: the call is finished, with 500. */
 const char *call_copy(struct admin_call *call, struct bytes b);
 
-/* A new tree; NULL: it is not there (or is not JSON, which it was when it was kept). */
-json_t *document_tree(struct broker *b, const char *kind, struct bytes name);
+/* *out: a new tree, or NULL, for it is not there.  False: it is there and cannot be read, which is not to be taken for
+ * none; finished, with 500. */
+bool document_tree(struct admin_call *call, const char *kind, struct bytes name, json_t **out);
+/* All whose names begin with `prefix`. */
+MUST_USE enum err documents_forget(struct broker *b, const char *kind, struct bytes prefix, struct refusal *why);
 /* Takes the tree, keeps it, and finishes the call: 204 when it is durable. */
 void document_keep(struct admin_call *call, const char *kind, struct bytes name, json_t *tree);
 /* The same without finishing, unless it fails: false. */

@@ -7,6 +7,25 @@
 #include <stdio.h>
 #include <string.h>
 
+bool json_is_shallow(struct bytes text)
+{
+    unsigned depth = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        const uint8_t c = text.data[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{') && ++depth > JSON_DEPTH_MAX)
+            return false;
+        else if (!quoted && (c == ']' || c == '}') && depth > 0)
+            depth--;
+    }
+    return true;
+}
+
 bool texts_have(const json_t *list, const char *text)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {

@@ -8,6 +8,7 @@
 #ifndef ADMIN_JSON_SHAPE_H
 #define ADMIN_JSON_SHAPE_H
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 #include <jansson.h>
@@ -39,6 +40,11 @@ MUST_USE enum err shape_read(const struct shape_member *shape, const json_t *fro
 
 /* A new list with each of the texts once; NULL: it is not a list of at most so many texts, or memory ran out. */
 json_t *texts_read(const json_t *from);
+/* Whether a JSON text has at most JSON_DEPTH_MAX lists and objects inside each other; of what is no JSON text,
+ * whatever. A text is kept inside others, and is to be read again from there: jansson reads 2,048 of them, and no more.
+ */
+#define JSON_DEPTH_MAX 64
+bool json_is_shallow(struct bytes text);
 bool texts_have(const json_t *list, const char *text);
 
 #endif

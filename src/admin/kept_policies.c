@@ -554,13 +554,13 @@ static bool body_value(struct admin_call *call, const struct kept_policy *k, jso
     return *out != NULL;
 }
 
-/* Into the settings; takes `value`. */
-static void put(const struct kept_policy *k, json_t *settings, json_t *value)
+/* Into the settings; takes `value`.  False: memory ran out. */
+static bool put(const struct kept_policy *k, json_t *settings, json_t *value)
 {
     if (k->member && !json_is_object(json_object_get(settings, k->key)))
-        json_object_set_new(settings, k->key, json_object());
-    json_object_set_new(k->member ? json_object_get(settings, k->key) : settings, k->member ? k->member : k->key,
-                        value);
+        (void)json_object_set_new(settings, k->key, json_object());
+    return json_object_set_new(k->member ? json_object_get(settings, k->key) : settings, k->member ? k->member : k->key,
+                               value) == 0;
 }
 
 static void remove_from(const struct kept_policy *k, json_t *settings)
@@ -630,7 +630,10 @@ static void kept_set(struct admin_call *call, const struct policy_place *p, cons
         call_reason(call, check.status, "%s", check.reason);
         return;
     }
-    put(k, level_of(call, p, settings), value);
+    if (!put(k, level_of(call, p, settings), value)) {
+        json_decref(settings);
+        settings = NULL; /* 500 */
+    }
     policy_place_keep(call, p, settings);
 }
 

@@ -14,7 +14,7 @@
 /* The namespace's settings, new, with an object of properties in them; NULL: finished. */
 static json_t *settings_of(struct admin_call *call, struct policy_place *p, json_t **properties)
 {
-    json_t *settings = policy_place_of_namespace(call, p) ? namespace_settings_tree(call->core, p->namespace_) : NULL;
+    json_t *settings = policy_place_of_namespace(call, p) ? policy_place_settings(call, p) : NULL;
 
     if (settings && !json_is_object(json_object_get(settings, "properties")))
         json_object_set_new(settings, "properties", json_object());
@@ -87,7 +87,10 @@ void namespace_property_put(struct admin_call *call)
 
     if (!settings)
         return;
-    json_object_set_new(properties, key, json_stringn((const char *)value.data, value.len));
+    if (json_object_set_new(properties, key, json_stringn((const char *)value.data, value.len))) {
+        json_decref(settings);
+        settings = NULL; /* 500 */
+    }
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
@@ -157,15 +160,16 @@ void namespace_property_delete(struct admin_call *call)
 static void set_member(struct admin_call *call, const char *member, json_t *value)
 {
     struct policy_place p;
-    json_t *settings = policy_place_of_namespace(call, &p) ? namespace_settings_tree(call->core, p.namespace_) : NULL;
+    json_t *settings = policy_place_of_namespace(call, &p) ? policy_place_settings(call, &p) : NULL;
 
     if (!settings) {
         json_decref(value);
         return;
     }
-    if (value)
-        json_object_set_new(settings, member, value);
-    else
+    if (value && json_object_set_new(settings, member, value)) {
+        json_decref(settings);
+        settings = NULL; /* 500 */
+    } else if (!value)
         (void)json_object_del(settings, member);
     namespace_settings_keep(call, p.namespace_, settings);
 }
@@ -173,7 +177,7 @@ static void set_member(struct admin_call *call, const char *member, json_t *valu
 void namespace_resource_group_get(struct admin_call *call)
 {
     struct policy_place p;
-    json_t *settings = policy_place_of_namespace(call, &p) ? namespace_settings_tree(call->core, p.namespace_) : NULL;
+    json_t *settings = policy_place_of_namespace(call, &p) ? policy_place_settings(call, &p) : NULL;
     const char *group = json_string_value(json_object_get(settings, "resource_group_name"));
 
     if (settings && group)

@@ -11,6 +11,8 @@
 #include "admin/policy_place.h"
 #include "admin/policy_table.h"
 
+#include <stdlib.h>
+
 void namespace_list_get(struct admin_call *call)
 {
     struct json j = json_to(&call->answer.body);
@@ -127,6 +129,20 @@ static json_t *settings_asked(struct admin_call *call, struct bytes name, const 
     return settings;
 }
 
+static enum err set(struct broker *b, struct bytes name, const struct policies *numbers, const json_t *settings,
+                    struct refusal *why)
+{
+    char *text = json_dumps(settings, JSON_COMPACT);
+    enum err err = namespace_set_policies(b, name, numbers, why);
+
+    if (err == OK && !text)
+        err = refuse(why, ERR_NOMEM, ABOUT_NAMESPACE, "out of memory");
+    if (err == OK)
+        err = namespace_set_settings(b, name, bytes_of_text(text), why);
+    free(text);
+    return err;
+}
+
 static void make(struct admin_call *call, struct bytes name, json_t *settings)
 {
     struct broker *b = call->core->broker;
@@ -137,13 +153,14 @@ static void make(struct admin_call *call, struct bytes name, json_t *settings)
     if (policies_read_all(call->request.body, call->core->cluster, &numbers, reason, sizeof reason) != OK ||
         backlog_quotas_read(call->request.body, &numbers, reason, sizeof reason) != OK)
         call_reason(call, 412, "%s", reason);
-    else if (policies_check(&numbers, false, &why) != OK || namespace_create(b, name, &why) != OK ||
-             namespace_set_policies(b, name, &numbers, &why) != OK)
+    else if (policies_check(&numbers, false, &why) != OK || namespace_create(b, name, &why) != OK)
         call_refused(call, &why);
-    else {
-        namespace_settings_keep(call, name, settings);
-        return;
-    }
+    else if (set(b, name, &numbers, settings, &why) != OK) {
+        struct refusal ignored;
+        (void)namespace_remove(b, name, &ignored); /* it was not made */
+        call_refused(call, &why);
+    } else
+        call_no_content_when_durable(call);
     json_decref(settings);
 }
 

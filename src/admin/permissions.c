@@ -29,9 +29,7 @@ static json_t *section(json_t *settings, const char *name)
 /* The route's namespace and its settings, new; NULL: finished. */
 static json_t *settings_of(struct admin_call *call, struct policy_place *p)
 {
-    json_t *settings = policy_place_of_namespace(call, p) ? namespace_settings_tree(call->core, p->namespace_) : NULL;
-
-    return settings;
+    return policy_place_of_namespace(call, p) ? policy_place_settings(call, p) : NULL;
 }
 
 static void answer_section(struct admin_call *call, const char *name)
@@ -79,7 +77,10 @@ static void grant(struct admin_call *call, const char *name, struct bytes key, b
         json_decref(settings);
         return;
     }
-    json_object_set_new(section(settings, name), key_text, list);
+    if (json_object_set_new(section(settings, name), key_text, list)) {
+        json_decref(settings);
+        settings = NULL; /* 500 */
+    }
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
@@ -203,6 +204,10 @@ static void change_topics(struct admin_call *call, bool revoke)
     if (!grants_good(&g, first))
         goto done;
     settings = namespace_settings_tree(call->core, topic_name_namespace(first));
+    if (!settings) {
+        call_reason(call, 500, "out of memory");
+        goto done;
+    }
     for (size_t i = 0; i < json_array_size(g.body); i++) {
         if (!grant_one(settings, json_array_get(g.body, i), revoke)) {
             call_reason(call, 400, "actions is a list of texts");

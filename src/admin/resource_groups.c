@@ -45,8 +45,10 @@ void resource_groups_get(struct admin_call *call)
 
 void resource_group_get(struct admin_call *call)
 {
-    json_t *group = document_tree(call->core->broker, RESOURCE_GROUP_KIND, call->parameters[0]);
+    json_t *group;
 
+    if (!document_tree(call, RESOURCE_GROUP_KIND, call->parameters[0], &group))
+        return;
     if (group)
         call_tree(call, group);
     else
@@ -60,7 +62,10 @@ void resource_group_put(struct admin_call *call)
 
     if (!call_body_shape(call, group_shape, &given))
         return;
-    group = document_tree(call->core->broker, RESOURCE_GROUP_KIND, call->parameters[0]);
+    if (!document_tree(call, RESOURCE_GROUP_KIND, call->parameters[0], &group)) {
+        json_decref(given);
+        return;
+    }
     if (!group)
         group = json_pack("{s:i,s:i,s:i,s:i}", "publishRateInMsgs", -1, "publishRateInBytes", -1, "dispatchRateInMsgs",
                           -1, "dispatchRateInBytes", -1);
@@ -123,18 +128,22 @@ static const struct shape_member quota_shape[] = {
     {NULL, SHAPE_TEXT, NULL},
 };
 
-static json_t *default_quota(const struct admin_core *core)
+/* Finishes the call. */
+static void answer_default_quota(struct admin_call *call)
 {
-    json_t *quota = document_tree(core->broker, QUOTA_KIND, bytes_of_text("default"));
+    json_t *quota;
 
-    return quota ? quota
-                 : json_pack("{s:f,s:f,s:f,s:f,s:f,s:b}", "msgRateIn", 40.0, "msgRateOut", 120.0, "bandwidthIn",
-                             100000.0, "bandwidthOut", 300000.0, "memory", 80.0, "dynamic", 1);
+    if (!document_tree(call, QUOTA_KIND, bytes_of_text("default"), &quota))
+        return;
+    if (!quota)
+        quota = json_pack("{s:f,s:f,s:f,s:f,s:f,s:b}", "msgRateIn", 40.0, "msgRateOut", 120.0, "bandwidthIn", 100000.0,
+                          "bandwidthOut", 300000.0, "memory", 80.0, "dynamic", 1);
+    call_tree(call, quota);
 }
 
 void resource_quota_default_get(struct admin_call *call)
 {
-    call_tree(call, default_quota(call->core));
+    answer_default_quota(call);
 }
 
 void resource_quota_default_post(struct admin_call *call)
@@ -167,10 +176,12 @@ void resource_quota_get(struct admin_call *call)
     const struct bytes name = quota_name(call);
     json_t *quota;
 
-    if (name.len == 0)
+    if (name.len == 0 || !document_tree(call, QUOTA_KIND, name, &quota))
         return;
-    quota = document_tree(call->core->broker, QUOTA_KIND, name);
-    call_tree(call, quota ? quota : default_quota(call->core));
+    if (quota)
+        call_tree(call, quota);
+    else
+        answer_default_quota(call);
 }
 
 void resource_quota_post(struct admin_call *call)

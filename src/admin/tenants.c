@@ -76,14 +76,16 @@ static char *settings_asked(struct admin_call *call)
     return text;
 }
 
-static void keep(struct admin_call *call, const char *settings)
+static bool keep(struct admin_call *call, const char *settings)
 {
     struct refusal why;
+    const enum err err = tenant_set_settings(call->core->broker, call->parameters[0], bytes_of_text(settings), &why);
 
-    if (tenant_set_settings(call->core->broker, call->parameters[0], bytes_of_text(settings), &why) != OK)
+    if (err != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);
+    return err == OK;
 }
 
 void tenant_put(struct admin_call *call)
@@ -100,8 +102,8 @@ void tenant_put(struct admin_call *call)
         call_reason(call, 409, "Tenant already exist");
     else if (tenant_create(call->core->broker, tenant, &why) != OK)
         call_refused(call, &why);
-    else
-        keep(call, settings);
+    else if (!keep(call, settings))
+        (void)tenant_remove(call->core->broker, tenant, &why); /* it was not made */
     free(settings);
 }
 
@@ -115,7 +117,7 @@ void tenant_post(struct admin_call *call)
     if (!tenant_exists(call->core->broker, tenant))
         call_reason(call, 404, "Tenant %.*s not found", (int)tenant.len, (const char *)tenant.data);
     else
-        keep(call, settings);
+        (void)keep(call, settings);
     free(settings);
 }
 

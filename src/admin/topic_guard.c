@@ -30,7 +30,9 @@ bool position_of_body(const struct admin_call *call, struct position *out)
     const struct bytes body = call->request.body;
     json_t *root = body.len ? json_loadb((const char *)body.data, body.len, 0, NULL) : NULL;
     const json_t *ledger = json_object_get(root, "ledgerId"), *entry = json_object_get(root, "entryId");
-    const bool good = json_is_integer(ledger) && json_is_integer(entry);
+    /* -1 stands before the first. */
+    const bool good = json_is_integer(ledger) && json_is_integer(entry) && json_integer_value(ledger) >= -1 &&
+                      json_integer_value(entry) >= -1;
 
     if (good)
         *out = (struct position){json_integer_value(ledger), json_integer_value(entry)};
