@@ -3,6 +3,10 @@
  * clusters_test.c - clusters and what hangs from them; resource groups and quotas; bookies.
  */
 #include "admin/admin_world.h"
+#include "admin/json_shape.h"
+#include "broker/documents.h"
+
+#include <stdio.h>
 
 #define CLUSTERS "/admin/v2/clusters"
 #define DOMAINS  CLUSTERS "/standalone/failureDomains"
@@ -56,6 +60,55 @@ static void a_cluster_with_wrong_data_is_refused(void **state)
                    "Illegal broker service tls url, example: pulsar+ssl://pulsar.example.com:6651");
     assert_int_equal(ask_body(w, HTTP_PUT, CLUSTERS "/x", "{\"serviceUrl\":1}"), 400);
     assert_int_equal(ask_body(w, HTTP_PUT, CLUSTERS "/x", "{\"proxyServiceUrl\":\"pulsar+ssl://x:1\"}"), 200);
+}
+
+/* "[[[...]]]" */
+static void nested(char *to, unsigned depth)
+{
+    memset(to, '[', depth);
+    memset(to + depth, ']', depth);
+    to[2 * depth] = '\0';
+}
+
+static void a_body_that_is_too_deep_is_refused(void **state)
+{
+    struct admin_world *w = *state;
+    char body[400], deep[200];
+
+    for (unsigned depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX; depth++) {
+        nested(deep, depth);
+        (void)snprintf(body, sizeof body, "{\"namespaces\":[\"[[[a\\\"[[[\"],\"auto_failover_policy\":{},\"x\":%s}",
+                       deep);
+        assert_int_equal(ask_body(w, HTTP_POST, ISOLATED "/deep", body), 400);
+        assert_int_equal(strstr(answer(w), "the body has more than 64") != NULL, depth == JSON_DEPTH_MAX);
+    }
+}
+
+static void what_is_kept_and_cannot_be_read_is_not_written_over(void **state)
+{
+    struct admin_world *w = *state;
+    static const char reason[] = "what is kept of this cannot be read";
+    static const char policy[] =
+        "{\"namespaces\":[\"public/.*\"],\"primary\":[\"a\"],\"auto_failover_policy\":{\"policy_type\":"
+        "\"min_available\",\"parameters\":{\"min_limit\":\"1\",\"usage_threshold\":\"1\"}}}";
+    static const char *const kinds[][2] = {{"isolation", "standalone"}, {"bookies", "racks"}, {"resource-group", "g"}};
+    struct refusal why;
+    struct bytes kept;
+
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            document_put(w->broker, kinds[i][0], bytes_of_text(kinds[i][1]), bytes_of_text("{\"old"), &why), OK);
+    assert_refused(w, ask_body(w, HTTP_POST, ISOLATED "/new", policy), 500, reason);
+    assert_refused(w, ask(w, HTTP_DELETE, ISOLATED "/new"), 500, reason);
+    assert_refused(
+        w, ask_with(w, HTTP_POST, "/admin/v2/bookies/racks-info/b", (const char *[]){"group", "g"}, "{\"rack\":\"r\"}"),
+        500, reason);
+    assert_refused(w, ask_body(w, HTTP_PUT, "/admin/v2/resourcegroups/g", "{}"), 500, reason);
+    assert_refused(w, ask(w, HTTP_GET, "/admin/v2/resourcegroups/g"), 500, reason);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(document_find(w->broker, kinds[i][0], bytes_of_text(kinds[i][1]), &kept));
+        assert_true(bytes_equal(kept, bytes_of_text("{\"old")));
+    }
 }
 
 static void a_cluster_that_a_tenant_may_use_is_not_deleted(void **state)
@@ -214,6 +267,8 @@ int main(void)
         ADMIN_TEST(our_own_cluster_is_there_from_the_start),
         ADMIN_TEST(clusters_are_made_listed_changed_and_deleted),
         ADMIN_TEST(a_cluster_with_wrong_data_is_refused),
+        ADMIN_TEST(a_body_that_is_too_deep_is_refused),
+        ADMIN_TEST(what_is_kept_and_cannot_be_read_is_not_written_over),
         ADMIN_TEST(a_cluster_that_a_tenant_may_use_is_not_deleted),
         ADMIN_TEST(clusters_have_peers),
         ADMIN_TEST(a_cluster_may_be_said_to_have_moved),

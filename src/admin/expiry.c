@@ -94,7 +94,7 @@ void subscription_expire_position_post(struct admin_call *call)
         return;
     json_t *root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
     const json_t *ledger = json_object_get(root, "ledgerId"), *entry = json_object_get(root, "entryId");
-    const bool good = json_is_integer(ledger) && json_is_integer(entry);
+    const bool good = json_is_integer(ledger) && json_is_integer(entry) && json_integer_value(entry) >= -1;
     if (good) {
         e->op.by_position = true;
         e->op.of.position = (struct position){json_integer_value(ledger), json_integer_value(entry)};

@@ -156,8 +156,9 @@ static void make(struct admin_call *call, struct bytes name, json_t *settings)
     else if (policies_check(&numbers, false, &why) != OK || namespace_create(b, name, &why) != OK)
         call_refused(call, &why);
     else if (set(b, name, &numbers, settings, &why) != OK) {
-        struct refusal ignored;
-        (void)namespace_remove(b, name, &ignored); /* it was not made */
+        struct refusal stays;
+        if (namespace_remove(b, name, &stays) != OK) /* it was not made */
+            why = stays;
         call_refused(call, &why);
     } else
         call_no_content_when_durable(call);

@@ -12,6 +12,7 @@
 
 #define NS      "/admin/v2/namespaces/public/default"
 #define TOPICS  "/admin/v2/persistent/public/default"
+#define DEFAULT "/admin/v2/namespaces/public/default"
 #define BUNDLES "[\"0x00000000\",\"0x40000000\",\"0x80000000\",\"0xc0000000\",\"0xffffffff\"]"
 
 /* A member of the answer to GET of the namespace, as text. */
@@ -253,6 +254,34 @@ static void permissions_that_are_none_and_lists_without_end_are_refused(void **s
         len += (size_t)snprintf(body + len, sizeof body - len, ",\"%u\"", i);
     (void)snprintf(body + len, sizeof body - len, "]}");
     assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/tenants/many", body), 400);
+}
+
+static void a_namespace_whose_settings_are_too_large_is_not_made(void **state)
+{
+    struct admin_world *w = *state;
+    static char body[70 * 1024], value[65 * 1024];
+
+    memset(value, 'v', sizeof value - 1);
+    (void)snprintf(body, sizeof body, "{\"properties\":{\"k\":\"%s\"}}", value);
+    assert_int_equal(ask_body(w, HTTP_PUT, "/admin/v2/namespaces/public/large", body), 413);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/large"), 404);
+    admin_world_restart(w);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/public/large"), 404);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/large"), 204);
+}
+
+static void texts_of_a_path_that_are_not_utf_8_are_refused(void **state)
+{
+    struct admin_world *w = *state;
+    static const char reason[] = "the path and its parameters are not UTF-8";
+
+    assert_refused(w, ask(w, HTTP_PUT, DEFAULT "/property/k/\xff"), 400, reason);
+    assert_refused(w, ask(w, HTTP_PUT, DEFAULT "/property/\xc3/v"), 400, reason);
+    assert_refused(w, ask_body(w, HTTP_POST, DEFAULT "/permissions/\xff", "[\"produce\"]"), 400, reason);
+    assert_refused(w, ask_query(w, HTTP_GET, TOPICS, "mode=\xff", ""), 400, reason);
+    assert_get(w, DEFAULT "/properties", "{}");
+    assert_int_equal(ask(w, HTTP_PUT, DEFAULT "/property/k/\xc3\xa9"), 204);
+    assert_get(w, DEFAULT "/properties", "{\"k\":\"\xc3\xa9\"}");
 }
 
 static void a_namespace_is_unloaded(void **state)
@@ -588,6 +617,8 @@ int main(void)
         ADMIN_TEST(a_namespace_with_topics_is_deleted_only_by_force_and_where_that_is_allowed),
         ADMIN_TEST(a_topic_that_came_meanwhile_is_not_deleted_without_force),
         ADMIN_TEST(permissions_that_are_none_and_lists_without_end_are_refused),
+        ADMIN_TEST(a_namespace_whose_settings_are_too_large_is_not_made),
+        ADMIN_TEST(texts_of_a_path_that_are_not_utf_8_are_refused),
         ADMIN_TEST(a_namespace_is_unloaded),
         ADMIN_TEST(a_bundle_is_unloaded_with_its_topics_only),
         ADMIN_TEST(the_backlog_of_a_namespace_is_cleared_of_one_subscription_or_of_all),

@@ -89,8 +89,8 @@ static bool position_read(struct bytes body, struct position *out)
     if (body.len == 0)
         return true;
     root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
-    good = json_is_null(root) ||
-           (integer_get(root, "ledgerId", &out->ledger) && integer_get(root, "entryId", &out->entry));
+    good = json_is_null(root) || (integer_get(root, "ledgerId", &out->ledger) &&
+                                  integer_get(root, "entryId", &out->entry) && out->entry >= -1);
     if (good && position_is_excluded(root) && out->entry >= 0 && out->entry < INT64_MAX)
         out->entry++;
     json_decref(root);

@@ -76,16 +76,27 @@ static char *settings_asked(struct admin_call *call)
     return text;
 }
 
-static bool keep(struct admin_call *call, const char *settings)
+static void keep(struct admin_call *call, const char *settings)
 {
     struct refusal why;
-    const enum err err = tenant_set_settings(call->core->broker, call->parameters[0], bytes_of_text(settings), &why);
 
-    if (err != OK)
+    if (tenant_set_settings(call->core->broker, call->parameters[0], bytes_of_text(settings), &why) != OK)
         call_refused(call, &why);
     else
         call_no_content_when_durable(call);
-    return err == OK;
+}
+
+/* With its settings, or not at all. */
+static enum err make(struct broker *b, struct bytes tenant, const char *settings, struct refusal *why)
+{
+    struct refusal stays;
+    enum err err = tenant_create(b, tenant, why);
+
+    if (err != OK || (err = tenant_set_settings(b, tenant, bytes_of_text(settings), why)) == OK)
+        return err;
+    if (tenant_remove(b, tenant, &stays) != OK)
+        *why = stays;
+    return err;
 }
 
 void tenant_put(struct admin_call *call)
@@ -100,10 +111,10 @@ void tenant_put(struct admin_call *call)
         call_reason(call, 412, "Tenant name is not valid");
     else if (tenant_exists(call->core->broker, tenant))
         call_reason(call, 409, "Tenant already exist");
-    else if (tenant_create(call->core->broker, tenant, &why) != OK)
+    else if (make(call->core->broker, tenant, settings, &why) != OK)
         call_refused(call, &why);
-    else if (!keep(call, settings))
-        (void)tenant_remove(call->core->broker, tenant, &why); /* it was not made */
+    else
+        call_no_content_when_durable(call);
     free(settings);
 }
 
@@ -117,7 +128,7 @@ void tenant_post(struct admin_call *call)
     if (!tenant_exists(call->core->broker, tenant))
         call_reason(call, 404, "Tenant %.*s not found", (int)tenant.len, (const char *)tenant.data);
     else
-        (void)keep(call, settings);
+        keep(call, settings);
     free(settings);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "admin/admin_world.h"
 
+#include <stdio.h>
+
 #define TENANTS "/admin/v2/tenants"
 #define LOCAL   "{\"adminRoles\":[\"boss\"],\"allowedClusters\":[\"standalone\"]}"
 
@@ -50,6 +52,23 @@ static void a_tenant_that_cannot_be_is_refused(void **state)
     assert_refused(w, ask(w, HTTP_DELETE, TENANTS "/nobody"), 404, "Tenant doesn't exist");
 }
 
+static void a_tenant_whose_settings_are_too_large_is_not_made(void **state)
+{
+    struct admin_world *w = *state;
+    static char body[100 * 1024], role[600];
+    int len = snprintf(body, sizeof body, "{\"allowedClusters\":[\"standalone\"],\"adminRoles\":[\"\"");
+
+    memset(role, 'r', sizeof role - 1);
+    for (unsigned i = 0; i < 120; i++)
+        len += snprintf(body + len, sizeof body - (size_t)len, ",\"%u%s\"", i, role);
+    (void)snprintf(body + len, sizeof body - (size_t)len, "]}");
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", body), 413);
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+    admin_world_restart(w);
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    assert_get(w, TENANTS "/acme", LOCAL);
+}
+
 static void a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed(void **state)
 {
     struct admin_world *w = *state;
@@ -78,6 +97,7 @@ int main(void)
         ADMIN_TEST(tenants_are_created_listed_read_and_deleted),
         ADMIN_TEST(a_tenant_is_changed_and_stays_so_over_a_restart),
         ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
+        ADMIN_TEST(a_tenant_whose_settings_are_too_large_is_not_made),
         ADMIN_TEST(a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed),
     };
 

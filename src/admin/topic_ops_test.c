@@ -177,6 +177,20 @@ static void a_backlog_is_analyzed_from_the_first_that_is_not_acknowledged(void *
     end(&client);
 }
 
+static void positions_before_all_entries_are_no_positions(void **state)
+{
+    struct admin_world *w = *state;
+    static const char least[] = "{\"ledgerId\":1,\"entryId\":-9223372036854775808,\"isExcluded\":true}";
+    struct admin_client c = {0};
+
+    client_publish(w, &c, "public/default/x", 3);
+    assert_int_equal(ask(w, HTTP_PUT, X "/subscription/s"), 204);
+    assert_int_equal(ask_body(w, HTTP_POST, X "/subscription/s/analyzeBacklog", least), 200); /* from the first */
+    assert_int_equal(ask_body(w, HTTP_POST, X "/subscription/s/expireMessages", least), 412);
+    assert_int_equal(ask_body(w, HTTP_PUT, X "/subscription/other", least), 412);
+    producer_detach(c.open.producer);
+}
+
 static void an_empty_backlog_has_nothing_to_analyze(void **state)
 {
     struct admin_world *w = *state;
@@ -394,6 +408,7 @@ int main(void)
         ADMIN_TEST(a_message_is_found_by_its_index),
         ADMIN_TEST(how_much_lies_behind_a_message_is_told),
         ADMIN_TEST(a_backlog_is_analyzed_from_the_first_that_is_not_acknowledged),
+        ADMIN_TEST(positions_before_all_entries_are_no_positions),
         ADMIN_TEST(an_empty_backlog_has_nothing_to_analyze),
         ADMIN_TEST(a_truncated_topic_has_nothing_left_and_goes_on),
         ADMIN_TEST(all_partitions_of_a_topic_are_truncated),
