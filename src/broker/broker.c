@@ -221,6 +221,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     map_init(&b->topics, seed);
     map_init(&b->changing, seed);
     list_init(&b->topic_list);
+    policy_walk_init(&b->policy_walk);
     tree_init(&b->non_persistent, non_persistent_compare);
     map_init(&b->non_persistent_ids, seed);
     list_init(&b->observers);
@@ -257,6 +258,7 @@ void broker_free(struct broker *b)
     b->gone = true;
     timer_stop(&b->maintenance);
     timer_stop(&b->held_timer);
+    policy_walk_stop(&b->policy_walk);
     retention_stop(b);
     quotas_stop(b);
     list_each_safe (node, &b->topic_list)

@@ -431,6 +431,7 @@ struct topic *world_topic(struct world *w, const char *topic)
 
 void world_check(struct world *w)
 {
+    policy_walk_check(&w->broker->policy_walk);
     list_each (node, &w->broker->topic_list)
         topic_check(container_of(node, struct topic, node));
 }

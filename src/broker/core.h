@@ -17,6 +17,7 @@
 #include "broker/compaction.h"
 #include "broker/limiter.h"
 #include "broker/meter.h"
+#include "broker/policy_walk.h"
 #include "broker/quota.h"
 #include "broker/retention.h"
 #include "broker/stats.h"
@@ -29,20 +30,21 @@ struct broker {
     struct log *log;
     uint64_t first_id; /* rows with lesser ids are from earlier lives, and durable */
     int64_t started_ms;
-    uint64_t boot; /* which start of this data directory this is */
+    uint64_t boot;           /* which start of this data directory this is */
     uint64_t schema_settled; /* rows of schemas up to this id are durable, as far as is known */
 
-    struct map topics;             /* struct topic by full name */
-    struct list topic_list;        /* the same */
-    struct tree non_persistent;    /* those of them that are not kept, by name */
-    struct map non_persistent_ids; /* the same, by id */
-    struct list operations;        /* struct broker_op under way */
-    struct list observers;         /* struct topics_observer */
-    struct list policy_observers;  /* struct policy_observer */
-    struct sink policy_log;        /* of the events in policy_log.h */
-    struct map changing;           /* struct partitioned_op by its topic's name: it works on it */
-    uint64_t counts_asked;         /* by topic_count, in this life */
-    uint64_t names_given;          /* to producers and consumers in this life */
+    struct map topics;              /* struct topic by full name */
+    struct list topic_list;         /* the same */
+    struct policy_walk policy_walk; /* over the same */
+    struct tree non_persistent;     /* those of them that are not kept, by name */
+    struct map non_persistent_ids;  /* the same, by id */
+    struct list operations;         /* struct broker_op under way */
+    struct list observers;          /* struct topics_observer */
+    struct list policy_observers;   /* struct policy_observer */
+    struct sink policy_log;         /* of the events in policy_log.h */
+    struct map changing;            /* struct partitioned_op by its topic's name: it works on it */
+    uint64_t counts_asked;          /* by topic_count, in this life */
+    uint64_t names_given;           /* to producers and consumers in this life */
     struct timer maintenance;
     size_t maintenance_left; /* topics that this round has not looked at */
     struct retention retention;

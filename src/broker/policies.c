@@ -307,6 +307,17 @@ static void tell(struct broker *b, const struct place *p, struct policy_change c
         policy_change_tell(b, &change);
 }
 
+/* The topic itself knows at once; the parts of a partitioned one with the others of their namespace. */
+static void tell_loaded(struct broker *b, const struct topic_name *name, const struct place *p)
+{
+    struct topic *t = map_find(&b->topics, topic_name_full(name));
+
+    if (t)
+        topic_policies_changed(t);
+    if (p->table == CATALOG_PARTITIONED)
+        topics_policies_changed(b, topic_name_namespace(name));
+}
+
 /* The row becomes what `k` says; `change` has no topic yet. */
 static enum err put(struct broker *b, const struct topic_name *name, const struct place *p, const struct kept *k,
                     struct policy_change change, struct refusal *why)
@@ -324,7 +335,7 @@ static enum err put(struct broker *b, const struct topic_name *name, const struc
         retention_look_anew(b, changed.id);
     else
         retention_look_at_all(b);
-    topics_policies_changed(b, topic_name_namespace(name));
+    tell_loaded(b, name, p);
     tell(b, p, change);
     return OK;
 }

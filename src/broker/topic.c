@@ -98,6 +98,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     t->settled = id < b->first_id;
     t->terminated = record->terminated;
     list_init(&t->node);
+    list_init(&t->policy_node);
     list_init(&t->operations);
     list_init(&t->publishes);
     list_init(&t->compaction.watched);
@@ -119,6 +120,7 @@ enum err topic_load(struct broker *b, const struct topic_name *name, uint64_t id
     }
     topic_policies_changed(t);
     list_push_back(&b->topic_list, &t->node);
+    policy_walk_enter(t);
     broker_topics_changed(b);
     *out = t;
     return OK;
@@ -350,6 +352,7 @@ void topic_free(struct topic *t)
     if (map_find(&b->topics, topic_name_full(&t->name)) == t)
         (void)map_remove(&b->topics, topic_name_full(&t->name));
     list_remove(&t->node);
+    list_remove(&t->policy_node);
     t->kind->leave(t);
     delayed_free(t);
     free(t->meter);
@@ -419,11 +422,7 @@ void topic_policies_changed(struct topic *t)
 
 void topics_policies_changed(struct broker *b, struct bytes namespace_)
 {
-    list_each (node, &b->topic_list) {
-        struct topic *t = container_of(node, struct topic, node);
-        if (bytes_equal(topic_name_namespace(&t->name), namespace_))
-            topic_policies_changed(t);
-    }
+    policy_walk_start(b, namespace_);
 }
 
 /* ---- maintenance ---- */

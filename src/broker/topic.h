@@ -71,6 +71,8 @@ struct topic {
     bool system; /* topic_name_is_system */
 
     struct list node;           /* broker->topic_list */
+    struct list policy_node;    /* broker->policy_walk.topics */
+    uint64_t policies_seen;     /* see policy_walk.h */
     struct tree_node in_memory; /* broker->non_persistent, when it is one */
     enum topic_state state;
     bool terminated;        /* takes no more messages: terminate.h */
@@ -165,7 +167,7 @@ void topic_wake(struct topic *t);
 
 /* Its policies have changed, or it was loaded: what it keeps of them is read anew. */
 void topic_policies_changed(struct topic *t);
-/* ... for all that are loaded in the namespace ("t/n"). */
+/* ... for all that are loaded in the namespace ("t/n"): for some at once, for the others soon, see policy_walk.h. */
 void topics_policies_changed(struct broker *b, struct bytes namespace_);
 
 /* What time brings: unloads, or deletes, a topic that nobody used for a while (it may be gone after this). */
