@@ -5,8 +5,8 @@
  */
 #include "base/base_test.h"
 #include "broker/properties.h"
+#include "session/fixture.h"
 #include "session/session_private.h"
-#include "session/session_world.h"
 #include "wire/delivery.h"
 #include "wire/publish.h"
 
@@ -19,11 +19,6 @@
 #define SHARED  WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared
 #define ALONE   WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive
 #define BACKUP  WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Failover
-
-struct fixture {
-    struct session_world world;
-    struct client producer, a, b;
-};
 
 static void handshake(struct client *c, int version)
 {
@@ -38,9 +33,8 @@ static void handshake(struct client *c, int version)
 
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(29);
 
-    session_world_start(&f->world, 29);
     f->world.broker_options.batch_index_acks = true;
     session_world_open(&f->world);
     client_connect(&f->producer, &f->world);
@@ -49,18 +43,6 @@ static int set_up(void **state)
     client_connect(&f->a, &f->world);
     client_connect(&f->b, &f->world);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    client_free(&f->producer);
-    client_free(&f->a);
-    client_free(&f->b);
-    session_world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -562,7 +544,7 @@ static void a_client_of_before_v5_is_closed_where_others_are_told_that_their_con
     assert_true(client_is_closed(&f->a));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

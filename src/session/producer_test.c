@@ -3,8 +3,8 @@
  * producer_test.c - what a client is told about its producers: access modes, names, epochs.
  */
 #include "base/base_test.h"
+#include "session/fixture.h"
 #include "session/session_private.h"
-#include "session/session_world.h"
 
 #include <stdio.h>
 
@@ -12,33 +12,12 @@
 #define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
 #define MODE(m) WIRE__PRODUCER_ACCESS_MODE__##m
 
-struct fixture {
-    struct session_world world;
-    struct client a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(23);
 
-    session_world_start(&f->world, 23);
-    session_world_open(&f->world);
-    client_connect(&f->a, &f->world);
-    client_handshake(&f->a);
-    client_connect(&f->b, &f->world);
-    client_handshake(&f->b);
+    fixture_open_two(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    client_free(&f->a);
-    client_free(&f->b);
-    session_world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -296,7 +275,7 @@ static void a_duplicate_gets_a_receipt_without_a_position(void **state)
     assert_int_equal(expect_success(&f->a, named.request_id)->last_sequence_id, 4);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -3,8 +3,8 @@
  * schema_test.c - what a client is told about schemas: their versions, and why one is refused.
  */
 #include "base/base_test.h"
+#include "session/fixture.h"
 #include "session/session_private.h"
-#include "session/session_world.h"
 
 #define TOPIC   "persistent://public/default/t"
 #define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
@@ -12,30 +12,14 @@
 #define CODE(c) WIRE__SERVER_ERROR__##c
 #define RECORD  "{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}"
 
-struct fixture {
-    struct session_world world;
-    struct client a;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(29);
 
-    session_world_start(&f->world, 29);
     session_world_open(&f->world);
     client_connect(&f->a, &f->world);
     client_handshake(&f->a);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    client_free(&f->a);
-    session_world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -242,7 +226,7 @@ static void what_a_producer_was_told_is_there_after_a_power_cut(void **state)
     assert_int_equal(version_of(get(f, TOPIC, NULL)->schema_version), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -5,50 +5,18 @@
  * What each command is answered with is told in bytes by tests/interop/test_wire_bytes.py.
  */
 #include "base/base_test.h"
+#include "session/fixture.h"
 #include "session/session_private.h"
-#include "session/session_world.h"
 
 #include <stdio.h>
 
 #define TOPIC   "persistent://public/default/t"
 #define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
 
-struct fixture {
-    struct session_world world;
-    struct client a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
-
-    session_world_start(&f->world, 23);
-    *state = f;
+    *state = fixture_new(23);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    session_world_end(&f->world);
-    test_free(f);
-    return 0;
-}
-
-static void open_two(struct fixture *f)
-{
-    session_world_open(&f->world);
-    client_connect(&f->a, &f->world);
-    client_handshake(&f->a);
-    client_connect(&f->b, &f->world);
-    client_handshake(&f->b);
-}
-
-static void free_two(struct fixture *f)
-{
-    client_free(&f->a);
-    client_free(&f->b);
 }
 
 static struct server_stats stats(struct fixture *f)
@@ -69,14 +37,13 @@ static void a_client_that_says_nothing_is_let_go_after_the_handshake_time(void *
     assert_false(f->a.closed);
     session_world_pass(&f->world, 3000);
     assert_true(f->a.closed);
-    client_free(&f->a);
 }
 
 static void a_client_that_does_not_answer_a_ping_is_let_go(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     session_world_pass(&f->world, 32000);
     assert_int_equal(client_count(&f->a, TYPE(PING)), 1);
     Wire__CommandPong pong = WIRE__COMMAND_PONG__INIT;
@@ -84,28 +51,26 @@ static void a_client_that_does_not_answer_a_ping_is_let_go(void **state)
     session_world_pass(&f->world, 31000);
     assert_true(f->a.closed);
     assert_false(f->b.closed);
-    free_two(f);
 }
 
 static void garbage_costs_its_own_connection_only(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     client_send_bytes(&f->a, "GET / HTTP/1.1\r\n\r\n", 18);
     assert_true(client_is_closed(&f->a));
     Wire__CommandPing ping = WIRE__COMMAND_PING__INIT;
     client_send(&f->b, TYPE(PING), &ping);
     assert_non_null(client_expect(&f->b, TYPE(PONG)));
     assert_int_equal(stats(f).connections, 1);
-    free_two(f);
 }
 
 static void a_connection_that_is_cut_leaves_nothing_behind(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
                      TYPE(SUCCESS));
@@ -118,7 +83,6 @@ static void a_connection_that_is_cut_leaves_nothing_behind(void **state)
     assert_int_equal(client_produce(&f->b, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
                      TYPE(SUCCESS));
-    client_free(&f->b);
 }
 
 static void a_connection_that_is_cut_while_the_broker_works_for_it_leaves_nothing_behind(void **state)
@@ -146,14 +110,13 @@ static void a_connection_that_is_cut_while_the_broker_works_for_it_leaves_nothin
     client_connect(&f->a, &f->world);
     client_handshake(&f->a);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
-    client_free(&f->a);
 }
 
 static void a_rival_that_is_silent_loses_its_place(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
                      TYPE(SUCCESS));
     uint64_t before = sim_now_ns(f->world.sim);
@@ -161,7 +124,6 @@ static void a_rival_that_is_silent_loses_its_place(void **state)
                      TYPE(SUCCESS)); /* a does not answer the ping */
     assert_true(sim_now_ns(f->world.sim) - before >= 5000 * NS_PER_MS);
     assert_true(client_is_closed(&f->a));
-    free_two(f);
 }
 
 static void reading_pauses_while_too_many_publishes_are_under_way(void **state)
@@ -183,7 +145,6 @@ static void reading_pauses_while_too_many_publishes_are_under_way(void **state)
         assert_non_null(receipt);
         assert_int_equal(receipt->send_receipt->sequence_id, receipts);
     }
-    client_free(&f->a);
 }
 
 static void a_peer_that_we_do_not_read_is_not_taken_for_silent(void **state)
@@ -204,7 +165,6 @@ static void a_peer_that_we_do_not_read_is_not_taken_for_silent(void **state)
     sim_slow(f->world.sim, 0);
     session_world_pass(&f->world, 7200 * 1000);
     assert_true(client_is_closed(&f->a)); /* it never answered */
-    client_free(&f->a);
 }
 
 static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
@@ -212,7 +172,7 @@ static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
     struct fixture *f = *state;
 
     f->world.options.receive_bytes_max = 1024 * 1024;
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_produce(&f->b, 1, TOPIC, "q"), TYPE(PRODUCER_SUCCESS));
     for (uint64_t i = 0; i < 5; i++) {
@@ -223,7 +183,6 @@ static void a_message_larger_than_the_budget_left_waits_and_comes(void **state)
         assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
         assert_non_null(client_expect(&f->b, TYPE(SEND_RECEIPT)));
     }
-    free_two(f);
 }
 
 static const struct budget *budget_of(struct fixture *f, const char *name)
@@ -253,7 +212,7 @@ static void a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can(v
 
     f->world.journal_pending_bytes = 256 * 1024;
     f->world.options.pending_sends_max = 100000;
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "greedy"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_produce(&f->b, 1, "persistent://public/default/lone", "lone"), TYPE(PRODUCER_SUCCESS));
     for (uint64_t i = 0; i < 5000; i++)
@@ -267,7 +226,6 @@ static void a_lone_publish_waits_for_few_syncs_beside_one_who_sends_all_it_can(v
     assert_true(client_count(&f->a, TYPE(SEND_RECEIPT)) < 5000); /* it was beside */
     for (uint64_t i = 0; i < 5000; i++)
         assert_non_null(client_expect(&f->a, TYPE(SEND_RECEIPT)));
-    free_two(f);
 }
 
 static void what_waits_for_the_journal_stays_within_its_budget_and_nobody_is_refused(void **state)
@@ -304,7 +262,7 @@ static void a_consumer_that_reads_nothing_costs_its_queue_and_no_more(void **sta
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     const struct budget *output = budget_of(f, "output");
     assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
                      TYPE(SUCCESS));
@@ -317,14 +275,13 @@ static void a_consumer_that_reads_nothing_costs_its_queue_and_no_more(void **sta
         assert_true(output->used <= OUTPUT_HIGH + 30000);
     }
     assert_true(output->used > OUTPUT_HIGH / 2);
-    free_two(f);
 }
 
 static void a_consumer_whose_peer_does_not_read_is_served_when_it_does(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_subscribe(&f->a, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared), TYPE(SUCCESS));
     assert_int_equal(client_produce(&f->b, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     conn_read_stop(f->a.conn);
@@ -344,7 +301,6 @@ static void a_consumer_whose_peer_does_not_read_is_served_when_it_does(void **st
         assert_int_equal(message->message->message_id->entry_id, i);
         assert_true(f->a.entry.len > 100000);
     }
-    free_two(f);
 }
 
 static void what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_taken(void **state)
@@ -354,7 +310,7 @@ static void what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_tak
     unsigned dropped = 0;
 
     f->world.options.non_persistent_pending_max = 5;
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_subscribe(&f->a, 1, topic, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
                      TYPE(SUCCESS));
     assert_int_equal(client_produce(&f->a, 1, topic, "p"), TYPE(PRODUCER_SUCCESS));
@@ -377,7 +333,6 @@ static void what_is_not_kept_is_dropped_while_the_receipts_before_it_are_not_tak
 
     client_send_entry(&f->a, 1, 200, 100); /* all is taken: it is passed on again */
     assert_int_equal(client_expect(&f->a, TYPE(SEND_RECEIPT))->send_receipt->message_id->ledger_id, 0);
-    free_two(f);
 }
 
 static void reading_compacted_is_for_one_consumer_at_a_time_and_for_what_is_kept(void **state)
@@ -395,7 +350,7 @@ static void reading_compacted_is_for_one_consumer_at_a_time_and_for_what_is_kept
         {"non-persistent://public/default/n", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive, TYPE(ERROR)},
     };
 
-    open_two(f);
+    fixture_open_two(f);
     for (uint64_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Wire__CommandSubscribe subscribe = WIRE__COMMAND_SUBSCRIBE__INIT;
         char name[8];
@@ -413,7 +368,6 @@ static void reading_compacted_is_for_one_consumer_at_a_time_and_for_what_is_kept
         if (cases[i].answer == TYPE(ERROR))
             assert_int_equal(answer->error->error, WIRE__SERVER_ERROR__NotAllowedError);
     }
-    free_two(f);
 }
 
 static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(void **state)
@@ -421,7 +375,7 @@ static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(v
     struct fixture *f = *state;
     struct topic_op op = {.op.done = NULL};
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(topic_name_parse(&op.name, bytes_of_text(TOPIC)), OK);
     struct topic *t = topic_find(f->world.broker, &op.name);
@@ -433,24 +387,22 @@ static void sends_under_way_when_a_topic_is_unloaded_do_not_end_the_connection(v
     session_world_pass(&f->world, 1000);
     assert_false(f->a.closed);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
-    free_two(f);
 }
 
 static void a_send_to_a_producer_that_never_was_ends_the_connection(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     client_send_entry(&f->a, 77, 0, 100);
     assert_true(client_is_closed(&f->a));
-    free_two(f);
 }
 
 static void stopping_tells_clients_to_look_up_again_and_then_hangs_up(void **state)
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared), TYPE(SUCCESS));
     client_send_entry(&f->a, 1, 0, 100);
@@ -462,7 +414,6 @@ static void stopping_tells_clients_to_look_up_again_and_then_hangs_up(void **sta
     assert_non_null(client_expect(&f->b, TYPE(CLOSE_CONSUMER)));
     assert_true(client_is_closed(&f->a));
     assert_true(client_is_closed(&f->b));
-    free_two(f);
 }
 
 static void connections_beyond_the_limit_are_hung_up(void **state)
@@ -476,7 +427,6 @@ static void connections_beyond_the_limit_are_hung_up(void **state)
     client_connect(&f->b, &f->world);
     assert_true(client_is_closed(&f->b));
     assert_int_equal(stats(f).connections_refused, 1);
-    free_two(f);
 }
 
 /* ---- acknowledgements that ask for an answer ---- */
@@ -514,19 +464,18 @@ static void ranges_of_keys_that_conflict_are_a_consumer_assign_error(void **stat
 {
     struct fixture *f = *state;
 
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(subscribe_sticky(&f->a, 1, 0, 100), -1);
     assert_int_equal(subscribe_sticky(&f->a, 2, 100, 200), WIRE__SERVER_ERROR__ConsumerAssignError);
     assert_int_equal(subscribe_sticky(&f->a, 3, 7, 6), WIRE__SERVER_ERROR__ConsumerAssignError);
     assert_int_equal(subscribe_sticky(&f->b, 1, 101, 65535), -1);
-    free_two(f);
 }
 
 /* `n` entries, sent and received; their ids. */
 static void receive_entries(struct fixture *f, Wire__CommandSubscribe__SubType type, Wire__MessageIdData *ids,
                             unsigned n)
 {
-    open_two(f);
+    fixture_open_two(f);
     assert_int_equal(client_produce(&f->a, 1, TOPIC, "p"), TYPE(PRODUCER_SUCCESS));
     assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", type), TYPE(SUCCESS));
     client_flow(&f->b, 1, n);
@@ -557,7 +506,6 @@ static void acknowledge_and_cut(struct fixture *f, Wire__CommandAck__AckType typ
     assert_int_equal(answer->ack_response->request_id, 77);
     assert_false(answer->ack_response->has_error);
     session_world_power_cut(&f->world);
-    free_two(f);
 }
 
 /* What the subscription gives after the cut: these, and then nothing. */
@@ -575,7 +523,6 @@ static void expect_again(struct fixture *f, Wire__CommandSubscribe__SubType type
     }
     session_world_pass(&f->world, 2000);
     assert_int_equal(client_count(&f->b, TYPE(MESSAGE)), 0);
-    client_free(&f->b);
 }
 
 static void an_answered_acknowledgement_of_one_message_survives_a_power_cut(void **state)
@@ -627,7 +574,7 @@ static void an_acknowledgement_of_what_is_acknowledged_is_answered_when_the_firs
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_client_that_says_nothing_is_let_go_after_the_handshake_time),
         TEST(a_client_that_does_not_answer_a_ping_is_let_go),

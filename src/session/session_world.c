@@ -172,6 +172,8 @@ void client_connect(struct client *c, struct session_world *w)
 
 void client_free(struct client *c)
 {
+    if (!c->world)
+        return;
     if (c->conn)
         conn_close(c->conn);
     while (!c->closed) {
@@ -180,6 +182,7 @@ void client_free(struct client *c)
     }
     arena_deinit(&c->arena);
     free(c->bytes);
+    *c = (struct client){0};
 }
 
 struct out {

@@ -50,7 +50,7 @@ void session_world_pass(struct session_world *w, uint64_t ms);
 
 void client_connect(struct client *c, struct session_world *w);
 void client_handshake(struct client *c); /* connect, CONNECT, CONNECTED */
-void client_free(struct client *c);
+void client_free(struct client *c);      /* one that never connected, or left, is fine */
 
 void client_send_bytes(struct client *c, const void *bytes, size_t len);
 void client_send(struct client *c, Wire__BaseCommand__Type type, void *body);

@@ -5,40 +5,19 @@
 #include "base/base_test.h"
 #include "base/checksum.h"
 #include "broker/partitioned.h"
+#include "session/fixture.h"
 #include "session/session_private.h"
-#include "session/session_world.h"
 
 #include <stdio.h>
 
 #define TYPE(t) WIRE__BASE_COMMAND__TYPE__##t
 
-struct fixture {
-    struct session_world world;
-    struct client a, b;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = fixture_new(37);
 
-    session_world_start(&f->world, 37);
-    session_world_open(&f->world);
-    client_connect(&f->a, &f->world);
-    client_handshake(&f->a);
-    client_connect(&f->b, &f->world);
-    client_handshake(&f->b);
+    fixture_open_two(f);
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    client_free(&f->a);
-    client_free(&f->b);
-    session_world_end(&f->world);
-    test_free(f);
     return 0;
 }
 
@@ -278,7 +257,7 @@ static void a_watch_that_cannot_be_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(nobody_hears_of_a_topic_that_a_power_cut_may_take),
         TEST(a_list_is_filtered_by_a_pattern_and_left_out_when_its_hash_is_known),
