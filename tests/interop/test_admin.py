@@ -5,41 +5,16 @@ import http.client
 import json
 import re
 import socket
-import urllib.error
 import urllib.parse
-import urllib.request
 
 import pulsar
 import pytest
 
+from rest import get, path_of, request
+
 pytestmark = pytest.mark.usefixtures("only_geminga")
 
 SECONDS = 30
-
-
-def request(broker, method, path, body=None):
-    """Status, content type and body of one request; the body is JSON where the answer says so."""
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(broker.http_url + path, data=data, method=method,
-                                   headers={"Content-Type": "application/json"})
-    try:
-        answer = urllib.request.urlopen(asked, timeout=SECONDS)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        content = answer.read()
-        kind = answer.headers.get("content-type") or ""
-        return answer.status, json.loads(content) if kind == "application/json" else content.decode()
-
-
-def get(broker, path):
-    status, body = request(broker, "GET", path)
-    assert status == 200, body
-    return body
-
-
-def path_of(topic):
-    return "/admin/v2/persistent/" + topic.removeprefix("persistent://")
 
 
 def test_a_broker_that_serves_is_healthy(broker):

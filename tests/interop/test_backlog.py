@@ -7,7 +7,7 @@ import pytest
 from pulsar import InitialPosition
 
 from broker_process import SERVICE_URL, Broker, eventually
-from test_admin import get, path_of, request
+from rest import get, path_of, request
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
 

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Topic compaction with the official client: readers, consumers and table views of the compacted view."""
-import json
 import os
 import random
-import urllib.error
-import urllib.request
 
 import pytest
 from pulsar import CompressionType, ConsumerType, InitialPosition, MessageId
 
 from broker_process import Broker, eventually
+from rest import path_of, request
 from test_python_client import RECEIVE_MS, assert_quiet
 
 SEED = int(os.environ.get("SEED", "1"))
@@ -17,31 +15,14 @@ SEED = int(os.environ.get("SEED", "1"))
 pytestmark = pytest.mark.usefixtures("only_geminga")
 
 
-def ask(broker, method, path, body=None):
-    asked = urllib.request.Request(broker.http_url + path, method=method,
-                                   data=None if method == "GET" else json.dumps(body).encode() if body else b"",
-                                   headers={"Content-Type": "application/json"})
-    try:
-        answer = urllib.request.urlopen(asked, timeout=30)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        content = answer.read()
-        return answer.status, json.loads(content) if content else None
-
-
-def path_of(topic):
-    return "/admin/v2/" + topic.replace("://", "/")
-
-
 def status_of(broker, topic):
-    status, body = ask(broker, "GET", path_of(topic) + "/compaction")
+    status, body = request(broker, "GET", path_of(topic) + "/compaction")
     assert status == 200
     return body
 
 
 def compact(broker, topic):
-    assert ask(broker, "PUT", path_of(topic) + "/compaction")[0] == 204
+    assert request(broker, "PUT", path_of(topic) + "/compaction")[0] == 204
     eventually(lambda: status_of(broker, topic)["status"] != "RUNNING")
     assert status_of(broker, topic) == {"status": "SUCCESS", "lastError": ""}
 
@@ -108,7 +89,7 @@ def test_a_consumer_reads_the_view_and_goes_on_in_the_log(broker, client, topic,
 
 
 def backlog(broker, topic, subscription):
-    return ask(broker, "GET", path_of(topic) + "/stats")[1]["subscriptions"][subscription]["msgBacklog"]
+    return request(broker, "GET", path_of(topic) + "/stats")[1]["subscriptions"][subscription]["msgBacklog"]
 
 
 def test_others_read_the_whole_log(broker, client, topic):
@@ -166,9 +147,9 @@ def test_the_view_stays_when_the_log_is_gone_and_after_a_restart(own_broker, con
     producer.close()
     expected = [("k%d" % i, str(63 + i)) for i in range(7)]
     assert read(client, topic) == expected
-    assert ask(own_broker, "PUT", path_of(topic) + "/unload")[0] == 204  # closes the ledger
-    assert ask(own_broker, "POST", path_of(topic) + "/trim")[0] == 204
-    eventually(lambda: ask(own_broker, "GET", path_of(topic) + "/internalStats")[1]["numberOfEntries"] == 0)
+    assert request(own_broker, "PUT", path_of(topic) + "/unload")[0] == 204  # closes the ledger
+    assert request(own_broker, "POST", path_of(topic) + "/trim")[0] == 204
+    eventually(lambda: request(own_broker, "GET", path_of(topic) + "/internalStats")[1]["numberOfEntries"] == 0)
     assert read(client, topic) == expected
     own_broker.restart()
     assert read(connect(own_broker.url), topic) == expected
@@ -176,13 +157,13 @@ def test_the_view_stays_when_the_log_is_gone_and_after_a_restart(own_broker, con
 
 def test_figures_tell_of_the_compaction(broker, client, topic):
     producer = client.create_producer(topic, batching_enabled=False)
-    assert ask(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]["ledgerId"] == -1
+    assert request(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]["ledgerId"] == -1
     send(producer, [("a", "1"), ("a", "2"), ("b", "3"), ("b", "")])
     compact(broker, topic)
-    figures = ask(broker, "GET", path_of(topic) + "/stats")[1]["compaction"]
+    figures = request(broker, "GET", path_of(topic) + "/stats")[1]["compaction"]
     assert figures["lastCompactionRemovedEventCount"] == 3
     assert figures["lastCompactionSucceedTimestamp"] > 0 and figures["lastCompactionFailedTimestamp"] == 0
-    ledger = ask(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]
+    ledger = request(broker, "GET", path_of(topic) + "/internalStats")[1]["compactedLedger"]
     assert ledger["ledgerId"] > 0 and ledger["entries"] == 1
 
 
@@ -194,7 +175,7 @@ def test_beyond_its_threshold_a_topic_compacts_itself(tmp_path, connect, topic):
         client = connect(own.url)
         producer = client.create_producer(topic, batching_enabled=False)
         send(producer, [("k%d" % (i % 3), str(i)) for i in range(30)])
-        assert ask(own, "POST", path_of(topic) + "/compactionThreshold", 100)[0] == 204
+        assert request(own, "POST", path_of(topic) + "/compactionThreshold", 100)[0] == 204
         eventually(lambda: status_of(own, topic)["status"] == "SUCCESS")
         assert read(client, topic) == [("k0", "27"), ("k1", "28"), ("k2", "29")]
     finally:
@@ -202,10 +183,10 @@ def test_beyond_its_threshold_a_topic_compacts_itself(tmp_path, connect, topic):
 
 
 def test_all_partitions_are_compacted(broker, client, topic):
-    assert ask(broker, "PUT", path_of(topic) + "/partitions", 3)[0] == 204
+    assert request(broker, "PUT", path_of(topic) + "/partitions", 3)[0] == 204
     producer = client.create_producer(topic, batching_enabled=False)
     send(producer, [("k%d" % (i % 9), str(i)) for i in range(45)])
-    assert ask(broker, "PUT", path_of(topic) + "/compaction")[0] == 204
+    assert request(broker, "PUT", path_of(topic) + "/compaction")[0] == 204
     parts = ["%s-partition-%d" % (topic, i) for i in range(3)]
     for part in parts:
         eventually(lambda: status_of(broker, part)["status"] == "SUCCESS")
@@ -215,5 +196,5 @@ def test_all_partitions_are_compacted(broker, client, topic):
 def test_a_topic_that_keeps_nothing_is_not_compacted(broker, client, topic):
     passing = topic.replace("persistent://", "non-persistent://")
     client.create_producer(passing)
-    assert ask(broker, "PUT", path_of(passing) + "/compaction")[0] in (405, 501)
-    assert ask(broker, "PUT", path_of(topic) + "/compaction")[0] == 404
+    assert request(broker, "PUT", path_of(passing) + "/compaction")[0] in (405, 501)
+    assert request(broker, "PUT", path_of(topic) + "/compaction")[0] == 404

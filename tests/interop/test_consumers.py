@@ -7,7 +7,7 @@ import pulsar
 import pytest
 
 from broker_process import Broker
-from test_admin import request
+from rest import request
 
 RECEIVE_MS = 30_000
 

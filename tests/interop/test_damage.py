@@ -10,7 +10,7 @@ import pytest
 
 from broker_process import PROGRAM, SERVICE_URL, eventually
 from conftest import new_client
-from test_admin import samples
+from test_metrics import samples
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="about our data")
 

@@ -8,7 +8,7 @@ import pulsar
 import pytest
 from pulsar import ConsumerType, InitialPosition
 
-from test_admin import get, path_of
+from rest import get, path_of
 
 RECEIVE_MS = 30_000
 SOON_MS = 1500

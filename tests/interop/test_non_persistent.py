@@ -1,35 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Non-persistent topics with the official client: passed on to who is there, and kept by nobody."""
-import json
-import urllib.error
 import urllib.request
 
 import pulsar
 import pytest
 from pulsar import ConsumerType, MessageId
 
+from rest import path_of, request
 from test_python_client import RECEIVE_MS, assert_quiet, numbers
 
 
 @pytest.fixture
 def passing(topic):
     return topic.replace("persistent://", "non-persistent://")
-
-
-def ask(broker, method, path):
-    asked = urllib.request.Request(broker.http_url + path, method=method, data=b"" if method != "GET" else None,
-                                   headers={"Content-Type": "application/json"})
-    try:
-        answer = urllib.request.urlopen(asked, timeout=30)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        body = answer.read()
-        return answer.status, json.loads(body) if body else None
-
-
-def path_of(topic):
-    return "/admin/v2/" + topic.replace("://", "/")
 
 
 def consumed(consumer, count):
@@ -93,29 +76,29 @@ def test_the_topic_is_listed_has_figures_and_can_be_deleted(broker, client, pass
     producer = client.create_producer(passing)
     producer.send(b"1")
     assert numbers(consumed(consumer, 1)) == [1]
-    assert passing in ask(broker, "GET", "/admin/v2/non-persistent/public/default")[1]
-    assert passing not in ask(broker, "GET", "/admin/v2/persistent/public/default")[1]
-    assert passing in ask(broker, "GET", "/admin/v2/namespaces/public/default/topics?mode=ALL")[1]
-    assert passing not in ask(broker, "GET", "/admin/v2/namespaces/public/default/topics")[1]
+    assert passing in request(broker, "GET", "/admin/v2/non-persistent/public/default")[1]
+    assert passing not in request(broker, "GET", "/admin/v2/persistent/public/default")[1]
+    assert passing in request(broker, "GET", "/admin/v2/namespaces/public/default/topics?mode=ALL")[1]
+    assert passing not in request(broker, "GET", "/admin/v2/namespaces/public/default/topics")[1]
 
-    status, stats = ask(broker, "GET", path_of(passing) + "/stats")
+    status, stats = request(broker, "GET", path_of(passing) + "/stats")
     assert status == 200
     assert stats["msgInCounter"] == 1 and stats["msgDropRate"] == 0 and stats["storageSize"] == 0
     assert stats["publishers"][0]["msgDropRate"] == 0
     assert stats["subscriptions"]["s"]["msgDropRate"] == 0 and stats["subscriptions"]["s"]["msgBacklog"] == 0
-    assert ask(broker, "GET", path_of(passing) + "/subscriptions") == (200, ["s"])
+    assert request(broker, "GET", path_of(passing) + "/subscriptions") == (200, ["s"])
 
-    assert ask(broker, "DELETE", path_of(passing))[0] == 412
+    assert request(broker, "DELETE", path_of(passing))[0] == 412
     producer.close()
     consumer.close()
-    assert ask(broker, "DELETE", path_of(passing))[0] == 204
-    assert passing not in ask(broker, "GET", "/admin/v2/non-persistent/public/default")[1]
+    assert request(broker, "DELETE", path_of(passing))[0] == 204
+    assert passing not in request(broker, "GET", "/admin/v2/non-persistent/public/default")[1]
 
 
 def test_clients_come_back_after_an_unload(broker, client, passing, only_geminga):
     consumer = client.subscribe(passing, "s")
     producer = client.create_producer(passing)
-    assert ask(broker, "PUT", path_of(passing) + "/unload")[0] == 204
+    assert request(broker, "PUT", path_of(passing) + "/unload")[0] == 204
     # The consumer comes back by itself, at a time that nobody tells: the first message that reaches it ends the test.
     for i in range(RECEIVE_MS // 100):
         producer.send(str(i).encode())
@@ -166,5 +149,5 @@ def test_a_key_stays_with_one_consumer(client, passing, batching):
 
 
 def test_http_lookup_finds_it(broker, client, passing, only_geminga):
-    status, found = ask(broker, "GET", "/lookup/v2/topic/" + passing.replace("://", "/"))
+    status, found = request(broker, "GET", "/lookup/v2/topic/" + passing.replace("://", "/"))
     assert status == 200 and found["brokerUrl"].startswith("pulsar://")

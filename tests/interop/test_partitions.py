@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Partitioned topics, as the official Python client and an administrator see them."""
-import json
 import os
 import re
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pulsar
@@ -14,31 +11,14 @@ from pulsar import ConsumerType, InitialPosition
 
 import broker_process
 from broker_process import Broker, eventually
+from rest import path_of, request
 
 PROGRAM = Path(broker_process.PROGRAM).parent / "tests" / "interop" / "client_e2e"
 RECEIVE_MS = 20_000
-SECONDS = 30
-
-
-def request(broker, method, path, body=None, kind="application/json"):
-    """Status and decoded body of one request."""
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(broker.http_url + path, data=data, method=method, headers={"Content-Type": kind})
-    try:
-        answer = urllib.request.urlopen(asked, timeout=SECONDS)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        content = answer.read()
-        return answer.status, json.loads(content) if content else None
-
-
-def path_of(topic):
-    return "/admin/v2/persistent/" + topic.removeprefix("persistent://")
 
 
 def make_partitioned(broker, topic, partitions):
-    assert request(broker, "PUT", path_of(topic) + "/partitions", partitions) == (204, None)
+    assert request(broker, "PUT", path_of(topic) + "/partitions", partitions) == (204, "")
 
 
 def receive(consumer, count):
@@ -82,7 +62,7 @@ def test_messages_of_one_key_stay_in_one_partition(broker, client, topic):
 def test_what_comes_to_a_new_partition_before_a_consumer_knows_it_is_not_missed(broker, client, connect, topic):
     make_partitioned(broker, topic, 1)
     consumer = client.subscribe(topic, "s")
-    assert request(broker, "POST", path_of(topic) + "/partitions", 3) == (204, None)
+    assert request(broker, "POST", path_of(topic) + "/partitions", 3) == (204, "")
     producer = connect(broker.url).create_producer(
         topic, message_routing_mode=pulsar.PartitionsRoutingMode.RoundRobinDistribution, batching_enabled=False)
     for i in range(30):
@@ -99,14 +79,14 @@ def test_deleting_needs_force_while_it_is_used(broker, client, topic):
     status, body = request(broker, "DELETE", path_of(topic) + "/partitions")
     assert status == 412 and "connected" in body["reason"]
     producer.close()
-    assert request(broker, "DELETE", path_of(topic) + "/partitions?force=true") == (204, None)
+    assert request(broker, "DELETE", path_of(topic) + "/partitions?force=true") == (204, "")
     assert request(broker, "GET", path_of(topic) + "/partitions")[0] == 404
 
 
 def test_the_metadata_form_with_properties(broker, topic):
     assert request(broker, "PUT", path_of(topic) + "/partitions",
                    {"partitions": 2, "deleted": False, "properties": {"owner": "me"}},
-                   "application/vnd.partitioned-topic-metadata+json") == (204, None)
+                   "application/vnd.partitioned-topic-metadata+json") == (204, "")
     status, body = request(broker, "GET", path_of(topic) + "/partitions")
     assert (status, body["partitions"], body["properties"]) == (200, 2, {"owner": "me"})
 
@@ -204,7 +184,7 @@ def test_an_inactive_topic_is_deleted_as_its_policy_says(tmp_path, connect, topi
     try:
         make_partitioned(own, topic, 2)
         kept = topic + "-kept"
-        assert request(own, "PUT", path_of(kept)) == (204, None)
+        assert request(own, "PUT", path_of(kept)) == (204, "")
         assert request(own, "POST", path_of(kept) + "/inactiveTopicPolicies", {
             "inactiveTopicDeleteMode": "delete_when_no_subscriptions", "maxInactiveDurationSeconds": 1,
             "deleteWhileInactive": False})[0] == 204

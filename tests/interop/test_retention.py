@@ -5,7 +5,8 @@ import pulsar
 import pytest
 
 from broker_process import SERVICE_URL, Broker, eventually
-from test_admin import get, path_of, request, samples
+from rest import get, path_of, request
+from test_metrics import samples
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
 

@@ -2,8 +2,6 @@
 """Schemas, as the official Python client brings them: produced, consumed, evolved, refused with the reason; over the binary
 protocol and over HTTP.  With SERVICE_URL (and HTTP_URL) the same tests judge Apache Pulsar, but for what is ours."""
 import json
-import urllib.error
-import urllib.request
 
 import pulsar
 import pytest
@@ -11,11 +9,12 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from pulsar import InitialPosition
 from pulsar.schema import (Array, AvroSchema, BytesSchema, Integer, JsonSchema, Map, ProtobufNativeSchema, Record, String,
                            StringSchema)
+
+import rest
 from wire import Connection, message, parse
 
 RECEIVE_MS = 20_000
 FIRST, SECOND = 8 * "\0", 7 * "\0" + "\1"  # versions as messages carry them: 8 bytes, which this client makes a text of
-SECONDS = 30
 
 
 class Order(Record):
@@ -42,17 +41,7 @@ class OrderWithPrice(Record):
 # ---- HTTP ----
 
 def request(broker, method, path, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(broker.http_url + "/admin/v2" + path, data=data, method=method,
-                                   headers={"Content-Type": "application/json"})
-    try:
-        answer = urllib.request.urlopen(asked, timeout=SECONDS)
-    except urllib.error.HTTPError as refused:
-        answer = refused
-    with answer:
-        content = answer.read()
-        kind = answer.headers.get("content-type") or ""
-        return answer.status, json.loads(content) if kind == "application/json" and content else content.decode()
+    return rest.request(broker, method, "/admin/v2" + path, body)
 
 
 def schemas(topic):
