@@ -3,6 +3,10 @@
  * http_client.c - see http_client.h.
  *
  * An exchange is a socket, with or without TLS on it, that lives for one request.
+ *
+ * Whom we trust: the hosts that the user named, with the scheme that the user named, on any port (a cluster's brokers
+ * may share a host).  Wherever else a redirect leads, the request goes without credentials; each place of a list is
+ * judged by itself.
  */
 #include "cli/http_client.h"
 
@@ -76,6 +80,36 @@ static bool scheme_read(const char *url, bool *tls, const char **rest)
         return false;
     *rest = url + (*tls ? 8 : 7);
     return true;
+}
+
+/* Whether the user named this host, on any port, with this scheme: it may have the credentials. */
+static bool is_named(const struct http_target *target, const struct place *place)
+{
+    struct place named;
+    const char *p;
+
+    if (!scheme_read(target->url, &named.tls, &p) || named.tls != place->tls)
+        return false;
+    while (place_read(&named, p, &p)) {
+        if (strcasecmp(named.host, place->host) == 0)
+            return true;
+        if (*p++ != ',')
+            return false;
+    }
+    return false;
+}
+
+static struct http_target without_credentials(const struct http_target *target)
+{
+    struct http_target stranger = *target;
+
+    stranger.authorization = stranger.certificate = stranger.key = NULL;
+    return stranger;
+}
+
+static bool has_credentials(const struct http_target *target)
+{
+    return target->authorization || (target->certificate && target->key);
 }
 
 /* ---- the socket ---- */
@@ -475,6 +509,27 @@ done:
     return err;
 }
 
+/* Without the credentials when the user did not name this place; a refusal says so then. */
+static enum err ask_judged(const struct http_target *target, const struct place *place,
+                           const struct http_request *request, struct http_answer *answer, char *why, size_t why_size)
+{
+    const struct http_target stranger = without_credentials(target);
+    enum err err;
+
+    if (is_named(target, place) || !has_credentials(target))
+        return ask_place(target, place, request, answer, why, why_size);
+    if ((err = ask_place(&stranger, place, request, answer, why, why_size)) != OK)
+        return err;
+    if (answer->status != 401 && answer->status != 403)
+        return OK;
+    (void)snprintf(why, why_size,
+                   "%s sends us to %s://%s:%s, which wants credentials: what is meant for one host (and scheme) is not "
+                   "shown to another; name that one",
+                   target->url, place->tls ? "https" : "http", place->host, place->port);
+    http_answer_free(answer);
+    return ERR_DENIED;
+}
+
 /* The first of the url's hosts that can be reached; all have one scheme. */
 static enum err ask_url(const struct http_target *target, const char *url, const struct http_request *request,
                         struct http_answer *answer, char *why, size_t why_size)
@@ -492,7 +547,7 @@ static enum err ask_url(const struct http_target *target, const char *url, const
             (void)snprintf(why, why_size, "`%s` is no http://HOST:PORT or https://HOST:PORT", url);
             return ERR_INVALID;
         }
-        err = ask_place(target, &place, request, answer, why, why_size);
+        err = ask_judged(target, &place, request, answer, why, why_size);
         if (err == OK || *p != ',')
             return err;
         p++;
@@ -502,6 +557,11 @@ static enum err ask_url(const struct http_target *target, const char *url, const
 static bool is_redirect(int status)
 {
     return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+static bool is_https(const char *url)
+{
+    return strncasecmp(url, "https://", 8) == 0;
 }
 
 enum err http_client_ask(const struct http_target *target, const struct http_request *request,
@@ -526,11 +586,15 @@ enum err http_client_ask(const struct http_target *target, const struct http_req
             *answer = got;
             return OK;
         }
-        free(got.head);
-        free(got.body);
+        http_answer_free(&got);
         if (i == REDIRECTS_MAX) {
             (void)snprintf(why, why_size, "one sends us to another, without an end");
             return ERR_IO;
+        }
+        if (is_https(url) && !is_https(location)) {
+            (void)snprintf(why, why_size, "%.200s sends us to %.200s, without TLS: that is not followed", url,
+                           location);
+            return ERR_DENIED;
         }
         (void)snprintf(url, sizeof url, "%.*s", (int)(slash - location), location);
         (void)snprintf(path, sizeof path, "%s", slash);

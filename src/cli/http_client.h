@@ -2,9 +2,13 @@
  *
  * http_client.h - one request over HTTP or HTTPS, for verbs of the command line: asks, waits, has the whole answer.
  *
- * HTTP/1.1 and a connection for each request; an answer may come in chunks.  Redirects are followed.  TLS is OpenSSL's.
+ * HTTP/1.1 and a connection for each request; an answer may come in chunks.  TLS is OpenSSL's.
  * (libcurl would double the time that the program takes to start, the broker's start included: it brings twenty
  * libraries along.)
+ *
+ * Redirects are followed, for so Pulsar's brokers send each other's clients around, but never from https to http; and
+ * the credentials (authorization, certificate) go only to hosts that `url` names, with its scheme; the port may differ.
+ * Others are asked without them.
  *
  * Bounds: an answer is at most HTTP_ANSWER_MAX bytes; each wait for the network at most `timeout_ms`.
  */
@@ -44,7 +48,8 @@ struct http_answer {
 };
 
 /* ERR_INVALID: the target or the request makes no sense; ERR_IO: nobody answers there, or not in HTTP; ERR_TIMEOUT;
- * ERR_TOO_LARGE; ERR_DENIED: the certificate is not trusted.  `why` says what happened, for people.  On OK the caller
+ * ERR_TOO_LARGE; ERR_DENIED: the certificate is not trusted; or a redirect leads out of TLS, or to a host that wants
+ * credentials and is not one of the url's.  `why` says what happened, for people.  On OK the caller
  * frees head and body. */
 MUST_USE enum err http_client_ask(const struct http_target *target, const struct http_request *request,
                                   struct http_answer *answer, char *why, size_t why_size);

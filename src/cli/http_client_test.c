@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,6 +152,153 @@ static void a_request_has_what_it_was_given_and_does_not_wait_for_the_end_of_the
     assert_non_null(strstr(server.request, "\r\nConnection: close\r\n"));
 }
 
+/* The first server sends us to the second one; what both got. */
+struct sent_on {
+    struct server first, second;
+    struct http_answer answer;
+    enum err err;
+    char why[300];
+};
+
+static void *serve_both(void *ctx)
+{
+    struct sent_on *s = ctx;
+
+    (void)serve_one(&s->first);
+    return serve_one(&s->second);
+}
+
+static unsigned port_of(const char *url)
+{
+    return (unsigned)strtoul(strrchr(url, ':') + 1, NULL, 10);
+}
+
+static void send_on(struct sent_on *s, const char *other_host, const char *answer)
+{
+    char first[100], second[100], redirect[200];
+    pthread_t thread;
+
+    s->first.fd = listen_any(first, sizeof first, "");
+    s->second.fd = listen_any(second, sizeof second, "");
+    (void)snprintf(redirect, sizeof redirect,
+                   "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://%s:%u/y\r\nContent-Length: 0\r\n\r\n",
+                   other_host, port_of(second));
+    s->first.answer = redirect;
+    s->second.answer = answer;
+    assert_int_equal(pthread_create(&thread, NULL, serve_both, s), 0);
+    const struct http_target target = {.url = first, .authorization = "Bearer t", .timeout_ms = 60000};
+    const struct http_request request = {.method = "GET", .path = "/x"};
+    s->err = http_client_ask(&target, &request, &s->answer, s->why, sizeof s->why);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(s->first.fd);
+    close(s->second.fd);
+    assert_non_null(strstr(s->first.request, "\r\nAuthorization: Bearer t\r\n"));
+    assert_ptr_equal(strstr(s->second.request, "GET /y HTTP/1.1\r\n"), s->second.request);
+}
+
+static void another_port_of_the_host_gets_the_credentials(void **state)
+{
+    struct sent_on s = {0};
+
+    send_on(&s, "127.0.0.1", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_int_equal(s.err, OK);
+    assert_string_equal(s.answer.body, "ok");
+    assert_non_null(strstr(s.second.request, "\r\nAuthorization: Bearer t\r\n"));
+    http_answer_free(&s.answer);
+}
+
+static void another_host_is_asked_without_the_credentials(void **state)
+{
+    struct sent_on s = {0};
+
+    send_on(&s, "localhost", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_int_equal(s.err, OK);
+    assert_string_equal(s.answer.body, "ok");
+    assert_null(strstr(s.second.request, "Authorization"));
+    http_answer_free(&s.answer);
+}
+
+static void a_list_in_a_redirect_is_judged_place_by_place(void **state)
+{
+    struct sent_on s = {0};
+
+    send_on(&s, "127.0.0.1:1,localhost", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_int_equal(s.err, OK);
+    assert_null(strstr(s.second.request, "Authorization"));
+    http_answer_free(&s.answer);
+}
+
+static void another_host_that_wants_credentials_is_named_to_the_user(void **state)
+{
+    struct sent_on s = {0};
+
+    send_on(&s, "localhost", "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(s.err, ERR_DENIED);
+    assert_non_null(strstr(s.why, "://localhost:"));
+    assert_null(strstr(s.second.request, "Authorization"));
+}
+
+/* Of a server that nobody has to trust. */
+static SSL_CTX *own_tls(void)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+
+    assert_true(context && key && certificate);
+    (void)X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    (void)X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    assert_int_equal(X509_set_pubkey(certificate, key), 1);
+    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+    assert_int_equal(SSL_CTX_use_certificate(context, certificate), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(context, key), 1);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return context;
+}
+
+static void *serve_one_with_tls(void *ctx)
+{
+    struct server *s = ctx;
+    SSL_CTX *context = own_tls();
+    SSL *tls = SSL_new(context);
+    const int fd = accept(s->fd, NULL, NULL);
+
+    (void)SSL_set_fd(tls, fd);
+    if (SSL_accept(tls) == 1) {
+        (void)SSL_read(tls, s->request, sizeof s->request - 1);
+        (void)SSL_write(tls, s->answer, (int)strlen(s->answer));
+        char rest[16];
+        while (SSL_read(tls, rest, sizeof rest) > 0) /* until the client has what it wants */
+            continue;
+    }
+    SSL_free(tls);
+    close(fd);
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+static void a_redirect_out_of_tls_is_not_followed(void **state)
+{
+    struct server server = {.answer = "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/y\r\n"
+                                      "Content-Length: 0\r\n\r\n"};
+    char url[100], plain[100], why[300];
+    pthread_t thread;
+
+    server.fd = listen_any(plain, sizeof plain, "");
+    (void)snprintf(url, sizeof url, "https%.90s", plain + strlen("http"));
+    assert_int_equal(pthread_create(&thread, NULL, serve_one_with_tls, &server), 0);
+    const struct http_target target = {
+        .url = url, .authorization = "Bearer t", .allow_insecure = true, .timeout_ms = 60000};
+    const struct http_request request = {.method = "GET", .path = "/x"};
+    struct http_answer answer;
+    assert_int_equal(http_client_ask(&target, &request, &answer, why, sizeof why), ERR_DENIED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(server.fd);
+    assert_non_null(strstr(why, "without TLS"));
+    assert_non_null(strstr(server.request, "\r\nAuthorization: Bearer t\r\n"));
+}
+
 static void nobody_there_and_no_place_at_all_are_told(void **state)
 {
     static const char *const wrong[] = {"localhost:8080", "ftp://x", "http://", "http://[::1", "http://h:x"};
@@ -177,6 +325,11 @@ int main(void)
         cmocka_unit_test(no_content_ends_with_its_head),
         cmocka_unit_test(what_is_no_http_is_refused),
         cmocka_unit_test(a_request_has_what_it_was_given_and_does_not_wait_for_the_end_of_the_connection),
+        cmocka_unit_test(another_port_of_the_host_gets_the_credentials),
+        cmocka_unit_test(another_host_is_asked_without_the_credentials),
+        cmocka_unit_test(a_list_in_a_redirect_is_judged_place_by_place),
+        cmocka_unit_test(another_host_that_wants_credentials_is_named_to_the_user),
+        cmocka_unit_test(a_redirect_out_of_tls_is_not_followed),
         cmocka_unit_test(nobody_there_and_no_place_at_all_are_told),
     };
 

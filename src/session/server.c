@@ -205,6 +205,7 @@ void server_stop(struct server *s, void (*done)(void *ctx), void *ctx)
     s->stopping = true;
     s->stop_done = done;
     s->stop_ctx = ctx;
+    watches_stop(s);
     s->sys.net->ops->listener_close(s->listener);
     s->listener = NULL;
     broker_stop(s->broker, broker_stopped, s);

@@ -3,7 +3,8 @@
  * watch.c - see watch.h.
  *
  *     topic made or removed -> each watch of its namespace: is it wanted? -> its node, and the list of changes
- *     timer -> a barrier; when all is durable: each watch with changes -> WATCH_TOPIC_UPDATE, with the hash of all its names
+ *     timer -> a barrier; when all is durable: each watch with changes -> WATCH_TOPIC_UPDATE, with the hash of all its
+ * names
  */
 #include "session/watch.h"
 
@@ -160,10 +161,15 @@ static void tell(struct topic_watch *w)
     free(u);
 }
 
-static void plan(struct watches *all, struct loop *loop, uint64_t ms)
+/* While the server stops nothing more is told: the broker may be gone when the timer fires, and clients look again
+ * elsewhere. */
+static void plan(struct watches *all, uint64_t ms)
 {
-    uint64_t due_ns = loop_now_ns(loop) + ms * NS_PER_MS;
+    const struct server *s = container_of_const(all, struct server, watches);
+    uint64_t due_ns = loop_now_ns(s->loop) + ms * NS_PER_MS;
 
+    if (s->stopping)
+        return;
     if (due_ns < all->not_before_ns)
         due_ns = all->not_before_ns;
     if (!timer_running(&all->timer))
@@ -178,12 +184,11 @@ static bool has_durable_changes(const struct watches *all, const struct topic_wa
 static void now_durable(struct broker_op *op)
 {
     struct watches *all = container_of(op, struct watches, barrier);
-    struct server *s = container_of(all, struct server, watches);
 
     if (op->why.err == OK)
         all->durable = all->asked;
     all->asked = 0;
-    plan(all, s->loop, op->why.err == OK ? 0 : SILENT_MS);
+    plan(all, op->why.err == OK ? 0 : SILENT_MS);
 }
 
 /* One watch in a turn: a hash over all its names takes a while. */
@@ -194,6 +199,7 @@ static void tell_next(struct timer *timer)
     struct topic_watch *next = NULL;
     bool more = false;
 
+    assert(!s->stopping);
     if (all->durable < all->changes && all->asked == 0) {
         all->asked = all->changes;
         all->barrier.done = now_durable;
@@ -216,7 +222,7 @@ static void tell_next(struct timer *timer)
         list_push_back(&all->all, &next->node); /* the others first */
     }
     if (more || (next && has_durable_changes(all, next)))
-        plan(all, s->loop, next ? 0 : SILENT_MS);
+        plan(all, next ? 0 : SILENT_MS);
 }
 
 /* ---- changes ---- */
@@ -252,14 +258,13 @@ static bool note(struct topic_watch *w, struct bytes full, bool there)
 static void topic_changed(struct topics_observer *observer, const struct topic_name *name, bool there)
 {
     struct watches *all = container_of(observer, struct watches, observer);
-    struct server *s = container_of(all, struct server, watches);
 
     all->changes++;
     list_each (node, &all->all) {
         struct topic_watch *w = container_of(node, struct topic_watch, node);
         if (!w->overflown && bytes_equal(bytes_of_text(w->namespace_), topic_name_namespace(name)) &&
             topic_wanted(name, MODE_PERSISTENT, w->pattern) && note(w, topic_name_full(name), there))
-            plan(all, s->loop, GATHER_MS);
+            plan(all, GATHER_MS);
     }
 }
 
@@ -299,6 +304,12 @@ void watches_init(struct server *s)
     timer_init(&s->watches.timer, s->loop, tell_next);
     s->watches.observer.changed = topic_changed;
     topics_observe(s->broker, &s->watches.observer);
+}
+
+void watches_stop(struct server *s)
+{
+    assert(s->stopping);
+    timer_stop(&s->watches.timer);
 }
 
 void watches_deinit(struct server *s)

@@ -35,6 +35,8 @@ struct watches { /* of a server; private to watch.c */
 };
 
 void watches_init(struct server *s);
+/* The server stops: nothing more is told. */
+void watches_stop(struct server *s);
 void watches_deinit(struct server *s);
 /* The session ends: its watches go. */
 void watches_drop(struct session *s);

@@ -241,6 +241,33 @@ static void a_watch_that_is_closed_or_whose_connection_ends_tells_nothing_more(v
     make(f, "persistent://public/default/b");
 }
 
+static void a_server_that_stops_tells_nothing_more_and_asks_the_broker_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)watch(f, 1, "public/default/.*", NULL);
+    make(f, "persistent://public/default/a");
+    assert_true(timer_running(&f->world.server->watches.timer));
+    session_world_stop(&f->world);
+    assert_false(timer_running(&f->world.server->watches.timer));
+    assert_int_equal(f->world.server->watches.asked, 0);
+    assert_int_equal(client_count(&f->a, TYPE(WATCH_TOPIC_UPDATE)), 0);
+    assert_true(client_is_closed(&f->a));
+}
+
+static void a_server_that_stops_while_it_waits_for_a_barrier_tells_nothing_more(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)watch(f, 1, "public/default/.*", NULL);
+    make(f, "persistent://public/default/a");
+    while (f->world.server->watches.asked == 0)
+        assert_true(sim_step(f->world.sim));
+    session_world_stop(&f->world);
+    assert_false(timer_running(&f->world.server->watches.timer));
+    assert_int_equal(f->world.server->watches.asked, 0);
+}
+
 static void a_watch_that_cannot_be_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -268,6 +295,8 @@ int main(void)
         TEST(what_came_and_went_between_two_tellings_is_not_told),
         TEST(a_watch_with_the_hash_of_what_there_is_gets_no_list),
         TEST(a_watch_that_is_closed_or_whose_connection_ends_tells_nothing_more),
+        TEST(a_server_that_stops_tells_nothing_more_and_asks_the_broker_nothing),
+        TEST(a_server_that_stops_while_it_waits_for_a_barrier_tells_nothing_more),
         TEST(a_watch_that_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
