@@ -329,21 +329,27 @@ void schema_compatibility_post(struct admin_call *call)
     call_json_status(call, 202);
 }
 
+static void found(struct broker_op *op)
+{
+    struct schema_call *c = container_of(op, struct schema_call, op.op);
+    struct json j = json_to(&c->call->answer.body);
+
+    if (op->why.err != OK) {
+        call_refused(c->call, &op->why);
+        return;
+    }
+    json_object_begin(&j, NULL);
+    json_int(&j, "version", c->op.choice.version);
+    json_object_end(&j);
+    call_json(c->call);
+}
+
 void schema_version_post(struct admin_call *call)
 {
-    struct topic_name *topic = call_alloc(call, sizeof *topic);
-    struct json j = json_to(&call->answer.body);
-    const struct schema_record *given;
-    struct schema_choice choice;
+    struct schema_call *c = schema_call_new(call, found);
 
-    if (!topic || !call_persistent_topic(call, 0, topic) || !(given = schema_read(call)))
-        return;
-    if (schemas_exact(call->core->broker, topic, given, &choice) != OK)
-        choice.version = -1;
-    json_object_begin(&j, NULL);
-    json_int(&j, "version", choice.version);
-    json_object_end(&j);
-    call_json(call);
+    if (c && (c->op.given = schema_read(call)))
+        schema_exact(call->core->broker, &c->op);
 }
 
 /* ---- deleting ---- */

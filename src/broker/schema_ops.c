@@ -31,6 +31,21 @@ static void tell(struct schema_op *o)
 
 /* ---- reading ---- */
 
+static bool keep_choice(void *ctx, const struct schema_row *row)
+{
+    *(struct schema_choice *)ctx = (struct schema_choice){row->id, row->version};
+    return true;
+}
+
+/* False: it may have been deleted a moment ago, which is not to be told yet. */
+static bool absence_settled(const struct schema_op *o)
+{
+    struct schema_choice last = {.id = 0};
+
+    schemas_each_row(o->op.broker, &o->topic, keep_choice, &last);
+    return o->op.waited || schemas_settled(o->op.broker, &last, NULL);
+}
+
 static void get_step(struct broker_op *op)
 {
     struct schema_op *o = op_of(op);
@@ -38,6 +53,10 @@ static void get_step(struct broker_op *op)
     const enum err err =
         o->version < 0 ? schemas_newest(b, &o->topic, &o->row) : schemas_version(b, &o->topic, o->version, &o->row);
 
+    if (err != OK && !absence_settled(o)) {
+        op_wait_durable(op);
+        return;
+    }
     if (err != OK) {
         (void)refuse(&op->why, err, ABOUT_SCHEMA, "Topic not found or no-schema %s", o->topic.text);
         op_finish(op);
@@ -55,6 +74,24 @@ void schema_get(struct broker *b, struct schema_op *o)
 {
     o->choice.id = 0;
     op_start(b, &o->op, get_step);
+}
+
+static void exact_step(struct broker_op *op)
+{
+    struct schema_op *o = op_of(op);
+
+    if (schemas_exact(op->broker, &o->topic, o->given, &o->choice) == OK)
+        tell(o);
+    else if (absence_settled(o))
+        op_finish(op);
+    else
+        op_wait_durable(op);
+}
+
+void schema_exact(struct broker *b, struct schema_op *o)
+{
+    o->choice = (struct schema_choice){.id = 0, .version = -1};
+    op_start(b, &o->op, exact_step);
 }
 
 /* ---- adding ---- */

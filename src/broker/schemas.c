@@ -7,10 +7,12 @@
 #include "base/arena.h"
 #include "broker/consumer.h"
 #include "broker/core.h"
+#include "broker/partitioned.h"
 #include "broker/topic.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,23 +88,39 @@ void schemas_each_row(struct broker *b, const struct topic_name *topic,
         catalog_each_after(b->store, CATALOG_SCHEMA, prefix.parent, bytes_of(prefix.text, prefix.len), walk_row, &w);
 }
 
+/* Rows before the last deletion count no more, though a power cut may have left them. */
 struct live_walk {
+    int64_t deleted; /* its version; -1: there was none */
     bool (*each)(void *ctx, const struct schema_row *row);
     void *ctx;
 };
 
-/* A deletion is the first of the rows, if it is there. */
+static bool keep_deletion(void *ctx, const struct schema_row *row)
+{
+    if (row->record.deleted)
+        *(int64_t *)ctx = row->version;
+    return true;
+}
+
+static int64_t last_deletion(struct broker *b, const struct topic_name *topic)
+{
+    int64_t version = -1;
+
+    schemas_each_row(b, topic, keep_deletion, &version);
+    return version;
+}
+
 static bool walk_live(void *ctx, const struct schema_row *row)
 {
     const struct live_walk *w = ctx;
 
-    return row->record.deleted || w->each(w->ctx, row);
+    return row->version <= w->deleted || w->each(w->ctx, row);
 }
 
 void schemas_each(struct broker *b, const struct topic_name *topic,
                   bool (*each)(void *ctx, const struct schema_row *row), void *ctx)
 {
-    struct live_walk w = {.each = each, .ctx = ctx};
+    struct live_walk w = {.deleted = last_deletion(b, topic), .each = each, .ctx = ctx};
 
     schemas_each_row(b, topic, walk_live, &w);
 }
@@ -132,7 +150,7 @@ enum err schemas_version(struct broker *b, const struct topic_name *topic, int64
 
     if (version >= 0 && prefix_of(b, topic, &prefix))
         from = catalog_find(b->store, CATALOG_SCHEMA, prefix.parent, name_of(&prefix, version));
-    if (!from || !row_read(from, &row) || row.record.deleted)
+    if (!from || !row_read(from, &row) || row.record.deleted || version < last_deletion(b, topic))
         return ERR_NOT_FOUND;
     *out = row;
     return OK;
@@ -556,11 +574,23 @@ enum err schemas_delete(struct broker *b, const struct topic_name *topic, struct
     return OK;
 }
 
+/* The topic of the same name in the other domain is there, and has the same schemas. */
+static bool has_twin(struct broker *b, const struct topic_name *topic)
+{
+    const char *domain = topic->domain == DOMAIN_PERSISTENT ? "non-persistent" : "persistent";
+    char text[TOPIC_NAME_MAX + 1];
+    struct topic_name twin;
+    const int len = snprintf(text, sizeof text, "%s%s", domain, strstr(topic->text, "://"));
+
+    return len > 0 && (size_t)len < sizeof text && topic_name_parse(&twin, bytes_of_text(text)) == OK &&
+           (topic_exists(b, &twin) || partitions_count(b, &twin) > 0);
+}
+
 void schemas_forget(struct broker *b, const struct topic_name *topic)
 {
     struct refusal why;
 
-    if (topic->partition == PARTITION_NONE && remove_before(b, topic, INT64_MAX, &why) != OK)
+    if (topic->partition == PARTITION_NONE && !has_twin(b, topic) && remove_before(b, topic, INT64_MAX, &why) != OK)
         log_error(b->log, "broker", "%s: %s", topic->text, why.text);
 }
 

@@ -3,7 +3,7 @@
  * schemas.h - which schemas a topic has, which may be added, and who may come with which, or without.
  *
  * A schema belongs to a name, "t/n/x": the partitions of a topic share it, and so do persistent://t/n/x and
- * non-persistent://t/n/x.  It may be there before the topic, and goes with it (schemas_forget).  Its versions are rows
+ * non-persistent://t/n/x.  It may be there before the topic, and goes with the last of them (schemas_forget).  Its versions are rows
  * of the catalog (records.h draws them), and nothing beside them.
  *
  * Rules
@@ -90,7 +90,7 @@ MUST_USE enum err schemas_judge(struct broker *b, const struct topic_name *topic
 /* *version: the deletion's own.  Forced: as if there never had been any; -1. */
 MUST_USE enum err schemas_delete(struct broker *b, const struct topic_name *topic, struct bytes user, bool force,
                                  int64_t *version, struct refusal *why);
-/* The topic is being deleted; one partition alone takes nothing with it. */
+/* The topic is being deleted; one partition alone takes nothing with it, nor does one of two domains. */
 void schemas_forget(struct broker *b, const struct topic_name *topic);
 /* The namespace with this id is. */
 void schemas_forget_all(struct broker *b, uint64_t namespace_);
@@ -112,6 +112,8 @@ struct schema_op {
 };
 
 void schema_get(struct broker *b, struct schema_op *op);
+/* The version that says the same as `given`, by its bytes; -1: there is none. */
+void schema_exact(struct broker *b, struct schema_op *op);
 /* As a producer of the topic would; ERR_NOT_FOUND about the topic, which must be there. */
 void schema_obtain(struct broker *b, struct schema_op *op);
 void schema_add(struct broker *b, struct schema_op *op);

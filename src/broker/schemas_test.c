@@ -532,9 +532,59 @@ static void one_may_wait_to_be_exclusive_without_its_schema_being_kept(void **st
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
+static void a_topic_of_the_other_domain_that_goes_takes_no_schema_with_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct schema_record r = record_of(SCHEMA_AVRO, RECORD);
+    struct topic_name name = name_of(TOPIC);
+    struct schema_row row;
+    struct refusal why;
+
+    assert_int_equal(produce(&f->a, 1, TOPIC, &r, &why), 0);
+    assert_int_equal(produce(&f->b, 1, "non-persistent://public/default/t", &r, &why), 0);
+    assert_int_equal(world_delete(&f->world, "non-persistent://public/default/t", true).err, OK);
+    assert_int_equal(schemas_newest(f->world.broker, &name, &row), OK);
+    assert_int_equal(produce(&f->b, 1, "non-persistent://public/default/t", &r, &why), 0);
+    assert_int_equal(world_delete(&f->world, TOPIC, true).err, OK);
+    assert_int_equal(schemas_newest(f->world.broker, &name, &row), OK);
+    assert_int_equal(world_delete(&f->world, "non-persistent://public/default/t", true).err, OK);
+    assert_int_equal(schemas_newest(f->world.broker, &name, &row), ERR_NOT_FOUND); /* it was the last of them */
+}
+
+/* A deletion is several changes of the catalog: a power cut may come between them. */
+static void versions_that_a_deletion_has_left_behind_count_no_more(void **state)
+{
+    struct fixture *f = *state;
+    const struct schema_record r = record_of(SCHEMA_AVRO, RECORD);
+    struct topic_name name = name_of(TOPIC);
+    struct broker *b = f->world.broker;
+    struct schema_row row;
+    struct refusal why;
+    int64_t version;
+    uint8_t kept[2000];
+    char called[200];
+
+    assert_int_equal(produce(&f->a, 1, TOPIC, &r, &why), 0);
+    assert_int_equal(schemas_newest(b, &name, &row), OK);
+    assert_true(schema_record_size(&row.record) <= sizeof kept);
+    struct catalog_row left = *catalog_get(f->world.store, CATALOG_SCHEMA, row.id);
+    assert_true(left.name.len <= sizeof called);
+    memcpy(called, left.name.data, left.name.len);
+    left.name = bytes_of(called, left.name.len);
+    left.value = schema_record_encode(&row.record, kept);
+    assert_int_equal(schemas_delete(b, &name, bytes_of(NULL, 0), false, &version, &why), OK);
+    assert_int_equal(version, 1);
+    assert_int_equal(catalog_put(f->world.store, CATALOG_SCHEMA, &left), OK);
+    assert_int_equal(schemas_newest(b, &name, &row), ERR_NOT_FOUND);
+    assert_int_equal(schemas_version(b, &name, 0, &row), ERR_NOT_FOUND);
+    assert_int_equal(produce(&f->a, 2, TOPIC, &r, &why), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_topic_of_the_other_domain_that_goes_takes_no_schema_with_it),
+        TEST(versions_that_a_deletion_has_left_behind_count_no_more),
         TEST(the_first_is_version_0_and_the_same_again_is_no_other),
         TEST(two_who_bring_the_same_at_once_bring_one_version),
         TEST(two_who_bring_different_ones_at_once_get_a_version_each_in_their_order),

@@ -87,6 +87,20 @@ static bool same_fields(struct walk *w, const struct avro_node *a, const struct 
     return true;
 }
 
+/* How many values there are in it. */
+static size_t tree_size(json_t *value, unsigned depth)
+{
+    size_t count = 1, i;
+    const char *key;
+    json_t *member;
+
+    if (depth >= DEPTH_MAX)
+        return count;
+    json_object_foreach(value, key, member) count += tree_size(member, depth + 1);
+    json_array_foreach(value, i, member) count += tree_size(member, depth + 1);
+    return count;
+}
+
 static bool same_record(struct walk *w, const struct avro_node *a, const struct avro_node *b)
 {
     enum pair_state state = PAIR_OPEN;
@@ -132,6 +146,14 @@ static bool same_branches(struct walk *w, const struct avro_node *a, const struc
     return true;
 }
 
+/* Beside what the walk knows by itself; each costs a step, for a type may be named by many fields. */
+static bool same_others(struct walk *w, const struct avro_node *a, const struct avro_node *b)
+{
+    w->work += json_object_size(a->json) +
+               (a->kind == AVRO_ENUM || a->kind == AVRO_FIXED ? tree_size((json_t *)(uintptr_t)a->json, 0) : 0);
+    return w->work <= WORK_MAX && same_properties(a->json, b->json, a->kind == AVRO_ENUM ? enum_members : type_members);
+}
+
 static bool same_inside(struct walk *w, const struct avro_node *a, const struct avro_node *b)
 {
     switch (a->kind) {
@@ -156,7 +178,7 @@ static bool same(struct walk *w, const struct avro_node *a, const struct avro_no
     bool yes;
 
     if (w->depth >= DEPTH_MAX || ++w->work > WORK_MAX || a->kind != b->kind || strcmp(a->name, b->name) != 0 ||
-        !same_properties(a->json, b->json, a->kind == AVRO_ENUM ? enum_members : type_members))
+        !same_others(w, a, b))
         return false;
     w->depth++;
     yes = same_inside(w, a, b);
