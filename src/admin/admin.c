@@ -70,6 +70,9 @@ static void on_request(void *ctx, struct admin_call *call)
         routes_allowed(call, allowed);
         call_not_allowed(call, allowed);
         return;
+    case ROUTE_NO_MEMORY:
+        call_reason(call, 500, "out of memory");
+        return;
     case ROUTE_FOUND:
         break;
     }

@@ -17,6 +17,7 @@
 #define DOMAIN_KIND    "failure-domain"
 /* Documents by a resource group's name: resource_groups.c. */
 #define RESOURCE_GROUP_KIND "resource-group"
+#define QUOTA_KIND          "resource-quota" /* by "t/n/BUNDLE"; of all others by "default" */
 
 bool cluster_exists(const struct admin_core *core, const char *name);
 /* A new object, Pulsar's ClusterData; NULL: there is no such cluster. */

@@ -70,6 +70,24 @@ static void nested(char *to, unsigned depth)
     to[2 * depth] = '\0';
 }
 
+static void quotas_go_with_their_namespace(void **state)
+{
+    struct admin_world *w = *state;
+    static const char quota[] = "/admin/v2/resource-quotas/public/old/0x00000000_0x40000000";
+    static const char neighbour[] = "/admin/v2/resource-quotas/public/older/0x00000000_0x40000000";
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/old"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/older"), 204);
+    assert_int_equal(ask_body(w, HTTP_POST, quota, "{\"memory\":7.5}"), 204);
+    assert_int_equal(ask_body(w, HTTP_POST, neighbour, "{\"memory\":7.5}"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/public/old"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/old"), 204);
+    assert_int_equal(ask(w, HTTP_GET, quota), 200);
+    assert_null(strstr(answer(w), "7.5"));
+    assert_int_equal(ask(w, HTTP_GET, neighbour), 200);
+    assert_non_null(strstr(answer(w), "7.5"));
+}
+
 static void a_body_that_is_too_deep_is_refused(void **state)
 {
     struct admin_world *w = *state;
@@ -267,6 +285,7 @@ int main(void)
         ADMIN_TEST(our_own_cluster_is_there_from_the_start),
         ADMIN_TEST(clusters_are_made_listed_changed_and_deleted),
         ADMIN_TEST(a_cluster_with_wrong_data_is_refused),
+        ADMIN_TEST(quotas_go_with_their_namespace),
         ADMIN_TEST(a_body_that_is_too_deep_is_refused),
         ADMIN_TEST(what_is_kept_and_cannot_be_read_is_not_written_over),
         ADMIN_TEST(a_cluster_that_a_tenant_may_use_is_not_deleted),

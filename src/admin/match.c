@@ -114,26 +114,29 @@ static int hex_digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* As forms are decoded: "%41" is 'A', "+" is a blank.  Without an escape, the text itself. */
-static struct bytes form_decoded(struct arena *arena, struct bytes text)
+/* As forms are decoded: "%41" is 'A', "+" is a blank, what begins no escape is itself.  False: memory ran out. */
+static bool form_decode(struct arena *arena, struct bytes *name)
 {
+    const struct bytes text = *name;
     uint8_t *to = arena_alloc(arena, text.len > 0 ? text.len : 1);
     size_t len = 0;
 
     if (!to)
-        return text; /* what it is called does not exist, then */
+        return false;
     for (size_t i = 0; i < text.len; i++) {
         const int high = text.data[i] == '%' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
         const int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
         to[len++] = (uint8_t)(low >= 0 ? high << 4 | low : text.data[i] == '+' ? ' ' : text.data[i]);
         i += low >= 0 ? 2 : 0;
     }
-    return bytes_of(to, len);
+    *name = bytes_of(to, len);
+    return true;
 }
 
 /* A subscription of a topic comes encoded twice from Pulsar's admin clients, and its brokers decode it twice: the path
- * was decoded once already. */
-static void subscription_decode(struct admin_call *call)
+ * was decoded once already.  Who encodes "a+b" only once speaks of "a b", here as there.  False: memory ran out, and
+ * the name is not to be used, for it may be another's. */
+static bool subscription_decode(struct admin_call *call)
 {
     struct bytes rest = bytes_of_text(call->route->pattern), part, before = {0};
 
@@ -141,10 +144,12 @@ static void subscription_decode(struct admin_call *call)
         const bool parameter = part.len > 0 && part.data[0] == '{';
         struct bytes *name = &call->parameters[i];
         if (is(part, "{subscription}") && is(before, "subscription") &&
-            (memchr(name->data, '%', name->len) || memchr(name->data, '+', name->len)))
-            *name = form_decoded(&call->arena, *name);
+            (memchr(name->data, '%', name->len) || memchr(name->data, '+', name->len)) &&
+            !form_decode(&call->arena, name))
+            return false;
         i += parameter;
     }
+    return true;
 }
 
 enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call)
@@ -158,8 +163,7 @@ enum route_match routes_find_in(const struct route *table, size_t count, struct 
         if (table[i].method == call->request.method) {
             call->route = &table[i];
             memcpy(call->parameters, parameters, sizeof parameters);
-            subscription_decode(call);
-            return ROUTE_FOUND;
+            return subscription_decode(call) ? ROUTE_FOUND : ROUTE_NO_MEMORY;
         }
         result = ROUTE_NO_METHOD;
     }

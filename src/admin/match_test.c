@@ -111,6 +111,15 @@ static void a_topics_subscription_is_decoded_a_second_time(void **state)
     arena_deinit(&call.arena);
 }
 
+static void a_subscription_that_cannot_be_decoded_is_not_taken_for_another(void **state)
+{
+    struct admin_call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb");
+
+    arena_init(&call.arena, 1);
+    assert_int_equal(routes_find(&call), ROUTE_NO_MEMORY);
+    arena_deinit(&call.arena);
+}
+
 static void an_operation_that_is_not_there_does_not_become_a_topics_name(void **state)
 {
     struct admin_call call = call_to(HTTP_PUT, "/admin/v2/persistent/t/n/x/subscriptions");
@@ -168,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_policy_is_one_of_the_table_at_its_level),
         cmocka_unit_test(the_method_is_looked_at_after_the_path),
         cmocka_unit_test(a_topics_subscription_is_decoded_a_second_time),
+        cmocka_unit_test(a_subscription_that_cannot_be_decoded_is_not_taken_for_another),
         cmocka_unit_test(an_operation_that_is_not_there_does_not_become_a_topics_name),
         cmocka_unit_test(every_row_says_what_it_does_and_finds_itself),
     };

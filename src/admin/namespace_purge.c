@@ -4,6 +4,11 @@
  */
 #include "admin/namespace_purge.h"
 
+#include "admin/clusters.h"
+#include "admin/json_call.h"
+
+#include <assert.h>
+
 struct search {
     bool found;
 };
@@ -32,6 +37,20 @@ static bool delete_own(struct walk_lane *lane)
     return topic_name_is_system(&lane->name) && walk_delete(lane);
 }
 
+/* And what is kept of it by name, which the next one of its name is not to have. */
+static enum err namespace_gone(struct broker *b, struct bytes name, struct refusal *why)
+{
+    uint8_t quotas[NAMESPACE_NAME_MAX + 1];
+    enum err err = namespace_remove(b, name, why);
+
+    if (err != OK)
+        return err;
+    assert(name.len <= NAMESPACE_NAME_MAX);
+    memcpy(quotas, name.data, name.len);
+    quotas[name.len] = '/';
+    return documents_forget(b, QUOTA_KIND, bytes_of(quotas, name.len + 1), why);
+}
+
 static bool walk(struct namespace_purge *p, bool partitioned);
 
 static void walked(struct namespace_walk *w)
@@ -44,7 +63,7 @@ static void walked(struct namespace_walk *w)
         (void)walk(p, false); /* false: it has finished the call */
         return;
     }
-    if (why.err == OK && namespace_remove(p->call->core->broker, p->namespace_, &why) == ERR_BUSY)
+    if (why.err == OK && namespace_gone(p->call->core->broker, p->namespace_, &why) == ERR_BUSY)
         (void)refuse(&why, ERR_BUSY, ABOUT_NAMESPACE,
                      "The broker still have in-flight topics created during namespace deletion, please try again.");
     p->done(p, &why);
@@ -52,9 +71,11 @@ static void walked(struct namespace_walk *w)
 
 static bool walk(struct namespace_purge *p, bool partitioned)
 {
-    struct namespace_walk *w = walk_new(p->call, p->namespace_);
+    struct namespace_walk *w = p->walk;
 
-    if (!w)
+    if (w)
+        walk_renew(w, p->call, p->namespace_);
+    else if (!(w = p->walk = walk_new(p->call, p->namespace_)))
         return false;
     w->partitioned = partitioned;
     w->system = true;

@@ -15,6 +15,8 @@ struct namespace_purge {
     void (*done)(struct namespace_purge *p, const struct refusal *why);
 
     bool topics_gone; /* private: of the two walks, over partitioned topics and over all others */
+    /* Of an earlier purge that is done, or NULL: where many namespaces are deleted in one call. */
+    struct namespace_walk *walk;
 };
 
 /* `p` lives until done, which is called unless this finishes the call: then it gives false. */

@@ -16,14 +16,19 @@ struct namespace_walk *walk_new(struct admin_call *call, struct bytes namespace_
 {
     struct namespace_walk *w = call_alloc(call, sizeof *w);
 
-    if (!w)
-        return NULL;
+    if (w)
+        walk_renew(w, call, namespace_);
+    return w;
+}
+
+void walk_renew(struct namespace_walk *w, struct admin_call *call, struct bytes namespace_)
+{
+    memset(w, 0, sizeof *w);
     w->call = call;
     w->namespace_ = namespace_;
     w->forgiven = ERR_NOT_FOUND; /* it went by itself */
     for (unsigned i = 0; i < WALK_LANES; i++)
         w->lanes[i].walk = w;
-    return w;
 }
 
 static bool wanted(const struct namespace_walk *w, const struct topic_name *name)

@@ -12,8 +12,6 @@
 #include "admin/policy_place.h"
 #include "broker/documents.h"
 
-#define QUOTA_KIND "resource-quota" /* by "t/n/BUNDLE"; of all others by "default" */
-
 /* ---- groups ---- */
 
 static const struct shape_member group_shape[] = {

@@ -25,7 +25,7 @@ struct route {
 /* All rows, for documentation; *count of them. */
 const struct route *routes_all(size_t *count);
 
-enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
+enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_NO_MEMORY };
 
 /* Finds the row for call->request and sets call->route and call->parameters (which borrow from the path). */
 enum route_match routes_find(struct admin_call *call);

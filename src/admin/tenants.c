@@ -178,7 +178,7 @@ static void purge_next(struct tenant_purge *t)
 {
     struct admin_call *call = t->purge.call;
 
-    t->purge = (struct namespace_purge){.call = call, .force = true, .done = purged};
+    t->purge = (struct namespace_purge){.call = call, .force = true, .done = purged, .walk = t->purge.walk};
     if (namespaces_each(call->core->broker, call->parameters[0], first_name, t) == OK && t->purge.namespace_.len > 0)
         (void)namespace_purge(&t->purge);
     else

@@ -3,6 +3,7 @@
  * tenants_test.c - tenants, as Pulsar's admin clients see them.
  */
 #include "admin/admin_world.h"
+#include "admin/namespace_walk.h"
 
 #include <stdio.h>
 
@@ -91,6 +92,23 @@ static void a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed(void 
     assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
 }
 
+/* More than a call's memory has room for, with a walk for each. */
+static void a_tenant_with_many_namespaces_is_deleted(void **state)
+{
+    struct admin_world *w = *state;
+    char path[100];
+
+    w->options.force_delete_tenant = true;
+    admin_world_restart(w);
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    for (unsigned i = 0; i < CALL_ARENA_MAX / sizeof(struct namespace_walk) + 10; i++) {
+        (void)snprintf(path, sizeof path, "/admin/v2/namespaces/acme/n%u", i);
+        assert_int_equal(ask(w, HTTP_PUT, path), 204);
+    }
+    assert_int_equal(ask_query(w, HTTP_DELETE, TENANTS "/acme", "force=true", ""), 204);
+    assert_get(w, TENANTS, "[\"public\",\"pulsar\"]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +116,7 @@ int main(void)
         ADMIN_TEST(a_tenant_is_changed_and_stays_so_over_a_restart),
         ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
         ADMIN_TEST(a_tenant_whose_settings_are_too_large_is_not_made),
+        ADMIN_TEST(a_tenant_with_many_namespaces_is_deleted),
         ADMIN_TEST(a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed),
     };
 
