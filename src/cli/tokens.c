@@ -17,7 +17,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,14 +71,14 @@ static const struct option source_options[] = {
 
 /* ---- files and keys ---- */
 
-/* Only its owner may read it, also when it was there before. */
+/* A new file, that only its owner may read: a key that is there is not lost, and nobody's link is followed. */
 static bool file_write(const char *path, struct bytes bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool done = true;
 
     if (fd < 0)
         return false;
-    bool done = fchmod(fd, 0600) == 0;
     for (size_t at = 0; done && at < bytes.len;) {
         ssize_t n = write(fd, bytes.data + at, bytes.len - at);
         done = n > 0;
@@ -96,6 +95,10 @@ static int bytes_put(const struct invocation *inv, const char *path, struct byte
 
     if (done)
         return CLI_OK;
+    if (path && errno == EEXIST) {
+        cli_error(inv, "%s is there already, and is not overwritten: remove it, or name another file", path);
+        return CLI_FAILED;
+    }
     cli_error(inv, "cannot write %s: %s", path ? path : "to standard output", strerror(errno));
     return CLI_FAILED;
 }
@@ -309,8 +312,8 @@ static int pair_create(const struct invocation *inv, const struct tokens_config 
         return CLI_FAILED;
     }
     int status = half_put(inv, key, c->private_output, jws_key_private_bytes);
-    if (status == CLI_OK)
-        status = half_put(inv, key, c->public_output, jws_key_public_bytes);
+    if (status == CLI_OK && (status = half_put(inv, key, c->public_output, jws_key_public_bytes)) != CLI_OK)
+        (void)unlink(c->private_output); /* ours, just made: half a pair is none */
     jws_key_free(key);
     return status;
 }

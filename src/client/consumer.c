@@ -533,8 +533,8 @@ static uint32_t queue_share(const struct _pulsar_consumer *c)
 {
     int size = c->config.queue_size, across = c->config.queue_size_across / (int)c->count;
 
-    if (size > 0 && across > 0 && across < size)
-        size = across;
+    if (size > 0 && c->config.queue_size_across > 0 && across < size)
+        size = across > 0 ? across : 1;
     return size > 0 ? (uint32_t)size : 0;
 }
 

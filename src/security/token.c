@@ -32,9 +32,11 @@ static bool time_claim(const json_t *claims, const char *name, bool *there, int6
         *out = json_integer_value(value);
         return true;
     }
-    double real = json_real_value(value);
+    const double real = json_real_value(value);
+    if (!json_is_real(value) || !(fabs(real) < 1e15)) /* what an int64_t does not hold must not be cast */
+        return false;
     *out = (int64_t)real;
-    return json_is_real(value) && fabs(real) < 1e15;
+    return true;
 }
 
 static enum err times_check(const json_t *claims, const struct token_rules *rules, int64_t *expires_s, const char **why)

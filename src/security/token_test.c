@@ -95,8 +95,8 @@ static void it_begins_when_it_says(void **state)
 static void times_that_are_none_are_not_passed_over(void **state)
 {
     struct fixture *f = *state;
-    static const char *const claims[] = {"{\"exp\":\"1900000000\"}", "{\"exp\":null}", "{\"nbf\":true}",
-                                         "{\"exp\":1e300}"};
+    static const char *const claims[] = {"{\"exp\":\"1900000000\"}", "{\"exp\":null}",   "{\"nbf\":true}",
+                                         "{\"exp\":1e300}",          "{\"exp\":-1e300}", "{\"nbf\":1e15}"};
 
     for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++)
         assert_denied(f, claims[i], (struct token_rules){0}, "its times are no numbers");

@@ -62,6 +62,7 @@ def test_a_secret_is_as_long_as_its_algorithm_wants(tmp_path, algorithm, size):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(run("create-secret-key", "-a", algorithm).stdout) == size
     assert len(base64.b64decode(done("create-secret-key", "-b", "-a", algorithm))) == size
+    path = tmp_path / "in.base64"
     done("create-secret-key", "-b", "-o", str(path))
     assert len(base64.b64decode(path.read_bytes(), validate=True)) == 32  # and no line's end
 
@@ -73,6 +74,27 @@ def test_a_pair_is_in_the_formats_of_java(tmp_path, algorithm):
     spki = ours.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     assert public.read_bytes() == spki
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
+
+
+def test_a_key_that_is_there_is_not_overwritten(tmp_path):
+    path = secret(tmp_path)
+    before = path.read_bytes()
+    assert "is there already, and is not overwritten" in failed("create-secret-key", "-o", str(path), code=1)
+    assert path.read_bytes() == before
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    assert "is there already" in failed("create-secret-key", "-o", str(tmp_path / "link"), code=1)
+    assert not (tmp_path / "target").exists()
+
+
+def test_of_a_pair_both_are_made_or_none(tmp_path):
+    private, public = tmp_path / "private.key", tmp_path / "public.key"
+    public.write_bytes(b"mine")
+    failed("create-key-pair", "--output-private-key", str(private), "--output-public-key", str(public), code=1)
+    assert not private.exists()
+    assert public.read_bytes() == b"mine"
 
 
 # ---- tokens that others verify, and others' that we do ----

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define MESSAGE_TEXT_MAX (64 * 1024 * 1024)
-#define AHEAD_BYTES_MAX  (1024 * 1024)
 
 struct ws_consumer {
     struct ws_peer peer;
@@ -21,6 +20,9 @@ struct ws_consumer {
     pulsar_reader_t *reader;
     uint64_t permits; /* how many may be sent */
     bool receiving;
+    struct ws_room *room;
+    unsigned queue; /* of that, messages and bytes */
+    size_t queued;
 };
 
 static struct ws_consumer *consumer_of(struct web_peer *web)
@@ -31,6 +33,16 @@ static struct ws_consumer *consumer_of(struct web_peer *web)
 /* ---- to the peer ---- */
 
 static void pump(struct ws_consumer *c);
+
+/* What the peer has not taken, told to the room. */
+static size_t count_queued(struct ws_consumer *c)
+{
+    const size_t now = c->peer.socket ? c->peer.socket->ops->queued(c->peer.socket) : 0;
+
+    c->room->bytes = c->room->bytes - c->queued + now;
+    c->queued = now;
+    return now;
+}
 
 static void on_message(struct ws_asked *a)
 {
@@ -59,10 +71,11 @@ static void message(pulsar_result result, pulsar_message_t *m, void *ctx)
 
 static void pump(struct ws_consumer *c)
 {
-    struct web_socket *s = c->peer.socket;
+    const size_t queued = count_queued(c);
     struct ws_asked *a;
 
-    if (c->receiving || c->permits == 0 || !s || s->ops->queued(s) > AHEAD_BYTES_MAX || (!c->consumer && !c->reader))
+    if (c->receiving || c->permits == 0 || !c->peer.socket || !ws_room_for_one(c->room, queued) ||
+        (!c->consumer && !c->reader))
         return;
     if (!(a = ws_ask(&c->peer, on_message))) {
         ws_hang_up(&c->peer, WS_UNKNOWN_ERROR, "no memory");
@@ -204,6 +217,7 @@ static void consumer_free(struct ws_peer *peer)
         pulsar_consumer_free(c->consumer);
     if (c->reader)
         pulsar_reader_free(c->reader);
+    ws_room_leave(c->room, c->queue);
     free(c);
 }
 
@@ -217,13 +231,33 @@ static void closed(struct web_peer *web)
         pulsar_consumer_close_async(c->consumer, on_done, a);
     else if (a)
         pulsar_reader_close_async(c->reader, on_done, a);
+    c->peer.socket = NULL;
+    (void)count_queued(c);
     ws_peer_closed(&c->peer);
 }
 
 static const struct web_peer_ops ops = {received, taken, closed};
 
+/* The client library's queue; the peer may be sent more than that ahead of its acknowledgements. */
+static void queue_choose(struct ws_consumer *c)
+{
+    const struct ws_request *r = &c->peer.request;
+    const bool reads = r->kind == WS_READER;
+    const int wanted = reads ? pulsar_reader_configuration_get_receiver_queue_size(r->reader)
+                             : pulsar_consumer_configuration_get_receiver_queue_size(r->consumer);
+
+    c->queue = ws_room_enter(c->room, wanted > 0 ? (unsigned)wanted : 0);
+    if (reads) {
+        pulsar_reader_configuration_set_receiver_queue_size(r->reader, (int)c->queue);
+        return;
+    }
+    pulsar_consumer_configuration_set_receiver_queue_size(r->consumer, (int)c->queue);
+    if (c->queue > 0)
+        pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(r->consumer, (int)c->queue);
+}
+
 struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
-                                  struct ws_request *request)
+                                  struct ws_request *request, struct ws_room *room)
 {
     struct ws_consumer *c = calloc(1, sizeof *c);
     struct ws_asked *a = c ? ws_ask(&c->peer, on_made) : NULL;
@@ -234,6 +268,8 @@ struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *th
     }
     ws_peer_init(&c->peer, &ops, thread, socket, request);
     c->peer.free = consumer_free;
+    c->room = room;
+    queue_choose(c);
     const struct ws_request *r = &c->peer.request;
     if (r->kind == WS_READER)
         pulsar_client_create_reader_async(client, r->topic, r->start, r->reader, reader_made, a);

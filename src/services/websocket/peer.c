@@ -4,6 +4,7 @@
  */
 #include "services/websocket/peer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,4 +81,29 @@ void ws_hang_up(struct ws_peer *p, enum ws_error error, const char *why)
         return;
     (void)snprintf(reason, sizeof reason, "%s%s%s", ws_error_text(error), why ? ": " : "", why ? why : "");
     p->socket->ops->close(p->socket, WEB_CLOSE_OURS + error, reason);
+}
+
+/* ---- the room of all ---- */
+
+#define AHEAD_BYTES_MAX (1024 * 1024) /* for one peer */
+
+unsigned ws_room_enter(struct ws_room *room, unsigned wanted)
+{
+    const unsigned left = room->messages < WS_ROOM_MESSAGES ? WS_ROOM_MESSAGES - room->messages : 1;
+    unsigned queue = wanted < WS_RECEIVER_QUEUE ? wanted : WS_RECEIVER_QUEUE;
+
+    queue = queue < left ? queue : left;
+    room->messages += queue;
+    return queue;
+}
+
+void ws_room_leave(struct ws_room *room, unsigned queue)
+{
+    assert(room->messages >= queue);
+    room->messages -= queue;
+}
+
+bool ws_room_for_one(const struct ws_room *room, size_t queued)
+{
+    return queued == 0 || (queued <= AHEAD_BYTES_MAX && room->bytes < WS_ROOM_BYTES);
 }

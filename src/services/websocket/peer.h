@@ -12,6 +12,16 @@
 #include "services/websocket/request.h"
 #include "sys/web_socket.h"
 
+#define WS_RECEIVER_QUEUE 16                 /* of one connection, in the client library, at most */
+#define WS_ROOM_MESSAGES  64                 /* in the queues of all that came while there was room */
+#define WS_ROOM_BYTES     (64 * 1024 * 1024) /* that wait for peers, until a new one waits for its own peer */
+
+/* What all connections that receive share (websocket.h, "Bounded"). */
+struct ws_room {
+    unsigned messages; /* the sizes of all receiver queues; those that come without room have 1 */
+    size_t bytes;      /* that the peers have not taken */
+};
+
 struct ws_peer {
     struct web_peer web;
     struct web_thread *thread;
@@ -49,8 +59,15 @@ void ws_hang_up(struct ws_peer *p, enum ws_error error, const char *why); /* `wh
 /* NULL: no memory. */
 struct web_peer *ws_producer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
                                   struct ws_request *request);
-/* And readers. */
+/* And readers.  The room outlives it. */
 struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
-                                  struct ws_request *request);
+                                  struct ws_request *request, struct ws_room *room);
+
+/* How many messages the receiver queue of a connection has that wants so many; ws_room_leave gives them back. */
+unsigned ws_room_enter(struct ws_room *room, unsigned wanted);
+void ws_room_leave(struct ws_room *room, unsigned queue);
+/* Whether a message more may be brought to a peer that has not taken `queued` bytes: whoever has nothing waiting always
+ * gets one, so that nobody waits for another peer. */
+bool ws_room_for_one(const struct ws_room *room, size_t queued);
 
 #endif

@@ -19,6 +19,7 @@ struct websocket {
     struct log *log;
     _Atomic(const char *) service_url; /* NULL: not started */
     pulsar_client_t *client;           /* NULL: nobody came yet */
+    struct ws_room room;
 };
 
 static struct websocket *websocket_of(struct web_service *s)
@@ -66,7 +67,7 @@ static struct web_peer *open(struct web_service *service, struct web_socket *soc
     else if (request.kind == WS_PRODUCER)
         peer = ws_producer_open(w->client, service->thread, socket, &request);
     else
-        peer = ws_consumer_open(w->client, service->thread, socket, &request);
+        peer = ws_consumer_open(w->client, service->thread, socket, &request, &w->room);
     ws_request_free(&request);
     return peer;
 }

@@ -9,7 +9,13 @@
  *
  * Bounded: a producer has as many messages under way as its maxPendingMessages says (more are refused, each with an
  * answer), all together what CLIENT_MEMORY holds; a consumer is sent no more than its receiverQueueSize ahead of its
- * acknowledgements, and nothing while a megabyte waits for it.
+ * acknowledgements, and nothing while a megabyte waits for it, or while anything does and 64 MiB wait for all.
+ *
+ * Messages that came from the broker and go to a peer are not in the broker's memory_limit; they are in the client
+ * library's receiver queues, which count messages, not bytes.  Whatever receiverQueueSize says, one connection's queue
+ * holds at most 16, those of all together 64; who comes then has a queue of one message.  With messages of 5 MiB and
+ * the server's 100 connections these are 820 MiB in the worst case, and one message more for each connection that is
+ * on its way to a peer.  (Of a partitioned topic each partition has a message at least, a reader's each 16.)
  */
 #ifndef SERVICES_WEBSOCKET_WEBSOCKET_H
 #define SERVICES_WEBSOCKET_WEBSOCKET_H
