@@ -7,13 +7,12 @@
 #include "admin/json_call.h"
 #include "admin/namespace_names.h"
 #include "admin/topic_stats.h"
+#include "base/tree.h"
 #include "broker/topic.h"
+#include "sys/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 static void metric(json_t *metrics, const char *name, double value)
 {
@@ -66,57 +65,74 @@ static json_t *usage(double used, double limit)
     return json_pack("{s:f,s:f}", "usage", used, "limit", limit);
 }
 
-/* Percent of one processor since the process started. */
-static double processor_percent(const struct admin_core *core)
-{
-    const double seconds = (double)(loop_wall_ms(core->loop) - core->started_ms) / 1000;
-    struct rusage r;
+/* What the core knows; the rest of the report is the kernel's, which may take its time. */
+struct load {
+    struct broker_stats broker;
+    const char *url;
+    bool non_persistent;
+    int64_t now_ms;
+};
 
-    if (seconds <= 0 || getrusage(RUSAGE_SELF, &r) != 0)
-        return 0;
-    return 100 *
-           ((double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6) /
-           seconds;
+/* Percent of one processor since the process started. */
+static double processor_percent(const struct load *load, const struct admin_core *core, const struct process_stats *p)
+{
+    const double seconds = (double)(load->now_ms - core->started_ms) / 1000;
+
+    return seconds > 0 ? 100 * p->processor_seconds / seconds : 0;
 }
 
-static double resident_mb(void)
+static json_t *load_report(const struct load *load, const struct admin_core *core)
 {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
+    struct process_stats process;
+    struct machine_stats machine;
+    char http[300];
 
-    if (f && fscanf(f, "%*d %ld", &pages) != 1)
-        pages = 0;
-    if (f)
-        (void)fclose(f);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+    process_stats_get(&process);
+    machine_stats_get(&machine);
+    snprintf(http, sizeof http, "http://%s:%u", core->http_host, core->http_port);
+    return json_pack("{s:s,s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl", http,
+                     "pulsarServiceUrl", load->url, "persistentTopicsEnabled", 1, "nonPersistentTopicsEnabled",
+                     (int)load->non_persistent, "cpu",
+                     usage(processor_percent(load, core, &process), 100.0 * machine.processors), "memory",
+                     usage((double)process.resident_bytes / (1 << 20), (double)machine.memory_bytes / (1 << 20)),
+                     "directMemory", usage(0, 0), "bandwidthIn", usage(0, 0), "bandwidthOut", usage(0, 0), "lastUpdate",
+                     (json_int_t)load->now_ms, "numTopics", (json_int_t)load->broker.topics_loaded, "numConsumers",
+                     (json_int_t)load->broker.consumers, "numProducers", (json_int_t)load->broker.producers,
+                     "brokerVersionString", core->version, "loadReportType", "LocalBrokerData");
+}
+
+/* On the admin thread. */
+static void write_load(struct admin_call *call)
+{
+    json_t *report = load_report(call->snapshot, call->core);
+    char *text = report ? json_dumps(report, JSON_COMPACT) : NULL;
+
+    if (text)
+        text_add(&call->answer.body, text);
+    else
+        call_write_reason(call, 500, "out of memory");
+    free(text);
+    json_decref(report);
 }
 
 void broker_load_get(struct admin_call *call)
 {
     const struct admin_core *core = call->core;
-    const char *url = core->server ? server_url(core->server, NULL) : "";
-    const double processors = (double)sysconf(_SC_NPROCESSORS_ONLN);
-    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
-    struct broker_stats s;
-    char http[300];
-    json_t *report;
+    struct load *load = call_alloc(call, sizeof *load);
 
-    broker_stats_get(core->broker, &s);
-    snprintf(http, sizeof http, "http://%s:%u", core->http_host, core->http_port);
-    report = json_pack("{s:s,s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "webServiceUrl", http, "pulsarServiceUrl", url,
-                       "persistentTopicsEnabled", 1, "nonPersistentTopicsEnabled",
-                       (int)broker_options(core->broker)->non_persistent_topics, "cpu",
-                       usage(processor_percent(core), 100 * processors), "memory", usage(resident_mb(), memory),
-                       "directMemory", usage(0, 0), "bandwidthIn", usage(0, 0), "bandwidthOut", usage(0, 0));
-    if (report) {
-        json_object_set_new(report, "lastUpdate", json_integer(loop_wall_ms(core->loop)));
-        json_object_set_new(report, "numTopics", json_integer((json_int_t)s.topics_loaded));
-        json_object_set_new(report, "numConsumers", json_integer((json_int_t)s.consumers));
-        json_object_set_new(report, "numProducers", json_integer((json_int_t)s.producers));
-        json_object_set_new(report, "brokerVersionString", json_string(core->version));
-        json_object_set_new(report, "loadReportType", json_string("LocalBrokerData"));
+    if (!load)
+        return;
+    broker_stats_get(core->broker, &load->broker);
+    load->url = arena_text(&call->arena, core->server ? server_url(core->server, NULL) : "");
+    if (!load->url) {
+        call_reason(call, 500, "out of memory");
+        return;
     }
-    call_tree(call, report);
+    load->non_persistent = broker_options(core->broker)->non_persistent_topics;
+    load->now_ms = loop_wall_ms(core->loop);
+    call->snapshot = load;
+    call->write = write_load;
+    call_json(call);
 }
 
 /* What only a load manager of many brokers knows. */
@@ -127,15 +143,16 @@ void broker_availability_get(struct admin_call *call)
 
 /* ---- all loaded topics: {NAMESPACE: {BUNDLE: {"persistent": {TOPIC: {...}}, "non-persistent": {...}}}} ----
  *
- * Namespace by namespace: the names of its topics in memory are collected, and sorted by bundle and domain; then some
- * topics are written in a turn of the loop, and no more of the answer is in memory than a part of it. */
+ * Namespace by namespace: the names of its topics in memory are collected, in the order of bundle and domain; then some
+ * topics are written in a turn of the loop, and no more of the answer is in memory than a part of it, and the names of
+ * one namespace. */
 
 struct loaded {
-    struct loaded *next;
+    struct tree_node node;
     struct bundle_range bundle;
     uint32_t hash;
     bool persistent;
-    struct bytes name; /* in the arena */
+    struct bytes name; /* in names */
 };
 
 struct topics_listing {
@@ -144,15 +161,28 @@ struct topics_listing {
     struct listed_namespace *namespaces; /* at which it is, and those to come */
     struct bundles bundles;              /* of that */
     struct topic_name last;              /* names up to this are collected */
-    struct loaded *found, **sorted;
-    size_t count, next;
-    const struct loaded *open; /* the last that was written; NULL: none of this namespace */
-    size_t left;               /* names in this turn */
-    bool failed;               /* the arena is spent */
+    struct arena names;                  /* and all of `found` */
+    struct tree found;                   /* struct loaded */
+    bool collected;                      /* all that there are */
+    struct tree_node *next;              /* to be written then; NULL: the end */
+    const struct loaded *open;           /* the last that was written; NULL: none of this namespace */
+    size_t left;                         /* names in this turn */
+    bool failed;                         /* memory is spent */
     struct json json;
 };
 
 enum { NAMES_TURN = 500, TOPICS_TURN = 20 };
+
+static int by_place(const void *key, const struct tree_node *node)
+{
+    const struct loaded *x = key, *y = container_of_const(node, struct loaded, node);
+
+    if (x->bundle.from != y->bundle.from)
+        return x->bundle.from < y->bundle.from ? -1 : 1;
+    if (x->persistent != y->persistent)
+        return x->persistent ? -1 : 1;
+    return bytes_compare(x->name, y->name);
+}
 
 static bool collect_topic(void *ctx, struct bytes name)
 {
@@ -163,8 +193,8 @@ static bool collect_topic(void *ctx, struct bytes name)
     l->left--;
     if (topic_name_parse(&l->last, name) != OK || !topic_find(l->call->core->broker, &l->last))
         return l->left > 0;
-    t = arena_zalloc(&l->call->arena, sizeof *t);
-    text = t ? arena_text_of(&l->call->arena, name) : NULL;
+    t = arena_zalloc(&l->names, sizeof *t);
+    text = t ? arena_text_of(&l->names, name) : NULL;
     if (!text) {
         l->failed = true;
         return false;
@@ -173,35 +203,8 @@ static bool collect_topic(void *ctx, struct bytes name)
     t->hash = bundle_hash(name);
     t->bundle = bundle_of(&l->bundles, t->hash);
     t->persistent = l->last.domain == DOMAIN_PERSISTENT;
-    t->next = l->found;
-    l->found = t;
-    l->count++;
+    (void)tree_insert(&l->found, t, &t->node); /* a name comes once */
     return l->left > 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct loaded *x = *(const struct loaded *const *)a, *y = *(const struct loaded *const *)b;
-
-    if (x->bundle.from != y->bundle.from)
-        return x->bundle.from < y->bundle.from ? -1 : 1;
-    if (x->persistent != y->persistent)
-        return x->persistent ? -1 : 1;
-    return bytes_compare(x->name, y->name);
-}
-
-static void sort(struct topics_listing *l)
-{
-    size_t i = 0;
-
-    l->sorted = arena_zalloc(&l->call->arena, l->count * sizeof *l->sorted);
-    if (!l->sorted) {
-        l->failed = true;
-        return;
-    }
-    for (struct loaded *t = l->found; t; t = t->next)
-        l->sorted[i++] = t;
-    qsort(l->sorted, l->count, sizeof *l->sorted, compare);
 }
 
 static bool same_place(const struct loaded *a, const struct loaded *b)
@@ -259,33 +262,37 @@ static void write_topic(struct topics_listing *l, const struct loaded *t)
 /* The next namespace is at hand, if there is one. */
 static void begin_namespace(struct topics_listing *l)
 {
+    tree_init(&l->found, by_place);
+    arena_reset(&l->names);
     l->last = (struct topic_name){.len = 0};
-    l->found = NULL;
-    l->sorted = NULL;
-    l->count = l->next = 0;
+    l->collected = false;
     l->open = NULL;
     if (l->namespaces)
         bundles_of_namespace(l->call->core, l->namespaces->name, &l->bundles);
 }
 
-/* Some names, or some topics of the namespace at hand. */
-static void some(struct topics_listing *l)
+static void collect(struct topics_listing *l)
 {
     struct broker *b = l->call->core->broker;
 
-    if (!l->sorted) {
-        l->left = NAMES_TURN;
-        const enum err err = topics_each_after(b, l->namespaces->name, topic_name_full(&l->last), collect_topic, l);
-        if (err == OK && l->left == 0)
-            return;
-        if (l->count > 0) {
-            sort(l);
-            return;
-        }
+    l->left = NAMES_TURN;
+    const enum err err = topics_each_after(b, l->namespaces->name, topic_name_full(&l->last), collect_topic, l);
+    l->collected = err != OK || l->left > 0; /* a namespace may be gone by now */
+    l->next = tree_first(&l->found);
+}
+
+/* Some names, or some topics of the namespace at hand. */
+static void some(struct topics_listing *l)
+{
+    if (!l->collected) {
+        collect(l);
+        return;
     }
-    for (unsigned i = 0; i < TOPICS_TURN && l->next < l->count; i++)
-        write_topic(l, l->sorted[l->next++]);
-    if (l->next == l->count) {
+    for (unsigned i = 0; i < TOPICS_TURN && l->next; i++) {
+        write_topic(l, container_of(l->next, struct loaded, node));
+        l->next = tree_next(l->next);
+    }
+    if (!l->next) {
         open_for(l, NULL);
         l->namespaces = l->namespaces->next;
         begin_namespace(l);
@@ -318,6 +325,11 @@ static void topics_more(struct admin_call *call)
     topics_turn(&((struct topics_listing *)call->work)->task);
 }
 
+static void released(struct admin_call *call)
+{
+    arena_deinit(&((struct topics_listing *)call->work)->names);
+}
+
 void broker_topics_get(struct admin_call *call)
 {
     struct topics_listing *l = call_alloc(call, sizeof *l);
@@ -325,7 +337,9 @@ void broker_topics_get(struct admin_call *call)
     if (!l)
         return;
     *l = (struct topics_listing){.call = call, .task.run = topics_turn, .json = json_to(&call->answer.body)};
+    arena_init(&l->names, CALL_ARENA_MAX);
     call->work = l;
+    call->released = released;
     if (!namespace_names(call, &l->namespaces))
         return;
     begin_namespace(l);

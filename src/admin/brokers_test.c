@@ -191,6 +191,49 @@ static void topics_in_memory_are_told_by_bundle_and_kind(void **state)
         producer_detach(clients[i].open.producer);
 }
 
+static size_t count_topics(json_t *bundles)
+{
+    const char *bundle, *domain;
+    json_t *domains, *topics;
+    size_t count = 0;
+
+    json_object_foreach(bundles, bundle, domains) json_object_foreach(domains, domain, topics) count +=
+        json_object_size(topics);
+    return count;
+}
+
+static void topics_of_more_namespaces_than_one_and_more_than_a_turn_takes_are_told(void **state)
+{
+    enum { TOPICS = 45 };
+    static const char *const namespaces[] = {"public/default", "public/empty", "public/other"};
+    struct admin_world *w = *state;
+    struct admin_client *clients = test_calloc(2 * TOPICS, sizeof *clients);
+    char name[60];
+    struct text whole;
+    json_t *all;
+
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/empty"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/public/other"), 204);
+    for (unsigned i = 0; i < 2 * TOPICS; i++) {
+        snprintf(name, sizeof name, "persistent://%s/t%u", namespaces[i % 2 * 2], i / 2);
+        client_publish(w, &clients[i], name, 1);
+    }
+    assert_int_equal(ask(w, HTTP_GET, STATS "/topics"), 200);
+    text_init(&whole, 1 << 20);
+    for (; w->call.more; take_part(w))
+        text_add_bytes(&whole, bytes_of(w->call.answer.body.data, w->call.answer.body.len));
+    text_add_bytes(&whole, bytes_of(w->call.answer.body.data, w->call.answer.body.len));
+    all = json_loads(whole.data, 0, NULL);
+    text_deinit(&whole);
+    assert_int_equal(json_object_size(all), 2);
+    assert_int_equal(count_topics(json_object_get(all, namespaces[0])), TOPICS);
+    assert_int_equal(count_topics(json_object_get(all, namespaces[2])), TOPICS);
+    json_decref(all);
+    for (unsigned i = 0; i < 2 * TOPICS; i++)
+        producer_detach(clients[i].open.producer);
+    test_free(clients);
+}
+
 static void no_topics_are_no_namespaces(void **state)
 {
     assert_get(*state, STATS "/topics", "{}");
@@ -204,6 +247,8 @@ static void load_and_counts_are_told_as_one_machine_can(void **state)
     assert_int_equal(ask(w, HTTP_GET, STATS "/load-report"), 200);
     report = answer_json(w);
     assert_string_equal(json_string_value(json_object_get(report, "webServiceUrl")), "http://localhost:8080");
+    assert_true(json_number_value(json_object_get(json_object_get(report, "memory"), "usage")) > 0);
+    assert_true(json_number_value(json_object_get(json_object_get(report, "cpu"), "limit")) >= 100);
     json_decref(report);
     assert_int_equal(ask(w, HTTP_GET, STATS "/metrics"), 200);
     report = answer_json(w);
@@ -226,6 +271,7 @@ int main(void)
         ADMIN_TEST(options_are_changed_kept_and_changed_back),
         ADMIN_TEST(a_flag_that_is_none_is_kept_and_changes_nothing),
         ADMIN_TEST(topics_in_memory_are_told_by_bundle_and_kind),
+        ADMIN_TEST(topics_of_more_namespaces_than_one_and_more_than_a_turn_takes_are_told),
         ADMIN_TEST(no_topics_are_no_namespaces),
         ADMIN_TEST(load_and_counts_are_told_as_one_machine_can),
     };

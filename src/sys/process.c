@@ -54,6 +54,16 @@ void process_stats_get(struct process_stats *out)
         out->processor_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+void machine_stats_get(struct machine_stats *out)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);
+
+    *out = (struct machine_stats){
+        .processors = processors > 0 ? (uint32_t)processors : 0,
+        .memory_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
+    };
+}
+
 bool process_file_exists(const char *path)
 {
     struct stat it;

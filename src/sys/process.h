@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * process.h - what the kernel says of this process: memory, processor time, file descriptors.
+ * process.h - what the kernel says of this process: memory, processor time, file descriptors; and of the machine.
  *
  * Any thread.  Reads /proc: not for a thread that must not wait.
  */
@@ -18,6 +18,13 @@ struct process_stats {
 
 /* What cannot be read stays zero. */
 void process_stats_get(struct process_stats *out);
+
+struct machine_stats {
+    uint32_t processors;
+    uint64_t memory_bytes;
+};
+
+void machine_stats_get(struct machine_stats *out);
 
 /* A plain file, or a link to one.  May take as long as the disk takes. */
 bool process_file_exists(const char *path);

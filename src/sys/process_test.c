@@ -32,11 +32,23 @@ static void a_file_that_is_opened_is_counted(void **state)
     assert_int_equal(after.open_files, before.open_files + 1);
 }
 
+static void a_machine_has_processors_and_memory(void **state)
+{
+    struct machine_stats machine;
+    struct process_stats process;
+
+    machine_stats_get(&machine);
+    process_stats_get(&process);
+    assert_true(machine.processors >= 1);
+    assert_true(machine.memory_bytes > process.resident_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_has_memory_time_and_files),
         cmocka_unit_test(a_file_that_is_opened_is_counted),
+        cmocka_unit_test(a_machine_has_processors_and_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
