@@ -356,6 +356,7 @@ static struct lws_context_creation_info creation_info(struct http *h)
     info.max_http_header_data = HTTP_HEADER_MAX;
     info.pt_serv_buf_size = SERVICE_BUFFER;
     info.timeout_secs = SILENCE_TIMEOUT_S;
+    info.timeout_secs_ah_idle = SILENCE_TIMEOUT_S; /* a head that does not end */
     info.keepalive_timeout = SILENCE_TIMEOUT_S;
     info.server_string = "Geminga";
     info.gid = -1;
