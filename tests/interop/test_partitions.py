@@ -178,7 +178,7 @@ def test_the_figures_of_the_partitions_add_up(broker, client, topic):
 
 def test_an_inactive_topic_is_deleted_as_its_policy_says(tmp_path, connect, topic, only_geminga):
     config = tmp_path / "broker.conf"
-    config.write_text("brokerDeleteInactiveTopicsMaxInactiveDurationInSeconds=1\n"
+    config.write_text("brokerDeleteInactiveTopicsMaxInactiveDurationSeconds=1\n"
                       "brokerDeleteInactivePartitionedTopicMetadataEnabled=true\n")
     own = Broker(tmp_path, options=["--config", str(config)])
     try:
