@@ -84,7 +84,7 @@ static json_t *of_children(const struct toml_node *node, json_t *to)
 {
     for (const struct toml_node *c = node->children; to && c; c = c->next) {
         json_t *value = of_node(c);
-        char *key = value ? strndup((const char *)c->key.data, c->key.len) : NULL;
+        char *key = c->key.len ? strndup((const char *)c->key.data, c->key.len) : strdup(""); /* an element has none */
         const bool set =
             node->type == TOML_ARRAY ? json_array_append(to, value) == 0 : key && json_object_set(to, key, value) == 0;
         free(key);

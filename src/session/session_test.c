@@ -511,6 +511,7 @@ static void acknowledge_and_cut(struct fixture *f, Wire__CommandAck__AckType typ
 /* What the subscription gives after the cut: these, and then nothing. */
 static void expect_again(struct fixture *f, Wire__CommandSubscribe__SubType type, Wire__MessageIdData **ids, size_t n)
 {
+    client_free(&f->b);
     client_connect(&f->b, &f->world);
     client_handshake(&f->b);
     assert_int_equal(client_subscribe(&f->b, 1, TOPIC, "s", type), TYPE(SUCCESS));
