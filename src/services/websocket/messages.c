@@ -34,6 +34,8 @@ const char *ws_error_text(enum ws_error error)
 
 /* ---- what comes in ---- */
 
+static int wrong(char *why, size_t why_size, enum ws_error error, const char *format, ...) PRINTF_LIKE(4, 5);
+
 static int wrong(char *why, size_t why_size, enum ws_error error, const char *format, ...)
 {
     va_list args;
