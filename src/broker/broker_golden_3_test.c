@@ -10,8 +10,7 @@
  * subscription with delayed entries and a batch that is acknowledged in part.  store_golden_3_test.c has what lies
  * below.  The broker was stopped once, and killed in the end: so some rows are in the index, and some in the journal.
  */
-#include "base/base_test.h"
-#include "broker/broker_world.h"
+#include "broker/broker_golden.h"
 #include "broker/compaction.h"
 #include "broker/core.h"
 #include "broker/delayed.h"
@@ -23,7 +22,6 @@
 #include "broker/terminate.h"
 #include "broker/topic.h"
 #include "broker/topic_properties.h"
-#include "store/store_golden.h"
 #include "wire/command.h"
 #include "wire/entry_view.h"
 
@@ -39,24 +37,9 @@
 #define LEFT      UINT64_C(0x3e0)        /* of the batch */
 #define SEQUENCES 6                      /* of KEYED's producer */
 
-static const char *golden;
-
-struct fixture {
-    struct world world;
-    struct peer peer;
-};
-
-static struct topic_name name_of(const char *text)
-{
-    struct topic_name name;
-
-    assert_int_equal(topic_name_parse(&name, bytes_of_text(text)), OK);
-    return name;
-}
-
 /* ---- writing ---- */
 
-static void set_namespace(struct fixture *f)
+static void set_namespace(struct golden *f)
 {
     struct policies p = {0};
     struct refusal why;
@@ -67,9 +50,9 @@ static void set_namespace(struct fixture *f)
     assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text(NAMESPACE), &p, &why), OK);
 }
 
-static void set_topic(struct fixture *f, const char *topic, enum policy which, int64_t value)
+static void set_topic(struct golden *f, const char *topic, enum policy which, int64_t value)
 {
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct policies p = {0};
     struct refusal why;
 
@@ -89,9 +72,9 @@ static struct bytes two_properties(uint8_t to[PROPERTIES_BYTES_MAX])
     return all;
 }
 
-static void write_ended(struct fixture *f)
+static void write_ended(struct golden *f)
 {
-    struct terminate_op op = {.op.done = world_done, .name = name_of(ENDED)};
+    struct terminate_op op = {.op.done = world_done, .name = golden_name(ENDED)};
     uint8_t properties[PROPERTIES_BYTES_MAX];
     struct refusal why;
 
@@ -103,11 +86,11 @@ static void write_ended(struct fixture *f)
     assert_int_equal(world_finish(&f->world, &op.op).err, OK);
 }
 
-static void write_parted(struct fixture *f)
+static void write_parted(struct golden *f)
 {
     uint8_t properties[PROPERTIES_BYTES_MAX];
     struct partitioned_op op = {
-        .op.done = world_done, .name = name_of(PARTED), .partitions = 3, .properties = two_properties(properties)};
+        .op.done = world_done, .name = golden_name(PARTED), .partitions = 3, .properties = two_properties(properties)};
 
     partitioned_create(f->world.broker, &op);
     assert_int_equal(world_finish(&f->world, &op.op).err, OK);
@@ -115,7 +98,7 @@ static void write_parted(struct fixture *f)
 }
 
 /* As a session does it. */
-static void push(struct fixture *f, uint64_t sequence, const char *key, const char *value)
+static void push(struct golden *f, uint64_t sequence, const char *key, const char *value)
 {
     Wire__MessageMetadata metadata = WIRE__MESSAGE_METADATA__INIT;
     uint8_t packed[200], entry[400];
@@ -141,9 +124,9 @@ static void push(struct fixture *f, uint64_t sequence, const char *key, const ch
     world_settle(&f->world);
 }
 
-static void write_keyed(struct fixture *f)
+static void write_keyed(struct golden *f)
 {
-    struct topic_op op = {.op.done = world_done, .name = name_of(KEYED)};
+    struct topic_op op = {.op.done = world_done, .name = golden_name(KEYED)};
     struct compaction_status status = {.state = COMPACTION_RUNNING};
     struct refusal why;
 
@@ -162,7 +145,7 @@ static void write_keyed(struct fixture *f)
     assert_int_equal(world_unload(&f->world, KEYED).err, OK); /* the snapshot is written */
 }
 
-static void join(struct fixture *f, const struct subscribe *s)
+static void join(struct golden *f, const struct subscribe *s)
 {
     assert_int_equal(peer_subscribe(&f->peer, 1, s).err, OK);
     consumer_flow(f->peer.consumers[1], 1000);
@@ -171,7 +154,7 @@ static void join(struct fixture *f, const struct subscribe *s)
 
 static const struct subscribe shared = {.topic = LATER, .subscription = "s", .type = TYPE_SHARED};
 
-static void write_later(struct fixture *f)
+static void write_later(struct golden *f)
 {
     const uint64_t left = LEFT;
 
@@ -188,18 +171,10 @@ static void write_later(struct fixture *f)
     world_pass(&f->world, 5000); /* all of it is on the disk */
 }
 
-static void start(struct fixture *f)
-{
-    world_start(&f->world, 1);
-    f->world.options.batch_index_acks = true;
-    peer_init(&f->peer, &f->world);
-}
-
 static void it_is_written(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct golden *f = golden_begin();
 
-    start(f);
     world_open(&f->world);
     set_namespace(f);
     write_ended(f);
@@ -208,33 +183,10 @@ static void it_is_written(void **state)
     peer_init(&f->peer, &f->world);
     write_keyed(f);
     write_later(f);
-    golden_dump(sim_disk_get(f->world.disk), golden);
-    world_end(&f->world);
-    test_free(f);
+    golden_end(f);
 }
 
 /* ---- reading ---- */
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_malloc(sizeof *f);
-
-    start(f);
-    golden_load(sim_disk_get(f->world.disk), golden);
-    world_open(&f->world);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
-    return 0;
-}
 
 static void expect_policy(const struct policies *p, enum policy which, int64_t value)
 {
@@ -242,9 +194,9 @@ static void expect_policy(const struct policies *p, enum policy which, int64_t v
     assert_int_equal(p->value[which], value);
 }
 
-static void expect_topic_policy(struct fixture *f, const char *topic, enum policy which, int64_t value)
+static void expect_topic_policy(struct golden *f, const char *topic, enum policy which, int64_t value)
 {
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct policies p;
     struct refusal why;
 
@@ -254,7 +206,7 @@ static void expect_topic_policy(struct fixture *f, const char *topic, enum polic
 
 static void policies_are_what_was_set(void **state)
 {
-    struct fixture *f = *state;
+    struct golden *f = *state;
     struct policies p;
     struct refusal why;
 
@@ -270,8 +222,8 @@ static void policies_are_what_was_set(void **state)
 
 static void a_topic_that_ended_takes_no_more_and_keeps_its_properties(void **state)
 {
-    struct fixture *f = *state;
-    const struct topic_name name = name_of(ENDED);
+    struct golden *f = *state;
+    const struct topic_name name = golden_name(ENDED);
     const struct subscribe s = {.topic = ENDED, .subscription = "s"};
     uint8_t properties[PROPERTIES_BYTES_MAX];
     struct refusal why;
@@ -286,21 +238,21 @@ static void a_topic_that_ended_takes_no_more_and_keeps_its_properties(void **sta
 
 static void a_partitioned_topic_has_its_partitions_and_properties(void **state)
 {
-    struct fixture *f = *state;
-    const struct topic_name name = name_of(PARTED);
+    struct golden *f = *state;
+    const struct topic_name name = golden_name(PARTED);
     uint8_t properties[PROPERTIES_BYTES_MAX];
     struct partitioned_record r;
 
     assert_int_equal(partitioned_find(f->world.broker, &name, &r), OK);
     assert_int_equal(r.partitions, 3);
     assert_true(bytes_equal(r.properties, two_properties(properties)));
-    const struct topic_name last = name_of(PARTED "-partition-2");
+    const struct topic_name last = golden_name(PARTED "-partition-2");
     assert_true(topic_exists(f->world.broker, &last));
 }
 
 static void a_compacted_view_is_read_and_duplicates_are_known(void **state)
 {
-    struct fixture *f = *state;
+    struct golden *f = *state;
     const struct subscribe s = {.topic = KEYED, .subscription = "r", .read_compacted = true};
 
     join(f, &s);
@@ -316,7 +268,7 @@ static void a_compacted_view_is_read_and_duplicates_are_known(void **state)
 
 static void what_is_left_of_a_batch_comes_and_what_is_due_later_does_not(void **state)
 {
-    struct fixture *f = *state;
+    struct golden *f = *state;
 
     join(f, &shared);
     assert_int_equal(f->peer.received_count, 1);
@@ -329,7 +281,7 @@ static void what_is_left_of_a_batch_comes_and_what_is_due_later_does_not(void **
 
 int main(int argc, char **argv)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, golden_set_up, golden_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(policies_are_what_was_set),
         TEST(a_topic_that_ended_takes_no_more_and_keeps_its_properties),
@@ -338,13 +290,5 @@ int main(int argc, char **argv)
         TEST(what_is_left_of_a_batch_comes_and_what_is_due_later_does_not),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        const struct CMUnitTest writing[] = {cmocka_unit_test(it_is_written)};
-        golden = argv[2];
-        return cmocka_run_group_tests_name("broker: golden directory of format 3, made", writing, NULL, NULL);
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("broker: golden directory of format 3", tests, NULL, NULL);
+    return golden_main(argc, argv, "broker: golden directory of format 3", it_is_written, tests);
 }

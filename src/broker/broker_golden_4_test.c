@@ -9,12 +9,10 @@
  * single subscriptions, and the admin interface's settings.  The store's format is 3, as in broker_golden_3_test.c,
  * which has the rest.  The broker was stopped once, and killed in the end.
  */
-#include "base/base_test.h"
-#include "broker/broker_world.h"
+#include "broker/broker_golden.h"
 #include "broker/core.h"
 #include "broker/partitioned.h"
 #include "broker/policies.h"
-#include "store/store_golden.h"
 
 #include <string.h>
 
@@ -22,21 +20,6 @@
 #define LATER    "persistent://public/default/later"  /* settings only; in the journal */
 #define PARTED   "persistent://public/default/parted" /* 2 partitions, all of it */
 #define SETTINGS "{\"offload_policies\":{\"managedLedgerOffloadDriver\":\"s3\"}}"
-
-static const char *golden;
-
-struct fixture {
-    struct world world;
-    struct peer peer;
-};
-
-static struct topic_name name_of(const char *text)
-{
-    struct topic_name name;
-
-    assert_int_equal(topic_name_parse(&name, bytes_of_text(text)), OK);
-    return name;
-}
 
 static struct policies one(enum policy which, int64_t value)
 {
@@ -48,19 +31,19 @@ static struct policies one(enum policy which, int64_t value)
 
 /* ---- writing ---- */
 
-static void set_settings(struct fixture *f, const char *topic)
+static void set_settings(struct golden *f, const char *topic)
 {
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct refusal why;
 
     assert_int_equal(topic_set_settings(f->world.broker, &name, bytes_of_text(SETTINGS), &why), OK);
 }
 
-static void set_all(struct fixture *f, const char *topic)
+static void set_all(struct golden *f, const char *topic)
 {
     const struct policies own = one(POLICY_TTL_S, 10), everywhere = one(POLICY_TTL_S, 20),
                           slow = one(POLICY_SUBSCRIPTION_RATE_MESSAGES, 30);
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct broker *b = f->world.broker;
     struct refusal why;
 
@@ -70,18 +53,11 @@ static void set_all(struct fixture *f, const char *topic)
     set_settings(f, topic);
 }
 
-static void start(struct fixture *f)
-{
-    world_start(&f->world, 1);
-    peer_init(&f->peer, &f->world);
-}
-
 static void it_is_written(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
-    struct partitioned_op op = {.op.done = world_done, .name = name_of(PARTED), .partitions = 2};
+    struct golden *f = golden_begin();
+    struct partitioned_op op = {.op.done = world_done, .name = golden_name(PARTED), .partitions = 2};
 
-    start(f);
     world_open(&f->world);
     assert_int_equal(peer_produce(&f->peer, 1, PLAIN, NULL).err, OK);
     partitioned_create(f->world.broker, &op);
@@ -93,33 +69,10 @@ static void it_is_written(void **state)
     assert_int_equal(peer_produce(&f->peer, 1, LATER, NULL).err, OK);
     set_settings(f, LATER);
     world_pass(&f->world, 5000);
-    golden_dump(sim_disk_get(f->world.disk), golden);
-    world_end(&f->world);
-    test_free(f);
+    golden_end(f);
 }
 
 /* ---- reading ---- */
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_malloc(sizeof *f);
-
-    start(f);
-    golden_load(sim_disk_get(f->world.disk), golden);
-    world_open(&f->world);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
-    return 0;
-}
 
 static void expect(const struct policies *p, enum policy which, int64_t value)
 {
@@ -127,9 +80,9 @@ static void expect(const struct policies *p, enum policy which, int64_t value)
     assert_int_equal(p->value[which], value);
 }
 
-static void expect_settings(struct fixture *f, const char *topic)
+static void expect_settings(struct golden *f, const char *topic)
 {
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct bytes settings;
     struct refusal why;
 
@@ -137,9 +90,9 @@ static void expect_settings(struct fixture *f, const char *topic)
     assert_true(bytes_equal(settings, bytes_of_text(SETTINGS)));
 }
 
-static void expect_all(struct fixture *f, const char *topic)
+static void expect_all(struct golden *f, const char *topic)
 {
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct broker *b = f->world.broker;
     struct policies p;
     struct refusal why;
@@ -169,11 +122,11 @@ static void a_partitioned_topic_has_what_was_set_and_so_have_its_partitions(void
 
 static void what_is_a_topics_own_goes_over_what_is_for_all_clusters(void **state)
 {
-    struct fixture *f = *state;
-    const struct topic_name name = name_of(PARTED "-partition-0");
+    struct golden *f = *state;
+    const struct topic_name name = golden_name(PARTED "-partition-0");
     const uint64_t id = topic_id(f->world.broker, &name);
     struct policies p = policies_resolve(f->world.broker, id), none = {0};
-    const struct topic_name whole = name_of(PARTED);
+    const struct topic_name whole = golden_name(PARTED);
     struct refusal why;
 
     assert_int_equal(p.value[POLICY_TTL_S], 10);
@@ -185,20 +138,12 @@ static void what_is_a_topics_own_goes_over_what_is_for_all_clusters(void **state
 
 int main(int argc, char **argv)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, golden_set_up, golden_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_topic_has_what_was_set),
         TEST(a_partitioned_topic_has_what_was_set_and_so_have_its_partitions),
         TEST(what_is_a_topics_own_goes_over_what_is_for_all_clusters),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        const struct CMUnitTest writing[] = {cmocka_unit_test(it_is_written)};
-        golden = argv[2];
-        return cmocka_run_group_tests_name("broker: golden directory of rows of version 4, made", writing, NULL, NULL);
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("broker: golden directory of rows of version 4", tests, NULL, NULL);
+    return golden_main(argc, argv, "broker: golden directory of rows of version 4", it_is_written, tests);
 }

@@ -9,13 +9,11 @@
  * format is 3, and what it has besides is as in broker_golden_3_test.c.  The broker was stopped once, and killed in the
  * end: so some rows are in the index, and some in the journal.
  */
-#include "base/base_test.h"
-#include "broker/broker_world.h"
+#include "broker/broker_golden.h"
 #include "broker/core.h"
 #include "broker/policies.h"
 #include "broker/properties.h"
 #include "broker/schemas.h"
-#include "store/store_golden.h"
 
 #include <string.h>
 
@@ -25,31 +23,16 @@
 #define LATER     "persistent://public/default/later"   /* version 0, in the journal; a topic with a policy */
 #define RECORD    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}"
 
-static const char *golden;
-
-struct fixture {
-    struct world world;
-    struct peer peer;
-};
-
-static struct topic_name name_of(const char *text)
-{
-    struct topic_name name;
-
-    assert_int_equal(topic_name_parse(&name, bytes_of_text(text)), OK);
-    return name;
-}
-
 /* ---- writing ---- */
 
-static void add(struct fixture *f, const char *topic, enum schema_type type, const char *data, int64_t version)
+static void add(struct golden *f, const char *topic, enum schema_type type, const char *data, int64_t version)
 {
     uint8_t properties[PROPERTIES_BYTES_MAX];
     struct schema_record r = {.type = type,
                               .data = bytes_of_text(data),
                               .user = bytes_of_text("somebody"),
                               .properties = bytes_of(properties, 0)};
-    struct schema_op op = {.op.done = world_done, .topic = name_of(topic), .given = &r};
+    struct schema_op op = {.op.done = world_done, .topic = golden_name(topic), .given = &r};
 
     assert_int_equal(
         properties_put(&r.properties, properties, (struct property){bytes_of_text("k"), bytes_of_text("v")}), OK);
@@ -58,15 +41,15 @@ static void add(struct fixture *f, const char *topic, enum schema_type type, con
     assert_int_equal(op.choice.version, version);
 }
 
-static void delete (struct fixture *f, const char *topic)
+static void delete (struct golden *f, const char *topic)
 {
-    struct schema_op op = {.op.done = world_done, .topic = name_of(topic)};
+    struct schema_op op = {.op.done = world_done, .topic = golden_name(topic)};
 
     schema_delete(f->world.broker, &op);
     assert_int_equal(world_finish(&f->world, &op.op).err, OK);
 }
 
-static void set_policies(struct fixture *f)
+static void set_policies(struct golden *f)
 {
     struct policies p = {0};
     struct refusal why;
@@ -78,9 +61,9 @@ static void set_policies(struct fixture *f)
     assert_int_equal(namespace_set_policies(f->world.broker, bytes_of_text(NAMESPACE), &p, &why), OK);
 }
 
-static void set_topic_policy(struct fixture *f)
+static void set_topic_policy(struct golden *f)
 {
-    const struct topic_name name = name_of(LATER);
+    const struct topic_name name = golden_name(LATER);
     struct policies p = {0};
     struct refusal why;
 
@@ -88,17 +71,10 @@ static void set_topic_policy(struct fixture *f)
     assert_int_equal(topic_set_policies(f->world.broker, &name, &p, &why), OK);
 }
 
-static void start(struct fixture *f)
-{
-    world_start(&f->world, 1);
-    peer_init(&f->peer, &f->world);
-}
-
 static void it_is_written(void **state)
 {
-    struct fixture *f = test_malloc(sizeof *f);
+    struct golden *f = golden_begin();
 
-    start(f);
     world_open(&f->world);
     set_policies(f);
     add(f, KEPT, SCHEMA_STRING, "", 0);
@@ -112,37 +88,14 @@ static void it_is_written(void **state)
     add(f, LATER, SCHEMA_INT32, "", 0);
     set_topic_policy(f);
     world_pass(&f->world, 5000);
-    golden_dump(sim_disk_get(f->world.disk), golden);
-    world_end(&f->world);
-    test_free(f);
+    golden_end(f);
 }
 
 /* ---- reading ---- */
 
-static int set_up(void **state)
+static void expect(struct golden *f, const char *topic, int64_t version, enum schema_type type, const char *data)
 {
-    struct fixture *f = test_malloc(sizeof *f);
-
-    start(f);
-    golden_load(sim_disk_get(f->world.disk), golden);
-    world_open(&f->world);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    world_check(&f->world);
-    world_end(&f->world);
-    test_free(f);
-    return 0;
-}
-
-static void expect(struct fixture *f, const char *topic, int64_t version, enum schema_type type, const char *data)
-{
-    const struct topic_name name = name_of(topic);
+    const struct topic_name name = golden_name(topic);
     struct schema_row row;
 
     assert_int_equal(schemas_version(f->world.broker, &name, version, &row), OK);
@@ -155,8 +108,8 @@ static void expect(struct fixture *f, const char *topic, int64_t version, enum s
 
 static void versions_are_there(void **state)
 {
-    const struct topic_name deleted = name_of(DELETED);
-    struct fixture *f = *state;
+    const struct topic_name deleted = golden_name(DELETED);
+    struct golden *f = *state;
     struct schema_row row;
 
     expect(f, KEPT, 0, SCHEMA_STRING, "");
@@ -169,7 +122,7 @@ static void versions_are_there(void **state)
 
 static void numbers_go_on(void **state)
 {
-    struct fixture *f = *state;
+    struct golden *f = *state;
 
     add(f, KEPT, SCHEMA_INT8, "", 2);
     add(f, DELETED, SCHEMA_AVRO, RECORD, 3);
@@ -177,8 +130,8 @@ static void numbers_go_on(void **state)
 
 static void policies_hold(void **state)
 {
-    const struct topic_name kept = name_of(KEPT), later = name_of(LATER);
-    struct fixture *f = *state;
+    const struct topic_name kept = golden_name(KEPT), later = golden_name(LATER);
+    struct golden *f = *state;
     struct broker *b = f->world.broker;
     struct policies p;
     struct refusal why;
@@ -194,20 +147,12 @@ static void policies_hold(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, golden_set_up, golden_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(versions_are_there),
         TEST(numbers_go_on),
         TEST(policies_hold),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        const struct CMUnitTest writing[] = {cmocka_unit_test(it_is_written)};
-        golden = argv[2];
-        return cmocka_run_group_tests_name("broker: golden directory of schemas, made", writing, NULL, NULL);
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("broker: golden directory of schemas", tests, NULL, NULL);
+    return golden_main(argc, argv, "broker: golden directory of schemas", it_is_written, tests);
 }

@@ -4,8 +4,6 @@
  */
 #include "store/store_golden.h"
 
-#include "base/base_test.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +14,8 @@ static const char *const folders[] = {".", "journal", "segments"};
 
 #define PATH_SIZE 1024
 
+static const char *golden; /* the command line's */
+
 static void join(char to[PATH_SIZE], const char *folder, const char *name)
 {
     const int len = snprintf(to, PATH_SIZE, "%s%s%s", folder, folder[0] ? "/" : "", name);
@@ -23,7 +23,7 @@ static void join(char to[PATH_SIZE], const char *folder, const char *name)
     assert_true(len > 0 && len < PATH_SIZE);
 }
 
-static void load_file(struct disk *disk, const char *golden, const char *path)
+static void load_file(struct disk *disk, const char *path)
 {
     char from[PATH_SIZE];
     static uint8_t bytes[1 << 20];
@@ -40,7 +40,7 @@ static void load_file(struct disk *disk, const char *golden, const char *path)
     file_close(f);
 }
 
-void golden_load(struct disk *disk, const char *golden)
+void golden_load(struct disk *disk)
 {
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[PATH_SIZE], name[PATH_SIZE];
@@ -55,7 +55,7 @@ void golden_load(struct disk *disk, const char *golden)
             if (e->d_type != DT_REG)
                 continue;
             join(name, i ? folders[i] : "", e->d_name);
-            load_file(disk, golden, name);
+            load_file(disk, name);
         }
         closedir(d);
     }
@@ -65,7 +65,7 @@ void golden_load(struct disk *disk, const char *golden)
 
 struct dump {
     struct disk *disk;
-    const char *golden, *folder;
+    const char *folder;
 };
 
 static void dump_file(void *ctx, const char *name)
@@ -81,21 +81,33 @@ static void dump_file(void *ctx, const char *name)
         return; /* a directory */
     assert_int_equal(file_read(f, 0, bytes, sizeof bytes, &got), OK);
     file_close(f);
-    join(to, d->golden, path);
+    join(to, golden, path);
     FILE *out = fopen(to, "wb");
     assert_non_null(out);
     assert_int_equal(fwrite(bytes, 1, got, out), got);
     fclose(out);
 }
 
-void golden_dump(struct disk *disk, const char *golden)
+void golden_dump(struct disk *disk)
 {
     (void)mkdir(golden, 0755);
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[PATH_SIZE];
-        struct dump d = {.disk = disk, .golden = golden, .folder = i ? folders[i] : ""};
+        struct dump d = {.disk = disk, .folder = i ? folders[i] : ""};
         join(path, golden, folders[i]);
         (void)mkdir(path, 0755);
         assert_int_equal(disk->ops->list(disk, folders[i], dump_file, &d), OK);
     }
+}
+
+int golden_run(int argc, char **argv, const char *name, void (*write)(void **state), const struct CMUnitTest *tests,
+               size_t count)
+{
+    const struct CMUnitTest writing = {.name = "it_is_written", .test_func = write};
+    const bool writes = argc == 3 && strcmp(argv[1], "--write") == 0;
+
+    if (argc != 2 && !writes)
+        return 2;
+    golden = argv[argc - 1];
+    return _cmocka_run_group_tests(name, writes ? &writing : tests, writes ? 1 : count, NULL, NULL);
 }

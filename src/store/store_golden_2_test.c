@@ -11,7 +11,6 @@
  * of the journal, cursors with holes, ledgers acknowledged whole and redelivery counts; and in the journal every kind
  * of record, the log ending with a seal.
  */
-#include "base/base_test.h"
 #include "store/backup.h"
 #include "store/format.h"
 #include "store/lost.h"
@@ -25,8 +24,6 @@
 #include <string.h>
 
 #define MADE_MS INT64_C(1763740800000)
-
-static const char *golden;
 
 /* ---- what is in it ---- */
 
@@ -371,7 +368,7 @@ static void expect_golden(struct model *m)
 static void load(struct model *m)
 {
     model_init(m, 1);
-    golden_load(sim_disk_get(m->disk), golden);
+    golden_load(sim_disk_get(m->disk));
 }
 
 static void a_directory_of_format_2_is_read_whole(void **state)
@@ -514,7 +511,7 @@ static void it_is_written(void **state)
 
     model_init(&backup, 3);
     move(&second, &backup, false);
-    golden_dump(sim_disk_get(backup.disk), golden);
+    golden_dump(sim_disk_get(backup.disk));
     model_deinit(&second);
     model_deinit(&backup);
 }
@@ -528,13 +525,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_power_cut_at_any_operation_of_its_recovery_leaves_all_of_it),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        const struct CMUnitTest writing[] = {cmocka_unit_test(it_is_written)};
-        golden = argv[2];
-        return cmocka_run_group_tests_name("store: golden directory of format 2, made", writing, NULL, NULL);
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("store: golden directory of format 2", tests, NULL, NULL);
+    return golden_main(argc, argv, "store: golden directory of format 2", it_is_written, tests);
 }

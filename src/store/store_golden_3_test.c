@@ -11,7 +11,6 @@
  * batches some were written while others were in flight.  The log ends as a kill left it that came when two were: the
  * first is there in part, the second is whole.
  */
-#include "base/base_test.h"
 #include "store/format.h"
 #include "store/inspect.h"
 #include "store/journal_file.h"
@@ -22,8 +21,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *golden;
 
 /* ---- what is in it ---- */
 
@@ -352,7 +349,7 @@ static bool write_golden(uint64_t seed)
     const struct batches b = batches_of(sim_disk_get(m.disk), 1);
     const bool wanted = flew_together(&b) && end_with_a_hole(&b);
     if (wanted)
-        golden_dump(sim_disk_get(m.disk), golden);
+        golden_dump(sim_disk_get(m.disk));
     model_deinit(&m);
     return wanted;
 }
@@ -512,7 +509,7 @@ static void expect_golden(struct model *m)
 static void load(struct model *m)
 {
     model_init(m, 1);
-    golden_load(sim_disk_get(m->disk), golden);
+    golden_load(sim_disk_get(m->disk));
 }
 
 static void a_directory_of_format_3_is_read_whole(void **state)
@@ -701,13 +698,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_power_cut_at_any_operation_of_its_recovery_leaves_all_of_it),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        const struct CMUnitTest writing[] = {cmocka_unit_test(it_is_written)};
-        golden = argv[2];
-        return cmocka_run_group_tests_name("store: golden directory of format 3, made", writing, NULL, NULL);
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("store: golden directory of format 3", tests, NULL, NULL);
+    return golden_main(argc, argv, "store: golden directory of format 3", it_is_written, tests);
 }

@@ -8,7 +8,6 @@
  * The directory is what a kill -9 left: entries in segments of both kinds and in the journal, rows and cursors in
  * the index and in the journal, a ledger deleted, a topic removed.
  */
-#include "base/base_test.h"
 #include "store/format.h"
 #include "store/store_golden.h"
 #include "store/store_model_asserts.h"
@@ -17,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *golden;
 
 /* ---- what is in it ---- */
 
@@ -165,7 +162,7 @@ static void expect_golden(struct model *m)
 static void load_golden(struct model *m)
 {
     model_init(m, 1);
-    golden_load(sim_disk_get(m->disk), golden);
+    golden_load(sim_disk_get(m->disk));
 }
 
 static unsigned format_of(struct model *m)
@@ -234,6 +231,20 @@ static void a_power_cut_at_any_operation_of_the_upgrade_leaves_all_of_it(void **
     }
 }
 
+static void it_is_written(void **state)
+{
+    struct model m;
+
+    model_init(&m, 1);
+    m.options.journal_file_bytes = 64 * 1024;
+    m.options.checkpoint_bytes = 28 * 1024;
+    assert_int_equal(model_open(&m), OK);
+    write_golden(&m);
+    model_crash(&m, MODEL_KILL);
+    golden_dump(sim_disk_get(m.disk));
+    model_deinit(&m);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -243,22 +254,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_power_cut_at_any_operation_of_the_upgrade_leaves_all_of_it),
     };
 
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        struct model m;
-        golden = argv[2];
-        model_init(&m, 1);
-        m.options.journal_file_bytes = 64 * 1024;
-        m.options.checkpoint_bytes = 28 * 1024;
-        if (model_open(&m) != OK)
-            return 1;
-        write_golden(&m);
-        model_crash(&m, MODEL_KILL);
-        golden_dump(sim_disk_get(m.disk), golden);
-        model_deinit(&m);
-        return 0;
-    }
-    if (argc != 2)
-        return 2;
-    golden = argv[1];
-    return cmocka_run_group_tests_name("store: golden directory", tests, NULL, NULL);
+    return golden_main(argc, argv, "store: golden directory", it_is_written, tests);
 }
