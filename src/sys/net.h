@@ -27,7 +27,8 @@ struct conn_handler {
     /* Where the next bytes go: the handler owns the memory, which stays valid until on_read.  At least one byte. */
     void (*on_buffer)(struct conn_handler *h, uint8_t **data, size_t *len);
     void (*on_read)(struct conn_handler *h, size_t len); /* len > 0 bytes came into that memory */
-    /* OK: we closed it.  ERR_CLOSED: the peer did, in good order.  ERR_IO, ERR_TIMEOUT: it broke. */
+    /* OK: we closed it.  ERR_CLOSED: the peer did, in good order.  ERR_IO, ERR_TIMEOUT: it broke.  With TLS also
+     * ERR_DENIED: the peer does not take our certificate, and ERR_PROTOCOL: what it sends is no TLS. */
     void (*on_closed)(struct conn_handler *h, enum err why);
 };
 
@@ -43,7 +44,8 @@ struct conn_write {
 };
 
 /* One attempt to connect; names are resolved off the loop, and each of their addresses is tried.  ERR_NOT_FOUND: no
- * such name.  ERR_IO: refused or unreachable.  ERR_TIMEOUT. */
+ * such name.  ERR_IO: refused or unreachable.  ERR_TIMEOUT.  With TLS also ERR_DENIED: a certificate does not hold,
+ * ours or the peer's; ERR_PROTOCOL: the handshake failed otherwise. */
 struct connector {
     void (*done)(struct connector *c, enum err err, struct conn *conn); /* conn on OK only */
     struct conn_handler *handler; /* of the connection to be; its callbacks start after done(OK) */
@@ -70,6 +72,9 @@ struct net_ops {
     void (*close_after_writes)(struct conn *conn);
     /* "127.0.0.1:41234", for logs; at most 64 bytes with the NUL. */
     void (*peer)(struct conn *conn, char *to, size_t size);
+    /* May be absent.  The common name in the peer's certificate, if it showed one that was verified; else NULL.  Valid
+     * until on_closed. */
+    const char *(*certificate_name)(struct conn *conn);
 };
 
 /* Embedded at the start of an implementation. */
@@ -119,6 +124,11 @@ static inline void conn_close_after_writes(struct conn *c)
 static inline void conn_peer(struct conn *c, char *to, size_t size)
 {
     c->net->ops->peer(c, to, size);
+}
+
+static inline const char *conn_certificate_name(struct conn *c)
+{
+    return c->net->ops->certificate_name ? c->net->ops->certificate_name(c) : NULL;
 }
 
 #endif
