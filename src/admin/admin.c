@@ -95,6 +95,7 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
         host = "localhost";
     snprintf(a->host, sizeof a->host, "%s", host);
     a->core = (struct admin_core){.broker = broker,
+                                  .audit = o->audit,
                                   .server = server,
                                   .loop = core->loop,
                                   .version = o->version,

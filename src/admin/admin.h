@@ -16,6 +16,7 @@
 #include "sys/web_socket.h"
 
 struct admin;
+struct audit;
 struct option;
 struct options;
 
@@ -53,6 +54,7 @@ struct admin_options {
     /* Ends the process as SIGTERM does, but not before the answer to who asked for it; NULL: nobody can. */
     void (*shutdown)(void *ctx);
     void *shutdown_ctx;
+    struct audit *audit; /* NULL: there is none.  Outlives the admin. */
     struct log *log;
 };
 

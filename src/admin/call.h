@@ -13,9 +13,11 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "broker/refusal.h"
+#include "broker/subject.h"
 #include "sys/loop.h"
 
 struct admin_core;
+struct audit_call;
 struct route;
 
 /* Routes have the first four; HEAD is a GET. */
@@ -65,6 +67,10 @@ struct admin_call {
     struct http_request request;
     const struct route *route;
     struct bytes parameters[PARAMETERS_MAX]; /* what the pattern's {names} stand for */
+
+    struct subject who;       /* who asks; in the arena */
+    const char *peer;         /* where from: "10.0.0.7:50122", in the arena; NULL: not known */
+    struct audit_call *audit; /* in the arena; or NULL */
 
     struct admin_core *core;
     struct arena arena;

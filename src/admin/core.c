@@ -4,6 +4,7 @@
  */
 #include "admin/core.h"
 
+#include "admin/audit_call.h"
 #include "admin/json_shape.h"
 #include "admin/routes.h"
 #include "broker/partitioned.h"
@@ -43,6 +44,8 @@ void admin_handle(struct admin_call *call)
     void (*more)(struct admin_call * call) = call->more;
 
     call->more = NULL;
+    if (!more)
+        audit_call_begin(call);
     if (more)
         more(call);
     else if (request_good(call))

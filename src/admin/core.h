@@ -24,6 +24,7 @@ struct metrics_kept {
 
 struct admin_core {
     struct broker *broker;
+    struct audit *audit;         /* NULL: nothing is written down */
     const struct server *server; /* NULL: nobody listens for Pulsar's protocol */
     struct loop *loop;
     const char *version;

@@ -175,6 +175,8 @@ static void broker_visit(struct metrics *m)
     broker_publish_latency(core->broker, &m->latency, m->latency_ms);
     store_stats(broker_store(core->broker), &m->store);
     cache_visit(m);
+    m->has_audit = core->audit != NULL;
+    audit_stats_get(core->audit, &m->audit);
     if ((m->has_server = core->server != NULL))
         server_stats_get(core->server, &m->server);
     m->budgets = arena_zalloc(&m->call->arena, core->budget_count * sizeof *m->budgets + 1);

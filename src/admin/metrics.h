@@ -11,6 +11,7 @@
 #include "admin/core.h"
 #include "admin/metrics_rows.h"
 #include "admin/prometheus.h"
+#include "broker/audit.h"
 #include "broker/figures.h"
 #include "broker/stats.h"
 #include "session/server.h"
@@ -60,6 +61,8 @@ struct metrics {
     double latency_ms[LATENCY_QUANTILES];
     struct store_stats store;
     struct server_stats server;
+    struct audit_stats audit;
+    bool has_audit;
     bool has_server;
     struct budget_row *budgets;
     size_t budget_count;

@@ -262,6 +262,17 @@ static void write_budgets(struct writer *w, const struct metrics *m)
         labelled(w, "geminga_budget_limit_bytes", "budget", m->budgets[i].name, (double)m->budgets[i].limit);
 }
 
+static void write_audit(struct writer *w, const struct audit_stats *a)
+{
+    counter(w, "geminga_audit_events_total", "events for the audit log", a->events);
+    counter(w, "geminga_audit_dropped_total", "those of them that it does not have", a->dropped);
+    counter(w, "geminga_audit_bytes_total", "bytes written to its file", a->bytes_written);
+    counter(w, "geminga_audit_write_failures_total", "writes that failed, and were tried again", a->write_failures);
+    counter(w, "geminga_audit_topic_failures_total", "events that its topic did not take", a->topic_failures);
+    gauge(w, "geminga_audit_waiting_bytes", "events that are not in the file yet", a->waiting_bytes);
+    gauge(w, "geminga_audit_failing", "1: the file takes nothing now", a->failing);
+}
+
 static void write_process(struct writer *w, int64_t started_ms)
 {
     struct process_stats p;
@@ -285,6 +296,8 @@ static void write_text(struct writer *w, const struct admin_core *core, const st
     write_disk(w, &m->store);
     write_safety(w, &m->store);
     write_budgets(w, m);
+    if (m->has_audit)
+        write_audit(w, &m->audit);
     write_process(w, core->started_ms);
 }
 

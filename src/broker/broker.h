@@ -52,6 +52,7 @@ struct broker_options {
     const char *event_id_property;      /* see id_window.h, both */
     size_t event_id_bytes_max;
     uint64_t topic_idle_ms;           /* a topic without producers and consumers leaves memory after so long */
+    const char *audit_topic;          /* only the broker writes there (audit.h); NULL: there is none */
     bool topic_policies;              /* single topics may have policies of their own; false: none that has is heeded */
     bool delete_inactive_topics;      /* ... and is deleted, when its policies say so; false: none ever is */
     bool delete_inactive_partitioned; /* a partitioned topic goes with the last of its partitions that is so deleted */

@@ -5,8 +5,8 @@
 #include "broker/producer.h"
 
 #include "broker/core.h"
-#include "broker/properties.h"
 #include "broker/policy_log.h"
+#include "broker/properties.h"
 #include "broker/publish.h"
 #include "broker/subscription.h"
 
@@ -80,12 +80,20 @@ static bool hold(struct producer_open *open)
 
 /* ---- opening, step by step ---- */
 
+static bool is_audit_topic(const struct broker *b, const struct topic_name *name)
+{
+    return b->options.audit_topic && strcmp(b->options.audit_topic, name->text) == 0;
+}
+
 /* What needs no topic to be said. */
 static enum err refuse_early(struct producer_open *open)
 {
     if (topic_is_policy_log(&open->topic))
         return refuse(&open->op.why, ERR_NOT_ALLOWED, ABOUT_TOPIC,
                       "%s is written by the broker only: policies are set over HTTP", open->topic.text);
+    if (is_audit_topic(open->op.broker, &open->topic))
+        return refuse(&open->op.why, ERR_NOT_ALLOWED, ABOUT_TOPIC,
+                      "%s is written by the broker only: it is the audit log", open->topic.text);
     if (needs_room(open) && store_full(open->op.broker->store))
         return refuse(&open->op.why, ERR_NOSPACE, ABOUT_PRODUCER, "the disk is full");
     return OK;

@@ -4,6 +4,7 @@
  */
 #include "cli/broker_config.h"
 
+#include "broker/audit_file.h"
 #include "broker/partitioned.h"
 
 static const char *const durabilities[] = {"sync", "os", NULL};
@@ -954,6 +955,46 @@ static const struct option rows[] = {
      AT(metrics_rows_max),
      .text =
          "Topics, subscriptions, consumers and producers with series of their own; with more, namespaces have them."},
+
+    {.group = "Audit log",
+     .key = "audit.enabled",
+     .alias = "auditEnabled",
+     .env = "GEMINGA_AUDIT_ENABLED",
+     .flag = "--audit",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(audit),
+     .text = "What administrators do, and who is refused, is written down (docs/security.md)."},
+    {.key = "audit.file",
+     .alias = "auditFile",
+     .env = "GEMINGA_AUDIT_FILE",
+     .type = OPTION_TEXT,
+     .fallback = "audit/audit.log",
+     AT(audit_file),
+     .text = "The file, a line of JSON for each event; relative to the data directory."},
+    {.key = "audit.file_max_size",
+     .alias = "auditFileMaxBytes",
+     .env = "GEMINGA_AUDIT_FILE_MAX_SIZE",
+     .type = OPTION_BYTES,
+     .fallback = "64MiB",
+     .min = 4096,
+     .max = (int64_t)1 << 40,
+     AT(audit_file_bytes),
+     .text = "A file of this size is set aside as audit.log.1, the older ones are counted up."},
+    {.key = "audit.files_kept",
+     .alias = "auditFilesKept",
+     .env = "GEMINGA_AUDIT_FILES_KEPT",
+     .type = OPTION_INTEGER,
+     .fallback = "10",
+     .max = AUDIT_FILES_MAX,
+     AT(audit_files_kept),
+     .text = "Older files than these are removed; 0: none is kept."},
+    {.key = "audit.topic",
+     .alias = "auditTopic",
+     .env = "GEMINGA_AUDIT_TOPIC",
+     .type = OPTION_TEXT,
+     AT(audit_topic),
+     .text = "A topic that has the events too, such as persistent://pulsar/system/audit; by default there is none."},
 };
 
 const struct option_table broker_option_table = OPTION_TABLE(rows);

@@ -56,6 +56,9 @@ struct broker_config {
     int64_t deduplication_snapshot_ms, deduplication_producers_max, deduplication_inactive_ms;
     bool metrics_of_topics, metrics_of_consumers, metrics_of_producers, metrics_split_partitions;
     int64_t metrics_rows_max;
+    bool audit;
+    char *audit_file, *audit_topic;
+    int64_t audit_file_bytes, audit_files_kept;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;

@@ -2,9 +2,9 @@
  *
  * node.c - a whole broker on one world.
  *
- *     start   store -> broker -> events of policies -> server -> admin
- *     stop    server (and with it the broker's topics) -> admin -> store
- *     free    server, broker, events, admin, store: handlers of the admin may still be known to the broker
+ *     start   store -> broker -> events of policies -> audit log -> server -> admin
+ *     stop    server (and with it the broker's topics) -> admin -> audit log -> store
+ *     free    server, broker, events, admin, audit log, store: handlers of the admin may still be known to the broker
  */
 #include "cli/node.h"
 
@@ -20,6 +20,7 @@ struct node {
     struct broker *broker;
     struct server *server;
     struct change_events *events;
+    struct audit *audit; /* or NULL */
     struct admin *admin;
     struct budget receive; /* the server's, which the store outlives */
     const struct budget *budgets[BUDGETS];
@@ -52,6 +53,18 @@ static enum err namespaces_make(struct broker *b, const char *list, char *messag
     return OK;
 }
 
+static enum err audit_begin(struct node *n, const struct audit_options *o, const struct sys *sys, char *message,
+                            size_t message_size)
+{
+    const enum err err = audit_new(&n->audit, o, sys->loop, n->broker);
+
+    if (err == ERR_INVALID)
+        (void)snprintf(message, message_size, "the audit log cannot begin: %s is no topic", o->topic);
+    else if (err != OK)
+        (void)snprintf(message, message_size, "the audit log cannot begin: %s", err_text(err));
+    return err;
+}
+
 static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
                             size_t message_size)
 {
@@ -70,11 +83,15 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
     if ((err = namespaces_make(n->broker, o->namespace_, message, message_size)) != OK ||
         (err = namespaces_make(n->broker, o->namespaces, message, message_size)) != OK)
         return err;
+    if (o->audit_enabled && (err = audit_begin(n, &o->audit, sys, message, message_size)) != OK)
+        return err;
     struct server_options server = o->server;
+    server.audit = n->audit;
     server.receive = &n->receive;
     if ((err = server_start(&n->server, &server, sys, n->broker, message, message_size)) != OK)
         return err;
     struct admin_options admin = o->admin;
+    admin.audit = n->audit;
     store_budgets(n->store, n->budgets);
     server_budgets(n->server, n->budgets + STORE_BUDGETS);
     admin.budgets = n->budgets;
@@ -120,12 +137,22 @@ struct store *node_store(struct node *n)
     return n->store;
 }
 
+static void on_audit_stopped(void *ctx)
+{
+    struct node *n = ctx;
+
+    store_close(n->store, n->stopped, n->stopped_ctx);
+}
+
 static void on_server_stopped(void *ctx)
 {
     struct node *n = ctx;
 
     admin_stop(n->admin);
-    store_close(n->store, n->stopped, n->stopped_ctx);
+    if (n->audit)
+        audit_stop(n->audit, on_audit_stopped, n);
+    else
+        on_audit_stopped(n);
 }
 
 void node_stop(struct node *n, void (*done)(void *ctx), void *ctx)
@@ -143,6 +170,7 @@ void node_free(struct node *n)
     broker_free(n->broker);
     change_events_free(n->events);
     admin_free(n->admin);
+    audit_free(n->audit);
     store_free(n->store);
     free(n);
 }

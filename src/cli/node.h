@@ -9,6 +9,7 @@
 #define CLI_NODE_H
 
 #include "admin/admin.h"
+#include "broker/audit.h"
 #include "broker/broker.h"
 #include "session/server.h"
 #include "store/store.h"
@@ -18,8 +19,10 @@ struct node_options {
     struct broker_options broker;
     struct server_options server;
     struct admin_options admin;
-    const char *namespace_; /* "tenant/namespace": made before anybody is served; NULL: none */
-    const char *namespaces; /* more of them, with commas between; or NULL */
+    bool audit_enabled;
+    struct audit_options audit; /* its disk outlives the node */
+    const char *namespace_;     /* "tenant/namespace": made before anybody is served; NULL: none */
+    const char *namespaces;     /* more of them, with commas between; or NULL */
 };
 
 /* Defaults of the four. */

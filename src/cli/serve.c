@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "broker/subscription.h"
 #include "cli/node.h"
+#include "cli/serve_audit.h"
 #include "schema/schema.h"
 #include "services/websocket/websocket.h"
 #include "store/give_up.h"
@@ -41,6 +42,7 @@ struct serving {
     struct log *log;
     struct uv_sys *uv;
     struct node *node;
+    struct disk *audit_disk;     /* where the audit log is; or NULL */
     struct websocket *websocket; /* or NULL */
     struct companion *companion; /* or NULL */
     struct task companion_ended;
@@ -576,7 +578,8 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
     }
     node_options_fill(&options, &s, holder);
     status = CLI_FAILED;
-    if (node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK) {
+    if (serve_audit_open(&s.audit_disk, &options, config, message, sizeof message) == OK &&
+        node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK) {
         status = node_serve(&s);
         leave_if_large(&s, status);
     } else {
@@ -586,6 +589,7 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
     websocket_close(s.websocket);
     node_free(s.node);
     websocket_free(s.websocket);
+    disk_posix_free(s.audit_disk);
     uv_sys_free(s.uv);
     at_start_free(&s);
     return status;

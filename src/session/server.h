@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "sys/sys.h"
 
+struct audit;
 struct budget;
 struct log;
 struct server;
@@ -37,6 +38,7 @@ struct server_options {
     struct budget *receive;   /* its place, which outlives the store: that holds buffers when the server is gone */
     size_t outputs_bytes_max; /* budget of what is queued for all peers together */
     size_t output_bytes_max;  /* queued for one peer that does not read: beyond it the connection is closed */
+    struct audit *audit;      /* NULL: there is none.  Outlives the server. */
     struct log *log;
 };
 
