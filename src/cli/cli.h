@@ -75,6 +75,7 @@ extern const struct verb up_verb;          /* up.c */
 extern const struct verb standalone_verb;  /* standalone.c */
 extern const struct verb admin_verb;       /* admin.c */
 extern const struct verb client_verb;      /* client.c */
+extern const struct verb perf_verb;        /* perf.c */
 extern const struct verb notary_verb;      /* notary.c */
 extern const struct verb store_verb;       /* store.c */
 extern const struct verb config_verb;      /* config.c */

@@ -29,6 +29,10 @@ void client_shut(pulsar_client_t *client);
 /* The one word that is left in argv; NULL, said: there is none, or more. */
 const char *client_topic(const struct invocation *inv);
 
+/* "earliest", "latest" or LEDGER:ENTRY as what a reader is made with; NULL: none of them.  A reader begins after the id
+ * that it is given, so `inclusive` is the one before.  *owned is the caller's to free, or NULL. */
+const pulsar_message_id_t *client_start(const char *text, bool inclusive, pulsar_message_id_t **owned);
+
 /* True once SIGINT or SIGTERM came, after client_signals. */
 void client_signals(void);
 bool client_interrupted(void);

@@ -363,41 +363,6 @@ static int consume_run(struct invocation *inv)
 
 /* ---- read ---- */
 
-/* A field of protobuf: a varint of tag and value. */
-static size_t varint_put(uint8_t *to, uint64_t value)
-{
-    size_t len = 0;
-
-    for (; value >= 0x80; value >>= 7)
-        to[len++] = (uint8_t)(value | 0x80);
-    to[len++] = (uint8_t)value;
-    return len;
-}
-
-/* The public API makes ids out of bytes only: a MessageIdData of ledger (1) and entry (2). */
-static pulsar_message_id_t *id_make(uint64_t ledger, int64_t entry)
-{
-    uint8_t bytes[24];
-    size_t len = 0;
-
-    bytes[len++] = 1 << 3;
-    len += varint_put(bytes + len, ledger);
-    bytes[len++] = 2 << 3;
-    len += varint_put(bytes + len, (uint64_t)entry); /* -1 is 2^64 - 1, as the protocol has it */
-    return pulsar_message_id_deserialize(bytes, (uint32_t)len);
-}
-
-/* NULL: no id.  A reader begins after the id that it is given, so "inclusive" is the one before. */
-static pulsar_message_id_t *id_parse(const char *text, bool inclusive)
-{
-    uint64_t ledger, entry;
-    char more;
-
-    if (sscanf(text, "%19" SCNu64 ":%19" SCNu64 "%c", &ledger, &entry, &more) != 2 || strchr(text, '-'))
-        return NULL;
-    return id_make(ledger, (int64_t)entry - (inclusive ? 1 : 0));
-}
-
 static int read_topic(struct receiving *r, pulsar_client_t *client, const char *topic, const pulsar_message_id_t *start)
 {
     pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
@@ -422,14 +387,8 @@ static int read_from(struct receiving *r, const struct client_config *client_con
                      const struct read_config *own)
 {
     pulsar_message_id_t *made = NULL;
-    const pulsar_message_id_t *start = NULL;
+    const pulsar_message_id_t *start = client_start(own->start, own->inclusive, &made);
 
-    if (strcmp(own->start, "latest") == 0)
-        start = pulsar_message_id_latest();
-    else if (strcmp(own->start, "earliest") == 0)
-        start = pulsar_message_id_earliest();
-    else
-        start = made = id_parse(own->start, own->inclusive);
     if (!start)
         return cli_usage_error(r->inv, "--start-message-id expects latest, earliest or LEDGER:ENTRY, not `%s`",
                                own->start);

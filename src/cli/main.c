@@ -28,6 +28,7 @@ const struct verb *const cli_verbs[] = {
     &standalone_verb,
     &admin_verb,
     &client_verb,
+    &perf_verb,
     &notary_verb,
     &store_verb,
     &config_verb,

@@ -676,6 +676,63 @@ const struct foreign_keys pulsar_read_keys = {
     .flag_count = READ_FLAGS,
 };
 
+/* ---- pulsar-perf ---- */
+
+/* Of all its verbs. */
+#define PERF_FLAGS                                                                                                     \
+    {"--proxy-url", true, "the client library speaks to brokers only"},                                                \
+        {"--proxy-protocol", true, "the client library speaks to brokers only"},                                       \
+        {"--ssl-factory-plugin", true, "there are no plug-ins"},                                                       \
+        {"--ssl-factory-plugin-params", true, "there are no plug-ins"}, {"-bw|--busy-wait", false, NULL},              \
+        {"-ioThreads|--num-io-threads", true, NULL}, {"-lt|--num-listener-threads", true, NULL},                       \
+    {                                                                                                                  \
+        "-mlr|--max-lookup-request", true, NULL                                                                        \
+    }
+#define PERF_TRANSACTION_FLAGS                                                                                         \
+    {"-txn|--txn-enable", false, "the client library has no transactions"},                                            \
+        {"-tto|--txn-timeout", true, "the client library has no transactions"},                                        \
+        {"-nmt|--numMessage-perTransaction", true, "the client library has no transactions"},                          \
+    {                                                                                                                  \
+        "-abort", false, "the client library has no transactions"                                                      \
+    }
+
+static const struct foreign_flag perf_produce_flags[] = {
+    PERF_FLAGS,
+    PERF_TRANSACTION_FLAGS,
+    {"-ch|--chunking", false, "the client library does not split messages"},
+    {"-k|--encryption-key-name", true, "the client library does not encrypt"},
+    {"-v|--encryption-key-value-file", true, "the client library does not encrypt"},
+    {"-fc|--format-class", true, "payloads are sent as they are"},
+    {"-fp|--format-payload", false, "payloads are sent as they are"},
+    {"-np|--partitions", true, "`geminga admin topics create-partitioned-topic` makes partitions"},
+};
+
+static const struct foreign_flag perf_consume_flags[] = {
+    PERF_FLAGS,
+    PERF_TRANSACTION_FLAGS,
+    {"-ntxn", true, "the client library has no transactions"},
+    {"-v|--encryption-key-value-file", true, "the client library does not decrypt"},
+    {"-rs|--replicated", false, "the client library does not ask for the replication of subscriptions"},
+    {"-aq|--auto-scaled-receiver-queue-size", false, NULL},
+    {"-e|--expire_time_incomplete_chunked_messages", true, NULL},
+    {"-pm|--pool-messages", true, NULL},
+};
+
+static const struct foreign_flag perf_read_flags[] = {
+    PERF_FLAGS,
+    {"--use-tls", false, "the URL says so: pulsar+ssl://"},
+};
+
+#define PERF_KEYS(name)                                                                                                \
+    {                                                                                                                  \
+        .keys = client_keys, .key_count = COUNT_OF(client_keys), .groups = client_groups,                              \
+        .group_count = COUNT_OF(client_groups), .flags = name, .flag_count = COUNT_OF(name)                            \
+    }
+
+const struct foreign_keys pulsar_perf_produce_keys = PERF_KEYS(perf_produce_flags);
+const struct foreign_keys pulsar_perf_consume_keys = PERF_KEYS(perf_consume_flags);
+const struct foreign_keys pulsar_perf_read_keys = PERF_KEYS(perf_read_flags);
+
 /* ---- client.conf, for `admin` ---- */
 
 static const struct foreign_key admin_keys[] = {

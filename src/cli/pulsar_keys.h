@@ -13,6 +13,10 @@ extern const struct foreign_keys pulsar_keys;
 extern const struct foreign_keys pulsar_produce_keys;
 extern const struct foreign_keys pulsar_consume_keys;
 extern const struct foreign_keys pulsar_read_keys;
+/* Of client.conf, and of `pulsar-perf produce`, `consume` and `read`. */
+extern const struct foreign_keys pulsar_perf_produce_keys;
+extern const struct foreign_keys pulsar_perf_consume_keys;
+extern const struct foreign_keys pulsar_perf_read_keys;
 /* Of client.conf, for `admin`. */
 extern const struct foreign_keys pulsar_admin_keys;
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * perf.c - see perf.h: the verb, the options, topics and clients.
+ */
+#include "cli/perf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct option client_rows[] = {
+    {.key = "client.url",
+     .alias = "brokerServiceUrl",
+     .env = "PULSAR_SERVICE_URL",
+     .flag = "-u|--service-url",
+     .type = OPTION_TEXT,
+     .fallback = "pulsar://localhost:6650",
+     AT(client_config, url),
+     .text = "Where the broker is."},
+    {.key = "client.web_url",
+     .alias = "webServiceUrl",
+     .flag = "-au|--admin-url",
+     .type = OPTION_TEXT,
+     AT(client_config, web_url),
+     .text = "Where its HTTP is; these verbs do not ask there."},
+    {.key = "client.listener_name",
+     .alias = "listenerName",
+     .flag = "--listener-name",
+     .type = OPTION_TEXT,
+     AT(client_config, listener_name),
+     .text = "Which of the broker's advertised listeners to use."},
+    {.key = "client.auth_plugin",
+     .alias = "authPlugin",
+     .env = "PULSAR_AUTH_PLUGIN",
+     .flag = "--auth-plugin|--auth_plugin",
+     .type = OPTION_TEXT,
+     AT(client_config, auth_plugin),
+     .text = "How to say who we are."},
+    {.key = "client.auth_params",
+     .alias = "authParams",
+     .env = "PULSAR_AUTH_PARAMS",
+     .flag = "--auth-params",
+     .type = OPTION_TEXT,
+     .secret = true,
+     AT(client_config, auth_params),
+     .text = "The proof."},
+    {.key = "client.tls_trust_certs_file",
+     .alias = "tlsTrustCertsFilePath",
+     .flag = "--trust-cert-file",
+     .type = OPTION_TEXT,
+     AT(client_config, tls_trust_certs),
+     .text = "Certificates to trust."},
+    {.key = "client.tls_allow_insecure",
+     .alias = "tlsAllowInsecureConnection",
+     .flag = "--tls-allow-insecure",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(client_config, tls_allow_insecure),
+     .text = "Any certificate will do."},
+    {.key = "client.tls_verify_hostname",
+     .alias = "tlsEnableHostnameVerification",
+     .flag = "--tls-enable-hostname-verification",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(client_config, tls_verify_hostname),
+     .text = "The certificate must be the host's."},
+    {.key = "client.memory_limit",
+     .alias = "memoryLimit",
+     .flag = "-ml|--memory-limit",
+     .type = OPTION_BYTES,
+     .fallback = "64MiB",
+     .max = (int64_t)1 << 40,
+     AT(client_config, memory_limit),
+     .text = "Bytes of messages that wait for their receipts; 0: no limit."},
+};
+
+const struct option_table perf_client_table = OPTION_TABLE(client_rows);
+
+static const struct option rows[] = {
+    {.key = "perf.topics",
+     .flag = "-t|--num-topics|--num-topic",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .min = 1,
+     .max = PERF_TOPICS_MAX,
+     AT(perf_config, topics),
+     .text = "How many topics; with one name, its numbers are put behind it: NAME-0, NAME-1, and so on."},
+    {.key = "perf.connections",
+     .flag = "-c|--max-connections",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .min = 1,
+     .max = PERF_CONNECTIONS_MAX,
+     AT(perf_config, connections),
+     .text = "Connections to each broker."},
+    {.key = "perf.duration",
+     .flag = "-time|--test-duration",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT32_MAX,
+     AT(perf_config, duration_s),
+     .text = "Seconds; 0: until Ctrl-C, or all messages are through."},
+    {.key = "perf.interval",
+     .flag = "-i|--stats-interval-seconds",
+     .type = OPTION_INTEGER,
+     .fallback = "10",
+     .max = 86400,
+     AT(perf_config, interval_s),
+     .text = "Seconds from line to line; 0: 10."},
+    {.key = "perf.histogram_file",
+     .flag = "--histogram-file",
+     .type = OPTION_TEXT,
+     AT(perf_config, histogram_file),
+     .text = "Where to write the latencies of each interval, as an HDR histogram log."},
+};
+
+const struct option_table perf_table = OPTION_TABLE(rows);
+
+static const struct verb *const perf_verbs[] = {&perf_produce_verb, &perf_consume_verb, &perf_read_verb, NULL};
+
+const struct verb perf_verb = {
+    .name = "perf",
+    .text = "Measures how fast messages come and go.",
+    .example = "  geminga perf produce my-topic -r 10000 -s 1024 -time 30\n"
+               "  geminga perf consume my-topic -time 30\n",
+    .verbs = perf_verbs,
+};
+
+/* ---- topics ---- */
+
+/* `number` SIZE_MAX: the name as it is. */
+static bool topic_add(struct perf_topics *t, const char *name, size_t number)
+{
+    const size_t size = strlen(name) + 24;
+    char *topic = malloc(size);
+
+    if (!topic)
+        return false;
+    if (number == SIZE_MAX)
+        (void)snprintf(topic, size, "%s", name);
+    else
+        (void)snprintf(topic, size, "%s-%zu", name, number);
+    t->names[t->count++] = topic;
+    return true;
+}
+
+int perf_topics_gather(struct perf_topics *t, const struct invocation *inv, const struct perf_config *config)
+{
+    const size_t wanted = (size_t)config->topics;
+    bool good;
+
+    *t = (struct perf_topics){0};
+    if (inv->argc == 0)
+        return cli_usage_error(inv, "which topic?");
+    if (inv->argc > 1 && wanted > 1 && wanted != (size_t)inv->argc)
+        return cli_usage_error(inv, "--num-topics is for one name, or says how many there are: %d", inv->argc);
+    const bool numbered = inv->argc == 1 && wanted > 1;
+    const size_t count = numbered ? wanted : (size_t)inv->argc;
+    good = (t->names = calloc(count, sizeof *t->names)) != NULL;
+    for (size_t i = 0; good && i < count; i++)
+        good = numbered ? topic_add(t, inv->argv[0], i) : topic_add(t, inv->argv[i], SIZE_MAX);
+    if (!good)
+        cli_error(inv, "no memory");
+    return good ? CLI_OK : CLI_FAILED;
+}
+
+void perf_topics_free(struct perf_topics *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->names[i]);
+    free(t->names);
+}
+
+/* ---- clients ---- */
+
+int perf_clients_open(struct perf_clients *c, const struct invocation *inv, const struct perf_config *config,
+                      const struct client_config *client)
+{
+    const size_t wanted = (size_t)config->connections;
+
+    *c = (struct perf_clients){.at = calloc(wanted, sizeof *c->at)};
+    if (!c->at)
+        cli_error(inv, "no memory");
+    while (c->at && c->count < wanted) {
+        if (!(c->at[c->count] = client_open(inv, client)))
+            return CLI_FAILED;
+        c->count++;
+    }
+    return c->at ? CLI_OK : CLI_FAILED;
+}
+
+void perf_clients_close(struct perf_clients *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        client_shut(c->at[i]);
+    free(c->at);
+}

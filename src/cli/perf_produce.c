@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * perf_produce.c - `geminga perf produce`: sends at a rate, and measures from when a message was due to its receipt.
+ *
+ *     main thread    makes the producers, prints, ends it
+ *     N senders      each with producers of its own on every topic, and its share of the rate and of the messages
+ *     clients        their threads bring the receipts
+ *
+ * A message that is sent late because earlier ones held up the sender counts from when it was due (no coordinated
+ * omission); with a rate that is meant as "as fast as possible" (RATE_NONE) it counts from its sending.
+ */
+#include "base/random.h"
+#include "cli/perf.h"
+#include "cli/pulsar_keys.h"
+#include "pulsar/c/producer.h"
+#include "sys/uv_sys.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define NS_PER_S    INT64_C(1000000000)
+#define RATE_NONE   1e7 /* messages a second: from here on there is no pace */
+#define PAYLOAD_MAX (64u * 1024 * 1024)
+
+struct produce_config {
+    char *rate, *payload_file, *payload_delimiter, *key_mode, *delay_range, *producer_name, *separator, *access,
+        *warmup, *compression, *batch_delay;
+    int64_t messages, size, producers, threads, pending, pending_across, send_timeout_ms, delay_s;
+    int64_t batch_messages, batch_bytes;
+    bool no_batching, exit_on_failure, event_time;
+};
+
+#define AT(member) .offset = offsetof(struct produce_config, member)
+
+static const char *const key_modes[] = {"autoIncrement", "random", NULL};
+static const char *const accesses[] = {"Shared", "Exclusive", "ExclusiveWithFencing", "WaitForExclusive", NULL};
+static const char *const compressions[] = {"NONE", "LZ4", "ZLIB", "ZSTD", "SNAPPY", NULL};
+
+static const struct option produce_rows[] = {
+    {.key = "produce.rate",
+     .flag = "-r|--rate",
+     .type = OPTION_TEXT,
+     .fallback = "100",
+     AT(rate),
+     .text = "Messages a second, of all producers together; 0, or 10000000 and more: as fast as possible."},
+    {.key = "produce.size",
+     .flag = "-s|--size",
+     .type = OPTION_BYTES,
+     .fallback = "1024",
+     .max = PAYLOAD_MAX,
+     AT(size),
+     .text = "Bytes of a message."},
+    {.key = "produce.producers",
+     .flag = "-n|--num-producers",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .min = 1,
+     .max = 100000,
+     AT(producers),
+     .text = "Producers on each topic, in each thread."},
+    {.key = "produce.threads",
+     .flag = "-threads|--num-test-threads",
+     .type = OPTION_INTEGER,
+     .fallback = "1",
+     .min = 1,
+     .max = 1000,
+     AT(threads),
+     .text = "Threads that send."},
+    {.key = "produce.pending",
+     .flag = "-o|--max-outstanding",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT32_MAX,
+     AT(pending),
+     .text = "Messages of a producer that wait for their receipts; 0: only --memory-limit bounds them."},
+    {.key = "produce.pending_across",
+     .flag = "-p|--max-outstanding-across-partitions",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT32_MAX,
+     AT(pending_across),
+     .text = "The same of all partitions of a topic together."},
+    {.key = "produce.batch_delay",
+     .flag = "-b|--batch-time-window",
+     .type = OPTION_TEXT,
+     .fallback = "1.0",
+     AT(batch_delay),
+     .text = "Milliseconds that a batch waits for more, whole ones."},
+    {.key = "produce.batch_messages",
+     .flag = "-bm|--batch-max-messages",
+     .type = OPTION_INTEGER,
+     .fallback = "1000",
+     .min = 1,
+     .max = 1000000,
+     AT(batch_messages),
+     .text = "Messages of a batch."},
+    {.key = "produce.batch_bytes",
+     .flag = "-bb|--batch-max-bytes",
+     .type = OPTION_BYTES,
+     .fallback = "4MiB",
+     .min = 1,
+     .max = PAYLOAD_MAX,
+     AT(batch_bytes),
+     .text = "Bytes of a batch."},
+    {.key = "produce.no_batching",
+     .flag = "-db|--disable-batching",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(no_batching),
+     .text = "Sends each message by itself."},
+    {.key = "produce.compression",
+     .flag = "-z|--compression",
+     .type = OPTION_CHOICE,
+     .fallback = "NONE",
+     .choices = compressions,
+     AT(compression),
+     .text = "How payloads are compressed."},
+    {.key = "produce.payload_file",
+     .flag = "-f|--payload-file",
+     .type = OPTION_TEXT,
+     AT(payload_file),
+     .text =
+         "A file of payloads, of which each message has one by chance; without it they are random bytes of --size."},
+    {.key = "produce.payload_delimiter",
+     .flag = "-e|--payload-delimiter",
+     .type = OPTION_TEXT,
+     .fallback = "\\n",
+     AT(payload_delimiter),
+     .text = "What separates the payloads in the file; \\n is the end of a line."},
+    {.key = "produce.keys",
+     .flag = "-mk|--message-key-generation-mode",
+     .type = OPTION_CHOICE,
+     .choices = key_modes,
+     AT(key_mode),
+     .text = "Gives messages keys: their numbers, or chance; else they have none."},
+    {.key = "produce.delay",
+     .flag = "-d|--delay",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT32_MAX,
+     AT(delay_s),
+     .text = "Seconds after which messages are delivered."},
+    {.key = "produce.delay_range",
+     .flag = "-dr|--delay-range",
+     .type = OPTION_TEXT,
+     AT(delay_range),
+     .text = "The same by chance: FROM,TO."},
+    {.key = "produce.event_time",
+     .flag = "-set|--set-event-time",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(event_time),
+     .text = "Gives each message the time as its event time."},
+    {.key = "produce.send_timeout",
+     .flag = "--send-timeout",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT32_MAX,
+     AT(send_timeout_ms),
+     .text = "Milliseconds after which a message without receipt has failed; 0: never."},
+    {.key = "produce.producer_name",
+     .flag = "-pn|--producer-name",
+     .type = OPTION_TEXT,
+     AT(producer_name),
+     .text = "What producers' names begin with; the separator and a number follow."},
+    {.key = "produce.separator",
+     .flag = "--separator",
+     .type = OPTION_TEXT,
+     .fallback = "-",
+     AT(separator),
+     .text = "What stands between the name and the number."},
+    {.key = "produce.access_mode",
+     .flag = "-am|--access-mode",
+     .type = OPTION_CHOICE,
+     .fallback = "Shared",
+     .choices = accesses,
+     AT(access),
+     .text = "How producers share a topic."},
+    {.key = "produce.warmup",
+     .flag = "--warmup-time",
+     .type = OPTION_TEXT,
+     .fallback = "1.0",
+     AT(warmup),
+     .text = "Seconds at the beginning whose latencies do not count."},
+    {.key = "produce.exit_on_failure",
+     .flag = "-ef|--exit-on-failure",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(exit_on_failure),
+     .text = "The first message that is refused ends it."},
+    {.key = "produce.messages",
+     .flag = "-m|--num-messages",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = INT64_MAX,
+     AT(messages),
+     .text = "Messages in all; 0: without end."},
+};
+
+/* ---- what is sent ---- */
+
+struct payloads {
+    struct bytes file;   /* all of it; or random bytes */
+    struct bytes *items; /* into it */
+    size_t count;
+};
+
+static void payloads_free(struct payloads *p)
+{
+    free((void *)(uintptr_t)p->file.data);
+    free(p->items);
+}
+
+/* One payload of chance. */
+static bool payload_make(struct payloads *p, size_t size)
+{
+    uint8_t *data = malloc(size + 1);
+    struct random r;
+
+    random_init(&r, 1);
+    for (size_t i = 0; data && i < size; i++)
+        data[i] = (uint8_t)('a' + random_below(&r, 26));
+    p->file = bytes_of(data, size);
+    return data && (p->items[p->count++] = p->file, true);
+}
+
+static bool payload_add(struct payloads *p, size_t *capacity, struct bytes item)
+{
+    if (p->count == *capacity) {
+        struct bytes *more = realloc(p->items, *capacity * 2 * sizeof *more);
+        if (!more)
+            return false;
+        p->items = more;
+        *capacity *= 2;
+    }
+    p->items[p->count++] = item;
+    return true;
+}
+
+static bool payloads_split(struct payloads *p, const char *delimiter)
+{
+    const size_t len = strlen(delimiter);
+    const uint8_t *at = p->file.data, *end = p->file.data + p->file.len;
+    size_t capacity = 1;
+
+    while (at < end) {
+        const uint8_t *next = len > 0 ? memmem(at, (size_t)(end - at), delimiter, len) : NULL;
+        const uint8_t *stop = next ? next : end;
+        if (stop > at && !payload_add(p, &capacity, bytes_of(at, (size_t)(stop - at))))
+            return false;
+        at = next ? next + len : end;
+    }
+    return true;
+}
+
+static int payloads_gather(struct payloads *p, const struct invocation *inv, const struct produce_config *c)
+{
+    const char *delimiter = strcmp(c->payload_delimiter, "\\n") == 0 ? "\n" : c->payload_delimiter;
+
+    if (!(p->items = malloc(sizeof *p->items))) {
+        cli_error(inv, "no memory");
+        return CLI_FAILED;
+    }
+    if (!c->payload_file || !*c->payload_file)
+        return payload_make(p, (size_t)c->size) ? CLI_OK : (cli_error(inv, "no memory"), CLI_FAILED);
+    if (cli_file_read(c->payload_file, PAYLOAD_MAX, &p->file) != OK) {
+        cli_error(inv, "cannot read %s, or it is larger than 64 MiB", c->payload_file);
+        return CLI_FAILED;
+    }
+    if (payloads_split(p, delimiter) && p->count > 0)
+        return CLI_OK;
+    cli_error(inv, "%s has no payload", c->payload_file);
+    return CLI_FAILED;
+}
+
+/* ---- senders ---- */
+
+struct producing;
+
+struct sender {
+    struct producing *p;
+    struct uv_thread *thread;
+    pulsar_producer_t **producers;
+    size_t count;
+    double per_second; /* 0: no pace */
+    double due_ns;     /* when the next message is to be sent */
+    uint64_t quota;    /* messages */
+    struct random chance;
+};
+
+struct producing {
+    const struct invocation *inv;
+    const struct produce_config *config;
+    struct perf_meter meter;
+    struct perf_topics topics;
+    struct perf_clients clients;
+    struct payloads payloads;
+    struct sender *senders;
+    size_t sender_count;
+    uint64_t delay_from_ms, delay_to_ms;
+    int64_t warm_ns; /* latencies count from then on */
+    atomic_uint_fast64_t key;
+    atomic_int failure; /* the first refusal: a pulsar_result; 0: none */
+};
+
+/* One message under way. */
+struct send {
+    struct producing *p;
+    int64_t due_ns;
+    size_t len;
+};
+
+/* On a client's thread. */
+static void on_receipt(pulsar_result result, pulsar_message_id_t *id, void *ctx)
+{
+    struct send *send = ctx;
+    struct producing *p = send->p;
+    const int64_t now_ns = perf_now_ns();
+    int none = 0;
+
+    if (id)
+        pulsar_message_id_free(id);
+    if (result == pulsar_result_Ok) {
+        atomic_fetch_add(&p->meter.messages, 1);
+        atomic_fetch_add(&p->meter.bytes, send->len);
+        if (now_ns >= p->warm_ns)
+            histogram_record(p->meter.now, (uint64_t)(now_ns - send->due_ns) / 1000);
+    } else {
+        atomic_fetch_add(&p->meter.failures, 1);
+        atomic_compare_exchange_strong(&p->failure, &none, (int)result);
+        if (p->config->exit_on_failure)
+            perf_stop(&p->meter);
+    }
+    free(send);
+}
+
+/* Waits until the next message is due, and returns when that was. */
+static int64_t due_wait(struct sender *s)
+{
+    if (s->per_second <= 0)
+        return perf_now_ns();
+    const int64_t due_ns = (int64_t)s->due_ns;
+    int64_t wait_ns;
+
+    while ((wait_ns = due_ns - perf_now_ns()) > 0 && !perf_stopped(&s->p->meter)) {
+        const int64_t nap_ns = wait_ns < NS_PER_S / 10 ? wait_ns : NS_PER_S / 10;
+        (void)nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+    }
+    s->due_ns += (double)NS_PER_S / s->per_second;
+    return due_ns;
+}
+
+static void message_key(struct sender *s, pulsar_message_t *message)
+{
+    const char *mode = s->p->config->key_mode;
+    char key[24];
+
+    if (!mode)
+        return;
+    const uint64_t number =
+        mode[0] == 'a' ? atomic_fetch_add(&s->p->key, 1) : random_below(&s->chance, (uint64_t)INT32_MAX);
+    (void)snprintf(key, sizeof key, "%" PRIu64, number);
+    pulsar_message_set_partition_key(message, key);
+}
+
+static void message_delay(struct sender *s, pulsar_message_t *message)
+{
+    const uint64_t from_ms = s->p->delay_from_ms, to_ms = s->p->delay_to_ms;
+
+    if (to_ms > 0)
+        pulsar_message_set_deliver_after(message, from_ms + random_below(&s->chance, to_ms - from_ms + 1));
+}
+
+/* False: memory is short. */
+static bool message_send(struct sender *s, pulsar_producer_t *producer)
+{
+    struct producing *p = s->p;
+    const struct bytes payload =
+        p->payloads.items[p->payloads.count > 1 ? random_below(&s->chance, p->payloads.count) : 0];
+    pulsar_message_t *message = pulsar_message_create();
+    struct send *send = malloc(sizeof *send);
+
+    if (!message || !send) {
+        pulsar_message_free(message);
+        free(send);
+        return false;
+    }
+    pulsar_message_set_content(message, payload.data, payload.len);
+    message_key(s, message);
+    message_delay(s, message);
+    *send = (struct send){.p = p, .due_ns = due_wait(s), .len = payload.len};
+    if (p->config->event_time) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        pulsar_message_set_event_timestamp(message, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+    }
+    if (perf_stopped(&p->meter))
+        free(send);
+    else
+        pulsar_producer_send_async(producer, message, on_receipt, send);
+    pulsar_message_free(message);
+    return true;
+}
+
+static void sender_run(void *ctx)
+{
+    struct sender *s = ctx;
+
+    s->due_ns = (double)perf_now_ns();
+    for (uint64_t sent = 0; !perf_stopped(&s->p->meter) && sent < s->quota; sent++) {
+        if (!message_send(s, s->producers[sent % s->count])) {
+            atomic_store(&s->p->failure, pulsar_result_MemoryBufferIsFull);
+            perf_stop(&s->p->meter);
+        }
+    }
+}
+
+/* ---- producers ---- */
+
+static pulsar_compression_type compression_of(const char *name)
+{
+    static const pulsar_compression_type types[] = {pulsar_CompressionNone, pulsar_CompressionLZ4,
+                                                    pulsar_CompressionZLib, pulsar_CompressionZSTD,
+                                                    pulsar_CompressionSNAPPY};
+    size_t i = 0;
+
+    while (strcmp(compressions[i], name) != 0)
+        i++;
+    return types[i];
+}
+
+static pulsar_producer_access_mode access_of(const char *name)
+{
+    static const pulsar_producer_access_mode modes[] = {
+        pulsar_ProducerAccessModeShared, pulsar_ProducerAccessModeExclusive,
+        pulsar_ProducerAccessModeExclusiveWithFencing, pulsar_ProducerAccessModeWaitForExclusive};
+    size_t i = 0;
+
+    while (strcmp(accesses[i], name) != 0)
+        i++;
+    return modes[i];
+}
+
+static void producer_configure(const struct produce_config *c, pulsar_producer_configuration_t *conf)
+{
+    pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
+    pulsar_producer_configuration_set_send_timeout(conf, (int)c->send_timeout_ms);
+    pulsar_producer_configuration_set_max_pending_messages(conf, (int)c->pending);
+    pulsar_producer_configuration_set_max_pending_messages_across_partitions(conf, (int)c->pending_across);
+    pulsar_producer_configuration_set_partitions_routing_mode(conf, pulsar_RoundRobinDistribution);
+    pulsar_producer_configuration_set_compression_type(conf, compression_of(c->compression));
+    pulsar_producer_configuration_set_access_mode(conf, access_of(c->access));
+    pulsar_producer_configuration_set_batching_enabled(conf, !c->no_batching);
+    pulsar_producer_configuration_set_batching_max_messages(conf, (unsigned)c->batch_messages);
+    pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes(conf, (unsigned long)c->batch_bytes);
+    const double delay_ms = strtod(c->batch_delay, NULL);
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, delay_ms < 1 ? 1 : (unsigned long)delay_ms);
+}
+
+static int producer_open(struct producing *p, struct sender *s, const char *topic, size_t number)
+{
+    const struct produce_config *c = p->config;
+    pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+    char name[300];
+
+    if (!conf)
+        return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
+    producer_configure(c, conf);
+    if (c->producer_name && *c->producer_name) {
+        (void)snprintf(name, sizeof name, "%s%s%zu", c->producer_name, c->separator, number);
+        pulsar_producer_configuration_set_producer_name(conf, name);
+    }
+    pulsar_result result =
+        pulsar_client_create_producer(p->clients.at[number % p->clients.count], topic, conf, &s->producers[s->count]);
+    pulsar_producer_configuration_free(conf);
+    if (result != pulsar_result_Ok)
+        return client_failed(p->inv, topic, result);
+    s->count++;
+    return CLI_OK;
+}
+
+/* Its share, the first having what cannot be divided. */
+static int sender_open(struct producing *p, struct sender *s, size_t index, double rate)
+{
+    const struct produce_config *c = p->config;
+    const size_t threads = (size_t)c->threads, each = (size_t)c->producers;
+    const uint64_t messages = (uint64_t)c->messages;
+    int status = CLI_OK;
+
+    *s = (struct sender){.p = p, .per_second = rate >= RATE_NONE ? 0 : rate / (double)threads};
+    s->quota = messages == 0 ? UINT64_MAX : messages / threads + (index < messages % threads);
+    random_init(&s->chance, index + 1);
+    if (!(s->producers = calloc(p->topics.count * each, sizeof(pulsar_producer_t *))))
+        return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
+    for (size_t t = 0; t < p->topics.count && status == CLI_OK; t++) {
+        for (size_t i = 0; i < each && status == CLI_OK; i++)
+            status = producer_open(p, s, p->topics.names[t], (index * p->topics.count + t) * each + i);
+    }
+    return status;
+}
+
+static int senders_open(struct producing *p, double rate)
+{
+    const size_t threads = (size_t)p->config->threads;
+    int status = CLI_OK;
+
+    if (!(p->senders = calloc(threads, sizeof *p->senders)))
+        return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
+    while (p->sender_count < threads && status == CLI_OK) {
+        status = sender_open(p, &p->senders[p->sender_count], p->sender_count, rate);
+        p->sender_count++;
+    }
+    return status;
+}
+
+/* Waits for the receipts of all; no callback runs after it. */
+static void senders_close(struct producing *p)
+{
+    for (size_t i = 0; i < p->sender_count; i++) {
+        struct sender *s = &p->senders[i];
+        for (size_t k = 0; k < s->count; k++) {
+            (void)pulsar_producer_close(s->producers[k]);
+            pulsar_producer_free(s->producers[k]);
+        }
+        free(s->producers);
+    }
+    free(p->senders);
+}
+
+/* ---- the whole ---- */
+
+/* Ends when all senders have sent what they were to send. */
+static void all_sent_stop(void *ctx)
+{
+    struct producing *p = ctx;
+
+    for (size_t i = 0; i < p->sender_count; i++) {
+        if (p->senders[i].thread)
+            uv_thread_finish(p->senders[i].thread);
+    }
+    perf_stop(&p->meter);
+}
+
+static int senders_start(struct producing *p)
+{
+    for (size_t i = 0; i < p->sender_count; i++) {
+        if (uv_thread_run(&p->senders[i].thread, "sender", sender_run, &p->senders[i]) != OK) {
+            perf_stop(&p->meter);
+            return client_failed(p->inv, "cannot start a thread", pulsar_result_UnknownError);
+        }
+    }
+    return CLI_OK;
+}
+
+static int load_run(struct producing *p, const struct perf_config *config)
+{
+    struct uv_thread *joiner = NULL;
+    int status = senders_start(p);
+
+    if (uv_thread_run(&joiner, "joiner", all_sent_stop, p) != OK) {
+        perf_stop(&p->meter);
+        all_sent_stop(p);
+        return client_failed(p->inv, "cannot start a thread", pulsar_result_UnknownError);
+    }
+    perf_meter_watch(&p->meter, config);
+    uv_thread_finish(joiner);
+    return status;
+}
+
+/* "FROM,TO" in seconds, or the one delay. */
+static int delays_parse(struct producing *p)
+{
+    const struct produce_config *c = p->config;
+    uint64_t from, to;
+
+    p->delay_from_ms = p->delay_to_ms = (uint64_t)c->delay_s * 1000;
+    if (!c->delay_range || !*c->delay_range)
+        return CLI_OK;
+    if (sscanf(c->delay_range, "%" SCNu64 ",%" SCNu64, &from, &to) != 2 || from > to || to > INT32_MAX)
+        return cli_usage_error(p->inv, "--delay-range expects FROM,TO in seconds, not `%s`", c->delay_range);
+    p->delay_from_ms = from * 1000;
+    p->delay_to_ms = to * 1000;
+    return CLI_OK;
+}
+
+/* A number that is not negative. */
+static int number_parse(const struct invocation *inv, const char *flag, const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    if (end == text || *end || !(*out >= 0 && *out <= 1e12))
+        return cli_usage_error(inv, "%s expects a number, not `%s`", flag, text);
+    return CLI_OK;
+}
+
+static int produce(struct invocation *inv, const struct produce_config *c, const struct perf_config *config,
+                   const struct client_config *client)
+{
+    struct producing p = {.inv = inv, .config = c};
+    double rate = 0, warmup_s = 0, unused;
+    int status = perf_meter_init(&p.meter, PERF_PRODUCE, inv, config);
+
+    if (status == CLI_OK)
+        status = number_parse(inv, "--rate", c->rate, &rate);
+    if (status == CLI_OK)
+        status = number_parse(inv, "--warmup-time", c->warmup, &warmup_s);
+    if (status == CLI_OK)
+        status = number_parse(inv, "--batch-time-window", c->batch_delay, &unused);
+    if (status == CLI_OK)
+        status = delays_parse(&p);
+    if (status == CLI_OK)
+        status = perf_topics_gather(&p.topics, inv, config);
+    if (status == CLI_OK)
+        status = payloads_gather(&p.payloads, inv, c);
+    if (status == CLI_OK)
+        status = perf_clients_open(&p.clients, inv, config, client);
+    if (status == CLI_OK)
+        status = senders_open(&p, rate > 0 ? rate : RATE_NONE);
+    if (status == CLI_OK) {
+        client_signals();
+        perf_meter_begin(&p.meter, config);
+        p.warm_ns = p.meter.started_ns + (int64_t)(warmup_s * NS_PER_S);
+        status = load_run(&p, config);
+    }
+    const bool ran = p.meter.started_ns > 0;
+    senders_close(&p);
+    if (ran)
+        perf_meter_finish(&p.meter);
+    const int failure = atomic_load(&p.failure);
+    if (status == CLI_OK && failure != 0)
+        status = client_failed(inv, "messages were not taken", (pulsar_result)failure);
+    perf_clients_close(&p.clients);
+    payloads_free(&p.payloads);
+    perf_topics_free(&p.topics);
+    perf_meter_deinit(&p.meter);
+    return status;
+}
+
+static int produce_run(struct invocation *inv)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct produce_config config = {0};
+    struct perf_config perf = {0};
+    struct client_config client = {0};
+    void *const values[VERB_TABLES_MAX] = {&config, &perf, &client};
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK)
+        status = produce(inv, &config, &perf, &client);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+const struct verb perf_produce_verb = {
+    .name = "produce",
+    .on_topic = true,
+    .arguments = "TOPIC...",
+    .text = "Sends messages at a rate, and tells how long their receipts took.",
+    .example = "  geminga perf produce my-topic -r 10000 -s 1024 -time 30\n",
+    .tables = {VERB_TABLE(produce_rows), &perf_table, &perf_client_table},
+    .foreign = &pulsar_perf_produce_keys,
+    .run = produce_run,
+};

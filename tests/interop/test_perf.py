@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`geminga perf produce | consume | read`: the lines of pulsar-perf, the histogram file, what it sends and takes."""
+import re
+import signal
+import subprocess
+
+import pulsar
+import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from broker_process import DIES_WITH_PARENT, PROGRAM
+from rest import request
+
+NUMBER = r" *([\d.]+)"
+LATENCY = "Latency: mean:" + NUMBER + " ms" + "".join(
+    f" - {name}:{NUMBER}" for name in ("med", "95pct", "99pct", "99.9pct", "99.99pct"))
+PRODUCED = re.compile(f"Throughput produced:{NUMBER} msg ---{NUMBER} msg/s ---{NUMBER} Mbit/s  --- failure{NUMBER} msg/s "
+                      f"--- {LATENCY} - Max:{NUMBER}$")
+RECEIVED = re.compile(f"Throughput received:{NUMBER} msg ---{NUMBER}  msg/s ---{NUMBER} Mbit/s  --- {LATENCY} - Max:{NUMBER}$")
+SENT = re.compile(r"Aggregated throughput stats --- (\d+) records sent")
+TAKEN = re.compile(r"Aggregated throughput stats --- (\d+) records received")
+WHOLE = re.compile(f"Aggregated latency stats --- {LATENCY} - 99.999pct:{NUMBER} - Max:{NUMBER}$")
+
+
+def run(verb, *words, broker, expect=0):
+    it = subprocess.run([PROGRAM, "perf", verb, "-u", broker.url, *words], capture_output=True, text=True, timeout=120,
+                        stdin=subprocess.DEVNULL)
+    assert it.returncode == expect, it
+    return it.stdout if expect == 0 else it.stderr
+
+
+def count(pattern, printed):
+    return int(pattern.search(printed).group(1))
+
+
+def test_all_that_is_wanted_is_sent_and_the_end_says_so(broker, client, topic):
+    consumer = client.subscribe(topic, "s", initial_position=pulsar.InitialPosition.Earliest)
+    printed = run("produce", topic, "-m", "300", "-r", "3000", "-s", "50", "--warmup-time", "0", broker=broker)
+    assert count(SENT, printed) == 300
+    assert WHOLE.search(printed.splitlines()[-1])
+    for _ in range(300):
+        assert len(consumer.receive(10000).data()) == 50
+
+
+def test_lines_come_every_interval(broker, topic):
+    printed = run("produce", topic, "-r", "1000", "-time", "3", "-i", "1", broker=broker)
+    lines = [PRODUCED.search(line) for line in printed.splitlines() if line.startswith("Throughput")]
+    assert len(lines) >= 2 and all(lines)
+    totals = [int(line.group(1)) for line in lines]
+    assert totals == sorted(totals) and totals[-1] <= count(SENT, printed)
+
+
+def test_a_number_of_topics_has_numbers_behind_the_name(broker, client, topic):
+    run("produce", topic, "-t", "3", "-m", "30", "-r", "0", broker=broker)
+    for i in range(3):
+        reader = client.create_reader(f"{topic}-{i}", pulsar.MessageId.earliest)
+        assert [len(reader.read_next(10000).data()) for _ in range(10)] == [1024] * 10
+
+
+def test_threads_share_the_messages(broker, topic):
+    printed = run("produce", topic, "-m", "7", "-r", "0", "-threads", "3", "-n", "2", "-db", broker=broker)
+    assert count(SENT, printed) == 7
+
+
+def test_keys_compression_and_names_are_as_asked_for(broker, client, topic):
+    run("produce", topic, "-m", "20", "-r", "0", "-mk", "autoIncrement", "-z", "ZSTD", "-pn", "me", "-db", broker=broker)
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    messages = [reader.read_next(10000) for _ in range(20)]
+    assert [m.partition_key() for m in messages] == [str(i) for i in range(20)]
+    assert messages[0].producer_name() == "me-0"
+
+
+def test_payloads_come_from_a_file(broker, client, topic, tmp_path):
+    (tmp_path / "payloads").write_text("one\ntwo\n\nthree")
+    run("produce", topic, "-m", "50", "-r", "0", "-f", str(tmp_path / "payloads"), broker=broker)
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    assert {reader.read_next(10000).data() for _ in range(50)} == {b"one", b"two", b"three"}
+
+
+def test_all_is_consumed_and_acknowledged(broker, client, topic):
+    client.subscribe(topic, "mine").close()
+    run("produce", topic, "-m", "500", "-r", "0", broker=broker)
+    printed = run("consume", topic, "-ss", "mine", "-m", "500", "-st", "Shared", "-n", "2", "-c", "2", broker=broker)
+    assert count(TAKEN, printed) == 500
+    assert "ack failed 0 msg" in printed
+    path = f"/admin/v2/persistent/{topic.removeprefix('persistent://')}/stats"
+    assert request(broker, "GET", path)[1]["subscriptions"]["mine"]["msgBacklog"] == 0
+
+
+def test_consuming_prints_lines_and_ends_with_a_signal(broker, topic):
+    it = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "perf", "consume", "-u", broker.url, topic, "-i", "1"],
+                          stdout=subprocess.PIPE, text=True)
+    assert RECEIVED.search(it.stdout.readline())
+    it.send_signal(signal.SIGINT)
+    assert count(TAKEN, it.stdout.read()) == 0
+    assert it.wait(60) == 0
+
+
+def test_several_subscriptions_get_all(broker, topic):
+    run("produce", topic, "-m", "10", "-r", "0", broker=broker)
+    for names in (["-ss", "a,b"], ["-ss", "c", "-ns", "2"]):
+        printed = run("consume", topic, *names, "-sp", "Earliest", "-m", "20", broker=broker)
+        assert count(TAKEN, printed) == 20
+
+
+def test_a_topic_is_read_from_its_beginning(broker, topic):
+    run("produce", topic, "-m", "100", "-r", "0", broker=broker)
+    assert count(TAKEN, run("read", topic, "-n", "100", broker=broker)) == 100
+
+
+def test_the_histogram_file_is_read_by_others(broker, topic, tmp_path):
+    log = tmp_path / "latencies.hlog"
+    printed = run("produce", topic, "-m", "2500", "-r", "1000", "-i", "1", "--warmup-time", "0", "--histogram-file",
+                  str(log), broker=broker)
+    reader = HistogramLogReader(str(log), HdrHistogram(1, 3600000000, 3))
+    whole = HdrHistogram(1, 3600000000, 3)
+    parts = 0
+    while (part := reader.get_next_interval_histogram()) is not None:
+        whole.add(part)
+        parts += 1
+    assert parts >= 2
+    assert whole.get_total_count() == 2500
+    said = WHOLE.search(printed)
+    assert abs(whole.get_value_at_percentile(50) / 1000 - float(said.group(2))) < 0.01 * float(said.group(2)) + 0.01
+
+
+@pytest.mark.parametrize("verb, words, about", [
+    ("produce", ["-txn"], "no transactions"),
+    ("produce", ["-k", "key"], "does not encrypt"),
+    ("produce", ["-r", "fast"], "--rate expects"),
+    ("produce", ["-dr", "5,1"], "--delay-range expects"),
+    ("read", ["-m", "there"], "--start-message-id expects"),
+    ("consume", ["-ss", "a,b", "-ns", "3"], "how many there are: 2"),
+])
+def test_what_it_cannot_is_said(broker, topic, verb, words, about):
+    assert about in run(verb, topic, *words, broker=broker, expect=2)
+
+
+def test_no_topic_is_asked_for(broker):
+    assert "which topic?" in run("produce", broker=broker, expect=2)
