@@ -11,6 +11,9 @@
 
 #define KEY_TEXT_MAX (64u * 1024)
 
+const char token_has_expired[] = "it has expired";
+const char token_is_for_others[] = "it is not meant for this audience";
+
 void token_deinit(struct token *token)
 {
     free(token->role);
@@ -47,7 +50,7 @@ static enum err times_check(const json_t *claims, const struct token_rules *rule
     *why = "its times are no numbers";
     if (!time_claim(claims, "exp", &expires, &at) || !time_claim(claims, "nbf", &begins, &from))
         return ERR_DENIED;
-    *why = "it has expired";
+    *why = token_has_expired;
     if (expires && rules->now_s - rules->skew_s >= at)
         return ERR_DENIED;
     *why = "it is not valid yet";
@@ -93,7 +96,7 @@ static enum err claims_check(const struct token_rules *rules, struct token *toke
 
     if (err != OK)
         return err;
-    *why = "it is not meant for this audience";
+    *why = token_is_for_others;
     if (rules->audience_claim && !audience_holds(token->claims, rules))
         return ERR_DENIED;
     *why = "no memory";

@@ -32,6 +32,9 @@ void token_deinit(struct token *token);
 MUST_USE enum err token_verify(const struct jws_key *key, struct bytes text, const struct token_rules *rules,
                                struct token *out, const char **why);
 
+/* Two of the reasons, by their address. */
+extern const char token_has_expired[], token_is_for_others[];
+
 /* Appends a token for `subject`, with the algorithm; `expires_s` 0: for ever; `header` as jws_sign has it. */
 MUST_USE enum err token_make(const struct jws_key *key, enum jws_algorithm algorithm, const json_t *header,
                              const char *subject, int64_t expires_s, struct text *out);
