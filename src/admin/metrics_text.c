@@ -154,6 +154,8 @@ static void write_server(struct writer *w, const struct server_stats *s)
     counter(w, "pulsar_connection_closed_total_count", "connections that ended", opened - s->connections);
     counter(w, "geminga_server_connections_refused_total", "connections that were one too many",
             s->connections_refused);
+    counter(w, "geminga_server_connections_evicted_total", "connections that said nothing, and made place for others",
+            s->connections_evicted);
     counter(w, "geminga_server_in_bytes_total", "bytes received", s->bytes_in);
     counter(w, "geminga_server_out_bytes_total", "bytes sent", s->bytes_out);
     counter(w, "geminga_server_in_frames_total", "frames received", s->frames_in);

@@ -165,6 +165,20 @@ static void make(struct admin_call *call, struct bytes name, json_t *settings)
     json_decref(settings);
 }
 
+static bool count_name(void *ctx, struct bytes name)
+{
+    ++*(uint64_t *)ctx;
+    return true;
+}
+
+static bool as_many_as_may_be(struct broker *b, struct bytes tenant)
+{
+    const uint32_t most = broker_options(b)->namespaces_per_tenant_max;
+    uint64_t count = 0;
+
+    return most > 0 && namespaces_each(b, tenant, count_name, &count) == OK && count >= most;
+}
+
 void namespace_put(struct admin_call *call)
 {
     struct broker *b = call->core->broker;
@@ -177,6 +191,9 @@ void namespace_put(struct admin_call *call)
         call_reason(call, 404, "Tenant does not exist");
     else if (namespace_exists(b, name))
         call_reason(call, 409, "Namespace already exists");
+    else if (as_many_as_may_be(b, call->parameters[0]))
+        call_reason(call, 412, "Exceed the maximum number of namespace in tenant :%.*s", (int)call->parameters[0].len,
+                    (const char *)call->parameters[0].data);
     else if ((settings = settings_asked(call, name, body)))
         make(call, name, settings);
     json_decref(body);

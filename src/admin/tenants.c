@@ -99,6 +99,22 @@ static enum err make(struct broker *b, struct bytes tenant, const char *settings
     return err;
 }
 
+static bool count_name(void *ctx, struct bytes name)
+{
+    ++*(uint64_t *)ctx;
+    return true;
+}
+
+static bool as_many_as_may_be(struct broker *b)
+{
+    const uint32_t most = broker_options(b)->tenants_max;
+    uint64_t count = 0;
+
+    if (most > 0)
+        tenants_each(b, count_name, &count);
+    return most > 0 && count >= most;
+}
+
 void tenant_put(struct admin_call *call)
 {
     const struct bytes tenant = call->parameters[0];
@@ -111,6 +127,8 @@ void tenant_put(struct admin_call *call)
         call_reason(call, 412, "Tenant name is not valid");
     else if (tenant_exists(call->core->broker, tenant))
         call_reason(call, 409, "Tenant already exist");
+    else if (as_many_as_may_be(call->core->broker))
+        call_reason(call, 412, "Exceed the maximum number of tenants");
     else if (make(call->core->broker, tenant, settings, &why) != OK)
         call_refused(call, &why);
     else

@@ -53,6 +53,22 @@ static void a_tenant_that_cannot_be_is_refused(void **state)
     assert_refused(w, ask(w, HTTP_DELETE, TENANTS "/nobody"), 404, "Tenant doesn't exist");
 }
 
+static void there_are_so_many_tenants_and_namespaces_of_one_and_no_more(void **state)
+{
+    struct admin_world *w = *state;
+
+    w->options.tenants_max = 3; /* public and pulsar are there */
+    w->options.namespaces_per_tenant_max = 1;
+    admin_world_restart(w);
+    assert_int_equal(ask_body(w, HTTP_PUT, TENANTS "/acme", LOCAL), 204);
+    assert_refused(w, ask_body(w, HTTP_PUT, TENANTS "/more", LOCAL), 412, "Exceed the maximum number of tenants");
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/acme/a"), 204);
+    assert_refused(w, ask(w, HTTP_PUT, "/admin/v2/namespaces/acme/b"), 412,
+                   "Exceed the maximum number of namespace in tenant :acme");
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/namespaces/acme/a"), 204);
+    assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/namespaces/acme/b"), 204);
+}
+
 static void a_tenant_whose_settings_are_too_large_is_not_made(void **state)
 {
     struct admin_world *w = *state;
@@ -115,6 +131,7 @@ int main(void)
         ADMIN_TEST(tenants_are_created_listed_read_and_deleted),
         ADMIN_TEST(a_tenant_is_changed_and_stays_so_over_a_restart),
         ADMIN_TEST(a_tenant_that_cannot_be_is_refused),
+        ADMIN_TEST(there_are_so_many_tenants_and_namespaces_of_one_and_no_more),
         ADMIN_TEST(a_tenant_whose_settings_are_too_large_is_not_made),
         ADMIN_TEST(a_tenant_with_many_namespaces_is_deleted),
         ADMIN_TEST(a_tenant_is_deleted_with_all_it_has_only_where_that_is_allowed),

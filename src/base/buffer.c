@@ -49,6 +49,17 @@ void buffer_unref(struct buffer *b)
     free(b);
 }
 
+void buffer_charge(struct buffer *b, struct budget *budget)
+{
+    if (b->budget) {
+        assert(b->budget->used >= b->capacity);
+        b->budget->used -= b->capacity;
+    }
+    b->budget = budget;
+    if (budget)
+        budget->used += b->capacity;
+}
+
 bool budget_has(const struct budget *b, size_t bytes)
 {
     return b->used <= b->limit && bytes <= b->limit - b->used;

@@ -37,6 +37,9 @@ MUST_USE struct buffer *buffer_new(size_t capacity, struct budget *budget);
 struct buffer *buffer_ref(struct buffer *b);
 void buffer_unref(struct buffer *b); /* NULL is fine */
 
+/* From now on `budget` is charged for it, however much that has; NULL: none is. */
+void buffer_charge(struct buffer *b, struct budget *budget);
+
 bool budget_has(const struct budget *b, size_t bytes);
 
 /* Bytes inside a counted buffer.  `buffer` is NULL for an empty slice or for static bytes. */

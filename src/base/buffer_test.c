@@ -18,6 +18,19 @@ static void a_buffer_is_charged_until_its_last_reference_goes(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+static void a_buffer_that_moves_is_charged_to_its_new_budget_only(void **state)
+{
+    struct budget first = {.name = "first", .limit = 100}, second = {.name = "second", .limit = 10};
+    struct buffer *b = buffer_new(60, &first);
+
+    buffer_charge(b, &second);
+    assert_int_equal(first.used, 0);
+    assert_int_equal(second.used, 60);
+    buffer_charge(b, NULL);
+    assert_int_equal(second.used, 0);
+    buffer_unref(b);
+}
+
 static void a_budget_has_what_is_left_and_nothing_when_overdrawn(void **state)
 {
     struct budget budget = {.name = "test", .limit = 100};
@@ -80,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_is_charged_until_its_last_reference_goes),
+        cmocka_unit_test(a_buffer_that_moves_is_charged_to_its_new_budget_only),
         cmocka_unit_test(a_budget_has_what_is_left_and_nothing_when_overdrawn),
         cmocka_unit_test(a_slice_keeps_its_buffer_alive),
         cmocka_unit_test(a_copy_is_independent_of_its_source),

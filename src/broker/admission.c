@@ -4,14 +4,31 @@
  */
 #include "broker/admission.h"
 
+#include "broker/consumer.h"
 #include "broker/core.h"
 #include "broker/limiter.h"
 #include "broker/policies.h"
+#include "broker/producer.h"
 #include "broker/subscription.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Without the port, which is another one each time. */
+static int host_len(const char *peer)
+{
+    const char *colon = strrchr(peer, ':');
+
+    return (int)(colon ? (size_t)(colon - peer) : strlen(peer));
+}
+
+static bool same_host(const struct sink *a, const struct sink *b)
+{
+    const int len = host_len(a->peer);
+
+    return len == host_len(b->peer) && memcmp(a->peer, b->peer, (size_t)len) == 0;
+}
 
 static uint64_t limit_of(const struct topic *t, enum policy which)
 {
@@ -29,13 +46,50 @@ static uint64_t consumers_of(const struct topic *t)
     return count;
 }
 
-enum err admission_of_consumer(const struct subscription *s, struct refusal *why)
+static uint64_t consumers_from(const struct topic *t, const struct sink *sink)
 {
+    const struct subscription *s;
+    uint64_t count = 0;
+    size_t at = 0;
+
+    while ((s = map_next(&t->subscriptions, &at)))
+        list_each (node, &s->consumers)
+            count += same_host(consumer_at(node)->sink, sink);
+    return count;
+}
+
+static uint64_t producers_from(const struct topic *t, const struct sink *sink)
+{
+    const struct producer *p;
+    uint64_t count = 0;
+    size_t at = 0;
+
+    while ((p = map_next(&t->producers, &at)))
+        count += same_host(p->sink, sink);
+    return count;
+}
+
+enum err admission_of_producer(const struct topic *t, const struct sink *sink, struct refusal *why)
+{
+    const uint32_t most = t->broker->options.same_address_producers_max;
+
+    if (most > 0 && !topic_name_is_system(&t->name) && producers_from(t, sink) >= most)
+        return refuse(why, ERR_BUSY, ABOUT_PRODUCER, "Topic '%s' reached max same address producers limit",
+                      t->name.text);
+    return OK;
+}
+
+enum err admission_of_consumer(const struct subscription *s, const struct sink *sink, struct refusal *why)
+{
+    const uint32_t from_address = s->topic->broker->options.same_address_consumers_max;
     const uint64_t of_topic = limit_of(s->topic, POLICY_CONSUMERS_MAX);
     const uint64_t of_subscription = limit_of(s->topic, POLICY_CONSUMERS_PER_SUBSCRIPTION_MAX);
 
     if (of_topic > 0 && consumers_of(s->topic) >= of_topic)
         return refuse(why, ERR_BUSY, ABOUT_CONSUMER, "Topic reached max consumers limit");
+    if (from_address > 0 && !topic_name_is_system(&s->topic->name) && consumers_from(s->topic, sink) >= from_address)
+        return refuse(why, ERR_BUSY, ABOUT_CONSUMER, "Topic '%s' reached max same address consumers limit",
+                      s->topic->name.text);
     if (of_subscription > 0 && s->consumer_count >= of_subscription)
         return refuse(why, ERR_BUSY, ABOUT_CONSUMER, "Subscription reached max consumers limit");
     return OK;
@@ -57,14 +111,6 @@ void admission_forget(struct topic *t)
         free(c);
     map_deinit(&t->comers);
     map_init(&t->comers, t->broker->topics.seed);
-}
-
-/* Without the port, which is another one each time. */
-static int host_len(const char *peer)
-{
-    const char *colon = strrchr(peer, ':');
-
-    return (int)(colon ? (size_t)(colon - peer) : strlen(peer));
 }
 
 /* Found or made; NULL: memory is short. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admission.h - who may subscribe: how many consumers there may be, and how often one may come.
+ * admission.h - who may come to a topic: how many consumers there may be, how many from one address, and how often one
+ * may come.
  *
  * The limits are policies; 0 is none, and system topics have none.  How often somebody came is kept with the topic, for
  * ADMISSION_KNOWN_MAX consumers at most; with one more all are forgotten: this is about one that comes again and again,
@@ -15,8 +16,10 @@
 
 #define ADMISSION_KNOWN_MAX 10000u
 
-/* Another consumer of a subscription.  ERR_BUSY. */
-MUST_USE enum err admission_of_consumer(const struct subscription *s, struct refusal *why);
+/* Another consumer of a subscription, from the sink's peer.  ERR_BUSY. */
+MUST_USE enum err admission_of_consumer(const struct subscription *s, const struct sink *sink, struct refusal *why);
+/* Another producer from there; how many a topic may have in all is not asked here.  ERR_BUSY. */
+MUST_USE enum err admission_of_producer(const struct topic *t, const struct sink *sink, struct refusal *why);
 
 /* Somebody comes: the consumer of this id and name from the sink's peer.  Counted, unless it is refused:
  * ERR_UNSUPPORTED, it came too often. */

@@ -76,6 +76,37 @@ static void a_subscription_takes_so_many_consumers(void **state)
     assert_int_equal(join(&f->a, 2, "r", TYPE_FAILOVER).err, OK);
 }
 
+static void a_topic_takes_so_many_consumers_from_one_address(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.broker->options.same_address_consumers_max = 2;
+    f->a.sink.peer = "10.0.0.1:1";
+    f->b.sink.peer = "10.0.0.2:1";
+    assert_int_equal(join(&f->a, 1, "s", TYPE_SHARED).err, OK);
+    assert_int_equal(join(&f->a, 2, "r", TYPE_SHARED).err, OK);
+    f->a.sink.peer = "10.0.0.1:2";
+    expect_refused(join(&f->a, 3, "s", TYPE_SHARED), ERR_BUSY, ABOUT_CONSUMER,
+                   "Topic '" TOPIC "' reached max same address consumers limit");
+    assert_int_equal(join(&f->b, 1, "s", TYPE_SHARED).err, OK);
+    leave(&f->a, 1);
+    assert_int_equal(join(&f->a, 3, "s", TYPE_SHARED).err, OK);
+}
+
+static void a_topic_takes_so_many_producers_from_one_address(void **state)
+{
+    struct fixture *f = *state;
+
+    f->world.broker->options.same_address_producers_max = 1;
+    f->producer.sink.peer = "10.0.0.1:1";
+    f->a.sink.peer = "10.0.0.1:2";
+    f->b.sink.peer = "10.0.0.10:1";
+    expect_refused(peer_produce(&f->a, 1, TOPIC, "p"), ERR_BUSY, ABOUT_PRODUCER,
+                   "Topic '" TOPIC "' reached max same address producers limit");
+    assert_int_equal(peer_produce(&f->b, 1, TOPIC, "p").err, OK);
+    assert_int_equal(peer_produce(&f->a, 1, "persistent://public/default/u", "p").err, OK);
+}
+
 static void a_dead_exclusive_consumer_does_not_count(void **state)
 {
     struct fixture *f = *state;
@@ -289,6 +320,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_topic_takes_so_many_consumers_over_all_its_subscriptions),
         TEST(a_subscription_takes_so_many_consumers),
+        TEST(a_topic_takes_so_many_consumers_from_one_address),
+        TEST(a_topic_takes_so_many_producers_from_one_address),
         TEST(a_dead_exclusive_consumer_does_not_count),
         TEST(a_topic_has_so_many_subscriptions_and_those_that_are_there_stay),
         TEST(who_comes_too_often_is_sent_away_until_time_has_passed),

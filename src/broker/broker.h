@@ -65,6 +65,10 @@ struct broker_options {
     uint64_t compaction_check_ms;
     size_t compaction_keys_bytes;
     bool compaction_keeps_null_keys;
+    /* 0: no limit.  Of one topic, from one address; tenants in all; namespaces of a tenant (the last two the admin
+     * interface holds to). */
+    uint32_t same_address_producers_max, same_address_consumers_max;
+    uint32_t tenants_max, namespaces_per_tenant_max;
     struct log *log;
 };
 

@@ -197,7 +197,7 @@ static enum err admit(struct consumer_open *open, struct subscription *s, bool *
         *waits = true;
         op_probe(&open->op, rival->sink);
     }
-    return err == OK ? admission_of_consumer(s, &open->op.why) : err;
+    return err == OK ? admission_of_consumer(s, open->sink, &open->op.why) : err;
 }
 
 static enum err consumer_new(struct consumer_open *open, struct subscription *s)

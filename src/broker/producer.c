@@ -4,6 +4,7 @@
  */
 #include "broker/producer.h"
 
+#include "broker/admission.h"
 #include "broker/core.h"
 #include "broker/policy_log.h"
 #include "broker/properties.h"
@@ -114,6 +115,8 @@ static enum err refuse_by_policy(struct producer_open *open, struct topic *t)
     if (too_many(open, t))
         return refuse(&open->op.why, ERR_BUSY, ABOUT_PRODUCER, "%s has %zu producers, and shall not have more",
                       t->name.text, map_count(&t->producers));
+    if (admission_of_producer(t, open->sink, &open->op.why) != OK)
+        return open->op.why.err;
     if (quota_refuses(t, &open->op.why))
         return open->op.why.err;
     if (t->encryption_required && !open->encrypted)

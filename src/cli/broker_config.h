@@ -18,7 +18,9 @@ struct broker_config {
     char *bootstrap_namespaces;
     int64_t pending_sends_max, probe_ms;
     int64_t max_message_size, memory_limit; /* bytes */
-    int64_t connections_max, http_connections_max;
+    int64_t connections_max, connections_per_address_max, http_connections_max;
+    int64_t same_address_producers_max, same_address_consumers_max;
+    int64_t tenants_max, namespaces_per_tenant_max;
     char *status_file;
     int64_t keep_alive_s;
     bool non_persistent_topics;

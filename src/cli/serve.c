@@ -194,6 +194,10 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
     o->namespace_bundles = (uint32_t)c->namespace_bundles;
     o->force_delete_namespace = c->force_delete_namespace;
     o->force_delete_tenant = c->force_delete_tenant;
+    o->tenants_max = (uint32_t)c->tenants_max;
+    o->namespaces_per_tenant_max = (uint32_t)c->namespaces_per_tenant_max;
+    o->same_address_producers_max = (uint32_t)c->same_address_producers_max;
+    o->same_address_consumers_max = (uint32_t)c->same_address_consumers_max;
     o->publish_messages_max = (uint64_t)c->publish_messages_max;
     o->publish_bytes_max = (uint64_t)c->publish_bytes_max;
     o->deduplication_producers_max = (uint32_t)c->deduplication_producers_max;
@@ -305,6 +309,7 @@ static void server_options_fill(struct server_options *o, const struct broker_co
     o->probe_ms = (uint32_t)c->probe_ms;
     o->message_bytes_max = (uint32_t)c->max_message_size;
     o->connections_max = c->connections_max > 0 ? (uint32_t)c->connections_max : UINT32_MAX;
+    o->connections_per_address_max = (uint32_t)c->connections_per_address_max;
     o->keep_alive_ms = (uint32_t)c->keep_alive_s * 1000;
     o->non_persistent_pending_max = (uint32_t)c->non_persistent_pending_max;
 }

@@ -19,7 +19,7 @@ void handle_connect(struct session *s, const struct incoming *in)
     Wire__FeatureFlags flags = WIRE__FEATURE_FLAGS__INIT;
     char version[128];
 
-    s->state = SESSION_READY;
+    session_ready(s);
     s->protocol = least(connect->protocol_version, WIRE_PROTOCOL_VERSION);
     (void)snprintf(s->client_version, sizeof s->client_version, "%s", connect->client_version);
 

@@ -39,6 +39,19 @@ void receive_relax(struct receive *r)
     r->next = BUFFER_FIRST;
 }
 
+void receive_move(struct receive *r, size_t frame_limit, struct budget *budget)
+{
+    if (r->buffer)
+        buffer_charge(r->buffer, budget);
+    r->frame_limit = frame_limit;
+    r->budget = budget;
+}
+
+bool receive_holds_large(const struct receive *r)
+{
+    return r->buffer && r->need > BUFFER_FIRST && r->need > r->end - r->start;
+}
+
 /* A buffer of at least `capacity`, with what was received at its beginning. */
 static enum err renew(struct receive *r, size_t capacity)
 {

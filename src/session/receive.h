@@ -38,6 +38,11 @@ void receive_got(struct receive *r, size_t len);
  * ERR_TOO_LARGE, ERR_PROTOCOL: the connection is of no more use. */
 MUST_USE enum err receive_take(struct receive *r, struct bytes *frame);
 
+/* From now on with another limit, charged to another budget: what is held, too. */
+void receive_move(struct receive *r, size_t frame_limit, struct budget *budget);
+/* A place was made for a frame that does not fit a small buffer, and it is not all there. */
+bool receive_holds_large(const struct receive *r);
+
 /* Lets go of a buffer in which nothing is. */
 void receive_relax(struct receive *r);
 

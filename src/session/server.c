@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BYTES (8 * 1024 * 1024) /* a decoded command may be a few times larger than its frame */
+#define FAREWELLS_MAX   64                /* refused connections that are told why, at a time */
+#define HANDSHAKE_SHARE 16                /* of the receive budget: for what comes before connections are READY */
+#define HUNGER_MS       1000              /* who waits so long for the receive budget looks who holds it for nothing */
+#define ARENA_BYTES     (8 * 1024 * 1024) /* a decoded command may be a few times larger than its frame */
 
 void server_options_init(struct server_options *o)
 {
@@ -34,15 +37,49 @@ void server_options_init(struct server_options *o)
 
 /* ---- connections ---- */
 
+static void evict(struct server *s, struct arrival *leaves)
+{
+    if (!leaves)
+        return;
+    s->counts.connections_evicted++;
+    session_close(container_of(leaves, struct session, arrival),
+                  "others want its place, and it has not said who it is");
+}
+
+void server_evict_oldest(struct server *s, const struct session *but)
+{
+    evict(s, arrivals_take_oldest(&s->arrivals, &but->arrival));
+}
+
+/* Told why, as long as not too many are being told. */
+static struct conn_handler *turn_away(struct server *s, struct session *session, enum err err)
+{
+    s->counts.connections_refused++;
+    s->counts.connections_total--;
+    if (err == ERR_NOMEM || s->farewells >= FAREWELLS_MAX) {
+        session_free(session);
+        s->counts.connections--;
+        return NULL;
+    }
+    session_turn_away(session, err == ERR_AGAIN ? "Reached the maximum number of connections on address"
+                                                : "Reached the maximum number of connections");
+    return session_handler(session);
+}
+
 static struct conn_handler *on_accept(void *ctx, struct conn *conn)
 {
     struct server *s = ctx;
     struct session *session;
+    struct arrival *leaves;
 
-    if (s->stopping || s->counts.connections >= s->options.connections_max || session_new(&session, s, conn) != OK) {
+    if (s->stopping || session_new(&session, s, conn) != OK) {
         s->counts.connections_refused++;
         return NULL;
     }
+    const enum err err = arrivals_admit(&s->arrivals, &session->arrival, session->peer, &leaves);
+    if (err != OK)
+        return turn_away(s, session, err);
+    evict(s, leaves);
     return session_handler(session);
 }
 
@@ -60,6 +97,28 @@ void server_feed_starved(struct server *s)
 
     while (s->receive->used < s->receive->limit && (node = list_pop_front(&s->starved)))
         session_resume(container_of(node, struct session, starved_node));
+    if (list_empty(&s->starved))
+        timer_stop(&s->hunger);
+}
+
+void server_starve(struct server *s, struct session *session)
+{
+    list_remove(&session->starved_node);
+    list_push_back(&s->starved, &session->starved_node);
+    if (!timer_running(&s->hunger))
+        timer_start_ms(&s->hunger, HUNGER_MS);
+}
+
+/* Places for large frames are taken whole when their first bytes come.  Who then sends the rest at a crawl keeps
+ * others out, and goes when they have waited. */
+static void hunger_fired(struct timer *timer)
+{
+    struct server *s = container_of(timer, struct server, hunger);
+
+    list_each (node, &s->sessions)
+        session_close_if_crawling(container_of(node, struct session, node));
+    if (!list_empty(&s->starved))
+        timer_start_ms(&s->hunger, HUNGER_MS);
 }
 
 static void feed_run(struct task *task)
@@ -138,9 +197,12 @@ enum err server_start(struct server **out, const struct server_options *options,
     s->broker = broker;
     list_init(&s->sessions);
     list_init(&s->starved);
+    arrivals_init(&s->arrivals, options->connections_max, options->connections_per_address_max, (uint64_t)(uintptr_t)s);
+    timer_init(&s->hunger, s->loop, hunger_fired);
     watches_init(s);
     s->receive = options->receive;
     *s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
+    s->handshake = (struct budget){.name = "handshake", .limit = options->receive_bytes_max / HANDSHAKE_SHARE};
     s->output = (struct budget){.name = "output", .limit = options->outputs_bytes_max};
     s->feed.run = feed_run;
     chunk_pool_init(&s->chunks);
@@ -164,6 +226,8 @@ void server_free(struct server *s)
         store_on_room(broker_store(s->broker), NULL, NULL);
     list_each_safe (node, &s->sessions)
         session_free(container_of(node, struct session, node));
+    arrivals_deinit(&s->arrivals);
+    timer_stop(&s->hunger);
     watches_deinit(s);
     chunk_pool_deinit(&s->chunks);
     arena_deinit(&s->arena);
@@ -215,6 +279,7 @@ void server_budgets(const struct server *s, const struct budget *out[SERVER_BUDG
 {
     out[0] = s->receive;
     out[1] = &s->output;
+    out[2] = &s->handshake;
 }
 
 void server_stats_get(const struct server *s, struct server_stats *out)

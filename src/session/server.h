@@ -23,15 +23,17 @@ struct server_options {
      * port is the one listened on. */
     const char *advertised_address;
     /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL.  A lookup that names a
-     * listener is answered with its address; one that does not, with the internal one's, or the first one's, if there is any. */
+     * listener is answered with its address; one that does not, with the internal one's, or the first one's, if there
+     * is any. */
     const char *advertised_listeners;
     const char *internal_listener; /* the name of that one, when it is not to be the first; or NULL */
-    const char *version;        /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
-    uint32_t message_bytes_max; /* max_message_size: 5 MiB */
-    uint32_t connections_max;   /* beyond it new connections are closed at once */
-    uint32_t keep_alive_ms;     /* 30,000 */
-    uint32_t probe_ms;          /* 5,000: a rival's connection is alive if it answers in this time */
-    uint32_t pending_sends_max; /* per connection: 1,000 */
+    const char *version;           /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
+    uint32_t message_bytes_max;    /* max_message_size: 5 MiB */
+    uint32_t connections_max;      /* beyond it that one goes that was silent longest, else the new one */
+    uint32_t connections_per_address_max; /* 0: no limit; beyond it new ones are turned away */
+    uint32_t keep_alive_ms;               /* 30,000 */
+    uint32_t probe_ms;                    /* 5,000: a rival's connection is alive if it answers in this time */
+    uint32_t pending_sends_max;           /* per connection: 1,000 */
     /* Messages whose receipts a connection has not taken, 1,000: beyond it those that are not kept are dropped. */
     uint32_t non_persistent_pending_max;
     size_t receive_bytes_max; /* budget of all receive buffers, at least twice message_bytes_max */
@@ -45,8 +47,8 @@ struct server_options {
 /* The defaults; bind "0.0.0.0", port 6650. */
 void server_options_init(struct server_options *o);
 
-/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners, internal_listener; `message` is the whole sentence for the user.  The
- * texts of `options` live as long as the server. */
+/* ERR_BUSY: the port is taken; ERR_INVALID: advertised_listeners, internal_listener; `message` is the whole sentence
+ * for the user.  The texts of `options` live as long as the server. */
 MUST_USE enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
                                struct broker *broker, char *message, size_t message_size);
 
@@ -63,12 +65,13 @@ void server_free(struct server *s);
 
 struct server_stats {
     uint64_t connections, connections_total, connections_refused;
+    uint64_t connections_evicted; /* that said nothing, or nearly, while others wanted their place */
     uint64_t bytes_in, bytes_out, frames_in, frames_out;
     uint64_t protocol_errors, checksum_errors;
     size_t receive_bytes; /* in receive buffers now */
 };
 /* The server's parts of the process's memory_limit; they live as long as the server. */
-#define SERVER_BUDGETS 2
+#define SERVER_BUDGETS 3
 void server_budgets(const struct server *s, const struct budget *out[SERVER_BUDGETS]);
 void server_stats_get(const struct server *s, struct server_stats *out);
 

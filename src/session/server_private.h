@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "session/arrivals.h"
 #include "session/listeners.h"
 #include "session/output.h"
 #include "session/server.h"
@@ -28,9 +29,13 @@ struct server {
 
     struct listener *listener;
     struct list sessions; /* struct session */
-    struct list starved;  /* sessions that wait for the receive budget */
+    struct arrivals arrivals;
+    size_t farewells;    /* sessions that only tell why their connection is refused */
+    struct list starved; /* sessions that wait for the receive budget */
+    struct timer hunger; /* runs while somebody is starved */
     struct budget *receive, output;
-    size_t publishing; /* sessions with publishes under way */
+    struct budget handshake; /* what comes before a connection is READY: nothing that is received then is kept */
+    size_t publishing;       /* sessions with publishes under way */
     struct task feed;
     struct chunk_pool chunks;
     struct arena arena;  /* for decoding one frame; reset after each */
@@ -46,6 +51,10 @@ struct server {
     struct server_stats counts;
 };
 
+/* That one goes which stands on the threshold longest, but for `s`: somebody needs its place. */
+void server_evict_oldest(struct server *s, const struct session *but);
+/* It waits for the receive budget. */
+void server_starve(struct server *s, struct session *session);
 /* A session has ended and is no more in the list. */
 void server_session_ended(struct server *s);
 /* Bytes were given back to the receive budget. */

@@ -13,6 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HANDSHAKE_FRAME_MAX (64 * 1024)
+/* A large frame that came so slowly for so long that all of it would take longer than that. */
+#define CRAWL_AFTER_MS    5000
+#define CRAWL_MOST_MS     20000
 #define FAULT_INTERVAL_MS 10000 /* one line about a peer's faults in so long */
 
 static struct session *session_of_handler(struct conn_handler *h)
@@ -108,6 +112,8 @@ static void end_run(struct task *task)
     if (!s->gone || s->pending_sends > 0 || !list_empty(&s->requests))
         return;
     server->counts.bytes_out += s->output.bytes;
+    server->farewells -= s->turned_away;
+    arrivals_leave(&server->arrivals, &s->arrival);
     session_answer_probes(s, false); /* of rivals that came while a producer of ours was being closed */
     session_free(s);
     server_session_ended(server);
@@ -135,6 +141,7 @@ void session_close(struct session *s, const char *why, ...)
     if (s->state == SESSION_CLOSING)
         return;
     s->state = SESSION_CLOSING;
+    arrival_passed(&s->arrival);
     if (!s->gone)
         conn_read_stop(s->conn);
     session_end_later(s);
@@ -145,6 +152,14 @@ void session_close(struct session *s, const char *why, ...)
     va_end(arguments);
     if (fault_allowed(s, &s->faults, &quiet))
         log_warn(s->server->log, "session", "%s: %s; closing the connection", s->peer, text);
+}
+
+void session_turn_away(struct session *s, const char *why)
+{
+    s->turned_away = true;
+    s->server->farewells++;
+    session_send_error(s, UINT64_MAX, WIRE__SERVER_ERROR__NotAllowedError, why);
+    session_finish(s);
 }
 
 void session_finish(struct session *s)
@@ -160,6 +175,7 @@ static void on_closed(struct conn_handler *h, enum err why)
     log_debug(s->server->log, "session", "%s: closed (%s)", s->peer, why == OK ? "by us" : err_text(why));
     s->gone = true;
     s->state = SESSION_CLOSING;
+    arrival_passed(&s->arrival);
     session_end_later(s);
 }
 
@@ -465,9 +481,12 @@ static bool space_ready(struct session *s)
     if (s->receive.need == 0)
         return true; /* a buffer of the common size, when bytes come */
     err = receive_space(&s->receive, &data, &len);
+    if (err == OK && s->frame_began_ns == 0)
+        s->frame_began_ns = loop_now_ns(s->server->loop);
     if (err == ERR_FULL) {
-        list_remove(&s->starved_node);
-        list_push_back(&s->server->starved, &s->starved_node);
+        server_starve(s->server, s);
+        if (s->state == SESSION_HANDSHAKE)
+            server_evict_oldest(s->server, s);
     } else if (err != OK) {
         session_close(s, "no memory to receive");
     }
@@ -482,6 +501,7 @@ static void parse(struct session *s)
     while (s->state != SESSION_CLOSING && !overloaded(s)) {
         if ((err = receive_take(&s->receive, &whole)) != OK)
             break;
+        s->frame_began_ns = 0;
         handle_frame(s, whole);
     }
     if (s->state == SESSION_CLOSING)
@@ -493,6 +513,8 @@ static void parse(struct session *s)
         pause(s);
     } else if (s->paused) {
         s->paused = false;
+        if (s->frame_began_ns > 0) /* while it was paused the peer could not send */
+            s->frame_began_ns = loop_now_ns(s->server->loop);
         conn_read_start(s->conn);
     }
     if (!budget_has(s->server->receive, s->server->receive->limit / 4)) /* others may need what this one only keeps */
@@ -511,6 +533,19 @@ void session_resume(struct session *s)
 {
     if (s->paused)
         loop_defer(s->server->loop, &s->resume);
+}
+
+void session_close_if_crawling(struct session *s)
+{
+    const struct receive *r = &s->receive;
+    const uint64_t have = r->end - r->start;
+    const uint64_t took_ms = (loop_now_ns(s->server->loop) - s->frame_began_ns) / NS_PER_MS;
+
+    if (s->state == SESSION_CLOSING || s->paused || s->frame_began_ns == 0 || !receive_holds_large(r))
+        return;
+    if (took_ms > CRAWL_AFTER_MS && took_ms * r->need > CRAWL_MOST_MS * have)
+        session_close(s, "%" PRIu64 " of a frame's %zu bytes in %" PRIu64 " ms, while others wait for memory", have,
+                      r->need, took_ms);
 }
 
 static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
@@ -541,6 +576,13 @@ static void on_read(struct conn_handler *h, size_t len)
 
 /* ---- the beginning ---- */
 
+void session_ready(struct session *s)
+{
+    s->state = SESSION_READY;
+    arrival_passed(&s->arrival);
+    receive_move(&s->receive, frame_limit(s->server->options.message_bytes_max), s->server->receive);
+}
+
 enum err session_new(struct session **out, struct server *server, struct conn *conn)
 {
     struct session *s = calloc(1, sizeof *s);
@@ -554,7 +596,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     s->conn = conn;
     conn_peer(conn, s->peer, sizeof s->peer);
     s->state = SESSION_HANDSHAKE;
-    receive_init(&s->receive, frame_limit(server->options.message_bytes_max), server->receive);
+    receive_init(&s->receive, HANDSHAKE_FRAME_MAX, &server->handshake);
     output_init(&s->output, conn, &server->chunks, &server->output, server->options.output_bytes_max, session_relieved);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);

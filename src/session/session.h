@@ -6,7 +6,7 @@
  * requests. It is a struct sink for the broker.  Core thread.  May call: base/, sys/, wire/, broker/.
  *
  * States
- *     HANDSHAKE  nothing but CONNECT is heard; 30 s
+ *     HANDSHAKE  nothing but CONNECT is heard, of at most 64 KiB; 30 s
  *     READY      commands
  *     CLOSING    nothing is heard or said any more; waits for the connection's on_closed and for the operations under
  * way
@@ -28,6 +28,11 @@ struct session;
 MUST_USE enum err session_new(struct session **out, struct server *server, struct conn *conn);
 struct conn_handler *session_handler(struct session *s);
 
+/* In place of being let in: an error, and the end. */
+void session_turn_away(struct session *s, const char *why);
+/* The receive budget is spent: this one goes if it sends a large frame so slowly that it will keep its place for long.
+ */
+void session_close_if_crawling(struct session *s);
 /* Flushes what is queued, then closes.  For the server's stop: after the broker has told everybody to leave. */
 void session_finish(struct session *s);
 /* The store has room again. */

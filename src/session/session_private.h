@@ -53,16 +53,19 @@ struct session {
     struct broker *broker;
     struct conn *conn;
     struct list node; /* server->sessions */
+    struct arrival arrival;
     char peer[64];
     char client_version[64];
 
     enum session_state state;
-    bool gone;      /* on_closed was called */
-    bool polite;    /* what is queued goes out before the connection is closed */
-    bool torn_down; /* producers and consumers are detached, probes answered */
-    int protocol;   /* the version both speak */
+    bool gone;        /* on_closed was called */
+    bool polite;      /* what is queued goes out before the connection is closed */
+    bool torn_down;   /* producers and consumers are detached, probes answered */
+    bool turned_away; /* only told why it may not come in; server->farewells counts it */
+    int protocol;     /* the version both speak */
 
     struct receive receive;
+    uint64_t frame_began_ns;  /* when a place was made for the large frame at hand; 0: for none */
     bool paused;              /* reading is stopped: too much is under way */
     struct list starved_node; /* server->starved: the receive budget is spent */
     uint8_t discard[64];      /* where bytes go that nobody wants any more */
@@ -142,6 +145,9 @@ const struct command *command_find(int type);
 /* Ends the connection, soon: nothing more is read or said.  `why` is for the log; NULL: nothing to log.  May be called
  * from anywhere, inside the broker too. */
 void session_close(struct session *s, const char *why, ...) PRINTF_LIKE(2, 3);
+
+/* The client has said who it is, and may be who it says: from now on commands are heard. */
+void session_ready(struct session *s);
 
 /* Something ended that a closing session waits for. */
 void session_end_later(struct session *s);

@@ -416,19 +416,6 @@ static void stopping_tells_clients_to_look_up_again_and_then_hangs_up(void **sta
     assert_true(client_is_closed(&f->b));
 }
 
-static void connections_beyond_the_limit_are_hung_up(void **state)
-{
-    struct fixture *f = *state;
-
-    f->world.options.connections_max = 1;
-    session_world_open(&f->world);
-    client_connect(&f->a, &f->world);
-    client_handshake(&f->a);
-    client_connect(&f->b, &f->world);
-    assert_true(client_is_closed(&f->b));
-    assert_int_equal(stats(f).connections_refused, 1);
-}
-
 /* ---- acknowledgements that ask for an answer ---- */
 
 #define SHARED    WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared
@@ -599,7 +586,6 @@ int main(void)
         TEST(an_answered_cumulative_acknowledgement_survives_a_power_cut),
         TEST(an_acknowledgement_of_what_is_acknowledged_is_answered_when_the_first_one_is_durable),
         TEST(stopping_tells_clients_to_look_up_again_and_then_hangs_up),
-        TEST(connections_beyond_the_limit_are_hung_up),
         TEST(ranges_of_keys_that_conflict_are_a_consumer_assign_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

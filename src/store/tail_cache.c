@@ -81,10 +81,8 @@ static enum err run_grow(struct tail_run *r)
 /* What the cache keeps is the cache's to account for; the sockets' budget must not run dry of it. */
 static void uncharge(struct buffer *b)
 {
-    if (!b || !b->budget)
-        return;
-    b->budget->used -= b->capacity;
-    b->budget = NULL;
+    if (b)
+        buffer_charge(b, NULL);
 }
 
 /* A reference, or a copy when the reference would pin much for little. */
