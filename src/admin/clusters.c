@@ -9,6 +9,7 @@
 
 #include "admin/handlers.h"
 #include "admin/json_call.h"
+#include "admin/masked.h"
 #include "broker/documents.h"
 
 #include <stdio.h>
@@ -168,10 +169,13 @@ static json_t *must_exist(struct admin_call *call)
 
 void cluster_get(struct admin_call *call)
 {
-    json_t *data = must_exist(call);
+    json_t *data = must_exist(call), *shown;
 
-    if (data)
-        call_tree(call, data);
+    if (!data)
+        return;
+    shown = masked_copy(data);
+    json_decref(data);
+    call_tree(call, shown);
 }
 
 /* The data of the body; NULL: finished. */
@@ -222,10 +226,13 @@ void cluster_post(struct admin_call *call)
 
     if (!data)
         return;
-    if ((old = must_exist(call)))
+    if ((old = must_exist(call)) && masked_restore(data, old)) {
         keep(call, data);
-    else
+    } else {
         json_decref(data);
+        if (old)
+            call_reason(call, 500, "out of memory");
+    }
     json_decref(old);
 }
 

@@ -48,6 +48,27 @@ static void clusters_are_made_listed_changed_and_deleted(void **state)
     assert_refused(w, ask_body(w, HTTP_POST, CLUSTERS "/east", EAST), 404, "Cluster does not exist");
 }
 
+static void secrets_of_a_cluster_are_not_shown_and_not_lost(void **state)
+{
+    struct admin_world *w = *state;
+    static const char east[] = "/admin/v2/clusters/east";
+    struct bytes kept;
+
+    assert_int_equal(ask_body(w, HTTP_PUT, east,
+                              "{\"serviceUrl\":\"http://east:8080\",\"authenticationParameters\":\"token:s3cret\"}"),
+                     200);
+    assert_int_equal(ask(w, HTTP_GET, east), 200);
+    assert_non_null(strstr(answer(w), "\"authenticationParameters\":\"****\""));
+    assert_int_equal(
+        ask_body(w, HTTP_POST, east, "{\"serviceUrl\":\"http://east:8081\",\"authenticationParameters\":\"****\"}"),
+        200);
+    assert_int_equal(ask(w, HTTP_GET, east), 200);
+    assert_null(strstr(answer(w), "s3cret"));
+    assert_non_null(strstr(answer(w), "http://east:8081"));
+    assert_true(document_find(w->broker, "cluster", bytes_of_text("east"), &kept));
+    assert_non_null(memmem(kept.data, kept.len, "token:s3cret", 12));
+}
+
 static void a_cluster_with_wrong_data_is_refused(void **state)
 {
     struct admin_world *w = *state;
@@ -284,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ADMIN_TEST(our_own_cluster_is_there_from_the_start),
         ADMIN_TEST(clusters_are_made_listed_changed_and_deleted),
+        ADMIN_TEST(secrets_of_a_cluster_are_not_shown_and_not_lost),
         ADMIN_TEST(a_cluster_with_wrong_data_is_refused),
         ADMIN_TEST(quotas_go_with_their_namespace),
         ADMIN_TEST(a_body_that_is_too_deep_is_refused),

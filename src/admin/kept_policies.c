@@ -7,6 +7,7 @@
 #include "admin/clusters.h"
 #include "admin/handlers.h"
 #include "admin/json_call.h"
+#include "admin/masked.h"
 #include "admin/policy_place.h"
 #include "broker/documents.h"
 
@@ -436,7 +437,7 @@ void kept_policies_show(const struct admin_core *core, const json_t *settings, j
         if (table[i].by_cluster)
             json_object_set_new(policies, table[i].key, json_pack("{s:O}", core->cluster, value));
         else
-            json_object_set(policies, table[i].key, value);
+            json_object_set_new(policies, table[i].key, masked_copy(value));
     }
 }
 
@@ -535,7 +536,7 @@ static void answer_value(struct admin_call *call, const struct kept_policy *k, j
     else if (k->bare)
         call_bare_text(call, json_string_value(value));
     else
-        call_tree(call, json_incref(value));
+        call_tree(call, masked_copy(value));
 }
 
 /* The body as the policy's value, new; NULL: there is none, or (false) the call is finished. */
@@ -629,6 +630,10 @@ static void kept_set(struct admin_call *call, const struct policy_place *p, cons
         json_decref(settings);
         call_reason(call, check.status, "%s", check.reason);
         return;
+    }
+    if (!masked_restore(value, value_of(k, level_of(call, p, settings)))) {
+        json_decref(value);
+        value = NULL;
     }
     if (!put(k, level_of(call, p, settings), value)) {
         json_decref(settings);

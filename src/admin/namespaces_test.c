@@ -472,6 +472,25 @@ static void clusters_of_a_namespace_are_those_of_its_tenant(void **state)
     assert_member(w, NS, "allowed_clusters", "[\"standalone\",\"east\"]");
 }
 
+/* It goes in, does not come out, and is not lost when what was read is written back. */
+static void offload_secret_stays(struct admin_world *w)
+{
+    static const char secret[] = "{\"managedLedgerOffloadDriver\":\"aws-s3\",\"managedLedgerOffloadBucket\":\"b\","
+                                 "\"s3ManagedLedgerOffloadCredentialSecret\":\"%s\"}";
+    char body[300];
+
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(body, sizeof body, secret, i == 0 ? "s3cret" : "****");
+        assert_int_equal(ask_body(w, HTTP_POST, NS "/offloadPolicies", body), 204);
+        assert_int_equal(ask(w, HTTP_GET, NS "/offloadPolicies"), 200);
+        assert_non_null(strstr(answer(w), "\"s3ManagedLedgerOffloadCredentialSecret\":\"****\""));
+        assert_int_equal(ask(w, HTTP_GET, NS), 200);
+        assert_null(strstr(answer(w), "s3cret"));
+        const struct bytes kept = namespace_settings(w->broker, bytes_of_text("public/default"));
+        assert_non_null(memmem(kept.data, kept.len, "s3cret", 6));
+    }
+}
+
 static void offload_policies_need_a_driver_and_a_bucket(void **state)
 {
     static const char good[] = "{\"managedLedgerOffloadDriver\":\"aws-s3\",\"managedLedgerOffloadThresholdInBytes\":5,"
@@ -485,6 +504,7 @@ static void offload_policies_need_a_driver_and_a_bucket(void **state)
                    "The bucket must be specified for namespace offload.");
     assert_int_equal(ask_body(w, HTTP_POST, NS "/offloadPolicies", good), 204);
     assert_get(w, NS "/offloadThreshold", "5");
+    offload_secret_stays(w);
     assert_get(w, NS "/offloadThresholdInSeconds", "-1");
     assert_int_equal(ask_body(w, HTTP_PUT, NS "/offloadThreshold", "7"), 204);
     assert_int_equal(ask_body(w, HTTP_PUT, NS "/offloadDeletionLagMs", "9"), 204);
