@@ -222,6 +222,7 @@ static int command_carry_out(const struct admin_config *config, const struct adm
         .verify_hostname = config->verify_hostname,
         .timeout_ms = (int)config->timeout_seconds * 1000,
     };
+    call.authorization = authorization;
     if (status == 0)
         status = admin_call_run(&call);
     admin_call_free(&call);

@@ -49,6 +49,7 @@ struct admin_call {
     bool given[ADMIN_OPTIONS_MAX];        /* on the command line */
     enum admin_output output;
     struct admin_asker *asker;
+    const char *authorization; /* who we say we are, as HTTP has it; NULL: nobody */
     int64_t (*now_ms)(void);
     FILE *out, *errors;
     FILE *in; /* for questions; NULL: nobody is there to answer */

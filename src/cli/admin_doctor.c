@@ -5,6 +5,7 @@
  *
  * Each look is a line: ok, warn, FAIL.  What only Geminga tells is passed over with another broker.
  */
+#include "cli/admin_doctor.h"
 #include "cli/admin_apply.h"
 
 #include <netdb.h>
@@ -17,17 +18,7 @@
 
 #define CONNECT_MS 2000
 
-enum finding { FINE, WARNING, FAILURE };
-
-struct doctor {
-    struct admin_call *call;
-    json_t *findings; /* for -o json */
-    unsigned warnings, failures;
-};
-
-static void say(struct doctor *d, enum finding finding, const char *format, ...) PRINTF_LIKE(3, 4);
-
-static void say(struct doctor *d, enum finding finding, const char *format, ...)
+void doctor_say(struct doctor *d, enum finding finding, const char *format, ...)
 {
     static const char *const words[] = {"ok", "warn", "FAIL"};
     char text[ADMIN_MESSAGE_MAX];
@@ -45,8 +36,7 @@ static void say(struct doctor *d, enum finding finding, const char *format, ...)
 
 /* ---- what it answers ---- */
 
-/* The body as text, for free(); NULL: no answer, or a refusal, which is said as a failure of `what`. */
-static char *text_of(struct doctor *d, const char *path, const char *what)
+char *doctor_ask(struct doctor *d, const char *path, const char *what)
 {
     struct admin_request request = {.method = "GET"};
     struct http_answer answer = {0};
@@ -55,14 +45,14 @@ static char *text_of(struct doctor *d, const char *path, const char *what)
 
     (void)snprintf(request.path, sizeof request.path, "%s", path);
     if (d->call->asker->ask(d->call->asker, &request, &answer, why, sizeof why) != OK) {
-        say(d, FAILURE, "%s: %s", what, why);
+        doctor_say(d, FAILURE, "%s: %s", what, why);
         return NULL;
     }
     if (answer.status == 200 && answer.body) {
         text = answer.body;
         answer.body = NULL;
     } else if (what) {
-        say(d, FAILURE, "%s: HTTP %d %.200s", what, answer.status, answer.body ? answer.body : "");
+        doctor_say(d, FAILURE, "%s: HTTP %d %.200s", what, answer.status, answer.body ? answer.body : "");
     }
     http_answer_free(&answer);
     return text;
@@ -71,21 +61,21 @@ static char *text_of(struct doctor *d, const char *path, const char *what)
 static bool look_at_http(struct doctor *d)
 {
     const int64_t began = d->call->now_ms();
-    char *version = text_of(d, "/admin/v2/brokers/version", "HTTP");
+    char *version = doctor_ask(d, "/admin/v2/brokers/version", "HTTP");
 
     if (!version)
         return false;
-    say(d, FINE, "HTTP answers, in %lld ms: version %.60s", (long long)(d->call->now_ms() - began), version);
+    doctor_say(d, FINE, "HTTP answers, in %lld ms: version %.60s", (long long)(d->call->now_ms() - began), version);
     free(version);
     return true;
 }
 
 static void look_at_health(struct doctor *d)
 {
-    char *said = text_of(d, "/admin/v2/brokers/health", "a message through the broker and back");
+    char *said = doctor_ask(d, "/admin/v2/brokers/health", "a message through the broker and back");
 
     if (said)
-        say(d, FINE, "a message went through the broker and back");
+        doctor_say(d, FINE, "a message went through the broker and back");
     free(said);
 }
 
@@ -128,22 +118,22 @@ static void look_at_address(struct doctor *d, const char *url)
     char name[300];
 
     if (!host || colon <= host + 2) {
-        say(d, FAILURE, "lookups send clients to %s, which is no address", url);
+        doctor_say(d, FAILURE, "lookups send clients to %s, which is no address", url);
         return;
     }
     (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host - 3), host + 3);
     if (can_connect(name, colon + 1))
-        say(d, FINE, "lookups send clients to %s, which can be reached from here", url);
+        doctor_say(d, FINE, "lookups send clients to %s, which can be reached from here", url);
     else
-        say(d, FAILURE,
-            "lookups send clients to %s, which cannot be reached from here: set advertisedAddress, or a "
-            "listener for this network in advertisedListeners",
-            url);
+        doctor_say(d, FAILURE,
+                   "lookups send clients to %s, which cannot be reached from here: set advertisedAddress, or a "
+                   "listener for this network in advertisedListeners",
+                   url);
 }
 
 static void look_at_lookup(struct doctor *d)
 {
-    char *said = text_of(d, "/lookup/v2/topic/persistent/public/default/doctor", "a lookup in public/default");
+    char *said = doctor_ask(d, "/lookup/v2/topic/persistent/public/default/doctor", "a lookup in public/default");
     json_t *answer = said ? json_loads(said, 0, NULL) : NULL;
     const char *url = json_string_value(json_object_get(answer, "brokerUrl"));
 
@@ -192,6 +182,10 @@ static const struct {
     {"geminga_broker_publish_failures_total", NULL, WARNING,
      "messages could not be stored since the start: see the log for the disk's errors"},
     {"geminga_broker_compaction_failures_total", NULL, WARNING, "compactions of topics have failed: see the log"},
+    {"geminga_audit_failing", NULL, FAILURE,
+     "the audit log cannot be written: make room for auditFile, or let the broker write there; the log says why"},
+    {"geminga_audit_dropped_total", NULL, WARNING,
+     "events are missing in the audit log since the start: a line of it says how many"},
     {"geminga_server_connections_refused_total", NULL, WARNING,
      "connections were refused since the start: raise brokerMaxConnections, or the limit of open files"},
 };
@@ -206,68 +200,45 @@ static void look_at_budgets(struct doctor *d, const char *metrics)
         (void)snprintf(label, sizeof label, "budget=\"%s\"", names[i]);
         if (strcmp(names[i], "tail_cache") != 0 && metric(metrics, "geminga_budget_used_bytes", label, &used) &&
             metric(metrics, "geminga_budget_limit_bytes", label, &limit) && used > limit * 0.9)
-            say(d, WARNING, "the memory for %s is used up: raise memory_limit, or find who does not read", names[i]);
+            doctor_say(d, WARNING, "the memory for %s is used up: raise memory_limit, or find who does not read",
+                       names[i]);
     }
 }
 
 static void look_at_metrics(struct doctor *d)
 {
     const unsigned before = d->warnings + d->failures;
-    char *metrics = text_of(d, "/metrics", "metrics");
+    char *metrics = doctor_ask(d, "/metrics", "metrics");
     double value;
 
     if (!metrics)
         return;
     for (size_t i = 0; i < sizeof bad_if_not_0 / sizeof bad_if_not_0[0]; i++) {
         if (metric(metrics, bad_if_not_0[i].name, bad_if_not_0[i].label, &value) && value > 0)
-            say(d, bad_if_not_0[i].finding, "%s", bad_if_not_0[i].text);
+            doctor_say(d, bad_if_not_0[i].finding, "%s", bad_if_not_0[i].text);
     }
     look_at_budgets(d, metrics);
     if (metric(metrics, "geminga_store_disk_bytes", NULL, &value) && d->warnings + d->failures == before)
-        say(d, FINE, "disk, journal and memory are as they should be; %.1f MiB on the disk", value / 1048576);
+        doctor_say(d, FINE, "disk, journal and memory are as they should be; %.1f MiB on the disk", value / 1048576);
     free(metrics);
-}
-
-/* ---- who may do what ---- */
-
-static bool is_set(const json_t *values, const char *key)
-{
-    const json_t *value = json_object_get(values, key);
-
-    return json_is_true(value) || (json_is_string(value) && strcmp(json_string_value(value), "true") == 0);
-}
-
-static void look_at_security(struct doctor *d)
-{
-    char *said = text_of(d, "/admin/v2/brokers/configuration/runtime", NULL);
-    json_t *values = said ? json_loads(said, 0, NULL) : NULL;
-
-    if (!values)
-        say(d, WARNING, "its configuration cannot be looked at");
-    else if (!is_set(values, "authenticationEnabled"))
-        say(d, WARNING, "whoever reaches its ports may do everything: authentication is off");
-    else if (!is_set(values, "authorizationEnabled"))
-        say(d, WARNING, "whoever is somebody may do everything: authorization is off");
-    else
-        say(d, FINE, "authentication and authorization are on");
-    json_decref(values);
-    free(said);
 }
 
 int admin_doctor_run(struct admin_call *call)
 {
     struct doctor d = {.call = call, .findings = json_array()};
 
+    if (admin_given(call, "json"))
+        call->output = ADMIN_AS_JSON;
     if (look_at_http(&d)) {
         look_at_health(&d);
         look_at_lookup(&d);
         look_at_metrics(&d);
-        look_at_security(&d);
+        doctor_look_at_security(&d);
     }
-    if (call->output == ADMIN_AS_JSON)
+    if (d.call->output == ADMIN_AS_JSON)
         admin_print_json(d.findings, call->out);
     else
         (void)fprintf(call->out, "\n%u failures, %u warnings.\n", d.failures, d.warnings);
     json_decref(d.findings);
-    return d.failures > 0 ? ADMIN_FAILED : 0;
+    return d.failures > 0 || (d.warnings > 0 && admin_given(call, "strict")) ? ADMIN_FAILED : 0;
 }

@@ -18,6 +18,12 @@ static const struct admin_option export_options[] = {
     {0},
 };
 
+static const struct admin_option doctor_options[] = {
+    {.names = "--strict", .kind = ADMIN_IF, .text = "Warnings count as failures."},
+    {.names = "--json", .kind = ADMIN_IF, .text = "As -o json: a list of findings."},
+    {0},
+};
+
 static const struct admin_command apply[] = {
     {.name = "apply",
      .text = "Makes clusters, tenants, namespaces, policies, topics, schemas and permissions as files declare them.",
@@ -37,6 +43,7 @@ static const struct admin_command export_[] = {
 static const struct admin_command doctor[] = {
     {.name = "doctor",
      .text = "Looks a broker over, and says what is not as it should be; exit status 1 if something fails.",
+     .options = doctor_options,
      .run = admin_doctor_run},
     {0},
 };
