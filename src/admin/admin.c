@@ -96,6 +96,7 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
     snprintf(a->host, sizeof a->host, "%s", host);
     a->core = (struct admin_core){.broker = broker,
                                   .audit = o->audit,
+                                  .authorization = o->authorization,
                                   .server = server,
                                   .loop = core->loop,
                                   .version = o->version,

@@ -17,6 +17,7 @@
 
 struct admin;
 struct audit;
+struct authorization;
 struct option;
 struct options;
 
@@ -55,6 +56,7 @@ struct admin_options {
     void (*shutdown)(void *ctx);
     void *shutdown_ctx;
     struct audit *audit; /* NULL: there is none.  Outlives the admin. */
+    struct authorization *authorization; /* NULL: everybody may everything; outlives the admin */
     struct log *log;
 };
 

@@ -25,6 +25,7 @@ struct metrics_kept {
 struct admin_core {
     struct broker *broker;
     struct audit *audit;         /* NULL: nothing is written down */
+    struct authorization *authorization; /* or NULL */
     const struct server *server; /* NULL: nobody listens for Pulsar's protocol */
     struct loop *loop;
     const char *version;

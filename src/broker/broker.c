@@ -226,6 +226,7 @@ enum err broker_new(struct broker **out, const struct broker_options *options, c
     map_init(&b->non_persistent_ids, seed);
     list_init(&b->observers);
     list_init(&b->policy_observers);
+    list_init(&b->settings_observers);
     b->policy_log.peer = b->policy_log.client_version = "-";
     list_init(&b->operations);
     list_init(&b->event_ids);

@@ -41,6 +41,7 @@ struct broker {
     struct list operations;         /* struct broker_op under way */
     struct list observers;          /* struct topics_observer */
     struct list policy_observers;   /* struct policy_observer */
+    struct list settings_observers; /* struct settings_observer */
     struct sink policy_log;         /* of the events in policy_log.h */
     struct map changing;            /* struct partitioned_op by its topic's name: it works on it */
     uint64_t counts_asked;          /* by topic_count, in this life */

@@ -7,6 +7,7 @@
 #include "broker/core.h"
 #include "broker/non_persistent.h"
 #include "broker/partitioned.h"
+#include "broker/permissions.h"
 #include "broker/policy_log.h"
 #include "broker/policies.h"
 #include "broker/records.h"
@@ -16,6 +17,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #define TEXT(b) (int)(b).len, (const char *)(b).data /* for "%.*s" */
 
@@ -103,14 +105,26 @@ static enum err remove_row(struct broker *b, enum catalog_table table, uint64_t 
     return err == OK ? OK : refuse(why, err, about, "the catalog: %s", err_text(err));
 }
 
+static void settings_changed(struct broker *b, struct bytes name)
+{
+    list_each (node, &b->settings_observers) {
+        struct settings_observer *o = container_of(node, struct settings_observer, node);
+        o->changed(o, name);
+    }
+}
+
 enum err tenant_remove(struct broker *b, struct bytes name, struct refusal *why)
 {
     uint64_t id = tenant_id(b, name);
+    enum err err;
+
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
     if (has_children(b, CATALOG_NAMESPACE, id))
         return refuse(why, ERR_BUSY, ABOUT_TENANT, "tenant %.*s has namespaces", TEXT(name));
-    return remove_row(b, CATALOG_TENANT, id, ABOUT_TENANT, why);
+    if ((err = remove_row(b, CATALOG_TENANT, id, ABOUT_TENANT, why)) == OK)
+        settings_changed(b, name);
+    return err;
 }
 
 enum err namespace_create(struct broker *b, struct bytes name, struct refusal *why)
@@ -130,13 +144,17 @@ enum err namespace_create(struct broker *b, struct bytes name, struct refusal *w
 enum err namespace_remove(struct broker *b, struct bytes name, struct refusal *why)
 {
     uint64_t id = namespace_id(b, name);
+    enum err err;
+
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_NAMESPACE, "no namespace %.*s", TEXT(name));
     if (has_children(b, CATALOG_TOPIC, id) || has_children(b, CATALOG_PARTITIONED, id) ||
         non_persistent_count(b, name) > 0)
         return refuse(why, ERR_BUSY, ABOUT_NAMESPACE, "namespace %.*s has topics", TEXT(name));
     schemas_forget_all(b, id); /* of topics that never came to be */
-    return remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why);
+    if ((err = remove_row(b, CATALOG_NAMESPACE, id, ABOUT_NAMESPACE, why)) == OK)
+        settings_changed(b, name);
+    return err;
 }
 
 enum err namespace_ensure(struct broker *b, struct bytes name, struct refusal *why)
@@ -174,10 +192,13 @@ enum err tenant_set_settings(struct broker *b, struct bytes name, struct bytes s
 {
     const struct namespace_record record = {.settings = settings};
     uint64_t id = tenant_id(b, name);
+    enum err err;
 
     if (!id)
         return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "no tenant %.*s", TEXT(name));
-    return put(b, CATALOG_TENANT, id, 0, name, &record, why);
+    if ((err = put(b, CATALOG_TENANT, id, 0, name, &record, why)) == OK)
+        settings_changed(b, name);
+    return err;
 }
 
 /* The namespace's row and what it holds. */
@@ -204,7 +225,34 @@ enum err namespace_set_settings(struct broker *b, struct bytes name, struct byte
         return err;
     (void)namespace_name_parse(name, NULL, &local);
     record.settings = settings;
-    return put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &record, why);
+    if ((err = put(b, CATALOG_NAMESPACE, row->id, row->parent, local, &record, why)) == OK)
+        settings_changed(b, name);
+    return err;
+}
+
+void settings_observe(struct broker *b, struct settings_observer *o)
+{
+    list_push_back(&b->settings_observers, &o->node);
+}
+
+void settings_observe_end(struct settings_observer *o)
+{
+    list_remove(&o->node);
+}
+
+void topic_forget_permissions(struct broker *b, const struct topic_name *name)
+{
+    const struct bytes namespace_ = topic_name_namespace(name);
+    struct refusal why = {.err = OK};
+    char *left = NULL;
+
+    if (permissions_without_topic(namespace_settings(b, namespace_), name, &left) != OK)
+        why.err = ERR_NOMEM;
+    if (left)
+        why.err = namespace_set_settings(b, namespace_, bytes_of_text(left), &why);
+    free(left);
+    if (why.err != OK)
+        log_warn(b->log, "broker", "%s goes, and what was granted on it stays: %s", name->text, err_text(why.err));
 }
 
 /* ---- policies ---- */

@@ -37,6 +37,17 @@ MUST_USE enum err tenant_set_settings(struct broker *b, struct bytes name, struc
 MUST_USE enum err namespace_set_settings(struct broker *b, struct bytes name, struct bytes settings,
                                          struct refusal *why);
 
+/* Is told, when the settings of a tenant ("t") or namespace ("t/n") have changed, or it has gone. */
+struct settings_observer {
+    struct list node; /* the broker's */
+    void (*changed)(struct settings_observer *o, struct bytes name);
+};
+void settings_observe(struct broker *b, struct settings_observer *o);
+void settings_observe_end(struct settings_observer *o); /* before broker_free */
+
+/* The topic goes, and what is granted on it (permissions.h) with it: before its row does. */
+void topic_forget_permissions(struct broker *b, const struct topic_name *name);
+
 /* In the order of the names, which begin with their domain: topics that are not kept come first, as far as they are in
  * memory.  `each` returns false to stop, and changes nothing.  It is given "t", "t/n", or the topic's
  * full name.  ERR_NOT_FOUND: the tenant, namespace or topic is missing. */

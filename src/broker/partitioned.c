@@ -386,6 +386,7 @@ static enum err delete_row(struct partitioned_op *o)
         row ? policies_end_of(CATALOG_PARTITIONED, row->value) : (struct policies_end){.own = false};
 
     schemas_forget(b, &o->name);
+    topic_forget_permissions(b, &o->name);
     const enum err err = id ? catalog_remove(b->store, CATALOG_PARTITIONED, id) : OK;
 
     if (err != OK)
@@ -478,6 +479,7 @@ void partitioned_forget(struct broker *b, const struct topic_name *partition)
     const uint64_t id = row->id;
     const struct policies_end end = policies_end_of(CATALOG_PARTITIONED, row->value);
     schemas_forget(b, &whole);
+    topic_forget_permissions(b, &whole);
     if (catalog_remove(b->store, CATALOG_PARTITIONED, id) != OK)
         return;
     policies_end_tell(b, &whole, end);

@@ -24,6 +24,7 @@ enum about {
     ABOUT_SCHEMA,
     ABOUT_TRANSACTION,
     ABOUT_KEYS, /* ranges of hashes of keys */
+    ABOUT_POLICY,
 };
 
 #define REFUSAL_TEXT 800 /* with the NUL: a schema that does not fit is told at length */

@@ -154,8 +154,10 @@ enum err topic_remove_row(struct broker *b, uint64_t id)
     const bool named = row && topic_name_parse(&name, row->name) == OK;
     const struct policies_end end = row ? policies_end_of(CATALOG_TOPIC, row->value) : (struct policies_end){0};
 
-    if (named)
+    if (named) {
         schemas_forget(b, &name); /* first: whoever makes a topic of this name finds none */
+        topic_forget_permissions(b, &name);
+    }
     const enum err err = catalog_remove(b->store, CATALOG_TOPIC, id);
 
     b->counts.topics_deleted += err == OK;

@@ -12,6 +12,7 @@
 #include "sys/sys.h"
 
 struct audit;
+struct authorization;
 struct budget;
 struct log;
 struct server;
@@ -41,6 +42,7 @@ struct server_options {
     size_t outputs_bytes_max; /* budget of what is queued for all peers together */
     size_t output_bytes_max;  /* queued for one peer that does not read: beyond it the connection is closed */
     struct audit *audit;      /* NULL: there is none.  Outlives the server. */
+    struct authorization *authorization; /* NULL: everybody may everything; outlives the server */
     struct log *log;
 };
 

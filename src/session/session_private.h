@@ -16,6 +16,7 @@
 #include "broker/consumer.h"
 #include "broker/producer.h"
 #include "broker/schemas.h"
+#include "broker/subject.h"
 #include "session/errors.h"
 #include "session/output.h"
 #include "session/receive.h"
@@ -56,6 +57,7 @@ struct session {
     struct arrival arrival;
     char peer[64];
     char client_version[64];
+    struct subject who; /* whom its credentials show it to be, texts from malloc; nobody: authentication is off */
 
     enum session_state state;
     bool gone;        /* on_closed was called */
