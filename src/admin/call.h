@@ -12,7 +12,6 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/text.h"
-#include "broker/authorization.h"
 #include "broker/refusal.h"
 #include "broker/subject.h"
 #include "sys/loop.h"

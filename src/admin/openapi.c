@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct operation {
+struct described {
     const char *path; /* "/admin/v2/tenants/{tenant}" */
     enum http_method method;
     const struct route *route;
@@ -25,16 +25,16 @@ struct operation {
 
 struct document {
     struct arena *arena;
-    struct operation *operations;
+    struct described *operations;
     size_t count, capacity;
     bool failed;
 };
 
-static void operation_add(struct document *d, struct operation operation)
+static void operation_add(struct document *d, struct described operation)
 {
     if (d->count == d->capacity) {
         const size_t capacity = d->capacity ? 2 * d->capacity : 256;
-        struct operation *more = arena_alloc(d->arena, capacity * sizeof *more);
+        struct described *more = arena_alloc(d->arena, capacity * sizeof *more);
         if (!more) {
             d->failed = true;
             return;
@@ -66,7 +66,7 @@ static void policy_add(struct document *d, const struct route *route, const char
     const size_t before = (size_t)(strstr(route->pattern, policies) - route->pattern);
     const char *pattern = arena_printf(d->arena, "%.*s%s", (int)before, route->pattern, name);
 
-    operation_add(d, (struct operation){.path = pattern ? without_plus(d, pattern) : NULL,
+    operation_add(d, (struct described){.path = pattern ? without_plus(d, pattern) : NULL,
                                         .method = route->method,
                                         .route = route,
                                         .help = help ? help : ""});
@@ -108,13 +108,13 @@ static void route_add(struct document *d, const struct route *route)
         kept_add(d, route, "{topic_kept}", true);
     else
         operation_add(
-            d, (struct operation){
+            d, (struct described){
                    .path = without_plus(d, route->pattern), .method = route->method, .route = route, .help = ""});
 }
 
 static int compare(const void *a, const void *b)
 {
-    const struct operation *left = a, *right = b;
+    const struct described *left = a, *right = b;
     const int by_path = strcmp(left->path, right->path);
 
     if (by_path != 0)
@@ -172,7 +172,7 @@ static void write_query(struct json *j, const char *help)
     }
 }
 
-static void write_parameters(struct json *j, const struct operation *o)
+static void write_parameters(struct json *j, const struct described *o)
 {
     json_array_begin(j, "parameters");
     for (const char *at = o->path; (at = strchr(at, '{')); at++)
@@ -228,7 +228,7 @@ static void write_id(struct json *j, const char *method, const char *path)
     json_bytes(j, "operationId", bytes_of(id, len));
 }
 
-static void write_operation(struct json *j, const struct operation *o)
+static void write_operation(struct json *j, const struct described *o)
 {
     static const char *const methods[HTTP_METHODS] = {"get", "put", "post", "delete"};
     char summary[600];
@@ -252,11 +252,11 @@ static void write_operation(struct json *j, const struct operation *o)
 
 static void write_paths(struct json *j, const struct document *d)
 {
-    const struct operation *before = NULL;
+    const struct described *before = NULL;
 
     json_object_begin(j, "paths");
     for (size_t i = 0; i < d->count; i++) {
-        const struct operation *o = &d->operations[i];
+        const struct described *o = &d->operations[i];
         const bool same = before && strcmp(before->path, o->path) == 0;
         if (same && before->method == o->method)
             continue;
