@@ -4,6 +4,7 @@
  */
 #include "base/option_value.h"
 
+#include "base/secret.h"
 #include "base/text.h"
 #include <assert.h>
 #include <errno.h>
@@ -260,18 +261,26 @@ void option_value_write(const struct option *option, const void *values, struct 
     }
 }
 
+static void text_free(const struct option *option, char *text)
+{
+    if (option->secret)
+        secret_free(text);
+    else
+        free(text);
+}
+
 void option_value_free(const struct option *option, void *values)
 {
     if (option->type == OPTION_TEXTS) {
         char **texts = *texts_of(option, values);
         for (size_t i = 0; texts && texts[i]; i++)
-            free(texts[i]);
+            text_free(option, texts[i]);
         free(texts);
         *texts_of(option, values) = NULL;
     }
     if (option->type != OPTION_TEXT && option->type != OPTION_CHOICE)
         return;
-    free(*text_of(option, values));
+    text_free(option, *text_of(option, values));
     *text_of(option, values) = NULL;
 }
 
