@@ -20,6 +20,10 @@ PULSAR_PUBLIC int geminga_result_retryable(pulsar_result result);
 /* One sentence on what a result means, for people.  Static. */
 PULSAR_PUBLIC const char *geminga_result_text(pulsar_result result);
 
+/* What is wrong with it, a sentence without secrets, or NULL: what is not built, or parameters that make no sense.  What
+ * is done with it fails then (OperationNotSupported, InvalidConfiguration).  Valid as long as it is. */
+PULSAR_PUBLIC const char *geminga_authentication_refusal(const pulsar_authentication_t *authentication);
+
 /* Acknowledges all of them, in one command where possible. */
 PULSAR_PUBLIC pulsar_result geminga_consumer_acknowledge_list(pulsar_consumer_t *consumer,
                                                               pulsar_message_id_t *const *ids, size_t count);

@@ -24,10 +24,8 @@ void pulsar_client_configuration_free(pulsar_client_configuration_t *conf)
 
 void pulsar_client_configuration_set_auth(pulsar_client_configuration_t *conf, pulsar_authentication_t *authentication)
 {
-    conf->auth.kind = authentication->kind;
-    conf->auth.supplier = authentication->supplier;
-    conf->auth.ctx = authentication->ctx;
-    conf->failed |= !client_text_set(&conf->auth.token, authentication->token);
+    client_auth_deinit(&conf->auth);
+    conf->failed |= client_auth_copy(&conf->auth, authentication) != OK;
 }
 
 void pulsar_client_configuration_set_logger(pulsar_client_configuration_t *conf, pulsar_logger logger, void *ctx)

@@ -22,12 +22,13 @@ void client_config_init(struct _pulsar_client_configuration *c)
         .stats_interval_s = 600,
         .keep_alive_s = 30,
         .partitions_update_s = 60,
+        .tls_validate = true,
     };
 }
 
 void client_config_deinit(struct _pulsar_client_configuration *c)
 {
-    free(c->auth.token);
+    client_auth_deinit(&c->auth);
     free(c->tls_trust);
     free(c->tls_key);
     free(c->tls_certificate);
@@ -37,20 +38,14 @@ void client_config_deinit(struct _pulsar_client_configuration *c)
 enum err client_config_copy(struct _pulsar_client_configuration *to, const struct _pulsar_client_configuration *from)
 {
     *to = *from;
-    to->auth.token = to->tls_trust = to->tls_key = to->tls_certificate = to->listener_name = NULL;
-    if (client_text_set(&to->auth.token, from->auth.token) && client_text_set(&to->tls_trust, from->tls_trust) &&
+    to->auth = (struct _pulsar_authentication){0};
+    to->tls_trust = to->tls_key = to->tls_certificate = to->listener_name = NULL;
+    if (client_auth_copy(&to->auth, &from->auth) == OK && client_text_set(&to->tls_trust, from->tls_trust) &&
         client_text_set(&to->tls_key, from->tls_key) && client_text_set(&to->tls_certificate, from->tls_certificate) &&
         client_text_set(&to->listener_name, from->listener_name) && !from->failed)
         return OK;
     client_config_deinit(to);
     return ERR_NOMEM;
-}
-
-const char *client_config_refusal(const struct _pulsar_client_configuration *c)
-{
-    if (c->use_tls)
-        return "TLS";
-    return c->auth.kind == CLIENT_AUTH_UNBUILT ? c->auth.token : NULL;
 }
 
 /* Types that users count below zero mean: bytes without a schema, or whatever the topic has. */

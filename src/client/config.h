@@ -9,18 +9,9 @@
 #define CLIENT_CONFIG_H
 
 #include "base/err.h"
+#include "client/authentication.h"
 #include "client/text_map.h"
-#include <pulsar/c/authentication.h>
 #include <pulsar/c/client.h>
-
-enum client_auth_kind { CLIENT_AUTH_NONE, CLIENT_AUTH_TOKEN, CLIENT_AUTH_SUPPLIER, CLIENT_AUTH_UNBUILT };
-
-struct _pulsar_authentication {
-    enum client_auth_kind kind;
-    char *token; /* or of an unbuilt one its name */
-    token_supplier supplier;
-    void *ctx;
-};
 
 struct _pulsar_client_configuration {
     struct _pulsar_authentication auth;
@@ -132,8 +123,7 @@ MUST_USE enum err client_schema_set(struct client_schema *s, pulsar_schema_type 
 /* Fills *to, borrowing all but to->properties, which the caller frees.  Something even when none is set. */
 MUST_USE enum err client_schema_wire(const struct client_schema *s, Wire__Schema *to);
 
-/* NULL, or what was set and is not built: "TLS", "encryption". */
-const char *client_config_refusal(const struct _pulsar_client_configuration *c);
+/* NULL, or what was set and is not built: "encryption". */
 const char *client_producer_config_refusal(const struct _pulsar_producer_configuration *c);
 const char *client_consumer_config_refusal(const struct _pulsar_consumer_configuration *c);
 const char *client_reader_config_refusal(const struct _pulsar_reader_configuration *c);

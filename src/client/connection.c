@@ -8,6 +8,7 @@
  */
 #include "client/connection.h"
 
+#include "base/secret.h"
 #include "client/result.h"
 #include "wire/frame.h"
 
@@ -30,6 +31,7 @@ struct client_connection {
     char *broker_url, *address_url;
     struct client_address address;
 
+    struct net *net;
     struct connector connector;
     struct conn_handler handler;
     struct conn *conn; /* NULL while CONNECTING and after on_closed */
@@ -46,6 +48,7 @@ struct client_connection {
     struct list peers;
     struct map peers_by_id;
     pulsar_result why; /* what those who wait are told when it ends */
+    bool hopeless;     /* and this, too */
 
     struct timer handshake, keep_alive, patience; /* patience: of the oldest request */
     struct timer ending;                          /* a close before there is a socket is told later, too */
@@ -69,6 +72,7 @@ static void waiters_tell(struct client_connection *c, pulsar_result result)
 
         timer_stop(&w->soon);
         w->connection = NULL;
+        w->hopeless = c->hopeless;
         w->done(w, result, result == pulsar_result_Ok ? c : NULL);
     }
 }
@@ -144,12 +148,10 @@ static void on_ending(struct timer *timer)
 /* Retires it now; those concerned are told when the socket is gone, or on the next turn. */
 static void connection_close(struct client_connection *c, pulsar_result why)
 {
-    struct net *net = c->core->sys->net;
-
     if (c->state == CLOSED)
         return;
     if (c->state == CONNECTING)
-        net->ops->connect_cancel(net, &c->connector);
+        c->net->ops->connect_cancel(c->net, &c->connector);
     connection_retire(c);
     c->why = why;
     if (c->conn)
@@ -182,6 +184,7 @@ static void on_closed(struct conn_handler *h, enum err why)
     if (c->state != CLOSED) {
         log_info(c->core->log, "client", "the connection to %s ended: %s", c->address_url, err_text(why));
         c->why = c->state == READY ? pulsar_result_Disconnected : pulsar_result_ConnectError;
+        c->hopeless = why == ERR_DENIED; /* TLS 1.3 tells only now that our certificate will not do */
         connection_retire(c);
     }
     connection_end(c);
@@ -197,19 +200,42 @@ static void on_written(struct conn_write *w, enum err err)
     free(out);
 }
 
-void client_connection_send(struct client_connection *c, struct slice frame)
+/* The same of a frame that holds a proof, and that nobody else refers to. */
+static void on_secret_written(struct conn_write *w, enum err err)
 {
-    struct out_frame *out;
+    struct buffer *buffer = container_of(w, struct out_frame, write)->frame.buffer;
 
-    if (c->state != HANDSHAKE && c->state != READY)
-        return;
-    if (!(out = malloc(sizeof *out))) {
+    secret_wipe(buffer->data, buffer->capacity);
+    on_written(w, err);
+}
+
+/* Takes the reference. */
+static void frame_send(struct client_connection *c, struct slice frame, void (*done)(struct conn_write *w, enum err err))
+{
+    struct out_frame *out = malloc(sizeof *out);
+
+    if (!out) {
+        if (done == on_secret_written)
+            secret_wipe(frame.buffer->data, frame.buffer->capacity);
+        slice_unref(&frame);
         client_connection_break(c, "out of memory");
         return;
     }
-    out->frame = slice_ref(frame);
-    out->write = (struct conn_write){.parts = {slice_bytes(frame)}, .count = 1, .done = on_written};
+    out->frame = frame;
+    out->write = (struct conn_write){.parts = {slice_bytes(frame)}, .count = 1, .done = done};
     conn_write(c->conn, &out->write);
+}
+
+void client_connection_send(struct client_connection *c, struct slice frame)
+{
+    if (c->state == HANDSHAKE || c->state == READY)
+        frame_send(c, slice_ref(frame), on_written);
+}
+
+static void secret_send(struct client_connection *c, struct slice frame)
+{
+    assert(c->state == HANDSHAKE || c->state == READY);
+    frame_send(c, frame, on_secret_written);
 }
 
 void client_connection_command(struct client_connection *c, const Wire__BaseCommand *command)
@@ -326,76 +352,31 @@ static struct client_peer *peer_find(struct client_connection *c, uint64_t id)
 
 /* ---- authentication ---- */
 
-/* The token, the caller's to free; false: there should be one, and is none. */
-static bool token_get(struct client_connection *c, char **token)
-{
-    const struct _pulsar_authentication *auth = &c->core->config->auth;
-
-    *token = NULL;
-    if (auth->kind == CLIENT_AUTH_TOKEN)
-        return client_text_set(token, auth->token) && *token;
-    if (auth->kind == CLIENT_AUTH_SUPPLIER)
-        *token = auth->supplier(auth->ctx);
-    return auth->kind != CLIENT_AUTH_SUPPLIER || *token;
-}
-
-static const char *client_version(void)
-{
-    static const char version[] = "Geminga-C-v" GEMINGA_VERSION;
-
-    return version;
-}
-
 static void connect_send(struct client_connection *c)
 {
-    Wire__CommandConnect connect = WIRE__COMMAND_CONNECT__INIT;
-    Wire__FeatureFlags features = WIRE__FEATURE_FLAGS__INIT;
-    Wire__BaseCommand command;
-    char *token;
+    const bool proxied = strcmp(c->broker_url, c->address_url) != 0;
+    struct slice frame;
+    const char *why;
 
-    if (!token_get(c, &token)) {
-        log_error(c->core->log, "client", "there is no token to show to %s", c->address_url);
+    if (client_auth_connect(&c->core->config->auth, proxied ? client_url_host(c->broker_url) : NULL, &frame, &why) != OK) {
+        log_error(c->core->log, "client", "there is nothing to show to %s: %s", c->address_url, why);
         connection_close(c, pulsar_result_ErrorGettingAuthenticationData);
         return;
     }
-    features.has_supports_auth_refresh = features.supports_auth_refresh = true;
-    connect.client_version = wire_text(client_version());
-    connect.has_protocol_version = true;
-    connect.protocol_version = WIRE_PROTOCOL_VERSION;
-    connect.feature_flags = &features;
-    if (token) {
-        connect.auth_method_name = wire_text("token");
-        connect.has_auth_data = true;
-        connect.auth_data = wire_binary(bytes_of_text(token));
-    }
-    if (strcmp(c->broker_url, c->address_url) != 0)
-        connect.proxy_to_broker_url = c->broker_url + strlen("pulsar://");
-    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__CONNECT, &connect);
-    client_connection_command(c, &command);
-    free(token);
+    secret_send(c, frame);
 }
 
 static void on_auth_challenge(struct client_connection *c, const Wire__BaseCommand *challenge)
 {
-    Wire__CommandAuthResponse response = WIRE__COMMAND_AUTH_RESPONSE__INIT;
-    Wire__AuthData data = WIRE__AUTH_DATA__INIT;
-    Wire__BaseCommand command;
-    char *token;
+    struct slice frame;
+    const char *why;
 
-    if (!token_get(c, &token) || !token) {
-        client_connection_break(c, "the broker asks for a token, and there is none");
+    if (client_auth_response(&c->core->config->auth, &frame, &why) != OK) {
+        log_error(c->core->log, "client", "%s asks again who we are, and there is nothing to show: %s", c->address_url, why);
+        connection_close(c, pulsar_result_ErrorGettingAuthenticationData);
         return;
     }
-    data.auth_method_name = wire_text("token");
-    data.has_auth_data = true;
-    data.auth_data = wire_binary(bytes_of_text(token));
-    response.client_version = wire_text(client_version());
-    response.response = &data;
-    response.has_protocol_version = true;
-    response.protocol_version = WIRE_PROTOCOL_VERSION;
-    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__AUTH_RESPONSE, &response);
-    client_connection_command(c, &command);
-    free(token);
+    secret_send(c, frame);
 }
 
 /* ---- commands in ---- */
@@ -501,29 +482,35 @@ static void on_send_error(struct client_connection *c, const Wire__BaseCommand *
         peer->ops->send_error(peer, command->send_error);
 }
 
-static void peer_move(struct client_connection *c, uint64_t id, const char *url)
+static void peer_move(struct client_connection *c, uint64_t id, const char *plain, const char *with_tls)
 {
     struct client_peer *peer = peer_find(c, id);
 
     if (!peer)
         return;
     client_connection_detach(peer);
-    peer->ops->moved(peer, url && *url ? url : NULL);
+    peer->ops->moved(peer, client_core_url(c->core, plain, with_tls));
 }
 
 static void on_close_producer(struct client_connection *c, const Wire__BaseCommand *command)
 {
-    peer_move(c, command->close_producer->producer_id, command->close_producer->assigned_broker_service_url);
+    const Wire__CommandCloseProducer *close = command->close_producer;
+
+    peer_move(c, close->producer_id, close->assigned_broker_service_url, close->assigned_broker_service_url_tls);
 }
 
 static void on_close_consumer(struct client_connection *c, const Wire__BaseCommand *command)
 {
-    peer_move(c, command->close_consumer->consumer_id, command->close_consumer->assigned_broker_service_url);
+    const Wire__CommandCloseConsumer *close = command->close_consumer;
+
+    peer_move(c, close->consumer_id, close->assigned_broker_service_url, close->assigned_broker_service_url_tls);
 }
 
 static void on_topic_migrated(struct client_connection *c, const Wire__BaseCommand *command)
 {
-    peer_move(c, command->topic_migrated->resource_id, command->topic_migrated->broker_service_url);
+    const Wire__CommandTopicMigrated *moved = command->topic_migrated;
+
+    peer_move(c, moved->resource_id, moved->broker_service_url, moved->broker_service_url_tls);
 }
 
 static void on_end_of_topic(struct client_connection *c, const Wire__BaseCommand *command)
@@ -738,6 +725,7 @@ static void on_connect_done(struct connector *connector, enum err err, struct co
         log_warn(c->core->log, "client", "cannot connect to %s: %s", c->address_url, err_text(err));
         c->core->service_next++; /* if this was one of several addresses of the service, the next is asked next time */
         c->why = pulsar_result_ConnectError;
+        c->hopeless = err == ERR_DENIED;
         connection_retire(c);
         connection_end(c);
         return;
@@ -756,6 +744,7 @@ static struct client_connection *connection_new(struct client_core *core, const 
     struct client_connection *c = calloc(1, sizeof *c);
     struct client_address addresses[CLIENT_HOSTS_MAX];
     size_t count;
+    bool tls;
 
     if (!c)
         return NULL;
@@ -776,7 +765,7 @@ static struct client_connection *connection_new(struct client_core *core, const 
     c->handler = (struct conn_handler){on_buffer, on_read, on_closed};
     c->connector = (struct connector){.done = on_connect_done, .handler = &c->handler};
     if (client_text_set(&c->broker_url, broker_url) && client_text_set(&c->address_url, address_url) &&
-        client_address_parse(address_url, addresses, &count) == OK && in_resize(c, READ_SIZE)) {
+        client_address_parse(address_url, addresses, &count, &tls) == OK && in_resize(c, READ_SIZE)) {
         c->address = addresses[0];
         return c;
     }
@@ -784,14 +773,27 @@ static struct client_connection *connection_new(struct client_core *core, const 
     return NULL;
 }
 
-static struct client_connection *connection_open(struct client_core *core, const char *broker_url,
+/* NULL, logged: there is none. */
+static struct net *net_for(struct client_core *core)
+{
+    const char *why = "there are no threads for it";
+    struct net *net = core->sys->net;
+
+    if (core->tls)
+        net = core->tls_net ? core->tls_net(core, &why) : NULL;
+    if (!net)
+        log_error(core->log, "client", "no connection with TLS is possible: %s", why);
+    return net;
+}
+
+static struct client_connection *connection_open(struct client_core *core, struct net *net, const char *broker_url,
                                                  const char *address_url)
 {
     struct client_connection *c = connection_new(core, broker_url, address_url);
-    struct net *net = core->sys->net;
 
     if (!c)
         return NULL;
+    c->net = net;
     if (net->ops->connect(net, c->address.host, c->address.port, CLIENT_CONNECT_TIMEOUT_MS, &c->connector) != OK) {
         connection_free(c);
         return NULL;
@@ -846,10 +848,15 @@ void client_connection_get(struct client_core *core, const char *broker_url, con
                            struct client_waiter *w)
 {
     struct client_connection *c = connection_find(core, broker_url, address_url);
+    struct net *net;
 
     assert(!w->connection && list_empty(&w->node));
-    if (!c && !core->stopping)
-        c = connection_open(core, broker_url, address_url);
+    w->hopeless = false;
+    if (!c && !core->stopping) {
+        net = net_for(core);
+        w->hopeless = !net;
+        c = net ? connection_open(core, net, broker_url, address_url) : NULL;
+    }
     w->connection = c;
     if (c)
         list_push_back(&c->waiters, &w->node); /* told when it is ready, or when it ends */
@@ -860,9 +867,9 @@ void client_connection_get(struct client_core *core, const char *broker_url, con
 void client_connection_get_service(struct client_core *core, struct client_waiter *w)
 {
     const struct client_address *a = &core->services[core->service_next % core->service_count];
-    char url[CLIENT_HOST_MAX + 32];
+    char url[CLIENT_URL_MAX];
 
-    snprintf(url, sizeof url, strchr(a->host, ':') ? "pulsar://[%s]:%u" : "pulsar://%s:%u", a->host, a->port);
+    client_address_url(a, core->tls, url, sizeof url);
     client_connection_get(core, url, url, w);
 }
 

@@ -61,6 +61,7 @@ struct client_request {
 /* Somebody who wants a connection.  Embedded. */
 struct client_waiter {
     struct list node;
+    bool hopeless;     /* in done without a connection: the same will not succeed later (certificates, files of TLS) */
     struct timer soon; /* an answer that is there already is given a turn later */
     struct client_connection *connection;
     void (*done)(struct client_waiter *w, pulsar_result result, struct client_connection *connection);
@@ -70,8 +71,8 @@ void client_waiter_init(struct client_waiter *w, struct client_core *core,
                         void (*done)(struct client_waiter *w, pulsar_result result,
                                      struct client_connection *connection));
 
-/* Finds or opens the connection to `broker_url` through `address_url` (both "pulsar://host:port"; different when a
- * proxy stands between).  done is called once, later. */
+/* Finds or opens the connection to `broker_url` through `address_url` (both "pulsar://host:port", or both pulsar+ssl;
+ * different when a proxy stands between).  done is called once, later. */
 void client_connection_get(struct client_core *core, const char *broker_url, const char *address_url,
                            struct client_waiter *w);
 /* The service's own address, as lookups use it. */

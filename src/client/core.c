@@ -30,26 +30,41 @@ void client_core_deinit(struct client_core *core)
     free(core->service_url);
 }
 
+/* Looks at the address, once. */
+static bool service_known(struct client_core *core)
+{
+    if (core->service_count > 0)
+        return true;
+    if (client_address_parse(core->service_url, core->services, &core->service_count, &core->tls) == OK)
+        return true;
+    log_error(core->log, "client", "\"%s\" is not the address of a service", core->service_url);
+    return false;
+}
+
 pulsar_result client_core_refusal(struct client_core *core)
 {
-    const char *unbuilt = client_config_refusal(core->config);
-    enum err err;
+    const struct _pulsar_authentication *auth = &core->config->auth;
 
     if (core->stopping)
         return pulsar_result_AlreadyClosed;
-    if (core->service_count == 0) {
-        err = client_address_parse(core->service_url, core->services, &core->service_count);
-        if (err == ERR_UNSUPPORTED)
-            unbuilt = "TLS";
-        else if (err != OK) {
-            log_error(core->log, "client", "\"%s\" is not the address of a service", core->service_url);
-            return pulsar_result_InvalidUrl;
-        }
-    }
-    if (!unbuilt)
+    if (!service_known(core))
+        return pulsar_result_InvalidUrl;
+    if (auth->refused == pulsar_result_Ok)
         return pulsar_result_Ok;
-    log_error(core->log, "client", "%s is not built", unbuilt);
-    return pulsar_result_OperationNotSupported;
+    log_error(core->log, "client", "authentication: %s", auth->why);
+    return auth->refused;
+}
+
+const char *client_core_url(const struct client_core *core, const char *plain, const char *with_tls)
+{
+    const char *url = core->tls ? with_tls : plain;
+    struct client_address addresses[CLIENT_HOSTS_MAX];
+    size_t count;
+    bool tls;
+
+    if (!url || client_address_parse(url, addresses, &count, &tls) != OK)
+        return NULL;
+    return tls == core->tls ? url : NULL;
 }
 
 void client_core_stop(struct client_core *core, void (*drained)(struct client_core *core))

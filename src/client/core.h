@@ -18,6 +18,8 @@
 #include "sys/net.h"
 #include "sys/sys.h"
 
+#include <stdbool.h>
+
 #define CLIENT_CONNECT_TIMEOUT_MS 10000u
 
 struct client_core {
@@ -26,12 +28,16 @@ struct client_core {
     struct log *log;
     const struct _pulsar_client_configuration *config; /* the owner's, as long as the core */
     char *service_url;
+    /* The network of connections with TLS, for the next of them: NULL, and *why (a sentence), when it cannot be had. Set by
+     * whoever has threads for it, after client_core_init; NULL: there is none. */
+    struct net *(*tls_net)(struct client_core *core, const char **why);
 
     struct random random;
     struct list connections;  /* struct client_connection that may be given out */
     size_t connections_alive; /* those and the ones that are closing */
     struct client_address services[CLIENT_HOSTS_MAX];
-    size_t service_count;
+    size_t service_count;                         /* 0: the address was not looked at yet */
+    bool tls;                                     /* it is pulsar+ssl: then no connection is without TLS, and else none with */
     size_t service_next;                          /* which of the hosts is asked; moves on when one cannot be reached */
     uint64_t ids;                                 /* given out: requests, producers, consumers; never reused */
     _Atomic size_t message_size_max;              /* as the last broker said; read by any thread */
@@ -52,6 +58,10 @@ void client_core_stop(struct client_core *core, void (*drained)(struct client_co
 
 /* Ok, or why nothing can be done with this client (logged). */
 pulsar_result client_core_refusal(struct client_core *core);
+
+/* Of the two addresses by which brokers tell where somebody is, the one for us: the one with TLS if the service's has it,
+ * and never another.  NULL: there is none that can be used. */
+const char *client_core_url(const struct client_core *core, const char *plain, const char *with_tls);
 
 static inline uint64_t client_core_id(struct client_core *core)
 {

@@ -27,7 +27,7 @@ static void on_partitions(struct client_partitions *p, pulsar_result result, uin
     struct client_discovery *d = container_of(p, struct client_discovery, ask);
     uint64_t now = loop_now_ns(d->core->sys->loop), next;
 
-    if (result == pulsar_result_Ok || !worth_another(result)) {
+    if (result == pulsar_result_Ok || !worth_another(result) || p->waiter.hopeless) {
         d->done(d, result, count);
         return;
     }

@@ -20,10 +20,10 @@ static void link_wait(struct client_link *l)
 }
 
 /* An attempt failed; the owner may stop the link in its answer. */
-static void link_fail(struct client_link *l, pulsar_result why)
+static void link_fail(struct client_link *l, pulsar_result why, bool hopeless)
 {
     l->state = LINK_WAITING;
-    l->ops->failed(l, why);
+    l->ops->failed(l, why, hopeless);
     if (l->state == LINK_WAITING && !timer_running(&l->timer))
         link_wait(l);
 }
@@ -36,7 +36,7 @@ static void on_link_lookup(struct client_lookup *lookup, pulsar_result result, c
     if (result == pulsar_result_Ok)
         link_connect(l, broker_url, address_url);
     else
-        link_fail(l, result);
+        link_fail(l, result, lookup->waiter.hopeless);
 }
 
 static void on_link_connected(struct client_waiter *w, pulsar_result result, struct client_connection *connection)
@@ -46,7 +46,7 @@ static void on_link_connected(struct client_waiter *w, pulsar_result result, str
     if (result == pulsar_result_Ok && !client_connection_attach(connection, &l->peer))
         result = pulsar_result_ConnectError;
     if (result != pulsar_result_Ok) {
-        link_fail(l, result);
+        link_fail(l, result, w->hopeless);
         return;
     }
     l->state = LINK_ATTACHING;
@@ -110,17 +110,14 @@ void client_link_retry(struct client_link *l, pulsar_result why)
 {
     assert(l->state == LINK_ATTACHING);
     client_connection_detach(&l->peer);
-    link_fail(l, why);
+    link_fail(l, why, false);
 }
 
-/* Detached: the next attempt is after a delay, or at once where the broker said where to. */
+/* Detached: `url`, which client_core_url gave, or NULL.  The next attempt is after a delay, or at once where the broker said where to. */
 static void link_detached(struct client_link *l, const char *url)
 {
-    struct client_address addresses[CLIENT_HOSTS_MAX];
-    size_t count;
-
     l->state = LINK_WAITING;
-    if (url && client_address_parse(url, addresses, &count) == OK)
+    if (url)
         client_text_set(&l->assigned_url, url);
     l->ops->lost(l);
     if (l->state != LINK_WAITING || timer_running(&l->timer))

@@ -24,8 +24,9 @@ struct client_link_ops {
     /* Attached to `connection` (peer->connection): send the create command, then client_link_ready or
      * client_link_retry. */
     void (*attach)(struct client_link *l, struct client_connection *connection);
-    /* An attempt did not come as far as that, or the owner said client_link_retry; stop the link to give up. */
-    void (*failed)(struct client_link *l, pulsar_result why);
+    /* An attempt did not come as far as that, or the owner said client_link_retry; stop the link to give up.
+     * `hopeless`: the next attempts will fail, too, unless somebody changes something. */
+    void (*failed)(struct client_link *l, pulsar_result why, bool hopeless);
     /* It was ATTACHING or READY, and is detached now; the next attempt follows unless the link is stopped. */
     void (*lost)(struct client_link *l);
 };

@@ -36,14 +36,21 @@ static void lookup_ask(struct client_lookup *l)
         client_connection_get_service(l->core, &l->waiter);
 }
 
+/* Where the answer leads; NULL, logged: to nowhere where we would go. */
+static const char *url_of(struct client_lookup *l, const Wire__CommandLookupTopicResponse *r)
+{
+    const char *url = client_core_url(l->core, r->broker_service_url, r->broker_service_url_tls);
+
+    if (!url)
+        log_warn(l->core->log, "client", "%s: the broker has no address with%s TLS", l->topic, l->core->tls ? "" : "out");
+    return url;
+}
+
 static void lookup_redirect(struct client_lookup *l, const Wire__CommandLookupTopicResponse *r)
 {
-    struct client_address addresses[CLIENT_HOSTS_MAX];
-    size_t count;
+    const char *url = url_of(l, r);
 
-    if (++l->hops > HOPS_MAX || !r->broker_service_url ||
-        client_address_parse(r->broker_service_url, addresses, &count) != OK ||
-        !client_text_set(&l->redirect_url, r->broker_service_url)) {
+    if (++l->hops > HOPS_MAX || !url || !client_text_set(&l->redirect_url, url)) {
         lookup_done(l, pulsar_result_LookupError, NULL, NULL);
         return;
     }
@@ -55,6 +62,7 @@ static void on_lookup_answer(struct client_request *request, pulsar_result resul
 {
     struct client_lookup *l = container_of(request, struct client_lookup, request);
     const Wire__CommandLookupTopicResponse *r;
+    const char *url;
 
     if (result != pulsar_result_Ok) {
         lookup_done(l, result, NULL, NULL);
@@ -65,11 +73,10 @@ static void on_lookup_answer(struct client_request *request, pulsar_result resul
         lookup_done(l, pulsar_result_LookupError, NULL, NULL);
     else if (r->response == WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__LOOKUP_TYPE__Redirect)
         lookup_redirect(l, r);
-    else if (!r->broker_service_url)
+    else if (!(url = url_of(l, r)))
         lookup_done(l, pulsar_result_LookupError, NULL, NULL);
     else
-        lookup_done(l, pulsar_result_Ok, r->broker_service_url,
-                    r->proxy_through_service_url ? l->asked_url : r->broker_service_url);
+        lookup_done(l, pulsar_result_Ok, url, r->proxy_through_service_url ? l->asked_url : url);
 }
 
 static void on_lookup_connected(struct client_waiter *w, pulsar_result result, struct client_connection *connection)

@@ -508,13 +508,13 @@ static bool hopeless(const struct client_publisher *p, pulsar_result why)
     }
 }
 
-static void publisher_attach_failed(struct client_link *l, pulsar_result why)
+static void publisher_attach_failed(struct client_link *l, pulsar_result why, bool no_hope)
 {
     struct client_publisher *p = publisher_of(l);
 
     if (p->state == PUBLISHER_CREATING) {
         p->failed = why; /* what the creation fails with when its time is up */
-        if (hopeless(p, why))
+        if (no_hope || hopeless(p, why))
             created(p, why);
         else
             log_info(p->core->log, "client", "%s: creating a producer: %s; trying again", p->topic,

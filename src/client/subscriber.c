@@ -922,7 +922,7 @@ static bool hopeless(pulsar_result why)
     }
 }
 
-static void subscriber_attach_failed(struct client_link *l, pulsar_result why)
+static void subscriber_attach_failed(struct client_link *l, pulsar_result why, bool no_hope)
 {
     struct client_subscriber *s = subscriber_of(l);
 
@@ -933,7 +933,7 @@ static void subscriber_attach_failed(struct client_link *l, pulsar_result why)
         return;
     }
     s->failed = why;
-    if (hopeless(why))
+    if (no_hope || hopeless(why))
         created(s, why);
     else
         log_info(s->core->log, "client", "%s: subscribing %s: %s; trying again", s->topic, s->subscription.name,

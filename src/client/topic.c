@@ -15,6 +15,7 @@
 #define SCHEME     "pulsar://"
 #define SCHEME_TLS "pulsar+ssl://"
 #define PORT       6650
+#define PORT_TLS   6651
 #define PARTITION  "-partition-"
 
 static enum err text_new(char **out, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -130,7 +131,7 @@ static enum err port_parse(const char *text, size_t len, uint16_t *out)
     return OK;
 }
 
-/* "host", "host:port", "[v6]", "[v6]:port". */
+/* "host", "host:port", "[v6]", "[v6]:port"; without a port out->port stays. */
 static enum err host_parse(const char *text, size_t len, struct client_address *out)
 {
     const char *host = text, *end = memchr(text, ':', len), *port;
@@ -147,28 +148,28 @@ static enum err host_parse(const char *text, size_t len, struct client_address *
         return ERR_INVALID;
     memcpy(out->host, host, host_len);
     out->host[host_len] = '\0';
-    out->port = PORT;
     port = end && *end == ']' ? end + 1 : end;
     if (!port || port == text + len)
         return OK;
     return *port == ':' ? port_parse(port + 1, (size_t)(text + len - port - 1), &out->port) : ERR_INVALID;
 }
 
-enum err client_address_parse(const char *url, struct client_address *out, size_t *count)
+enum err client_address_parse(const char *url, struct client_address *out, size_t *count, bool *tls)
 {
     size_t n = 0, len;
     enum err err;
+    bool secure;
 
     if (!url)
         return ERR_INVALID;
-    if (strncmp(url, SCHEME_TLS, strlen(SCHEME_TLS)) == 0)
-        return ERR_UNSUPPORTED;
-    if (strncmp(url, SCHEME, strlen(SCHEME)) != 0)
+    secure = strncmp(url, SCHEME_TLS, strlen(SCHEME_TLS)) == 0;
+    if (!secure && strncmp(url, SCHEME, strlen(SCHEME)) != 0)
         return ERR_INVALID;
-    for (url += strlen(SCHEME);; url += len + 1) {
+    for (url = client_url_host(url);; url += len + 1) {
         len = strcspn(url, ",/");
         if (n == CLIENT_HOSTS_MAX)
             return ERR_INVALID;
+        out[n].port = secure ? PORT_TLS : PORT;
         if ((err = host_parse(url, len, &out[n])) != OK)
             return err;
         n++;
@@ -176,5 +177,20 @@ enum err client_address_parse(const char *url, struct client_address *out, size_
             break;
     }
     *count = n;
+    *tls = secure;
     return OK;
+}
+
+void client_address_url(const struct client_address *a, bool tls, char *to, size_t size)
+{
+    const bool bracket = strchr(a->host, ':') != NULL;
+    const int n = snprintf(to, size, "%s%s%s%s:%u", tls ? SCHEME_TLS : SCHEME, bracket ? "[" : "", a->host,
+                           bracket ? "]" : "", a->port);
+
+    assert(n > 0 && (size_t)n < size);
+}
+
+const char *client_url_host(const char *url)
+{
+    return strstr(url, "://") + strlen("://");
 }

@@ -8,6 +8,7 @@
 #define CLIENT_TOPIC_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,13 @@ struct client_address {
     uint16_t port;
 };
 
-/* "pulsar://h1:6650,h2,[::1]:6651" (a path after it is ignored).  ERR_INVALID; ERR_UNSUPPORTED: pulsar+ssl.  At most
- * CLIENT_HOSTS_MAX. */
-MUST_USE enum err client_address_parse(const char *url, struct client_address *out, size_t *count);
+/* "pulsar://h1:6650,h2,[::1]:6651", at most CLIENT_HOSTS_MAX (a path after it is ignored); *tls: the scheme is
+ * pulsar+ssl, and the port 6651 where none is said.  ERR_INVALID. */
+MUST_USE enum err client_address_parse(const char *url, struct client_address *out, size_t *count, bool *tls);
+/* One host's url: "pulsar://host:port". */
+void client_address_url(const struct client_address *a, bool tls, char *to, size_t size);
+#define CLIENT_URL_MAX (CLIENT_HOST_MAX + 32)
+/* "host:port" of such a url. */
+const char *client_url_host(const char *url);
 
 #endif
