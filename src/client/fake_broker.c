@@ -21,7 +21,7 @@ struct session {
     struct conn *conn;
     uint8_t *in;
     size_t in_len;
-    bool closed;
+    bool connected, closed;
     bool has_producer, has_consumer;
     uint64_t producer_id, consumer_id;
     uint32_t permits;
@@ -216,24 +216,41 @@ static void auth_note(struct fake_broker *b, const char *method, bool has_data, 
              has_data ? (const char *)data.data : "");
 }
 
+static void connected_send(struct session *s)
+{
+    Wire__CommandConnected connected = WIRE__COMMAND_CONNECTED__INIT;
+
+    s->connected = true;
+    connected.server_version = wire_text("fake");
+    connected.has_protocol_version = connected.has_max_message_size = true;
+    connected.protocol_version = WIRE_PROTOCOL_VERSION;
+    connected.max_message_size = 1024 * 1024;
+    command_send(s, WIRE__BASE_COMMAND__TYPE__CONNECTED, &connected);
+}
+
+static void challenge_send(struct session *s)
+{
+    Wire__CommandAuthChallenge challenge = WIRE__COMMAND_AUTH_CHALLENGE__INIT;
+
+    command_send(s, WIRE__BASE_COMMAND__TYPE__AUTH_CHALLENGE, &challenge);
+}
+
 static void on_auth_response(struct session *s, const Wire__BaseCommand *c)
 {
     const Wire__AuthData *data = c->auth_response->response;
 
     auth_note(s->broker, data->auth_method_name, data->has_auth_data, data->auth_data);
+    if (!s->connected)
+        connected_send(s);
 }
 
 static void on_connect(struct session *s, const Wire__BaseCommand *c)
 {
-    Wire__CommandConnected connected = WIRE__COMMAND_CONNECTED__INIT;
-
     auth_note(s->broker, c->connect->auth_method_name, c->connect->has_auth_data, c->connect->auth_data);
-
-    connected.server_version = wire_text("fake");
-    connected.has_protocol_version = connected.has_max_message_size = true;
-    connected.protocol_version = c->connect->protocol_version;
-    connected.max_message_size = 1024 * 1024;
-    command_send(s, WIRE__BASE_COMMAND__TYPE__CONNECTED, &connected);
+    if (s->broker->challenges)
+        challenge_send(s);
+    else
+        connected_send(s);
 }
 
 static void on_lookup(struct session *s, const Wire__BaseCommand *c)
@@ -244,7 +261,8 @@ static void on_lookup(struct session *s, const Wire__BaseCommand *c)
     r.has_response = true;
     r.response = s->broker->redirects-- > 0 ? WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__LOOKUP_TYPE__Redirect
                                             : WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__LOOKUP_TYPE__Connect;
-    r.broker_service_url = wire_text(FAKE_URL);
+    r.broker_service_url = s->broker->url ? wire_text(s->broker->url) : NULL;
+    r.broker_service_url_tls = s->broker->tls_url ? wire_text(s->broker->tls_url) : NULL;
     command_send(s, WIRE__BASE_COMMAND__TYPE__LOOKUP_RESPONSE, &r);
 }
 
@@ -485,6 +503,7 @@ struct fake_broker *fake_broker_new(struct sim *sim)
 
     b->sim = sim;
     b->validation_error = -1;
+    b->url = FAKE_URL;
     list_init(&b->sessions);
     b->host = sim_host_new(sim, FAKE_ADDRESS, NULL);
     sys = sim_host_sys(b->host);
@@ -543,10 +562,8 @@ void fake_broker_close_consumers(struct fake_broker *b)
 
 void fake_broker_challenge(struct fake_broker *b)
 {
-    Wire__CommandAuthChallenge challenge = WIRE__COMMAND_AUTH_CHALLENGE__INIT;
-
     list_each (node, &b->sessions)
-        command_send(container_of(node, struct session, node), WIRE__BASE_COMMAND__TYPE__AUTH_CHALLENGE, &challenge);
+        challenge_send(container_of(node, struct session, node));
 }
 
 void fake_broker_receipt(struct fake_broker *b, uint64_t sequence_id)

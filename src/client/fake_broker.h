@@ -17,6 +17,7 @@
 #define FAKE_TYPES       80
 #define FAKE_ADDRESS     "broker"
 #define FAKE_URL         "pulsar://broker:6650"
+#define FAKE_TLS_URL     "pulsar+ssl://broker:6650" /* for tests whose TLS is no more than a name */
 
 struct fake_entry {
     uint8_t *bytes; /* as published */
@@ -54,6 +55,8 @@ struct fake_broker {
     int redirects;             /* the next so many lookups are answered by Redirect to ourselves */
     uint32_t partitions;
     bool busy_on_reconnect;
+    bool challenges; /* asks again who it is before CONNECTED */
+    const char *url, *tls_url; /* what lookups are answered with; NULL: none */
     uint32_t redelivery_count; /* in every MESSAGE */
     bool flip_bits;            /* a bit of each delivered entry is wrong */
 };

@@ -513,61 +513,6 @@ static void lookups_follow_redirects_but_not_for_ever(void **state)
     world_free(w);
 }
 
-/* ---- who we are ---- */
-
-static char *supply(void *ctx)
-{
-    int *calls = ctx;
-    char *token = NULL;
-
-    assert_true(asprintf(&token, "token-%d", ++*calls) > 0);
-    return token;
-}
-
-static void a_token_is_shown_and_a_fresh_one_when_challenged(void **state)
-{
-    struct world *w = world_new(1);
-    int calls = 0;
-
-    w->config.auth = (struct _pulsar_authentication){.kind = CLIENT_AUTH_SUPPLIER, .supplier = supply, .ctx = &calls};
-    publisher_open(w);
-    assert_string_equal(w->broker->auth, "token:token-1");
-    fake_broker_challenge(w->broker);
-    fake_run_for(w->broker, 1000);
-    assert_string_equal(w->broker->auth, "token:token-2");
-    assert_int_equal(w->broker->connections, 1);
-    world_free(w);
-}
-
-static char *supply_nothing(void *ctx)
-{
-    return NULL;
-}
-
-static void without_a_token_where_there_should_be_one_nothing_is_sent(void **state)
-{
-    struct world *w = world_new(1);
-
-    w->config.auth = (struct _pulsar_authentication){.kind = CLIENT_AUTH_SUPPLIER, .supplier = supply_nothing};
-    publisher_start(w);
-    fake_run_until(w->sim, is_created, w);
-    assert_int_equal(w->created_result, pulsar_result_ErrorGettingAuthenticationData);
-    assert_int_equal(w->broker->heard[WIRE__BASE_COMMAND__TYPE__CONNECT], 0);
-    world_free(w);
-}
-
-static void a_token_that_is_not_believed_fails_the_creation_at_once(void **state)
-{
-    struct world *w = world_new(1);
-
-    w->broker->refusal = WIRE__SERVER_ERROR__AuthenticationError;
-    w->broker->refuse[WIRE__BASE_COMMAND__TYPE__CONNECT] = 1;
-    publisher_start(w);
-    fake_run_until(w->sim, is_created, w);
-    assert_int_equal(w->created_result, pulsar_result_AuthenticationError);
-    world_free(w);
-}
-
 /* ---- batches, flushing ---- */
 
 static void a_batch_is_closed_by_count_by_bytes_and_by_age(void **state)
@@ -753,9 +698,6 @@ int main(void)
         cmocka_unit_test(a_name_that_seems_taken_after_a_cut_is_asked_for_again),
         cmocka_unit_test(a_fenced_producer_ends_and_says_so),
         cmocka_unit_test(lookups_follow_redirects_but_not_for_ever),
-        cmocka_unit_test(a_token_is_shown_and_a_fresh_one_when_challenged),
-        cmocka_unit_test(without_a_token_where_there_should_be_one_nothing_is_sent),
-        cmocka_unit_test(a_token_that_is_not_believed_fails_the_creation_at_once),
         cmocka_unit_test(a_batch_is_closed_by_count_by_bytes_and_by_age),
         cmocka_unit_test(a_message_too_large_fails_alone_and_in_its_turn),
         cmocka_unit_test(a_flush_sends_the_open_batch_and_waits_for_what_was_sent_before_it),
