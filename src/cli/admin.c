@@ -4,6 +4,7 @@
  *
  * Works with any Pulsar broker: nothing here knows Geminga's.  The files of settings are Pulsar's client.conf.
  */
+#include "cli/access.h"
 #include "cli/admin_auth.h"
 #include "cli/admin_call.h"
 #include "cli/cli.h"
@@ -20,8 +21,9 @@
 #define GROUPS_MAX 32
 
 struct admin_config {
-    char *url, *auth_plugin, *auth_params, *trust_certs, *certificate, *key, *tls_provider;
-    bool allow_insecure, verify_hostname, version;
+    char *url, *tls_provider;
+    struct access_config access;
+    bool version;
     int64_t timeout_seconds;
 };
 
@@ -36,21 +38,7 @@ static const struct option rows[] = {
      .fallback = "http://localhost:8080",
      AT(url),
      .text = "Where the broker's HTTP is."},
-    {.key = "client.auth_plugin",
-     .alias = "authPlugin",
-     .env = "PULSAR_AUTH_PLUGIN",
-     .flag = "--auth-plugin",
-     .type = OPTION_TEXT,
-     AT(auth_plugin),
-     .text = "How to say who we are: token, basic or tls, or Pulsar's classes of them."},
-    {.key = "client.auth_params",
-     .alias = "authParams",
-     .env = "PULSAR_AUTH_PARAMS",
-     .flag = "--auth-params",
-     .type = OPTION_TEXT,
-     .secret = true,
-     AT(auth_params),
-     .text = "The proof: token:TEXT, file:///PATH, userId:NAME,password:TEXT, tlsCertFile:PATH,tlsKeyFile:PATH."},
+    ACCESS_ROWS(struct admin_config, access),
     {.key = "client.request_timeout",
      .flag = "--request-timeout",
      .type = OPTION_INTEGER,
@@ -59,32 +47,6 @@ static const struct option rows[] = {
      .max = 86400,
      AT(timeout_seconds),
      .text = "Seconds to wait for an answer."},
-    {.key = "client.tls_allow_insecure",
-     .alias = "tlsAllowInsecureConnection",
-     .flag = "--tls-allow-insecure",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(allow_insecure),
-     .text = "Any certificate will do."},
-    {.key = "client.tls_trust_certs_file",
-     .alias = "tlsTrustCertsFilePath",
-     .flag = "--tls-trust-cert-path",
-     .type = OPTION_TEXT,
-     AT(trust_certs),
-     .text = "Certificates to trust."},
-    {.key = "client.tls_verify_hostname",
-     .alias = "tlsEnableHostnameVerification",
-     .flag = "--tls-enable-hostname-verification",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(verify_hostname),
-     .text = "The certificate must be the host's."},
-    {.key = "client.tls_certificate_file",
-     .alias = "tlsCertificateFilePath",
-     .type = OPTION_TEXT,
-     AT(certificate),
-     .text = "Our own certificate."},
-    {.key = "client.tls_key_file", .alias = "tlsKeyFilePath", .type = OPTION_TEXT, AT(key), .text = "Its key."},
     {.key = "client.tls_provider",
      .alias = "webserviceTlsProvider",
      .flag = "--tls-provider",
@@ -194,11 +156,45 @@ static bool output_take(const struct invocation *inv, int *argc, char **argv, en
 
 /* ---- running ---- */
 
+static bool starts_with(const char *text, const char *begin)
+{
+    return strncmp(text, begin, strlen(begin)) == 0;
+}
+
+/* Where it is and who we are; what is in `proof` is to be freed in any case.  False: `why` says what is wrong. */
+static bool target_of(const struct admin_config *config, struct http_target *target, struct admin_proof *proof,
+                      char *why, size_t why_size)
+{
+    struct pulsar_access access;
+
+    if (!access_read(&config->access, &access, why, why_size))
+        return false;
+    if (config->access.tls_enabled && !starts_with(config->url, "https://")) {
+        (void)snprintf(why, why_size, "PULSAR_TLS_ENABLED is set, and %.200s is without TLS: https://HOST:PORT",
+                       config->url);
+        return false;
+    }
+    if (admin_proof_make(proof, access.auth_plugin, access.auth_params, why, why_size) != OK)
+        return false;
+    *target = (struct http_target){
+        .url = config->url,
+        .authorization = proof->authorization,
+        .trust_certs = access.trust_certs,
+        .certificate = proof->certificate ? proof->certificate : access.certificate,
+        .key = proof->key ? proof->key : access.key,
+        .allow_insecure = access.any_certificate,
+        .verify_hostname = !access.any_host,
+        .timeout_ms = (int)config->timeout_seconds * 1000,
+    };
+    return true;
+}
+
 static int command_carry_out(const struct admin_config *config, const struct admin_group *group,
                              const struct admin_command *command, enum admin_output output, int argc, char **argv)
 {
-    char *authorization = NULL, *certificate = NULL, *key = NULL, why[ADMIN_MESSAGE_MAX];
     struct http_asker http = {.asker = {.ask = http_ask_broker}};
+    struct admin_proof proof = {0};
+    char why[ADMIN_MESSAGE_MAX];
     struct admin_call call = {.group = group,
                               .command = command,
                               .output = output,
@@ -209,26 +205,13 @@ static int command_carry_out(const struct admin_config *config, const struct adm
                               .in = stdin};
     int status = admin_words_read(&call, argc, argv);
 
-    if (status == 0 && admin_auth_make(config->auth_plugin, config->auth_params, &authorization, &certificate, &key,
-                                       why, sizeof why) != OK)
+    if (status == 0 && !target_of(config, &http.target, &proof, why, sizeof why))
         status = admin_refuse(&call, "%s", why);
-    http.target = (struct http_target){
-        .url = config->url,
-        .authorization = authorization,
-        .trust_certs = config->trust_certs && *config->trust_certs ? config->trust_certs : NULL,
-        .certificate = certificate ? certificate : config->certificate,
-        .key = key ? key : config->key,
-        .allow_insecure = config->allow_insecure,
-        .verify_hostname = config->verify_hostname,
-        .timeout_ms = (int)config->timeout_seconds * 1000,
-    };
-    call.authorization = authorization;
+    call.authorization = proof.authorization;
     if (status == 0)
         status = admin_call_run(&call);
     admin_call_free(&call);
-    free(authorization);
-    free(certificate);
-    free(key);
+    admin_proof_deinit(&proof);
     if (fflush(stdout) != 0)
         status = ADMIN_FAILED;
     return status;

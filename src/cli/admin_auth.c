@@ -1,157 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_auth.c - see admin_auth.h.
- *
- * Parameters are "key:value,key:value" or a JSON object, as Pulsar's clients take them; a token may stand alone.
  */
 #include "cli/admin_auth.h"
 
 #include "base/base64.h"
-#include "base/text.h"
-#include <jansson.h>
+#include "base/secret.h"
+#include "security/auth_params.h"
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 
-#define TOKEN_MAX (64u * 1024)
+#define HEADER_MAX (2 * AUTH_PROOF_MAX)
 
-/* "org.apache.pulsar.client.impl.auth.AuthenticationToken" and "token" are one. */
-static bool is_plugin(const char *plugin, const char *short_name, const char *class_name)
+static char *bearer(const char *token)
 {
-    const char *dot = strrchr(plugin, '.');
+    static const char scheme[] = "Bearer ";
+    const size_t size = sizeof scheme + strlen(token);
+    char *header = malloc(size);
 
-    return strcmp(plugin, short_name) == 0 || strcmp(dot ? dot + 1 : plugin, class_name) == 0;
+    if (header)
+        (void)snprintf(header, size, "%s%s", scheme, token);
+    return header;
 }
 
-/* The value of a parameter, to be freed; NULL: there is none. */
-static char *param_get(const char *params, const char *name)
+/* NULL: no memory. */
+static char *basic(const char *pair)
 {
-    json_t *json = json_loads(params, 0, NULL);
-    const size_t name_len = strlen(name);
-    char *found = NULL;
+    struct text header;
 
-    if (json) {
-        const char *value = json_string_value(json_object_get(json, name));
-        found = value ? strdup(value) : NULL;
-        json_decref(json);
-        return found;
-    }
-    for (const char *p = params; *p;) {
-        const size_t len = strcspn(p, ",");
-        if (len > name_len && strncmp(p, name, name_len) == 0 && p[name_len] == ':')
-            return strndup(p + name_len + 1, len - name_len - 1);
-        p += len + (p[len] == ',');
-    }
-    return NULL;
+    text_init(&header, HEADER_MAX);
+    text_add(&header, "Basic ");
+    base64_encode(&header, bytes_of_text(pair));
+    return text_failed(&header) ? (text_deinit(&header), NULL) : text_take(&header);
 }
 
-/* A file's text without what blank is at its end; NULL: it cannot be read. */
-static char *file_text(const char *path)
+static enum err header_make(const struct auth_params *params, char **header, char *why, size_t why_size)
 {
-    FILE *file = fopen(path, "r");
-    char *text = malloc(TOKEN_MAX);
-    size_t len = 0;
+    const char *reason;
+    char *proof;
+    enum err err = auth_params_proof(params, &proof, &reason);
 
-    if (file && text)
-        len = fread(text, 1, TOKEN_MAX - 1, file);
-    if (!file || !text || ferror(file)) {
-        free(text);
-        text = NULL;
-    } else {
-        text[len] = '\0';
-        while (len > 0 && strchr(" \t\r\n", text[len - 1]))
-            text[--len] = '\0';
+    if (err != OK) {
+        (void)snprintf(why, why_size, "--auth-params: %s", reason);
+        return err;
     }
-    if (file)
-        (void)fclose(file);
-    return text;
+    if (!proof)
+        return OK;
+    *header = params->kind == AUTH_BASIC ? basic(proof) : bearer(proof);
+    secret_free(proof);
+    return *header ? OK : ERR_NOMEM;
 }
 
-/* "token:TEXT", "file:///PATH", "env:NAME", {"token": "TEXT"}, or the token itself. */
-static char *token_get(const char *params)
+enum err admin_proof_make(struct admin_proof *proof, const char *plugin, const char *text, char *why, size_t why_size)
 {
-    if (strncmp(params, "token:", 6) == 0)
-        return strdup(params + 6);
-    if (strncmp(params, "file:", 5) == 0)
-        return file_text(strncmp(params + 5, "//", 2) == 0 ? params + 7 : params + 5);
-    if (strncmp(params, "env:", 4) == 0) {
-        const char *value = getenv(params + 4);
-        return value ? strdup(value) : NULL;
+    struct auth_params params;
+    enum err err;
+
+    *proof = (struct admin_proof){0};
+    if (plugin && strcasecmp(plugin, "tls") == 0 && (!text || !*text))
+        return OK; /* the certificate is named elsewhere */
+    if ((err = auth_params_read(&params, plugin, text, why, why_size)) != OK)
+        return err;
+    err = header_make(&params, &proof->authorization, why, why_size);
+    if (err == OK && params.kind == AUTH_CERTIFICATE) {
+        proof->certificate = params.certificate;
+        proof->key = params.key;
+        params.certificate = params.key = NULL; /* they are the proof's now */
     }
-    return *params == '{' ? param_get(params, "token") : strdup(params);
-}
-
-static char *joined(const char *a, const char *b)
-{
-    const size_t size = strlen(a) + strlen(b) + 1;
-    char *to = malloc(size);
-
-    if (to)
-        (void)snprintf(to, size, "%s%s", a, b);
-    return to;
-}
-
-static enum err token_make(const char *params, char **authorization, char *why, size_t why_size)
-{
-    char *token = token_get(params);
-
-    if (!token || !*token || strpbrk(token, "\r\n")) {
-        free(token);
-        (void)snprintf(why, why_size, "--auth-params has no token that can be read: token:TEXT or file:///PATH");
-        return ERR_INVALID;
-    }
-    *authorization = joined("Bearer ", token);
-    free(token);
-    return *authorization ? OK : ERR_NOMEM;
-}
-
-static enum err basic_make(const char *params, char **authorization, char *why, size_t why_size)
-{
-    char *user = param_get(params, "userId"), *password = param_get(params, "password");
-    enum err err = user && password ? OK : ERR_INVALID;
-
-    if (err == OK) {
-        struct text both, header;
-        text_init(&both, TOKEN_MAX);
-        text_init(&header, 2 * TOKEN_MAX);
-        text_printf(&both, "%s:%s", user, password);
-        text_add(&header, "Basic ");
-        base64_encode(&header, bytes_of(both.data, both.len));
-        *authorization = text_failed(&both) || text_failed(&header) ? NULL : text_take(&header);
-        err = *authorization ? OK : ERR_NOMEM;
-        text_deinit(&both);
-        text_deinit(&header);
-    }
-    free(user);
-    free(password);
-    if (err != OK)
-        (void)snprintf(why, why_size, "--auth-params has to be userId:NAME,password:TEXT");
+    auth_params_deinit(&params);
     return err;
 }
 
-static enum err tls_make(const char *params, char **certificate, char **key, char *why, size_t why_size)
+void admin_proof_deinit(struct admin_proof *proof)
 {
-    *certificate = param_get(params, "tlsCertFile");
-    *key = param_get(params, "tlsKeyFile");
-    if (*certificate && *key)
-        return OK;
-    (void)snprintf(why, why_size, "--auth-params has to be tlsCertFile:PATH,tlsKeyFile:PATH");
-    return ERR_INVALID;
-}
-
-enum err admin_auth_make(const char *plugin, const char *params, char **authorization, char **certificate, char **key,
-                         char *why, size_t why_size)
-{
-    if (!plugin || !*plugin)
-        return OK;
-    if (!params)
-        params = "";
-    if (is_plugin(plugin, "token", "AuthenticationToken"))
-        return token_make(params, authorization, why, why_size);
-    if (is_plugin(plugin, "basic", "AuthenticationBasic"))
-        return basic_make(params, authorization, why, why_size);
-    if (is_plugin(plugin, "tls", "AuthenticationTls"))
-        return tls_make(params, certificate, key, why, why_size);
-    (void)snprintf(why, why_size, "`%s` is no way of authentication that is known here: token, basic, tls", plugin);
-    return ERR_INVALID;
+    secret_free(proof->authorization);
+    free(proof->certificate);
+    free(proof->key);
+    *proof = (struct admin_proof){0};
 }

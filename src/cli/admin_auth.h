@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_auth.h - who we say we are over HTTP, from Pulsar's --auth-plugin and --auth-params.
+ * admin_auth.h - who we say we are over HTTP, from Pulsar's --auth-plugin and --auth-params (security/auth_params.h).
  */
 #ifndef CLI_ADMIN_AUTH_H
 #define CLI_ADMIN_AUTH_H
@@ -9,9 +9,15 @@
 
 #include <stddef.h>
 
-/* Fills the Authorization header, or our certificate and key; what there is none of stays NULL.  The caller frees.
- * `plugin` and `params` may be NULL or empty.  ERR_INVALID: `why` says what is wrong, without the secret. */
-MUST_USE enum err admin_auth_make(const char *plugin, const char *params, char **authorization, char **certificate,
-                                  char **key, char *why, size_t why_size);
+/* The Authorization header's value, or our certificate and key; what there is none of is NULL. */
+struct admin_proof {
+    char *authorization, *certificate, *key;
+};
+
+/* `plugin` and `params` may be NULL or empty.  On failure `why` says what is wrong, without the secret, and nothing is
+ * to be freed. */
+MUST_USE enum err admin_proof_make(struct admin_proof *proof, const char *plugin, const char *params, char *why,
+                                   size_t why_size);
+void admin_proof_deinit(struct admin_proof *proof); /* wipes; all zero is fine */
 
 #endif

@@ -417,45 +417,60 @@ static void a_token_and_a_password_become_a_header(void **state)
     };
 
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        char *header = NULL, *certificate = NULL, *key = NULL, why[300];
-        assert_int_equal(admin_auth_make(ways[i][0], ways[i][1], &header, &certificate, &key, why, sizeof why), OK);
-        assert_string_equal(header, ways[i][2]);
-        free(header);
+        struct admin_proof proof;
+        char why[300];
+        assert_int_equal(admin_proof_make(&proof, ways[i][0], ways[i][1], why, sizeof why), OK);
+        assert_string_equal(proof.authorization, ways[i][2]);
+        assert_null(proof.certificate);
+        admin_proof_deinit(&proof);
     }
 }
 
 static void a_token_is_read_from_a_file_without_the_lines_end(void **state)
 {
     char path[] = "/tmp/geminga-admin-test-XXXXXX", params[100], why[300];
-    char *header = NULL, *certificate = NULL, *key = NULL;
     const int fd = mkstemp(path);
+    struct admin_proof proof;
 
     assert_int_equal(write(fd, "secret\n", 7), 7);
     close(fd);
     (void)snprintf(params, sizeof params, "file://%s", path);
-    assert_int_equal(admin_auth_make("token", params, &header, &certificate, &key, why, sizeof why), OK);
-    assert_string_equal(header, "Bearer secret");
-    free(header);
+    assert_int_equal(admin_proof_make(&proof, "token", params, why, sizeof why), OK);
+    assert_string_equal(proof.authorization, "Bearer secret");
+    admin_proof_deinit(&proof);
     unlink(path);
+}
+
+static void a_certificate_is_no_header(void **state)
+{
+    struct admin_proof proof;
+    char why[300];
+
+    assert_int_equal(admin_proof_make(&proof, "tls", "tlsCertFile:/c,tlsKeyFile:/k", why, sizeof why), OK);
+    assert_null(proof.authorization);
+    assert_string_equal(proof.certificate, "/c");
+    assert_string_equal(proof.key, "/k");
+    admin_proof_deinit(&proof);
 }
 
 static void a_proof_that_is_none_is_refused_without_telling_it(void **state)
 {
-    static const char *const ways[][2] = {{"token", ""},
-                                          {"token", "token:a\r\nX: y"},
-                                          {"basic", "u:p-secret"},
-                                          {"tls", "tlsCertFile:x"},
-                                          {"kerberos", "x"}};
-    char *header = NULL, *certificate = NULL, *key = NULL, why[300];
+    static const struct {
+        const char *plugin, *params;
+        enum err err;
+    } rows[] = {{"token", "", ERR_INVALID},
+                {"token", "token:a\r\nX: y", ERR_INVALID},
+                {"token", "file:///nowhere/secret", ERR_NOT_FOUND},
+                {"basic", "p-secret", ERR_INVALID},
+                {"tls", "tlsCertFile:x", ERR_INVALID},
+                {"kerberos", "x", ERR_UNSUPPORTED}};
 
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        assert_int_equal(admin_auth_make(ways[i][0], ways[i][1], &header, &certificate, &key, why, sizeof why),
-                         ERR_INVALID);
-        assert_null(header);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct admin_proof proof;
+        char why[300] = "";
+        assert_int_equal(admin_proof_make(&proof, rows[i].plugin, rows[i].params, why, sizeof why), rows[i].err);
+        assert_true(strlen(why) > 0);
         assert_null(strstr(why, "secret"));
-        free(certificate);
-        free(key);
-        certificate = key = NULL;
     }
 }
 
@@ -481,6 +496,7 @@ int main(void)
         cmocka_unit_test(sizes_count_in_1024_and_do_not_overflow),
         cmocka_unit_test(a_token_and_a_password_become_a_header),
         cmocka_unit_test(a_token_is_read_from_a_file_without_the_lines_end),
+        cmocka_unit_test(a_certificate_is_no_header),
         cmocka_unit_test(a_proof_that_is_none_is_refused_without_telling_it),
     };
 

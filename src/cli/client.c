@@ -4,8 +4,6 @@
  */
 #include "cli/client.h"
 
-#include "pulsar/c/authentication.h"
-
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,39 +34,7 @@ static const struct option rows[] = {
      .type = OPTION_TEXT,
      AT(listener_name),
      .text = "Which of the broker's advertised listeners to use."},
-    {.key = "client.auth_plugin",
-     .alias = "authPlugin",
-     .env = "PULSAR_AUTH_PLUGIN",
-     .flag = "--auth-plugin",
-     .type = OPTION_TEXT,
-     AT(auth_plugin),
-     .text = "How to say who we are: token."},
-    {.key = "client.auth_params",
-     .alias = "authParams",
-     .env = "PULSAR_AUTH_PARAMS",
-     .flag = "--auth-params",
-     .type = OPTION_TEXT,
-     .secret = true,
-     AT(auth_params),
-     .text = "The proof, as token:TEXT."},
-    {.key = "client.tls_trust_certs_file",
-     .alias = "tlsTrustCertsFilePath",
-     .flag = "--tlsTrustCertsFilePath",
-     .type = OPTION_TEXT,
-     AT(tls_trust_certs),
-     .text = "Certificates to trust."},
-    {.key = "client.tls_allow_insecure",
-     .alias = "tlsAllowInsecureConnection",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(tls_allow_insecure),
-     .text = "Any certificate will do."},
-    {.key = "client.tls_verify_hostname",
-     .alias = "tlsEnableHostnameVerification",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(tls_verify_hostname),
-     .text = "The certificate must be the host's."},
+    ACCESS_ROWS(struct client_config, access),
     {.key = "client.memory_limit",
      .alias = "memoryLimit",
      .flag = "-ml|--memory-limit",
@@ -127,44 +93,37 @@ static void log_print(pulsar_logger_level_t level, const char *file, int line, c
 
 /* ---- the client ---- */
 
-/* False, said: the library knows no such way. */
-static bool auth_set(const struct invocation *inv, pulsar_client_configuration_t *conf,
-                     const struct client_config *config)
+/* NULL, said. */
+static pulsar_client_configuration_t *configuration_of(const struct invocation *inv, const struct client_config *config)
 {
-    if (!config->auth_plugin || !*config->auth_plugin)
-        return true;
-    pulsar_authentication_t *auth =
-        pulsar_authentication_create(config->auth_plugin, config->auth_params ? config->auth_params : "");
-    if (!auth) {
-        cli_error(inv, "`%s` is no way of authentication that is known here", config->auth_plugin);
-        return false;
-    }
-    pulsar_client_configuration_set_auth(conf, auth);
-    pulsar_authentication_free(auth);
-    return true;
+    pulsar_client_configuration_t *conf;
+    struct pulsar_access access;
+    char message[400];
+
+    if (access_read(&config->access, &access, message, sizeof message) &&
+        pulsar_access_configuration(&access, &conf, message, sizeof message) == OK)
+        return conf;
+    cli_error(inv, "%s", message);
+    return NULL;
 }
 
 pulsar_client_t *client_open(const struct invocation *inv, const struct client_config *config)
 {
     const pulsar_logger_t logger = {.is_enabled = log_wanted, .log = log_print};
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_t *conf = configuration_of(inv, config);
+    char *url = pulsar_access_url(config->url, config->access.tls_enabled);
     pulsar_client_t *client = NULL;
 
-    if (conf && auth_set(inv, conf, config)) {
+    if (conf) {
         pulsar_client_configuration_set_logger_t(conf, logger);
         pulsar_client_configuration_set_memory_limit(conf, (unsigned long long)config->memory_limit);
         if (config->listener_name)
             pulsar_client_configuration_set_listener_name(conf, config->listener_name);
-        if (config->tls_trust_certs)
-            pulsar_client_configuration_set_tls_trust_certs_file_path(conf, config->tls_trust_certs);
-        pulsar_client_configuration_set_tls_allow_insecure_connection(conf, config->tls_allow_insecure);
-        pulsar_client_configuration_set_validate_hostname(conf, config->tls_verify_hostname);
-        client = pulsar_client_create(config->url, conf);
-        if (!client)
+        if (!url || !(client = pulsar_client_create(url, conf)))
             cli_error(inv, "no memory");
-    }
-    if (conf)
         pulsar_client_configuration_free(conf);
+    }
+    free(url);
     return client;
 }
 

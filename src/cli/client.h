@@ -8,14 +8,13 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include "cli/access.h"
 #include "cli/cli.h"
 #include "pulsar/c/client.h"
 
 struct client_config {
     char *url, *web_url, *listener_name;
-    char *auth_plugin, *auth_params;
-    char *tls_trust_certs;
-    bool tls_allow_insecure, tls_verify_hostname;
+    struct access_config access;
     int64_t memory_limit;
 };
 

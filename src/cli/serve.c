@@ -44,6 +44,7 @@ struct serving {
     struct node *node;
     struct disk *audit_disk;     /* where the audit log is; or NULL */
     struct websocket *websocket; /* or NULL */
+    struct pulsar_access websocket_access;
     struct companion *companion; /* or NULL */
     struct task companion_ended;
     char http_url[300];
@@ -502,8 +503,9 @@ static int node_serve(struct serving *s)
     char message[MESSAGE_SIZE] = "";
     enum err err = uv_sys_on_signal(s->uv, on_signal, s);
 
+    s->websocket_access = (struct pulsar_access){.service_url = node_url(s->node)};
     if (s->websocket)
-        websocket_start(s->websocket, node_url(s->node));
+        websocket_start(s->websocket, &s->websocket_access);
     (void)snprintf(s->http_url, sizeof s->http_url, "http://%s:%u", host_of(s->config), node_http_port(s->node));
     if (err != OK)
         (void)snprintf(message, sizeof message, "cannot listen to signals: %s", err_text(err));

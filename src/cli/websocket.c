@@ -7,15 +7,18 @@
 #include "services/websocket/websocket.h"
 
 #include "admin/http.h"
+#include "cli/access.h"
 #include "cli/serve.h"
 #include "sys/uv_sys.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CONNECTIONS_MAX 5000
 
 struct websocket_config {
     char *service_url, *bind_address;
     int64_t http_port;
+    struct access_config access;
 };
 
 #define AT(member) .offset = offsetof(struct websocket_config, member)
@@ -44,6 +47,7 @@ static const struct option rows[] = {
      .fallback = "0.0.0.0",
      AT(bind_address),
      .text = "The address that it listens on."},
+    ACCESS_ROWS(struct websocket_config, access),
 };
 
 static const struct option_table websocket_options = OPTION_TABLE(rows);
@@ -89,7 +93,8 @@ static int run(const struct invocation *inv, const struct websocket_config *conf
     return err == OK ? CLI_OK : CLI_FAILED;
 }
 
-static int serve_sockets(const struct invocation *inv, const struct websocket_config *config, struct log *log)
+static int serve_sockets(const struct invocation *inv, const struct websocket_config *config,
+                         const struct pulsar_access *access, struct log *log)
 {
     struct websocket *w;
     struct http *http = NULL;
@@ -108,7 +113,7 @@ static int serve_sockets(const struct invocation *inv, const struct websocket_co
         .on_request = on_request,
         .sockets = websocket_service(w),
     };
-    websocket_start(w, config->service_url);
+    websocket_start(w, access);
     if (http_open(&http, &options, message, sizeof message) == OK)
         status = run(inv, config, http);
     else
@@ -116,6 +121,27 @@ static int serve_sockets(const struct invocation *inv, const struct websocket_co
     websocket_close(w);
     http_close(http);
     websocket_free(w);
+    return status;
+}
+
+/* The same, with where it is in front of, and as whom: wrong settings are found before anybody connects. */
+static int serve_for(const struct invocation *inv, const struct websocket_config *config, struct log *log)
+{
+    char *url = pulsar_access_url(config->service_url, config->access.tls_enabled);
+    pulsar_client_configuration_t *unused;
+    struct pulsar_access access;
+    char message[400] = "no memory";
+    int status = CLI_FAILED;
+
+    if (url && access_read(&config->access, &access, message, sizeof message) &&
+        pulsar_access_configuration(&access, &unused, message, sizeof message) == OK) {
+        pulsar_client_configuration_free(unused);
+        access.service_url = url;
+        status = serve_sockets(inv, config, &access, log);
+    } else {
+        cli_error(inv, "%s", message);
+    }
+    free(url);
     return status;
 }
 
@@ -130,7 +156,7 @@ static int websocket_run(struct invocation *inv)
     if (status == CLI_OK && inv->argc > 0)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
     if (status == CLI_OK)
-        status = serve_sockets(inv, &config, &log);
+        status = serve_for(inv, &config, &log);
     cli_deconfigure(inv, sets);
     return status;
 }

@@ -142,12 +142,6 @@ static void what_is_not_built_is_refused_and_not_ignored(void **state)
     struct world w;
 
     world_init(&w);
-    assert_int_equal(world_set(&w, "pulsar.connection.tls_enabled", "true"), OK);
-    assert_int_equal(world_check(&w), ERR_UNSUPPORTED);
-    assert_non_null(strstr(w.message, "TLS is not built yet"));
-    assert_int_equal(world_set(&w, "pulsar.connection.tls_enabled", "false"), OK);
-    assert_int_equal(world_set(&w, "pulsar.service_url", "pulsar+ssl://x:6651"), OK);
-    assert_int_equal(world_check(&w), ERR_UNSUPPORTED);
     assert_int_equal(world_set(&w, "pulsar.service_url", "http://x:8080"), OK);
     assert_int_equal(world_check(&w), ERR_INVALID);
     assert_int_equal(world_set(&w, "pulsar.service_url", "pulsar://x"), OK);
@@ -168,6 +162,49 @@ static void settings_that_do_not_go_together_are_refused(void **state)
     assert_int_equal(world_set(&w, "notary.log.url", "a b"), OK);
     assert_int_equal(world_check(&w), ERR_INVALID);
     assert_non_null(strstr(w.message, "notary.log.url"));
+    notary_settings_deinit(w.sets);
+}
+
+static void each_way_to_authenticate_wants_what_it_shows(void **state)
+{
+    static const struct {
+        const char *method, *key, *bad, *good, *says;
+    } rows[] = {
+        {"jwt", "pulsar.auth.token", NULL, "a.b.c", "PULSAR_AUTH_TOKEN"},
+        {"token", "pulsar.auth.token", NULL, "file:///run/secrets/token", "PULSAR_AUTH_TOKEN"},
+        {"basic", "pulsar.auth.params", NULL, "userId:a,password:secret", "PULSAR_AUTH_PARAMS"},
+        {"basic", "pulsar.auth.params", "userId:a", "a:secret", "userId:NAME,password:TEXT"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world w;
+
+        world_init(&w);
+        assert_int_equal(world_set(&w, "pulsar.auth.method", rows[i].method), OK);
+        if (rows[i].bad)
+            assert_int_equal(world_set(&w, rows[i].key, rows[i].bad), OK);
+        assert_int_equal(world_check(&w), ERR_INVALID);
+        assert_non_null(strstr(w.message, rows[i].says));
+        assert_int_equal(world_set(&w, rows[i].key, rows[i].good), OK);
+        assert_int_equal(world_check(&w), OK);
+        notary_settings_deinit(w.sets);
+    }
+}
+
+static void a_certificate_and_its_key_go_together(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    assert_int_equal(world_set(&w, "pulsar.service_url", "pulsar+ssl://x:6651"), OK);
+    assert_int_equal(world_check(&w), OK);
+    assert_int_equal(world_set(&w, "pulsar.auth.method", "tls"), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    assert_int_equal(world_set(&w, "pulsar.connection.tls_cert_path", "/c.pem"), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    assert_non_null(strstr(w.message, "PULSAR_TLS_KEY_PATH"));
+    assert_int_equal(world_set(&w, "pulsar.connection.tls_key_path", "/k.pem"), OK);
+    assert_int_equal(world_check(&w), OK);
     notary_settings_deinit(w.sets);
 }
 
@@ -211,6 +248,8 @@ int main(void)
         cmocka_unit_test(a_mistyped_key_is_named_with_its_line_and_its_neighbour),
         cmocka_unit_test(what_is_not_built_is_refused_and_not_ignored),
         cmocka_unit_test(settings_that_do_not_go_together_are_refused),
+        cmocka_unit_test(each_way_to_authenticate_wants_what_it_shows),
+        cmocka_unit_test(a_certificate_and_its_key_go_together),
         cmocka_unit_test(counters_are_written_under_their_documented_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

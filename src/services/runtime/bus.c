@@ -5,8 +5,8 @@
 #include "services/runtime/bus.h"
 
 #include "base/text.h"
+#include "services/runtime/access.h"
 #include <geminga/client.h>
-#include <pulsar/c/authentication.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -27,22 +27,36 @@ void bus_set_logger(pulsar_client_configuration_t *conf, struct log *log)
     pulsar_client_configuration_set_logger(conf, on_client_log, log);
 }
 
+/* All but the address. */
+static struct pulsar_access access_of(const struct pulsar_settings *s)
+{
+    struct pulsar_access access = {.auth_params = s->auth_params,
+                                   .trust_certs = s->tls_trust_certs_path,
+                                   .certificate = s->tls_cert_path,
+                                   .key = s->tls_key_path,
+                                   .any_certificate = s->tls_allow_insecure,
+                                   .any_host = !s->tls_validate_hostname};
+
+    pulsar_access_method(&access, s->auth_method, s->auth_token);
+    return access;
+}
+
+/* NULL, logged. */
 static pulsar_client_configuration_t *client_configuration(const struct runtime_options *o)
 {
     const struct pulsar_settings *s = o->settings;
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
-    pulsar_authentication_t *auth;
+    const struct pulsar_access access = access_of(s);
+    pulsar_client_configuration_t *conf;
+    char message[400];
 
-    if (!conf)
+    if (pulsar_access_configuration(&access, &conf, message, sizeof message) != OK) {
+        log_error(o->log, "pulsar", "%s", message);
         return NULL;
+    }
     pulsar_client_configuration_set_operation_timeout_seconds(conf, (int)((s->operation_timeout_ms + 999) / 1000));
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(
         conf, (unsigned)((s->keep_alive_interval_ms + 999) / 1000));
     bus_set_logger(conf, o->log);
-    if (strcmp(s->auth_method, "none") != 0 && (auth = pulsar_authentication_token_create(s->auth_token))) {
-        pulsar_client_configuration_set_auth(conf, auth);
-        pulsar_authentication_free(auth);
-    }
     return conf;
 }
 
@@ -139,15 +153,17 @@ static pulsar_result subscribe(struct bus *b, const struct runtime_options *o)
 bool bus_init(struct bus *b, const struct runtime_options *options)
 {
     pulsar_client_configuration_t *conf = client_configuration(options);
+    char *url = pulsar_access_url(options->settings->service_url, options->settings->tls_enabled);
     uint32_t suffix;
 
     memset(b, 0, sizeof *b);
     options->clocks->ops->entropy(options->clocks, &suffix, sizeof suffix);
     snprintf(b->producer_name, sizeof b->producer_name, "%.200s-%08x", options->settings->producer_name, suffix);
-    if (!conf)
-        return false;
-    b->client = pulsar_client_create(options->settings->service_url, conf);
-    pulsar_client_configuration_free(conf);
+    if (conf && url)
+        b->client = pulsar_client_create(url, conf);
+    if (conf)
+        pulsar_client_configuration_free(conf);
+    free(url);
     return b->client != NULL;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "services/runtime/settings.h"
 
+#include "security/auth_params.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 static const char *const subscription_types[] = {"Exclusive", "Shared", "Failover", "KeyShared", NULL};
 static const char *const compressions[] = {"None", "Lz4", "Zlib", "Zstd", "Snappy", NULL};
-static const char *const auth_methods[] = {"none", "jwt", "token", NULL};
+static const char *const auth_methods[] = {"none", "jwt", "token", "basic", "tls", NULL};
 
 static const struct option rows[] = {
     {.key = "pulsar.service_url",
@@ -198,13 +199,19 @@ static const struct option rows[] = {
      .fallback = "none",
      .choices = auth_methods,
      AT(auth_method),
-     .text = "jwt and token are the same: a token is sent."},
+     .text = "How we say who we are; jwt and token are the same; tls: by tls_cert_path and tls_key_path."},
     {.key = "pulsar.auth.token",
      .env = "PULSAR_AUTH_TOKEN",
      .type = OPTION_TEXT,
      .secret = true,
      AT(auth_token),
-     .text = "The token."},
+     .text = "The token, or where it is: file:///PATH, read again for each connection, or env:NAME."},
+    {.key = "pulsar.auth.params",
+     .env = "PULSAR_AUTH_PARAMS",
+     .type = OPTION_TEXT,
+     .secret = true,
+     AT(auth_params),
+     .text = "What basic shows: userId:NAME,password:TEXT, or as JSON."},
 
     {.key = "pulsar.connection.connection_timeout",
      .env = "PULSAR_CONNECTION_TIMEOUT",
@@ -243,23 +250,34 @@ static const struct option rows[] = {
      .type = OPTION_BOOL,
      .fallback = "false",
      AT(tls_enabled),
-     .text = "TLS is not built yet: true is refused."},
+     .text = "A pulsar:// URL is one with TLS, too (its port stays); a pulsar+ssl:// URL always is."},
     {.key = "pulsar.connection.tls_validate_hostname",
      .env = "PULSAR_TLS_VALIDATE_HOSTNAME",
      .type = OPTION_BOOL,
      .fallback = "true",
      AT(tls_validate_hostname),
-     .text = "Of no effect without TLS."},
+     .text = "Whether the broker's certificate must be that of the URL's host."},
+    {.key = "pulsar.connection.tls_trust_certs_path",
+     .env = "PULSAR_TLS_TRUST_CERTS_PATH",
+     .type = OPTION_TEXT,
+     AT(tls_trust_certs_path),
+     .text = "Certificates to trust, a PEM file; by default the system's."},
+    {.key = "pulsar.connection.tls_allow_insecure",
+     .env = "PULSAR_TLS_ALLOW_INSECURE",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(tls_allow_insecure),
+     .text = "Any certificate will do: whoever is in between can read everything."},
     {.key = "pulsar.connection.tls_cert_path",
      .env = "PULSAR_TLS_CERT_PATH",
      .type = OPTION_TEXT,
      AT(tls_cert_path),
-     .text = "Of no effect without TLS."},
+     .text = "Our own certificate, a PEM file."},
     {.key = "pulsar.connection.tls_key_path",
      .env = "PULSAR_TLS_KEY_PATH",
      .type = OPTION_TEXT,
      AT(tls_key_path),
-     .text = "Of no effect without TLS."},
+     .text = "Its key, a PEM file."},
     {.key = "pulsar.tracing.enabled",
      .env = "PULSAR_TRACING_ENABLED",
      .type = OPTION_BOOL,
@@ -275,28 +293,63 @@ static bool has_scheme(const char *url, const char *scheme)
     return strncmp(url, scheme, strlen(scheme)) == 0;
 }
 
+static bool is_given(const char *text)
+{
+    return text && *text;
+}
+
+static bool is_method(const struct pulsar_settings *s, const char *method)
+{
+    return strcmp(s->auth_method, method) == 0;
+}
+
+static enum err basic_check(const struct pulsar_settings *s, char *message, size_t message_size)
+{
+    struct auth_params params;
+    enum err err = auth_params_read(&params, "basic", s->auth_params, message, message_size);
+
+    if (err == OK)
+        auth_params_deinit(&params);
+    return err;
+}
+
+static enum err auth_check(const struct pulsar_settings *s, char *message, size_t message_size)
+{
+    const bool by_token = is_method(s, "jwt") || is_method(s, "token");
+    const char *missing = NULL;
+
+    if (by_token && !is_given(s->auth_token))
+        missing = "pulsar.auth.token (PULSAR_AUTH_TOKEN) is";
+    else if (is_method(s, "basic") && !is_given(s->auth_params))
+        missing = "pulsar.auth.params (PULSAR_AUTH_PARAMS) is";
+    else if (is_method(s, "tls") && !is_given(s->tls_cert_path))
+        missing = "pulsar.connection.tls_cert_path and tls_key_path (PULSAR_TLS_CERT_PATH, PULSAR_TLS_KEY_PATH) are";
+    if (!missing)
+        return is_method(s, "basic") ? basic_check(s, message, message_size) : OK;
+    snprintf(message, message_size, "pulsar.auth.method is %s, and %s not set", s->auth_method, missing);
+    return ERR_INVALID;
+}
+
 enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, size_t message_size)
 {
-    if (s->tls_enabled || has_scheme(s->service_url, "pulsar+ssl://")) {
-        snprintf(message, message_size,
-                 "TLS is not built yet: set pulsar.connection.tls_enabled (PULSAR_TLS_ENABLED) to "
-                 "false, and use a pulsar:// service URL");
-        return ERR_UNSUPPORTED;
-    }
     if (s->tracing_enabled) {
         snprintf(message, message_size, "tracing is not built yet: set PULSAR_TRACING_ENABLED to false");
         return ERR_UNSUPPORTED;
     }
-    if (!has_scheme(s->service_url, "pulsar://")) {
-        snprintf(message, message_size, "pulsar.service_url must be pulsar://HOST:PORT, and is %.100s", s->service_url);
-        return ERR_INVALID;
-    }
-    if (strcmp(s->auth_method, "none") != 0 && !s->auth_token) {
+    if (!has_scheme(s->service_url, "pulsar://") && !has_scheme(s->service_url, "pulsar+ssl://")) {
         snprintf(message, message_size,
-                 "pulsar.auth.method is %s, and pulsar.auth.token (PULSAR_AUTH_TOKEN) is not set", s->auth_method);
+                 "pulsar.service_url must be pulsar://HOST:PORT or pulsar+ssl://HOST:PORT, and is %.100s",
+                 s->service_url);
         return ERR_INVALID;
     }
-    return OK;
+    if (is_given(s->tls_cert_path) != is_given(s->tls_key_path)) {
+        snprintf(
+            message, message_size,
+            "tls_cert_path and tls_key_path (PULSAR_TLS_CERT_PATH, PULSAR_TLS_KEY_PATH) are our own certificate and "
+            "its key, and go together; certificates to trust are tls_trust_certs_path");
+        return ERR_INVALID;
+    }
+    return auth_check(s, message, message_size);
 }
 
 void pulsar_topic_name(const struct pulsar_settings *s, const char *topic, struct text *out)

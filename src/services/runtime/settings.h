@@ -23,10 +23,10 @@ struct pulsar_settings {
     bool batching;
     int64_t batching_max_messages, batching_max_bytes, batching_max_delay_ms;
     char *events_topic, *results_topic, *status_topic, *errors_topic, *tenant, *namespace_;
-    char *auth_method, *auth_token;
+    char *auth_method, *auth_token, *auth_params;
     int64_t connection_timeout_ms, operation_timeout_ms, keep_alive_interval_ms, max_connections_per_broker;
-    bool tls_enabled, tls_validate_hostname;
-    char *tls_cert_path, *tls_key_path;
+    bool tls_enabled, tls_validate_hostname, tls_allow_insecure;
+    char *tls_trust_certs_path, *tls_cert_path, *tls_key_path;
     bool tracing_enabled;
 };
 

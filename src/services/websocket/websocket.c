@@ -17,8 +17,8 @@
 struct websocket {
     struct web_service service;
     struct log *log;
-    _Atomic(const char *) service_url; /* NULL: not started */
-    pulsar_client_t *client;           /* NULL: nobody came yet */
+    _Atomic(const struct pulsar_access *) access; /* NULL: not started */
+    pulsar_client_t *client;                      /* NULL: nobody came yet */
     struct ws_room room;
 };
 
@@ -29,13 +29,19 @@ static struct websocket *websocket_of(struct web_service *s)
 
 static pulsar_client_t *client_obtain(struct websocket *w)
 {
+    const struct pulsar_access *access = atomic_load(&w->access);
     pulsar_client_configuration_t *conf;
+    char message[300];
 
-    if (w->client || !(conf = pulsar_client_configuration_create()))
+    if (w->client)
         return w->client;
+    if (pulsar_access_configuration(access, &conf, message, sizeof message) != OK) {
+        log_error(w->log, "websocket", "%s", message);
+        return NULL;
+    }
     bus_set_logger(conf, w->log);
     pulsar_client_configuration_set_memory_limit(conf, CLIENT_MEMORY);
-    w->client = pulsar_client_create(atomic_load(&w->service_url), conf);
+    w->client = pulsar_client_create(access->service_url, conf);
     pulsar_client_configuration_free(conf);
     return w->client;
 }
@@ -46,7 +52,7 @@ static unsigned refuses(struct web_service *service, const struct web_request *f
     unsigned status = ws_request_read(&request, from, reason, reason_size);
 
     ws_request_free(&request);
-    if (status == 0 && !atomic_load(&websocket_of(service)->service_url)) {
+    if (status == 0 && !atomic_load(&websocket_of(service)->access)) {
         (void)snprintf(reason, reason_size, "the broker is starting");
         status = 503;
     }
@@ -63,7 +69,7 @@ static struct web_peer *open(struct web_service *service, struct web_socket *soc
     if (ws_request_read(&request, from, reason, sizeof reason) != 0)
         log_warn(w->log, "websocket", "%s", reason);
     else if (!client_obtain(w))
-        log_warn(w->log, "websocket", "no memory, or no thread, for a client");
+        log_warn(w->log, "websocket", "there is no client for it");
     else if (request.kind == WS_PRODUCER)
         peer = ws_producer_open(w->client, service->thread, socket, &request);
     else
@@ -82,7 +88,7 @@ enum err websocket_new(struct websocket **out, struct log *log)
         return ERR_NOMEM;
     w->service.ops = &service_ops;
     w->log = log;
-    atomic_init(&w->service_url, NULL);
+    atomic_init(&w->access, NULL);
     *out = w;
     return OK;
 }
@@ -92,9 +98,9 @@ struct web_service *websocket_service(struct websocket *w)
     return &w->service;
 }
 
-void websocket_start(struct websocket *w, const char *service_url)
+void websocket_start(struct websocket *w, const struct pulsar_access *access)
 {
-    atomic_store(&w->service_url, service_url);
+    atomic_store(&w->access, access);
 }
 
 void websocket_close(struct websocket *w)

@@ -21,6 +21,7 @@
 #define SERVICES_WEBSOCKET_WEBSOCKET_H
 
 #include "base/log.h"
+#include "services/runtime/access.h"
 #include "sys/web_socket.h"
 
 struct websocket;
@@ -31,9 +32,9 @@ MUST_USE enum err websocket_new(struct websocket **out, struct log *log);
 /* For the server, which must end before websocket_free. */
 struct web_service *websocket_service(struct websocket *w);
 
-/* From any thread, once: where the broker is ("pulsar://host:port"); it lives as long.  Before it, connections are
- * refused with 503. */
-void websocket_start(struct websocket *w, const char *service_url);
+/* From any thread, once: where the broker is, and who we are there; it lives as long, and so do its texts.  Before it,
+ * connections are refused with 503. */
+void websocket_start(struct websocket *w, const struct pulsar_access *access);
 
 /* When the server's thread has ended and before the server is freed: ends what is under way.  NULL is fine. */
 void websocket_close(struct websocket *w);
