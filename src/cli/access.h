@@ -86,7 +86,9 @@ extern const char *const access_methods[];
     {                                                                                                                  \
         .key = "client.tls_verify_hostname", .alias = "tlsEnableHostnameVerification",                                 \
         .flag = "--tls-enable-hostname-verification", .type = OPTION_BOOL, .fallback = "true",                         \
-        .offset = offsetof(owner, place.verify_hostname), .text = "The certificate must be that of the host we meant." \
+        .offset = offsetof(owner, place.verify_hostname),                                                              \
+        .text = "The certificate must be that of the host we meant, as it must by default; with =false any host's "    \
+                "will do."                                                                                             \
     }
 
 /* All of it but the address, borrowed.  False: a sentence in `message` says what is missing. */

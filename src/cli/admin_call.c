@@ -9,24 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size)
-{
-    const size_t name_len = strlen(name);
-
-    for (const char *line = answer->head; line && *line;) {
-        const size_t len = strcspn(line, "\r\n");
-        if (len > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0) {
-            const char *value = line + name_len + 1;
-            value += strspn(value, " \t");
-            (void)snprintf(to, size, "%.*s", (int)(line + len - value), value);
-            return true;
-        }
-        line += len;
-        line += strspn(line, "\r\n");
-    }
-    return false;
-}
-
 /* Pulsar's {"reason": ...}, or at least the status. */
 int admin_refusal_print(struct admin_call *call, const struct http_answer *answer)
 {

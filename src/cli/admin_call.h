@@ -36,9 +36,6 @@ struct admin_asker {
                              char *why, size_t why_size);
 };
 
-/* A line of the head, compared without case; its value, trimmed, written to `to`.  False: there is none. */
-bool admin_answer_header(const struct http_answer *answer, const char *name, char *to, size_t size);
-
 enum admin_output { ADMIN_AS_PULSAR, ADMIN_AS_JSON, ADMIN_AS_TABLE };
 
 struct admin_call {

@@ -68,7 +68,7 @@ static int64_t date_of(const struct http_answer *answer, const char *name)
     char text[64];
     int64_t ms;
 
-    return admin_answer_header(answer, name, text, sizeof text) && admin_date_read(text, &ms) ? ms : 0;
+    return http_head_find(answer->head, name, text, sizeof text) && admin_date_read(text, &ms) ? ms : 0;
 }
 
 static void line_of_date(const struct shown *m, const char *header, const char *what)
@@ -129,7 +129,7 @@ static void message_print(const struct shown *m, int batch_index, struct bytes p
     FILE *out = m->call->out;
     char text[128] = "";
 
-    (void)admin_answer_header(m->answer, "X-Pulsar-Message-ID", text, sizeof text);
+    (void)http_head_find(m->answer->head, "X-Pulsar-Message-ID", text, sizeof text);
     if (batch_index >= 0)
         (void)fprintf(out, "Batch Message ID: %s:%d\n", text, batch_index);
     else
@@ -140,10 +140,10 @@ static void message_print(const struct shown *m, int batch_index, struct bytes p
     if (m->redeliveries)
         (void)fputs("Redelivery count: 0\n", out); /* an entry that was read, not delivered */
     line_of_date(m, "X-Pulsar-deliver-at-time", "Deliver at time");
-    if (m->marker && admin_answer_header(m->answer, "X-Pulsar-marker-type", text, sizeof text))
+    if (m->marker && http_head_find(m->answer->head, "X-Pulsar-marker-type", text, sizeof text))
         (void)fprintf(out, "Marker Type: %s\n", marker_name(text));
     line_of_date(m, "X-Pulsar-Broker-Entry-METADATA-timestamp", "Broker entry metadata timestamp");
-    if (admin_answer_header(m->answer, "X-Pulsar-Broker-Entry-METADATA-index", text, sizeof text))
+    if (http_head_find(m->answer->head, "X-Pulsar-Broker-Entry-METADATA-index", text, sizeof text))
         (void)fprintf(out, "Broker entry metadata index: %s\n", text);
     properties_print(m->properties, out);
     admin_hex_print(payload, out);
@@ -155,7 +155,7 @@ static void header_to_property(const struct shown *m, const char *name)
 {
     char text[64];
 
-    if (admin_answer_header(m->answer, name, text, sizeof text))
+    if (http_head_find(m->answer->head, name, text, sizeof text))
         (void)json_object_set_new(m->properties, name, json_string(text));
 }
 
@@ -163,14 +163,14 @@ static bool header_is_true(const struct http_answer *answer, const char *name)
 {
     char text[16];
 
-    return admin_answer_header(answer, name, text, sizeof text) && strcasecmp(text, "true") == 0;
+    return http_head_find(answer->head, name, text, sizeof text) && strcasecmp(text, "true") == 0;
 }
 
 static json_t *properties_of(const struct http_answer *answer)
 {
     char text[64 * 1024];
 
-    if (!admin_answer_header(answer, "X-Pulsar-PROPERTY", text, sizeof text))
+    if (!http_head_find(answer->head, "X-Pulsar-PROPERTY", text, sizeof text))
         return json_object();
     json_t *properties = json_loads(text, 0, NULL);
     return json_is_object(properties) ? properties : json_object();
@@ -227,7 +227,7 @@ int admin_entry_print(struct admin_call *call, const struct http_answer *answer,
     m.properties = properties_of(answer);
     header_to_property(&m, SIZE_HEADER);
     header_to_property(&m, BATCH_HEADER);
-    const bool batch = admin_answer_header(answer, BATCH_HEADER, text, sizeof text) &&
+    const bool batch = http_head_find(answer->head, BATCH_HEADER, text, sizeof text) &&
                        !header_is_true(answer, "X-Pulsar-Is-Encrypted");
     if (batch && atoi(text) > 0)
         printed = batch_print(&m, atoi(text), max);
@@ -246,7 +246,7 @@ static bool is_skipped(const struct admin_call *call, const struct http_answer *
     char text[16];
 
     if (!admin_given(call, "show-server-marker") &&
-        admin_answer_header(answer, "X-Pulsar-marker-type", text, sizeof text))
+        http_head_find(answer->head, "X-Pulsar-marker-type", text, sizeof text))
         return true;
     return committed &&
            (header_is_true(answer, "X-Pulsar-txn-aborted") || header_is_true(answer, "X-Pulsar-txn-uncommitted"));

@@ -10,13 +10,14 @@
  */
 #include "cli/http_client.h"
 
+#include "base/secret.h"
 #include "base/text.h"
+#include "security/tls.h"
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,68 +156,57 @@ static enum err connect_any(const struct place *place, int timeout_ms, int *to, 
 
 /* ---- TLS ---- */
 
-static enum err tls_said(char *why, size_t why_size, const char *what)
+static enum err context_new(SSL_CTX **to, const struct http_target *target, char *why, size_t why_size)
 {
-    char text[256];
-    const unsigned long error = ERR_get_error();
+    const struct tls_settings settings = {
+        .side = TLS_CLIENT,
+        .certificate_file = target->certificate,
+        .key_file = target->key,
+        .trust_file = target->trust_certs,
+        .verify_host = target->verify_hostname,
+        .allow_insecure = target->allow_insecure,
+    };
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    char message[400];
 
-    ERR_error_string_n(error, text, sizeof text);
-    (void)snprintf(why, why_size, "%s: %s", what, error != 0 ? text : "no reason given");
-    return ERR_DENIED;
-}
-
-static enum err trust(SSL_CTX *context, const struct http_target *target, char *why, size_t why_size)
-{
-    if (target->allow_insecure) {
-        SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-        return OK;
+    if (!context)
+        return ERR_NOMEM;
+    const enum err err = tls_configure(context, &settings, message, sizeof message);
+    if (err != OK) {
+        (void)snprintf(why, why_size, "%s", message);
+        SSL_CTX_free(context);
+        return err == ERR_NOMEM ? err : ERR_DENIED;
     }
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    const int loaded = target->trust_certs ? SSL_CTX_load_verify_file(context, target->trust_certs)
-                                           : SSL_CTX_set_default_verify_paths(context);
-    return loaded == 1 ? OK : tls_said(why, why_size, target->trust_certs ? target->trust_certs : "certificates");
-}
-
-static enum err own_certificate(SSL_CTX *context, const struct http_target *target, char *why, size_t why_size)
-{
-    if (!target->certificate || !target->key)
-        return OK;
-    if (SSL_CTX_use_certificate_chain_file(context, target->certificate) != 1)
-        return tls_said(why, why_size, target->certificate);
-    if (SSL_CTX_use_PrivateKey_file(context, target->key, SSL_FILETYPE_PEM) != 1)
-        return tls_said(why, why_size, target->key);
+    /* Some close the connection without saying so; whether the answer is whole, its length tells. */
+    (void)SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    *to = context;
     return OK;
 }
 
 static enum err tls_begin(struct exchange *x, const struct place *place, const struct http_target *target, char *why,
                           size_t why_size)
 {
-    char host[sizeof place->host]; /* OpenSSL's macro wants one that is not const */
-    enum err err;
+    const bool verify = target->verify_hostname && !target->allow_insecure;
+    char reason[256];
+    enum err err = context_new(&x->context, target, why, why_size);
 
-    x->context = SSL_CTX_new(TLS_client_method());
-    if (!x->context)
-        return ERR_NOMEM;
-    (void)SSL_CTX_set_min_proto_version(x->context, TLS1_2_VERSION);
-    /* Some close the connection without saying so; whether the answer is whole, its length tells. */
-    (void)SSL_CTX_set_options(x->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if ((err = trust(x->context, target, why, why_size)) != OK ||
-        (err = own_certificate(x->context, target, why, why_size)) != OK)
+    if (err != OK)
         return err;
     x->tls = SSL_new(x->context);
     if (!x->tls || SSL_set_fd(x->tls, x->fd) != 1)
         return ERR_NOMEM;
-    (void)snprintf(host, sizeof host, "%s", place->host);
-    (void)SSL_set_tlsext_host_name(x->tls, host);
-    if (target->verify_hostname && !target->allow_insecure && SSL_set1_host(x->tls, place->host) != 1)
-        return ERR_NOMEM;
+    if ((err = tls_expect_host(x->tls, place->host, verify)) != OK)
+        return err;
     if (SSL_connect(x->tls) == 1)
         return OK;
     const long verdict = SSL_get_verify_result(x->tls);
-    if (verdict == X509_V_OK)
-        return tls_said(why, why_size, place->host);
-    (void)snprintf(why, why_size, "%s: its certificate is not trusted: %s", place->host,
-                   X509_verify_cert_error_string(verdict));
+    if (verdict != X509_V_OK && !target->allow_insecure) {
+        (void)snprintf(why, why_size, "%s: its certificate is not trusted: %s", place->host,
+                       X509_verify_cert_error_string(verdict));
+        return ERR_DENIED;
+    }
+    tls_error_text(x->tls, reason, sizeof reason);
+    (void)snprintf(why, why_size, "%s: %s", place->host, reason);
     return ERR_DENIED;
 }
 
@@ -332,12 +322,11 @@ static enum err receive_all(struct exchange *x, char **bytes, size_t *bytes_len,
 
 /* ---- HTTP ---- */
 
-/* The value of a line of the head, trimmed, NUL-terminated in `to`. */
-static bool head_find(const char *head, const char *name, char *to, size_t size)
+bool http_head_find(const char *head, const char *name, char *to, size_t size)
 {
     const size_t name_len = strlen(name);
 
-    for (const char *line = head; *line;) {
+    for (const char *line = head; line && *line;) {
         const size_t len = strcspn(line, "\r\n");
         if (len > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0) {
             const char *value = line + name_len + 1;
@@ -355,7 +344,7 @@ static bool is_chunked(const char *head)
 {
     char text[32];
 
-    return head_find(head, "Transfer-Encoding", text, sizeof text) && strcasecmp(text, "chunked") == 0;
+    return http_head_find(head, "Transfer-Encoding", text, sizeof text) && strcasecmp(text, "chunked") == 0;
 }
 
 static bool has_no_body(int status)
@@ -419,7 +408,7 @@ bool http_answer_ended(const char *bytes, size_t len)
     bool ended = has_no_body(status_of(bytes));
     if (!ended && is_chunked(head))
         ended = chunks_join(body, bytes + len, NULL, &joined);
-    else if (!ended && head_find(head, "Content-Length", text, sizeof text))
+    else if (!ended && http_head_find(head, "Content-Length", text, sizeof text))
         ended = (size_t)(bytes + len - body) >= strtoull(text, NULL, 10);
     free(head);
     return ended;
@@ -436,7 +425,7 @@ static bool body_take(struct http_answer *answer, char *bytes, size_t body_at, s
         if (!chunks_join(bytes + body_at, bytes + len, bytes, &answer->body_len))
             return false;
     } else {
-        if (head_find(answer->head, "Content-Length", text, sizeof text) && !has_no_body(answer->status) &&
+        if (http_head_find(answer->head, "Content-Length", text, sizeof text) && !has_no_body(answer->status) &&
             strtoull(text, NULL, 10) != answer->body_len)
             return false;
         memmove(bytes, bytes + body_at, answer->body_len);
@@ -505,6 +494,8 @@ static enum err ask_place(const struct http_target *target, const struct place *
         (void)snprintf(why, why_size, "%s:%s: that is no whole answer of HTTP", place->host, place->port);
 done:
     exchange_close(&x);
+    if (out.data)
+        secret_wipe(out.data, out.len); /* there may be credentials in it */
     text_deinit(&out);
     return err;
 }
@@ -578,7 +569,7 @@ enum err http_client_ask(const struct http_target *target, const struct http_req
         if ((err = ask_url(target, url, &now, &got, why, why_size)) != OK)
             break;
         const char *slash = NULL;
-        if (is_redirect(got.status) && head_find(got.head, "Location", location, sizeof location)) {
+        if (is_redirect(got.status) && http_head_find(got.head, "Location", location, sizeof location)) {
             const char *host = strstr(location, "://");
             slash = host ? strchr(host + 3, '/') : NULL;
         }

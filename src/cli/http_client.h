@@ -2,7 +2,7 @@
  *
  * http_client.h - one request over HTTP or HTTPS, for verbs of the command line: asks, waits, has the whole answer.
  *
- * HTTP/1.1 and a connection for each request; an answer may come in chunks.  TLS is OpenSSL's.
+ * HTTP/1.1 and a connection for each request; an answer may come in chunks.  TLS is as security/tls.h decides.
  * (libcurl would double the time that the program takes to start, the broker's start included: it brings twenty
  * libraries along.)
  *
@@ -56,6 +56,10 @@ MUST_USE enum err http_client_ask(const struct http_target *target, const struct
 
 /* NULL texts are fine. */
 void http_answer_free(struct http_answer *answer);
+
+/* A line of a head, compared without case; its value, trimmed, NUL-terminated in `to`.  False: there is none; `head`
+ * may be NULL. */
+bool http_head_find(const char *head, const char *name, char *to, size_t size);
 
 /* Whether so many bytes, NUL-terminated, are a whole answer by what its head says; one without a length is never. */
 bool http_answer_ended(const char *bytes, size_t len);

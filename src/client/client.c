@@ -101,6 +101,7 @@ void client_unref(struct _pulsar_client *c)
     if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
     client_listeners_free(c->listeners);
+    client_tls_deinit(&c->tls);
     uv_sys_free(c->uv);
     client_config_deinit(&c->config);
     pthread_mutex_destroy(&c->memory_lock);
@@ -137,6 +138,13 @@ static enum err thread_start(struct _pulsar_client *c)
     return err;
 }
 
+static struct net *tls_net_of(struct client_core *core, const char **why)
+{
+    struct _pulsar_client *c = container_of(core, struct _pulsar_client, core);
+
+    return client_tls_net(&c->tls, core, why);
+}
+
 static struct _pulsar_client *client_alloc(const struct _pulsar_client_configuration *config)
 {
     struct _pulsar_client_configuration defaults;
@@ -171,6 +179,7 @@ pulsar_client_t *pulsar_client_create(const char *serviceUrl, const pulsar_clien
         goto fail;
     if (client_core_init(&c->core, uv_sys_get(c->uv), &c->log, serviceUrl, &c->config) != OK)
         goto fail;
+    c->core.tls_net = tls_net_of;
     if (thread_start(c) == OK)
         return c;
     client_core_deinit(&c->core);

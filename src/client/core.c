@@ -35,10 +35,14 @@ static bool service_known(struct client_core *core)
 {
     if (core->service_count > 0)
         return true;
-    if (client_address_parse(core->service_url, core->services, &core->service_count, &core->tls) == OK)
-        return true;
-    log_error(core->log, "client", "\"%s\" is not the address of a service", core->service_url);
-    return false;
+    if (client_address_parse(core->service_url, core->services, &core->service_count, &core->tls) != OK) {
+        log_error(core->log, "client", "\"%s\" is not the address of a service", core->service_url);
+        return false;
+    }
+    if (core->config->use_tls && !core->tls)
+        log_warn(core->log, "client", "\"%s\" is an address without TLS, and so there is none: pulsar+ssl:// has it",
+                 core->service_url);
+    return true;
 }
 
 pulsar_result client_core_refusal(struct client_core *core)

@@ -13,6 +13,7 @@
 #define CLIENT_HANDLE_H
 
 #include "client/core.h"
+#include "client/tls.h"
 #include "client/wait.h"
 #include "sys/uv_sys.h"
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct _pulsar_client {
     struct uv_thread *thread;
     pthread_t loop_thread;
     struct client_core core; /* the loop's */
+    struct client_tls tls;   /* the loop's */
     struct client_listeners *listeners;
 
     /* The loop's. */

@@ -1597,7 +1597,7 @@ static void what_is_not_built_is_refused_by_name(void **state)
                         pulsar_result_str(pulsar_client_subscribe(client, "x", "s", cc, &consumer)));
     client_end(client);
 
-    pulsar_authentication_t *auth = pulsar_authentication_tls_create("a", "b");
+    pulsar_authentication_t *auth = pulsar_authentication_athenz_create("{}");
     pulsar_client_configuration_set_auth(conf, auth);
     pulsar_authentication_free(auth);
     client = pulsar_client_create(url, conf);
