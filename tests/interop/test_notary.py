@@ -316,10 +316,10 @@ def test_a_missing_tenant_is_told_with_what_to_do(make_notary):
     assert "pulsar-admin tenants create" in notary.log.read_text()
 
 
-def test_tls_is_refused_at_the_start(make_notary):
-    notary = make_notary(PULSAR_TLS_ENABLED="true").start(ready=False)
+def test_a_certificate_without_its_key_is_refused_at_the_start(make_notary):
+    notary = make_notary(PULSAR_TLS_ENABLED="true", PULSAR_TLS_CERT_PATH="/nowhere/cert.pem").start(ready=False)
     assert notary.wait() == 1
-    assert "TLS is not built yet" in notary.log.read_text()
+    assert "PULSAR_TLS_KEY_PATH" in notary.log.read_text()
 
 
 def test_without_a_broker_the_notary_waits_for_it_and_the_demo_says_so(make_notary):
