@@ -68,7 +68,7 @@ static json_t *usage(double used, double limit)
 /* What the core knows; the rest of the report is the kernel's, which may take its time. */
 struct load {
     struct broker_stats broker;
-    const char *url;
+    const char *url, *tls_url; /* or NULL */
     bool non_persistent;
     int64_t now_ms;
 };
@@ -90,8 +90,8 @@ static json_t *load_report(const struct load *load, const struct admin_core *cor
     process_stats_get(&process);
     machine_stats_get(&machine);
     snprintf(http, sizeof http, "http://%s:%u", core->http_host, core->http_port);
-    return json_pack("{s:s,s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl", http,
-                     "pulsarServiceUrl", load->url, "persistentTopicsEnabled", 1, "nonPersistentTopicsEnabled",
+    return json_pack("{s:s,s:s*,s:s*,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl", http,
+                     "pulsarServiceUrl", load->url, "pulsarServiceUrlTls", load->tls_url, "persistentTopicsEnabled", 1, "nonPersistentTopicsEnabled",
                      (int)load->non_persistent, "cpu",
                      usage(processor_percent(load, core, &process), 100.0 * machine.processors), "memory",
                      usage((double)process.resident_bytes / (1 << 20), (double)machine.memory_bytes / (1 << 20)),
@@ -115,6 +115,12 @@ static void write_load(struct admin_call *call)
     json_decref(report);
 }
 
+/* For the admin thread; without memory it is left out. */
+static const char *url_kept(struct admin_call *call, const char *url)
+{
+    return url ? arena_text(&call->arena, url) : NULL;
+}
+
 void broker_load_get(struct admin_call *call)
 {
     const struct admin_core *core = call->core;
@@ -123,11 +129,8 @@ void broker_load_get(struct admin_call *call)
     if (!load)
         return;
     broker_stats_get(core->broker, &load->broker);
-    load->url = arena_text(&call->arena, core->server ? server_url(core->server, NULL) : "");
-    if (!load->url) {
-        call_reason(call, 500, "out of memory");
-        return;
-    }
+    load->url = url_kept(call, core->server ? server_url(core->server, NULL) : NULL);
+    load->tls_url = url_kept(call, core->server ? server_tls_url(core->server, NULL) : NULL);
     load->non_persistent = broker_options(core->broker)->non_persistent_topics;
     load->now_ms = loop_wall_ms(core->loop);
     call->snapshot = load;

@@ -236,19 +236,19 @@ static const char *listener_of(struct admin_call *call)
 }
 
 /* Clients written in C++ refuse an answer without brokerUrlTls or brokerUrlSsl. */
-static void write_lookup(struct admin_call *call, const char *url)
+static void write_lookup(struct admin_call *call, const char *url, const char *tls_url)
 {
     struct json j = json_to(&call->answer.body);
     char http[300];
 
     snprintf(http, sizeof http, "http://%s:%u", call->core->http_host, call->core->http_port);
     json_object_begin(&j, NULL);
-    json_text(&j, "brokerUrl", url);
-    json_text(&j, "brokerUrlTls", "");
+    json_text(&j, "brokerUrl", url ? url : "");
+    json_text(&j, "brokerUrlTls", tls_url ? tls_url : "");
     json_text(&j, "httpUrl", http);
     json_text(&j, "httpUrlTls", "");
-    json_text(&j, "nativeUrl", url);
-    json_text(&j, "brokerUrlSsl", "");
+    json_text(&j, "nativeUrl", url ? url : "");
+    json_text(&j, "brokerUrlSsl", tls_url ? tls_url : "");
     json_object_end(&j);
 }
 
@@ -256,7 +256,6 @@ void lookup_topic(struct admin_call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct refusal why;
-    const char *url;
 
     if (!topic || !call_topic(call, 0, topic))
         return;
@@ -264,12 +263,15 @@ void lookup_topic(struct admin_call *call)
         call_refused(call, &why);
         return;
     }
-    url = call->core->server ? server_url(call->core->server, listener_of(call)) : NULL;
-    if (!url) {
+    const struct server *server = call->core->server;
+    const char *listener = listener_of(call);
+    const char *url = server ? server_url(server, listener) : NULL;
+    const char *tls_url = server ? server_tls_url(server, listener) : NULL;
+    if (!url && !tls_url) {
         call_reason(call, 404, "no such listener");
         return;
     }
-    write_lookup(call, url);
+    write_lookup(call, url, tls_url);
     call_json(call);
 }
 

@@ -93,6 +93,7 @@ bool cluster_exists(const struct admin_core *core, const char *name)
 static json_t *own_data(const struct admin_core *core)
 {
     const char *url = core->server ? server_url(core->server, NULL) : NULL;
+    const char *tls_url = core->server ? server_tls_url(core->server, NULL) : NULL;
     json_t *given = json_object(), *data = NULL;
     char http[300], reason[100];
 
@@ -100,6 +101,8 @@ static json_t *own_data(const struct admin_core *core)
     json_object_set_new(given, "serviceUrl", json_string(http));
     if (url)
         json_object_set_new(given, "brokerServiceUrl", json_string(url));
+    if (tls_url)
+        json_object_set_new(given, "brokerServiceUrlTls", json_string(tls_url));
     if (shape_read(shape, given, &data, reason, sizeof reason) != OK)
         data = NULL;
     json_decref(given);

@@ -143,6 +143,22 @@ static void write_broker(struct writer *w, const struct metrics *m)
             b->without_event_id);
 }
 
+/* Only where there is TLS. */
+static void write_tls(struct writer *w, const struct server_tls_stats *s)
+{
+    gauge(w, "geminga_tls_certificate_expires_seconds", "until when the broker's certificate holds, since 1970",
+          (uint64_t)s->expires_s);
+    counter(w, "geminga_tls_handshakes_total", "handshakes that ended well", s->handshakes);
+    counter(w, "geminga_tls_handshakes_failed_total", "handshakes that did not", s->failed);
+    counter(w, "geminga_tls_handshakes_timed_out_total", "handshakes that took too long", s->timed_out);
+    counter(w, "geminga_tls_handshakes_dropped_total", "connections closed as too many were in a handshake",
+            s->dropped);
+    gauge(w, "geminga_tls_handshakes_in_progress", "connections in a handshake", s->in_progress);
+    counter(w, "geminga_tls_renewals_total", "files of certificates that were taken anew", s->renewed);
+    counter(w, "geminga_tls_renewal_failures_total", "changed files of certificates that were no good",
+            s->renewals_failed);
+}
+
 static void write_server(struct writer *w, const struct server_stats *s)
 {
     const uint64_t opened = s->connections_total + s->connections_refused;
@@ -163,6 +179,8 @@ static void write_server(struct writer *w, const struct server_stats *s)
     counter(w, "geminga_server_protocol_errors_total", "connections closed for what they sent", s->protocol_errors);
     counter(w, "geminga_server_checksum_errors_total", "messages whose checksum was wrong", s->checksum_errors);
     gauge(w, "geminga_server_receive_bytes", "memory of receive buffers", s->receive_bytes);
+    if (s->tls.on)
+        write_tls(w, &s->tls);
 }
 
 /* 1 for the mode that is in force. */

@@ -29,6 +29,7 @@ void handle_lookup(struct session *s, const struct incoming *in)
     const Wire__CommandLookupTopic *lookup = in->body->lookup_topic;
     Wire__CommandLookupTopicResponse response = WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__INIT;
     const char *url = server_url(s->server, lookup->advertised_listener_name);
+    const char *tls_url = server_tls_url(s->server, lookup->advertised_listener_name);
     struct topic_name name;
     struct refusal why;
 
@@ -36,13 +37,14 @@ void handle_lookup(struct session *s, const struct incoming *in)
         lookup_failed(s, lookup->request_id, WIRE__SERVER_ERROR__InvalidTopicName, "not a topic's name");
     } else if (namespace_admits(s->broker, &name, &why) != OK) {
         lookup_failed(s, lookup->request_id, server_error(why.err, why.about), why.text);
-    } else if (!url) {
+    } else if (!url && !tls_url) {
         lookup_failed(s, lookup->request_id, WIRE__SERVER_ERROR__ServiceNotReady, "no listener of that name");
     } else {
         response.request_id = lookup->request_id;
         response.has_response = true;
         response.response = WIRE__COMMAND_LOOKUP_TOPIC_RESPONSE__LOOKUP_TYPE__Connect;
         response.broker_service_url = wire_text(url);
+        response.broker_service_url_tls = wire_text(tls_url);
         response.has_authoritative = true;
         response.authoritative = true;
         response.has_proxy_through_service_url = true;

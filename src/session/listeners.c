@@ -4,7 +4,6 @@
  */
 #include "session/listeners.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,30 +12,47 @@ static bool starts_with(const char *s, const char *prefix)
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* "name:pulsar://host:port" */
+static enum err refuse(char *message, size_t message_size, const char *item, const char *why)
+{
+    (void)snprintf(message, message_size, "advertisedListeners: `%s` %s", item, why);
+    return ERR_INVALID;
+}
+
+/* The one of this name, made if need be; NULL: there are too many. */
+static struct listener_addresses *place_of(struct listeners *l, const char *name, size_t len)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (strncmp(l->at[i].name, name, len) == 0 && l->at[i].name[len] == '\0')
+            return &l->at[i];
+    }
+    if (l->count == LISTENERS_MAX)
+        return NULL;
+    struct listener_addresses *place = &l->at[l->count++];
+    (void)snprintf(place->name, sizeof place->name, "%.*s", (int)len, name);
+    place->url[0] = place->tls_url[0] = '\0';
+    return place;
+}
+
+/* "name:pulsar://host:port", "name:pulsar+ssl://host:port" */
 static enum err parse_one(struct listeners *l, const char *item, char *message, size_t message_size)
 {
     const char *colon = strchr(item, ':');
-    size_t name_len = colon ? (size_t)(colon - item) : 0;
+    const size_t name_len = colon ? (size_t)(colon - item) : 0;
 
-    if (!colon || name_len == 0 || name_len >= sizeof l->at[0].name) {
-        (void)snprintf(message, message_size, "advertisedListeners: `%s` is not name:pulsar://host:port", item);
-        return ERR_INVALID;
-    }
-    if (starts_with(colon + 1, "pulsar+ssl://"))
-        return OK;
-    if (!starts_with(colon + 1, "pulsar://") || !strchr(colon + 1 + strlen("pulsar://"), ':') ||
-        strlen(colon + 1) >= sizeof l->at[0].url) {
-        (void)snprintf(message, message_size, "advertisedListeners: `%s` is not pulsar://host:port", colon + 1);
-        return ERR_INVALID;
-    }
-    if (l->count == LISTENERS_MAX) {
-        (void)snprintf(message, message_size, "advertisedListeners: more than %d", LISTENERS_MAX);
-        return ERR_INVALID;
-    }
-    (void)snprintf(l->at[l->count].name, sizeof l->at[0].name, "%.*s", (int)name_len, item);
-    (void)snprintf(l->at[l->count].url, sizeof l->at[0].url, "%s", colon + 1);
-    l->count++;
+    if (!colon || name_len == 0 || name_len >= sizeof l->at[0].name)
+        return refuse(message, message_size, item, "is not name:pulsar://host:port");
+    const char *url = colon + 1;
+    const bool tls = starts_with(url, "pulsar+ssl://");
+    if ((!tls && !starts_with(url, "pulsar://")) || !strchr(strstr(url, "://") + 3, ':') ||
+        strlen(url) >= sizeof l->at[0].url)
+        return refuse(message, message_size, url, "is not pulsar://host:port or pulsar+ssl://host:port");
+    struct listener_addresses *place = place_of(l, item, name_len);
+    if (!place)
+        return refuse(message, message_size, item, "is one too many");
+    char *to = tls ? place->tls_url : place->url;
+    if (to[0])
+        return refuse(message, message_size, item, "is the second address of its kind for this name");
+    (void)snprintf(to, sizeof place->url, "%s", url);
     return OK;
 }
 
@@ -65,11 +81,26 @@ enum err listeners_parse(struct listeners *l, const char *text, char *message, s
     return OK;
 }
 
-const char *listeners_find(const struct listeners *l, const char *name)
+static const struct listener_addresses *find(const struct listeners *l, const char *name)
 {
     for (size_t i = 0; i < l->count; i++) {
         if (strcmp(l->at[i].name, name) == 0)
-            return l->at[i].url;
+            return &l->at[i];
     }
     return NULL;
+}
+
+bool listeners_known(const struct listeners *l, const char *name)
+{
+    return find(l, name) != NULL;
+}
+
+const char *listeners_find(const struct listeners *l, const char *name, bool tls)
+{
+    const struct listener_addresses *it = find(l, name);
+
+    if (!it)
+        return NULL;
+    const char *url = tls ? it->tls_url : it->url;
+    return url[0] ? url : NULL;
 }

@@ -6,6 +6,9 @@
 
 #include "session/server_private.h"
 #include "session/session_private.h"
+#include "security/tls.h"
+#include "sys/tls_net.h"
+#include "sys/tls_renewal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -21,7 +24,11 @@ void server_options_init(struct server_options *o)
 {
     *o = (struct server_options){
         .bind = "0.0.0.0",
+        .plain = true,
         .port = 6650,
+        .tls_port = 6651,
+        .tls_check_ms = 300000,
+        .tls_threads = 1,
         .version = "0",
         .message_bytes_max = FRAME_MESSAGE_SIZE_MAX,
         .connections_max = 100000,
@@ -141,43 +148,144 @@ static const char *advertised_host(const struct server_options *o)
     return strcmp(o->bind, "0.0.0.0") == 0 || strcmp(o->bind, "::") == 0 ? "localhost" : o->bind;
 }
 
+static uint16_t port_of(const struct listener *l)
+{
+    return l ? l->net->ops->listener_port((struct listener *)(uintptr_t)l) : 0;
+}
+
 uint16_t server_port(const struct server *s)
 {
-    return s->sys.net->ops->listener_port(s->listener);
+    return port_of(s->listener);
+}
+
+uint16_t server_tls_port(const struct server *s)
+{
+    return port_of(s->tls_listener);
+}
+
+static const char *url_of(const struct server *s, const char *listener, bool tls)
+{
+    const char *own = tls ? s->tls_url : s->url, *url = NULL;
+
+    if (listener && listener[0])
+        return listeners_find(&s->listeners, listener, tls);
+    if (s->options.internal_listener)
+        url = listeners_find(&s->listeners, s->options.internal_listener, tls);
+    else if (s->listeners.count > 0)
+        url = listeners_find(&s->listeners, s->listeners.at[0].name, tls);
+    return url ? url : own[0] ? own : NULL;
 }
 
 const char *server_url(const struct server *s, const char *listener)
 {
-    if (listener && listener[0])
-        return listeners_find(&s->listeners, listener);
-    if (s->options.internal_listener)
-        return listeners_find(&s->listeners, s->options.internal_listener);
-    return s->listeners.count > 0 ? s->listeners.at[0].url : s->url;
+    return url_of(s, listener, false);
+}
+
+const char *server_tls_url(const struct server *s, const char *listener)
+{
+    return url_of(s, listener, true);
 }
 
 /* ---- life ---- */
 
+static enum err addresses_read(struct server *s, char *message, size_t message_size)
+{
+    const struct server_options *o = &s->options;
+    enum err err = listeners_parse(&s->listeners, o->advertised_listeners, message, message_size);
+
+    if (err == OK && o->internal_listener && !listeners_known(&s->listeners, o->internal_listener)) {
+        (void)snprintf(message, message_size, "internalListenerName: `%s` is none of advertisedListeners",
+                       o->internal_listener);
+        err = ERR_INVALID;
+    }
+    return err;
+}
+
+/* On one port; `url` is what clients are told. */
+static enum err listen_on(struct server *s, struct net *net, uint16_t port, const char *scheme, struct listener **out,
+                          char url[300], char *message, size_t message_size)
+{
+    const struct server_options *o = &s->options;
+    enum err err = net->ops->listen(net, o->bind, port, on_accept, s, out);
+
+    if (err == ERR_BUSY)
+        (void)snprintf(message, message_size, "port %u of %s is taken: stop who has it, or choose another", port,
+                       o->bind);
+    else if (err != OK)
+        (void)snprintf(message, message_size, "cannot listen on port %u of %s: %s", port, o->bind, err_text(err));
+    else
+        (void)snprintf(url, 300, "%s://%.256s:%u", scheme, advertised_host(o), port_of(*out));
+    return err;
+}
+
+static void on_renewed(void *ctx, struct tls_context *context)
+{
+    struct server *s = ctx;
+
+    tls_net_replace(s->tls_net, context, NULL);
+    s->tls_expires_s = tls_context_expires_s(context);
+}
+
+static enum err tls_begin(struct server *s, char *message, size_t message_size)
+{
+    const struct server_options *o = &s->options;
+    const struct tls_renewal_options renewal = {.loop = s->loop,
+                                                .log = s->log,
+                                                .settings = o->tls,
+                                                .check_ms = o->tls_check_ms,
+                                                .renewed = on_renewed,
+                                                .ctx = s};
+    struct tls_context *context;
+    struct tls_net_options net;
+    enum err err = tls_renewal_new(&s->tls_renewal, &renewal, &context, message, message_size);
+
+    if (err != OK)
+        return err;
+    tls_net_options_init(&net);
+    net.under = s->sys.net;
+    net.loop = s->loop;
+    net.log = s->log;
+    net.server = context;
+    net.threads = o->tls_threads;
+    net.handshakes_max = o->connections_max / 2 < net.handshakes_max ? o->connections_max / 2 + 1 : net.handshakes_max;
+    s->tls_expires_s = tls_context_expires_s(context);
+    if ((err = tls_net_new(&s->tls_net, &net)) != OK)
+        (void)snprintf(message, message_size, "TLS cannot begin: %s", err_text(err));
+    tls_context_unref(context);
+    return err;
+}
+
 static enum err server_listen(struct server *s, char *message, size_t message_size)
 {
     const struct server_options *o = &s->options;
-    enum err err;
+    enum err err = addresses_read(s, message, message_size);
 
-    if ((err = listeners_parse(&s->listeners, o->advertised_listeners, message, message_size)) != OK)
-        return err;
-    if (o->internal_listener && !listeners_find(&s->listeners, o->internal_listener)) {
-        (void)snprintf(message, message_size, "internalListenerName: `%s` is none of advertisedListeners",
-                       o->internal_listener);
-        return ERR_INVALID;
-    }
-    err = s->sys.net->ops->listen(s->sys.net, o->bind, o->port, on_accept, s, &s->listener);
-    if (err == ERR_BUSY)
-        (void)snprintf(message, message_size, "port %u of %s is taken: stop who has it, or choose another", o->port,
-                       o->bind);
-    else if (err != OK)
-        (void)snprintf(message, message_size, "cannot listen on port %u of %s: %s", o->port, o->bind, err_text(err));
-    else
-        (void)snprintf(s->url, sizeof s->url, "pulsar://%.256s:%u", advertised_host(o), server_port(s));
+    if (err == OK && o->tls)
+        err = tls_begin(s, message, message_size);
+    if (err == OK && o->plain)
+        err = listen_on(s, s->sys.net, o->port, "pulsar", &s->listener, s->url, message, message_size);
+    if (err == OK && o->tls)
+        err = listen_on(s, s->tls_net, o->tls_port, "pulsar+ssl", &s->tls_listener, s->tls_url, message, message_size);
     return err;
+}
+
+/* Nobody comes in any more. */
+static void server_deafen(struct server *s)
+{
+    if (s->listener)
+        s->listener->net->ops->listener_close(s->listener);
+    if (s->tls_listener)
+        s->tls_listener->net->ops->listener_close(s->tls_listener);
+    if (s->tls_renewal)
+        tls_renewal_stop(s->tls_renewal);
+    s->listener = s->tls_listener = NULL;
+}
+
+bool server_renew(struct server *s)
+{
+    if (s->tls_renewal)
+        tls_renewal_check(s->tls_renewal);
+    return s->tls_renewal != NULL;
 }
 
 enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
@@ -220,12 +328,13 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
-    if (s->listener)
-        s->sys.net->ops->listener_close(s->listener);
-    if (s->broker && s->listener)
+    if (s->listener || s->tls_listener) /* else it never began, or has stopped */
         store_on_room(broker_store(s->broker), NULL, NULL);
+    server_deafen(s);
     list_each_safe (node, &s->sessions)
         session_free(container_of(node, struct session, node));
+    tls_net_free(s->tls_net);
+    tls_renewal_free(s->tls_renewal);
     arrivals_deinit(&s->arrivals);
     timer_stop(&s->hunger);
     watches_deinit(s);
@@ -270,8 +379,7 @@ void server_stop(struct server *s, void (*done)(void *ctx), void *ctx)
     s->stop_done = done;
     s->stop_ctx = ctx;
     watches_stop(s);
-    s->sys.net->ops->listener_close(s->listener);
-    s->listener = NULL;
+    server_deafen(s);
     broker_stop(s->broker, broker_stopped, s);
 }
 
@@ -284,6 +392,22 @@ void server_budgets(const struct server *s, const struct budget *out[SERVER_BUDG
 
 void server_stats_get(const struct server *s, struct server_stats *out)
 {
+    struct tls_net_stats tls;
+    struct tls_renewal_stats renewals;
+
     *out = s->counts;
     out->receive_bytes = s->receive->used;
+    if (!s->tls_net)
+        return;
+    tls_net_stats_get(s->tls_net, &tls);
+    tls_renewal_stats_get(s->tls_renewal, &renewals);
+    out->tls = (struct server_tls_stats){.on = true,
+                                         .handshakes = tls.done,
+                                         .failed = tls.failed,
+                                         .timed_out = tls.timed_out,
+                                         .dropped = tls.dropped,
+                                         .in_progress = tls.in_progress,
+                                         .renewed = renewals.renewed,
+                                         .renewals_failed = renewals.failed,
+                                         .expires_s = s->tls_expires_s};
 }

@@ -16,16 +16,23 @@ struct authorization;
 struct budget;
 struct log;
 struct server;
+struct tls_settings;
 
 struct server_options {
     const char *bind; /* "0.0.0.0", "127.0.0.1", a host of the simulation */
-    uint16_t port;    /* 0: the kernel chooses */
+    bool plain;       /* listens without TLS */
+    uint16_t port;    /* of that; 0: the kernel chooses */
+    /* Listens with TLS, too, or only; NULL: does not, and nothing of OpenSSL's is touched. */
+    const struct tls_settings *tls;
+    uint16_t tls_port;
+    uint32_t tls_check_ms;   /* how often the files are looked at that `tls` names: 300,000 */
+    uint32_t tls_threads;    /* that work on handshakes: 1 */
     /* What clients are told to connect to: host or address; NULL: `bind`, or "localhost" when that is 0.0.0.0.  The
      * port is the one listened on. */
     const char *advertised_address;
-    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL.  A lookup that names a
-     * listener is answered with its address; one that does not, with the internal one's, or the first one's, if there
-     * is any. */
+    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL; pulsar+ssl:// likewise.  A lookup
+     * that names a listener is answered with its addresses; one that does not, with the internal one's, or the first
+     * one's, if there is any, and with our own where that one has none. */
     const char *advertised_listeners;
     const char *internal_listener; /* the name of that one, when it is not to be the first; or NULL */
     const char *version;           /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */
@@ -54,9 +61,16 @@ void server_options_init(struct server_options *o);
 MUST_USE enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
                                struct broker *broker, char *message, size_t message_size);
 
+/* 0: it does not listen there. */
 uint16_t server_port(const struct server *s);
-/* "pulsar://host:port" for a lookup over this listener; NULL: no such listener.  `listener` may be NULL or empty. */
+uint16_t server_tls_port(const struct server *s);
+/* "pulsar://host:port" for a lookup over this listener, and "pulsar+ssl://host:port"; NULL: no such listener, or it has
+ * no such address.  `listener` may be NULL or empty. */
 const char *server_url(const struct server *s, const char *listener);
+const char *server_tls_url(const struct server *s, const char *listener);
+
+/* Looks at the files of TLS now; false: there are none. */
+bool server_renew(struct server *s);
 
 /* Stops accepting, has the broker unload every topic (so that clients are told to come back), closes every connection
  * once what was queued is out, then done, from the loop.  The broker is stopped then, and not freed. */
@@ -71,6 +85,12 @@ struct server_stats {
     uint64_t bytes_in, bytes_out, frames_in, frames_out;
     uint64_t protocol_errors, checksum_errors;
     size_t receive_bytes; /* in receive buffers now */
+    struct server_tls_stats {
+        bool on;
+        uint64_t handshakes, failed, timed_out, dropped, in_progress;
+        uint64_t renewed, renewals_failed; /* files of certificates */
+        int64_t expires_s;                 /* the certificate, in seconds since 1970 */
+    } tls;
 };
 /* The server's parts of the process's memory_limit; they live as long as the server. */
 #define SERVER_BUDGETS 3

@@ -25,9 +25,12 @@ struct server {
     struct log *log;
     struct broker *broker;
     struct listeners listeners;
-    char url[300]; /* of this listener itself */
+    char url[300], tls_url[300]; /* of these listeners themselves; empty: there is none */
 
-    struct listener *listener;
+    struct listener *listener, *tls_listener; /* or NULL */
+    struct net *tls_net;                      /* or NULL */
+    struct tls_renewal *tls_renewal;
+    int64_t tls_expires_s;
     struct list sessions; /* struct session */
     struct arrivals arrivals;
     size_t farewells;    /* sessions that only tell why their connection is refused */
