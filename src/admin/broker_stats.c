@@ -91,8 +91,8 @@ static json_t *load_report(const struct load *load, const struct admin_core *cor
     machine_stats_get(&machine);
     snprintf(http, sizeof http, "http://%s:%u", core->http_host, core->http_port);
     return json_pack("{s:s,s:s*,s:s*,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl", http,
-                     "pulsarServiceUrl", load->url, "pulsarServiceUrlTls", load->tls_url, "persistentTopicsEnabled", 1, "nonPersistentTopicsEnabled",
-                     (int)load->non_persistent, "cpu",
+                     "pulsarServiceUrl", load->url, "pulsarServiceUrlTls", load->tls_url, "persistentTopicsEnabled", 1,
+                     "nonPersistentTopicsEnabled", (int)load->non_persistent, "cpu",
                      usage(processor_percent(load, core, &process), 100.0 * machine.processors), "memory",
                      usage((double)process.resident_bytes / (1 << 20), (double)machine.memory_bytes / (1 << 20)),
                      "directMemory", usage(0, 0), "bandwidthIn", usage(0, 0), "bandwidthOut", usage(0, 0), "lastUpdate",

@@ -33,6 +33,7 @@ struct option {
     const char *flag;  /* "--http-port", or more spellings: "-m|--messages"; or NULL */
     enum option_type type;
     const char *fallback;       /* the default, as one would write it in the file; NULL: unset */
+    const char *empty;          /* what no value means in a key=value file; NULL: the default */
     int64_t min, max;           /* of INTEGER, BYTES, DURATION, in the unit stored; both 0: any that is >= 0 */
     const char *const *choices; /* NULL-terminated */
     int64_t unit;               /* of BYTES, DURATION: what a bare number counts (Pulsar's minutes, MB); 0: one */
@@ -69,8 +70,9 @@ MUST_USE enum err options_init(struct options *o, const struct option *table, si
 void options_deinit(struct options *o);
 
 /* Reads a file's text (TOML, or key=value when `name` ends in ".conf" or ".properties") into the table, or
- * tables chained by `next`.  An empty value in a key=value file leaves the default.  On ERR_INVALID `message` is the
- * whole sentence for the user, as in "geminga.toml:7: unknown key `brocker.port`; did you mean `broker.port`?". */
+ * tables chained by `next`.  An empty value in a key=value file is `empty`, or leaves the default.  On ERR_INVALID
+ * `message` is the whole sentence for the user, as in "geminga.toml:7: unknown key `brocker.port`; did you mean
+ * `broker.port`?". */
 MUST_USE enum err options_read(struct options *o, const char *name, struct bytes text, char *message,
                                size_t message_size);
 

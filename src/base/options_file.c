@@ -141,8 +141,11 @@ static enum err pair_set(const struct reading *r, unsigned number, const char *n
 
     (void)snprintf(origin, sizeof origin, "%s:%u", r->name, number);
     const struct foreign_keys *foreign = o->foreign;
-    if (options_find(&o, &i, name))
-        return *value ? options_assign(o, i, value, origin, r->message, r->message_size) : OK;
+    if (options_find(&o, &i, name)) {
+        if (!*value)
+            value = o->table[i].empty;
+        return value ? options_assign(o, i, value, origin, r->message, r->message_size) : OK;
+    }
     enum err err =
         foreign ? foreign_key_check(foreign, name, value, origin, r->message, r->message_size) : ERR_NOT_FOUND;
     if (err == OK && *value && !foreign_key_matters(foreign, name))

@@ -11,8 +11,13 @@
 #include "broker/policies.h"
 
 struct broker_config {
-    char *data; /* directory */
-    int64_t port, http_port;
+    char *data;              /* directory */
+    int64_t port, http_port; /* `port`, `tls_port`: -1: none */
+    int64_t tls_port;
+    char *tls_certificate, *tls_key, *tls_trust; /* files */
+    bool tls_require_client_certificate, tls_allow_insecure;
+    char *tls_protocols, *tls_ciphers;
+    int64_t tls_check_s;
     char *bind_address, *advertised_address, *advertised_listeners, *internal_listener;
     char *cluster_name;
     char *bootstrap_namespaces;

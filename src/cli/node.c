@@ -127,9 +127,26 @@ uint16_t node_http_port(const struct node *n)
     return admin_port(n->admin);
 }
 
+uint16_t node_tls_port(const struct node *n)
+{
+    return server_tls_port(n->server);
+}
+
 const char *node_url(const struct node *n)
 {
-    return server_url(n->server, NULL);
+    const char *url = server_url(n->server, NULL);
+
+    return url ? url : server_tls_url(n->server, NULL);
+}
+
+const char *node_tls_url(const struct node *n)
+{
+    return server_tls_url(n->server, NULL);
+}
+
+bool node_renew(struct node *n)
+{
+    return server_renew(n->server);
 }
 
 struct store *node_store(struct node *n)

@@ -35,9 +35,13 @@ struct node;
 MUST_USE enum err node_start(struct node **out, const struct node_options *options, const struct sys *sys,
                              char *message, size_t message_size);
 
-uint16_t node_port(const struct node *n);
+uint16_t node_port(const struct node *n); /* 0: there is none */
+uint16_t node_tls_port(const struct node *n);
 uint16_t node_http_port(const struct node *n);
-const char *node_url(const struct node *n); /* what a client is given */
+const char *node_url(const struct node *n);     /* what a client is given: without TLS, if there is a port for that */
+const char *node_tls_url(const struct node *n); /* with TLS; NULL: there is none */
+/* Looks at files that may have been changed: certificates.  False: there are none. */
+bool node_renew(struct node *n);
 struct store *node_store(struct node *n);
 
 /* In order: clients are told to come back, everything is synced and sealed; then done, from the loop. */

@@ -15,12 +15,14 @@
 #include "cli/node.h"
 #include "cli/serve_audit.h"
 #include "schema/schema.h"
+#include "security/tls.h"
 #include "services/websocket/websocket.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -31,6 +33,7 @@
 #define LEDGERS_FREED_MAX 10000u
 #define SHUTDOWN_MS       100 /* between the answer to who asked for the end, and its beginning */
 #define PASSED_OVER_NAMED 8   /* in the line about them */
+#define TLS_THREADS_MAX   4
 
 struct serving {
     const struct invocation *inv;
@@ -42,6 +45,7 @@ struct serving {
     struct log *log;
     struct uv_sys *uv;
     struct node *node;
+    struct tls_settings tls;     /* of the broker's ports */
     struct disk *audit_disk;     /* where the audit log is; or NULL */
     struct websocket *websocket; /* or NULL */
     struct pulsar_access websocket_access;
@@ -298,10 +302,39 @@ static void at_start_free(struct serving *s)
     free(s->at_start);
 }
 
-static void server_options_fill(struct server_options *o, const struct broker_config *c)
+/* Clients are asked for certificates when there is somebody to trust. */
+static void tls_settings_fill(struct tls_settings *t, const struct broker_config *c)
+{
+    *t = (struct tls_settings){.side = TLS_SERVER,
+                               .certificate_file = c->tls_certificate,
+                               .key_file = c->tls_key,
+                               .trust_file = c->tls_trust,
+                               .protocols = c->tls_protocols,
+                               .ciphers = c->tls_ciphers,
+                               .allow_insecure = c->tls_allow_insecure};
+    if (c->tls_require_client_certificate)
+        t->client_certificates = TLS_CERTIFICATE_REQUIRED;
+    else if (given(c->tls_trust))
+        t->client_certificates = TLS_CERTIFICATE_OPTIONAL;
+}
+
+/* Half of the processors, so that a storm of handshakes leaves the other half to work. */
+static uint32_t tls_threads(void)
+{
+    const long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+    return half < 1 ? 1 : half > TLS_THREADS_MAX ? TLS_THREADS_MAX : (uint32_t)half;
+}
+
+static void server_options_fill(struct server_options *o, const struct broker_config *c, const struct tls_settings *tls)
 {
     o->bind = c->bind_address;
-    o->port = (uint16_t)c->port;
+    o->plain = c->port >= 0;
+    o->port = o->plain ? (uint16_t)c->port : 0;
+    o->tls = c->tls_port >= 0 ? tls : NULL;
+    o->tls_port = o->tls ? (uint16_t)c->tls_port : 0;
+    o->tls_check_ms = c->tls_check_s > 0 ? (uint32_t)c->tls_check_s * 1000 : 1000;
+    o->tls_threads = tls_threads();
     o->advertised_address = given(c->advertised_address);
     o->advertised_listeners = given(c->advertised_listeners);
     o->internal_listener = given(c->internal_listener);
@@ -363,7 +396,8 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->store.directory_close = disk_posix_free;
     o->store.ctx = s;
     broker_options_fill(&o->broker, c);
-    server_options_fill(&o->server, c);
+    tls_settings_fill(&s->tls, c);
+    server_options_fill(&o->server, c, &s->tls);
     memory_divide(o, c);
     o->admin.bind = c->bind_address;
     o->admin.port = (uint16_t)c->http_port;
@@ -439,6 +473,10 @@ static void on_signal(void *ctx, int number)
 {
     struct serving *s = ctx;
 
+    if (number == SIGHUP && !s->stopping && node_renew(s->node)) {
+        log_info(s->log, "cli", "signal %d: looking at the files of certificates", number);
+        return;
+    }
     if (s->signalled) {
         log_warn(s->log, "cli", "signal %d again: ending at once", number);
         _exit(128 + number);
@@ -470,16 +508,23 @@ static void ready_print(const struct serving *s)
     if (strcmp(s->config->output, "json") == 0) {
         text_add(&out, "{\"service_url\":");
         text_add_json(&out, bytes_of_text(node_url(s->node)));
+        if (node_tls_port(s->node) > 0) {
+            text_printf(&out, ",\"tls_port\":%u,\"service_url_tls\":", node_tls_port(s->node));
+            text_add_json(&out, bytes_of_text(node_tls_url(s->node)));
+        }
         text_add(&out, ",\"http_url\":");
         text_add_json(&out, bytes_of_text(s->http_url));
-        text_printf(&out, ",\"port\":%u,\"http_port\":%u,\"pid\":%d,\"data\":", node_port(s->node),
-                    node_http_port(s->node), (int)getpid());
+        if (node_port(s->node) > 0)
+            text_printf(&out, ",\"port\":%u", node_port(s->node));
+        text_printf(&out, ",\"http_port\":%u,\"pid\":%d,\"data\":", node_http_port(s->node), (int)getpid());
         text_add_json(&out, bytes_of_text(data));
         text_printf(&out, ",\"durability\":\"%s\",\"ms\":%" PRId64 "}\n", durability, ms);
     } else {
-        text_printf(&out, "Geminga %s serves %s and %s (data in %s%s, process %d, ready in %" PRId64 " ms)\n",
-                    GEMINGA_VERSION, node_url(s->node), s->http_url, data,
-                    weak ? ", DURABILITY os: a power cut may take back the last seconds" : "", (int)getpid(), ms);
+        const bool both = node_port(s->node) > 0 && node_tls_port(s->node) > 0;
+        text_printf(&out, "Geminga %s serves %s%s%s and %s (data in %s%s, process %d, ready in %" PRId64 " ms)\n",
+                    GEMINGA_VERSION, node_url(s->node), both ? ", " : "", both ? node_tls_url(s->node) : "",
+                    s->http_url, data, weak ? ", DURABILITY os: a power cut may take back the last seconds" : "",
+                    (int)getpid(), ms);
     }
     if (!text_failed(&out))
         (void)fputs(out.data, stdout);
@@ -533,6 +578,13 @@ static int give_up_check(const struct invocation *inv, const struct broker_confi
     return CLI_OK;
 }
 
+static int ports_check(const struct invocation *inv, const struct broker_config *config)
+{
+    if (config->port < 0 && config->tls_port < 0)
+        return cli_usage_error(inv, "broker.port and broker.tls_port are both -1: clients could not connect");
+    return CLI_OK;
+}
+
 static int subscription_types_check(const struct invocation *inv, const struct broker_config *config)
 {
     int64_t unused;
@@ -568,6 +620,8 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
 
     if (status == CLI_OK)
         status = subscription_types_check(inv, config);
+    if (status == CLI_OK)
+        status = ports_check(inv, config);
     if (status != CLI_OK)
         return status;
     s.started_ms = clock_ms(CLOCK_MONOTONIC);
@@ -591,7 +645,7 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         leave_if_large(&s, status);
     } else {
         cli_error(inv, "%s%s", message,
-                  strstr(message, "is taken") ? " (--port N, --http-port N; 0: the kernel chooses)" : "");
+                  strstr(message, "is taken") ? " (--port N, --tls-port N, --http-port N; 0: the kernel chooses)" : "");
     }
     websocket_close(s.websocket);
     node_free(s.node);

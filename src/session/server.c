@@ -4,9 +4,9 @@
  */
 #include "session/server.h"
 
+#include "security/tls.h"
 #include "session/server_private.h"
 #include "session/session_private.h"
-#include "security/tls.h"
 #include "sys/tls_net.h"
 #include "sys/tls_renewal.h"
 

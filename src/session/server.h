@@ -25,14 +25,14 @@ struct server_options {
     /* Listens with TLS, too, or only; NULL: does not, and nothing of OpenSSL's is touched. */
     const struct tls_settings *tls;
     uint16_t tls_port;
-    uint32_t tls_check_ms;   /* how often the files are looked at that `tls` names: 300,000 */
-    uint32_t tls_threads;    /* that work on handshakes: 1 */
+    uint32_t tls_check_ms; /* how often the files are looked at that `tls` names: 300,000 */
+    uint32_t tls_threads;  /* that work on handshakes: 1 */
     /* What clients are told to connect to: host or address; NULL: `bind`, or "localhost" when that is 0.0.0.0.  The
      * port is the one listened on. */
     const char *advertised_address;
-    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL; pulsar+ssl:// likewise.  A lookup
-     * that names a listener is answered with its addresses; one that does not, with the internal one's, or the first
-     * one's, if there is any, and with our own where that one has none. */
+    /* "internal:pulsar://10.0.0.1:6650,external:pulsar://bus.example.org:16650", or NULL; pulsar+ssl:// likewise.  A
+     * lookup that names a listener is answered with its addresses; one that does not, with the internal one's, or the
+     * first one's, if there is any, and with our own where that one has none. */
     const char *advertised_listeners;
     const char *internal_listener; /* the name of that one, when it is not to be the first; or NULL */
     const char *version;           /* server_version in CONNECTED: "Pulsar Server geminga/0.1.0" is made of "0.1.0" */

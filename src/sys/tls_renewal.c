@@ -2,7 +2,8 @@
  *
  * tls_renewal.c - see tls_renewal.h.
  *
- *     timer, or asked --> job: digest of the files; another one --> a context of them --> done: given on, or complained of
+ *     timer, or asked --> job: digest of the files; another one --> a context of them --> done: given on, or complained
+ * of
  *
  * One job at a time.  `seen` is the digest that was acted on last, so that a change is told of once.
  */

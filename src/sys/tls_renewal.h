@@ -2,9 +2,9 @@
  *
  * tls_renewal.h - a TLS context that is what its files are: certificates are renewed while the program runs.
  *
- * Looks at the files now and then, or when asked, on an executor of its own: a disk that hangs holds nobody.  Files that
- * have changed make a new context, which is given to whoever uses it; files that are no good are named in the log, once
- * for each change, and the context before stays in use.
+ * Looks at the files now and then, or when asked, on an executor of its own: a disk that hangs holds nobody.  Files
+ * that have changed make a new context, which is given to whoever uses it; files that are no good are named in the log,
+ * once for each change, and the context before stays in use.
  *
  * The loop's thread.  May call: base/, security/tls.h, loop.h.
  */

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static const int signals[] = {SIGTERM, SIGINT};
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 #define SIGNALS (sizeof signals / sizeof signals[0])
 
 struct uv_sys {

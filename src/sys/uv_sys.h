@@ -23,7 +23,7 @@ void uv_sys_run(struct uv_sys *u);
 void uv_sys_stop(struct uv_sys *u);
 void uv_sys_free(struct uv_sys *u);
 
-/* `fire` on the loop for each SIGTERM and SIGINT; at most one handler, for the process's main loop. */
+/* `fire` on the loop for each SIGTERM, SIGINT and SIGHUP; at most one handler, for the process's main loop. */
 MUST_USE enum err uv_sys_on_signal(struct uv_sys *u, void (*fire)(void *ctx, int signal), void *ctx);
 
 /* The uv_loop_t, as void so that uv.h stays here; for libwebsockets' plug-in on the admin thread. */
