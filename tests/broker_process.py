@@ -43,7 +43,9 @@ class Broker:
         ready = json.loads(self._ready_line())
         self.ready = ready
         self.url = ready["service_url"]
-        self.port = ready["port"]
+        self.port = ready.get("port")  # None: all is with TLS
+        self.tls_port = ready.get("tls_port")
+        self.tls_url = ready.get("service_url_tls")
         self.http_url = ready["http_url"]
         self.http_port = ready["http_port"]
 
@@ -104,7 +106,7 @@ class Broker:
     def restart(self):
         """Stopped in order, started on the same ports."""
         self.stop()
-        self.start(self.port, self.http_port)
+        self.start(-1 if self.port is None else self.port, self.http_port)
 
 
 class RunningBroker:
