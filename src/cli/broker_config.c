@@ -222,6 +222,15 @@ static const struct option rows[] = {
      .max = 65535,
      AT(tls_port),
      .text = "The port of Pulsar's binary protocol with TLS, 6651 as a rule; 0: the kernel chooses; -1: none."},
+    {.key = "broker.tls_enabled",
+     .alias = "tlsEnabled",
+     .env = "GEMINGA_TLS_ENABLED",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(tls_enabled),
+     .text =
+         "Out of use in Pulsar, too: a port for TLS is what turns it on; with true and no such port the broker does "
+         "not start."},
     {.key = "broker.tls_certificate_file",
      .alias = "tlsCertificateFilePath",
      .env = "GEMINGA_TLS_CERTIFICATE_FILE",
@@ -263,7 +272,7 @@ static const struct option rows[] = {
      .env = "GEMINGA_TLS_PROTOCOLS",
      .type = OPTION_TEXT,
      AT(tls_protocols),
-     .text = "Which of TLSv1.2 and TLSv1.3 are spoken, with commas; by default both.  There are no older ones."},
+     .text = "Which of TLSv1.2 and TLSv1.3 are spoken, with commas; by default both; there are no older ones."},
     {.key = "broker.tls_ciphers",
      .alias = "tlsCiphers",
      .env = "GEMINGA_TLS_CIPHERS",
@@ -278,8 +287,8 @@ static const struct option rows[] = {
      .fallback = "300",
      .max = 86400,
      AT(tls_check_s),
-     .text = "How often the files of certificates and keys are looked at; changed ones hold for new connections.  "
-             "0: every second.  SIGHUP has them looked at, too."},
+     .text = "How often the files of certificates and keys are looked at; changed ones hold for new connections; 0: "
+             "every second; a SIGHUP has them looked at at once."},
 
     {.group = "What is kept on the disk",
      .key = "broker.journal_sync_data",

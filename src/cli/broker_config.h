@@ -14,6 +14,7 @@ struct broker_config {
     char *data;              /* directory */
     int64_t port, http_port; /* `port`, `tls_port`: -1: none */
     int64_t tls_port;
+    bool tls_enabled; /* somebody expects it */
     char *tls_certificate, *tls_key, *tls_trust; /* files */
     bool tls_require_client_certificate, tls_allow_insecure;
     char *tls_protocols, *tls_ciphers;

@@ -314,8 +314,7 @@ static const char *const replication[] = {"dispatchThrottlingRatePerReplicatorIn
                                           "clusterMigrationCheckDurationSeconds",
                                           "clusterMigrationAutoResourceCreation",
                                           NULL};
-static const char *const tls[] = {"tlsEnabled",
-                                  "webServiceTlsProvider",
+static const char *const tls[] = {"webServiceTlsProvider",
                                   "webServiceTlsProtocols",
                                   "webServiceTlsCiphers",
                                   "tlsHostnameVerificationEnabled",

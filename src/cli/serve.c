@@ -582,6 +582,8 @@ static int ports_check(const struct invocation *inv, const struct broker_config 
 {
     if (config->port < 0 && config->tls_port < 0)
         return cli_usage_error(inv, "broker.port and broker.tls_port are both -1: clients could not connect");
+    if (config->tls_enabled && config->tls_port < 0)
+        return cli_usage_error(inv, "tlsEnabled=true, and there is no port for TLS: brokerServicePortTls=6651");
     return CLI_OK;
 }
 

@@ -58,7 +58,7 @@ enum err tls_file_read(const char *path, const char *what, struct bytes *out, bo
         (void)snprintf(message, message_size, "%s: cannot open %s: %s", path, what, strerror(errno));
     } else if (!S_ISREG(about.st_mode) || about.st_size > TLS_FILE_MAX) {
         err = ERR_INVALID;
-        (void)snprintf(message, message_size, "%s: %s is a file of at most %u KiB", path, what, TLS_FILE_MAX / 1024);
+        (void)snprintf(message, message_size, "%s: %s: not a file, or one of more than %u KiB", path, what, TLS_FILE_MAX / 1024);
     } else if ((err = file_take(file, (size_t)about.st_size, out)) != OK) {
         (void)snprintf(message, message_size, "%s: cannot read %s: %s", path, what, err_text(err));
     } else {

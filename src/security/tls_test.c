@@ -126,7 +126,7 @@ static void a_file_that_is_absent_is_named(void **state)
     s.certificate_file = "/nowhere/server.pem";
     expect_refused(&s, ERR_NOT_FOUND, "/nowhere/server.pem: cannot open the certificate");
     s.certificate_file = fixture.directory;
-    expect_refused(&s, ERR_INVALID, "is a file of at most");
+    expect_refused(&s, ERR_INVALID, "the certificate: not a file");
 }
 
 static void a_key_that_everybody_reads_is_warned_of(void **state)

@@ -88,7 +88,7 @@ def test_a_word_too_many_is_refused():
 
 
 def test_a_value_out_of_bounds_is_refused():
-    assert "--port: `broker.port` expects a whole number between 0 and 65535, not `65536`" in \
+    assert "--port: `broker.port` expects a whole number between -1 and 65535, not `65536`" in \
         refused("standalone", "--port", "65536")
 
 

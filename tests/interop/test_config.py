@@ -139,8 +139,7 @@ def test_what_it_says_is_obeyed(tmp_path):
 @pytest.mark.parametrize("line, why", [
     ("authenticationEnabled=true", "there is no authentication yet"),
     ("authorizationEnabled=true", "there is no authorization yet"),
-    ("tlsEnabled=true", "there is no TLS yet"),
-    ("brokerServicePortTls=6651", "there is no TLS yet"),
+    ("tlsEnabledWithKeyStore=true", "keys and certificates are files in PEM here"),
     ("webServicePortTls=8443", "there is no TLS yet"),
     ("transactionCoordinatorEnabled=true", "there are no transactions"),
     ("maxUnackedMessagesPerBroker=1000", "there is no such limit"),

@@ -467,12 +467,13 @@ def test_a_start_that_cannot_be_secure_is_refused(certs, config, tmp_path):
     assert f"{certs.client.key} is not the key of the certificate" in refusal(tmp_path, *options, certs.client.key)
     encrypted = certs.authority.issue("encrypted", "localhost", password=b"secret")
     assert f"{encrypted.key}: the key is encrypted" in refusal(tmp_path, *options, encrypted.key)
-    assert "/nowhere: cannot open the key" in refusal(tmp_path, *options, "/nowhere")
+    assert "absent.pem: cannot open the key" in refusal(tmp_path, *options, str(tmp_path / "absent.pem"))
     assert "no file of those that are trusted" in refusal(tmp_path, *options, certs.broker.key,
                                                           "--tls-require-client-certificate")
     assert "not `TLSv1.1`" in refusal(tmp_path, *options, certs.broker.key,
                                       *config(tlsProtocols="TLSv1.1"))
     assert "both -1" in refusal(tmp_path, "--port", "-1")
+    assert "there is no port for TLS" in refusal(tmp_path, *config(tlsEnabled="true"))
 
 
 def test_a_key_that_everybody_reads_is_warned_of(tmp_path, start):
