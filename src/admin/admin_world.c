@@ -87,7 +87,7 @@ int admin_world_tear_down(void **state)
 static void query_add(struct admin_call *call, struct bytes name, struct bytes value)
 {
     assert_true(call->request.query_count < QUERY_MAX);
-    call->request.query[call->request.query_count++] = (struct http_parameter){.name = name, .value = value};
+    call->request.query[call->request.query_count++] = (struct web_parameter){.name = name, .value = value};
 }
 
 /* "a=1&b=2" */

@@ -15,6 +15,7 @@
 #include "broker/refusal.h"
 #include "broker/subject.h"
 #include "sys/loop.h"
+#include "sys/web_socket.h"
 
 struct admin_core;
 struct audit_call;
@@ -32,16 +33,12 @@ enum {
     CALL_ARENA_MAX = 32 * 1024 * 1024 /* what a handler may use of each arena: beyond it 500 */
 };
 
-struct http_parameter {
-    struct bytes name, value;
-};
-
 /* Everything decoded, and in the call's arena. */
 struct http_request {
     enum http_method method;
     bool head;         /* a HEAD: a GET whose answer keeps its body to itself */
     struct bytes path; /* "/admin/v2/clusters" */
-    struct http_parameter query[QUERY_MAX];
+    struct web_parameter query[QUERY_MAX];
     size_t query_count;
     struct bytes body;
     struct bytes listener; /* the header X-Pulsar-ListenerName, or empty */

@@ -7,6 +7,7 @@
  * PUT or POST without a length for its body: so the connection ends with the answer, which says so.
  */
 #include "admin/http_private.h"
+#include "admin/http_query.h"
 
 static void method_of(struct lws *wsi, struct http_request *r)
 {
@@ -38,50 +39,14 @@ static bool copy_bytes(struct arena *arena, const void *data, size_t len, struct
     return true;
 }
 
-/* "name=value", or "name" alone. */
-static struct http_parameter parameter_of(struct bytes fragment)
-{
-    const uint8_t *equals = fragment.len > 0 ? memchr(fragment.data, '=', fragment.len) : NULL;
-    struct http_parameter p = {.name = fragment, .value = bytes_of("", 0)};
-
-    if (equals) {
-        p.name.len = (size_t)(equals - fragment.data);
-        p.value = bytes_of(equals + 1, fragment.len - p.name.len - 1);
-    }
-    return p;
-}
-
-static bool query_read(struct lws *wsi, struct admin_call *call)
+/* What handlers may ask for, beside the body.  False: no memory. */
+static bool head_copy(struct lws *wsi, struct admin_call *call, const char *path, size_t len)
 {
     struct http_request *r = &call->request;
-    char text[HTTP_HEADER_MAX];
-    struct bytes fragment;
-    int len;
 
-    for (int i = 0; i < QUERY_MAX; i++) {
-        if ((len = lws_hdr_copy_fragment(wsi, text, sizeof text, WSI_TOKEN_HTTP_URI_ARGS, i)) < 0)
-            break;
-        if (!copy_bytes(&call->arena, text, (size_t)len, &fragment))
-            return false;
-        r->query[r->query_count++] = parameter_of(fragment);
-    }
-    return true;
-}
-
-/* A header that libwebsockets has no token for; empty when it is not there, or longer than any that means something. */
-static struct bytes header_of(struct lws *wsi, const char *name, char *text, size_t size)
-{
-    const int len = lws_hdr_custom_copy(wsi, text, (int)size, name, (int)strlen(name));
-
-    return bytes_of(text, len > 0 ? (size_t)len : 0);
-}
-
-static bool listener_read(struct lws *wsi, struct admin_call *call)
-{
-    char text[256];
-    const struct bytes name = header_of(wsi, "x-pulsar-listenername:", text, sizeof text);
-
-    return name.len == 0 || copy_bytes(&call->arena, name.data, name.len, &call->request.listener);
+    return copy_bytes(&call->arena, path, len, &r->path) &&
+           http_query_copy(wsi, &call->arena, r->query, QUERY_MAX, &r->query_count) &&
+           http_header_copy_named(wsi, "x-pulsar-listenername:", &call->arena, &r->listener);
 }
 
 static bool is_old(struct lws *wsi)
@@ -199,8 +164,7 @@ int request_head(struct exchange *e, const char *path, size_t len)
     e->old = is_old(e->wsi);
     e->takes_gzip = takes_gzip(e->wsi);
     method_of(e->wsi, &call->request);
-    if (!copy_bytes(&call->arena, path, len, &call->request.path) || !query_read(e->wsi, call) ||
-        !listener_read(e->wsi, call))
+    if (!head_copy(e->wsi, call, path, len))
         exchange_refuse(e, 503, "out of memory");
     else if (http_sockets_is_path(&e->http->sockets, call->request.path))
         refuse_socket(e);

@@ -9,13 +9,14 @@
  */
 #include "admin/http_socket.h"
 
+#include "admin/http_query.h"
 #include "base/list.h"
 
 #include <stdlib.h>
 
 enum {
-    TEXT_MAX = 8192, /* of a path, or of one parameter */
-    REASON_MAX = 123 /* bytes in a close frame (RFC 6455, section 5.5) */
+    REQUEST_MAX = 256 * 1024, /* of memory for what a head says: more than a head can be long */
+    REASON_MAX = 123          /* bytes in a close frame (RFC 6455, section 5.5) */
 };
 
 struct message {
@@ -88,50 +89,28 @@ bool http_sockets_is_path(const struct http_sockets *all, struct bytes path)
     return all->service && path.len >= 4 && memcmp(path.data, "/ws/", 4) == 0;
 }
 
-static struct web_parameter parameter_of(struct bytes fragment)
+/* What the head says, in the arena.  False: there is no path, or no memory. */
+static bool request_read(struct lws *wsi, struct arena *arena, struct web_request *r)
 {
-    const uint8_t *equals = fragment.len > 0 ? memchr(fragment.data, '=', fragment.len) : NULL;
-
-    if (!equals)
-        return (struct web_parameter){.name = fragment};
-    const size_t len = (size_t)(equals - fragment.data);
-    return (struct web_parameter){bytes_of(fragment.data, len), bytes_of(equals + 1, fragment.len - len - 1)};
-}
-
-/* What the head says, in memory that is the caller's to free(); NULL: too long, or no memory. */
-static char *request_read(struct lws *wsi, struct web_request *r)
-{
-    char *texts = calloc(WEB_PARAMETERS_MAX + 1, TEXT_MAX);
-    int len = texts ? lws_hdr_copy(wsi, texts, TEXT_MAX, WSI_TOKEN_GET_URI) : -1;
-
     *r = (struct web_request){0};
-    if (len <= 0) {
-        free(texts);
-        return NULL;
-    }
-    r->path = bytes_of(texts, (size_t)len);
-    for (int i = 0; i < WEB_PARAMETERS_MAX; i++) {
-        char *text = texts + (size_t)(i + 1) * TEXT_MAX;
-        if ((len = lws_hdr_copy_fragment(wsi, text, TEXT_MAX, WSI_TOKEN_HTTP_URI_ARGS, i)) < 0)
-            break;
-        r->parameters[r->parameter_count++] = parameter_of(bytes_of(text, (size_t)len));
-    }
-    return texts;
+    arena_init(arena, REQUEST_MAX);
+    return http_header_copy(wsi, WSI_TOKEN_GET_URI, arena, &r->path) && r->path.len > 0 &&
+           http_query_copy(wsi, arena, r->parameters, WEB_PARAMETERS_MAX, &r->parameter_count);
 }
 
 unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *reason, size_t reason_size)
 {
     struct web_request request;
-    char *texts = request_read(wsi, &request);
+    struct arena arena;
+    unsigned status = HTTP_STATUS_NOT_FOUND;
 
-    if (!texts) {
+    if (!request_read(wsi, &arena, &request)) {
         (void)snprintf(reason, reason_size, "no path, or no memory for it");
-        return HTTP_STATUS_SERVICE_UNAVAILABLE;
+        status = HTTP_STATUS_SERVICE_UNAVAILABLE;
+    } else if (http_sockets_is_path(all, request.path)) {
+        status = all->service->ops->refuses(all->service, &request, reason, reason_size);
     }
-    const unsigned status = http_sockets_is_path(all, request.path)
-                                ? all->service->ops->refuses(all->service, &request, reason, reason_size)
-                                : HTTP_STATUS_NOT_FOUND;
-    free(texts);
+    arena_deinit(&arena);
     return status;
 }
 
@@ -281,9 +260,9 @@ struct http_socket *http_socket_open(struct http_sockets *all, struct lws *wsi)
 {
     struct http_socket *s = calloc(1, sizeof *s);
     struct web_request request;
-    char *texts = request_read(wsi, &request);
+    struct arena arena;
 
-    if (!s || !texts)
+    if (!request_read(wsi, &arena, &request) || !s)
         goto fail;
     s->socket.ops = &socket_ops;
     s->all = all;
@@ -294,10 +273,10 @@ struct http_socket *http_socket_open(struct http_sockets *all, struct lws *wsi)
     flow(s);
     if (!(s->peer = all->service->ops->open(all->service, &s->socket, &request)))
         goto fail;
-    free(texts);
+    arena_deinit(&arena);
     return s;
 fail:
-    free(texts);
+    arena_deinit(&arena);
     free(s);
     return NULL;
 }

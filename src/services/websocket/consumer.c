@@ -95,15 +95,6 @@ static void taken(struct web_peer *web)
 
 /* ---- from the peer ---- */
 
-static void nothing_more(struct ws_asked *a)
-{
-}
-
-static void on_done(pulsar_result result, void *ctx)
-{
-    ws_answer(ctx, result, NULL);
-}
-
 static void on_unsubscribed(struct ws_asked *a)
 {
     if (a->result != pulsar_result_Ok)
@@ -122,7 +113,7 @@ static void unsubscribe(struct ws_consumer *c)
     struct ws_asked *a = c->consumer ? ws_ask(&c->peer, on_unsubscribed) : NULL;
 
     if (a)
-        pulsar_consumer_unsubscribe_async(c->consumer, on_done, a);
+        pulsar_consumer_unsubscribe_async(c->consumer, ws_done, a);
 }
 
 static void tell_end(struct ws_consumer *c)
@@ -225,12 +216,12 @@ static void consumer_free(struct ws_peer *peer)
 static void closed(struct web_peer *web)
 {
     struct ws_consumer *c = consumer_of(web);
-    struct ws_asked *a = c->consumer || c->reader ? ws_ask(&c->peer, nothing_more) : NULL;
+    struct ws_asked *a = c->consumer || c->reader ? ws_ask(&c->peer, ws_nothing_more) : NULL;
 
     if (a && c->consumer)
-        pulsar_consumer_close_async(c->consumer, on_done, a);
+        pulsar_consumer_close_async(c->consumer, ws_done, a);
     else if (a)
-        pulsar_reader_close_async(c->reader, on_done, a);
+        pulsar_reader_close_async(c->reader, ws_done, a);
     c->peer.socket = NULL;
     (void)count_queued(c);
     ws_peer_closed(&c->peer);

@@ -64,6 +64,16 @@ void ws_answer(struct ws_asked *a, pulsar_result result, void *value)
     a->peer->thread->post(a->peer->thread, &a->event);
 }
 
+void ws_done(pulsar_result result, void *ctx)
+{
+    ws_answer(ctx, result, NULL);
+}
+
+void ws_nothing_more(struct ws_asked *a)
+{
+    (void)a;
+}
+
 void ws_tell(struct ws_peer *p, struct text *text)
 {
     if (p->socket && text_failed(text))

@@ -51,6 +51,10 @@ void ws_peer_closed(struct ws_peer *p);
 struct ws_asked *ws_ask(struct ws_peer *p, void (*answered)(struct ws_asked *a));
 /* In the library's callback, on any thread. */
 void ws_answer(struct ws_asked *a, pulsar_result result, void *value);
+/* The library's callback of what is answered with a result alone; `ctx` is the struct ws_asked. */
+void ws_done(pulsar_result result, void *ctx);
+/* For ws_ask: how it ended is nobody's concern. */
+void ws_nothing_more(struct ws_asked *a);
 
 /* Sends the text, unless the connection is closed, and frees it. */
 void ws_tell(struct ws_peer *p, struct text *text);

@@ -104,23 +104,14 @@ static void producer_free(struct ws_peer *peer)
     free(p);
 }
 
-static void on_closed(pulsar_result result, void *ctx)
-{
-    ws_answer(ctx, result, NULL);
-}
-
-static void nothing_more(struct ws_asked *a)
-{
-}
-
 /* Its producer goes at once, not when all that is under way has been answered. */
 static void closed(struct web_peer *web)
 {
     struct ws_producer *p = producer_of(web);
-    struct ws_asked *a = p->producer ? ws_ask(&p->peer, nothing_more) : NULL;
+    struct ws_asked *a = p->producer ? ws_ask(&p->peer, ws_nothing_more) : NULL;
 
     if (a)
-        pulsar_producer_close_async(p->producer, on_closed, a);
+        pulsar_producer_close_async(p->producer, ws_done, a);
     ws_peer_closed(&p->peer);
 }
 
