@@ -42,6 +42,7 @@ struct http_request {
     size_t query_count;
     struct bytes body;
     struct bytes listener; /* the header X-Pulsar-ListenerName, or empty */
+    struct web_credentials credentials;
 };
 
 /* One that is more than the others have; in the call's arena. */

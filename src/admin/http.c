@@ -16,6 +16,8 @@
  * A connection that goes while its exchange is LENT leaves it behind: it is freed when the handler is done.
  * Exchanges belong to the server's thread; only the stack of finished ones is shared, and it is lock-free.
  */
+#include "admin/http_credentials.h"
+#include "admin/http_memory.h"
 #include "admin/http_private.h"
 
 #include <assert.h>
@@ -39,6 +41,7 @@ static void exchange_free(struct exchange *e)
     text_deinit(&e->body);
     text_deinit(&e->packed);
     gzip_free(e->gzip);
+    http_credentials_wipe(&e->call.request.credentials);
     call_deinit(&e->call);
     free(e);
 }
@@ -143,11 +146,19 @@ void exchange_refuse(struct exchange *e, int status, const char *reason)
 static int on_new(struct http *h, struct lws *wsi)
 {
     struct connection *c = calloc(1, sizeof *c);
+    char address[64] = "";
 
-    if (!c)
+    lws_get_peer_simple(wsi, address, sizeof address);
+    if (!c || !(c->peer = http_peers_enter(&h->peers, address))) {
+        free(c);
         return -1;
+    }
     lws_set_opaque_user_data(wsi, c);
-    c->one_more = ++h->connections > h->options.connections_max;
+    http_tls_came(&h->tls, &c->handshake, wsi);
+    if (++h->connections > h->options.connections_max)
+        c->one_more = "too many connections at a time";
+    else if (http_peers_crowded(&h->peers, c->peer))
+        c->one_more = "too many connections at a time from this address";
     lws_set_timer_usecs(wsi, (lws_usec_t)h->options.head_ms * 1000);
     return 0;
 }
@@ -155,6 +166,8 @@ static int on_new(struct http *h, struct lws *wsi)
 static int on_gone(struct http *h, struct connection *c, struct lws *wsi)
 {
     connection_forget(c);
+    http_tls_left(&h->tls, &c->handshake);
+    http_peers_leave(&h->peers, c->peer);
     free(c);
     lws_set_opaque_user_data(wsi, NULL);
     h->connections--;
@@ -171,8 +184,8 @@ static int on_head(struct http *h, struct connection *c, struct lws *wsi, const 
         return -1;
     }
     if (!c->one_more)
-        return request_head(c->exchange, path, len);
-    exchange_refuse(c->exchange, 503, "too many connections at a time");
+        return request_head(c->exchange, c, path, len);
+    exchange_refuse(c->exchange, 503, c->one_more);
     return 0;
 }
 
@@ -236,6 +249,8 @@ static int on_timer(struct connection *c, struct lws *wsi)
 
     if (c->socket) /* they are a request's; and libwebsockets 4.1 lets a timer that is cancelled pass at once */
         return 0;
+    if (http_tls_is_shaking(wsi))
+        return -1;
     if (e && e->state == READING) {
         exchange_refuse(e, 408, "the body did not come in time");
         return 0;
@@ -251,12 +266,17 @@ static int on_timer(struct connection *c, struct lws *wsi)
 /* HTTP/2 is offered by clients that like it, and need not be taken; but libwebsockets takes it, and then loses the
  * request's body.  So it does not see the offer: `to` lies in its own copy of the head.  Likewise with a WebSocket that
  * is refused: request_head answers it. */
-static int on_upgrade(struct http *h, struct lws *wsi, char *to)
+static int on_upgrade(struct http *h, struct connection *c, struct lws *wsi, char *to)
 {
     char reason[300];
-    const bool refused = strcasecmp(to, "h2c") == 0 || (strcasecmp(to, "websocket") == 0 &&
-                                                        http_sockets_refuse(&h->sockets, wsi, reason, sizeof reason));
+    bool refused = c->one_more != NULL || strcasecmp(to, "h2c") == 0;
 
+    if (!refused && strcasecmp(to, "websocket") == 0) {
+        admission_ask(h, c, wsi, true);
+        refused = c->admission.status != 0 || http_sockets_refuse(&h->sockets, wsi, reason, sizeof reason) != 0;
+        if (!refused)
+            c->admission.asked = false; /* there is no other request on this connection */
+    }
     if (refused)
         memset(to, '-', strlen(to));
     return 0;
@@ -278,10 +298,13 @@ static int on_socket_closed(struct connection *c)
     return 0;
 }
 
-/* What came is no request: libwebsockets gives it as it is. */
-static int on_garbage(struct lws *wsi)
+/* What came is no request, or one in plain text where TLS is spoken: libwebsockets gives it as it is. */
+static int on_garbage(struct http *h, struct lws *wsi)
 {
-    answer_at_once(wsi, 400, "Bad Request", "this is no HTTP request, or one of an unknown method");
+    if (h->tls.vhost && lws_get_vhost(wsi) == h->tls.vhost && !lws_get_ssl(wsi))
+        answer_at_once(wsi, 400, "Bad Request", "this port speaks TLS: ask with https");
+    else
+        answer_at_once(wsi, 400, "Bad Request", "this is no HTTP request, or one of an unknown method");
     return -1;
 }
 
@@ -292,9 +315,9 @@ static int on_connection_event(struct http *h, struct connection *c, struct lws 
     case LWS_CALLBACK_TIMER:
         return on_timer(c, wsi);
     case LWS_CALLBACK_RAW_RX:
-        return on_garbage(wsi);
+        return on_garbage(h, wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return on_upgrade(h, wsi, in);
+        return on_upgrade(h, c, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
         return on_socket(h, c, wsi);
     case LWS_CALLBACK_RECEIVE:
@@ -326,11 +349,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct http *h = lws_context_user(lws_get_context(wsi));
     struct connection *c;
 
-    (void)user;
     if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
         take_finished(h);
         http_sockets_run(&h->sockets);
     }
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+        return http_tls_configure(&h->tls, user); /* there is no connection yet */
     if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED)
         return on_new(h, wsi);
     c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
@@ -341,19 +365,19 @@ static struct lws_context_creation_info creation_info(struct http *h)
 {
     struct lws_context_creation_info info = {0};
 
-    info.port = h->options.port;
     info.iface = strcmp(h->options.bind, "0.0.0.0") == 0 ? NULL : h->options.bind;
     info.protocols = h->protocols;
     info.user = h;
-    /* No TLS set-up: it costs a megabyte that a plain listener does not need. */
-    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DISABLE_IPV6 |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+    /* TLS is not set up for nothing: it costs a megabyte that a plain listener does not need. */
+    info.options = (h->options.tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0) | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                    LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
     info.listen_accept_role = "raw-skt"; /* what is no HTTP: on_garbage */
     info.listen_accept_protocol = "http";
-    info.fd_limit_per_thread = h->options.connections_max + ONE_MORE_MAX + 3; /* the listener, the pipe, one to spare */
+    info.fd_limit_per_thread =
+        h->options.connections_max + ONE_MORE_MAX + 4; /* the listeners, the pipe, one to spare */
     info.max_http_header_pool = (unsigned short)(h->options.connections_max + ONE_MORE_MAX);
-    info.max_http_header_data = HTTP_HEADER_MAX;
+    info.max_http_header_data = (unsigned short)h->options.head_bytes_max;
     info.pt_serv_buf_size = SERVICE_BUFFER;
     info.timeout_secs = SILENCE_TIMEOUT_S;
     info.timeout_secs_ah_idle = SILENCE_TIMEOUT_S; /* a head that does not end */
@@ -364,10 +388,26 @@ static struct lws_context_creation_info creation_info(struct http *h)
     return info;
 }
 
+/* Why, as far as errno says it. */
+static enum err cannot_listen(const struct http *h, const char *what, uint16_t port, char *message, size_t message_size)
+{
+    const bool taken = errno == EADDRINUSE;
+
+    if (taken)
+        snprintf(message, message_size, "port %u of %s, for %s, is taken: stop who has it, or choose another", port,
+                 h->options.bind, what);
+    else
+        snprintf(message, message_size,
+                 "cannot listen on port %u of %s for %s: is it an address of this machine, and is the port allowed?",
+                 port, h->options.bind, what);
+    return taken ? ERR_BUSY : ERR_IO;
+}
+
 static enum err listen_on(struct http *h, char *message, size_t message_size)
 {
     struct lws_context_creation_info info = creation_info(h);
 
+    http_memory_use();
     lws_set_log_level(0, NULL); /* what it has to say it says to peers; what concerns the user is in `message` */
     errno = 0;
     if (!(h->context = lws_create_context(&info))) {
@@ -376,17 +416,14 @@ static enum err listen_on(struct http *h, char *message, size_t message_size)
     }
     h->sockets.context = h->context;
     errno = 0;
-    if ((h->vhost = lws_create_vhost(h->context, &info)))
+    info.port = h->options.port;
+    if (!h->options.tls_only && !(h->vhost = lws_create_vhost(h->context, &info)))
+        return cannot_listen(h, "HTTP", h->options.port, message, message_size);
+    errno = 0;
+    if (!h->options.tls ||
+        http_tls_listen(&h->tls, h->context, &info, h->options.tls, h->options.tls_port, message, message_size))
         return OK;
-    bool taken = errno == EADDRINUSE;
-    if (taken)
-        snprintf(message, message_size, "port %u of %s, for HTTP, is taken: stop who has it, or choose another",
-                 h->options.port, h->options.bind);
-    else
-        snprintf(message, message_size,
-                 "cannot listen on port %u of %s for HTTP: is it an address of this machine, and is the port allowed?",
-                 h->options.port, h->options.bind);
-    return taken ? ERR_BUSY : ERR_IO;
+    return message[0] ? ERR_INVALID : cannot_listen(h, "HTTPS", h->options.tls_port, message, message_size);
 }
 
 static void set_default(uint32_t *ms, uint32_t fallback)
@@ -402,14 +439,18 @@ static void options_default(struct http_options *o)
     set_default(&o->answer_ms, 120 * 1000);
     set_default(&o->idle_ms, 30 * 1000);
     set_default(&o->linger_ms, 10 * 1000);
+    set_default(&o->head_bytes_max, 8192);
 }
 
 enum err http_open(struct http **out, const struct http_options *options, char *message, size_t message_size)
 {
     struct http *h = calloc(1, sizeof *h);
+    uint64_t seed = 0;
     enum err err;
 
     assert(options->connections_max > 0 && options->connections_max <= 10000);
+    assert(options->head_bytes_max <= HTTP_HEAD_MAX);
+    assert(options->tls || !options->tls_only);
 
     if (!h) {
         snprintf(message, message_size, "the HTTP server cannot start: out of memory");
@@ -420,23 +461,42 @@ enum err http_open(struct http **out, const struct http_options *options, char *
     http_sockets_init(&h->sockets, options->sockets);
     h->protocols[0] = (struct lws_protocols){.name = "http", .callback = on_event};
     list_init(&h->exchanges);
+    http_tls_init(&h->tls, options->connections_max / 2 + 1);
     if ((err = listen_on(h, message, message_size)) != OK) {
         http_close(h);
         return err;
     }
+    lws_get_random(h->context, &seed, sizeof seed);
+    http_peers_init(&h->peers, options->connections_per_address_max, options->requests_per_s, seed);
     *out = h;
     return OK;
 }
 
 uint16_t http_port(const struct http *h)
 {
-    return (uint16_t)lws_get_vhost_listen_port(h->vhost);
+    return h->vhost ? (uint16_t)lws_get_vhost_listen_port(h->vhost) : 0;
+}
+
+uint16_t http_tls_port(const struct http *h)
+{
+    return h->tls.vhost ? (uint16_t)lws_get_vhost_listen_port(h->tls.vhost) : 0;
+}
+
+void http_replace_tls(struct http *h, SSL_CTX *ctx)
+{
+    http_tls_replace(&h->tls, ctx);
 }
 
 void http_run(struct http *h)
 {
-    while (!atomic_load(&h->stopping) && lws_service(h->context, 0) >= 0)
+    struct http_memory memory = {0};
+
+    http_memory_begin(&memory);
+    while (!atomic_load(&h->stopping) && lws_service(h->context, 0) >= 0) {
+        http_memory_turn(&memory);
         h->turns++;
+    }
+    http_memory_end(&memory);
 }
 
 void http_stop(struct http *h)
@@ -455,5 +515,7 @@ void http_close(struct http *h)
     http_sockets_run(&h->sockets);
     while (!list_empty(&h->exchanges))
         exchange_free(container_of(h->exchanges.next, struct exchange, node));
+    http_tls_deinit(&h->tls);
+    http_peers_deinit(&h->peers);
     free(h);
 }

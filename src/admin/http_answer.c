@@ -54,6 +54,14 @@ static int add_length(struct exchange *e, uint8_t **p, uint8_t *end)
     return e->call.answer.status == 204 ? 0 : add_header(e, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, p, end);
 }
 
+/* For browsers: they do not guess what an answer is, and nobody keeps one. */
+static int add_caution(struct exchange *e, uint8_t **p, uint8_t *end)
+{
+    return add_header(e, WSI_TOKEN_HTTP_CACHE_CONTROL, "no-store", p, end) ||
+           lws_add_http_header_by_name(e->wsi, (const uint8_t *)"X-Content-Type-Options:", (const uint8_t *)"nosniff",
+                                       7, p, end);
+}
+
 static int add_headers(struct exchange *e, uint8_t **p, uint8_t *end)
 {
     const struct http_answer *a = &e->call.answer;
@@ -61,7 +69,7 @@ static int add_headers(struct exchange *e, uint8_t **p, uint8_t *end)
 
     if (a->content_type)
         failed = failed || add_header(e, WSI_TOKEN_HTTP_CONTENT_TYPE, a->content_type, p, end);
-    failed = failed || add_length(e, p, end);
+    failed = failed || add_length(e, p, end) || add_caution(e, p, end);
     if (e->gzip)
         failed = failed || add_header(e, WSI_TOKEN_HTTP_CONTENT_ENCODING, "gzip", p, end);
     if (a->may_be_long)

@@ -2,8 +2,8 @@
  *
  * http_private.h - what the files of the HTTP server share: exchanges and connections.  Not for others.
  *
- * http.c has the server, the life of an exchange and the deadlines; http_request.c reads requests, http_answer.c writes
- * answers.  All on the server's thread but `finished`.
+ * http.c has the server, the life of an exchange and the deadlines; http_admit.c decides whether a request is taken,
+ * http_request.c reads it, http_answer.c writes the answer.  All on the server's thread but `finished`.
  */
 #ifndef ADMIN_HTTP_PRIVATE_H
 #define ADMIN_HTTP_PRIVATE_H
@@ -11,14 +11,15 @@
 #include "admin/http.h"
 #include "admin/http_chunks.h"
 #include "admin/http_gzip.h"
+#include "admin/http_peers.h"
 #include "admin/http_socket.h"
+#include "admin/http_tls.h"
 #include "base/list.h"
 
 #include <libwebsockets.h>
 #include <stdatomic.h>
 
 enum {
-    HTTP_HEADER_MAX = 8192,            /* bytes of a request's head */
     HTTP_BODIES_MAX = 16 * 1024 * 1024 /* bytes of request bodies held at a time */
 };
 
@@ -52,12 +53,22 @@ struct exchange {
     struct exchange *next_finished; /* the stack's */
 };
 
+/* Whether a request is taken, which is asked once for each: by a request to talk over a WebSocket before others. */
+struct admission {
+    bool asked;
+    int status; /* 0: it is */
+    char reason[300];
+};
+
 /* From the first event of a connection to the last.  (What libwebsockets itself keeps for us is only for one request.)
  */
 struct connection {
     struct exchange *exchange;
     struct http_socket *socket; /* NULL: it is plain HTTP */
-    bool one_more;              /* than there may be: its request is refused */
+    struct http_handshake handshake;
+    struct http_peer *peer;     /* its address */
+    const char *one_more;       /* than there may be: why its request is refused; NULL: it is not */
+    struct admission admission; /* of the request that is being read */
     bool served;                /* it had an answer */
     bool lingering;             /* a refusal is sent; what still comes is thrown away, so that the peer can read it */
 };
@@ -65,7 +76,9 @@ struct connection {
 struct http {
     struct http_options options;
     struct lws_context *context;
-    struct lws_vhost *vhost;
+    struct lws_vhost *vhost; /* NULL: TLS only */
+    struct http_tls tls;
+    struct http_peers peers;
     struct lws_protocols protocols[2];
 
     struct http_sockets sockets;
@@ -85,10 +98,15 @@ void exchange_refuse(struct exchange *e, int status, const char *reason);
 /* From now on. */
 void exchange_deadline(struct exchange *e, uint32_t ms);
 
+/* ---- http_admit.c ---- */
+
+/* Fills the admission of the request whose head is there, if nobody has asked yet. */
+void admission_ask(struct http *h, struct connection *c, struct lws *wsi, bool socket);
+
 /* ---- http_request.c: each -1 when the connection is to be closed ---- */
 
 /* Fills the call from the head that libwebsockets has read; lends it, or refuses it, or waits for the body. */
-int request_head(struct exchange *e, const char *path, size_t len);
+int request_head(struct exchange *e, struct connection *c, const char *path, size_t len);
 int request_body(struct exchange *e, const uint8_t *data, size_t len);
 int request_body_end(struct exchange *e);
 

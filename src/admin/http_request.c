@@ -6,6 +6,7 @@
  * and chunks at once.  libwebsockets gives the bytes of a body in chunks as they are, and takes all that comes behind a
  * PUT or POST without a length for its body: so the connection ends with the answer, which says so.
  */
+#include "admin/http_credentials.h"
 #include "admin/http_private.h"
 #include "admin/http_query.h"
 
@@ -46,7 +47,8 @@ static bool head_copy(struct lws *wsi, struct admin_call *call, const char *path
 
     return copy_bytes(&call->arena, path, len, &r->path) &&
            http_query_copy(wsi, &call->arena, r->query, QUERY_MAX, &r->query_count) &&
-           http_header_copy_named(wsi, "x-pulsar-listenername:", &call->arena, &r->listener);
+           http_header_copy_named(wsi, "x-pulsar-listenername:", &call->arena, &r->listener) &&
+           http_credentials_read(wsi, &call->arena, &r->credentials);
 }
 
 static bool is_old(struct lws *wsi)
@@ -157,15 +159,21 @@ static void refuse_socket(struct exchange *e)
         exchange_refuse(e, (int)status, reason);
 }
 
-int request_head(struct exchange *e, const char *path, size_t len)
+int request_head(struct exchange *e, struct connection *c, const char *path, size_t len)
 {
     struct admin_call *call = &e->call;
+    const struct admission *admission = &c->admission;
+
+    admission_ask(e->http, c, e->wsi, false);
+    c->admission.asked = false;
 
     e->old = is_old(e->wsi);
     e->takes_gzip = takes_gzip(e->wsi);
     method_of(e->wsi, &call->request);
     if (!head_copy(e->wsi, call, path, len))
         exchange_refuse(e, 503, "out of memory");
+    else if (admission->status != 0)
+        exchange_refuse(e, admission->status, admission->reason);
     else if (http_sockets_is_path(&e->http->sockets, call->request.path))
         refuse_socket(e);
     else if (body_begin(e))

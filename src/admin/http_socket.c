@@ -9,6 +9,7 @@
  */
 #include "admin/http_socket.h"
 
+#include "admin/http_credentials.h"
 #include "admin/http_query.h"
 #include "base/list.h"
 
@@ -95,7 +96,14 @@ static bool request_read(struct lws *wsi, struct arena *arena, struct web_reques
     *r = (struct web_request){0};
     arena_init(arena, REQUEST_MAX);
     return http_header_copy(wsi, WSI_TOKEN_GET_URI, arena, &r->path) && r->path.len > 0 &&
-           http_query_copy(wsi, arena, r->parameters, WEB_PARAMETERS_MAX, &r->parameter_count);
+           http_query_copy(wsi, arena, r->parameters, WEB_PARAMETERS_MAX, &r->parameter_count) &&
+           http_socket_credentials_read(wsi, arena, r);
+}
+
+static void request_forget(struct arena *arena, struct web_request *r)
+{
+    http_socket_credentials_wipe(r);
+    arena_deinit(arena);
 }
 
 unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *reason, size_t reason_size)
@@ -110,7 +118,7 @@ unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *re
     } else if (http_sockets_is_path(all, request.path)) {
         status = all->service->ops->refuses(all->service, &request, reason, reason_size);
     }
-    arena_deinit(&arena);
+    request_forget(&arena, &request);
     return status;
 }
 
@@ -273,10 +281,10 @@ struct http_socket *http_socket_open(struct http_sockets *all, struct lws *wsi)
     flow(s);
     if (!(s->peer = all->service->ops->open(all->service, &s->socket, &request)))
         goto fail;
-    arena_deinit(&arena);
+    request_forget(&arena, &request);
     return s;
 fail:
-    arena_deinit(&arena);
+    request_forget(&arena, &request);
     free(s);
     return NULL;
 }

@@ -303,6 +303,27 @@ enum err tls_expect_host(SSL *ssl, const char *host, bool verify)
     return set == 1 ? OK : ERR_INVALID;
 }
 
+char *tls_peer_name(SSL *ssl)
+{
+    const X509 *peer = SSL_get0_peer_certificate(ssl);
+    uint8_t *text = NULL;
+    char *name = NULL;
+
+    if (!peer || SSL_get_verify_result(ssl) != X509_V_OK)
+        return NULL;
+    const X509_NAME *subject = X509_get_subject_name(peer);
+    int at = -1;
+    for (int next; (next = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
+        at = next;
+    if (at < 0)
+        return NULL;
+    const int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (len > 0 && !memchr(text, '\0', (size_t)len))
+        name = strndup((const char *)text, (size_t)len);
+    OPENSSL_free(text);
+    return name;
+}
+
 void tls_error_text(SSL *ssl, char *to, size_t size)
 {
     const unsigned long last = ERR_peek_last_error();

@@ -56,6 +56,10 @@ MUST_USE enum err tls_configure(SSL_CTX *ctx, const struct tls_settings *setting
  * an address, if the settings say so.  For whoever makes an SSL of a configured SSL_CTX by himself. */
 MUST_USE enum err tls_expect_host(SSL *ssl, const char *host, bool verify);
 
+/* After a handshake: the common name in the peer's certificate (the last of them, if it is one text), to be freed;
+ * NULL: there is none, or it was not verified. */
+char *tls_peer_name(SSL *ssl);
+
 /* A text for the log about the last error of OpenSSL's on this thread, whose queue is empty afterwards:
  * "certificate verify failed: certificate has expired".  `ssl` may be NULL. */
 void tls_error_text(SSL *ssl, char *to, size_t size);

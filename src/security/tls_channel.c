@@ -207,32 +207,12 @@ static enum err channel_err(struct tls_channel *c, int result)
     return is_about_certificates(error) ? ERR_DENIED : ERR_PROTOCOL;
 }
 
-/* The last of the subject's common names, if it is one text. */
-static void certificate_name_note(struct tls_channel *c)
-{
-    const X509 *peer = SSL_get0_peer_certificate(c->ssl);
-    uint8_t *name = NULL;
-
-    if (!peer || SSL_get_verify_result(c->ssl) != X509_V_OK)
-        return;
-    const X509_NAME *subject = X509_get_subject_name(peer);
-    int at = -1;
-    for (int next; (next = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
-        at = next;
-    if (at < 0)
-        return;
-    const int len = ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    if (len > 0 && !memchr(name, '\0', (size_t)len))
-        c->certificate_name = strndup((const char *)name, (size_t)len);
-    OPENSSL_free(name);
-}
-
 enum err tls_channel_handshake(struct tls_channel *c)
 {
     ERR_clear_error();
     const int result = SSL_do_handshake(c->ssl);
     if (result == 1) {
-        certificate_name_note(c);
+        c->certificate_name = tls_peer_name(c->ssl);
         return OK;
     }
     const enum err err = channel_err(c, result);

@@ -70,10 +70,19 @@ struct web_parameter {
 
 #define WEB_PARAMETERS_MAX 32
 
+/* What a request shows of who makes it; empty: nothing of the kind. */
+struct web_credentials {
+    struct bytes method;          /* X-Pulsar-Auth-Method-Name */
+    struct bytes authorization;   /* "Bearer TOKEN", "Basic BASE64" */
+    struct bytes original;        /* X-Original-Principal: for whom a proxy asks */
+    const char *certificate_name; /* the common name of the peer's verified certificate; NULL: it has none */
+};
+
 struct web_request {
     struct bytes path; /* decoded, as all the rest */
     struct web_parameter parameters[WEB_PARAMETERS_MAX];
     size_t parameter_count;
+    struct web_credentials credentials;
 };
 
 struct web_service {
