@@ -155,7 +155,7 @@ static int on_new(struct http *h, struct lws *wsi)
     }
     lws_set_opaque_user_data(wsi, c);
     http_tls_came(&h->tls, &c->handshake, wsi);
-    if (++h->connections > h->options.connections_max)
+    if (++h->connections - h->tls.dropped > h->options.connections_max)
         c->one_more = "too many connections at a time";
     else if (http_peers_crowded(&h->peers, c->peer))
         c->one_more = "too many connections at a time from this address";

@@ -102,9 +102,12 @@ static void make_room(struct http_tls *t)
 {
     while (t->count > t->max) {
         struct http_handshake *oldest = container_of(t->handshakes.next, struct http_handshake, node);
-        if (http_tls_is_shaking(oldest->wsi))
-            lws_set_timeout(oldest->wsi, PENDING_TIMEOUT_SSL_ACCEPT, LWS_TO_KILL_ASYNC);
         forget(t, oldest);
+        if (http_tls_is_shaking(oldest->wsi)) {
+            lws_set_timeout(oldest->wsi, PENDING_TIMEOUT_SSL_ACCEPT, LWS_TO_KILL_ASYNC);
+            oldest->dropped = true;
+            t->dropped++;
+        }
     }
 }
 
@@ -123,6 +126,7 @@ void http_tls_left(struct http_tls *t, struct http_handshake *h)
 {
     if (!list_empty(&h->node))
         forget(t, h);
+    t->dropped -= h->dropped;
 }
 
 char *http_tls_peer_name(struct lws *wsi)

@@ -27,6 +27,7 @@ struct http_tls {
     _Atomic(SSL_CTX *) next;             /* to be the current one from the next handshake on */
     struct list handshakes;              /* struct http_handshake, the oldest first; some may be through */
     size_t count, max;
+    size_t dropped; /* connections that went for others, and are not gone yet */
     char *message; /* while it begins to listen */
     size_t message_size;
 };
@@ -35,6 +36,7 @@ struct http_tls {
 struct http_handshake {
     struct list node;
     struct lws *wsi;
+    bool dropped;
 };
 
 void http_tls_init(struct http_tls *t, size_t handshakes_max);
