@@ -20,12 +20,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { URL_MAX = 300 };
+
 struct admin {
     struct admin_core core;
     struct http *http;
     struct uv_thread *thread; /* NULL once stopped */
     struct log *log;
-    char host[256];
+    char host[256], url[URL_MAX], tls_url[URL_MAX];
 };
 
 void admin_options_init(struct admin_options *o)
@@ -97,6 +99,8 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
     a->core = (struct admin_core){.broker = broker,
                                   .audit = o->audit,
                                   .authorization = o->authorization,
+                                  .authenticator = o->authenticator,
+                                  .authenticate_metrics = o->authenticate_metrics,
                                   .server = server,
                                   .loop = core->loop,
                                   .version = o->version,
@@ -114,13 +118,38 @@ static void core_init(struct admin *a, const struct admin_options *o, const stru
                                   .part_bytes = PART_BYTES};
 }
 
+static void url_set(const struct admin *a, const char *scheme, uint16_t port, char url[URL_MAX])
+{
+    if (port > 0)
+        (void)snprintf(url, URL_MAX, "%s://%s:%u", scheme, a->host, port);
+}
+
+/* When it is known on which ports it listens. */
+static void urls_set(struct admin *a)
+{
+    url_set(a, "http", admin_port(a), a->url);
+    url_set(a, "https", admin_tls_port(a), a->tls_url);
+    a->core.http_url = a->url;
+    a->core.https_url = a->tls_url;
+    a->core.http_port = admin_port(a) > 0 ? admin_port(a) : admin_tls_port(a);
+}
+
 enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,
                      struct broker *broker, const struct server *server, char *message, size_t message_size)
 {
     struct admin *a = calloc(1, sizeof *a);
     struct http_options http = {.bind = options->bind,
                                 .port = options->port,
+                                .tls_only = options->tls_only,
+                                .tls = options->tls,
+                                .tls_port = options->tls_port,
                                 .connections_max = options->connections_max,
+                                .connections_per_address_max = options->connections_per_address_max,
+                                .requests_per_s = options->requests_per_s,
+                                .head_bytes_max = options->head_bytes_max,
+                                .sites = {.own = options->advertised_address,
+                                          .trusted = options->trusted_sites,
+                                          .authenticated = options->authenticator != NULL},
                                 .on_request = on_request,
                                 .ctx = a,
                                 .sockets = options->sockets,
@@ -135,12 +164,15 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
     configuration_restore(&a->core, a->log);
     if ((err = http_open(&a->http, &http, message, message_size)) != OK)
         goto failed;
-    a->core.http_port = http_port(a->http);
+    urls_set(a);
     if ((err = uv_thread_run(&a->thread, "admin", thread_run, a)) != OK) {
         snprintf(message, message_size, "the admin thread cannot start: %s", err_text(err));
         goto failed;
     }
-    log_info(a->log, "admin", "HTTP on %s:%u", options->bind, admin_port(a));
+    if (admin_port(a))
+        log_info(a->log, "admin", "HTTP on %s:%u", options->bind, admin_port(a));
+    if (admin_tls_port(a))
+        log_info(a->log, "admin", "HTTPS on %s:%u", options->bind, admin_tls_port(a));
     *out = a;
     return OK;
 failed:
@@ -150,7 +182,17 @@ failed:
 
 uint16_t admin_port(const struct admin *a)
 {
-    return a->core.http_port;
+    return http_port(a->http);
+}
+
+uint16_t admin_tls_port(const struct admin *a)
+{
+    return http_tls_port(a->http);
+}
+
+void admin_replace_tls(struct admin *a, struct ssl_ctx_st *ctx)
+{
+    http_replace_tls(a->http, ctx);
 }
 
 void admin_stop(struct admin *a)

@@ -18,8 +18,11 @@
 struct admin;
 struct audit;
 struct authorization;
+struct authenticator;
 struct option;
 struct options;
+struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+struct tls_settings;
 
 /* The options of the process, for those who look at them and change them while it runs.  On the core thread. */
 struct admin_configuration {
@@ -41,11 +44,19 @@ struct metrics_options {
 };
 
 struct admin_options {
-    const char *bind;                    /* "0.0.0.0", an address, or the name of an interface */
-    uint16_t port;                       /* 0: the kernel chooses */
-    const char *advertised_address;      /* the host in what lookups give as httpUrl; NULL: as server_options says */
-    const char *version;                 /* ours: "0.1.0" */
-    uint32_t connections_max;            /* beyond it new ones are told so */
+    const char *bind; /* "0.0.0.0", an address, or the name of an interface */
+    uint16_t port;    /* 0: the kernel chooses */
+    bool tls_only;    /* nobody listens on `port` */
+    /* NULL: no TLS.  Borrowed while it starts. */
+    const struct tls_settings *tls;
+    uint16_t tls_port;
+    const char *advertised_address; /* the host in what lookups give as httpUrl; NULL: as server_options says */
+    const char *version;            /* ours: "0.1.0" */
+    uint32_t connections_max;       /* beyond it new ones are told so */
+    uint32_t connections_per_address_max, requests_per_s, head_bytes_max; /* as http_options has these */
+    const char *trusted_sites;           /* whose pages may ask for what, see http_origin.h; or NULL */
+    struct authenticator *authenticator; /* NULL: nobody asks who somebody is.  Outlives the admin. */
+    bool authenticate_metrics;           /* /metrics wants credentials, too */
     const struct budget *const *budgets; /* shown in /metrics; they live as long as the admin */
     size_t budget_count;
     struct metrics_options metrics;
@@ -55,7 +66,7 @@ struct admin_options {
     /* Ends the process as SIGTERM does, but not before the answer to who asked for it; NULL: nobody can. */
     void (*shutdown)(void *ctx);
     void *shutdown_ctx;
-    struct audit *audit; /* NULL: there is none.  Outlives the admin. */
+    struct audit *audit;                 /* NULL: there is none.  Outlives the admin. */
     struct authorization *authorization; /* NULL: everybody may everything; outlives the admin */
     struct log *log;
 };
@@ -70,7 +81,12 @@ void admin_options_init(struct admin_options *o);
 MUST_USE enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,
                               struct broker *broker, const struct server *server, char *message, size_t message_size);
 
+/* 0: nobody listens there. */
 uint16_t admin_port(const struct admin *a);
+uint16_t admin_tls_port(const struct admin *a);
+
+/* Certificates, keys and whom to trust from now on; only with TLS.  Takes a reference. */
+void admin_replace_tls(struct admin *a, struct ssl_ctx_st *ctx);
 
 /* On the core thread.  Takes no more requests and ends the thread; what handlers still do ends unheard. */
 void admin_stop(struct admin *a);

@@ -31,6 +31,8 @@ static void open_on_disk(struct admin_world *w)
                                   .cluster = "standalone",
                                   .http_host = "localhost",
                                   .http_port = 8080,
+                                  .http_url = "http://localhost:8080",
+                                  .https_url = "",
                                   .started_ms = 1000,
                                   .metrics = {.topics = true, .rows_max = METRICS_ROWS_MAX},
                                   .metrics_part_bytes = PART_BYTES,
@@ -111,6 +113,7 @@ static void begin(struct admin_world *w, enum http_method method, const char *pa
     call_init(&w->call);
     w->call.core = &w->core;
     w->call.finished = finished;
+    w->call.request.credentials = w->credentials;
     w->call.request.method = method;
     w->call.request.path = bytes_of_text(path);
     w->call.request.body = bytes_of_text(body);

@@ -30,7 +30,8 @@ struct admin_world {
     struct broker *broker;
     struct admin_core core;
 
-    struct admin_call call; /* the last one */
+    struct web_credentials credentials; /* that are shown from now on */
+    struct admin_call call;             /* the last one */
     bool in_call, finished;
     enum route_match match;
 };

@@ -85,12 +85,11 @@ static json_t *load_report(const struct load *load, const struct admin_core *cor
 {
     struct process_stats process;
     struct machine_stats machine;
-    char http[300];
 
     process_stats_get(&process);
     machine_stats_get(&machine);
-    snprintf(http, sizeof http, "http://%s:%u", core->http_host, core->http_port);
-    return json_pack("{s:s,s:s*,s:s*,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl", http,
+    return json_pack("{s:s,s:s*,s:s*,s:s*,s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:s,s:s}", "webServiceUrl",
+                     core->http_url, "webServiceUrlTls", core->https_url[0] ? core->https_url : NULL,
                      "pulsarServiceUrl", load->url, "pulsarServiceUrlTls", load->tls_url, "persistentTopicsEnabled", 1,
                      "nonPersistentTopicsEnabled", (int)load->non_persistent, "cpu",
                      usage(processor_percent(load, core, &process), 100.0 * machine.processors), "memory",

@@ -138,8 +138,7 @@ void brokers_leader(struct admin_call *call)
     json_object_begin(&j, NULL);
     snprintf(address, 300, "%s:%u", call->core->http_host, call->core->http_port);
     json_text(&j, "brokerId", address);
-    snprintf(address, 300, "http://%s:%u", call->core->http_host, call->core->http_port);
-    json_text(&j, "serviceUrl", address);
+    json_text(&j, "serviceUrl", call->core->http_url[0] ? call->core->http_url : call->core->https_url);
     json_object_end(&j);
     call_json(call);
 }
@@ -239,14 +238,12 @@ static const char *listener_of(struct admin_call *call)
 static void write_lookup(struct admin_call *call, const char *url, const char *tls_url)
 {
     struct json j = json_to(&call->answer.body);
-    char http[300];
 
-    snprintf(http, sizeof http, "http://%s:%u", call->core->http_host, call->core->http_port);
     json_object_begin(&j, NULL);
     json_text(&j, "brokerUrl", url ? url : "");
     json_text(&j, "brokerUrlTls", tls_url ? tls_url : "");
-    json_text(&j, "httpUrl", http);
-    json_text(&j, "httpUrlTls", "");
+    json_text(&j, "httpUrl", call->core->http_url);
+    json_text(&j, "httpUrlTls", call->core->https_url);
     json_text(&j, "nativeUrl", url ? url : "");
     json_text(&j, "brokerUrlSsl", tls_url ? tls_url : "");
     json_object_end(&j);

@@ -151,6 +151,13 @@ void call_not_allowed(struct admin_call *call, const char *allowed)
         call_finish(call);
 }
 
+void call_unauthorized(struct admin_call *call, const char *challenge, const char *reason)
+{
+    reason_set(call, 401, reason);
+    call_header(call, "WWW-Authenticate:", bytes_of_text(challenge));
+    call_finish(call);
+}
+
 void call_write_reason(struct admin_call *call, int status, const char *reason)
 {
     reason_set(call, status, reason);

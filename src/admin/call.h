@@ -115,6 +115,8 @@ void call_part(struct admin_call *call, void (*more)(struct admin_call *call));
 /* {"reason": "..."}; drops what was in the body.  After a part the status is gone: then the connection breaks off
  * before the answer's end, which tells the peer as well. */
 void call_reason(struct admin_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* 401 with what WWW-Authenticate says. */
+void call_unauthorized(struct admin_call *call, const char *challenge, const char *reason);
 /* The same from call->write, where the call is finished already. */
 void call_write_reason(struct admin_call *call, int status, const char *reason);
 /* "X-Name:" and its value, which is copied.  One with a control character in it, or too much for HEADERS_MAX, is left

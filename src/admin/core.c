@@ -5,6 +5,7 @@
 #include "admin/core.h"
 
 #include "admin/audit_call.h"
+#include "admin/authenticate.h"
 #include "admin/json_shape.h"
 #include "admin/routes.h"
 #include "broker/partitioned.h"
@@ -39,17 +40,24 @@ static bool request_good(struct admin_call *call)
     return false;
 }
 
+/* It is known who asks. */
+static void handle(struct admin_call *call)
+{
+    if (request_good(call))
+        call->route->handle(call);
+}
+
 void admin_handle(struct admin_call *call)
 {
     void (*more)(struct admin_call * call) = call->more;
 
     call->more = NULL;
-    if (!more)
-        audit_call_begin(call);
-    if (more)
+    if (more) {
         more(call);
-    else if (request_good(call))
-        call->route->handle(call);
+        return;
+    }
+    audit_call_begin(call);
+    call_authenticate(call, handle);
 }
 
 void *call_alloc(struct admin_call *call, size_t len)

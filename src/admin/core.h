@@ -24,13 +24,16 @@ struct metrics_kept {
 
 struct admin_core {
     struct broker *broker;
-    struct audit *audit;         /* NULL: nothing is written down */
+    struct audit *audit;                 /* NULL: nothing is written down */
     struct authorization *authorization; /* or NULL */
-    const struct server *server; /* NULL: nobody listens for Pulsar's protocol */
+    struct authenticator *authenticator; /* NULL: nobody asks who somebody is */
+    bool authenticate_metrics;           /* /metrics wants credentials, too */
+    const struct server *server;         /* NULL: nobody listens for Pulsar's protocol */
     struct loop *loop;
     const char *version;
-    const char *http_host; /* for httpUrl */
-    uint16_t http_port;
+    const char *http_host;            /* in the broker's name, with */
+    uint16_t http_port;               /* the port of HTTP, or of HTTPS when there is no other */
+    const char *http_url, *https_url; /* "http://host:port"; empty: nobody listens there */
     const char *cluster;
     const struct admin_configuration *configuration; /* as in admin_options, these three */
     void (*shutdown)(void *ctx);

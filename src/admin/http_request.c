@@ -10,6 +10,10 @@
 #include "admin/http_private.h"
 #include "admin/http_query.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 static void method_of(struct lws *wsi, struct http_request *r)
 {
     static const struct {
@@ -159,11 +163,25 @@ static void refuse_socket(struct exchange *e)
         exchange_refuse(e, (int)status, reason);
 }
 
+/* "10.0.0.7:50122"; NULL: it is gone. */
+static const char *peer_of(struct lws *wsi, struct arena *arena)
+{
+    struct sockaddr_in at;
+    socklen_t len = sizeof at;
+    char address[INET_ADDRSTRLEN];
+
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&at, &len) != 0 || at.sin_family != AF_INET ||
+        !inet_ntop(AF_INET, &at.sin_addr, address, sizeof address))
+        return NULL;
+    return arena_printf(arena, "%s:%u", address, ntohs(at.sin_port));
+}
+
 int request_head(struct exchange *e, struct connection *c, const char *path, size_t len)
 {
     struct admin_call *call = &e->call;
     const struct admission *admission = &c->admission;
 
+    call->peer = peer_of(e->wsi, &call->arena);
     admission_ask(e->http, c, e->wsi, false);
     c->admission.asked = false;
 
