@@ -15,7 +15,7 @@ static const struct command table[] = {
     COMMAND(CONNECT, HANDSHAKE, false, handle_connect),
     COMMAND(PING, READY, false, handle_ping),
     COMMAND(PONG, READY, false, handle_ignored), /* any frame shows that the peer lives */
-    COMMAND(AUTH_RESPONSE, READY, false, handle_ignored),
+    COMMAND(AUTH_RESPONSE, READY, false, handle_auth_response),
 
     COMMAND(LOOKUP, READY, false, handle_lookup),
     COMMAND(PARTITIONED_METADATA, READY, false, handle_partitioned_metadata),

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * handle_connect.c - the handshake, the heartbeat, and what is refused as a whole: transactions.
+ *
+ * Who is at the other end, when that is asked: login.c.
  */
+#include "session/login.h"
 #include "session/session_private.h"
 
 #include <stdio.h>
@@ -11,18 +14,13 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Authentication is off: whatever method a client names, it is nobody in particular. */
-void handle_connect(struct session *s, const struct incoming *in)
+void session_connected(struct session *s)
 {
-    const Wire__CommandConnect *connect = in->body->connect;
     Wire__CommandConnected connected = WIRE__COMMAND_CONNECTED__INIT;
     Wire__FeatureFlags flags = WIRE__FEATURE_FLAGS__INIT;
     char version[128];
 
     session_ready(s);
-    s->protocol = least(connect->protocol_version, WIRE_PROTOCOL_VERSION);
-    (void)snprintf(s->client_version, sizeof s->client_version, "%s", connect->client_version);
-
     (void)snprintf(version, sizeof version, "Pulsar Server geminga/%s", s->server->options.version);
     connected.server_version = version;
     connected.has_protocol_version = true;
@@ -36,6 +34,32 @@ void handle_connect(struct session *s, const struct incoming *in)
     connected.feature_flags = &flags;
     session_send(s, WIRE__BASE_COMMAND__TYPE__CONNECTED, &connected);
     log_debug(s->server->log, "session", "%s: %s, protocol version %d", s->peer, s->client_version, s->protocol);
+}
+
+/* The bytes of a command that had credentials: nobody else has a slice of them. */
+static void command_wipe(const struct incoming *in)
+{
+    explicit_bzero((void *)(uintptr_t)in->frame.command.data, in->frame.command.len);
+}
+
+void handle_connect(struct session *s, const struct incoming *in)
+{
+    const Wire__CommandConnect *connect = in->body->connect;
+
+    s->protocol = least(connect->protocol_version, WIRE_PROTOCOL_VERSION);
+    (void)snprintf(s->client_version, sizeof s->client_version, "%s", connect->client_version);
+    if (s->server->options.authenticator)
+        login_start(s, connect);
+    else /* whatever method a client names, it is nobody in particular */
+        session_connected(s);
+    command_wipe(in);
+}
+
+void handle_auth_response(struct session *s, const struct incoming *in)
+{
+    if (s->login)
+        login_response(s, in->body->auth_response);
+    command_wipe(in);
 }
 
 void handle_ping(struct session *s, const struct incoming *in)

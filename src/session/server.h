@@ -12,6 +12,7 @@
 #include "sys/sys.h"
 
 struct audit;
+struct authenticator;
 struct authorization;
 struct budget;
 struct log;
@@ -48,8 +49,9 @@ struct server_options {
     struct budget *receive;   /* its place, which outlives the store: that holds buffers when the server is gone */
     size_t outputs_bytes_max; /* budget of what is queued for all peers together */
     size_t output_bytes_max;  /* queued for one peer that does not read: beyond it the connection is closed */
-    struct audit *audit;      /* NULL: there is none.  Outlives the server. */
-    struct authorization *authorization; /* NULL: everybody may everything; outlives the server */
+    struct audit *audit;      /* NULL: there is none.  Outlives the server, as the next two. */
+    struct authenticator *authenticator; /* NULL: nobody is asked who they are */
+    struct authorization *authorization; /* NULL: everybody may everything */
     struct log *log;
 };
 

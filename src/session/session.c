@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include "broker/properties.h"
+#include "session/login.h"
 #include "session/session_private.h"
 
 #include <assert.h>
@@ -56,6 +57,7 @@ static void tear_down(struct session *s)
     s->torn_down = true;
     timer_stop(&s->keep_alive);
     timer_stop(&s->throttle);
+    login_stop(s);
     list_remove(&s->starved_node);
     if (!s->gone) {
         output_finish(&s->output);
@@ -96,6 +98,9 @@ void session_free(struct session *s)
     }
     receive_deinit(&s->receive);
     output_deinit(&s->output);
+    login_free(s);
+    free((void *)(uintptr_t)s->who.role);
+    free((void *)(uintptr_t)s->who.original);
     list_remove(&s->starved_node);
     list_remove(&s->node);
     free(s);
@@ -387,7 +392,7 @@ static void keep_alive_fired(struct timer *timer)
     uint32_t ms = s->server->options.keep_alive_ms;
 
     if (s->state == SESSION_HANDSHAKE) {
-        session_close(s, "no CONNECT in %u ms", ms);
+        session_close(s, s->authenticating ? "not authenticated in %u ms" : "no CONNECT in %u ms", ms);
         return;
     }
     if (s->pong_due && !s->paused) {
@@ -455,7 +460,7 @@ static bool overloaded(const struct session *s)
     const struct server *server = s->server;
     size_t most = server->options.pending_sends_max, part = s->paused ? 2 : 1;
 
-    if (timer_running(&s->throttle))
+    if (s->authenticating || timer_running(&s->throttle))
         return true;
     if (s->pending_sends > most / part || s->request_count > REQUESTS_MAX / part)
         return true;

@@ -60,11 +60,13 @@ struct session {
     struct subject who; /* whom its credentials show it to be, texts from malloc; nobody: authentication is off */
 
     enum session_state state;
-    bool gone;        /* on_closed was called */
-    bool polite;      /* what is queued goes out before the connection is closed */
-    bool torn_down;   /* producers and consumers are detached, probes answered */
-    bool turned_away; /* only told why it may not come in; server->farewells counts it */
-    int protocol;     /* the version both speak */
+    bool gone;           /* on_closed was called */
+    bool polite;         /* what is queued goes out before the connection is closed */
+    bool torn_down;      /* producers and consumers are detached, probes answered */
+    bool turned_away;    /* only told why it may not come in; server->farewells counts it */
+    int protocol;        /* the version both speak */
+    bool authenticating; /* nothing is read until it is known who that is */
+    struct login *login; /* NULL: authentication is off, or there was no CONNECT yet */
 
     struct receive receive;
     uint64_t frame_began_ns;  /* when a place was made for the large frame at hand; 0: for none */
@@ -170,6 +172,9 @@ void session_send_outcome(struct session *s, uint64_t request, const struct refu
 void session_send_send_error(struct session *s, uint64_t producer, uint64_t sequence, enum err err);
 void session_flush_later(struct session *s);
 
+/* It is known who that is, as far as anybody asks: session_ready, and CONNECTED is sent. */
+void session_connected(struct session *s);
+
 /* A topic's name from a command; false: the client was told. */
 bool session_topic(struct session *s, uint64_t request, const char *text, struct topic_name *out);
 
@@ -185,6 +190,7 @@ struct consumer *session_consumer(struct session *s, uint64_t id); /* an open on
 /* ---- handlers ---- */
 
 void handle_connect(struct session *s, const struct incoming *in);
+void handle_auth_response(struct session *s, const struct incoming *in);
 void handle_ping(struct session *s, const struct incoming *in);
 void handle_ignored(struct session *s, const struct incoming *in);
 void handle_transaction(struct session *s, const struct incoming *in);
