@@ -67,6 +67,13 @@ struct broker_config {
     bool audit;
     char *audit_file, *audit_topic;
     int64_t audit_file_bytes, audit_files_kept;
+    bool authentication, authenticate_original;
+    char *authentication_providers, *anonymous_role, *proxy_roles;
+    int64_t authentication_refresh_check_s, authentication_reload_ms;
+    char *token_secret_key, *token_public_key, *token_public_algorithm;
+    char *token_claim, *token_audience_claim, *token_audience;
+    int64_t token_skew_s;
+    char *basic_conf;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;

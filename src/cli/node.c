@@ -2,9 +2,10 @@
  *
  * node.c - a whole broker on one world.
  *
- *     start   store -> broker -> events of policies -> audit log -> server -> admin
- *     stop    server (and with it the broker's topics) -> admin -> audit log -> store
- *     free    server, broker, events, admin, audit log, store: handlers of the admin may still be known to the broker
+ *     start   store -> broker -> events of policies -> audit log -> authenticator -> server -> admin
+ *     stop    server (and with it the broker's topics) -> admin -> authenticator -> audit log -> store
+ *     free    server, broker, events, admin, authenticator, audit log, store: handlers of the admin may still be known
+ * to the broker
  */
 #include "cli/node.h"
 
@@ -20,7 +21,8 @@ struct node {
     struct broker *broker;
     struct server *server;
     struct change_events *events;
-    struct audit *audit; /* or NULL */
+    struct audit *audit; /* or NULL, as the next one */
+    struct authenticator *authenticator;
     struct admin *admin;
     struct budget receive; /* the server's, which the store outlives */
     const struct budget *budgets[BUDGETS];
@@ -85,8 +87,12 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
         return err;
     if (o->audit_enabled && (err = audit_begin(n, &o->audit, sys, message, message_size)) != OK)
         return err;
+    if (o->authentication_enabled &&
+        (err = authenticator_new(&n->authenticator, &o->authentication, sys->loop, message, message_size)) != OK)
+        return err;
     struct server_options server = o->server;
     server.audit = n->audit;
+    server.authenticator = n->authenticator;
     server.receive = &n->receive;
     if ((err = server_start(&n->server, &server, sys, n->broker, message, message_size)) != OK)
         return err;
@@ -161,15 +167,25 @@ static void on_audit_stopped(void *ctx)
     store_close(n->store, n->stopped, n->stopped_ctx);
 }
 
+static void on_authenticator_stopped(void *ctx)
+{
+    struct node *n = ctx;
+
+    if (n->audit)
+        audit_stop(n->audit, on_audit_stopped, n);
+    else
+        on_audit_stopped(n);
+}
+
 static void on_server_stopped(void *ctx)
 {
     struct node *n = ctx;
 
     admin_stop(n->admin);
-    if (n->audit)
-        audit_stop(n->audit, on_audit_stopped, n);
+    if (n->authenticator)
+        authenticator_stop(n->authenticator, on_authenticator_stopped, n);
     else
-        on_audit_stopped(n);
+        on_authenticator_stopped(n);
 }
 
 void node_stop(struct node *n, void (*done)(void *ctx), void *ctx)
@@ -187,6 +203,7 @@ void node_free(struct node *n)
     broker_free(n->broker);
     change_events_free(n->events);
     admin_free(n->admin);
+    authenticator_free(n->authenticator);
     audit_free(n->audit);
     store_free(n->store);
     free(n);

@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "broker/audit.h"
+#include "broker/authenticator.h"
 #include "broker/broker.h"
 #include "session/server.h"
 #include "store/store.h"
@@ -19,6 +20,8 @@ struct node_options {
     struct broker_options broker;
     struct server_options server;
     struct admin_options admin;
+    bool authentication_enabled;
+    struct authenticator_options authentication;
     bool audit_enabled;
     struct audit_options audit; /* its disk outlives the node */
     const char *namespace_;     /* "tenant/namespace": made before anybody is served; NULL: none */

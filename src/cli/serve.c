@@ -14,6 +14,7 @@
 #include "broker/subscription.h"
 #include "cli/node.h"
 #include "cli/serve_audit.h"
+#include "cli/serve_authentication.h"
 #include "schema/schema.h"
 #include "security/tls.h"
 #include "services/websocket/websocket.h"
@@ -419,6 +420,7 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->namespace_ = s->companion ? s->companion->namespace_ : NULL;
     o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
+    serve_authentication_fill(o, c);
 }
 
 /* ---- the end ---- */

@@ -137,7 +137,7 @@ def test_what_it_says_is_obeyed(tmp_path):
 
 
 @pytest.mark.parametrize("line, why", [
-    ("authenticationEnabled=true", "there is no authentication yet"),
+    ("tokenSettingPrefix=x", "there is one set of keys for tokens: `tokenSecretKey` and so on"),
     ("authorizationEnabled=true", "there is no authorization yet"),
     ("tlsEnabledWithKeyStore=true", "keys and certificates are files in PEM here"),
     ("webServicePortTls=8443", "there is no TLS yet"),
@@ -211,9 +211,16 @@ def test_a_secret_is_masked():
 
 
 def test_secrets_among_what_is_passed_over_are_not_shown(tmp_path):
-    (tmp_path / "b.conf").write_text("tokenSecretKey=data:;base64,aHVzaA==\n")
+    (tmp_path / "b.conf").write_text("brokerClientAuthenticationParameters=token:aHVzaA\n")
     it = run("config", "show", "-c", "b.conf", cwd=tmp_path)
-    assert it.stdout == "# passed over: tokenSecretKey\n"
+    assert it.stdout == "# passed over: brokerClientAuthenticationParameters\n"
+    assert "aHVz" not in it.stdout + it.stderr
+
+
+def test_keys_of_tokens_and_passwords_are_masked(tmp_path):
+    (tmp_path / "b.conf").write_text("tokenSecretKey=data:;base64,aHVzaA==\nbasicAuthConf=data:;base64,aHVzaA==\n")
+    it = run("config", "show", "-c", "b.conf", cwd=tmp_path)
+    assert it.stdout.count("***") == 2
     assert "aHVz" not in it.stdout + it.stderr
 
 
