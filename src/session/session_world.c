@@ -23,6 +23,7 @@ void session_world_start(struct session_world *w, uint64_t seed)
     w->disk = sim_disk_new(sim_random(w->sim));
     broker_options_init(&w->broker_options);
     server_options_init(&w->options);
+    authenticator_options_init(&w->authentication);
     w->options.receive = &w->receive;
     w->options.bind = "broker";
 }
@@ -44,6 +45,13 @@ static void open_broker(struct session_world *w)
     assert(err == OK);
     err = broker_new(&w->broker, &w->broker_options, sys, w->store);
     assert(err == OK);
+    w->authenticator = NULL;
+    if (w->authentication.providers) {
+        err = authenticator_new(&w->authenticator, &w->authentication, sys->loop, message, sizeof message);
+        assert(err == OK);
+    }
+    w->options.authenticator = w->authenticator;
+    w->options.authorization = w->authorized ? (struct authorization *)w : NULL;
     err = server_start(&w->server, &w->options, sys, w->broker, message, sizeof message);
     assert(err == OK);
 }
@@ -57,6 +65,7 @@ void session_world_open(struct session_world *w)
 static void free_broker(struct session_world *w)
 {
     server_free(w->server);
+    authenticator_free(w->authenticator);
     broker_free(w->broker);
     store_free(w->store);
     sim_host_free(w->broker_host);

@@ -5,6 +5,7 @@
 #ifndef SESSION_SESSION_WORLD_H
 #define SESSION_SESSION_WORLD_H
 
+#include "broker/authenticator.h"
 #include "session/server.h"
 #include "sys/sim/sim.h"
 #include "wire/command.h"
@@ -18,6 +19,9 @@ struct session_world {
     struct store *store;
     struct broker *broker;
     struct broker_options broker_options;
+    struct authenticator *authenticator;
+    struct authenticator_options authentication; /* without providers: there is none */
+    bool authorized;                             /* roles mean something */
     struct server *server;
     struct server_options options;
     struct budget receive;
