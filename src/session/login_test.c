@@ -478,7 +478,7 @@ static void open_for_proxies(struct fixture *f, bool original)
 {
     f->world.authentication.proxy_roles = "gate, door";
     f->world.authentication.authenticate_original = original;
-    f->world.authorized = true;
+    f->world.authorities.super_users = "admin"; /* roles mean something */
     session_world_open(&f->world);
 }
 

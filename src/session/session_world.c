@@ -51,7 +51,12 @@ static void open_broker(struct session_world *w)
         assert(err == OK);
     }
     w->options.authenticator = w->authenticator;
-    w->options.authorization = w->authorized ? (struct authorization *)w : NULL;
+    w->authorization = NULL;
+    if (w->authorities.super_users) {
+        err = authorization_new(&w->authorization, w->broker, &w->authorities);
+        assert(err == OK);
+    }
+    w->options.authorization = w->authorization;
     err = server_start(&w->server, &w->options, sys, w->broker, message, sizeof message);
     assert(err == OK);
 }
@@ -66,6 +71,7 @@ static void free_broker(struct session_world *w)
 {
     server_free(w->server);
     authenticator_free(w->authenticator);
+    authorization_free(w->authorization);
     broker_free(w->broker);
     store_free(w->store);
     sim_host_free(w->broker_host);

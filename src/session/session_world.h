@@ -6,6 +6,7 @@
 #define SESSION_SESSION_WORLD_H
 
 #include "broker/authenticator.h"
+#include "broker/authorization.h"
 #include "session/server.h"
 #include "sys/sim/sim.h"
 #include "wire/command.h"
@@ -21,7 +22,8 @@ struct session_world {
     struct broker_options broker_options;
     struct authenticator *authenticator;
     struct authenticator_options authentication; /* without providers: there is none */
-    bool authorized;                             /* roles mean something */
+    struct authorization *authorization;
+    struct authorization_options authorities; /* without super users: everybody may everything */
     struct server *server;
     struct server_options options;
     struct budget receive;
