@@ -238,7 +238,8 @@ static void peeked(struct broker_op *op)
 {
     struct peek_call *p = container_of(op, struct peek_call, peek.op);
     struct admin_call *call = p->call;
-    const struct bytes bytes = bytes_of(p->peek.entry.bytes.data, p->peek.entry.bytes.len);
+    struct entry entry = p->peek.entry; /* taken: p is the admin thread's when the call is finished */
+    const struct bytes bytes = slice_bytes(entry.bytes);
     uint8_t *copy;
 
     if (op->why.err != OK) {
@@ -248,14 +249,14 @@ static void peeked(struct broker_op *op)
     if ((copy = call_alloc(call, bytes.len))) {
         memcpy(copy, bytes.data, bytes.len);
         p->entry = bytes_of(copy, bytes.len);
-        p->position = p->peek.entry.position;
+        p->position = entry.position;
         call->snapshot = p;
         call->write = write_message;
         call->answer.status = 200;
         call->answer.content_type = "application/octet-stream";
         call_finish(call);
     }
-    entry_unref(&p->peek.entry);
+    entry_unref(&entry);
 }
 
 /* ---- the routes ---- */
