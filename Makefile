@@ -9,7 +9,7 @@
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt; and
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
-# and: sim sweep crash powercut damage fuzz sanitize ci-conformance install format clean
+# and: sim sweep crash powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -24,7 +24,7 @@ PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
 .PHONY: all run test packages sim mutations sweep crash powercut damage fuzz bench bench-store bench-broker \
-	conformance ci-conformance interop-java sanitize install format format-check clean
+	conformance ci-conformance interop-java sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -104,6 +104,11 @@ sanitize:
 	@tools/install-packages build test
 	@tools/test sanitize
 
+# The tests with the official Python client against programs built with sanitizers: address, undefined and leak, then thread.
+sanitize-interop:
+	@tools/install-packages build test
+	@tools/sanitize-interop
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -114,4 +119,4 @@ format-check:
 	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 clean:
-	@rm -rf $(BUILD) build-asan build-clang build-fuzz
+	@rm -rf $(BUILD) build-asan build-clang build-fuzz build-tsan
