@@ -42,7 +42,9 @@ static bool is_on(const json_t *values, const char *key)
 
 static bool has_port(const json_t *values, const char *key)
 {
-    return strtol(value_of(values, key), NULL, 10) > 0;
+    const char *port = value_of(values, key);
+
+    return *port && strtol(port, NULL, 10) >= 0; /* 0: the kernel chooses */
 }
 
 /* One of the names with commas between them. */

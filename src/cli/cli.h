@@ -73,6 +73,7 @@ extern const struct verb *const cli_verbs[];
 
 extern const struct verb up_verb;          /* up.c */
 extern const struct verb standalone_verb;  /* standalone.c */
+extern const struct verb init_verb;        /* init.c */
 extern const struct verb admin_verb;       /* admin.c */
 extern const struct verb client_verb;      /* client.c */
 extern const struct verb perf_verb;        /* perf.c */

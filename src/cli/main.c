@@ -26,6 +26,7 @@ static const struct verb version_verb = {
 const struct verb *const cli_verbs[] = {
     &up_verb,
     &standalone_verb,
+    &init_verb,
     &admin_verb,
     &client_verb,
     &perf_verb,

@@ -125,14 +125,20 @@ static bool name_fill(X509_NAME *name, const struct x509_wish *wish)
            X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, common_name, -1, -1, 0) == 1;
 }
 
-static bool fill(X509 *x, const struct x509_wish *wish, EVP_PKEY *key, X509 *issuer)
+/* A serial number of its own, and its time. */
+static bool date(X509 *x, int64_t begins_s, int64_t expires_s)
 {
-    time_t begins = (time_t)wish->begins_s, expires = (time_t)wish->expires_s;
     uint64_t serial;
 
-    return RAND_bytes((unsigned char *)&serial, sizeof serial) == 1 && X509_set_version(x, X509_VERSION_3) == 1 &&
+    return RAND_bytes((unsigned char *)&serial, sizeof serial) == 1 &&
            ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), (serial >> 1) | 1) == 1 &&
-           ASN1_TIME_adj(X509_getm_notBefore(x), begins, 0, 0) && ASN1_TIME_adj(X509_getm_notAfter(x), expires, 0, 0) &&
+           ASN1_TIME_adj(X509_getm_notBefore(x), (time_t)begins_s, 0, 0) &&
+           ASN1_TIME_adj(X509_getm_notAfter(x), (time_t)expires_s, 0, 0);
+}
+
+static bool fill(X509 *x, const struct x509_wish *wish, EVP_PKEY *key, X509 *issuer)
+{
+    return X509_set_version(x, X509_VERSION_3) == 1 && date(x, wish->begins_s, wish->expires_s) &&
            X509_set_pubkey(x, key) == 1 && name_fill(X509_get_subject_name(x), wish) &&
            X509_set_issuer_name(x, X509_get_subject_name(issuer)) == 1 && use_add(x, issuer, wish->use) &&
            (!wish->hosts || hosts_add(x, wish->hosts));
@@ -163,6 +169,25 @@ enum err x509_make(struct x509_pair *out, const struct x509_wish *wish, const st
         return ERR_NOMEM;
     }
     *out = p;
+    return OK;
+}
+
+enum err x509_renew(X509 **out, const X509 *old, const struct x509_pair *issuer, int64_t begins_s, int64_t expires_s)
+{
+    X509 *renewed;
+
+    if (X509_check_private_key(issuer->certificate, issuer->key) != 1 ||
+        X509_check_issued(issuer->certificate, (X509 *)(uintptr_t)old) != X509_V_OK) {
+        ERR_clear_error();
+        return ERR_INVALID;
+    }
+    renewed = X509_dup(old);
+    if (!renewed || !date(renewed, begins_s, expires_s) || X509_sign(renewed, issuer->key, EVP_sha256()) <= 0) {
+        ERR_clear_error();
+        X509_free(renewed);
+        return ERR_NOMEM;
+    }
+    *out = renewed;
     return OK;
 }
 

@@ -37,6 +37,11 @@ void x509_pair_deinit(struct x509_pair *p); /* leaves it zeroed */
 /* By this issuer, an authority; NULL: by itself.  ERR_INVALID: a name that cannot stand there; ERR_NOMEM. */
 MUST_USE enum err x509_make(struct x509_pair *out, const struct x509_wish *wish, const struct x509_pair *issuer);
 
+/* The same certificate for another time: of the same name, hosts, use and key.  ERR_INVALID: it is not of this issuer,
+ * or the issuer's key is another's. */
+MUST_USE enum err x509_renew(X509 **out, const X509 *old, const struct x509_pair *issuer, int64_t begins_s,
+                             int64_t expires_s);
+
 /* For a certificate: is it a name or an address of a host?  "*.example.org" is a name, too. */
 bool x509_host_is_valid(const char *host);
 

@@ -157,6 +157,31 @@ static void both_are_read_back_from_their_texts(void **state)
     x509_pair_deinit(&ca);
 }
 
+static void a_renewed_certificate_is_the_same_but_for_its_time(void **state)
+{
+    struct x509_wish wish = wish_of(X509_USE_AUTHORITY, "Authority");
+    struct x509_pair ca = made(&wish, NULL), other = made(&wish, NULL), renewed = {0};
+    wish = wish_of(X509_USE_SERVER, "localhost");
+    wish.hosts = hosts;
+    wish.begins_s -= 10 * DAY_S;
+    wish.expires_s -= 2 * DAY_S;
+    struct x509_pair server = made(&wish, &ca);
+    const int64_t now_s = (int64_t)time(NULL);
+
+    assert_int_equal(verified(&ca, &server, X509_PURPOSE_SSL_SERVER), X509_V_ERR_CERT_HAS_EXPIRED);
+    assert_int_equal(x509_renew(&renewed.certificate, server.certificate, &ca, now_s - 1, now_s + DAY_S), OK);
+    assert_int_equal(verified(&ca, &renewed, X509_PURPOSE_SSL_SERVER), X509_V_OK);
+    assert_int_equal(X509_check_private_key(renewed.certificate, server.key), 1);
+    assert_int_equal(X509_check_host(renewed.certificate, "bus.example.org", 0, 0, NULL), 1);
+    assert_int_not_equal(
+        ASN1_INTEGER_cmp(X509_get0_serialNumber(renewed.certificate), X509_get0_serialNumber(server.certificate)), 0);
+    x509_pair_deinit(&renewed);
+    assert_int_equal(x509_renew(&renewed.certificate, server.certificate, &other, now_s, now_s + DAY_S), ERR_INVALID);
+    x509_pair_deinit(&server);
+    x509_pair_deinit(&other);
+    x509_pair_deinit(&ca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +191,7 @@ int main(void)
         cmocka_unit_test(one_whose_time_is_over_is_not_trusted),
         cmocka_unit_test(names_that_are_none_are_refused),
         cmocka_unit_test(both_are_read_back_from_their_texts),
+        cmocka_unit_test(a_renewed_certificate_is_the_same_but_for_its_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

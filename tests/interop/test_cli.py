@@ -49,7 +49,7 @@ def test_the_example_file_has_every_option_that_has_no_flag_in_the_order_and_wor
 def test_help_lists_the_verbs():
     it = run("help")
     assert it.returncode == 0
-    assert verbs() == ["up", "standalone", "admin", "client", "perf", "notary", "store", "config", "tokens", "completions", "websocket", "version", "help"]
+    assert verbs() == ["up", "standalone", "init", "admin", "client", "perf", "notary", "store", "config", "tokens", "completions", "websocket", "version", "help"]
     assert run("--help").stdout == it.stdout
 
 
