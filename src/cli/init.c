@@ -29,7 +29,6 @@
 #include "security/token.h"
 #include "security/x509_make.h"
 
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -137,13 +136,13 @@ static int made_none(const struct init *i, const char *what, enum err err)
 /* Writes the text, and wipes it. */
 static int text_put(struct init *i, const char *name, struct text *text)
 {
-    const enum err err =
-        text_failed(text) ? ERR_NOMEM : init_place_file(&i->place, name, bytes_of(text->data, text->len));
+    const bool whole = !text_failed(text);
+    const enum err err = whole ? init_place_file(&i->place, name, bytes_of(text->data, text->len)) : ERR_NOMEM;
 
     if (text->data)
         OPENSSL_cleanse(text->data, text->len);
     text_deinit(text);
-    if (text_failed(text))
+    if (!whole)
         return made_none(i, name, ERR_NOMEM);
     return err == OK ? CLI_OK : place_failed(i);
 }
@@ -408,8 +407,8 @@ static int client_file_put(struct init *i, const char *name, const char *token)
     struct text out;
 
     text_init(&out, TEXT_MAX);
-    text_printf(&out, "webServiceUrl=http%s://%s:%d\nbrokerServiceUrl=pulsar%s://%s:%" PRId64 "\n", end,
-                url_host(i, host), http_port_of(i), ssl, url_host(i, host), port_of(i));
+    text_printf(&out, "webServiceUrl=http%s://%s:%d\nbrokerServiceUrl=pulsar%s://%s:%d\n", end, url_host(i, host),
+                http_port_of(i), ssl, url_host(i, host), port_of(i));
     if (token) {
         text_printf(&out, "authPlugin=org.apache.pulsar.client.impl.auth.AuthenticationToken\nauthParams=file://%s\n",
                     init_place_path(&i->place, token, path));
