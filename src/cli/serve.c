@@ -544,6 +544,22 @@ static enum err companion_start(struct serving *s, char *message, size_t message
     return err;
 }
 
+/* Others than this machine can reach an address like that. */
+static bool is_reachable(const char *address)
+{
+    return strncmp(address, "127.", 4) != 0 && strcmp(address, "::1") != 0 && strcmp(address, "localhost") != 0 &&
+           strcmp(address, "lo") != 0;
+}
+
+static void openness_tell(const struct serving *s)
+{
+    if (!s->config->authentication && is_reachable(s->config->bind_address))
+        log_warn(
+            s->log, "cli",
+            "whoever reaches this machine may do everything: authentication is off (`geminga init --secure DIR` makes "
+            "a configuration with it; --bind-address 127.0.0.1 keeps others out)");
+}
+
 /* The node runs: what is beside it, and the loop. */
 static int node_serve(struct serving *s)
 {
@@ -559,6 +575,7 @@ static int node_serve(struct serving *s)
     else
         err = companion_start(s, message, sizeof message);
     if (err == OK) {
+        openness_tell(s);
         ready_print(s);
     } else {
         cli_error(s->inv, "%s", message);
