@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define FAREWELLS_MAX   64                /* refused connections that are told why, at a time */
-#define HANDSHAKE_SHARE 16                /* of the receive budget: for what comes before connections are READY */
+#define HANDSHAKE_SHARE 32                /* of the receive budget: for what comes before connections are READY */
 #define HUNGER_MS       1000              /* who waits so long for the receive budget looks who holds it for nothing */
 #define ARENA_BYTES     (8 * 1024 * 1024) /* a decoded command may be a few times larger than its frame */
 

@@ -255,6 +255,12 @@ static bool note(struct topic_watch *w, struct bytes full, bool there)
     return !list_empty(&w->changed);
 }
 
+static bool is_wanted(struct topic_watch *w, const struct topic_name *name)
+{
+    topic_pattern_renew(w->pattern);
+    return topic_wanted(name, MODE_PERSISTENT, w->pattern);
+}
+
 static void topic_changed(struct topics_observer *observer, const struct topic_name *name, bool there)
 {
     struct watches *all = container_of(observer, struct watches, observer);
@@ -263,7 +269,7 @@ static void topic_changed(struct topics_observer *observer, const struct topic_n
     list_each (node, &all->all) {
         struct topic_watch *w = container_of(node, struct topic_watch, node);
         if (!w->overflown && bytes_equal(bytes_of_text(w->namespace_), topic_name_namespace(name)) &&
-            topic_wanted(name, MODE_PERSISTENT, w->pattern) && note(w, topic_name_full(name), there))
+            is_wanted(w, name) && note(w, topic_name_full(name), there))
             plan(all, GATHER_MS);
     }
 }
@@ -350,7 +356,7 @@ static bool first_name(void *ctx, struct bytes full)
     struct topic_name parsed;
 
     if (topic_name_parse(&parsed, full) != OK || !topic_wanted(&parsed, MODE_PERSISTENT, w->pattern))
-        return true;
+        return !topic_pattern_given_up(w->pattern);
     if (!(name = learn(w, full))) {
         w->overflown = true;
         return false;

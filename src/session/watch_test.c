@@ -148,6 +148,25 @@ static void what_a_broker_does_not_match_the_client_does(void **state)
     assert_int_equal(ask(f, "public/default/(", NULL)->n_topics, 1);
 }
 
+static void a_pattern_made_to_be_slow_is_for_the_client_to_match_and_not_watched(void **state)
+{
+    static const char slow[] = "public/default/(a+)+(a+)+d";
+    struct fixture *f = *state;
+    char name[100];
+
+    for (int i = 0; i < 12; i++) {
+        (void)snprintf(name, sizeof name, "persistent://public/default/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaadx%d", i);
+        make(f, name);
+    }
+    const Wire__CommandGetTopicsOfNamespaceResponse *got = ask(f, slow, NULL);
+    assert_false(got->filtered);
+    assert_int_equal(got->n_topics, 12);
+    send_watch(&f->a, 1, slow, NULL);
+    const Wire__BaseCommand *command = client_expect(&f->a, TYPE(ERROR));
+    assert_int_equal(command->error->error, WIRE__SERVER_ERROR__NotAllowedError);
+    assert_string_equal(command->error->message, "the pattern takes too much work");
+}
+
 static void a_partition_is_matched_by_the_name_of_the_whole(void **state)
 {
     struct fixture *f = *state;
@@ -290,6 +309,7 @@ int main(void)
         TEST(a_list_is_filtered_by_a_pattern_and_left_out_when_its_hash_is_known),
         TEST(the_hash_is_pulsars),
         TEST(what_a_broker_does_not_match_the_client_does),
+        TEST(a_pattern_made_to_be_slow_is_for_the_client_to_match_and_not_watched),
         TEST(a_partition_is_matched_by_the_name_of_the_whole),
         TEST(a_watch_tells_what_comes_and_goes),
         TEST(what_came_and_went_between_two_tellings_is_not_told),

@@ -10,16 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Steps of the matcher for one name.  An expression of fifty bytes over a name of fifty takes some hundred; one made to
- * be slow takes all it gets. */
-#define STEPS_MAX  10000
-#define COSTLY_MAX 8
+/* Work is counted in units of some nanoseconds.  PCRE2 bounds the steps of its matcher, but a step of an expression
+ * like (?:(?:a?){9}){9} walks through much of its code, so that a step counts for as many units as the code is long.
+ * A name is tried with few steps, and with eight times as many when they do not do: an expression of fifty bytes over a
+ * name of fifty takes a few dozen, one made to be slow takes all it gets. */
+#define TRY_UNITS      512u
+#define TRY_FACTOR     8u
+#define NAME_UNITS_MAX (TRY_UNITS * TRY_FACTOR * TRY_FACTOR) /* a tenth of a millisecond, or some */
+#define WORK_UNITS_MAX 400000u
+#define CODE_PER_UNIT  32u /* bytes */
+#define COSTLY_MAX     8
 
 struct topic_pattern {
     pcre2_code *code;
     pcre2_match_context *context;
     pcre2_match_data *data;
-    unsigned costly; /* names over the bound */
+    uint32_t step_units; /* what a step counts for */
+    uint32_t work;       /* units that did not do, since topic_pattern_renew */
+    unsigned costly;     /* names over the bound */
 };
 
 static size_t find(struct bytes text, const char *word)
@@ -64,6 +72,7 @@ static bool cut_domain(struct bytes text, char *to, size_t *len)
 
 static enum err compile(struct topic_pattern *p, struct bytes text, char *message, size_t message_size)
 {
+    size_t size = 0;
     PCRE2_SIZE at;
     int code;
 
@@ -78,8 +87,8 @@ static enum err compile(struct topic_pattern *p, struct bytes text, char *messag
     p->data = pcre2_match_data_create(1, NULL);
     if (!p->context || !p->data)
         return ERR_NOMEM;
-    pcre2_set_match_limit(p->context, STEPS_MAX);
-    pcre2_set_depth_limit(p->context, STEPS_MAX);
+    (void)pcre2_pattern_info(p->code, PCRE2_INFO_SIZE, &size);
+    p->step_units = 1 + (uint32_t)size / CODE_PER_UNIT;
     pcre2_set_heap_limit(p->context, 1024); /* KiB */
     return OK;
 }
@@ -120,19 +129,41 @@ void topic_pattern_free(struct topic_pattern *p)
     free(p);
 }
 
-bool topic_pattern_matches(struct topic_pattern *p, struct bytes name)
+/* False: so many units did not do. */
+static bool try(struct topic_pattern *p, struct bytes name, uint32_t units, bool *matched)
 {
-    if (topic_pattern_given_up(p))
-        return false;
+    const uint32_t steps = units > p->step_units ? units / p->step_units : 1;
+
+    pcre2_set_match_limit(p->context, steps);
+    pcre2_set_depth_limit(p->context, steps);
     const int result =
         pcre2_match(p->code, name.data, name.len, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, p->data, p->context);
+    *matched = result >= 0;
+    return result != PCRE2_ERROR_MATCHLIMIT && result != PCRE2_ERROR_DEPTHLIMIT && result != PCRE2_ERROR_HEAPLIMIT;
+}
 
-    if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_DEPTHLIMIT || result == PCRE2_ERROR_HEAPLIMIT)
-        p->costly++;
-    return result >= 0;
+bool topic_pattern_matches(struct topic_pattern *p, struct bytes name)
+{
+    bool matched;
+
+    for (uint32_t units = TRY_UNITS; !topic_pattern_given_up(p); units *= TRY_FACTOR) {
+        if (try(p, name, units, &matched))
+            return matched;
+        p->work += units;
+        if (units == NAME_UNITS_MAX) {
+            p->costly++;
+            return false;
+        }
+    }
+    return false;
 }
 
 bool topic_pattern_given_up(const struct topic_pattern *p)
 {
-    return p->costly >= COSTLY_MAX;
+    return p->costly >= COSTLY_MAX || p->work >= WORK_UNITS_MAX;
+}
+
+void topic_pattern_renew(struct topic_pattern *p)
+{
+    p->work = 0;
 }

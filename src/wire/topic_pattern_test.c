@@ -6,6 +6,7 @@
 #include "wire/topic_pattern.h"
 
 #include <string.h>
+#include <time.h>
 
 static struct topic_pattern *pattern(const char *text)
 {
@@ -74,6 +75,55 @@ static void a_pattern_made_to_be_slow_is_given_up(void **state)
     topic_pattern_free(p);
 }
 
+/* A step of such an expression walks through all of its code: by steps alone it would take a hundred times as long. */
+static void a_pattern_whose_steps_are_long_gets_fewer_of_them(void **state)
+{
+    struct topic_pattern *p = pattern("public/default/(?:(?:(?:a?){9}){9}){9}b");
+    const clock_t before = clock();
+
+    for (unsigned i = 0; i < 20; i++)
+        assert_false(
+            topic_pattern_matches(p, bytes_of_text("public/default/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")));
+    assert_true(topic_pattern_given_up(p));
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 1); /* 5 ms, on an idle machine; it would be a quarter */
+    topic_pattern_free(p);
+}
+
+/* No single name is too much. */
+static void a_pattern_that_is_costly_for_very_many_names_is_given_up_for_this_time(void **state)
+{
+    struct topic_pattern *p = pattern("(.*)(.*)(.*)d");
+    unsigned names = 0;
+
+    for (; names < 10000 && !topic_pattern_given_up(p); names++)
+        (void)topic_pattern_matches(p, bytes_of_text("public/default/orders-of-1997"));
+    assert_in_range(names, 10, 5000);
+    topic_pattern_renew(p);
+    assert_false(topic_pattern_given_up(p));
+    assert_true(topic_pattern_matches(p, bytes_of_text("public/default/d")));
+    topic_pattern_free(p);
+}
+
+static void patterns_as_people_write_them_do_for_any_number_of_names(void **state)
+{
+    static const char *const texts[] = {"public/default/.*", "public/default/orders-[a-z]+-\\d+",
+                                        "public/default/(a|b|c).*-v[0-9]+", "public/default/.*orders.*"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct topic_pattern *p = pattern(texts[i]);
+        for (unsigned names = 0; names < 1000; names++)
+            (void)topic_pattern_matches(p, bytes_of_text("public/default/a-long-name-of-orders-from-the-west-v12"));
+        assert_false(topic_pattern_given_up(p));
+        topic_pattern_free(p);
+    }
+}
+
+static void expressions_that_blow_up_when_compiled_are_refused(void **state)
+{
+    assert_int_equal(refused("(((((((a{9}){9}){9}){9}){9}){9}){9})"), ERR_INVALID);
+    assert_int_equal(refused("((((a{999}){999}){999}){999})"), ERR_INVALID);
+}
+
 static void names_that_are_no_utf_8_match_nothing(void **state)
 {
     assert_false(matches("public/default/.*", "public/default/\xff"));
@@ -88,6 +138,10 @@ int main(void)
         cmocka_unit_test(a_domain_in_front_is_cut_off),
         cmocka_unit_test(what_is_no_pattern_is_refused_with_a_reason),
         cmocka_unit_test(a_pattern_made_to_be_slow_is_given_up),
+        cmocka_unit_test(a_pattern_whose_steps_are_long_gets_fewer_of_them),
+        cmocka_unit_test(a_pattern_that_is_costly_for_very_many_names_is_given_up_for_this_time),
+        cmocka_unit_test(patterns_as_people_write_them_do_for_any_number_of_names),
+        cmocka_unit_test(expressions_that_blow_up_when_compiled_are_refused),
         cmocka_unit_test(names_that_are_no_utf_8_match_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
