@@ -209,6 +209,8 @@ static enum err write_payload(struct admin_call *call, const struct entry_view *
     }
     if (m->uncompressed_size > ANSWER_MAX)
         return ERR_TOO_LARGE;
+    if (!codec_plausible((int)m->compression, view->payload.len, m->uncompressed_size))
+        return ERR_CORRUPT;
     if (!(out = malloc(m->uncompressed_size + 1)))
         return ERR_NOMEM;
     err = codec_decompress((int)m->compression, view->payload, out, m->uncompressed_size);

@@ -11,7 +11,7 @@ enum { FLAG_TERMINATED = 1, FLAG_REPLICATED = 1, FLAG_CONNECTED = 2, FLAG_LEFT =
 
 static struct bytes skip(struct bytes from, size_t len)
 {
-    return bytes_of(from.data + len, from.len - len);
+    return len > 0 ? bytes_of(from.data + len, from.len - len) : from; /* which may be NULL */
 }
 
 static enum err check(struct bytes value, uint8_t version, size_t len)

@@ -57,6 +57,8 @@ static enum err content_read(struct client_content **out, const struct client_un
 
     if (len > CLIENT_UNCOMPRESSED_MAX)
         return ERR_TOO_LARGE;
+    if (!codec_plausible(codec, view->payload.len, len))
+        return ERR_CORRUPT;
     if (!(c = content_new(how, m, len)))
         return ERR_NOMEM;
     if ((err = codec_decompress(codec, view->payload, c->data, len)) != OK) {

@@ -146,6 +146,8 @@ enum err record_cursor_decode(struct record_cursor *out, const struct record *r)
     if (r->whole.len < RECORD_CURSOR_SIZE)
         return ERR_CORRUPT;
     size_t runs = r->whole.len - RECORD_CURSOR_SIZE;
+    if (le64_get(r->body.data) == 0) /* no subscription's id, and in memory that of cursors that are not kept */
+        return ERR_CORRUPT;
     if (runs % RECORD_RUN_SIZE != 0 || (runs > 0 && r->kind != RECORD_CURSOR_ACKS))
         return ERR_CORRUPT;
 

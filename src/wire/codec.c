@@ -17,7 +17,10 @@ struct codec_row {
     size_t (*bound)(size_t len);
     enum err (*compress)(struct bytes in, uint8_t *out, size_t size, size_t *written);
     enum err (*decompress)(struct bytes in, uint8_t *out, size_t size);
+    size_t ratio; /* a byte becomes at most so many, and RATIO_SLACK over all */
 };
+
+#define RATIO_SLACK (128u * 1024)
 
 static size_t none_bound(size_t len)
 {
@@ -139,11 +142,11 @@ static enum err snappy_back(struct bytes in, uint8_t *out, size_t size)
 }
 
 static const struct codec_row codec_rows[CODECS] = {
-    [CODEC_NONE] = {none_bound, none_compress, none_decompress},
-    [CODEC_LZ4] = {lz4_bound, lz4_compress, lz4_decompress},
-    [CODEC_ZLIB] = {zlib_bound, zlib_compress, zlib_decompress},
-    [CODEC_ZSTD] = {zstd_bound, zstd_compress, zstd_decompress},
-    [CODEC_SNAPPY] = {snappy_bound, snappy_there, snappy_back},
+    [CODEC_NONE] = {none_bound, none_compress, none_decompress, 1},
+    [CODEC_LZ4] = {lz4_bound, lz4_compress, lz4_decompress, 255},
+    [CODEC_ZLIB] = {zlib_bound, zlib_compress, zlib_decompress, 1032},
+    [CODEC_ZSTD] = {zstd_bound, zstd_compress, zstd_decompress, 32768} /* a block of 4 bytes */,
+    [CODEC_SNAPPY] = {snappy_bound, snappy_there, snappy_back, 32},
 };
 
 size_t codec_bound(enum codec codec, size_t len)
@@ -159,6 +162,13 @@ enum err codec_compress(enum codec codec, struct bytes in, uint8_t *out, size_t 
     assert(in.len <= LZ4_MAX_INPUT_SIZE);
     assert(size <= INT_MAX);
     return codec_rows[codec].compress(in, out, size, written);
+}
+
+bool codec_plausible(int codec, size_t len, size_t size)
+{
+    if (codec < 0 || codec >= CODECS)
+        return true; /* what is wrong with it is said by others */
+    return size <= RATIO_SLACK || (size - RATIO_SLACK) / codec_rows[codec].ratio <= len;
 }
 
 enum err codec_decompress(int codec, struct bytes in, uint8_t *out, size_t size)

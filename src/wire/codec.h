@@ -23,4 +23,8 @@ MUST_USE enum err codec_compress(enum codec codec, struct bytes in, uint8_t *out
  * codec.  ERR_UNSUPPORTED: a codec that we do not know.  ERR_NOMEM. */
 MUST_USE enum err codec_decompress(int codec, struct bytes in, uint8_t *out, size_t size);
 
+/* Whether `len` compressed bytes can be `size`: false for what no compressor makes.  Asked before there is memory for
+ * what somebody claims; true says little. */
+bool codec_plausible(int codec, size_t len, size_t size);
+
 #endif

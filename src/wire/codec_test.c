@@ -70,6 +70,21 @@ static void garbage_is_corrupt_and_never_more(void **state)
             assert_int_equal(codec_decompress(codec, bytes_of(garbage, len), out, sizeof out), ERR_CORRUPT);
 }
 
+static void what_claims_to_be_more_than_any_compressor_makes_is_not_believed(void **state)
+{
+    static uint8_t zeros[4 << 20], packed[5 << 20];
+    size_t written;
+
+    for (int codec = CODEC_LZ4; codec < CODECS; codec++) {
+        assert_int_equal(
+            codec_compress((enum codec)codec, bytes_of(zeros, sizeof zeros), packed, sizeof packed, &written), OK);
+        assert_true(codec_plausible(codec, written, sizeof zeros));
+        assert_false(codec_plausible(codec, 10, 128u << 20));
+    }
+    assert_false(codec_plausible(CODEC_NONE, 10, 128u << 20));
+    assert_true(codec_plausible(CODEC_ZSTD, 0, 0));
+}
+
 static void an_unknown_codec_is_unsupported(void **state)
 {
     uint8_t byte = 0;
@@ -84,6 +99,7 @@ int main(void)
         cmocka_unit_test(every_codec_gives_back_what_it_was_given),
         cmocka_unit_test(a_wrong_uncompressed_size_is_corrupt),
         cmocka_unit_test(garbage_is_corrupt_and_never_more),
+        cmocka_unit_test(what_claims_to_be_more_than_any_compressor_makes_is_not_believed),
         cmocka_unit_test(an_unknown_codec_is_unsupported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
