@@ -111,9 +111,16 @@ static bool record_is(const struct record *r, enum record_kind kind, size_t size
     return r->kind == kind && r->whole.len == size;
 }
 
+/* Of ledgers, topics, subscriptions.  Zero is no id, and in memory that of cursors that are not kept. */
+static bool id_valid(uint64_t id)
+{
+    return id > 0 && id <= INT64_MAX;
+}
+
 enum err record_ledger_create_decode(struct record_ledger_create *out, const struct record *r)
 {
-    if (!record_is(r, RECORD_LEDGER_CREATE, RECORD_LEDGER_CREATE_SIZE))
+    if (!record_is(r, RECORD_LEDGER_CREATE, RECORD_LEDGER_CREATE_SIZE) || !id_valid(le64_get(r->body.data)) ||
+        !id_valid(le64_get(r->body.data + 8)))
         return ERR_CORRUPT;
     out->ledger = le64_get(r->body.data);
     out->topic = le64_get(r->body.data + 8);
@@ -124,7 +131,7 @@ enum err record_ledger_create_decode(struct record_ledger_create *out, const str
 
 enum err record_ledger_close_decode(struct record_ledger_close *out, const struct record *r)
 {
-    if (!record_is(r, RECORD_LEDGER_CLOSE, RECORD_LEDGER_CLOSE_SIZE))
+    if (!record_is(r, RECORD_LEDGER_CLOSE, RECORD_LEDGER_CLOSE_SIZE) || !id_valid(le64_get(r->body.data)))
         return ERR_CORRUPT;
     out->ledger = le64_get(r->body.data);
     out->closed_ms = (int64_t)le64_get(r->body.data + 8);
@@ -133,7 +140,7 @@ enum err record_ledger_close_decode(struct record_ledger_close *out, const struc
 
 enum err record_ledger_delete_decode(uint64_t *ledger, const struct record *r)
 {
-    if (!record_is(r, RECORD_LEDGER_DELETE, RECORD_LEDGER_DELETE_SIZE))
+    if (!record_is(r, RECORD_LEDGER_DELETE, RECORD_LEDGER_DELETE_SIZE) || !id_valid(le64_get(r->body.data)))
         return ERR_CORRUPT;
     *ledger = le64_get(r->body.data);
     return OK;
@@ -146,7 +153,7 @@ enum err record_cursor_decode(struct record_cursor *out, const struct record *r)
     if (r->whole.len < RECORD_CURSOR_SIZE)
         return ERR_CORRUPT;
     size_t runs = r->whole.len - RECORD_CURSOR_SIZE;
-    if (le64_get(r->body.data) == 0) /* no subscription's id, and in memory that of cursors that are not kept */
+    if (!id_valid(le64_get(r->body.data)) || le64_get(r->body.data + 8) > INT64_MAX)
         return ERR_CORRUPT;
     if (runs % RECORD_RUN_SIZE != 0 || (runs > 0 && r->kind != RECORD_CURSOR_ACKS))
         return ERR_CORRUPT;
