@@ -13,6 +13,7 @@
 #include "admin/routes.h"
 #include "base/log.h"
 #include "sys/loop.h"
+#include "sys/tls_renewal.h"
 #include "sys/uv_sys.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct admin {
     struct http *http;
     struct uv_thread *thread; /* NULL once stopped */
     struct log *log;
+    struct tls_renewal *renewal; /* NULL: no TLS */
     char host[256], url[URL_MAX], tls_url[URL_MAX];
 };
 
@@ -35,6 +37,7 @@ void admin_options_init(struct admin_options *o)
     *o = (struct admin_options){.bind = "0.0.0.0",
                                 .port = 8080,
                                 .version = "",
+                                .tls_check_ms = 300000,
                                 .connections_max = 100,
                                 .metrics = {.topics = true, .rows_max = METRICS_ROWS_MAX}};
 }
@@ -134,6 +137,29 @@ static void urls_set(struct admin *a)
     a->core.http_port = admin_port(a) > 0 ? admin_port(a) : admin_tls_port(a);
 }
 
+/* ---- certificates ---- */
+
+/* On the core thread. */
+static void on_renewed(void *ctx, struct tls_context *context)
+{
+    http_replace_tls(((struct admin *)ctx)->http, tls_context_ssl(context));
+}
+
+static enum err renewal_begin(struct admin *a, const struct admin_options *o, struct loop *loop, char *message,
+                              size_t message_size)
+{
+    const struct tls_renewal_options renewal = {
+        .loop = loop, .log = o->log, .settings = o->tls, .check_ms = o->tls_check_ms, .renewed = on_renewed, .ctx = a};
+    struct tls_context *first;
+    const enum err err = tls_renewal_new(&a->renewal, &renewal, &first, message, message_size);
+
+    if (err == OK) {
+        on_renewed(a, first); /* what it has read; the files may have changed since they were read for the server */
+        tls_context_unref(first);
+    }
+    return err;
+}
+
 enum err admin_start(struct admin **out, const struct admin_options *options, const struct sys *core,
                      struct broker *broker, const struct server *server, char *message, size_t message_size)
 {
@@ -165,6 +191,8 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
     if ((err = http_open(&a->http, &http, message, message_size)) != OK)
         goto failed;
     urls_set(a);
+    if (options->tls && (err = renewal_begin(a, options, core->loop, message, message_size)) != OK)
+        goto failed;
     if ((err = uv_thread_run(&a->thread, "admin", thread_run, a)) != OK) {
         snprintf(message, message_size, "the admin thread cannot start: %s", err_text(err));
         goto failed;
@@ -190,9 +218,11 @@ uint16_t admin_tls_port(const struct admin *a)
     return http_tls_port(a->http);
 }
 
-void admin_replace_tls(struct admin *a, struct ssl_ctx_st *ctx)
+bool admin_renew(struct admin *a)
 {
-    http_replace_tls(a->http, ctx);
+    if (a->renewal)
+        tls_renewal_check(a->renewal);
+    return a->renewal != NULL;
 }
 
 void admin_stop(struct admin *a)
@@ -201,6 +231,8 @@ void admin_stop(struct admin *a)
     http_stop(a->http);
     uv_thread_finish(a->thread);
     a->thread = NULL;
+    if (a->renewal)
+        tls_renewal_stop(a->renewal);
 }
 
 void admin_free(struct admin *a)
@@ -209,5 +241,6 @@ void admin_free(struct admin *a)
         return;
     assert(!a->thread);
     http_close(a->http);
+    tls_renewal_free(a->renewal);
     free(a);
 }

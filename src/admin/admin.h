@@ -21,7 +21,6 @@ struct authorization;
 struct authenticator;
 struct option;
 struct options;
-struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 struct tls_settings;
 
 /* The options of the process, for those who look at them and change them while it runs.  On the core thread. */
@@ -47,9 +46,10 @@ struct admin_options {
     const char *bind; /* "0.0.0.0", an address, or the name of an interface */
     uint16_t port;    /* 0: the kernel chooses */
     bool tls_only;    /* nobody listens on `port` */
-    /* NULL: no TLS.  Borrowed while it starts. */
+    /* NULL: no TLS, and nothing of OpenSSL's is touched. */
     const struct tls_settings *tls;
     uint16_t tls_port;
+    uint32_t tls_check_ms;          /* how often the files are looked at that `tls` names: 300,000 */
     const char *advertised_address; /* the host in what lookups give as httpUrl; NULL: as server_options says */
     const char *version;            /* ours: "0.1.0" */
     uint32_t connections_max;       /* beyond it new ones are told so */
@@ -85,8 +85,8 @@ MUST_USE enum err admin_start(struct admin **out, const struct admin_options *op
 uint16_t admin_port(const struct admin *a);
 uint16_t admin_tls_port(const struct admin *a);
 
-/* Certificates, keys and whom to trust from now on; only with TLS.  Takes a reference. */
-void admin_replace_tls(struct admin *a, struct ssl_ctx_st *ctx);
+/* Looks at the files of TLS now; false: there are none.  Core thread. */
+bool admin_renew(struct admin *a);
 
 /* On the core thread.  Takes no more requests and ends the thread; what handlers still do ends unheard. */
 void admin_stop(struct admin *a);

@@ -13,8 +13,12 @@
 struct broker_config {
     char *data;              /* directory */
     int64_t port, http_port; /* `port`, `tls_port`: -1: none */
-    int64_t tls_port;
-    bool tls_enabled; /* somebody expects it */
+    int64_t tls_port, https_port;
+    bool http_requests_limited;
+    char *http_requests_per_s; /* a number, as Pulsar writes it: "100.0" */
+    char *http_trusted_sites;
+    bool authenticate_metrics;
+    bool tls_enabled;                            /* somebody expects it */
     char *tls_certificate, *tls_key, *tls_trust; /* files */
     bool tls_require_client_certificate, tls_allow_insecure;
     char *tls_protocols, *tls_ciphers;
@@ -24,7 +28,8 @@ struct broker_config {
     char *bootstrap_namespaces;
     int64_t pending_sends_max, probe_ms;
     int64_t max_message_size, memory_limit; /* bytes */
-    int64_t connections_max, connections_per_address_max, http_connections_max;
+    int64_t connections_max, connections_per_address_max, http_connections_max, http_connections_per_address_max,
+        http_head_bytes_max;
     int64_t same_address_producers_max, same_address_consumers_max;
     int64_t tenants_max, namespaces_per_tenant_max;
     char *status_file;

@@ -133,6 +133,11 @@ uint16_t node_http_port(const struct node *n)
     return admin_port(n->admin);
 }
 
+uint16_t node_https_port(const struct node *n)
+{
+    return admin_tls_port(n->admin);
+}
+
 uint16_t node_tls_port(const struct node *n)
 {
     return server_tls_port(n->server);
@@ -152,7 +157,9 @@ const char *node_tls_url(const struct node *n)
 
 bool node_renew(struct node *n)
 {
-    return server_renew(n->server);
+    const bool of_server = server_renew(n->server), of_admin = admin_renew(n->admin);
+
+    return of_server || of_admin;
 }
 
 struct store *node_store(struct node *n)

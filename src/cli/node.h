@@ -40,7 +40,8 @@ MUST_USE enum err node_start(struct node **out, const struct node_options *optio
 
 uint16_t node_port(const struct node *n); /* 0: there is none */
 uint16_t node_tls_port(const struct node *n);
-uint16_t node_http_port(const struct node *n);
+uint16_t node_http_port(const struct node *n); /* 0: nobody listens there, as of the next */
+uint16_t node_https_port(const struct node *n);
 const char *node_url(const struct node *n);     /* what a client is given: without TLS, if there is a port for that */
 const char *node_tls_url(const struct node *n); /* with TLS; NULL: there is none */
 /* Looks at files that may have been changed: certificates.  False: there are none. */

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define MESSAGE_SIZE      600
+#define URL_MAX           300
 #define READY_MAX         (16u * 1024)
 #define LEDGERS_FREED_MAX 10000u
 #define SHUTDOWN_MS       100 /* between the answer to who asked for the end, and its beginning */
@@ -52,7 +53,7 @@ struct serving {
     struct pulsar_access websocket_access;
     struct companion *companion; /* or NULL */
     struct task companion_ended;
-    char http_url[300];
+    char http_url[URL_MAX], https_url[URL_MAX];
     bool stopping; /* a signal came, or what is beside the broker ended */
     bool failed;
     bool signalled;
@@ -384,6 +385,15 @@ static void shutdown_soon(void *ctx)
     timer_start_ms(&s->shutdown, SHUTDOWN_MS);
 }
 
+/* 0: it is no number that can be. */
+static uint32_t requests_per_s(const struct broker_config *c)
+{
+    char *end;
+    const double number = strtod(c->http_requests_per_s, &end);
+
+    return end != c->http_requests_per_s && *end == '\0' && number >= 1 && number <= 1000000 ? (uint32_t)number : 0;
+}
+
 static void node_options_fill(struct node_options *o, struct serving *s, const char *holder)
 {
     const struct broker_config *c = s->config;
@@ -401,7 +411,16 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     server_options_fill(&o->server, c, &s->tls);
     memory_divide(o, c);
     o->admin.bind = c->bind_address;
-    o->admin.port = (uint16_t)c->http_port;
+    o->admin.tls_only = c->http_port < 0;
+    o->admin.port = o->admin.tls_only ? 0 : (uint16_t)c->http_port;
+    o->admin.tls = c->https_port >= 0 ? &s->tls : NULL;
+    o->admin.tls_port = o->admin.tls ? (uint16_t)c->https_port : 0;
+    o->admin.tls_check_ms = o->server.tls_check_ms;
+    o->admin.connections_per_address_max = (uint32_t)c->http_connections_per_address_max;
+    o->admin.requests_per_s = c->http_requests_limited ? requests_per_s(c) : 0;
+    o->admin.head_bytes_max = (uint32_t)c->http_head_bytes_max;
+    o->admin.trusted_sites = given(c->http_trusted_sites);
+    o->admin.authenticate_metrics = c->authenticate_metrics;
     o->admin.advertised_address = given(c->advertised_address);
     o->admin.version = GEMINGA_VERSION;
     o->admin.status_file = given(c->status_file);
@@ -496,6 +515,14 @@ static void on_shutdown(struct timer *timer)
 
 /* ---- the beginning ---- */
 
+static void ready_add_web(struct text *out, const char *port_key, const char *url_key, uint16_t port, const char *url)
+{
+    if (port == 0)
+        return;
+    text_printf(out, ",\"%s\":%u,\"%s\":", port_key, port, url_key);
+    text_add_json(out, bytes_of_text(url));
+}
+
 static void ready_print(const struct serving *s)
 {
     char data[PATH_MAX];
@@ -514,19 +541,20 @@ static void ready_print(const struct serving *s)
             text_printf(&out, ",\"tls_port\":%u,\"service_url_tls\":", node_tls_port(s->node));
             text_add_json(&out, bytes_of_text(node_tls_url(s->node)));
         }
-        text_add(&out, ",\"http_url\":");
-        text_add_json(&out, bytes_of_text(s->http_url));
+        ready_add_web(&out, "http_port", "http_url", node_http_port(s->node), s->http_url);
+        ready_add_web(&out, "https_port", "https_url", node_https_port(s->node), s->https_url);
         if (node_port(s->node) > 0)
             text_printf(&out, ",\"port\":%u", node_port(s->node));
-        text_printf(&out, ",\"http_port\":%u,\"pid\":%d,\"data\":", node_http_port(s->node), (int)getpid());
+        text_printf(&out, ",\"pid\":%d,\"data\":", (int)getpid());
         text_add_json(&out, bytes_of_text(data));
         text_printf(&out, ",\"durability\":\"%s\",\"ms\":%" PRId64 "}\n", durability, ms);
     } else {
         const bool both = node_port(s->node) > 0 && node_tls_port(s->node) > 0;
-        text_printf(&out, "Geminga %s serves %s%s%s and %s (data in %s%s, process %d, ready in %" PRId64 " ms)\n",
+        const bool both_web = s->http_url[0] && s->https_url[0];
+        text_printf(&out, "Geminga %s serves %s%s%s and %s%s%s (data in %s%s, process %d, ready in %" PRId64 " ms)\n",
                     GEMINGA_VERSION, node_url(s->node), both ? ", " : "", both ? node_tls_url(s->node) : "",
-                    s->http_url, data, weak ? ", DURABILITY os: a power cut may take back the last seconds" : "",
-                    (int)getpid(), ms);
+                    s->http_url, both_web ? ", " : "", s->https_url, data,
+                    weak ? ", DURABILITY os: a power cut may take back the last seconds" : "", (int)getpid(), ms);
     }
     if (!text_failed(&out))
         (void)fputs(out.data, stdout);
@@ -560,6 +588,13 @@ static void openness_tell(const struct serving *s)
             "a configuration with it; --bind-address 127.0.0.1 keeps others out)");
 }
 
+/* Empty: nobody listens there. */
+static void url_write(const struct serving *s, const char *scheme, uint16_t port, char url[URL_MAX])
+{
+    if (port > 0)
+        (void)snprintf(url, URL_MAX, "%s://%s:%u", scheme, host_of(s->config), port);
+}
+
 /* The node runs: what is beside it, and the loop. */
 static int node_serve(struct serving *s)
 {
@@ -569,7 +604,8 @@ static int node_serve(struct serving *s)
     s->websocket_access = (struct pulsar_access){.service_url = node_url(s->node)};
     if (s->websocket)
         websocket_start(s->websocket, &s->websocket_access);
-    (void)snprintf(s->http_url, sizeof s->http_url, "http://%s:%u", host_of(s->config), node_http_port(s->node));
+    url_write(s, "http", node_http_port(s->node), s->http_url);
+    url_write(s, "https", node_https_port(s->node), s->https_url);
     if (err != OK)
         (void)snprintf(message, sizeof message, "cannot listen to signals: %s", err_text(err));
     else
@@ -601,6 +637,11 @@ static int ports_check(const struct invocation *inv, const struct broker_config 
 {
     if (config->port < 0 && config->tls_port < 0)
         return cli_usage_error(inv, "broker.port and broker.tls_port are both -1: clients could not connect");
+    if (config->http_port < 0 && config->https_port < 0)
+        return cli_usage_error(inv, "broker.http_port and broker.https_port are both -1: nobody could administer it");
+    if (config->http_requests_limited && requests_per_s(config) == 0)
+        return cli_usage_error(inv, "http_requests_max_per_second expects a number from 1 to 1000000, not `%s`",
+                               config->http_requests_per_s);
     if (config->tls_enabled && config->tls_port < 0)
         return cli_usage_error(inv, "tlsEnabled=true, and there is no port for TLS: brokerServicePortTls=6651");
     return CLI_OK;
