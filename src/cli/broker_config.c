@@ -1183,6 +1183,13 @@ static const struct option rows[] = {
      AT(authenticate_original),
      .text = "The client behind a proxy shows its own credentials, which the proxy passes on; false: the proxy is "
              "believed."},
+    {.key = "authentication.metrics",
+     .alias = "authenticateMetricsEndpoint",
+     .env = "GEMINGA_AUTHENTICATION_METRICS",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(authenticate_metrics),
+     .text = "/metrics wants credentials, too."},
     {.key = "authentication.token_secret_key",
      .alias = "tokenSecretKey",
      .env = "GEMINGA_AUTHENTICATION_TOKEN_SECRET_KEY",

@@ -98,6 +98,7 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
         return err;
     struct admin_options admin = o->admin;
     admin.audit = n->audit;
+    admin.authenticator = n->authenticator;
     store_budgets(n->store, n->budgets);
     server_budgets(n->server, n->budgets + STORE_BUDGETS);
     admin.budgets = n->budgets;

@@ -140,7 +140,6 @@ def test_what_it_says_is_obeyed(tmp_path):
     ("tokenSettingPrefix=x", "there is one set of keys for tokens: `tokenSecretKey` and so on"),
     ("authorizationEnabled=true", "there is no authorization yet"),
     ("tlsEnabledWithKeyStore=true", "keys and certificates are files in PEM here"),
-    ("webServicePortTls=8443", "there is no TLS yet"),
     ("transactionCoordinatorEnabled=true", "there are no transactions"),
     ("maxUnackedMessagesPerBroker=1000", "there is no such limit"),
     ("managedLedgerOffloadDriver=aws-s3", "there is no tiered storage"),
