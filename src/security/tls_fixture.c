@@ -4,25 +4,25 @@
  */
 #include "security/tls_fixture.h"
 
+#include "security/x509_make.h"
+
 #include <assert.h>
 #include <dirent.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define DAY_S 86400
+#define DAY_S     86400
+#define HOSTS_MAX 8
 
 struct tls_fixture_issuer {
-    X509 *certificate;
-    EVP_PKEY *key;
+    struct x509_pair pair;
 };
 
 static void must(bool good)
@@ -33,47 +33,41 @@ static void must(bool good)
 
 /* ---- one certificate ---- */
 
-static void extension_add(X509 *x, X509 *issuer, int nid, const char *value)
+/* "DNS:localhost,IP:127.0.0.1" in `text`, which is cut up, as x509_make has it. */
+static void hosts_of(char *text, const char *hosts[HOSTS_MAX + 1])
 {
-    X509V3_CTX ctx;
+    char *rest = text;
+    size_t n = 0;
 
-    X509V3_set_ctx_nodb(&ctx);
-    X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    must(e != NULL);
-    must(X509_add_ext(x, e, -1) == 1);
-    X509_EXTENSION_free(e);
+    for (const char *one; (one = strsep(&rest, ",")) && n < HOSTS_MAX;)
+        hosts[n++] = strchr(one, ':') + 1;
+    hosts[n] = NULL;
 }
 
-static void name_set(X509_NAME *name, const char *common_name)
-{
-    must(X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *)"Geminga tests", -1, -1, 0) == 1);
-    must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)common_name, -1, -1, 0) == 1);
-}
-
-static X509 *certificate_make(EVP_PKEY *key, const struct tls_fixture_issuer *issuer,
-                              const struct tls_fixture_wish *wish, bool authority)
+/* With names it is a server's, and else a client's. */
+static struct x509_pair pair_make(const struct tls_fixture_issuer *issuer, const struct tls_fixture_wish *wish,
+                                  bool authority)
 {
     const bool dated = wish->from_days != 0 || wish->to_days != 0;
-    X509 *x = X509_new();
-    uint64_t serial;
+    const int64_t now_s = (int64_t)time(NULL);
+    const char *hosts[HOSTS_MAX + 1];
+    char names[200];
+    struct x509_pair made;
 
-    must(x && RAND_bytes((uint8_t *)&serial, sizeof serial) == 1);
-    must(X509_set_version(x, X509_VERSION_3) == 1);
-    must(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), (dated ? wish->from_days : -1) * DAY_S);
-    X509_gmtime_adj(X509_getm_notAfter(x), (dated ? wish->to_days : 1) * DAY_S);
-    must(X509_set_pubkey(x, key) == 1);
-    name_set(X509_get_subject_name(x), wish->common_name);
-    must(X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer->certificate : x)) == 1);
-    X509 *by = issuer ? issuer->certificate : x;
-    extension_add(x, by, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    if (authority)
-        extension_add(x, by, NID_key_usage, "critical,keyCertSign,cRLSign");
+    (void)snprintf(names, sizeof names, "%s", wish->names ? wish->names : "");
     if (wish->names)
-        extension_add(x, by, NID_subject_alt_name, wish->names);
-    must(X509_sign(x, issuer ? issuer->key : key, EVP_sha256()) > 0);
-    return x;
+        hosts_of(names, hosts);
+    must(x509_make(&made,
+                   &(struct x509_wish){.use = authority     ? X509_USE_AUTHORITY
+                                              : wish->names ? X509_USE_SERVER
+                                                            : X509_USE_CLIENT,
+                                       .organization = "Geminga tests",
+                                       .common_name = wish->common_name,
+                                       .hosts = wish->names ? hosts : NULL,
+                                       .begins_s = now_s + (dated ? wish->from_days : -1) * DAY_S,
+                                       .expires_s = now_s + (dated ? wish->to_days : 1) * DAY_S},
+                   issuer ? &issuer->pair : NULL) == OK);
+    return made;
 }
 
 static struct tls_fixture_issuer *issuer_make(const char *name, const struct tls_fixture_issuer *by)
@@ -81,17 +75,15 @@ static struct tls_fixture_issuer *issuer_make(const char *name, const struct tls
     const struct tls_fixture_wish wish = {.common_name = name};
     struct tls_fixture_issuer *issuer = calloc(1, sizeof *issuer);
 
-    must(issuer && (issuer->key = EVP_EC_gen("P-256")));
-    issuer->certificate = certificate_make(issuer->key, by, &wish, true);
+    must(issuer != NULL);
+    issuer->pair = pair_make(by, &wish, true);
     return issuer;
 }
 
 static void issuer_free(struct tls_fixture_issuer *issuer)
 {
-    if (issuer) {
-        X509_free(issuer->certificate);
-        EVP_PKEY_free(issuer->key);
-    }
+    if (issuer)
+        x509_pair_deinit(&issuer->pair);
     free(issuer);
 }
 
@@ -125,18 +117,15 @@ static void issue(const struct tls_fixture *f, const struct tls_fixture_issuer *
                   const struct tls_fixture_wish *wish, X509 *after, const char *encrypted)
 {
     char path[96];
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct x509_pair made = pair_make(issuer, wish, false);
 
-    must(key != NULL);
-    X509 *x = certificate_make(key, issuer, wish, false);
     path_of(f, name, ".pem", path);
-    certificates_write(path, x, after);
+    certificates_write(path, made.certificate, after);
     path_of(f, name, ".key.pem", path);
-    key_write(path, key, NULL);
+    key_write(path, made.key, NULL);
     if (encrypted)
-        key_write(encrypted, key, "secret");
-    X509_free(x);
-    EVP_PKEY_free(key);
+        key_write(encrypted, made.key, "secret");
+    x509_pair_deinit(&made);
 }
 
 void tls_fixture_issue(const struct tls_fixture *f, const struct tls_fixture_issuer *issuer, const char *name,
@@ -177,15 +166,15 @@ void tls_fixture_make(struct tls_fixture *f)
     paths_fill(f);
     f->issuer = issuer_make("Test authority", NULL);
     f->strange = issuer_make("Test authority", NULL);
-    certificates_write(f->ca, f->issuer->certificate, NULL);
-    certificates_write(f->stranger_ca, f->strange->certificate, NULL);
+    certificates_write(f->ca, f->issuer->pair.certificate, NULL);
+    certificates_write(f->stranger_ca, f->strange->pair.certificate, NULL);
     issue(f, f->issuer, "server", &server, NULL, f->encrypted_key);
     issue(f, f->issuer, "client", &client, NULL, NULL);
     issue(f, f->issuer, "expired", &expired, NULL, NULL);
     issue(f, f->issuer, "elsewhere", &elsewhere, NULL, NULL);
     issue(f, f->strange, "stranger", &client, NULL, NULL);
     struct tls_fixture_issuer *between = issuer_make("Test intermediate", f->issuer);
-    issue(f, between, "chained", &server, between->certificate, NULL);
+    issue(f, between, "chained", &server, between->pair.certificate, NULL);
     issuer_free(between);
 }
 
