@@ -135,10 +135,15 @@ static void look_at_lookup(struct doctor *d)
 {
     char *said = doctor_ask(d, "/lookup/v2/topic/persistent/public/default/doctor", "a lookup in public/default");
     json_t *answer = said ? json_loads(said, 0, NULL) : NULL;
-    const char *url = json_string_value(json_object_get(answer, "brokerUrl"));
+    const char *url = json_string_value(json_object_get(answer, "brokerUrl")),
+               *url_tls = json_string_value(json_object_get(answer, "brokerUrlTls"));
 
-    if (url)
+    if (url && *url)
         look_at_address(d, url);
+    if (url_tls && *url_tls)
+        look_at_address(d, url_tls);
+    if (answer && !(url && *url) && !(url_tls && *url_tls))
+        doctor_say(d, FAILURE, "lookups send clients nowhere: set brokerServicePort or brokerServicePortTls");
     json_decref(answer);
     free(said);
 }

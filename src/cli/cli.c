@@ -150,6 +150,14 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* How many words are --config and its file: 0, 1 or 2. */
+static int config_words(int count, char *const *words)
+{
+    if (count >= 2 && strcmp(words[0], "--config") == 0)
+        return 2;
+    return count >= 1 && strncmp(words[0], "--config=", strlen("--config=")) == 0 ? 1 : 0;
+}
+
 /* Flags of the verbs that stand before the verb, as in `client --url U produce`, go behind it. */
 static void leading_flags_move(struct invocation *inv)
 {
@@ -157,7 +165,8 @@ static void leading_flags_move(struct invocation *inv)
     const struct options flags = {.table = table ? table->rows : NULL, .count = table ? table->count : 0};
     int count = 0, words;
 
-    while ((words = options_flag_words(&flags, inv->argc - count, inv->argv + count)) > 0)
+    while ((words = options_flag_words(&flags, inv->argc - count, inv->argv + count)) > 0 ||
+           (table && (words = config_words(inv->argc - count, inv->argv + count)) > 0))
         count += words;
     if (count == 0 || count >= inv->argc)
         return;

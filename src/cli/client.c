@@ -60,12 +60,27 @@ const struct verb client_verb = {
 
 /* ---- messages ---- */
 
+/* What to look at next. */
+static const char *hint_of(pulsar_result result)
+{
+    switch (result) {
+    case pulsar_result_ConnectError:
+    case pulsar_result_Timeout:
+        return " (is a broker running there? `geminga up` starts one; a port with TLS is pulsar+ssl://HOST:6651)";
+    case pulsar_result_AuthenticationError:
+        return " (who are you? --config client.conf says it, or --auth-plugin and --auth-params)";
+    case pulsar_result_AuthorizationError:
+        return " (an administrator grants it: `geminga admin namespaces grant-permission NAMESPACE --role ROLE "
+               "--actions "
+               "produce,consume`)";
+    default:
+        return "";
+    }
+}
+
 int client_failed(const struct invocation *inv, const char *what, pulsar_result result)
 {
-    bool unreachable = result == pulsar_result_ConnectError || result == pulsar_result_Timeout;
-
-    cli_error(inv, "%s: %s%s", what, pulsar_result_str(result),
-              unreachable ? " (is a broker running there? `geminga up` starts one)" : "");
+    cli_error(inv, "%s: %s%s", what, pulsar_result_str(result), hint_of(result));
     return CLI_FAILED;
 }
 
