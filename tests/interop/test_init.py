@@ -165,7 +165,7 @@ def official(place, token, **options):
     return pulsar.Client(client["brokerServiceUrl"], tls_trust_certs_file_path=str(place / "tls/ca.pem"),
                          tls_validate_hostname=True, operation_timeout_seconds=10,
                          authentication=token and pulsar.AuthenticationToken(token),
-                         logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Fatal), **options)
+                         logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error), **options)
 
 
 def test_the_official_client_is_let_in_with_a_token_and_not_without(secure):
