@@ -68,17 +68,27 @@ PULSAR_PUBLIC void pulsar_client_configuration_set_logger_and_level(pulsar_clien
                                                                     pulsar_logger logger, pulsar_logger_level_t level,
                                                                     void *ctx);
 
-/* TLS is not built: with it set, or with a pulsar+ssl:// address, operations fail with
- * pulsar_result_OperationNotSupported.  The paths are kept. */
+/* ---- TLS: for addresses that begin with pulsar+ssl:// ----
+ *
+ * The address alone decides, as in the C++ client: `useTls` changes nothing, and is warned of where the address has no TLS.
+ * With TLS the client goes nowhere without it, whatever brokers answer.  TLS 1.2 and 1.3.
+ *
+ * A certificate that is not trusted, or not that of the host, or ours that the broker does not take, and files that cannot be
+ * used: creating and subscribing fail with pulsar_result_ConnectError at once, and the log says why.  All files are PEM, and
+ * are looked at again for each new connection, so they may be replaced.
+ */
 PULSAR_PUBLIC void pulsar_client_configuration_set_use_tls(pulsar_client_configuration_t *conf, int useTls);
 PULSAR_PUBLIC int pulsar_client_configuration_is_use_tls(pulsar_client_configuration_t *conf);
+/* Whom to trust; without it, whom the system trusts. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_trust_certs_file_path(pulsar_client_configuration_t *conf,
                                                                              const char *tlsTrustCertsFilePath);
 PULSAR_PUBLIC const char *
 pulsar_client_configuration_get_tls_trust_certs_file_path(pulsar_client_configuration_t *conf);
+/* Any certificate will do, and any host: whoever is in between can read and change everything.  0 by default. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_allow_insecure_connection(pulsar_client_configuration_t *conf,
                                                                                  int allowInsecure);
 PULSAR_PUBLIC int pulsar_client_configuration_is_tls_allow_insecure_connection(pulsar_client_configuration_t *conf);
+/* Our own certificate, shown when the broker asks for one; both or neither. */
 PULSAR_PUBLIC void pulsar_client_configuration_set_tls_private_key_file_path(pulsar_client_configuration_t *conf,
                                                                              const char *private_key_file_path);
 PULSAR_PUBLIC const char *
@@ -87,6 +97,8 @@ PULSAR_PUBLIC void pulsar_client_configuration_set_tls_certificate_file_path(pul
                                                                              const char *certificateFilePath);
 PULSAR_PUBLIC const char *
 pulsar_client_configuration_get_tls_certificate_file_path(pulsar_client_configuration_t *conf);
+/* The certificate must be that of the host in the address.  1 by default, as PIP-273 has it (in older
+ * C++ clients: 0). */
 PULSAR_PUBLIC void pulsar_client_configuration_set_validate_hostname(pulsar_client_configuration_t *conf,
                                                                      int validateHostName);
 PULSAR_PUBLIC int pulsar_client_configuration_is_validate_hostname(pulsar_client_configuration_t *conf);
