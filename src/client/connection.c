@@ -210,7 +210,8 @@ static void on_secret_written(struct conn_write *w, enum err err)
 }
 
 /* Takes the reference. */
-static void frame_send(struct client_connection *c, struct slice frame, void (*done)(struct conn_write *w, enum err err))
+static void frame_send(struct client_connection *c, struct slice frame,
+                       void (*done)(struct conn_write *w, enum err err))
 {
     struct out_frame *out = malloc(sizeof *out);
 
@@ -358,7 +359,8 @@ static void connect_send(struct client_connection *c)
     struct slice frame;
     const char *why;
 
-    if (client_auth_connect(&c->core->config->auth, proxied ? client_url_host(c->broker_url) : NULL, &frame, &why) != OK) {
+    if (client_auth_connect(&c->core->config->auth, proxied ? client_url_host(c->broker_url) : NULL, &frame, &why) !=
+        OK) {
         log_error(c->core->log, "client", "there is nothing to show to %s: %s", c->address_url, why);
         connection_close(c, pulsar_result_ErrorGettingAuthenticationData);
         return;
@@ -372,7 +374,8 @@ static void on_auth_challenge(struct client_connection *c, const Wire__BaseComma
     const char *why;
 
     if (client_auth_response(&c->core->config->auth, &frame, &why) != OK) {
-        log_error(c->core->log, "client", "%s asks again who we are, and there is nothing to show: %s", c->address_url, why);
+        log_error(c->core->log, "client", "%s asks again who we are, and there is nothing to show: %s", c->address_url,
+                  why);
         connection_close(c, pulsar_result_ErrorGettingAuthenticationData);
         return;
     }
@@ -725,7 +728,7 @@ static void on_connect_done(struct connector *connector, enum err err, struct co
         log_warn(c->core->log, "client", "cannot connect to %s: %s", c->address_url, err_text(err));
         c->core->service_next++; /* if this was one of several addresses of the service, the next is asked next time */
         c->why = pulsar_result_ConnectError;
-        c->hopeless = err == ERR_DENIED;
+        c->hopeless = err == ERR_DENIED || err == ERR_PROTOCOL; /* of TLS: certificates; who is there speaks none */
         connection_retire(c);
         connection_end(c);
         return;

@@ -47,11 +47,31 @@ static char *topic_new(const char *what)
     return topic;
 }
 
+/* Who we say we are, and whom we trust, as the environment says. */
+static pulsar_client_configuration_t *configuration_new(void)
+{
+    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    const char *plugin = getenv("E2E_AUTH_PLUGIN"), *trust = getenv("E2E_TRUST");
+    pulsar_authentication_t *auth;
+
+    assert_non_null(conf);
+    if (plugin) {
+        auth = pulsar_authentication_create(plugin, getenv("E2E_AUTH_PARAMS"));
+        pulsar_client_configuration_set_auth(conf, auth);
+        pulsar_authentication_free(auth);
+    }
+    if (trust)
+        pulsar_client_configuration_set_tls_trust_certs_file_path(conf, trust);
+    return conf;
+}
+
 static pulsar_client_t *client_new(void)
 {
-    pulsar_client_t *client = pulsar_client_create(url, NULL);
+    pulsar_client_configuration_t *conf = configuration_new();
+    pulsar_client_t *client = pulsar_client_create(url, conf);
 
     assert_non_null(client);
+    pulsar_client_configuration_free(conf);
     return client;
 }
 
@@ -488,7 +508,7 @@ static void a_full_producer_waits_where_it_is_told_to(void **state)
 
 static void the_memory_limit_is_one_for_all_producers(void **state)
 {
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_t *conf = configuration_new();
     pulsar_client_configuration_set_memory_limit(conf, 64 * 1024);
     pulsar_client_t *client = pulsar_client_create(url, conf);
     char *topic = topic_new("memory");
@@ -1585,7 +1605,7 @@ static void what_is_not_built_is_refused_by_name(void **state)
     pulsar_client_t *client = client_new();
     pulsar_producer_configuration_t *pc = pulsar_producer_configuration_create();
     pulsar_consumer_configuration_t *cc = pulsar_consumer_configuration_create();
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_t *conf = configuration_new();
     pulsar_producer_t *producer = NULL;
     pulsar_consumer_t *consumer = NULL;
 
@@ -1611,7 +1631,7 @@ static void what_is_not_built_is_refused_by_name(void **state)
 
 static void an_address_where_nobody_listens_is_a_connect_error(void **state)
 {
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_t *conf = configuration_new();
     pulsar_client_t *client;
     pulsar_producer_t *producer = NULL;
 
