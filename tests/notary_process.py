@@ -5,6 +5,7 @@ PULSAR_* variables configure it, as its document says; GEMINGA names the program
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -65,7 +66,7 @@ class Notary:
     def _is_ready(self, position):
         text = self.log.read_text()[position:]
         assert self.process.poll() is None, text
-        return "connected to pulsar://" in text and "subscription" in text
+        return re.search(r"connected to pulsar(\+ssl)?://", text) and "subscription" in text
 
     def wait(self, seconds=30):
         code = self.process.wait(seconds)

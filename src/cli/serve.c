@@ -566,7 +566,8 @@ static enum err companion_start(struct serving *s, char *message, size_t message
 {
     if (!s->companion)
         return OK;
-    enum err err = s->companion->start(s->companion, node_url(s->node), companion_has_ended, s, message, message_size);
+    enum err err = s->companion->start(s->companion, node_url(s->node), node_tls_url(s->node), companion_has_ended, s,
+                                       message, message_size);
     if (err != OK)
         s->companion = NULL;
     return err;

@@ -14,10 +14,11 @@
 /* Something that lives beside the broker, on threads of its own, as a client of it. */
 struct companion {
     const char *namespace_; /* "tenant/namespace" that it needs: made for it */
-    /* The broker serves at this URL.  Once it started, `ended(ctx)` is called once, from any thread, when it has ended,
-     * asked to or not.  An error: `message` says why, and nothing of it is left. */
-    enum err (*start)(struct companion *c, const char *service_url, void (*ended)(void *ctx), void *ctx, char *message,
-                      size_t message_size);
+    /* The broker serves at this URL, and with TLS at the other (NULL: nowhere).  Once it started, `ended(ctx)` is
+     * called once, from any thread, when it has ended, asked to or not.  An error: `message` says why, and nothing of
+     * it is left. */
+    enum err (*start)(struct companion *c, const char *service_url, const char *tls_url, void (*ended)(void *ctx),
+                      void *ctx, char *message, size_t message_size);
     void (*stop)(struct companion *c);   /* asks for the end and returns at once */
     void (*finish)(struct companion *c); /* after `ended`; on the core thread */
 };

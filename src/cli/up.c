@@ -37,13 +37,20 @@ static void on_notary_ended(void *ctx, enum err err, const char *why)
     n->ended(n->ended_ctx);
 }
 
-static enum err companion_start(struct companion *c, const char *service_url, void (*ended)(void *ctx), void *ctx,
-                                char *message, size_t message_size)
+static enum err companion_start(struct companion *c, const char *service_url, const char *tls_url,
+                                void (*ended)(void *ctx), void *ctx, char *message, size_t message_size)
 {
     struct notary_companion *n = companion_of(c);
-    char *url = strdup(service_url);
+    const bool tls = n->settings->pulsar.tls_enabled;
+    char *url;
 
-    if (!url) {
+    if (tls && !tls_url) {
+        (void)snprintf(message, message_size,
+                       "the notary is to use TLS (PULSAR_TLS_ENABLED), and the broker has no port for "
+                       "it: --tls-port N");
+        return ERR_INVALID;
+    }
+    if (!(url = strdup(tls ? tls_url : service_url))) {
         (void)snprintf(message, message_size, "no memory");
         return ERR_NOMEM;
     }
@@ -76,6 +83,20 @@ static int notary_data_place(const struct broker_config *config, struct options 
     }
     (void)snprintf(path, sizeof path, "%s/notary", config->data);
     return options_set(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
+}
+
+/* The notary is a client as any other: where the broker asks who comes, it must have something to show. */
+static int notary_proof_check(const struct invocation *inv, const struct broker_config *config,
+                              const struct pulsar_settings *pulsar)
+{
+    const bool anybody = config->anonymous_role && *config->anonymous_role;
+
+    if (!config->authentication || anybody || strcmp(pulsar->auth_method, "none") != 0)
+        return CLI_OK;
+    return cli_usage_error(inv,
+                           "the broker wants to know who comes (authentication.enabled), and the notary has nothing to "
+                           "show: PULSAR_AUTH_METHOD=jwt and PULSAR_AUTH_TOKEN=file:///PATH (pulsar.auth.method, "
+                           "pulsar.auth.token), a token of `geminga tokens create`");
 }
 
 static int up(struct invocation *inv, struct options *options, const struct broker_config *config,
@@ -111,6 +132,8 @@ static int up_run(struct invocation *inv)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
     if (status == CLI_OK && notary_settings_check(&settings, message, sizeof message) != OK)
         status = cli_usage_error(inv, "%s", message);
+    if (status == CLI_OK)
+        status = notary_proof_check(inv, &config, &settings.pulsar);
     if (status == CLI_OK)
         status = notary_data_place(&config, &sets[2]);
     if (status == CLI_OK)

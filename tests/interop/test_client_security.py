@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our own clients (the C library, `geminga client`, `geminga admin`) with brokers that want to know who comes, over TLS."""
+import json
 import os
 import socketserver
 import subprocess
 import threading
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import jwt
+import pulsar
 import pytest
 
 import certificates
-from broker_process import PROGRAM, SERVICE_URL, Broker
+from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
 from certificates import Authority
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
 
+SECRET = bytes(range(32))
+HTPASSWD = "alice:$apr1$abcdefgh$paCto.rW8wn6thJ8b0QQY.\n"  # secret1
+PROVIDERS = "AuthenticationProviderToken,AuthenticationProviderBasic,AuthenticationProviderTls"
 E2E = Path(PROGRAM).parent / "tests" / "interop" / "client_e2e"
 
 
@@ -57,6 +66,39 @@ def mtls_broker(certs, tmp_path_factory):
     """With TLS alone, for those who have a certificate."""
     it = Broker(tmp_path_factory.mktemp("mtls"), port=-1,
                 options=[*options_of(certs), "--tls-trust-file", certs.trust, "--tls-require-client-certificate"])
+    yield it
+    it.stop()
+
+
+def stats_of(broker, topic):
+    request = urllib.request.Request(f"{broker.http_url}/admin/v2/persistent/{topic.split('://')[1]}/stats",
+                                     headers={"Authorization": f"Bearer {token()}"})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError:
+        return {}
+
+
+def token(role="ann", key=SECRET, **claims):
+    return jwt.encode({"sub": role, **claims}, key, algorithm="HS256")
+
+
+def authentication(directory):
+    """Flags: tokens, passwords and certificates, and nobody else."""
+    (directory / "secret.key").write_bytes(SECRET)
+    (directory / "passwords").write_text(HTPASSWD)
+    conf = directory / "authentication.conf"
+    conf.write_text(f"authenticationEnabled=true\nauthenticationProviders={PROVIDERS}\nbasicAuthConf={directory}/passwords\n"
+                    f"tokenSecretKey=file://{directory}/secret.key\nauthenticationRefreshCheckSeconds=1\n")
+    return ["--config", str(conf)]
+
+
+@pytest.fixture(scope="module")
+def secured(certs, tmp_path_factory):
+    """Who comes must say who it is, with TLS or without."""
+    directory = tmp_path_factory.mktemp("secured")
+    it = Broker(directory, options=[*options_of(certs), "--tls-trust-file", certs.trust, *authentication(directory)])
     yield it
     it.stop()
 
@@ -159,3 +201,104 @@ def test_a_certificate_and_anothers_key_are_refused_before_anybody_is_asked(mtls
     assert "ConnectError" in said and certs.broker.key in said
     said = sends(mtls_broker.tls_url, topic, PULSAR_TLS_CERT_PATH=certs.client.certificate)
     assert "go together" in said
+
+
+# ---- who we are ----
+
+def test_every_end_to_end_test_of_the_c_client_passes_with_a_token_over_tls(secured, certs, tmp_path):
+    (tmp_path / "token").write_text(token() + "\n")
+    it = subprocess.run([E2E, secured.tls_url], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=280,
+                        env={**os.environ, "E2E_TRUST": certs.trust, "E2E_AUTH_PLUGIN": "token",
+                             "E2E_AUTH_PARAMS": f"file://{tmp_path}/token"})
+    assert it.returncode == 0, it.stdout
+
+
+def test_a_token_gets_in_by_every_way_to_give_it(secured, topic, tmp_path):
+    (tmp_path / "token").write_text(token())
+    (tmp_path / "client.conf").write_text(f"authPlugin=org.apache.pulsar.client.impl.auth.AuthenticationToken\n"
+                                          f"authParams=file://{tmp_path}/token\n")
+    assert sends(secured.url, topic, "--auth-plugin", "token", "--auth-params", f"token:{token()}") == "sent"
+    assert sends(secured.url, topic, "--auth-plugin", "token", "--auth-params", f"file:{tmp_path}/token") == "sent"
+    assert sends(secured.url, topic, "--auth-plugin", "token", "--auth-params", "env:MINE", MINE=token()) == "sent"
+    assert sends(secured.url, topic, "--config", tmp_path / "client.conf") == "sent"
+    assert sends(secured.url, topic, PULSAR_AUTH_PLUGIN="token", PULSAR_AUTH_PARAMS=token()) == "sent"
+    assert sends(secured.url, topic, PULSAR_AUTH_METHOD="jwt", PULSAR_AUTH_TOKEN=token()) == "sent"
+    assert sends(secured.url, topic, PULSAR_AUTH_METHOD="token", PULSAR_AUTH_TOKEN=f"file://{tmp_path}/token") == "sent"
+
+
+def test_a_password_gets_in_by_every_way_to_give_it(secured, topic):
+    for plugin in "basic", "org.apache.pulsar.client.impl.auth.AuthenticationBasic":
+        for params in ('{"userId":"alice","password":"secret1"}', '{"username":"alice","password":"secret1"}',
+                       "userId:alice,password:secret1", "alice:secret1"):
+            assert sends(secured.url, topic, "--auth-plugin", plugin, "--auth-params", params) == "sent"
+    assert sends(secured.url, topic, PULSAR_AUTH_METHOD="basic", PULSAR_AUTH_PARAMS="alice:secret1") == "sent"
+
+
+def test_a_certificate_says_who_we_are(secured, certs, topic):
+    trust = ("--tls-trust-cert-path", certs.trust, "--auth-plugin", "tls", "--auth-params")
+    mine = f"tlsCertFile:{certs.client.certificate},tlsKeyFile:{certs.client.key}"
+    assert sends(secured.tls_url, topic, *trust, mine) == "sent"
+    assert "AuthenticationError" in sends(secured.url, topic, *trust, mine)  # without TLS there is no certificate
+
+
+def test_who_is_not_believed_is_told_at_once(secured, topic):
+    shown = {"expired": token(exp=1), "of another": token(key=bytes(32)), "cut": token()[:-3],
+             "unsigned": jwt.encode({"sub": "ann"}, None, algorithm="none")}
+    for text in shown.values():
+        said = sends(secured.url, topic, "--auth-plugin", "token", "--auth-params", f"token:{text}")
+        assert "AuthenticationError" in said and text not in said
+    for pair in "alice:secret2", "bob:secret1":
+        said = sends(secured.url, topic, "--auth-plugin", "basic", "--auth-params", pair)
+        assert "AuthenticationError" in said and pair.split(":")[1] not in said
+    assert "AuthenticationError" in sends(secured.url, topic)
+
+
+def test_what_is_not_built_is_refused_before_anybody_is_asked(topic):
+    for plugin in "athenz", "org.apache.pulsar.client.impl.auth.oauth2.AuthenticationOAuth2", "/usr/lib/plugin.so":
+        it = geminga("client", "produce", topic, "-m", "x", "--url", "pulsar://127.0.0.1:1", "--auth-plugin", plugin,
+                     "--auth-params", "hush")
+        assert it.returncode == 1 and "token, basic, tls" in it.stderr and "hush" not in it.stderr
+
+
+def test_a_file_that_is_not_there_is_told_and_nothing_is_sent(secured, topic):
+    said = sends(secured.url, topic, "--auth-plugin", "token", "--auth-params", "file:///nowhere/token")
+    assert "ErrorGettingAuthenticationData" in said and "file cannot be read" in said
+
+
+def test_a_token_that_ends_is_replaced_by_a_fresh_one_on_the_same_connection(secured, connect, topic, tmp_path):
+    """The consumer's token lasts some seconds; what replaces its file keeps it in, past its end."""
+    file = tmp_path / "token"
+    certificates.replace(file, token(exp=int(time.time()) + 3).encode())
+    log = tmp_path / "log"
+    with open(log, "wb") as errors:
+        consumer = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", "s", "-n", "2", "--url",
+                                     secured.url, "--auth-plugin", "token", "--auth-params", f"file://{file}"],
+                                    stdout=subprocess.PIPE, stderr=errors, text=True)
+    producer = connect(secured.url, authentication=pulsar.AuthenticationToken(token("bob"))).create_producer(topic)
+    eventually(lambda: "s" in stats_of(secured, topic).get("subscriptions", {}))
+    producer.send(b"first")
+    assert "first" in next(line for line in consumer.stdout if "content:" in line)
+    before = stats_of(secured, topic)["subscriptions"]["s"]["consumers"][0]["connectedSince"]
+    certificates.replace(file, token().encode())
+    time.sleep(6)  # past the end, and two looks of the broker's: there is nothing to wait for but time
+    now = stats_of(secured, topic)["subscriptions"]["s"]["consumers"]
+    assert [one["connectedSince"] for one in now] == [before]
+    producer.send(b"second")
+    assert "second" in next(line for line in consumer.stdout if "content:" in line)
+    assert consumer.wait(30) == 0, log.read_text()
+
+
+def test_a_token_that_ends_without_another_keeps_the_client_out_until_there_is_one(secured, connect, topic, tmp_path):
+    file = tmp_path / "token"
+    certificates.replace(file, token(exp=int(time.time()) + 2).encode())
+    log = tmp_path / "log"
+    with open(log, "wb") as errors:
+        consumer = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", "s", "-n", "1", "--url",
+                                     secured.url, "--auth-plugin", "token", "--auth-params", f"file://{file}"],
+                                    stdout=subprocess.PIPE, stderr=errors, text=True)
+    eventually(lambda: "refused the connection" in log.read_text())
+    connect(secured.url, authentication=pulsar.AuthenticationToken(token("bob"))).create_producer(topic).send(b"late")
+    certificates.replace(file, token().encode())
+    assert "late" in next(line for line in consumer.stdout if "content:" in line)
+    assert consumer.wait(60) == 0, log.read_text()
+    assert "eyJ" not in log.read_text()

@@ -20,7 +20,7 @@
 
 #define SAMPLE_MAX        (64u << 10)
 #define TIMEOUT_S         "30"
-#define CONNECT_TIMEOUT_S 5
+#define CONNECT_TIMEOUT_MS 5000
 #define READ_MS           200
 #define TOPIC_MAX         2048
 
@@ -85,14 +85,7 @@ static bool failed(const struct demo *d, enum demo_topic topic, pulsar_result re
 
 static bool open_client(struct demo *d)
 {
-    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
-
-    if (!conf)
-        return false;
-    pulsar_client_configuration_set_operation_timeout_seconds(conf, CONNECT_TIMEOUT_S);
-    bus_set_logger(conf, &d->log);
-    d->client = pulsar_client_create(d->settings.pulsar.service_url, conf);
-    pulsar_client_configuration_free(conf);
+    d->client = bus_client_new(&d->settings.pulsar, &d->log, CONNECT_TIMEOUT_MS);
     return d->client != NULL;
 }
 

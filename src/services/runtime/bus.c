@@ -41,23 +41,26 @@ static struct pulsar_access access_of(const struct pulsar_settings *s)
     return access;
 }
 
-/* NULL, logged. */
-static pulsar_client_configuration_t *client_configuration(const struct runtime_options *o)
+pulsar_client_t *bus_client_new(const struct pulsar_settings *s, struct log *log, int64_t operation_timeout_ms)
 {
-    const struct pulsar_settings *s = o->settings;
     const struct pulsar_access access = access_of(s);
     pulsar_client_configuration_t *conf;
-    char message[400];
+    pulsar_client_t *client = NULL;
+    char *url, message[400];
 
     if (pulsar_access_configuration(&access, &conf, message, sizeof message) != OK) {
-        log_error(o->log, "pulsar", "%s", message);
+        log_error(log, "pulsar", "%s", message);
         return NULL;
     }
-    pulsar_client_configuration_set_operation_timeout_seconds(conf, (int)((s->operation_timeout_ms + 999) / 1000));
+    pulsar_client_configuration_set_operation_timeout_seconds(conf, (int)((operation_timeout_ms + 999) / 1000));
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(
         conf, (unsigned)((s->keep_alive_interval_ms + 999) / 1000));
-    bus_set_logger(conf, o->log);
-    return conf;
+    bus_set_logger(conf, log);
+    if ((url = pulsar_access_url(s->service_url, s->tls_enabled)))
+        client = pulsar_client_create(url, conf);
+    free(url);
+    pulsar_client_configuration_free(conf);
+    return client;
 }
 
 static pulsar_compression_type compression_of(const char *name)
@@ -152,18 +155,13 @@ static pulsar_result subscribe(struct bus *b, const struct runtime_options *o)
 
 bool bus_init(struct bus *b, const struct runtime_options *options)
 {
-    pulsar_client_configuration_t *conf = client_configuration(options);
-    char *url = pulsar_access_url(options->settings->service_url, options->settings->tls_enabled);
+    const struct pulsar_settings *s = options->settings;
     uint32_t suffix;
 
     memset(b, 0, sizeof *b);
     options->clocks->ops->entropy(options->clocks, &suffix, sizeof suffix);
-    snprintf(b->producer_name, sizeof b->producer_name, "%.200s-%08x", options->settings->producer_name, suffix);
-    if (conf && url)
-        b->client = pulsar_client_create(url, conf);
-    if (conf)
-        pulsar_client_configuration_free(conf);
-    free(url);
+    snprintf(b->producer_name, sizeof b->producer_name, "%.200s-%08x", s->producer_name, suffix);
+    b->client = bus_client_new(s, options->log, s->operation_timeout_ms);
     return b->client != NULL;
 }
 

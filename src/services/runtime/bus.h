@@ -19,6 +19,9 @@ struct bus {
     char producer_name[256];
 };
 
+/* A client as the settings say, which talks to nobody yet; NULL, logged: they make no sense, or no memory. */
+pulsar_client_t *bus_client_new(const struct pulsar_settings *s, struct log *log, int64_t operation_timeout_ms);
+
 /* Makes the client, which talks to nobody yet.  Then bus_open, and bus_close after any result of that. */
 MUST_USE bool bus_init(struct bus *b, const struct runtime_options *options);
 
