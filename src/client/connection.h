@@ -61,7 +61,8 @@ struct client_request {
 /* Somebody who wants a connection.  Embedded. */
 struct client_waiter {
     struct list node;
-    bool hopeless;     /* in done without a connection: the same will not succeed later (TLS: certificates, files, a peer without it) */
+    bool hopeless; /* in done without a connection: the same will not succeed later (TLS: certificates, files, a peer
+                      without it) */
     struct timer soon; /* an answer that is there already is given a turn later */
     struct client_connection *connection;
     void (*done)(struct client_waiter *w, pulsar_result result, struct client_connection *connection);

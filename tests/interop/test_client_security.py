@@ -17,6 +17,7 @@ import pytest
 import certificates
 from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
 from certificates import Authority
+from notary_process import Channel, Notary, run_notary, sample_event, verify
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
 
@@ -39,7 +40,7 @@ def sends(url, topic, *flags, **environment):
 
 
 def options_of(certs):
-    return ["--tls-port", "0", "--tls-certificate-file", certs.broker.certificate, "--tls-key-file", certs.broker.key]
+    return ["--tls-port", "0", "--https-port", "0", "--tls-certificate-file", certs.broker.certificate, "--tls-key-file", certs.broker.key]
 
 
 @pytest.fixture(scope="module")
@@ -265,40 +266,124 @@ def test_a_file_that_is_not_there_is_told_and_nothing_is_sent(secured, topic):
     assert "ErrorGettingAuthenticationData" in said and "file cannot be read" in said
 
 
+def consumer_with(broker, topic, subscription, file, log, count):
+    with open(log, "wb") as errors:
+        return subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", subscription, "-n", str(count),
+                                 "--url", broker.url, "--auth-plugin", "token", "--auth-params", f"file://{file}"],
+                                stdout=subprocess.PIPE, stderr=errors, text=True)
+
+
+def next_content(consumer):
+    return next(line for line in consumer.stdout if "content:" in line)
+
+
+def consumers(broker, topic, subscription):
+    return stats_of(broker, topic).get("subscriptions", {}).get(subscription, {}).get("consumers", [])
+
+
 def test_a_token_that_ends_is_replaced_by_a_fresh_one_on_the_same_connection(secured, connect, topic, tmp_path):
-    """The consumer's token lasts some seconds; what replaces its file keeps it in, past its end."""
-    file = tmp_path / "token"
-    certificates.replace(file, token(exp=int(time.time()) + 3).encode())
-    log = tmp_path / "log"
-    with open(log, "wb") as errors:
-        consumer = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", "s", "-n", "2", "--url",
-                                     secured.url, "--auth-plugin", "token", "--auth-params", f"file://{file}"],
-                                    stdout=subprocess.PIPE, stderr=errors, text=True)
+    """Two consumers' tokens end at the same moment; one's file was replaced before that, and the other one is put out."""
+    mine, others = tmp_path / "token", tmp_path / "other"
+    for file in mine, others:
+        certificates.replace(file, token(exp=int(time.time()) + 3).encode())
+    consumer = consumer_with(secured, topic, "mine", mine, tmp_path / "log", 2)
+    other = consumer_with(secured, topic, "other", others, tmp_path / "other.log", 1)
     producer = connect(secured.url, authentication=pulsar.AuthenticationToken(token("bob"))).create_producer(topic)
-    eventually(lambda: "s" in stats_of(secured, topic).get("subscriptions", {}))
-    producer.send(b"first")
-    assert "first" in next(line for line in consumer.stdout if "content:" in line)
-    before = stats_of(secured, topic)["subscriptions"]["s"]["consumers"][0]["connectedSince"]
-    certificates.replace(file, token().encode())
-    time.sleep(6)  # past the end, and two looks of the broker's: there is nothing to wait for but time
-    now = stats_of(secured, topic)["subscriptions"]["s"]["consumers"]
-    assert [one["connectedSince"] for one in now] == [before]
-    producer.send(b"second")
-    assert "second" in next(line for line in consumer.stdout if "content:" in line)
-    assert consumer.wait(30) == 0, log.read_text()
+    eventually(lambda: consumers(secured, topic, "mine") and consumers(secured, topic, "other"))
+    before = consumers(secured, topic, "mine")[0]["connectedSince"]
+    certificates.replace(mine, token().encode())
+    # Its fifth attempt to come back is more than a second after the first: all have been asked by then.
+    eventually(lambda: (tmp_path / "other.log").read_text().count("refused the connection") >= 5)
+    producer.send(b"after")
+    assert "after" in next_content(consumer)
+    assert [one["connectedSince"] for one in consumers(secured, topic, "mine")] == [before]
+    assert "refused" not in (tmp_path / "log").read_text()
+
+    certificates.replace(others, token().encode())  # it has gone on trying, and gets in again
+    assert "after" in next_content(other)
+    assert other.wait(60) == 0
+    assert "eyJ" not in (tmp_path / "other.log").read_text()
+    consumer.terminate()
+    consumer.wait(60)
 
 
-def test_a_token_that_ends_without_another_keeps_the_client_out_until_there_is_one(secured, connect, topic, tmp_path):
-    file = tmp_path / "token"
-    certificates.replace(file, token(exp=int(time.time()) + 2).encode())
-    log = tmp_path / "log"
-    with open(log, "wb") as errors:
-        consumer = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "client", "consume", topic, "-s", "s", "-n", "1", "--url",
-                                     secured.url, "--auth-plugin", "token", "--auth-params", f"file://{file}"],
-                                    stdout=subprocess.PIPE, stderr=errors, text=True)
-    eventually(lambda: "refused the connection" in log.read_text())
-    connect(secured.url, authentication=pulsar.AuthenticationToken(token("bob"))).create_producer(topic).send(b"late")
-    certificates.replace(file, token().encode())
-    assert "late" in next(line for line in consumer.stdout if "content:" in line)
-    assert consumer.wait(60) == 0, log.read_text()
-    assert "eyJ" not in log.read_text()
+# ---- geminga admin ----
+
+def admin(url, *words, **environment):
+    return geminga("admin", "--admin-url", url, *words, **environment)
+
+
+def test_the_admin_shows_a_token_a_password_or_a_certificate(secured, certs):
+    trust = ("--tls-trust-cert-path", certs.trust)
+    pair = f"tlsCertFile:{certs.client.certificate},tlsKeyFile:{certs.client.key}"
+    for proof in (("token", f"token:{token()}"), ("basic", "alice:secret1"), ("tls", pair)):
+        it = admin(secured.ready["https_url"], *trust, "--auth-plugin", proof[0], "--auth-params", proof[1], "clusters", "list")
+        assert it.returncode == 0 and "standalone" in it.stdout, it
+    it = admin(secured.ready["https_url"], "clusters", "list", PULSAR_AUTH_METHOD="jwt", PULSAR_AUTH_TOKEN=token(),
+               PULSAR_TLS_TRUST_CERTS_PATH=certs.trust, PULSAR_TLS_ENABLED="true")
+    assert it.returncode == 0, it
+
+
+def test_the_admin_is_told_when_it_is_not_believed_and_when_it_does_not_believe(secured, certs, stranger):
+    it = admin(secured.http_url, "--auth-plugin", "token", "--auth-params", f"token:{token(key=bytes(32))}", "clusters", "list")
+    assert it.returncode == 1 and "Authentication required" in it.stderr, it
+    assert admin(secured.http_url, "clusters", "list").returncode == 1
+    it = admin(secured.ready["https_url"], "--tls-trust-cert-path", stranger.trust, "--auth-plugin", "token", "--auth-params",
+               f"token:{token()}", "clusters", "list")
+    assert it.returncode == 1 and "not trusted" in it.stderr, it
+    it = admin(secured.http_url, "clusters", "list", PULSAR_TLS_ENABLED="true", PULSAR_AUTH_METHOD="jwt",
+               PULSAR_AUTH_TOKEN=token())
+    assert it.returncode == 1 and "without TLS" in it.stderr, it
+
+
+# ---- the notary ----
+
+def secured_notary(broker, directory, certs, **environment):
+    return Notary(broker.url, directory, **{"PULSAR_AUTH_METHOD": "jwt", "PULSAR_TLS_TRUST_CERTS_PATH": certs.trust, **environment})
+
+
+def test_the_notary_signs_for_a_broker_that_asks_who_comes(secured, certs, connect, tmp_path):
+    (tmp_path / "token").write_text(token("notary"))
+    notary = secured_notary(secured, tmp_path / "notary", certs, PULSAR_SERVICE_URL=secured.tls_url,
+                            PULSAR_AUTH_TOKEN=f"file://{tmp_path}/token").start()
+    try:
+        channel = Channel(connect(secured.url, authentication=pulsar.AuthenticationToken(token("ci"))), notary)
+        event = sample_event()
+        channel.send(event)
+        data = channel.next("results")
+        assert json.loads(data)["success"] and verify(tmp_path, data, event)
+        done = run_notary("demo", env=notary.environment)
+        assert done.returncode == 0 and "verified" in done.stdout, done
+    finally:
+        notary.stop()
+    assert "connected to pulsar+ssl://" in notary.log.read_text()
+    assert token("notary") not in notary.log.read_text()
+
+
+def test_a_notary_that_is_not_believed_ends_and_says_so(secured, certs, tmp_path):
+    for i, wrong in enumerate(({"PULSAR_AUTH_TOKEN": token(key=bytes(32))}, {"PULSAR_AUTH_TOKEN": "file:///nowhere"},
+                               {"PULSAR_AUTH_METHOD": "none"}, {"PULSAR_AUTH_METHOD": "basic", "PULSAR_AUTH_PARAMS": "alice:no"})):
+        notary = secured_notary(secured, tmp_path / f"n{i}", certs, **wrong).start(ready=False)
+        assert notary.wait() == 1
+        said = notary.log.read_text()
+        assert "AuthenticationError" in said or "ErrorGettingAuthenticationData" in said, said
+        assert "alice:no" not in said and "eyJ" not in said
+
+
+def test_up_wants_a_proof_for_its_notary_and_the_notary_uses_it(certs, tmp_path):
+    words = ["up", "--port", "0", "--http-port", "0", "--data", str(tmp_path / "data"), "-o", "json", *options_of(certs),
+             *authentication(tmp_path)]
+    it = geminga(*words)
+    assert it.returncode == 2 and "PULSAR_AUTH_TOKEN" in it.stderr
+    environment = {**os.environ, "PULSAR_AUTH_METHOD": "jwt", "PULSAR_AUTH_TOKEN": token("notary"),
+                   "PULSAR_TLS_ENABLED": "true", "PULSAR_TLS_TRUST_CERTS_PATH": certs.trust}
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, *words], stdout=subprocess.PIPE, stderr=log, text=True,
+                                   env=environment)
+    ready = json.loads(process.stdout.readline())
+    demo = run_notary("demo", "--service-url", ready["service_url_tls"], env=environment)
+    process.terminate()
+    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    assert demo.returncode == 0 and "verified" in demo.stdout, demo
+    assert "connected as role notary" in (tmp_path / "log").read_text()
+    assert token("notary") not in (tmp_path / "log").read_text()

@@ -2,13 +2,14 @@
  *
  * authentication.h - who we say we are when connecting.
  *
- * Built: tokens, names with passwords, certificates, and none at all (do not set one).  Athenz, OAuth 2.0 and plug-ins can
- * be made and set, and then the client's operations fail with pulsar_result_OperationNotSupported; parameters that make no
- * sense give pulsar_result_InvalidConfiguration.  geminga_authentication_refusal (geminga/client.h) tells before that.
+ * Built: tokens, names with passwords, certificates, and none at all (do not set one).  Athenz, OAuth 2.0 and plug-ins
+ * can be made and set, and then the client's operations fail with pulsar_result_OperationNotSupported; parameters that
+ * make no sense give pulsar_result_InvalidConfiguration.  geminga_authentication_refusal (geminga/client.h) tells
+ * before that.
  *
- * Who is not believed: creating and subscribing fail with pulsar_result_AuthenticationError at once; what exists already
- * goes on trying, each time with what there is to show then.  With nothing to show (no file, no variable, a supplier that
- * gives NULL) it is pulsar_result_ErrorGettingAuthenticationData, and nothing is sent.
+ * Who is not believed: creating and subscribing fail with pulsar_result_AuthenticationError at once; what exists
+ * already goes on trying, each time with what there is to show then.  With nothing to show (no file, no variable, a
+ * supplier that gives NULL) it is pulsar_result_ErrorGettingAuthenticationData, and nothing is sent.
  *
  * Secrets are not logged, and wiped when they are freed or sent.  Without TLS everybody on the way can read them.
  */
@@ -32,7 +33,8 @@ PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_token_create(const 
 PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_token_create_with_supplier(token_supplier tokenSupplier,
                                                                                         void *ctx);
 
-/* `dynamicLibPath` names the way, shortly or by the class of Pulsar's Java client, in any case; plug-ins are not loaded.
+/* `dynamicLibPath` names the way, shortly or by the class of Pulsar's Java client, in any case; plug-ins are not
+ * loaded.
  *
  *     token  org.apache.pulsar.client.impl.auth.AuthenticationToken
  *            "token:TEXT", "TEXT", "file:///PATH" or "file:PATH" (read again for each connection), "env:NAME",
@@ -46,7 +48,8 @@ PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_create(const char *
                                                                     const char *authParamsString);
 
 /* PEM files: the certificate, with those that lead to its issuer behind it, and its key, without a password.  They are
- * shown in TLS's handshake, so the address must be pulsar+ssl://, and go over those that the client's configuration names. */
+ * shown in TLS's handshake, so the address must be pulsar+ssl://, and go over those that the client's configuration
+ * names. */
 PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_tls_create(const char *certificatePath,
                                                                         const char *privateKeyPath);
 PULSAR_PUBLIC pulsar_authentication_t *pulsar_authentication_basic_create(const char *username, const char *password);

@@ -45,8 +45,9 @@ typedef void (*pulsar_get_partitions_callback)(pulsar_result result, pulsar_stri
 typedef void (*pulsar_close_callback)(pulsar_result result, void *ctx);
 
 /* `serviceUrl` is "pulsar://host:port", or several hosts separated by commas, which are tried in turn; the port is
- * 6650 when left out.  "pulsar+ssl://host:port" is with TLS, and its port 6651.  Nothing is connected yet: a wrong address fails the first operation, with
- * pulsar_result_InvalidUrl.  `clientConfiguration` may be NULL.  NULL when memory or threads are short. */
+ * 6650 when left out.  "pulsar+ssl://host:port" is with TLS, and its port 6651.  Nothing is connected yet: a wrong
+ * address fails the first operation, with pulsar_result_InvalidUrl.  `clientConfiguration` may be NULL.  NULL when
+ * memory or threads are short. */
 PULSAR_PUBLIC pulsar_client_t *pulsar_client_create(const char *serviceUrl,
                                                     const pulsar_client_configuration_t *clientConfiguration);
 

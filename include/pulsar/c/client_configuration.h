@@ -70,12 +70,12 @@ PULSAR_PUBLIC void pulsar_client_configuration_set_logger_and_level(pulsar_clien
 
 /* ---- TLS: for addresses that begin with pulsar+ssl:// ----
  *
- * The address alone decides, as in the C++ client: `useTls` changes nothing, and is warned of where the address has no TLS.
- * With TLS the client goes nowhere without it, whatever brokers answer.  TLS 1.2 and 1.3.
+ * The address alone decides, as in the C++ client: `useTls` changes nothing, and is warned of where the address has no
+ * TLS. With TLS the client goes nowhere without it, whatever brokers answer.  TLS 1.2 and 1.3.
  *
- * A certificate that is not trusted, or not that of the host, or ours that the broker does not take, and files that cannot be
- * used: creating and subscribing fail with pulsar_result_ConnectError at once, and the log says why.  All files are PEM, and
- * are looked at again for each new connection, so they may be replaced.
+ * A certificate that is not trusted, or not that of the host, or ours that the broker does not take, and files that
+ * cannot be used: creating and subscribing fail with pulsar_result_ConnectError at once, and the log says why.  All
+ * files are PEM, and are looked at again for each new connection, so they may be replaced.
  */
 PULSAR_PUBLIC void pulsar_client_configuration_set_use_tls(pulsar_client_configuration_t *conf, int useTls);
 PULSAR_PUBLIC int pulsar_client_configuration_is_use_tls(pulsar_client_configuration_t *conf);

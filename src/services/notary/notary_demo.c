@@ -5,10 +5,10 @@
  * An ordinary client: it sends the sample event under a fresh id, reads the results and errors topics until the
  * answer is there, and verifies the receipt from the two texts alone, as `geminga notary verify` does.
  */
+#include "base/timestamp.h"
 #include "services/notary/canonical.h"
 #include "services/notary/files.h"
 #include "services/notary/notary_verbs.h"
-#include "base/timestamp.h"
 #include "services/notary/verify.h"
 #include "services/runtime/bus.h"
 #include "sys/uv_sys.h"
@@ -18,11 +18,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define SAMPLE_MAX        (64u << 10)
-#define TIMEOUT_S         "30"
+#define SAMPLE_MAX         (64u << 10)
+#define TIMEOUT_S          "30"
 #define CONNECT_TIMEOUT_MS 5000
-#define READ_MS           200
-#define TOPIC_MAX         2048
+#define READ_MS            200
+#define TOPIC_MAX          2048
 
 /* examples/pulsar/sample-event.json as a C string; made by the build. */
 static const char sample[] =
