@@ -177,6 +177,8 @@ static void broker_visit(struct metrics *m)
     cache_visit(m);
     m->has_audit = core->audit != NULL;
     audit_stats_get(core->audit, &m->audit);
+    m->has_authentication = core->authenticator != NULL;
+    authenticator_stats_get(core->authenticator, &m->authentication);
     if ((m->has_server = core->server != NULL))
         server_stats_get(core->server, &m->server);
     m->budgets = arena_zalloc(&m->call->arena, core->budget_count * sizeof *m->budgets + 1);

@@ -12,6 +12,7 @@
 #include "admin/metrics_rows.h"
 #include "admin/prometheus.h"
 #include "broker/audit.h"
+#include "broker/authenticator.h"
 #include "broker/figures.h"
 #include "broker/stats.h"
 #include "session/server.h"
@@ -62,6 +63,8 @@ struct metrics {
     struct store_stats store;
     struct server_stats server;
     struct audit_stats audit;
+    struct authenticator_stats authentication;
+    bool has_authentication;
     bool has_audit;
     bool has_server;
     struct budget_row *budgets;

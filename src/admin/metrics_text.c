@@ -293,6 +293,67 @@ static void write_audit(struct writer *w, const struct audit_stats *a)
     gauge(w, "geminga_audit_failing", "1: the file takes nothing now", a->failing);
 }
 
+/* Several labels, whose values are the broker's own words. */
+static void words(struct writer *w, const char *name, const char *labels, uint64_t value)
+{
+    const struct bytes all[] = {w->cluster, bytes_of_text(labels)};
+
+    prometheus_sample(w->out, name, all, COUNT(all), (double)value);
+}
+
+static void provider_labels(char *to, size_t size, enum provider p)
+{
+    (void)snprintf(to, size, ",provider_name=\"%s\",auth_method=\"%s\"", provider_name(p), provider_method(p));
+}
+
+/* A token that has expired is one that is not valid, in Pulsar. */
+static uint64_t failures_of(const struct authenticator_stats *a, enum provider p, enum refused why)
+{
+    return a->failures[p][why] + (why == REFUSED_TOKEN ? a->failures[p][REFUSED_EXPIRED] : 0);
+}
+
+static void write_failures(struct writer *w, const struct authenticator_stats *a)
+{
+    static const char name[] = "pulsar_authentication_failures_total";
+    char labels[200];
+
+    prometheus_metric(w->out, name, "counter", "credentials that were refused, by what was wrong with them");
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        for (enum refused why = 0; why < REFUSED_KINDS; why++) {
+            if (why == REFUSED_EXPIRED || !a->provided[p] || failures_of(a, p, why) == 0)
+                continue;
+            provider_labels(labels, sizeof labels, p);
+            const size_t len = strlen(labels);
+            (void)snprintf(labels + len, sizeof labels - len, ",reason=\"%s\"", refused_reason(p, why));
+            words(w, name, labels, failures_of(a, p, why));
+        }
+    }
+}
+
+static void write_authentication(struct writer *w, const struct authenticator_stats *a)
+{
+    static const char name[] = "pulsar_authentication_success_total";
+    char labels[200];
+
+    prometheus_metric(w->out, name, "counter", "credentials that were good");
+    for (enum provider p = 0; p < PROVIDERS; p++) {
+        provider_labels(labels, sizeof labels, p);
+        if (a->provided[p])
+            words(w, name, labels, a->successes[p]);
+    }
+    write_failures(w, a);
+    counter(w, "pulsar_expired_token_total", "tokens that had expired", a->failures[PROVIDER_TOKEN][REFUSED_EXPIRED]);
+    counter(w, "geminga_authentication_anonymous_total", "who had no credentials, and the anonymous role",
+            a->successes[PROVIDERS]);
+    counter(w, "geminga_authentication_unknown_total", "who had none, or of a method that nobody looks at, and no role",
+            a->failures[PROVIDERS][REFUSED_METHOD] + a->failures[PROVIDERS][REFUSED_DATA]);
+    counter(w, "geminga_authentication_busy_total", "who was to come back, as too many were being authenticated",
+            a->busy);
+    gauge(w, "geminga_authentication_waiting", "checks of credentials that are under way", a->waiting);
+    counter(w, "geminga_authentication_key_failures_total", "files with keys that could not be used when read again",
+            a->key_failures);
+}
+
 static void write_process(struct writer *w, int64_t started_ms)
 {
     struct process_stats p;
@@ -316,6 +377,8 @@ static void write_text(struct writer *w, const struct admin_core *core, const st
     write_disk(w, &m->store);
     write_safety(w, &m->store);
     write_budgets(w, m);
+    if (m->has_authentication)
+        write_authentication(w, &m->authentication);
     if (m->has_audit)
         write_audit(w, &m->audit);
     write_process(w, core->started_ms);

@@ -70,7 +70,7 @@ struct remembered {
 
 struct reading {
     struct work work;
-    bool running;
+    bool running, again;       /* again: somebody asks while it runs */
     struct executor *executor; /* NULL: there are no files */
     struct timer timer;
     /* What the worker found: `next` when it is something else than before. */
@@ -451,6 +451,8 @@ static void keys_tell(struct authenticator *a, struct reading *r)
     (void)snprintf(r->told, sizeof r->told, "%s", r->message);
 }
 
+static void keys_read_later(struct authenticator *a, struct reading *r);
+
 static void keys_done(struct work *work)
 {
     struct reading *r = container_of(work, struct reading, work);
@@ -461,6 +463,7 @@ static void keys_done(struct work *work)
         keys_tell(a, r);
     else
         r->told[0] = '\0';
+    a->stats.key_failures += r->err != OK;
     if (r->next) {
         log_info(a->log, "authentication", "keys have changed: the new ones are in use");
         authentication_unref(a->current);
@@ -471,16 +474,42 @@ static void keys_done(struct work *work)
     if (a->stopping)
         stopped_maybe(a);
     else
-        timer_start_ms(&r->timer, a->options.reload_ms);
+        keys_read_later(a, r);
+}
+
+static void keys_read_begin(struct reading *r)
+{
+    r->again = false;
+    r->work = (struct work){.run = keys_read, .done = keys_done};
+    if (executor_submit(r->executor, &r->work) == OK)
+        r->running = true;
 }
 
 static void keys_due(struct timer *timer)
 {
-    struct reading *r = container_of(timer, struct reading, timer);
+    keys_read_begin(container_of(timer, struct reading, timer));
+}
 
-    r->work = (struct work){.run = keys_read, .done = keys_done};
-    if (executor_submit(r->executor, &r->work) == OK)
-        r->running = true;
+static void keys_read_later(struct authenticator *a, struct reading *r)
+{
+    if (r->again)
+        keys_read_begin(r);
+    else if (a->options.reload_ms > 0)
+        timer_start_ms(&r->timer, a->options.reload_ms);
+}
+
+bool authenticator_renew(struct authenticator *a)
+{
+    struct reading *r = &a->reading;
+
+    if (!r->executor || a->stopping)
+        return false;
+    timer_stop(&r->timer);
+    if (r->running)
+        r->again = true;
+    else
+        keys_read_begin(r);
+    return true;
 }
 
 /* ---- life ---- */
@@ -502,11 +531,11 @@ static enum err workers_start(struct authenticator *a, bool from_files)
 
     if (err == OK && authentication_provides(a->current, provider_method(PROVIDER_BASIC)))
         err = executor_new(a->loop, "passwords", 1, &a->slow.executor);
-    if (err != OK || !from_files || a->options.reload_ms == 0)
+    if (err != OK || !from_files)
         return err;
     err = executor_new(a->loop, "keys", 1, &a->reading.executor);
     if (err == OK)
-        timer_start_ms(&a->reading.timer, a->options.reload_ms);
+        keys_read_later(a, &a->reading);
     return err;
 }
 
@@ -642,6 +671,9 @@ uint32_t authenticator_refresh_check_s(const struct authenticator *a)
 void authenticator_stats_get(const struct authenticator *a, struct authenticator_stats *out)
 {
     *out = a ? a->stats : (struct authenticator_stats){0};
-    if (a)
-        out->waiting = lanes_waiting(a);
+    if (!a)
+        return;
+    out->waiting = lanes_waiting(a);
+    for (enum provider p = 0; p < PROVIDERS; p++)
+        out->provided[p] = authentication_provides(a->current, provider_method(p));
 }

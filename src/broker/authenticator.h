@@ -81,6 +81,9 @@ void authenticator_check(struct authenticator *a, struct authentication_op *op, 
 /* One that is not under way is fine: done will not be called, the op's memory is free. */
 void authentication_op_cancel(struct authentication_op *op);
 
+/* Reads the key files now; false: there are none. */
+bool authenticator_renew(struct authenticator *a);
+
 /* The current providers and keys, until the next turn of the loop. */
 const struct authentication *authenticator_peek(const struct authenticator *a);
 bool authenticator_is_proxy(const struct authenticator *a, const char *role);
@@ -90,7 +93,9 @@ uint32_t authenticator_refresh_check_s(const struct authenticator *a);
 struct authenticator_stats {
     uint64_t successes[PROVIDERS + 1]; /* the last: the anonymous role */
     uint64_t failures[PROVIDERS + 1][REFUSED_KINDS];
-    uint64_t busy; /* refused because too much was under way */
+    uint64_t busy;         /* refused because too much was under way */
+    uint64_t key_failures; /* times that key files were read again and could not be used */
+    bool provided[PROVIDERS];
     size_t waiting;
 };
 /* Zeros for NULL. */

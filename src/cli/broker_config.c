@@ -1168,7 +1168,7 @@ static const struct option rows[] = {
      .fallback = "1m",
      .max = 86400000,
      AT(authentication_reload_ms),
-     .text = "How often files with keys and passwords are read again; 0: only at the start."},
+     .text = "How often files with keys and passwords are read again; 0: only at the start and at a SIGHUP."},
     {.key = "authentication.proxy_roles",
      .alias = "proxyRoles",
      .env = "GEMINGA_AUTHENTICATION_PROXY_ROLES",

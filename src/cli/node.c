@@ -159,8 +159,9 @@ const char *node_tls_url(const struct node *n)
 bool node_renew(struct node *n)
 {
     const bool of_server = server_renew(n->server), of_admin = admin_renew(n->admin);
+    const bool of_keys = n->authenticator && authenticator_renew(n->authenticator);
 
-    return of_server || of_admin;
+    return of_server || of_admin || of_keys;
 }
 
 struct store *node_store(struct node *n)

@@ -44,7 +44,7 @@ uint16_t node_http_port(const struct node *n); /* 0: nobody listens there, as of
 uint16_t node_https_port(const struct node *n);
 const char *node_url(const struct node *n);     /* what a client is given: without TLS, if there is a port for that */
 const char *node_tls_url(const struct node *n); /* with TLS; NULL: there is none */
-/* Looks at files that may have been changed: certificates.  False: there are none. */
+/* Looks at files that may have been changed: certificates, keys of tokens, passwords.  False: there are none. */
 bool node_renew(struct node *n);
 struct store *node_store(struct node *n);
 

@@ -495,7 +495,7 @@ static void on_signal(void *ctx, int number)
     struct serving *s = ctx;
 
     if (number == SIGHUP && !s->stopping && node_renew(s->node)) {
-        log_info(s->log, "cli", "signal %d: looking at the files of certificates", number);
+        log_info(s->log, "cli", "signal %d: looking at the files of certificates and keys", number);
         return;
     }
     if (s->signalled) {
