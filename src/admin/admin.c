@@ -11,6 +11,7 @@
 #include "admin/core.h"
 #include "admin/http.h"
 #include "admin/routes.h"
+#include "admin/socket_gate.h"
 #include "base/log.h"
 #include "sys/loop.h"
 #include "sys/tls_renewal.h"
@@ -26,6 +27,7 @@ enum { URL_MAX = 300 };
 struct admin {
     struct admin_core core;
     struct http *http;
+    struct socket_gate gate;
     struct uv_thread *thread; /* NULL once stopped */
     struct log *log;
     struct tls_renewal *renewal; /* NULL: no TLS */
@@ -179,6 +181,7 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
                                 .on_request = on_request,
                                 .ctx = a,
                                 .sockets = options->sockets,
+                                .gate = &a->gate.gate,
                                 .log = options->log};
     enum err err = ERR_NOMEM;
 
@@ -187,6 +190,7 @@ enum err admin_start(struct admin **out, const struct admin_options *options, co
         return ERR_NOMEM;
     a->log = options->log;
     core_init(a, options, core, broker, server);
+    socket_gate_init(&a->gate, &a->core);
     configuration_restore(&a->core, a->log);
     if ((err = http_open(&a->http, &http, message, message_size)) != OK)
         goto failed;
@@ -242,5 +246,6 @@ void admin_free(struct admin *a)
     assert(!a->thread);
     http_close(a->http);
     tls_renewal_free(a->renewal);
+    socket_gate_deinit(&a->gate);
     free(a);
 }

@@ -20,10 +20,13 @@
 #include "admin/http_memory.h"
 #include "admin/http_private.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     SERVICE_BUFFER = 4096,
@@ -142,6 +145,18 @@ void exchange_refuse(struct exchange *e, int status, const char *reason)
 
 /* ---- events of a connection ---- */
 
+/* "10.0.0.7:50122"; empty: it is gone already. */
+static void peer_write(struct lws *wsi, char *to, size_t size)
+{
+    struct sockaddr_in at;
+    socklen_t len = sizeof at;
+    char address[INET_ADDRSTRLEN];
+
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&at, &len) == 0 && at.sin_family == AF_INET &&
+        inet_ntop(AF_INET, &at.sin_addr, address, sizeof address))
+        (void)snprintf(to, size, "%s:%u", address, ntohs(at.sin_port));
+}
+
 /* One that is one too many can be told only when it has asked: until then it is one of a few that wait. */
 static int on_new(struct http *h, struct lws *wsi)
 {
@@ -154,6 +169,7 @@ static int on_new(struct http *h, struct lws *wsi)
         return -1;
     }
     lws_set_opaque_user_data(wsi, c);
+    peer_write(wsi, c->peer_text, sizeof c->peer_text);
     http_tls_came(&h->tls, &c->handshake, wsi);
     if (++h->connections - h->tls.dropped > h->options.connections_max)
         c->one_more = "too many connections at a time";
@@ -263,17 +279,25 @@ static int on_timer(struct connection *c, struct lws *wsi)
     return -1;
 }
 
+static int socket_ask(struct http *h, struct connection *c, struct lws *wsi)
+{
+    struct admission *a = &c->upgrade;
+
+    a->asked = true;
+    a->status = (int)http_sockets_refuse(&h->sockets, wsi, c->peer_text, a->reason, sizeof a->reason);
+    return a->status;
+}
+
 /* HTTP/2 is offered by clients that like it, and need not be taken; but libwebsockets takes it, and then loses the
  * request's body.  So it does not see the offer: `to` lies in its own copy of the head.  Likewise with a WebSocket that
  * is refused: request_head answers it. */
 static int on_upgrade(struct http *h, struct connection *c, struct lws *wsi, char *to)
 {
-    char reason[300];
     bool refused = c->one_more != NULL || strcasecmp(to, "h2c") == 0;
 
     if (!refused && strcasecmp(to, "websocket") == 0) {
         admission_ask(h, c, wsi, true);
-        refused = c->admission.status != 0 || http_sockets_refuse(&h->sockets, wsi, reason, sizeof reason) != 0;
+        refused = c->admission.status != 0 || socket_ask(h, c, wsi) != 0;
         if (!refused)
             c->admission.asked = false; /* there is no other request on this connection */
     }
@@ -458,7 +482,7 @@ enum err http_open(struct http **out, const struct http_options *options, char *
     }
     h->options = *options;
     options_default(&h->options);
-    http_sockets_init(&h->sockets, options->sockets);
+    http_sockets_init(&h->sockets, options->sockets, options->gate);
     h->protocols[0] = (struct lws_protocols){.name = "http", .callback = on_event};
     list_init(&h->exchanges);
     http_tls_init(&h->tls, options->connections_max / 2 + 1);

@@ -44,6 +44,7 @@ struct http_options {
     void (*on_request)(void *ctx, struct admin_call *call);
     void *ctx;
     struct web_service *sockets; /* takes what is asked for below /ws/; NULL: nobody does.  Lives as long. */
+    const struct web_gate *gate; /* who may have such a connection; NULL: everybody.  Lives as long. */
 };
 
 /* Listens.  ERR_BUSY: the port is taken; ERR_IO; `message` is a sentence for the user. */

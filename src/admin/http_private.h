@@ -68,7 +68,9 @@ struct connection {
     struct http_handshake handshake;
     struct http_peer *peer;     /* its address */
     const char *one_more;       /* than there may be: why its request is refused; NULL: it is not */
+    char peer_text[64];         /* with the port */
     struct admission admission; /* of the request that is being read */
+    struct admission upgrade;   /* of its wish for a WebSocket */
     bool served;                /* it had an answer */
     bool lingering;             /* a refusal is sent; what still comes is thrown away, so that the peer can read it */
 };

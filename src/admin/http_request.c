@@ -10,10 +10,6 @@
 #include "admin/http_private.h"
 #include "admin/http_query.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 static void method_of(struct lws *wsi, struct http_request *r)
 {
     static const struct {
@@ -151,29 +147,13 @@ static bool body_begin(struct exchange *e)
     return false;
 }
 
-/* Where messages would go both ways: either the service refused it, or no upgrade was asked for. */
-static void refuse_socket(struct exchange *e)
+/* Where messages would go both ways: either that was refused, or no upgrade was asked for. */
+static void refuse_socket(struct exchange *e, struct admission *upgrade)
 {
-    char reason[300];
-    const unsigned status = http_sockets_refuse(&e->http->sockets, e->wsi, reason, sizeof reason);
-
-    if (status == 0)
-        exchange_refuse(e, 426, "this is a WebSocket's address: ask for an upgrade");
+    if (upgrade->asked)
+        exchange_refuse(e, upgrade->status, upgrade->reason);
     else
-        exchange_refuse(e, (int)status, reason);
-}
-
-/* "10.0.0.7:50122"; NULL: it is gone. */
-static const char *peer_of(struct lws *wsi, struct arena *arena)
-{
-    struct sockaddr_in at;
-    socklen_t len = sizeof at;
-    char address[INET_ADDRSTRLEN];
-
-    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&at, &len) != 0 || at.sin_family != AF_INET ||
-        !inet_ntop(AF_INET, &at.sin_addr, address, sizeof address))
-        return NULL;
-    return arena_printf(arena, "%s:%u", address, ntohs(at.sin_port));
+        exchange_refuse(e, 426, "this is a WebSocket's address: ask for an upgrade");
 }
 
 int request_head(struct exchange *e, struct connection *c, const char *path, size_t len)
@@ -181,7 +161,7 @@ int request_head(struct exchange *e, struct connection *c, const char *path, siz
     struct admin_call *call = &e->call;
     const struct admission *admission = &c->admission;
 
-    call->peer = peer_of(e->wsi, &call->arena);
+    call->peer = c->peer_text[0] ? arena_text(&call->arena, c->peer_text) : NULL;
     admission_ask(e->http, c, e->wsi, false);
     c->admission.asked = false;
 
@@ -193,9 +173,10 @@ int request_head(struct exchange *e, struct connection *c, const char *path, siz
     else if (admission->status != 0)
         exchange_refuse(e, admission->status, admission->reason);
     else if (http_sockets_is_path(&e->http->sockets, call->request.path))
-        refuse_socket(e);
+        refuse_socket(e, &c->upgrade);
     else if (body_begin(e))
         exchange_lend(e);
+    c->upgrade.asked = false;
     return 0;
 }
 

@@ -76,9 +76,9 @@ void http_sockets_run(struct http_sockets *all)
     }
 }
 
-void http_sockets_init(struct http_sockets *all, struct web_service *service)
+void http_sockets_init(struct http_sockets *all, struct web_service *service, const struct web_gate *gate)
 {
-    *all = (struct http_sockets){.service = service, .thread = {post}};
+    *all = (struct http_sockets){.service = service, .gate = gate, .thread = {post}};
     if (service)
         service->thread = &all->thread;
 }
@@ -106,7 +106,21 @@ static void request_forget(struct arena *arena, struct web_request *r)
     arena_deinit(arena);
 }
 
-unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *reason, size_t reason_size)
+static unsigned both_refuse(struct http_sockets *all, const struct web_request *request, const char *peer, char *reason,
+                            size_t reason_size)
+{
+    struct web_target target = {0};
+    unsigned status = all->service->ops->refuses(all->service, request, &target, reason, reason_size);
+
+    if (status == 0 && all->gate)
+        status = all->gate->refuses(all->gate->ctx, &request->credentials, &target, peer, reason, reason_size);
+    free(target.topic);
+    free(target.subscription);
+    return status;
+}
+
+unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, const char *peer, char *reason,
+                             size_t reason_size)
 {
     struct web_request request;
     struct arena arena;
@@ -116,7 +130,7 @@ unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *re
         (void)snprintf(reason, reason_size, "no path, or no memory for it");
         status = HTTP_STATUS_SERVICE_UNAVAILABLE;
     } else if (http_sockets_is_path(all, request.path)) {
-        status = all->service->ops->refuses(all->service, &request, reason, reason_size);
+        status = both_refuse(all, &request, peer, reason, reason_size);
     }
     request_forget(&arena, &request);
     return status;

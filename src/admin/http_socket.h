@@ -18,16 +18,19 @@ struct http_socket;
 
 struct http_sockets {
     struct web_service *service; /* NULL: there are none */
+    const struct web_gate *gate; /* NULL: everybody may */
     struct lws_context *context;
     struct web_thread thread;
     _Atomic(struct web_event *) events; /* the newest first */
 };
 
-void http_sockets_init(struct http_sockets *all, struct web_service *service);
+void http_sockets_init(struct http_sockets *all, struct web_service *service, const struct web_gate *gate);
 /* The service's connections are known by their path. */
 bool http_sockets_is_path(const struct http_sockets *all, struct bytes path);
-/* What the service says of the request that is in the connection's head: 0 is yes. */
-unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, char *reason, size_t reason_size);
+/* What the service, and then the gate, say of the request that is in the connection's head: 0 is yes.  `peer` as
+ * admin_call has it. */
+unsigned http_sockets_refuse(struct http_sockets *all, struct lws *wsi, const char *peer, char *reason,
+                             size_t reason_size);
 /* What other threads have posted. */
 void http_sockets_run(struct http_sockets *all);
 

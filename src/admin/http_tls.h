@@ -28,7 +28,7 @@ struct http_tls {
     struct list handshakes;              /* struct http_handshake, the oldest first; some may be through */
     size_t count, max;
     size_t dropped; /* connections that went for others, and are not gone yet */
-    char *message; /* while it begins to listen */
+    char *message;  /* while it begins to listen */
     size_t message_size;
 };
 

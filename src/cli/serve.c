@@ -604,7 +604,7 @@ static int node_serve(struct serving *s)
 
     s->websocket_access = (struct pulsar_access){.service_url = node_url(s->node)};
     if (s->websocket)
-        websocket_start(s->websocket, &s->websocket_access);
+        websocket_start(s->websocket, &s->websocket_access, s->config->authentication);
     url_write(s, "http", node_http_port(s->node), s->http_url);
     url_write(s, "https", node_https_port(s->node), s->https_url);
     if (err != OK)

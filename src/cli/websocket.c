@@ -113,7 +113,7 @@ static int serve_sockets(const struct invocation *inv, const struct websocket_co
         .on_request = on_request,
         .sockets = websocket_service(w),
     };
-    websocket_start(w, access);
+    websocket_start(w, access, true);
     if (http_open(&http, &options, message, sizeof message) == OK)
         status = run(inv, config, http);
     else

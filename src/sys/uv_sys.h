@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "sys/sys.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct uv_sys;
 
@@ -33,5 +35,13 @@ void *uv_sys_loop_handle(struct uv_sys *u);
 struct uv_thread;
 MUST_USE enum err uv_thread_run(struct uv_thread **out, const char *name, void (*run)(void *ctx), void *ctx);
 void uv_thread_finish(struct uv_thread *t);
+
+/* Something that one thread waits for and another brings about, once. */
+struct uv_event;
+MUST_USE enum err uv_event_new(struct uv_event **out);
+void uv_event_set(struct uv_event *e);
+/* False: it was not in this time. */
+bool uv_event_wait(struct uv_event *e, uint32_t ms);
+void uv_event_free(struct uv_event *e);
 
 #endif

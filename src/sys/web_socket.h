@@ -85,14 +85,31 @@ struct web_request {
     struct web_credentials credentials;
 };
 
+/* What a connection would be for. */
+struct web_target {
+    bool produces;      /* else it consumes */
+    char *topic;        /* "persistent://t/n/x"; the caller's to free(), as the other */
+    char *subscription; /* NULL: it reads without one */
+};
+
 struct web_service {
     const struct web_service_ops *ops;
     struct web_thread *thread; /* set by the server before the first call */
 };
 
+/* Whether whoever shows these credentials may have such a connection: 0, or an HTTP status and why.  On the server's
+ * thread; it may take a moment. */
+struct web_gate {
+    unsigned (*refuses)(void *ctx, const struct web_credentials *shown, const struct web_target *target,
+                        const char *peer, char *reason, size_t reason_size);
+    void *ctx;
+};
+
 struct web_service_ops {
-    /* Whether a connection that asks for this is taken: 0, or the HTTP status that it gets, with the reason. */
-    unsigned (*refuses)(struct web_service *s, const struct web_request *r, char *reason, size_t reason_size);
+    /* Whether a connection that asks for this is taken: 0 and what it is for, or the HTTP status that it gets, with the
+     * reason. */
+    unsigned (*refuses)(struct web_service *s, const struct web_request *r, struct web_target *target, char *reason,
+                        size_t reason_size);
     /* NULL: there is no memory, and the connection is closed.  Nothing is received before read(true). */
     struct web_peer *(*open)(struct web_service *s, struct web_socket *socket, const struct web_request *r);
 };

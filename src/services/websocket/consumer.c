@@ -247,7 +247,7 @@ static void queue_choose(struct ws_consumer *c)
         pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(r->consumer, (int)c->queue);
 }
 
-struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+struct web_peer *ws_consumer_open(struct ws_client *client, struct web_thread *thread, struct web_socket *socket,
                                   struct ws_request *request, struct ws_room *room)
 {
     struct ws_consumer *c = calloc(1, sizeof *c);
@@ -257,14 +257,14 @@ struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *th
         free(c);
         return NULL;
     }
-    ws_peer_init(&c->peer, &ops, thread, socket, request);
+    ws_peer_init(&c->peer, &ops, client, thread, socket, request);
     c->peer.free = consumer_free;
     c->room = room;
     queue_choose(c);
     const struct ws_request *r = &c->peer.request;
     if (r->kind == WS_READER)
-        pulsar_client_create_reader_async(client, r->topic, r->start, r->reader, reader_made, a);
+        pulsar_client_create_reader_async(ws_client_get(client), r->topic, r->start, r->reader, reader_made, a);
     else
-        pulsar_client_subscribe_async(client, r->topic, r->subscription, r->consumer, consumer_made, a);
+        pulsar_client_subscribe_async(ws_client_get(client), r->topic, r->subscription, r->consumer, consumer_made, a);
     return &c->peer.web;
 }

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct web_thread *thread,
-                  struct web_socket *socket, struct ws_request *request)
+void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct ws_client *client,
+                  struct web_thread *thread, struct web_socket *socket, struct ws_request *request)
 {
     p->web.ops = ops;
+    p->client = client;
     p->thread = thread;
     p->socket = socket;
     p->request = *request;
@@ -20,10 +21,14 @@ void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct web_
 
 static void free_if_done(struct ws_peer *p)
 {
+    struct ws_client *client = p->client;
+
     if (p->socket || p->asked > 0)
         return;
     ws_request_free(&p->request);
     p->free(p);
+    if (client)
+        ws_client_leave(client);
 }
 
 void ws_peer_closed(struct ws_peer *p)

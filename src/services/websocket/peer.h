@@ -8,6 +8,7 @@
 #ifndef SERVICES_WEBSOCKET_PEER_H
 #define SERVICES_WEBSOCKET_PEER_H
 
+#include "services/websocket/clients.h"
 #include "services/websocket/messages.h"
 #include "services/websocket/request.h"
 #include "sys/web_socket.h"
@@ -27,6 +28,7 @@ struct ws_peer {
     struct web_thread *thread;
     struct web_socket *socket; /* NULL: it is closed */
     struct ws_request request;
+    struct ws_client *client; /* left when the peer goes */
     size_t asked;
     void (*free)(struct ws_peer *p); /* of what is beyond this */
 };
@@ -41,9 +43,9 @@ struct ws_asked {
     char *context;
 };
 
-/* Takes the request over. */
-void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct web_thread *thread,
-                  struct web_socket *socket, struct ws_request *request);
+/* Takes the request over, and the place at the client. */
+void ws_peer_init(struct ws_peer *p, const struct web_peer_ops *ops, struct ws_client *client,
+                  struct web_thread *thread, struct web_socket *socket, struct ws_request *request);
 /* For the peer's `closed`: the connection is gone. */
 void ws_peer_closed(struct ws_peer *p);
 
@@ -61,10 +63,10 @@ void ws_tell(struct ws_peer *p, struct text *text);
 void ws_hang_up(struct ws_peer *p, enum ws_error error, const char *why); /* `why` may be NULL */
 
 /* NULL: no memory. */
-struct web_peer *ws_producer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+struct web_peer *ws_producer_open(struct ws_client *client, struct web_thread *thread, struct web_socket *socket,
                                   struct ws_request *request);
 /* And readers.  The room outlives it. */
-struct web_peer *ws_consumer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+struct web_peer *ws_consumer_open(struct ws_client *client, struct web_thread *thread, struct web_socket *socket,
                                   struct ws_request *request, struct ws_room *room);
 
 /* How many messages the receiver queue of a connection has that wants so many; ws_room_leave gives them back. */

@@ -117,7 +117,7 @@ static void closed(struct web_peer *web)
 
 static const struct web_peer_ops ops = {received, taken, closed};
 
-struct web_peer *ws_producer_open(pulsar_client_t *client, struct web_thread *thread, struct web_socket *socket,
+struct web_peer *ws_producer_open(struct ws_client *client, struct web_thread *thread, struct web_socket *socket,
                                   struct ws_request *request)
 {
     struct ws_producer *p = calloc(1, sizeof *p);
@@ -127,8 +127,9 @@ struct web_peer *ws_producer_open(pulsar_client_t *client, struct web_thread *th
         free(p);
         return NULL;
     }
-    ws_peer_init(&p->peer, &ops, thread, socket, request);
+    ws_peer_init(&p->peer, &ops, client, thread, socket, request);
     p->peer.free = producer_free;
-    pulsar_client_create_producer_async(client, p->peer.request.topic, p->peer.request.producer, made, a);
+    pulsar_client_create_producer_async(ws_client_get(client), p->peer.request.topic, p->peer.request.producer, made,
+                                        a);
     return &p->peer.web;
 }

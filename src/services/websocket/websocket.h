@@ -3,9 +3,9 @@
  * websocket.h - Apache Pulsar's WebSocket interface, /ws/v2/...: producers, consumers and readers for whoever has a
  * browser or a line of script and no Pulsar client.
  *
- * An ordinary client of a broker, ours or any Pulsar: one client of the library for all connections, made with the
- * first of them.  What the connections are is the server's (sys/web_socket.h): all that is said here happens on its
- * thread; the library's callbacks come to it by `post`.
+ * An ordinary client of a broker, ours or any Pulsar: one client of the library for all connections that show the same
+ * credentials (clients.h), made with the first of them.  What the connections are is the server's (sys/web_socket.h):
+ * all that is said here happens on its thread; the library's callbacks come to it by `post`.
  *
  * Bounded: a producer has as many messages under way as its maxPendingMessages says (more are refused, each with an
  * answer), all together what CLIENT_MEMORY holds; a consumer is sent no more than its receiverQueueSize ahead of its
@@ -33,8 +33,9 @@ MUST_USE enum err websocket_new(struct websocket **out, struct log *log);
 struct web_service *websocket_service(struct websocket *w);
 
 /* From any thread, once: where the broker is, and who we are there; it lives as long, and so do its texts.  Before it,
- * connections are refused with 503. */
-void websocket_start(struct websocket *w, const struct pulsar_access *access);
+ * connections are refused with 503.  `pass_on`: whoever shows a token or a password is that one to the broker; else
+ * everybody is who we are. */
+void websocket_start(struct websocket *w, const struct pulsar_access *access, bool pass_on);
 
 /* When the server's thread has ended and before the server is freed: ends what is under way.  NULL is fine. */
 void websocket_close(struct websocket *w);
