@@ -46,8 +46,10 @@ class Broker:
         self.port = ready.get("port")  # None: all is with TLS
         self.tls_port = ready.get("tls_port")
         self.tls_url = ready.get("service_url_tls")
-        self.http_url = ready["http_url"]
-        self.http_port = ready["http_port"]
+        self.http_url = ready.get("http_url")  # None: all is with TLS
+        self.http_port = ready.get("http_port")
+        self.https_url = ready.get("https_url")
+        self.https_port = ready.get("https_port")
 
     def start_and_kill(self, seconds):
         """Killed so soon that it may not be ready: the moment is all that matters, not whether it is."""
@@ -106,7 +108,7 @@ class Broker:
     def restart(self):
         """Stopped in order, started on the same ports."""
         self.stop()
-        self.start(-1 if self.port is None else self.port, self.http_port)
+        self.start(-1 if self.port is None else self.port, -1 if self.http_port is None else self.http_port)
 
 
 class RunningBroker:
