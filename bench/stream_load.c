@@ -9,13 +9,17 @@
  * of SUBSCRIPTION, `drain` takes so many entries from the topic's beginning.  It is a load for the broker, not a
  * client: the batch is encoded once, only its sequence id changes; what is delivered is counted by its frames' heads
  * and thrown away by the kernel. Prints one line of JSON.  Owns two sockets, and one thread.
+ *
+ * With LOAD_TLS_TRUST in the environment, the file of whom it trusts, both connections are with TLS.
  */
 #include "commands.h"
 
 #include "base/checksum.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,8 +35,13 @@
 #define PERMITS       1000000u
 #define HEAD_MAX      256 /* of a delivery: sizes, command, the metadata's beginning */
 
+struct peer {
+    int fd;
+    SSL *ssl; /* or NULL */
+};
+
 struct stream {
-    int producer, consumer;
+    struct peer producer, consumer;
     uint8_t *batch; /* a whole SEND frame */
     size_t batch_len, sequence_at;
     uint64_t entries, window;
@@ -60,47 +69,94 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- writing commands ---- */
+/* ---- bytes, with TLS or without; -1 and EAGAIN: not now ---- */
 
-static void write_all(int fd, const uint8_t *bytes, size_t len)
+static ssize_t tls_result(const struct peer *p, int result)
 {
-    while (len > 0) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0)
-            die("write");
-        bytes += n;
-        len -= (size_t)n;
-    }
+    const int why = result > 0 ? SSL_ERROR_NONE : SSL_get_error(p->ssl, result);
+
+    if (why == SSL_ERROR_NONE)
+        return result;
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
 }
 
-static void send_frame(int fd, struct text frame)
+static ssize_t peer_send(const struct peer *p, const uint8_t *bytes, size_t len)
 {
-    write_all(fd, frame.bytes, frame.len);
+    if (p->ssl)
+        return tls_result(p, SSL_write(p->ssl, bytes, (int)(len < 1 << 20 ? len : 1 << 20)));
+    return send(p->fd, bytes, len, 0);
+}
+
+static ssize_t peer_recv(const struct peer *p, uint8_t *to, size_t len)
+{
+    const ssize_t n = p->ssl ? tls_result(p, SSL_read(p->ssl, to, (int)len)) : recv(p->fd, to, len, 0);
+
+    if (n == 0)
+        errno = ECONNRESET;
+    return n == 0 ? -1 : n;
+}
+
+/* Bytes that nobody looks at: those that come by TCP are not even copied. */
+static ssize_t peer_skip(const struct peer *p, size_t len)
+{
+    static uint8_t waste[64 * 1024];
+
+    if (p->ssl)
+        return peer_recv(p, waste, len < sizeof waste ? len : sizeof waste);
+    return recv(p->fd, NULL, len, MSG_TRUNC);
+}
+
+static void wait_for(const struct peer *p, short events)
+{
+    struct pollfd fd = {.fd = p->fd, .events = events};
+
+    if (poll(&fd, 1, 60000) <= 0)
+        die("nothing happened for a minute");
+}
+
+/* ---- writing commands ---- */
+
+static void send_frame(const struct peer *p, struct text frame)
+{
+    for (size_t at = 0; at < frame.len;) {
+        const ssize_t n = peer_send(p, frame.bytes + at, frame.len - at);
+        if (n < 0 && errno != EAGAIN)
+            die("write");
+        if (n < 0)
+            wait_for(p, POLLOUT);
+        else
+            at += (size_t)n;
+    }
 }
 
 /* ---- reading them ---- */
 
-static void read_all(int fd, uint8_t *to, size_t len)
+static void read_all(const struct peer *p, uint8_t *to, size_t len)
 {
     while (len > 0) {
-        const ssize_t n = read(fd, to, len);
-        if (n <= 0)
+        const ssize_t n = peer_recv(p, to, len);
+        if (n < 0 && errno != EAGAIN)
             die("read");
+        if (n < 0) {
+            wait_for(p, POLLIN);
+            continue;
+        }
         to += n;
         len -= (size_t)n;
     }
 }
 
 /* The next frame is of this type, or the broker refused. */
-static void expect(int fd, uint8_t type)
+static void expect(const struct peer *p, uint8_t type)
 {
     uint8_t frame[4096];
 
-    read_all(fd, frame, 4);
+    read_all(p, frame, 4);
     const size_t len = get_u32(frame);
     if (len > sizeof frame)
         die("a frame that is too long");
-    read_all(fd, frame, len);
+    read_all(p, frame, len);
     if (frame[5] != type) {
         fprintf(stderr, "stream_load: command %u instead of %u: %.*s\n", frame[5], type, (int)(len - 6), frame + 6);
         exit(1);
@@ -109,36 +165,54 @@ static void expect(int fd, uint8_t type)
 
 /* ---- both connections ---- */
 
-static int connect_to(const char *port)
+static void tls_begin(struct peer *p, const char *trust)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+    if (!ctx || SSL_CTX_load_verify_locations(ctx, trust, NULL) != 1 || !(p->ssl = SSL_new(ctx)))
+        die("TLS");
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_free(ctx);
+    SSL_set_mode(p->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_set_fd(p->ssl, p->fd) != 1 || SSL_connect(p->ssl) != 1)
+        die("the handshake");
+}
+
+static void connect_to(struct peer *p, const char *port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-    const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    const char *trust = getenv("LOAD_TLS_TRUST");
+    const int on = 1;
 
+    p->fd = socket(AF_INET, SOCK_STREAM, 0);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+    if (p->fd < 0 || connect(p->fd, (struct sockaddr *)&to, sizeof to) != 0)
         die("connect");
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    if (setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
         die("setsockopt");
-    send_frame(fd, connect_frame("stream_load"));
-    expect(fd, CONNECTED);
-    return fd;
+    if (trust)
+        tls_begin(p, trust);
+    if (fcntl(p->fd, F_SETFL, O_NONBLOCK) != 0)
+        die("fcntl");
+    send_frame(p, connect_frame("stream_load"));
+    expect(p, CONNECTED);
 }
 
 static void subscribe(struct stream *s, const char *topic, const char *subscription)
 {
-    send_frame(s->consumer, subscribe_frame(topic, subscription, 0)); /* exclusive */
-    expect(s->consumer, SUCCESS);
+    send_frame(&s->consumer, subscribe_frame(topic, subscription, 0)); /* exclusive */
+    expect(&s->consumer, SUCCESS);
 }
 
 static void flow(struct stream *s)
 {
-    send_frame(s->consumer, flow_frame(PERMITS));
+    send_frame(&s->consumer, flow_frame(PERMITS));
 }
 
 static void create_producer(struct stream *s, const char *topic)
 {
-    send_frame(s->producer, producer_frame(topic, 1));
-    expect(s->producer, PRODUCER_SUCCESS);
+    send_frame(&s->producer, producer_frame(topic, 1));
+    expect(&s->producer, PRODUCER_SUCCESS);
 }
 
 /* ---- the batch ---- */
@@ -213,7 +287,7 @@ static void send_some(struct stream *s)
     while (may_send(s)) {
         if (s->written == 0)
             set_sequence(s, s->sent);
-        const ssize_t n = send(s->producer, s->batch + s->written, s->batch_len - s->written, MSG_DONTWAIT);
+        const ssize_t n = peer_send(&s->producer, s->batch + s->written, s->batch_len - s->written);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0)
@@ -232,19 +306,22 @@ static void unexpected(const char *connection, const uint8_t *frame)
     exit(1);
 }
 
-static void pong(int fd)
+static void pong(const struct peer *p)
 {
     const struct text nothing = {0};
 
-    send_frame(fd, frame_of(PONG, &nothing));
+    send_frame(p, frame_of(PONG, &nothing));
 }
 
 static void take_receipts(struct stream *s)
 {
-    const ssize_t n = recv(s->producer, s->receipt_bytes + s->receipt_len, sizeof s->receipt_bytes - s->receipt_len, 0);
+    const ssize_t n =
+        peer_recv(&s->producer, s->receipt_bytes + s->receipt_len, sizeof s->receipt_bytes - s->receipt_len);
     size_t at = 0;
 
-    if (n <= 0)
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n < 0)
         die("the producer's connection");
     s->receipt_len += (size_t)n;
     while (s->receipt_len - at >= 4 && s->receipt_len - at >= 4 + get_u32(s->receipt_bytes + at)) {
@@ -252,7 +329,7 @@ static void take_receipts(struct stream *s)
         if (frame[TYPE_AT] == SEND_RECEIPT)
             s->receipts++;
         else if (frame[TYPE_AT] == PING)
-            pong(s->producer);
+            pong(&s->producer);
         else
             unexpected("producer", frame);
         at += 4 + get_u32(s->receipt_bytes + at);
@@ -275,21 +352,23 @@ static void acknowledge(struct stream *s, const uint8_t *command)
     put_number(&body, 1, 1);
     put_number(&body, 2, 1); /* cumulative */
     put_bytes(&body, 3, command, len);
-    send_frame(s->consumer, frame_of(ACK, &body));
+    send_frame(&s->consumer, frame_of(ACK, &body));
     s->acknowledged = s->delivered;
 }
 
 static void take_head(struct stream *s)
 {
-    const ssize_t n = recv(s->consumer, s->head + s->head_len, HEAD_MAX - s->head_len, 0);
+    const ssize_t n = peer_recv(&s->consumer, s->head + s->head_len, HEAD_MAX - s->head_len);
 
-    if (n <= 0)
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n < 0)
         die("the consumer's connection");
     s->head_len += (size_t)n;
     if (s->head_len > TYPE_AT && s->head[TYPE_AT] == PING && s->head_len >= 4 + get_u32(s->head)) {
         s->head_len -= 4 + get_u32(s->head);
         memmove(s->head, s->head + 4 + get_u32(s->head), s->head_len);
-        pong(s->consumer);
+        pong(&s->consumer);
         return;
     }
     if (s->head_len < HEAD_MAX)
@@ -314,26 +393,35 @@ static void take_deliveries(struct stream *s)
         take_head(s);
         return;
     }
-    const ssize_t n = recv(s->consumer, NULL, s->skip, MSG_TRUNC); /* TCP: thrown away */
+    const ssize_t n = peer_skip(&s->consumer, s->skip);
+    if (n < 0 && errno == EAGAIN)
+        return;
     if (n <= 0)
         die("the consumer's connection");
     s->skip -= (uint64_t)n;
+}
+
+/* Plain bytes that wait in the peer's TLS, of which poll knows nothing. */
+static bool holds_bytes(const struct peer *p)
+{
+    return p->ssl && SSL_pending(p->ssl) > 0;
 }
 
 static void run(struct stream *s)
 {
     while (s->receipts < s->entries || s->delivered < s->entries || s->skip > 0) {
         struct pollfd fds[2] = {
-            {.fd = s->producer, .events = (short)(POLLIN | (may_send(s) ? POLLOUT : 0))},
-            {.fd = s->consumer, .events = POLLIN},
+            {.fd = s->producer.fd, .events = (short)(POLLIN | (may_send(s) ? POLLOUT : 0))},
+            {.fd = s->consumer.fd, .events = POLLIN},
         };
-        if (poll(fds, 2, 60000) <= 0)
+        const bool held = holds_bytes(&s->producer) || holds_bytes(&s->consumer);
+        if (poll(fds, 2, held ? 0 : 60000) <= 0 && !held)
             die("nothing happened for a minute");
-        if (fds[0].revents & POLLIN)
+        if ((fds[0].revents & POLLIN) || holds_bytes(&s->producer))
             take_receipts(s);
         if (fds[0].revents & POLLOUT)
             send_some(s);
-        if (fds[1].revents & POLLIN)
+        if ((fds[1].revents & POLLIN) || holds_bytes(&s->consumer))
             take_deliveries(s);
     }
 }
@@ -358,8 +446,8 @@ int main(int argc, char **argv)
     s.window = argument(argc, argv, 6, 64);
     const char *which = argc > 7 ? argv[7] : "both";
     encode_batch(&s, bytes);
-    s.consumer = connect_to(argv[1]);
-    s.producer = connect_to(argv[1]);
+    connect_to(&s.consumer, argv[1]);
+    connect_to(&s.producer, argv[1]);
     subscribe(&s, argv[2], argc > 8 ? argv[8] : "stream");
     create_producer(&s, argv[2]);
     if (strcmp(which, "drain") == 0)
