@@ -17,7 +17,7 @@ import tempfile
 
 from figures import Broker, answer, CONNECT, row
 
-STREAMS = [(1, 100), (100, 1024), (10, 65536)]  # messages in a batch, bytes of each
+STREAMS = [(1, 400), (100, 1024), (10, 65536)]  # messages in a batch, bytes of each
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -108,7 +108,7 @@ def connect(broker, with_context=None):
 
 def handshakes(broker, certificate, name, count, rounds):
     own = context(certificate)
-    handshake, core = [], []
+    handshake, core, plain = [], [], []
     for _ in range(rounds):
         before = thread_seconds(broker)
         for _ in range(count):
@@ -116,50 +116,62 @@ def handshakes(broker, certificate, name, count, rounds):
         spent = used(broker, before)
         handshake.append(spent["tls"] / count * 1e6)
         core.append(spent["core"] / count * 1e6)
+        before = thread_seconds(broker)
+        for _ in range(count):
+            connect(broker).close()
+        plain.append(used(broker, before)["core"] / count * 1e6)
     row(f"a handshake, {name}: its thread", handshake, "us")
     row(f"a handshake, {name}: the core", core, "us")
+    row("a connection without TLS: the core", plain, "us")
 
 
-def idle(broker, certificate, count):
+def plain(broker, _):
+    peer = connect(broker)
+    peer.sendall(CONNECT)
+    answer(peer, 3)
+    return peer
+
+
+def secure(broker, own):
+    peer = connect(broker, own)
+    peer.sendall(CONNECT)
+    answer(peer, 3)
+    return peer
+
+
+def silent(broker, _):
+    return socket.create_connection(("127.0.0.1", broker.ready["tls_port"]))
+
+
+def greeted(broker, own):
+    """Its hello was answered, and it says nothing more."""
+    outgoing = ssl.MemoryBIO()
+    hello = own.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    try:
+        hello.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    peer = silent(broker, own)
+    peer.sendall(outgoing.read())
+    peer.recv(1)
+    return peer
+
+
+def memory(program, place, certificate, key, count):
+    """Each kind on a broker of its own, so that none finds memory that another left."""
     own = context(certificate)
-
-    def plain():
-        peer = connect(broker)
-        peer.sendall(CONNECT)
-        answer(peer, 3)
-        return peer
-
-    def secure():
-        peer = connect(broker, own)
-        peer.sendall(CONNECT)
-        answer(peer, 3)
-        return peer
-
-    def silent():
-        return socket.create_connection(("127.0.0.1", broker.ready["tls_port"]))
-
-    def greeted():
-        """Its hello was answered, and it says nothing more."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        hello = own.wrap_bio(incoming, outgoing, server_hostname="localhost")
-        try:
-            hello.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        peer = silent()
-        peer.sendall(outgoing.read())
-        peer.recv(1)
-        return peer
-
-    for name, one in ("idle, without TLS", plain), ("idle, with TLS", secure), ("half-open, silent", silent), \
-            ("half-open, after its hello", greeted):
-        warm = [one() for _ in range(50)]
+    kinds = [("idle, without TLS", plain, count), ("idle, with TLS", secure, count),
+             ("half-open, silent", silent, count), ("half-open, after its hello", greeted, min(count, 900))]
+    for name, one, number in kinds:
+        broker = start(program, f"{place}/{one.__name__}", certificate, key)
+        warm = [one(broker, own) for _ in range(50)]
         before = broker.status("VmRSS")
-        peers = [one() for _ in range(count)]
-        kib = (broker.status("VmRSS") - before) / len(os.listdir(f"/proc/{broker.process.pid}/task")) / count
-        print(f"a connection that is {name:<40} {kib:>9.1f} KiB")
+        peers = [one(broker, own) for _ in range(number)]
+        kib = (broker.status("VmRSS") - before) / number
+        print(f"memory of a connection that is {name:<30} {kib:>9.1f} KiB  ({number} of them)")
         for peer in peers + warm:
             peer.close()
+        broker.stop()
 
 
 def main():
@@ -179,9 +191,9 @@ def main():
                 streams(broker, args.load, certificate, args.rounds, args.bytes)
                 print()
             handshakes(broker, certificate, name, 500, args.rounds)
-            if algorithm is EC:
-                idle(broker, certificate, args.connections)
             broker.stop()
+            if algorithm is EC:
+                memory(args.program, place, certificate, key, args.connections)
     print(f"\ntls: {len(STREAMS)} streams, handshakes with two kinds of keys, {args.connections} connections of four kinds")
 
 

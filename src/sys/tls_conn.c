@@ -59,6 +59,13 @@ static void flight_free(struct flight *f)
     free(f);
 }
 
+void tls_conn_unqueue(struct tls_conn *c)
+{
+    list_remove(&c->queued);
+    c->net->greeted_count -= c->is_greeted;
+    c->is_greeted = false;
+}
+
 void tls_conn_free(struct tls_conn *c)
 {
     list_each_safe (node, &c->flights)
@@ -67,7 +74,7 @@ void tls_conn_free(struct tls_conn *c)
     task_cancel(&c->resume);
     task_cancel(&c->flush);
     list_remove(&c->node);
-    list_remove(&c->queued);
+    tls_conn_unqueue(c);
     if (c->counted)
         c->net->counts.in_progress--;
     tls_channel_free(c->channel);
@@ -117,7 +124,7 @@ static bool closing(struct tls_conn *c, enum err why)
     c->why = why;
     c->reading = false;
     timer_stop(&c->patience);
-    list_remove(&c->queued);
+    tls_conn_unqueue(c);
     return false;
 }
 

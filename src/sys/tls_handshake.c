@@ -3,9 +3,9 @@
  * tls_handshake.c - a connection until it is open.
  *
  *     accepted --> silent --(a first record is whole)--> ready --> working (an executor) --> open
- *                    ^                                                |
- *                    '------------(more is wanted)--------------------'
- *     connected --> ready --> ...
+ *     connected -----------------------------------------> ^          |
+ *                                         (something came) |          | (more is wanted)
+ *                                                          '-greeted<-'
  *
  * While a worker has the channel the connection below is not read.  Until the first record is whole, and begins as TLS
  * does, there is no channel: who connects and says nothing, or something else, costs no more than his bytes.
@@ -139,9 +139,22 @@ static void ready_start(struct tls_net *n)
 static void ready_add(struct tls_conn *c)
 {
     conn_read_stop(c->below);
-    list_remove(&c->queued);
+    tls_conn_unqueue(c);
     list_push_back(&c->net->ready, &c->queued);
     ready_start(c->net);
+}
+
+static void greeted_add(struct tls_conn *c)
+{
+    struct tls_net *n = c->net;
+
+    if (n->greeted_count >= n->options.greeted_max) {
+        n->counts.dropped++;
+        tls_conn_end(container_of(n->greeted.next, struct tls_conn, queued), ERR_TIMEOUT);
+    }
+    list_push_back(&n->greeted, &c->queued);
+    c->is_greeted = true;
+    n->greeted_count++;
 }
 
 /* More is wanted of the peer. */
@@ -151,7 +164,7 @@ static void wait_for_peer(struct tls_conn *c)
     c->kept = NULL;
     c->kept_len = 0;
     if (c->listener)
-        list_push_back(&c->net->silent, &c->queued);
+        greeted_add(c);
     conn_read_start(c->below);
 }
 
@@ -219,7 +232,7 @@ void tls_handshake_received(struct tls_conn *c, size_t len)
         failed(c, ERR_PROTOCOL, "the peer speaks no TLS");
         tls_conn_end(c, ERR_PROTOCOL); /* there is nothing to say to it */
     } else {                           /* heard of last: it is the last to go */
-        list_remove(&c->queued);
+        tls_conn_unqueue(c);
         list_push_back(&n->silent, &c->queued);
     }
 }

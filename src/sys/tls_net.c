@@ -12,7 +12,7 @@
 
 void tls_net_options_init(struct tls_net_options *o)
 {
-    *o = (struct tls_net_options){.handshake_ms = 10000, .handshakes_max = 5000, .threads = 1};
+    *o = (struct tls_net_options){.handshake_ms = 10000, .handshakes_max = 5000, .greeted_max = 1000, .threads = 1};
 }
 
 /* ---- listening ---- */
@@ -23,9 +23,10 @@ static bool room_make(struct tls_net *n)
     if (n->counts.in_progress < n->options.handshakes_max)
         return true;
     n->counts.dropped++;
-    if (list_empty(&n->silent))
+    struct list *oldest = list_empty(&n->silent) ? n->greeted.next : n->silent.next;
+    if (oldest == &n->greeted)
         return false;
-    tls_conn_end(container_of(n->silent.next, struct tls_conn, queued), ERR_TIMEOUT);
+    tls_conn_end(container_of(oldest, struct tls_conn, queued), ERR_TIMEOUT);
     return true;
 }
 
@@ -175,6 +176,7 @@ enum err tls_net_new(struct net **out, const struct tls_net_options *options)
 
     assert(options->threads >= 1);
     assert(options->threads <= TLS_NET_THREADS_MAX);
+    assert(options->greeted_max >= 1);
     if (!n)
         return ERR_NOMEM;
     n->net.ops = &tls_net_ops;
@@ -185,6 +187,7 @@ enum err tls_net_new(struct net **out, const struct tls_net_options *options)
     list_init(&n->conns);
     list_init(&n->listeners);
     list_init(&n->silent);
+    list_init(&n->greeted);
     list_init(&n->ready);
     tls_net_replace(&n->net, options->server, options->client);
     enum err err = executors_start(n);

@@ -6,9 +6,10 @@
  * its handshake is through.  Handshakes are worked on by executors of the loop, so that a flood of them never holds the
  * loop's thread; what comes after, records, is worked on by the loop's thread, the writes of one turn together.
  *
- * Half-open: a handshake has a deadline; the number of connections in one is bounded, and beyond it the oldest goes
- * that waits for its peer (or, if all wait for us, the new one).  Such a connection costs its socket and less than a
- * kilobyte, until its peer has sent something.
+ * Half-open: a handshake has a deadline; the number of connections in one is bounded, and beyond it that one goes whose
+ * peer was silent longest (or, if all wait for us, the new one).  Until its peer has sent a whole first record such a
+ * connection costs its socket and little more than a kilobyte; after that some fifty, which is why there may be fewer
+ * of these.
  *
  * Core thread, or a client's.  May call: base/, security/tls_channel.h, net.h, loop.h.
  */
@@ -26,7 +27,8 @@ struct tls_net_options {
     struct tls_context *server; /* for listen; NULL: nobody listens */
     struct tls_context *client; /* for connect; NULL: nobody connects */
     uint32_t handshake_ms;      /* for a handshake of a connection that was accepted: 10,000 */
-    uint32_t handshakes_max;    /* accepted connections in one at a time: 5,000 */
+    uint32_t handshakes_max;    /* connections in one at a time: 5,000 */
+    uint32_t greeted_max;       /* of these, accepted ones that were answered and wait for their peer: 1,000 */
     uint32_t threads;           /* that work on them, 1 to TLS_NET_THREADS_MAX: 1 */
     struct log *log;
 };

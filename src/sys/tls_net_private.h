@@ -34,8 +34,11 @@ struct tls_net {
     struct executor *executors[TLS_NET_THREADS_MAX];
     size_t jobs[TLS_NET_THREADS_MAX]; /* that each of them has */
     struct list conns, listeners;
-    struct list silent; /* accepted, in the handshake, waiting for the peer: the one that was heard last comes last */
-    struct list ready;  /* in the handshake, waiting for an executor */
+    /* Accepted, in the handshake, waiting for the peer: without a channel, and with one.  Who was heard last is last.
+     */
+    struct list silent, greeted;
+    size_t greeted_count;
+    struct list ready; /* in the handshake, waiting for an executor */
     struct log_rate failures;
     struct tls_net_stats counts;
     uint8_t scratch[SCRATCH_BYTES]; /* where bytes come to, of whichever connection */
@@ -59,7 +62,8 @@ struct tls_conn {
     struct conn conn; /* its handler is NULL until it is open: nobody knows of it */
     struct tls_net *net;
     struct list node;   /* of the net's conns */
-    struct list queued; /* in `silent` or `ready`, or nowhere */
+    struct list queued; /* in `silent`, `greeted` or `ready`, or nowhere */
+    bool is_greeted;    /* in `greeted` */
     enum tls_conn_state state;
     bool decided; /* we closed it, and `why` says why */
     bool gone;    /* the one below was closed */
@@ -125,6 +129,8 @@ void tls_failure_log(struct tls_conn *c, const char *what, const char *reason);
 /* ---- tls_conn.c ---- */
 
 MUST_USE enum err tls_conn_new(struct tls_conn **out, struct tls_net *n, struct tls_context *context);
+/* Takes it out of the list of the net's that it is in. */
+void tls_conn_unqueue(struct tls_conn *c);
 /* Without a word to anybody. */
 void tls_conn_free(struct tls_conn *c);
 /* Ends it at once; who is to be told is told later.  Twice is fine, the first reason stays. */

@@ -4,7 +4,7 @@
  * blocked, and over the loopback.
  */
 #include "base/base_test.h"
-#include "security/tls.h"
+#include "security/tls_channel.h"
 #include "security/tls_fixture.h"
 #include "sys/sim/sim.h"
 #include "sys/tls_net.h"
@@ -558,6 +558,50 @@ static void with_too_many_half_open_ones_the_oldest_goes(void **state)
     world_free(w);
 }
 
+/* A client's first words, and nothing more. */
+static void greet(struct world *w, struct party *p, uint8_t **hello)
+{
+    struct tls_context *context = context_new(&w->client_settings);
+    struct tls_channel *channel;
+    size_t len;
+
+    assert_int_equal(tls_channel_new(&channel, context, "server"), OK);
+    assert_int_equal(tls_channel_handshake(channel), ERR_AGAIN);
+    *hello = tls_channel_take(channel, &len);
+    tls_channel_free(channel);
+    tls_context_unref(context);
+    connect_with(w, w->plain_net, p);
+    while (!p->conn)
+        step(w);
+    party_write(p, 0, *hello, len);
+}
+
+static void those_that_were_answered_are_fewer(void **state)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world *w = world_new(seed);
+        uint8_t *hellos[3];
+        w->server_options.greeted_max = 2;
+        world_open(w);
+        for (int i = 0; i < 3; i++) {
+            greet(w, &w->plain[i], &hellos[i]);
+            while (w->plain[i].got_len == 0)
+                step(w);
+        }
+        while (!w->plain[0].closed)
+            step(w);
+        assert_int_equal(stats(w).dropped, 1);
+        assert_int_equal(w->plain[1].closed, 0);
+        connect_with(w, w->client_net, &w->client);
+        while (!w->client.conn || !w->server.conn)
+            step(w);
+        assert_int_equal(w->client.connect_err, OK);
+        world_free(w);
+        for (int i = 0; i < 3; i++)
+            free(hellos[i]);
+    }
+}
+
 static void a_new_certificate_is_for_new_connections(void **state)
 {
     struct world *w = world_new(1);
@@ -760,6 +804,7 @@ int main(void)
         cmocka_unit_test(who_says_nothing_is_hung_up_on),
         cmocka_unit_test(who_speaks_no_tls_is_hung_up_on),
         cmocka_unit_test(with_too_many_half_open_ones_the_oldest_goes),
+        cmocka_unit_test(those_that_were_answered_are_fewer),
         cmocka_unit_test(a_new_certificate_is_for_new_connections),
         cmocka_unit_test(an_attempt_may_be_cancelled_at_any_time),
         cmocka_unit_test(a_closed_listener_accepts_nobody),
