@@ -21,6 +21,7 @@
 #define GROUPS     "X25519:P-256:P-384"
 #define LIST_MAX   4096u       /* bytes of a list of ciphers */
 #define LEVEL      2           /* OpenSSL's: keys of 112 bits and more */
+#define HOST_MAX   255         /* bytes of a name, as TLS has it */
 #define CHAIN_MAX  (32 * 1024) /* bytes of the certificates that a peer may send */
 
 static bool given(const char *text)
@@ -136,8 +137,10 @@ static enum err ciphers_narrow(SSL_CTX *ctx, const char *list, char *message, si
 
 static enum err ciphers_set(SSL_CTX *ctx, const char *list, char *message, size_t message_size)
 {
+    char groups[] = GROUPS; /* a macro of OpenSSL's casts const away */
+
     SSL_CTX_set_security_level(ctx, LEVEL);
-    if (SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) != 1)
+    if (SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 || SSL_CTX_set1_groups_list(ctx, groups) != 1)
         return no_memory(message, message_size);
     return given(list) ? ciphers_narrow(ctx, list, message, message_size) : OK;
 }
@@ -293,8 +296,10 @@ enum err tls_expect_host(SSL *ssl, const char *host, bool verify)
 {
     const bool address = is_address(host);
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    char name[HOST_MAX + 1];
 
-    if (!address && SSL_set_tlsext_host_name(ssl, host) != 1)
+    if ((size_t)snprintf(name, sizeof name, "%s", host) >= sizeof name ||
+        (!address && SSL_set_tlsext_host_name(ssl, name) != 1))
         return ERR_INVALID;
     if (!verify)
         return OK;
