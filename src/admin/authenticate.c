@@ -7,6 +7,7 @@
 #include "admin/authenticate.h"
 
 #include "admin/core.h"
+#include "admin/routes.h"
 #include "broker/authenticator.h"
 
 #include <stdio.h>
@@ -19,13 +20,9 @@ struct asking {
 
 static bool is_open(const struct admin_call *call)
 {
-    static const char *const open[] = {"/status.html", "/health/pulsar"};
-    const struct bytes path = call->request.path;
-
-    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
-        if (bytes_equal(path, bytes_of_text(open[i])))
-            return true;
-    return bytes_equal(path, bytes_of_text("/metrics")) && !call->core->authenticate_metrics;
+    if (bytes_equal(call->request.path, bytes_of_text("/metrics")))
+        return !call->core->authenticate_metrics;
+    return call->route->operation == OPERATION_OPEN;
 }
 
 /* Which kinds of credentials a client might show in a header (RFC 9110, 11.6.1). */

@@ -204,8 +204,8 @@ int status_of(const struct refusal *why)
         return why->about == ABOUT_TENANT || why->about == ABOUT_NAMESPACE ? 409 : 412;
     case ERR_INVALID:
         return why->about == ABOUT_PARTITIONS ? 406 : why->about == ABOUT_SCHEMA ? 422 : 412;
-    case ERR_DENIED:
-        return 401;
+    case ERR_DENIED: /* as Pulsar has it: what concerns a namespace as a whole is forbidden, all else unauthorized */
+        return why->about == ABOUT_NAMESPACE || why->about == ABOUT_POLICY ? 403 : 401;
     case ERR_NOT_ALLOWED:
         return why->about == ABOUT_SCHEMA ? 409 : 405;
     case ERR_TOO_LARGE:

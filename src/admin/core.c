@@ -40,10 +40,68 @@ static bool request_good(struct admin_call *call)
     return false;
 }
 
+/* ---- who may ---- */
+
+bool call_may(struct admin_call *call, enum operation op, const struct target *on)
+{
+    struct refusal why;
+
+    if (authorization_check(call->core->authorization, &call->who, op, on, &why) == OK)
+        return true;
+    call_refused(call, &why);
+    return false;
+}
+
+static bool is(struct bytes part, const char *name)
+{
+    return bytes_equal(part, bytes_of_text(name));
+}
+
+/* What the names in the route's pattern stand for.  False: the call is finished. */
+static bool target_of_route(struct admin_call *call, struct target *on)
+{
+    const char *at = call->route->pattern;
+    size_t i = 0, domain = PARAMETERS_MAX, tenant = PARAMETERS_MAX, namespace_ = PARAMETERS_MAX;
+
+    for (; (at = strchr(at, '{')); at++, i++) {
+        const struct bytes name = bytes_of(at, strcspn(at, "}") + 1);
+        if (is(name, "{domain}"))
+            domain = i;
+        else if (is(name, "{tenant}"))
+            tenant = i;
+        else if (is(name, "{namespace}"))
+            namespace_ = i;
+        else if (is(name, "{subscription}"))
+            on->subscription = call->parameters[i];
+        else if (is(name, "{namespace_policy}") || is(name, "{namespace_kept}") || is(name, "{topic_policy}") ||
+                 is(name, "{topic_kept}"))
+            on->policy = call->parameters[i];
+        else if ((is(name, "{topic}") || is(name, "{topic+}")) && namespace_ < i) {
+            struct topic_name *topic = call_alloc(call, sizeof *topic);
+            if (!topic || !(domain < i ? call_topic(call, domain, topic) : call_persistent_topic(call, tenant, topic)))
+                return false;
+            on->topic = topic;
+        }
+    }
+    if (tenant < PARAMETERS_MAX)
+        on->tenant = call->parameters[tenant];
+    return namespace_ == PARAMETERS_MAX || call_namespace(call, tenant, &on->namespace_);
+}
+
+static bool route_allowed(struct admin_call *call)
+{
+    const enum operation op = call->route->operation;
+    struct target on = {.topic = NULL};
+
+    /* Of what the body names its handler asks, by call_may. */
+    return !call->core->authorization || op == OPERATION_IN_BODY ||
+           (target_of_route(call, &on) && call_may(call, op, &on));
+}
+
 /* It is known who asks. */
 static void handle(struct admin_call *call)
 {
-    if (request_good(call))
+    if (request_good(call) && route_allowed(call))
         call->route->handle(call);
 }
 

@@ -8,6 +8,7 @@
 #include "admin/admin.h"
 #include "admin/call.h"
 #include "admin/json_out.h"
+#include "broker/authorization.h"
 #include "broker/stats.h"
 
 #include <stdatomic.h>
@@ -56,6 +57,10 @@ enum {
 
 /* Runs the call's route, which was found before; or goes on with an answer in parts. */
 void admin_handle(struct admin_call *call);
+
+/* May who asks do that?  False: the call is finished, as Pulsar refuses it.  For what a request names beside its path;
+ * the route's own operation has been asked for. */
+bool call_may(struct admin_call *call, enum operation op, const struct target *on);
 
 /* ---- what several handlers need ---- */
 

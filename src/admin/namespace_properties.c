@@ -240,6 +240,8 @@ void anti_affinity_namespaces_get(struct admin_call *call)
         call_reason(call, 400, "Tenant should not be null");
         return;
     }
+    if (!call_may(call, OPERATION_READ_NAMESPACE_POLICY, &(struct target){.tenant = tenant, .namespace_ = tenant}))
+        return;
     if (!cluster_exists(call->core, cluster)) {
         call_reason(call, 412, "Cluster %s does not exist.", cluster);
         return;

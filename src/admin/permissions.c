@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * permissions.c - who may do what: kept with a namespace's settings, and shown.  Nothing is refused by them yet.
- *
- *     "auth_policies": {"namespace_auth": {ROLE: [ACTION, ...]},
- *                       "destination_auth": {TOPIC: {ROLE: [ACTION, ...]}},
- *                       "subscription_auth_roles": {SUBSCRIPTION: [ROLE, ...]}}
+ * permissions.c - who may do what in a namespace, with its subscriptions, and with many topics: kept with its settings.
  */
+#include "admin/auth_policies.h"
 #include "admin/handlers.h"
 #include "admin/json_call.h"
 #include "admin/kept_policies.h"
 #include "admin/policy_place.h"
-
-static const char *const actions[] = {"produce", "consume", "functions", "sources", "sinks", "packages"};
-
-/* The member of an object, an object itself; made when it is missing. */
-static json_t *open_member(json_t *object, const char *name)
-{
-    if (!json_is_object(json_object_get(object, name)))
-        json_object_set_new(object, name, json_object());
-    return json_object_get(object, name);
-}
-
-static json_t *section(json_t *settings, const char *name)
-{
-    return open_member(open_member(settings, "auth_policies"), name);
-}
 
 /* The route's namespace and its settings, new; NULL: finished. */
 static json_t *settings_of(struct admin_call *call, struct policy_place *p)
@@ -38,7 +20,7 @@ static void answer_section(struct admin_call *call, const char *name)
     json_t *settings = settings_of(call, &p);
 
     if (settings)
-        call_tree(call, json_incref(section(settings, name)));
+        call_tree(call, json_incref(auth_section(settings, name)));
     json_decref(settings);
 }
 
@@ -51,15 +33,9 @@ static json_t *body_list(struct admin_call *call, bool of_actions)
         return NULL;
     list = texts_read(body);
     json_decref(body);
-    for (size_t i = 0; of_actions && list && i < json_array_size(list); i++) {
-        size_t known = 0;
-        while (known < sizeof actions / sizeof actions[0] &&
-               strcmp(actions[known], json_string_value(json_array_get(list, i))) != 0)
-            known++;
-        if (known < sizeof actions / sizeof actions[0])
-            continue;
+    if (of_actions && list && !auth_are_actions(list)) {
         json_decref(list);
-        call_reason(call, 400, "an action is produce, consume, functions, sources, sinks or packages");
+        call_reason(call, 400, "an action is " ACTIONS_TEXT);
         return NULL;
     }
     if (!list)
@@ -77,7 +53,7 @@ static void grant(struct admin_call *call, const char *name, struct bytes key, b
         json_decref(settings);
         return;
     }
-    if (json_object_set_new(section(settings, name), key_text, list)) {
+    if (json_object_set_new(auth_section(settings, name), key_text, list)) {
         json_decref(settings);
         settings = NULL; /* 500 */
     }
@@ -102,7 +78,7 @@ void namespace_permission_delete(struct admin_call *call)
 
     if (!settings)
         return;
-    (void)json_object_del(section(settings, "namespace_auth"), role);
+    (void)json_object_del(auth_section(settings, "namespace_auth"), role);
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
@@ -133,7 +109,7 @@ void subscription_permission_delete(struct admin_call *call)
 
     if (!settings)
         return;
-    if ((roles = json_object_get(section(settings, "subscription_auth_roles"), subscription)))
+    if ((roles = json_object_get(auth_section(settings, "subscription_auth_roles"), subscription)))
         remove_text(roles, role);
     namespace_settings_keep(call, p.namespace_, settings);
 }
@@ -143,7 +119,6 @@ void subscription_permission_delete(struct admin_call *call)
 struct topic_grants {
     struct admin_call *call;
     json_t *body;
-    struct bytes namespace_; /* of all of them */
 };
 
 static bool topic_of(const json_t *one, struct topic_name *topic)
@@ -153,24 +128,38 @@ static bool topic_of(const json_t *one, struct topic_name *topic)
     return text && json_is_string(json_object_get(one, "role")) && topic_name_parse(topic, bytes_of_text(text)) == OK;
 }
 
-/* All are in one namespace, which is there, and so are the topics. */
+/* A topic of an administrator's, in the same namespace as the first, which is there, and so is the topic.  False: the
+ * call is finished. */
+static bool grant_good(struct admin_call *call, const struct topic_name *topic, const struct topic_name *first)
+{
+    struct broker *b = call->core->broker;
+
+    if (!call_may(call, OPERATION_ADMINISTRATE, &(struct target){.topic = topic}))
+        return false;
+    if (!bytes_equal(topic_name_namespace(topic), topic_name_namespace(first)))
+        call_reason(call, 400, "The namespace should be the same");
+    else if (!namespace_exists(b, topic_name_namespace(first)))
+        call_reason(call, 404, "Topic's namespace does not exist");
+    else if (!topic_exists(b, topic) && call_partitions(call, topic) == 0)
+        call_reason(call, 404, "Topic not found");
+    else
+        return true;
+    return false;
+}
+
 static bool grants_good(struct topic_grants *g, struct topic_name *first)
 {
-    struct broker *b = g->call->core->broker;
     struct topic_name topic;
 
     for (size_t i = 0; i < json_array_size(g->body); i++) {
-        if (!topic_of(json_array_get(g->body, i), i == 0 ? first : &topic))
+        if (!topic_of(json_array_get(g->body, i), &topic)) {
             call_reason(g->call, 400, "a list of objects with topic and role is wanted");
-        else if (i > 0 && !bytes_equal(topic_name_namespace(&topic), topic_name_namespace(first)))
-            call_reason(g->call, 400, "The namespace should be the same");
-        else if (!namespace_exists(b, topic_name_namespace(first)))
-            call_reason(g->call, 404, "Topic's namespace does not exist");
-        else if (!topic_exists(b, i == 0 ? first : &topic) && call_partitions(g->call, i == 0 ? first : &topic) == 0)
-            call_reason(g->call, 404, "Topic not found");
-        else
-            continue;
-        return false;
+            return false;
+        }
+        if (i == 0)
+            *first = topic;
+        if (!grant_good(g->call, &topic, first))
+            return false;
     }
     if (json_array_size(g->body) == 0)
         call_reason(g->call, 400, "The namespace should be the same");
@@ -179,18 +168,16 @@ static bool grants_good(struct topic_grants *g, struct topic_name *first)
 
 static bool grant_one(json_t *settings, const json_t *one, bool revoke)
 {
-    const char *topic = json_string_value(json_object_get(one, "topic"));
+    const char *text = json_string_value(json_object_get(one, "topic"));
     const char *role = json_string_value(json_object_get(one, "role"));
-    json_t *roles = open_member(section(settings, "destination_auth"), topic);
-    json_t *list = revoke ? NULL : texts_read(json_object_get(one, "actions"));
+    json_t *list = json_object_get(one, "actions");
+    struct topic_name topic;
 
-    if (revoke)
-        (void)json_object_del(roles, role);
-    else if (!list || json_object_set_new(roles, role, list))
+    if (topic_name_parse(&topic, bytes_of_text(text)) != OK)
         return false;
-    if (json_object_size(roles) == 0)
-        (void)json_object_del(section(settings, "destination_auth"), topic);
-    return true;
+    if (revoke)
+        auth_revoke(settings, &topic, role);
+    return revoke || (auth_are_actions(list) && json_object_set(auth_of_topic(settings, topic.text), role, list) == 0);
 }
 
 static void change_topics(struct admin_call *call, bool revoke)
@@ -210,7 +197,7 @@ static void change_topics(struct admin_call *call, bool revoke)
     }
     for (size_t i = 0; i < json_array_size(g.body); i++) {
         if (!grant_one(settings, json_array_get(g.body, i), revoke)) {
-            call_reason(call, 400, "actions is a list of texts");
+            call_reason(call, 400, "actions is a list of " ACTIONS_TEXT);
             goto done;
         }
     }

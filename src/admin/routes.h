@@ -8,16 +8,20 @@
  * plain {topic}: a mistyped operation must not become a topic's name. {domain} stands for persistent or non-persistent
  * only, {namespace_policy} and {topic_policy} for the paths in policy_table.h, {namespace_kept} and {topic_kept}
  * for those in kept_policies.h, {bundle} for what looks like one.  Of two patterns that match, the earlier
- * in the table wins. The table is the documentation too: every row says what it does.
+ * in the table wins. The table is the documentation too: every row says what it does, and which operation it is, by
+ * which it is known who may (broker/operations.h).  OPERATION_OPEN is answered without credentials too: what machines
+ * ask that only look whether somebody lives.
  */
 #ifndef ADMIN_ROUTES_H
 #define ADMIN_ROUTES_H
 
 #include "admin/call.h"
+#include "broker/operations.h"
 
 struct route {
     enum http_method method;
     const char *pattern;
+    enum operation operation; /* on the tenant, namespace, topic, subscription and policy that the pattern names */
     void (*handle)(struct admin_call *call); /* on the core thread */
     const char *help;
 };

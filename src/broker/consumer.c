@@ -352,6 +352,12 @@ void consumer_close(struct consumer *c)
     topic_touch(t);
 }
 
+void consumer_dismiss(struct consumer *c)
+{
+    c->sink->ops->close_consumer(c->sink, c->id);
+    consumer_close(c);
+}
+
 void consumer_detach(struct consumer *c)
 {
     if (broker_of(c)->options.count_lost_consumers && c->subscription->dispatcher->individual)

@@ -121,6 +121,8 @@ struct consumer_op {
 
 /* Its client closes it, or the broker does; at once. */
 void consumer_close(struct consumer *c);
+/* Tells the client to look up again, and closes it. */
+void consumer_dismiss(struct consumer *c);
 /* Its connection is gone: what it held may count as redelivered (options.count_lost_consumers). */
 void consumer_detach(struct consumer *c);
 /* Deletes the subscription: true, and the consumer is gone.  False: refused (ERR_INVALID about the consumer: others are

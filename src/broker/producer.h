@@ -120,6 +120,9 @@ struct producer_close {
 };
 void producer_close(struct producer *p, struct producer_close *op);
 
+/* Tells the client to look up again, and frees. */
+void producer_dismiss(struct producer *p);
+
 /* Its connection is gone; also while it is being closed. */
 void producer_detach(struct producer *p);
 
@@ -130,8 +133,6 @@ void producer_open_wait(struct producer_open *open);
 /* It ends, soon, with the refusal that is set. */
 void producer_open_give_up(struct producer_open *open);
 
-/* Tells the client to look up again, and frees. */
-void producer_dismiss(struct producer *p);
 void topic_dismiss_producers(struct topic *t);
 /* One of its publishes ended: a closing one may be done. */
 void producer_settle(struct producer *p);

@@ -232,8 +232,7 @@ void subscription_close_consumers(struct subscription *s)
     s->seeking = true; /* so that a volatile one is not gone with its last consumer */
     list_each_safe (node, &s->consumers) {
         struct consumer *c = container_of(node, struct consumer, node);
-        c->sink->ops->close_consumer(c->sink, c->id);
-        consumer_close(c);
+        consumer_dismiss(c);
     }
     s->seeking = seeking;
 }

@@ -24,13 +24,17 @@ static void consumer_opened(struct broker_op *op)
     struct subscribe_request *r = container_of(op, struct subscribe_request, open.op);
     struct session *s = r->request.session;
     struct handle *h = map_find_id(&s->consumers, r->request.handle); /* NULL when the session is torn down */
+    const struct target on = {.topic = &r->open.topic, .subscription = r->open.subscription};
 
+    if (op->why.err == OK && session_may(s, WIRE__BASE_COMMAND__TYPE__SUBSCRIBE, &on, &op->why) != OK)
+        consumer_detach(r->open.consumer); /* while it was opened a right was lost */
     if (op->why.err == OK && (!h || h->state == HANDLE_ABANDONED || s->state == SESSION_CLOSING)) {
         consumer_detach(r->open.consumer);
         if (h)
             handle_free(s, &s->consumers, h);
     } else if (op->why.err == OK) {
         h->state = HANDLE_OPEN;
+        h->rights = s->server->rights.change;
         h->consumer = r->open.consumer;
         session_send_success(s, r->request.id);
     } else {
@@ -145,13 +149,14 @@ void handle_subscribe(struct session *s, const struct incoming *in)
     struct client_schema schema;
     struct subscribe_request *r;
     struct topic_name name;
+    const struct target on = {.topic = &name, .subscription = bytes_of_text(ask->subscription)};
     struct bytes properties;
     struct refusal why;
 
     if (!session_topic(s, ask->request_id, ask->topic, &name) || consumer_exists(s, ask))
         return;
-    if (check_subscribe(ask, &why) != OK || take_properties(s, ask, &properties, &why) != OK ||
-        client_schema_take(s, ask->schema, &schema, &why) != OK) {
+    if (check_subscribe(ask, &why) != OK || session_may(s, in->type, &on, &why) != OK ||
+        take_properties(s, ask, &properties, &why) != OK || client_schema_take(s, ask->schema, &schema, &why) != OK) {
         session_send_refusal(s, ask->request_id, &why);
         return;
     }

@@ -31,11 +31,12 @@ void handle_lookup(struct session *s, const struct incoming *in)
     const char *url = server_url(s->server, lookup->advertised_listener_name);
     const char *tls_url = server_tls_url(s->server, lookup->advertised_listener_name);
     struct topic_name name;
+    const struct target on = {.topic = &name};
     struct refusal why;
 
     if (topic_name_parse(&name, bytes_of_text(lookup->topic)) != OK) {
         lookup_failed(s, lookup->request_id, WIRE__SERVER_ERROR__InvalidTopicName, "not a topic's name");
-    } else if (namespace_admits(s->broker, &name, &why) != OK) {
+    } else if (session_may(s, in->type, &on, &why) != OK || namespace_admits(s->broker, &name, &why) != OK) {
         lookup_failed(s, lookup->request_id, server_error(why.err, why.about), why.text);
     } else if (!url && !tls_url) {
         lookup_failed(s, lookup->request_id, WIRE__SERVER_ERROR__ServiceNotReady, "no listener of that name");
@@ -113,11 +114,12 @@ void handle_partitioned_metadata(struct session *s, const struct incoming *in)
     uint32_t partitions = 0, make = 0;
     struct refusal why = {.err = OK};
     struct topic_name name;
+    const struct target on = {.topic = &name};
     enum err err;
 
     if (topic_name_parse(&name, bytes_of_text(ask->topic)) != OK)
         err = refuse(&why, ERR_INVALID, ABOUT_TOPIC, "not a topic's name");
-    else
+    else if ((err = session_may(s, in->type, &on, &why)) == OK)
         err = partitions_asked(s->broker, &name, ask->metadata_auto_creation_enabled, &partitions, &make, &why);
     if (err == OK && make > 0)
         make_partitions(s, ask->request_id, &name, make);
@@ -197,10 +199,16 @@ void handle_get_topics(struct session *s, const struct incoming *in)
 {
     const Wire__CommandGetTopicsOfNamespace *ask = in->body->get_topics_of_namespace;
     struct bytes namespace_ = bytes_of_text(ask->namespace_);
+    const struct target on = {.namespace_ = namespace_};
     struct listing l = {.mode = (int)ask->mode};
+    struct refusal why;
 
     if (!namespace_name_parse(namespace_, NULL, NULL)) {
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
+        return;
+    }
+    if (session_may(s, in->type, &on, &why) != OK) {
+        session_send_refusal(s, ask->request_id, &why);
         return;
     }
     topic_names_init(&l.names);

@@ -63,13 +63,17 @@ static void producer_opened(struct broker_op *op)
     struct producer_request *r = container_of(op, struct producer_request, open.op);
     struct session *s = r->request.session;
     struct handle *h = map_find_id(&s->producers, r->request.handle); /* NULL when the session is torn down */
+    const struct target on = {.topic = &r->open.topic};
 
+    if (op->why.err == OK && session_may(s, WIRE__BASE_COMMAND__TYPE__PRODUCER, &on, &op->why) != OK)
+        producer_detach(r->open.producer); /* while it was opened, or waited, a right was lost */
     if (op->why.err == OK && (!h || h->state == HANDLE_ABANDONED || s->state == SESSION_CLOSING)) {
         producer_detach(r->open.producer);
         if (h)
             handle_free(s, &s->producers, h);
     } else if (op->why.err == OK) {
         h->state = HANDLE_OPEN;
+        h->rights = s->server->rights.change;
         h->producer = r->open.producer;
         h->queued = NULL;
         send_producer_success(s, r->request.id, h->producer->name, &h->producer->schema, r->open.topic_epoch,
@@ -94,6 +98,18 @@ static enum err check_producer(const Wire__CommandProducer *ask, struct refusal 
         (ask->initial_subscription_name && strlen(ask->initial_subscription_name) > NAME_MAX_BYTES))
         return refuse(why, ERR_INVALID, ABOUT_SUBSCRIPTION, "a name of more than %d bytes", NAME_MAX_BYTES);
     return OK;
+}
+
+static enum err check_rights(struct session *s, const Wire__CommandProducer *ask, const struct topic_name *name,
+                             struct refusal *why)
+{
+    const char *initial = ask->initial_subscription_name ? ask->initial_subscription_name : "";
+    const struct target on = {.topic = name, .subscription = bytes_of_text(initial)};
+    const enum err err = session_may(s, WIRE__BASE_COMMAND__TYPE__PRODUCER, &on, why);
+
+    if (err != OK || !*initial)
+        return err;
+    return session_may_also(s, WIRE__BASE_COMMAND__TYPE__PRODUCER, OPERATION_SUBSCRIBE, &on, why);
 }
 
 /* True: the id is taken, and the client was answered. */
@@ -131,7 +147,8 @@ void handle_producer(struct session *s, const struct incoming *in)
 
     if (!session_topic(s, ask->request_id, ask->topic, &name) || producer_exists(s, ask))
         return;
-    if (check_producer(ask, &why) != OK || client_schema_take(s, ask->schema, &schema, &why) != OK) {
+    if (check_producer(ask, &why) != OK || check_rights(s, ask, &name, &why) != OK ||
+        client_schema_take(s, ask->schema, &schema, &why) != OK) {
         session_send_refusal(s, ask->request_id, &why);
         return;
     }

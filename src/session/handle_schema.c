@@ -187,6 +187,7 @@ void handle_get_schema(struct session *s, const struct incoming *in)
     const Wire__CommandGetSchema *ask = in->body->get_schema;
     struct schema_request *r;
     struct topic_name name;
+    const struct target on = {.topic = &name};
     struct refusal why;
     int64_t version;
 
@@ -195,7 +196,7 @@ void handle_get_schema(struct session *s, const struct incoming *in)
         send_no_schema(s, ask->request_id, &why);
         return;
     }
-    if (version_asked(ask, &version, &why) != OK) {
+    if (session_may(s, in->type, &on, &why) != OK || version_asked(ask, &version, &why) != OK) {
         send_no_schema(s, ask->request_id, &why);
         return;
     }
@@ -242,11 +243,12 @@ void handle_get_or_create_schema(struct session *s, const struct incoming *in)
     struct client_schema schema;
     struct schema_request *r;
     struct topic_name name;
+    const struct target on = {.topic = &name};
     struct refusal why;
 
     if (topic_name_parse(&name, bytes_of_text(ask->topic)) != OK)
         (void)refuse(&why, ERR_INVALID, ABOUT_TOPIC, "not a topic's name");
-    else
+    else if ((why.err = session_may(s, in->type, &on, &why)) == OK)
         why.err = client_schema_take(s, none ? NULL : ask->schema, &schema, &why);
     if (why.err != OK) {
         send_obtained(s, ask->request_id, NULL, &why);

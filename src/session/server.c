@@ -308,6 +308,7 @@ enum err server_start(struct server **out, const struct server_options *options,
     arrivals_init(&s->arrivals, options->connections_max, options->connections_per_address_max, (uint64_t)(uintptr_t)s);
     timer_init(&s->hunger, s->loop, hunger_fired);
     watches_init(s);
+    rights_init(s);
     s->receive = options->receive;
     *s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
     s->handshake = (struct budget){.name = "handshake", .limit = options->receive_bytes_max / HANDSHAKE_SHARE};
@@ -338,6 +339,7 @@ void server_free(struct server *s)
     arrivals_deinit(&s->arrivals);
     timer_stop(&s->hunger);
     watches_deinit(s);
+    rights_deinit(s);
     chunk_pool_deinit(&s->chunks);
     arena_deinit(&s->arena);
     task_cancel(&s->stopped);
@@ -379,6 +381,7 @@ void server_stop(struct server *s, void (*done)(void *ctx), void *ctx)
     s->stop_done = done;
     s->stop_ctx = ctx;
     watches_stop(s);
+    rights_stop(s);
     server_deafen(s);
     broker_stop(s->broker, broker_stopped, s);
 }

@@ -12,6 +12,7 @@
 #include "session/arrivals.h"
 #include "session/listeners.h"
 #include "session/output.h"
+#include "session/rights.h"
 #include "session/server.h"
 #include "session/watch.h"
 
@@ -45,6 +46,7 @@ struct server {
     size_t schema_bytes; /* that requests hold: struct client_schema */
 
     struct watches watches;
+    struct rights rights;
 
     bool stopping;
     struct task stopped;

@@ -616,6 +616,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     timer_init(&s->keep_alive, server->loop, keep_alive_fired);
     timer_init(&s->throttle, server->loop, throttle_fired);
     timer_start_ms(&s->keep_alive, server->options.keep_alive_ms);
+    s->rights = server->rights.change; /* nothing is open */
     list_push_back(&server->sessions, &s->node);
     server->counts.connections++;
     server->counts.connections_total++;

@@ -20,6 +20,7 @@
 #include "session/errors.h"
 #include "session/output.h"
 #include "session/receive.h"
+#include "session/rights.h"
 #include "session/server_private.h"
 #include "session/session.h"
 #include "wire/command.h"
@@ -43,6 +44,7 @@ struct handle {
     struct producer *producer; /* when OPEN: one of the two */
     struct consumer *consumer;
     struct producer_open *queued; /* while OPENING: it waits to be exclusive, and its client knows */
+    uint64_t rights;              /* the change after which it was checked, see rights.h */
     uint64_t closed_ns;           /* when it became CLOSED */
 };
 
@@ -54,6 +56,7 @@ struct session {
     struct broker *broker;
     struct conn *conn;
     struct list node; /* server->sessions */
+    uint64_t rights;  /* the change after which what is open was checked, see rights.h */
     struct arrival arrival;
     char peer[64];
     char client_version[64];
@@ -140,11 +143,15 @@ struct command {
     int type;
     enum session_state required;
     bool busy; /* decodes by itself */
+    enum operation operation;
+    const char *refusal; /* what those are told who may not, in Pulsar's words; NULL: the operation is anybody's */
     void (*handle)(struct session *s, const struct incoming *in);
 };
 
 /* NULL: not one that a client sends. */
 const struct command *command_find(int type);
+/* All of them; *count of them. */
+const struct command *commands_all(size_t *count);
 
 /* Ends the connection, soon: nothing more is read or said.  `why` is for the log; NULL: nothing to log.  May be called
  * from anywhere, inside the broker too. */

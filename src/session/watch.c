@@ -325,6 +325,18 @@ void watches_deinit(struct server *s)
     topics_observe_end(&s->watches.observer);
 }
 
+void watches_check(struct session *s)
+{
+    struct refusal why;
+
+    list_each_safe (node, &s->watches) {
+        struct topic_watch *w = container_of(node, struct topic_watch, of);
+        const struct target on = {.namespace_ = bytes_of_text(w->namespace_)};
+        if (session_may(s, WIRE__BASE_COMMAND__TYPE__WATCH_TOPIC_LIST, &on, &why) != OK)
+            watch_free(w);
+    }
+}
+
 void watches_drop(struct session *s)
 {
     list_each_safe (node, &s->watches)
@@ -416,12 +428,18 @@ void handle_watch_topics(struct session *s, const struct incoming *in)
     const Wire__CommandWatchTopicList *ask = in->body->watch_topic_list;
     struct topic_watch *w = watch_find(s, ask->watcher_id);
     Wire__ServerError error;
+    struct refusal denied;
     char why[200];
 
     if (w)
         watch_free(w); /* it is asked for anew */
     if (!namespace_name_parse(bytes_of_text(ask->namespace_), NULL, NULL)) {
         session_send_error(s, ask->request_id, WIRE__SERVER_ERROR__MetadataError, "not a namespace's name");
+        return;
+    }
+    const struct target on = {.namespace_ = bytes_of_text(ask->namespace_)};
+    if (session_may(s, in->type, &on, &denied) != OK) {
+        session_send_refusal(s, ask->request_id, &denied);
         return;
     }
     if (watch_count(s) == WATCHES_MAX) {

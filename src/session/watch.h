@@ -38,6 +38,8 @@ void watches_init(struct server *s);
 /* The server stops: nothing more is told. */
 void watches_stop(struct server *s);
 void watches_deinit(struct server *s);
+/* What the peer may may have changed: those go whose namespace it may not list any more. */
+void watches_check(struct session *s);
 /* The session ends: its watches go. */
 void watches_drop(struct session *s);
 
