@@ -17,6 +17,8 @@ static const char *const quota_policies[] = {"producer_request_hold", "producer_
 static const char *const schema_strategies[] = {
     "UNDEFINED", "ALWAYS_INCOMPATIBLE", "ALWAYS_COMPATIBLE",  "BACKWARD",        "FORWARD",
     "FULL",      "BACKWARD_TRANSITIVE", "FORWARD_TRANSITIVE", "FULL_TRANSITIVE", NULL};
+static const char *const authorization_providers[] = {
+    "org.apache.pulsar.broker.authorization.PulsarAuthorizationProvider", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
 
 #define AT(member) .offset = offsetof(struct broker_config, member)
@@ -1244,6 +1246,37 @@ static const struct option rows[] = {
      AT(basic_conf),
      .secret = true,
      .text = "Names and hashed passwords, as htpasswd writes them: a file, file:PATH, or data:;base64,DIGITS."},
+
+    {.group = "Authorization",
+     .key = "authorization.enabled",
+     .alias = "authorizationEnabled",
+     .env = "GEMINGA_AUTHORIZATION_ENABLED",
+     .flag = "--authorization",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(authorization),
+     .text = "Each may what its role is granted (docs/authorization.md); false: everything. Wants authentication."},
+    {.key = "authorization.provider",
+     .alias = "authorizationProvider",
+     .env = "GEMINGA_AUTHORIZATION_PROVIDER",
+     .type = OPTION_CHOICE,
+     .fallback = "org.apache.pulsar.broker.authorization.PulsarAuthorizationProvider",
+     .choices = authorization_providers,
+     AT(authorization_provider),
+     .text = "By which rules: Pulsar's own are the only ones."},
+    {.key = "authorization.super_user_roles",
+     .alias = "superUserRoles",
+     .env = "GEMINGA_SUPER_USER_ROLES",
+     .type = OPTION_TEXT,
+     AT(super_users),
+     .text = "Roles that may everything, with commas between."},
+    {.key = "authorization.allow_wildcards",
+     .alias = "authorizationAllowWildcardsMatching",
+     .env = "GEMINGA_AUTHORIZATION_ALLOW_WILDCARDS",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(authorization_wildcards),
+     .text = "What is granted to a role with a star at its beginning or end is granted to all that end, or begin, so."},
 
     {.group = "Audit log",
      .key = "audit.enabled",

@@ -79,6 +79,8 @@ struct broker_config {
     char *token_claim, *token_audience_claim, *token_audience;
     int64_t token_skew_s;
     char *basic_conf;
+    bool authorization, authorization_wildcards;
+    char *authorization_provider, *super_users;
     char *durability;       /* "sync", "os" */
     bool journal_sync_data; /* false: "os", too */
     char *give_up;

@@ -5,12 +5,13 @@
  *     start   store -> broker -> events of policies -> audit log -> authenticator -> server -> admin
  *     stop    server (and with it the broker's topics) -> admin -> authenticator -> audit log -> store
  *     free    server, broker, events, admin, authenticator, audit log, store: handlers of the admin may still be known
- * to the broker
+ * to the broker.  Authorization comes after the broker, which it asks, and goes before it.
  */
 #include "cli/node.h"
 
 #include "admin/change_events.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ struct node {
     struct change_events *events;
     struct audit *audit; /* or NULL, as the next one */
     struct authenticator *authenticator;
+    struct authorization *authorization;
     struct admin *admin;
     struct budget receive; /* the server's, which the store outlives */
     const struct budget *budgets[BUDGETS];
@@ -67,6 +69,16 @@ static enum err audit_begin(struct node *n, const struct audit_options *o, const
     return err;
 }
 
+static enum err authorization_begin(struct node *n, const struct node_options *o, char *message, size_t message_size)
+{
+    enum err err;
+
+    assert(o->authentication_enabled); /* the configuration was looked at */
+    if ((err = authorization_new(&n->authorization, n->broker, &o->authorization)) != OK)
+        (void)snprintf(message, message_size, "authorization cannot begin: %s", err_text(err));
+    return err;
+}
+
 static enum err parts_start(struct node *n, const struct node_options *o, const struct sys *sys, char *message,
                             size_t message_size)
 {
@@ -90,15 +102,19 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
     if (o->authentication_enabled &&
         (err = authenticator_new(&n->authenticator, &o->authentication, sys->loop, message, message_size)) != OK)
         return err;
+    if (o->authorization_enabled && (err = authorization_begin(n, o, message, message_size)) != OK)
+        return err;
     struct server_options server = o->server;
     server.audit = n->audit;
     server.authenticator = n->authenticator;
+    server.authorization = n->authorization;
     server.receive = &n->receive;
     if ((err = server_start(&n->server, &server, sys, n->broker, message, message_size)) != OK)
         return err;
     struct admin_options admin = o->admin;
     admin.audit = n->audit;
     admin.authenticator = n->authenticator;
+    admin.authorization = n->authorization;
     store_budgets(n->store, n->budgets);
     server_budgets(n->server, n->budgets + STORE_BUDGETS);
     admin.budgets = n->budgets;
@@ -164,6 +180,11 @@ bool node_renew(struct node *n)
     return of_server || of_admin || of_keys;
 }
 
+enum err node_set_super_users(struct node *n, const char *roles)
+{
+    return n->authorization ? authorization_set_super_users(n->authorization, roles) : OK;
+}
+
 struct store *node_store(struct node *n)
 {
     return n->store;
@@ -209,6 +230,7 @@ void node_free(struct node *n)
     if (!n)
         return;
     server_free(n->server);
+    authorization_free(n->authorization);
     broker_free(n->broker);
     change_events_free(n->events);
     admin_free(n->admin);

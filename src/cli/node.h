@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "broker/audit.h"
 #include "broker/authenticator.h"
+#include "broker/authorization.h"
 #include "broker/broker.h"
 #include "session/server.h"
 #include "store/store.h"
@@ -22,6 +23,8 @@ struct node_options {
     struct admin_options admin;
     bool authentication_enabled;
     struct authenticator_options authentication;
+    bool authorization_enabled; /* wants authentication */
+    struct authorization_options authorization;
     bool audit_enabled;
     struct audit_options audit; /* its disk outlives the node */
     const char *namespace_;     /* "tenant/namespace": made before anybody is served; NULL: none */
@@ -46,6 +49,8 @@ const char *node_url(const struct node *n);     /* what a client is given: witho
 const char *node_tls_url(const struct node *n); /* with TLS; NULL: there is none */
 /* Looks at files that may have been changed: certificates, keys of tokens, passwords.  False: there are none. */
 bool node_renew(struct node *n);
+/* Others from now on; where there is no authorization, nothing.  ERR_NOMEM. */
+MUST_USE enum err node_set_super_users(struct node *n, const char *roles);
 struct store *node_store(struct node *n);
 
 /* In order: clients are told to come back, everything is synced and sealed; then done, from the loop. */

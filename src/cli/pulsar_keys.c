@@ -11,7 +11,6 @@
 /* ---- what may not be ignored ---- */
 
 static const struct foreign_key keys[] = {
-    {"authorizationEnabled", "false", "there is no authorization yet"},
     {"tokenSettingPrefix", "", "there is one set of keys for tokens: `tokenSecretKey` and so on"},
     {"tlsEnabledWithKeyStore", "false",
      "keys and certificates are files in PEM here: `tlsCertificateFilePath`, `tlsKeyFilePath`"},
@@ -338,10 +337,7 @@ static const char *const broker_client[] = {"brokerClientAuthenticationPlugin",
                                             "brokerClientSslFactoryPluginParams",
                                             "brokerClient_*",
                                             NULL};
-static const char *const authentication[] = {"authorizationProvider",
-                                             "superUserRoles",
-                                             "authorizationAllowWildcardsMatching",
-                                             "saslJaasClientAllowedIds",
+static const char *const authentication[] = {"saslJaasClientAllowedIds",
                                              "saslJaasServerSectionName",
                                              "saslJaasServerRoleTokenSignerSecretPath",
                                              "kinitCommand",
@@ -518,7 +514,7 @@ static const struct foreign_group groups[] = {
     {"Replication and migration of clusters: not built", replication},
     {"TLS: that there is a port for it says that it is on; it is OpenSSL's, with files in PEM", tls},
     {"The client within Pulsar's broker: there is none", broker_client},
-    {"Authentication by SASL and Athenz, authorization: not built, or read when it is on", authentication},
+    {"Authentication by SASL and Athenz: not built", authentication},
     {"Managed ledgers and cursors: the store does it another way", managed_ledger},
     {"Threads, queues and buffers: memory_limit and max_connections bound them", threads},
     {"HTTP and WebSocket: fixed, or not built", http},

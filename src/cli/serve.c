@@ -235,6 +235,7 @@ static void broker_options_fill(struct broker_options *o, const struct broker_co
 static bool is_dynamic(const struct option *option)
 {
     static const size_t others[] = {
+        offsetof(struct broker_config, super_users),
         offsetof(struct broker_config, quota_gb),
         offsetof(struct broker_config, quota_policy),
         offsetof(struct broker_config, inactive_mode),
@@ -293,6 +294,8 @@ static enum err option_change(void *ctx, struct broker *broker, const struct opt
     broker_options_init(&broker_now);
     broker_options_fill(&broker_now, s->config);
     broker_change_options(broker, &broker_now);
+    if (s->node && (err = node_set_super_users(s->node, s->config->super_users)) != OK)
+        return err;
     log_info(s->log, "cli", "the option %s was changed by a request", option->key);
     return OK;
 }
@@ -440,6 +443,9 @@ static void node_options_fill(struct node_options *o, struct serving *s, const c
     o->namespaces = given(c->bootstrap_namespaces);
     o->store.log = o->broker.log = o->server.log = o->admin.log = s->log;
     serve_authentication_fill(o, c);
+    o->authorization_enabled = c->authorization;
+    o->authorization = (struct authorization_options){
+        .super_users = c->super_users, .wildcards = c->authorization_wildcards, .log = s->log};
 }
 
 /* ---- the end ---- */
@@ -660,6 +666,14 @@ static int subscription_types_check(const struct invocation *inv, const struct b
     return CLI_OK;
 }
 
+/* As Pulsar's brokers refuse to start. */
+static int authorization_check_config(const struct invocation *inv, const struct broker_config *config)
+{
+    if (!config->authorization || config->authentication)
+        return CLI_OK;
+    return cli_usage_error(inv, "authorizationEnabled wants authenticationEnabled: who is nobody has no rights");
+}
+
 /* Everything is durable and closed: the rest is memory.  Giving back a million ledgers' one by one, in the order of a
  * hash, takes the allocator a minute; the kernel takes it in one go. */
 static void leave_if_large(const struct serving *s, int status)
@@ -685,6 +699,8 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         status = subscription_types_check(inv, config);
     if (status == CLI_OK)
         status = ports_check(inv, config);
+    if (status == CLI_OK)
+        status = authorization_check_config(inv, config);
     if (status != CLI_OK)
         return status;
     s.started_ms = clock_ms(CLOCK_MONOTONIC);
@@ -703,7 +719,8 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
     node_options_fill(&options, &s, holder);
     status = CLI_FAILED;
     if (serve_audit_open(&s.audit_disk, &options, config, message, sizeof message) == OK &&
-        node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK) {
+        node_start(&s.node, &options, uv_sys_get(s.uv), message, sizeof message) == OK &&
+        node_set_super_users(s.node, config->super_users) == OK) { /* as they were set by requests in earlier lives */
         status = node_serve(&s);
         leave_if_large(&s, status);
     } else {

@@ -15,7 +15,7 @@
 
 #define ROLE_MAX 4096 /* of one that a proxy names */
 /* What a WebSocket proxy of Pulsar names that speaks for nobody else. */
-#define NOBODY_BEHIND "WEBSOCKET_DUMMY_ORIGINAL_PRINCIPLE"
+#define NOBODY_BEHIND "__websocket_dummy_original_principle"
 #define REFRESH_DATA  "PulsarAuthRefresh"
 
 struct login {

@@ -138,7 +138,8 @@ def test_what_it_says_is_obeyed(tmp_path):
 
 @pytest.mark.parametrize("line, why", [
     ("tokenSettingPrefix=x", "there is one set of keys for tokens: `tokenSecretKey` and so on"),
-    ("authorizationEnabled=true", "there is no authorization yet"),
+    ("authorizationEnabled=true", "authorizationEnabled wants authenticationEnabled"),
+    ("authorizationProvider=org.example.Mine", "org.apache.pulsar.broker.authorization.PulsarAuthorizationProvider"),
     ("tlsEnabledWithKeyStore=true", "keys and certificates are files in PEM here"),
     ("transactionCoordinatorEnabled=true", "there are no transactions"),
     ("maxUnackedMessagesPerBroker=1000", "there is no such limit"),
