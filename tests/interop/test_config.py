@@ -138,8 +138,6 @@ def test_what_it_says_is_obeyed(tmp_path):
 
 @pytest.mark.parametrize("line, why", [
     ("tokenSettingPrefix=x", "there is one set of keys for tokens: `tokenSecretKey` and so on"),
-    ("authorizationEnabled=true", "authorizationEnabled wants authenticationEnabled"),
-    ("authorizationProvider=org.example.Mine", "org.apache.pulsar.broker.authorization.PulsarAuthorizationProvider"),
     ("tlsEnabledWithKeyStore=true", "keys and certificates are files in PEM here"),
     ("transactionCoordinatorEnabled=true", "there are no transactions"),
     ("maxUnackedMessagesPerBroker=1000", "there is no such limit"),
@@ -151,6 +149,13 @@ def test_what_would_matter_and_is_not_there_is_refused(tmp_path, line, why):
     assert f"b.conf:1: `{key}` cannot be `{value}`: {why}" in refused("standalone", "-c", "b.conf", cwd=tmp_path)
     for name in key, f"PULSAR_PREFIX_{key}":
         assert f"{name}: `{key}` cannot be `{value}`: {why}" in refused("standalone", env={name: value})
+
+
+def test_authorization_wants_authentication_and_pulsars_rules(tmp_path):
+    (tmp_path / "b.conf").write_text("authorizationEnabled=true\n")
+    assert "authorizationEnabled wants authenticationEnabled" in refused("standalone", "-c", "b.conf", cwd=tmp_path)
+    (tmp_path / "b.conf").write_text("authorizationProvider=org.example.Mine\n")
+    assert "PulsarAuthorizationProvider, not `org.example.Mine`" in refused("standalone", "-c", "b.conf", cwd=tmp_path)
 
 
 def test_a_key_that_pulsar_does_not_have_is_refused_with_the_nearest(tmp_path):
