@@ -47,19 +47,30 @@ static bool has_port(const json_t *values, const char *key)
     return *port && strtol(port, NULL, 10) >= 0; /* 0: the kernel chooses */
 }
 
-/* One of the names with commas between them. */
-static bool has_name(const json_t *values, const char *key, const char *name)
+/* The next of the names with commas between them; empty: there is none. */
+static struct bytes name_next(const char **list)
+{
+    const char *name = *list + strspn(*list, ", ");
+    const size_t len = strcspn(name, ", ");
+
+    *list = name + len;
+    return bytes_of(name, len);
+}
+
+static bool has_name(const json_t *values, const char *key, struct bytes wanted)
 {
     const char *list = value_of(values, key);
 
-    while (*list) {
-        const size_t len = strcspn(list, ", ");
-        if (len == strlen(name) && strncmp(list, name, len) == 0)
+    for (struct bytes name; (name = name_next(&list)).len > 0;) {
+        if (bytes_equal(name, wanted))
             return true;
-        list += len;
-        list += strspn(list, ", ");
     }
     return false;
+}
+
+static bool is_super(const json_t *values, struct bytes role)
+{
+    return has_name(values, "superUserRoles", role);
 }
 
 /* Others than this machine reach it. */
@@ -91,7 +102,7 @@ static bool anonymous_is_super(const json_t *v)
 {
     const char *anonymous = value_of(v, "anonymousUserRole");
 
-    return authenticates(v) && *anonymous && has_name(v, "superUserRoles", anonymous);
+    return authenticates(v) && *anonymous && is_super(v, bytes_of_text(anonymous));
 }
 
 static bool anonymous_is_somebody(const json_t *v)
@@ -101,7 +112,7 @@ static bool anonymous_is_somebody(const json_t *v)
 
 static bool everybody_is_super(const json_t *v)
 {
-    return is_on(v, "authorizationEnabled") && has_name(v, "superUserRoles", "*");
+    return is_on(v, "authorizationEnabled") && is_super(v, bytes_of_text("*"));
 }
 
 static bool nobody_is_super(const json_t *v)
@@ -112,15 +123,10 @@ static bool nobody_is_super(const json_t *v)
 static bool proxy_is_super(const json_t *v)
 {
     const char *list = value_of(v, "proxyRoles");
-    char name[300];
 
-    while (*list) {
-        const size_t len = strcspn(list, ", ");
-        (void)snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), list);
-        if (len > 0 && has_name(v, "superUserRoles", name))
+    for (struct bytes name; (name = name_next(&list)).len > 0;) {
+        if (is_super(v, name))
             return true;
-        list += len;
-        list += strspn(list, ", ");
     }
     return false;
 }
