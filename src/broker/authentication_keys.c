@@ -62,7 +62,7 @@ static enum err providers_fill(const struct authenticator_options *o, struct aut
     }
     return s->provider_count > 0 ? OK
                                  : invalid(message, message_size, "authenticationEnabled",
-                                           "authenticationProviders names nobody who could tell who a client is");
+                                           "authenticationProviders names nobody who could tell who a client is (token, basic, tls)");
 }
 
 static bool has(const struct authentication_settings *s, enum provider provider)

@@ -649,6 +649,10 @@ static int ports_check(const struct invocation *inv, const struct broker_config 
     if (config->http_requests_limited && requests_per_s(config) == 0)
         return cli_usage_error(inv, "http_requests_max_per_second expects a number from 1 to 1000000, not `%s`",
                                config->http_requests_per_s);
+    if ((config->tls_port >= 0 || config->https_port >= 0) &&
+        (!given(config->tls_certificate) || !given(config->tls_key)))
+        return cli_usage_error(inv, "TLS: a certificate and its key are wanted: tlsCertificateFilePath and "
+                                    "tlsKeyFilePath (`geminga init --secure DIR` makes them)");
     if (config->tls_enabled && config->tls_port < 0)
         return cli_usage_error(inv, "tlsEnabled=true, and there is no port for TLS: brokerServicePortTls=6651");
     return CLI_OK;
