@@ -152,6 +152,21 @@ static bool metrics_are_open(const json_t *v)
            !is_on(v, "authenticateMetricsEndpoint");
 }
 
+static bool any_page_may_ask(const json_t *v)
+{
+    return has_name(v, "broker.http_trusted_sites", bytes_of_text("*"));
+}
+
+static bool is_not_in_its_sandbox(const json_t *v)
+{
+    return strcmp(value_of(v, "sandbox"), "off") == 0;
+}
+
+static bool keys_may_be_dumped(const json_t *v)
+{
+    return authenticates(v) && is_on(v, "core_dumps");
+}
+
 static bool nothing_is_written_down(const json_t *v)
 {
     return authenticates(v) && json_object_get(v, "auditEnabled") && !is_on(v, "auditEnabled");
@@ -183,6 +198,11 @@ static const struct {
      "certificates are not verified: set tlsAllowInsecureConnection=false and tlsTrustCertsFilePath"},
     {metrics_are_open, WARNING,
      "whoever reaches it reads /metrics, with the names of all topics: set authenticateMetricsEndpoint=true"},
+    {any_page_may_ask, WARNING,
+     "pages of any site may change something here through a browser that reaches it: name the hosts in "
+     "broker.http_trusted_sites"},
+    {is_not_in_its_sandbox, WARNING, "the broker may make any system call, should it be broken into: sandbox = \"on\""},
+    {keys_may_be_dumped, WARNING, "a crash may write keys into a core file: core_dumps = false"},
     {nothing_is_written_down, WARNING, "nobody will know who did what: set auditEnabled=true"},
 };
 

@@ -116,6 +116,9 @@ static void each_thing_that_is_open_has_its_line(void **state)
         {"\"webServicePort\":\"8080\"", "warn  credentials of HTTP cross the network in the clear"},
         {"\"tlsAllowInsecureConnection\":\"true\"", "warn  certificates are not verified"},
         {"\"authenticateMetricsEndpoint\":\"false\"", "warn  whoever reaches it reads /metrics"},
+        {"\"broker.http_trusted_sites\":\"a.example,*\"", "warn  pages of any site may change something"},
+        {"\"sandbox\":\"off\"", "warn  the broker may make any system call"},
+        {"\"core_dumps\":\"true\"", "warn  a crash may write keys into a core file"},
         {"\"auditEnabled\":\"false\"", "warn  nobody will know who did what"},
     };
     char runtime[1000];
