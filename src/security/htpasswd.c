@@ -354,7 +354,7 @@ static enum err crypt_verify(const char *hash, struct bytes password, bool *hold
         return ERR_NOMEM;
     memcpy(text, password.data, password.len);
     text[password.len] = '\0';
-    const char *made = crypt_r(text, hash, data);
+    const char *made = crypt_rn(text, hash, data, sizeof *data);
     *holds = made && same(hash, made);
     OPENSSL_cleanse(text, sizeof text);
     OPENSSL_cleanse(data, sizeof *data);

@@ -13,7 +13,7 @@
  * refused when the file is read, so that one password cannot hold up those who wait behind it.
  *
  * Pure.  Verifying takes up to that second: not for a loop's thread.  Hashes are wiped when they are let go.  May call:
- * base/, libcrypto (MD5, SHA-1), libcrypt.
+ * base/, libcrypto (MD5, SHA-1), libcrypt (crypt_rn: AddressSanitizer puts itself before crypt_r, and then is not followed by it).
  */
 #ifndef SECURITY_HTPASSWD_H
 #define SECURITY_HTPASSWD_H

@@ -57,6 +57,12 @@ static void original_wipe(struct login *l)
     l->original_data = NULL;
 }
 
+static void data_wipe(const ProtobufCBinaryData *data)
+{
+    if (data->len > 0)
+        explicit_bzero(data->data, data->len);
+}
+
 void login_stop(struct session *s)
 {
     if (!s->login)
@@ -232,7 +238,7 @@ void login_response(struct session *s, const Wire__CommandAuthResponse *response
     else
         check(l, l->method, bytes_of(data->auth_data.data, data->auth_data.len), conn_certificate_name(s->conn),
               refreshed);
-    explicit_bzero(data->auth_data.data, data->auth_data.len);
+    data_wipe(&data->auth_data);
 }
 
 /* ---- the beginning ---- */
@@ -368,7 +374,7 @@ static enum err original_take(struct login *l, const Wire__CommandConnect *conne
 static void connect_wipe(const Wire__CommandConnect *connect)
 {
     if (connect->has_auth_data)
-        explicit_bzero(connect->auth_data.data, connect->auth_data.len);
+        data_wipe(&connect->auth_data);
     if (connect->original_auth_data)
         explicit_bzero(connect->original_auth_data, strlen(connect->original_auth_data));
 }
