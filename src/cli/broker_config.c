@@ -8,6 +8,7 @@
 #include "broker/partitioned.h"
 
 static const char *const durabilities[] = {"sync", "os", NULL};
+static const char *const sandboxes[] = {"on", "off", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const inactive_modes[] = {"delete_when_no_subscriptions", "delete_when_subscriptions_caught_up",
                                              NULL};
@@ -68,6 +69,24 @@ static const struct option rows[] = {
      .choices = log_levels,
      AT(log_level),
      .text = "The least that is logged, on standard error."},
+    {.key = "sandbox",
+     .env = "GEMINGA_SANDBOX",
+     .flag = "--sandbox",
+     .type = OPTION_CHOICE,
+     .fallback = "on",
+     .choices = sandboxes,
+     AT(sandbox),
+     .text =
+         "Once it serves, the process may make only the system calls that a server needs: it starts no program, looks "
+         "into no other, executes nothing that was written; `off`: it may what its user may."},
+    {.key = "core_dumps",
+     .env = "GEMINGA_CORE_DUMPS",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(core_dumps),
+     .text =
+         "A crash may write a core file, and a debugger look in, although keys are in memory: with authentication or "
+         "TLS."},
     {.key = "output",
      .flag = "-o|--output",
      .type = OPTION_CHOICE,

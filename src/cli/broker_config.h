@@ -33,6 +33,8 @@ struct broker_config {
     int64_t same_address_producers_max, same_address_consumers_max;
     int64_t tenants_max, namespaces_per_tenant_max;
     char *status_file;
+    char *sandbox; /* "on", "off" */
+    bool core_dumps;
     int64_t keep_alive_s;
     bool non_persistent_topics;
     bool websocket;

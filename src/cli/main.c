@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include "sys/sandbox.h"
 #include <signal.h>
 #include <stdio.h>
 
@@ -24,27 +25,16 @@ static const struct verb version_verb = {
 };
 
 const struct verb *const cli_verbs[] = {
-    &up_verb,
-    &standalone_verb,
-    &init_verb,
-    &admin_verb,
-    &client_verb,
-    &perf_verb,
-    &notary_verb,
-    &store_verb,
-    &config_verb,
-    &tokens_verb,
-    &completions_verb,
-    &websocket_verb,
-    &version_verb,
-    &help_verb,
-    NULL,
+    &up_verb,          &standalone_verb, &init_verb,    &admin_verb,  &client_verb,
+    &perf_verb,        &notary_verb,     &store_verb,   &config_verb, &tokens_verb,
+    &completions_verb, &websocket_verb,  &version_verb, &help_verb,   NULL,
 };
 
 int main(int argc, char **argv)
 {
     struct invocation inv = {.path = "geminga", .argc = argc > 0 ? argc - 1 : 0, .argv = argv + 1};
 
+    sandbox_forbid_privileges();
     (void)signal(SIGPIPE, SIG_IGN); /* who stops reading what we print is told by the write */
     if (inv.argc == 1 && (strcmp(inv.argv[0], "--version") == 0 || strcmp(inv.argv[0], "-v") == 0)) {
         inv.argc = 0;

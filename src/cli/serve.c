@@ -20,6 +20,7 @@
 #include "services/websocket/websocket.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
+#include "sys/sandbox.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <limits.h>
@@ -602,6 +603,20 @@ static void url_write(const struct serving *s, const char *scheme, uint16_t port
         (void)snprintf(url, URL_MAX, "%s://%s:%u", scheme, host_of(s->config), port);
 }
 
+/* Keys will be in memory. */
+static void memory_hide(const struct broker_config *c)
+{
+    if ((c->authentication || c->tls_port >= 0 || c->https_port >= 0) && !c->core_dumps)
+        sandbox_hide_memory();
+}
+
+/* All that is listened on is open; files and threads may come and go. */
+static void sandbox_begin(const struct serving *s)
+{
+    if (strcmp(s->config->sandbox, "on") == 0 && sandbox_enter() != OK)
+        log_info(s->log, "cli", "no sandbox: this build, or this kernel, has none");
+}
+
 /* The node runs: what is beside it, and the loop. */
 static int node_serve(struct serving *s)
 {
@@ -619,6 +634,7 @@ static int node_serve(struct serving *s)
         err = companion_start(s, message, sizeof message);
     if (err == OK) {
         openness_tell(s);
+        sandbox_begin(s);
         ready_print(s);
     } else {
         cli_error(s->inv, "%s", message);
@@ -707,6 +723,7 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         status = authorization_check_config(inv, config);
     if (status != CLI_OK)
         return status;
+    memory_hide(config);
     s.started_ms = clock_ms(CLOCK_MONOTONIC);
     s.companion_ended.run = on_companion_ended;
     (void)snprintf(holder, sizeof holder, "geminga, process %d", (int)getpid());
