@@ -23,7 +23,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim mutations sweep crash powercut damage fuzz bench bench-store bench-broker \
+.PHONY: all run test packages sim mutations sweep crash powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
 	conformance ci-conformance interop-java sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -71,10 +71,18 @@ powercut: all
 damage: all
 	@$(BUILD)/src/store/store_damage_test --size $(SIZE) --rounds $(FLIPS) --dir $(or $(TMPDIR),/tmp)
 
-# Every decoder's libFuzzer target for SECONDS_EACH seconds.
+# Every decoder's libFuzzer target for SECONDS_EACH seconds; by AFL++; and which lines the corpora reach.
 fuzz:
 	@tools/install-packages build test
 	@tools/fuzz $(SECONDS_EACH)
+
+fuzz-afl:
+	@tools/install-packages build test afl
+	@tools/fuzz --afl $(SECONDS_EACH)
+
+fuzz-coverage:
+	@tools/install-packages build test
+	@tools/fuzz --coverage
 
 bench: all
 	@tools/install-packages build test

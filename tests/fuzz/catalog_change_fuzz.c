@@ -12,7 +12,7 @@
 
 static void check_ledger(struct bytes value)
 {
-    uint8_t again[LEDGER_INFO_ENCODED];
+    uint8_t again[LEDGER_INFO_DELAYED];
     struct catalog_row row = {.id = 1, .value = value};
     struct ledger_info l;
 

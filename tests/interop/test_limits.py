@@ -85,6 +85,7 @@ def test_connections_beyond_the_number_allowed_are_closed(start):
         connection.handshake()
     one_more = Connection(broker.port)
     one_more.write(frame(command(wire.CONNECT, (1, "one more"), (4, 19))))
+    assert one_more.expect(wire.ERROR)[3] == [b"Reached the maximum number of connections"]
     one_more.expect_closed()
     one_more.close()
     for connection in allowed:
@@ -94,8 +95,8 @@ def test_connections_beyond_the_number_allowed_are_closed(start):
     def room():
         connection = Connection(broker.port)
         try:
-            connection.handshake()
-            return True
+            connection.send(wire.CONNECT, (1, "again"), (4, 19))
+            return connection.read()[0] == wire.CONNECTED
         except wire.Closed:
             return False
         finally:
