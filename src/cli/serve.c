@@ -669,7 +669,7 @@ static int ports_check(const struct invocation *inv, const struct broker_config 
         (!given(config->tls_certificate) || !given(config->tls_key)))
         return cli_usage_error(inv, "TLS: a certificate and its key are wanted: tlsCertificateFilePath and "
                                     "tlsKeyFilePath (`geminga init --secure DIR` makes them)");
-    if (config->tls_enabled && config->tls_port < 0)
+    if (config->tls_enabled && config->tls_port < 0 && config->https_port < 0)
         return cli_usage_error(inv, "tlsEnabled=true, and there is no port for TLS: brokerServicePortTls=6651");
     return CLI_OK;
 }

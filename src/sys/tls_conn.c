@@ -110,6 +110,7 @@ static void below_closed(struct conn_handler *h, enum err why)
     }
     c->state = TLS_CLOSING;
     c->decided = c->gone = true;
+    timer_stop(&c->patience); /* a worker may have the channel for longer */
     if (!c->working)
         tls_conn_told_and_freed(c);
 }

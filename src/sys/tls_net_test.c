@@ -576,6 +576,28 @@ static void greet(struct world *w, struct party *p, uint8_t **hello)
     party_write(p, 0, *hello, len);
 }
 
+/* The worker has the channel for longer than the handshake may take, and meanwhile the peer breaks off. */
+static void a_worker_may_outlive_the_connection(void **state)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct world *w = world_new(seed);
+        uint8_t *hello;
+        world_open(w);
+        sim_slow(w->sim, 30000);
+        greet(w, &w->plain[0], &hello);
+        while (w->plain[0].dones == 0)
+            step(w);
+        for (uint64_t i = random_below(sim_random(w->sim), 5); i > 0; i--)
+            sim_step(w->sim);
+        sim_host_cut(w->client_host, 1);
+        run(w);
+        assert_int_equal(w->server.accepted, 0);
+        assert_int_equal(stats(w).in_progress, 0);
+        world_free(w);
+        free(hello);
+    }
+}
+
 static void those_that_were_answered_are_fewer(void **state)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -804,6 +826,7 @@ int main(void)
         cmocka_unit_test(who_says_nothing_is_hung_up_on),
         cmocka_unit_test(who_speaks_no_tls_is_hung_up_on),
         cmocka_unit_test(with_too_many_half_open_ones_the_oldest_goes),
+        cmocka_unit_test(a_worker_may_outlive_the_connection),
         cmocka_unit_test(those_that_were_answered_are_fewer),
         cmocka_unit_test(a_new_certificate_is_for_new_connections),
         cmocka_unit_test(an_attempt_may_be_cancelled_at_any_time),
