@@ -46,6 +46,7 @@ static void end_as_killed(struct admin_world *w)
     w->in_call = false;
     sim_host_crash(w->host);
     sim_disk_kill(w->disk);
+    authorization_free(w->core.authorization);
     broker_free(w->broker);
     store_free(w->store);
     sim_host_free(w->host);
@@ -114,6 +115,7 @@ static void begin(struct admin_world *w, enum http_method method, const char *pa
     w->call.core = &w->core;
     w->call.finished = finished;
     w->call.request.credentials = w->credentials;
+    w->call.who = w->who;
     w->call.request.method = method;
     w->call.request.path = bytes_of_text(path);
     w->call.request.body = bytes_of_text(body);

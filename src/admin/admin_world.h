@@ -29,6 +29,7 @@ struct admin_world {
     struct broker_options options;
     struct broker *broker;
     struct admin_core core;
+    struct subject who; /* asks; where there is core.authorization */
 
     struct web_credentials credentials; /* that are shown from now on */
     struct admin_call call;             /* the last one */
