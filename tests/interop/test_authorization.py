@@ -3,9 +3,9 @@
 import base64
 import itertools
 import json
-
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import jwt
 import pulsar
@@ -237,14 +237,14 @@ def produce(connection, topic, producer=1):
 def test_a_proxy_may_what_it_and_its_client_may(guarded, place):
     topic = f"persistent://{place}/x"
     grant(guarded, place, "app", "produce")
-    with connect(guarded, "gate", original="app") as proxied:
+    with closing(connect(guarded, "gate", original="app")) as proxied:
         produce(proxied, topic)
         assert proxied.expect(ERROR)[2] == [AUTHORIZATION_ERROR]
     grant(guarded, place, "gate", "produce")
-    with connect(guarded, "gate", original="app") as proxied:
+    with closing(connect(guarded, "gate", original="app")) as proxied:
         produce(proxied, topic)
         proxied.expect(PRODUCER_SUCCESS)
-    with connect(guarded, "gate", original="stranger") as proxied:
+    with closing(connect(guarded, "gate", original="stranger")) as proxied:
         produce(proxied, topic)
         answer = proxied.expect(ERROR)
         assert answer[2] == [AUTHORIZATION_ERROR] and answer[3] == [b"Client is not authorized to Produce"]
@@ -253,7 +253,7 @@ def test_a_proxy_may_what_it_and_its_client_may(guarded, place):
 def test_a_right_that_is_lost_closes_the_producer_and_the_consumer(guarded, place):
     topic = f"persistent://{place}/x"
     grant(guarded, place, "app", "produce", "consume")
-    with connect(guarded, "app") as it:
+    with closing(connect(guarded, "app")) as it:
         produce(it, topic)
         it.expect(PRODUCER_SUCCESS)
         it.send(SUBSCRIBE, (1, topic), (2, "s"), (3, SHARED), (4, 1), (5, 2))
