@@ -274,9 +274,46 @@ static void write_paths(struct json *j, const struct document *d)
     json_object_end(j);
 }
 
+static void write_security_scheme(struct json *j, const char *name, const char *scheme, const char *description)
+{
+    json_object_begin(j, name);
+    json_text(j, "type", "http");
+    json_text(j, "scheme", scheme);
+    json_text(j, "description", description);
+    json_object_end(j);
+}
+
+/* Certificates have no scheme before OpenAPI 3.1. */
+static void write_security_schemes(struct json *j)
+{
+    json_object_begin(j, "securitySchemes");
+    write_security_scheme(j, "token", "bearer",
+                          "a JSON Web Token, as `geminga tokens create` makes it; where authentication is on");
+    write_security_scheme(j, "password", "basic", "a user and a password; where authentication is on");
+    json_object_end(j);
+}
+
+/* One of these; none where authentication is off, or with a client's certificate, or for somebody anonymous. */
+static void write_security(struct json *j)
+{
+    static const char *const schemes[] = {"token", "password"};
+
+    json_array_begin(j, "security");
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        json_object_begin(j, NULL);
+        json_array_begin(j, schemes[i]);
+        json_array_end(j);
+        json_object_end(j);
+    }
+    json_object_begin(j, NULL);
+    json_object_end(j);
+    json_array_end(j);
+}
+
 static void write_components(struct json *j)
 {
     json_object_begin(j, "components");
+    write_security_schemes(j);
     json_object_begin(j, "schemas");
     json_object_begin(j, "Refusal");
     json_text(j, "type", "object");
@@ -307,6 +344,7 @@ static void write(struct admin_call *call)
     json_text(&j, "description", "What Geminga answers over HTTP, at the paths and with the codes of Apache Pulsar.");
     json_text(&j, "version", call->core->version);
     json_object_end(&j);
+    write_security(&j);
     write_paths(&j, &d);
     write_components(&j);
     json_object_end(&j);

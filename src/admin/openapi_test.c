@@ -80,12 +80,31 @@ static void every_operation_has_an_id_of_its_own(void **state)
     json_decref(d);
 }
 
+static void tokens_and_passwords_are_what_is_asked_for(void **state)
+{
+    json_t *d = document(*state), *schemes = json_object_get(json_object_get(d, "components"), "securitySchemes"),
+           *wanted;
+    const char *name;
+    size_t i;
+
+    assert_string_equal(json_string_value(json_object_get(json_object_get(schemes, "token"), "scheme")), "bearer");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(schemes, "password"), "scheme")), "basic");
+    assert_int_equal(json_array_size(json_object_get(d, "security")), 3); /* the last: none of them */
+    json_array_foreach(json_object_get(d, "security"), i, wanted)
+    {
+        json_t *scopes;
+        json_object_foreach(wanted, name, scopes) assert_non_null(json_object_get(schemes, name));
+    }
+    json_decref(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ADMIN_TEST(a_pattern_gives_path_and_parameters),
         ADMIN_TEST(each_policy_has_a_path_of_its_own),
         ADMIN_TEST(every_operation_has_an_id_of_its_own),
+        ADMIN_TEST(tokens_and_passwords_are_what_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

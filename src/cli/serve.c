@@ -623,7 +623,9 @@ static int node_serve(struct serving *s)
     char message[MESSAGE_SIZE] = "";
     enum err err = uv_sys_on_signal(s->uv, on_signal, s);
 
-    s->websocket_access = (struct pulsar_access){.service_url = node_url(s->node)};
+    /* With TLS alone it is ourselves whom it trusts, by whatever name. */
+    s->websocket_access = (struct pulsar_access){
+        .service_url = node_url(s->node), .trust_certs = s->config->tls_certificate, .any_host = true};
     if (s->websocket)
         websocket_start(s->websocket, &s->websocket_access, s->config->authentication);
     url_write(s, "http", node_http_port(s->node), s->http_url);
