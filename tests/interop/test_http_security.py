@@ -322,6 +322,26 @@ def test_a_wrong_password_closes_the_websocket(guarded):
     assert opcode == websocket.ABNF.OPCODE_CLOSE and int.from_bytes(data[:2], "big") == 4001
 
 
+def test_a_role_that_may_not_has_no_websocket(start, tmp_path):
+    secret = tmp_path / "secret.key"
+    secret.write_bytes(SECRET)
+    broker = start(authenticationEnabled="true", authenticationProviders="token", tokenSecretKey=f"file://{secret}",
+                   authorizationEnabled="true", superUserRoles="admin")
+    permissions = "/admin/v2/namespaces/public/default/permissions/alice"
+    assert status(broker, path=permissions, method="POST", body=b'["produce"]', headers={
+        **bearer("admin"), "Content-Type": "application/json"}) == 204
+    producer = open_socket(broker, f"producer/{TOPIC}may?token={token('alice')}")
+    assert send(producer, "hello") == "ok"
+    producer.close()
+    assert refused_socket(broker, f"consumer/{TOPIC}may/sub?token={token('alice')}") == 403
+    assert refused_socket(broker, f"reader/{TOPIC}may?token={token('alice')}") == 403
+    assert refused_socket(broker, f"producer/{TOPIC}may?token={token('bob')}") == 403
+    consumer = open_socket(broker, f"consumer/{TOPIC}may/sub?token={token('admin')}")
+    consumer.close()
+    assert status(broker, path="/admin/v2/tenants", headers=bearer("alice")) in (401, 403)
+    assert [status(broker, path=p) for p in ("/metrics", "/health/pulsar")] == [200, 200]  # open, as without
+
+
 # ---- pages of others ----
 
 def put_tenant(broker, name, **headers):
