@@ -7,6 +7,7 @@
 #include "admin/socket_gate.h"
 
 #include "admin/authenticate.h"
+#include "broker/audit.h"
 #include "broker/authenticator.h"
 #include "broker/authorization.h"
 #include "sys/uv_sys.h"
@@ -55,12 +56,24 @@ static void answer(struct question *q, unsigned status, const char *reason)
     question_release(q);
 }
 
-/* A connection looks a topic up and then produces or consumes: the first is implied by the second. */
-static bool may(const struct question *q, const char *role)
+/* Whoever is refused is in the audit log. */
+static void turn_away(struct question *q, const struct subject *who, unsigned status, const char *reason)
 {
-    const struct admin_core *core = q->gate->core;
-    const bool proxy = authenticator_is_proxy(core->authenticator, role);
-    const struct subject who = {.role = role, .original = proxy ? q->original : NULL};
+    const char *action = arena_printf(&q->arena, "%s %s%s%s", q->produces ? "PRODUCE" : "CONSUME", q->topic,
+                                      q->subscription ? " " : "", q->subscription ? q->subscription : "");
+
+    audit_note(q->gate->core->audit, &(struct audit_event){.who = *who,
+                                                           .peer = *q->peer ? q->peer : NULL,
+                                                           .via = "websocket",
+                                                           .action = bytes_of_text(action ? action : "?"),
+                                                           .status = (int)status,
+                                                           .refusal = reason});
+    answer(q, status, reason);
+}
+
+/* A connection looks a topic up and then produces or consumes: the first is implied by the second. */
+static bool may(const struct question *q, const struct subject *who)
+{
     struct topic_name topic;
     struct refusal why;
 
@@ -68,26 +81,37 @@ static bool may(const struct question *q, const char *role)
         return true; /* the broker says what is wrong with it */
     const struct target target = {.topic = &topic,
                                   .subscription = q->subscription ? bytes_of_text(q->subscription) : bytes_of("", 0)};
-    return authorization_check(core->authorization, &who, q->produces ? OPERATION_PRODUCE : OPERATION_CONSUME, &target,
-                               &why) == OK;
+    return authorization_check(q->gate->core->authorization, who, q->produces ? OPERATION_PRODUCE : OPERATION_CONSUME,
+                               &target, &why) == OK;
+}
+
+static void judge(struct question *q, const char *role)
+{
+    const struct authenticator *a = q->gate->core->authenticator;
+    const struct subject who = {.role = role, .original = authenticator_is_proxy(a, role) ? q->original : NULL};
+    const char *why = original_refuse(a, role, q->original);
+
+    if (why)
+        turn_away(q, &who, 401, why);
+    else if (!may(q, &who))
+        turn_away(q, &who, 403, "Not authorized");
+    else
+        answer(q, 0, "");
 }
 
 static void on_checked(struct authentication_op *op, enum err err)
 {
     struct question *q = container_of(op, struct question, op);
-    const char *role = op->identity.role;
+    struct identity identity = op->identity; /* the question may be gone when it is answered */
 
-    if (err == ERR_DENIED)
-        answer(q, 401, "Authentication required");
-    else if (err != OK)
-        answer(q, 0, ""); /* too much is under way: the broker decides later */
-    else if (original_refuse(q->gate->core->authenticator, role, q->original))
-        answer(q, 401, original_refuse(q->gate->core->authenticator, role, q->original));
-    else if (!may(q, role))
-        answer(q, 403, "Not authorized");
+    op->identity = (struct identity){0};
+    if (err == OK)
+        judge(q, identity.role);
+    else if (err == ERR_DENIED)
+        turn_away(q, &(struct subject){0}, 401, "Authentication required");
     else
-        answer(q, 0, "");
-    identity_deinit(&op->identity);
+        answer(q, 0, ""); /* too much is under way: the broker decides later */
+    identity_deinit(&identity);
 }
 
 static void ask_task(struct task *task)
