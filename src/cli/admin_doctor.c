@@ -51,6 +51,9 @@ char *doctor_ask(struct doctor *d, const char *path, const char *what)
     if (answer.status == 200 && answer.body) {
         text = answer.body;
         answer.body = NULL;
+    } else if (what && (answer.status == 401 || answer.status == 403) && d->call->authorization) {
+        doctor_say(d, WARNING, "%s: not for us to look at, a super user may: HTTP %d %.300s", what, answer.status,
+                   answer.body ? answer.body : "");
     } else if (what) {
         doctor_say(d, FAILURE, "%s: HTTP %d %.200s", what, answer.status, answer.body ? answer.body : "");
     }

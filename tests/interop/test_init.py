@@ -160,12 +160,12 @@ def test_from_nothing_to_a_message_with_our_own_tools(secure):
     assert "ok    authentication, authorization, TLS and the audit log are on" in said and "0 warnings" in said
 
 
-def official(place, token, **options):
+def official(place, token, seconds=10):
     client = settings(place)[1]
     return pulsar.Client(client["brokerServiceUrl"], tls_trust_certs_file_path=str(place / "tls/ca.pem"),
-                         tls_validate_hostname=True, operation_timeout_seconds=10,
+                         tls_validate_hostname=True, operation_timeout_seconds=seconds,
                          authentication=token and pulsar.AuthenticationToken(token),
-                         logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error), **options)
+                         logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
 
 
 def test_the_official_client_is_let_in_with_a_token_and_not_without(secure):
@@ -178,7 +178,7 @@ def test_the_official_client_is_let_in_with_a_token_and_not_without(secure):
     assert consumer.receive(10_000).data() == b"hello"
     client.close()
     for stranger in [None, "abc", (place / "tokens/app.jwt").read_text()[:-4] + "AAAA"]:
-        client = official(place, stranger)
+        client = official(place, stranger, seconds=1)
         with pytest.raises(pulsar.PulsarException):
             client.create_producer(TOPIC)
         client.close()
@@ -220,6 +220,30 @@ def test_what_was_refused_and_done_is_in_the_audit_log(secure):
     assert all(line["peer"].startswith("127.0.0.1:") or line["peer"].startswith("[::1]") for line in said)
     token = (place / "tokens/app.jwt").read_text()
     assert token not in json.dumps(said) and token not in secure.log_tail()
+
+
+def test_only_super_users_read_the_audit_topic(secure):
+    place = secure.place
+    secure.stop()
+    with open(place / "geminga.toml", "a") as file:  # its last section is the audit log's
+        file.write('topic = "persistent://pulsar/system/audit"\n')
+    secure.start()
+    run("admin", "--config", place / "client.conf", "namespaces", "grant-permission", "pulsar/system", "--role", "app",
+        "--actions", "produce,consume")
+    app = official(place, (place / "tokens/app.jwt").read_text(), seconds=1)
+    with pytest.raises(pulsar.PulsarException):
+        app.subscribe("persistent://pulsar/system/audit", "s")
+    app.close()
+    admin = official(place, (place / "tokens/admin.jwt").read_text())
+    reader = admin.create_reader("persistent://pulsar/system/audit", pulsar.MessageId.earliest)
+    run("admin", "--config", place / "client.conf", "tenants", "create", "acme")
+    seen = []
+    while not seen or seen[-1]["action"] != "PUT /admin/v2/tenants/acme":
+        seen.append(json.loads(reader.read_next(10_000).data()))
+    assert any(line["role"] == "app" and line["outcome"] == "refused" for line in seen)
+    with pytest.raises(pulsar.PulsarException):
+        admin.create_producer("persistent://pulsar/system/audit")
+    admin.close()
 
 
 def test_secrets_are_not_shown_by_the_broker(secure):
