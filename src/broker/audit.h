@@ -16,7 +16,8 @@
  * AUDIT_REFUSALS_PER_SECOND refused ones (whoever is refused could else write the file full), events are dropped, and
  * a line says how many were.
  *
- * The topic has the same lines, as messages with plain JSON; one that it does not take is missing there.
+ * The topic has the same lines, as messages with plain JSON; one that it does not take is missing there.  Only super
+ * users may do anything with it (authorization.h).
  *
  * Never in an event: bodies, credentials, what stands behind token= in a query.  Core thread; the file is a worker's.
  * May call: base/, sys/, broker/.  A NULL audit is fine where it says so: nothing is kept then.

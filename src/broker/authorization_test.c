@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AUDIT_TOPIC "persistent://t/n/who-did-what"
+
 struct test {
     struct world world;
     struct authorization *authorization;
@@ -57,6 +59,7 @@ static int set_up(void **state)
 
     assert_non_null(*state = t);
     world_start(&t->world, 1);
+    t->world.options.audit_topic = AUDIT_TOPIC;
     world_open(&t->world);
     assert_int_equal(namespace_ensure(t->world.broker, bytes_of_text("t/n"), &t->why), OK);
     assert_int_equal(namespace_ensure(t->world.broker, bytes_of_text("u/n"), &t->why), OK);
@@ -355,10 +358,27 @@ static void what_was_granted_on_a_topic_goes_with_it(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void the_audit_topic_is_for_super_users_alone(void **state)
+{
+    static const enum operation all[] = {OPERATION_CONSUME, OPERATION_PRODUCE, OPERATION_LOOKUP};
+    struct test *t = *state;
+    struct topic_name audit;
+    const struct target on = {.topic = &audit}, other = {.topic = &t->topic};
+
+    assert_int_equal(topic_name_parse(&audit, bytes_of_text(AUDIT_TOPIC)), OK);
+    assert_true(may_as(t, (struct subject){.role = "c"}, OPERATION_CONSUME, &other));
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        assert_false(may_as(t, (struct subject){.role = "c"}, all[i], &on));
+        assert_false(may_as(t, (struct subject){.role = "admin"}, all[i], &on));
+        assert_true(may_as(t, (struct subject){.role = "root"}, all[i], &on));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_row_is_for_those_whom_it_names_and_for_no_stranger),
+        TEST(the_audit_topic_is_for_super_users_alone),
         TEST(nobody_loses_or_has_anything_when_it_is_switched_off),
         TEST(an_admin_of_one_tenant_is_nobody_in_another),
         TEST(what_is_there_makes_no_difference_for_a_stranger),
