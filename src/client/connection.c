@@ -176,6 +176,12 @@ void client_connections_close(struct client_core *core)
         core->on_drained(core);
 }
 
+/* Of TLS: certificates, or a peer that speaks none.  Where the service has several hosts, another one may do better. */
+static bool is_hopeless(const struct client_connection *c, enum err why)
+{
+    return c->core->tls && c->core->service_count == 1 && (why == ERR_DENIED || why == ERR_PROTOCOL);
+}
+
 static void on_closed(struct conn_handler *h, enum err why)
 {
     struct client_connection *c = container_of(h, struct client_connection, handler);
@@ -184,7 +190,7 @@ static void on_closed(struct conn_handler *h, enum err why)
     if (c->state != CLOSED) {
         log_info(c->core->log, "client", "the connection to %s ended: %s", c->address_url, err_text(why));
         c->why = c->state == READY ? pulsar_result_Disconnected : pulsar_result_ConnectError;
-        c->hopeless = why == ERR_DENIED; /* TLS 1.3 tells only now that our certificate will not do */
+        c->hopeless = is_hopeless(c, why); /* TLS 1.3 tells only now that our certificate will not do */
         connection_retire(c);
     }
     connection_end(c);
@@ -728,7 +734,7 @@ static void on_connect_done(struct connector *connector, enum err err, struct co
         log_warn(c->core->log, "client", "cannot connect to %s: %s", c->address_url, err_text(err));
         c->core->service_next++; /* if this was one of several addresses of the service, the next is asked next time */
         c->why = pulsar_result_ConnectError;
-        c->hopeless = err == ERR_DENIED || err == ERR_PROTOCOL; /* of TLS: certificates; who is there speaks none */
+        c->hopeless = is_hopeless(c, err);
         connection_retire(c);
         connection_end(c);
         return;
