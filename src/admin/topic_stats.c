@@ -99,6 +99,7 @@ static void write_keys(struct json *j, const struct key_stats *k)
 static void write_consumer(struct json *j, const struct consumer_stats *c)
 {
     json_object_begin(j, NULL);
+    json_text(j, "appId", c->role);
     json_double(j, "msgRateOut", c->rate_out);
     json_double(j, "msgThroughputOut", c->throughput_out);
     json_uint(j, "bytesOutCounter", c->bytes_out);

@@ -68,6 +68,7 @@ struct sink {
     const struct sink_ops *ops;
     const char *peer;           /* address, for logs and stats; lives as long as the sink */
     const char *client_version; /* likewise */
+    const char *role;           /* likewise; NULL: nobody knows */
 };
 
 #endif

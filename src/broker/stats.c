@@ -90,6 +90,7 @@ void consumer_stats_fill(struct consumer *c, struct consumer_stats *to)
         .name = c->name,
         .address = c->sink->peer,
         .client_version = c->sink->client_version,
+        .role = c->sink->role,
         .blocked = consumer_blocked(c),
         .metadata = bytes_of(c->metadata, c->metadata_len),
         .id = c->id,
@@ -155,6 +156,7 @@ static void copy_consumers(struct copy *copy, struct subscription *s, struct sub
         at->name = copy_text(copy, at->name);
         at->address = copy_text(copy, at->address);
         at->client_version = copy_text(copy, at->client_version);
+        at->role = copy_text(copy, at->role);
         at->blocked.consumer = copy_text(copy, at->blocked.consumer);
         if (consumer_at(node)->keys)
             copy_keys(copy, consumer_at(node)->keys, &s->dispatch.keys->ranges, &at->keys);

@@ -42,6 +42,7 @@ struct key_stats {
 
 struct consumer_stats {
     const char *name, *address, *client_version;
+    const char *role; /* NULL: nobody knows */
     struct blocked blocked;
     struct bytes metadata; /* properties.h */
     uint64_t id;

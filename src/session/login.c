@@ -321,7 +321,7 @@ static void own_checked(struct authentication_op *op, enum err err)
         refuse_credentials(s, op->verdict.why);
         return;
     }
-    s->who.role = identity.role;
+    s->who.role = s->sink.role = identity.role;
     l->expires_s = identity.expires_s;
     if (l->original)
         check(l, l->original_method, bytes_of(l->original_data, l->original_len), NULL, original_checked);

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import re
 import subprocess
 import time
@@ -22,7 +23,7 @@ from wire import CONNECT, CONNECTED, ERROR, PRODUCER, PRODUCER_SUCCESS, Connecti
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
 
 AUTH_CHALLENGE, AUTH_RESPONSE = 36, 37
-AUTHENTICATION_ERROR = 3
+AUTHENTICATION_ERROR, AUTHORIZATION_ERROR = 3, 4
 REQUEST_OF_CONNECT = (1 << 64) - 1
 SECRET = bytes(range(32))
 OTHER_SECRET = bytes(range(1, 33))
@@ -220,9 +221,9 @@ def connect(broker, method=None, data=None, refreshes=False, original=None, orig
     return it
 
 
-def expect_refused(it):
+def expect_refused(it, code=AUTHENTICATION_ERROR, text=b"Failed to authenticate"):
     fields = it.expect(ERROR)
-    assert fields == {1: [REQUEST_OF_CONNECT], 2: [AUTHENTICATION_ERROR], 3: [b"Failed to authenticate"]}
+    assert fields == {1: [REQUEST_OF_CONNECT], 2: [code], 3: [text]}
     it.expect_closed()
 
 
@@ -296,6 +297,19 @@ def test_a_client_goes_on_when_its_token_is_refreshed(secured):
     secured.shown.extend(given)
 
 
+def test_a_proxy_says_for_whom_it_speaks(start):
+    broker = start(**with_tokens(tokenSecretKey=data_url(SECRET), proxyRoles="gate,door", authorizationEnabled="true",
+                                 superUserRoles="admin"))
+    gate, reader = token("gate"), token("reader")
+    connect(broker, "token", gate, original="reader", proxy_version="4.0").expect(CONNECTED)
+    connect(broker, "token", reader).expect(CONNECTED)
+    for bad in connect(broker, "token", gate), connect(broker, "token", gate, original="door"), \
+            connect(broker, "token", reader, original="admin"):
+        expect_refused(bad, AUTHORIZATION_ERROR, b"Invalid roles.")
+    expect_refused(connect(broker, "token", reader, proxy_version="4.0"), AUTHORIZATION_ERROR,
+                   b"Must not set proxyVersion without connecting as a ProxyRole.")
+
+
 def test_a_client_behind_a_proxy_shows_who_it_is(start):
     broker = start(**with_tokens(tokenSecretKey=data_url(SECRET), proxyRoles="gate",
                                  authenticateOriginalAuthData="true"))
@@ -308,6 +322,19 @@ def test_a_client_behind_a_proxy_shows_who_it_is(start):
 
 
 # ---- figures ----
+
+def test_the_role_of_a_consumer_is_in_its_topics_statistics(start):
+    broker = start(**with_tokens(tokenSecretKey=data_url(SECRET)))
+    topic = f"{TOPIC}roles"
+    client = new_client(broker.url, authentication=pulsar.AuthenticationToken(token()))
+    client.subscribe(topic, "s")
+    request = urllib.request.Request(f"{broker.http_url}/admin/v2/{topic.replace('://', '/')}/stats",
+                                     headers={"Authorization": f"Bearer {token('admin')}"})
+    with urllib.request.urlopen(request) as answer:
+        [consumer] = json.load(answer)["subscriptions"]["s"]["consumers"]
+    assert consumer["appId"] == "reader"
+    client.close()
+
 
 def test_good_and_bad_credentials_are_counted(start):
     broker = start(**with_tokens(tokenSecretKey=data_url(SECRET), anonymousUserRole="anonymous"))
