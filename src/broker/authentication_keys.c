@@ -60,9 +60,10 @@ static enum err providers_fill(const struct authenticator_options *o, struct aut
         if (!there)
             s->providers[s->provider_count++] = provider;
     }
-    return s->provider_count > 0 ? OK
-                                 : invalid(message, message_size, "authenticationEnabled",
-                                           "authenticationProviders names nobody who could tell who a client is (token, basic, tls)");
+    return s->provider_count > 0
+               ? OK
+               : invalid(message, message_size, "authenticationEnabled",
+                         "authenticationProviders names nobody who could tell who a client is (token, basic, tls)");
 }
 
 static bool has(const struct authentication_settings *s, enum provider provider)

@@ -377,8 +377,11 @@ void authenticator_check(struct authenticator *a, struct authentication_op *op, 
     const bool slow = authentication_is_slow(a->current, &c);
     struct lane *lane = slow ? &a->slow : &a->quick;
 
-    assert(!a->stopping);
     assert(!op->job);
+    if (a->stopping) {
+        op_answer(a, op, ERR_CLOSED);
+        return;
+    }
     if (c.data.len > CREDENTIALS_DATA_MAX) { /* which nobody looks at: this takes no time */
         enum err err = authentication_check(a->current, &c, 0, &op->identity, &op->verdict);
         failed(a, &op->verdict, c.method, peer);

@@ -390,9 +390,11 @@ static void what_cannot_work_is_refused_with_a_sentence(void **state)
         const char *why;
     } cases[] = {
         {{.providers = NULL},
-         "authenticationEnabled: authenticationProviders names nobody who could tell who a client is (token, basic, tls)"},
+         "authenticationEnabled: authenticationProviders names nobody who could tell who a client is (token, basic, "
+         "tls)"},
         {{.providers = " , "},
-         "authenticationEnabled: authenticationProviders names nobody who could tell who a client is (token, basic, tls)"},
+         "authenticationEnabled: authenticationProviders names nobody who could tell who a client is (token, basic, "
+         "tls)"},
         {{.providers = "token,kerberos"},
          "authenticationProviders: `kerberos` is none of AuthenticationProviderToken, AuthenticationProviderBasic and "
          "AuthenticationProviderTls"},

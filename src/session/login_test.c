@@ -521,7 +521,8 @@ static void roles_that_do_not_go_together_are_refused(void **state)
     show(f, &f->a, (struct showing){.method = "token", .data = bob, .original = ""});
     assert_let_in(&f->a);
     client_free(&f->a);
-    show(f, &f->a, (struct showing){.method = "token", .data = door, .original = "__websocket_dummy_original_principle"});
+    show(f, &f->a,
+         (struct showing){.method = "token", .data = door, .original = "__websocket_dummy_original_principle"});
     assert_let_in(&f->a);
     free(door);
     free(bob);
