@@ -285,7 +285,7 @@ def test_a_token_that_ends_is_replaced_by_a_fresh_one_on_the_same_connection(sec
     """Two consumers' tokens end at the same moment; one's file was replaced before that, and the other one is put out."""
     mine, others = tmp_path / "token", tmp_path / "other"
     for file in mine, others:
-        certificates.replace(file, token(exp=int(time.time()) + 3).encode())
+        certificates.replace(file, token(exp=int(time.time()) + 6).encode())
     consumer = consumer_with(secured, topic, "mine", mine, tmp_path / "log", 2)
     other = consumer_with(secured, topic, "other", others, tmp_path / "other.log", 1)
     producer = connect(secured.url, authentication=pulsar.AuthenticationToken(token("bob"))).create_producer(topic)
