@@ -6,6 +6,7 @@
 
 #include "broker/authorization.h"
 #include "broker/broker_world.h"
+#include "broker/partitioned.h"
 #include "broker/permissions.h"
 
 #include <stdio.h>
@@ -356,6 +357,23 @@ static void what_was_granted_on_a_topic_goes_with_it(void **state)
     assert_true(may(t, "p", OPERATION_PRODUCE));
 }
 
+static void what_was_granted_on_a_partitioned_topic_goes_with_it(void **state)
+{
+    struct test *t = *state;
+    struct partitioned_op op = {.op.done = world_done, .name = t->topic, .partitions = 2};
+    struct topic_name one;
+    const struct target on = {.topic = &one};
+
+    assert_int_equal(topic_name_partition(&one, &t->topic, 1), OK);
+    partitioned_create(t->world.broker, &op);
+    assert_int_equal(world_finish(&t->world, &op.op).err, OK);
+    assert_true(may_as(t, (struct subject){.role = "px"}, OPERATION_PRODUCE, &on));
+    op = (struct partitioned_op){.op.done = world_done, .name = t->topic, .force = true};
+    partitioned_delete(t->world.broker, &op);
+    assert_int_equal(world_finish(&t->world, &op.op).err, OK);
+    assert_false(may_as(t, (struct subject){.role = "px"}, OPERATION_PRODUCE, &on));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static void the_audit_topic_is_for_super_users_alone(void **state)
@@ -393,6 +411,7 @@ int main(void)
         TEST(what_is_kept_is_bounded),
         TEST(strangers_fill_no_memory_with_names_of_nothing),
         TEST(what_was_granted_on_a_topic_goes_with_it),
+        TEST(what_was_granted_on_a_partitioned_topic_goes_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
