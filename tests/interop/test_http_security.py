@@ -4,11 +4,13 @@ import base64
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import types
 import urllib.error
 import urllib.request
 
@@ -17,7 +19,7 @@ import pytest
 import websocket
 
 import certificates
-from broker_process import PROGRAM, SERVICE_URL, Broker, eventually
+from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
 from certificates import HERE, Authority
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="the broker is not ours to configure")
@@ -320,6 +322,29 @@ def test_a_wrong_password_closes_the_websocket(guarded):
     ws = open_socket(guarded, f"producer/{TOPIC}x", header=lines(basic("alice", "wrong")))
     opcode, data = ws.recv_data()
     assert opcode == websocket.ABNF.OPCODE_CLOSE and int.from_bytes(data[:2], "big") == 4001
+
+
+@pytest.fixture
+def proxy(guarded):
+    """`geminga websocket` in front of it, which shows nothing of its own."""
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "websocket", "--service-url", guarded.url, "--http-port", "0"],
+                               stdout=subprocess.PIPE, text=True)
+    port = re.search(r"on port (\d+)", process.stdout.readline()).group(1)
+    yield types.SimpleNamespace(http_url=f"http://127.0.0.1:{port}")
+    process.terminate()
+    assert process.wait(SECONDS) == 0
+
+
+def test_a_proxy_of_websockets_passes_on_what_is_shown(proxy):
+    for good in ({"Authorization": "Bearer " + token("alice", aud="bus")}, basic("alice", "wonder")):
+        ws = open_socket(proxy, f"producer/{TOPIC}proxied", header=lines(good))
+        assert send(ws, "hello") == "ok"
+        ws.close()
+    for wrong in ({"Authorization": "Bearer " + tampered()}, basic("alice", "wrong"), {}):
+        ws = open_socket(proxy, f"producer/{TOPIC}proxied", header=lines(wrong))
+        opcode, data = ws.recv_data()  # the broker decides
+        assert opcode == websocket.ABNF.OPCODE_CLOSE and int.from_bytes(data[:2], "big") == 4001
+    assert refused_socket(proxy, f"producer/{TOPIC}proxied", header=["Authorization: Digest x"]) == 401
 
 
 def test_a_role_that_may_not_has_no_websocket(start, tmp_path):
