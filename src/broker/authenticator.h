@@ -54,7 +54,7 @@ void authenticator_options_init(struct authenticator_options *o);
 MUST_USE enum err authenticator_new(struct authenticator **out, const struct authenticator_options *options,
                                     struct loop *loop, char *message, size_t message_size);
 /* Checks under way are let go of: their done is not called.  This done is, from the loop, when the workers have
- * finished; nothing is asked of it afterwards but authenticator_free. */
+ * finished.  Whoever asks afterwards is told ERR_CLOSED. */
 void authenticator_stop(struct authenticator *a, void (*done)(void *ctx), void *ctx);
 /* After stop; or without it, as a crash.  NULL is fine. */
 void authenticator_free(struct authenticator *a);
@@ -64,7 +64,7 @@ struct authenticator_job;
 /* One check, embedded by its owner, zeroed but for `done`. */
 struct authentication_op {
     /* OK: `identity` is the callee's to keep.  ERR_DENIED: see the verdict.  ERR_BUSY: too much is under way, another
-     * time may be better; ERR_NOMEM. */
+     * time may be better; ERR_CLOSED: it is stopping; ERR_NOMEM. */
     void (*done)(struct authentication_op *op, enum err err);
     struct identity identity;
     struct verdict verdict;

@@ -318,6 +318,7 @@ static void stopping_lets_go_of_what_is_under_way(void **state)
     while (!f->stopped && sim_step(f->sim))
         ;
     assert_true(f->stopped);
+    assert_int_equal(answer(f, "token", "nonsense"), ERR_CLOSED);
 }
 
 static void keys_that_change_are_used_and_those_before_are_not(void **state)
