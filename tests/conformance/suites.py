@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two official suites: where they come from, how they are built, how one of their tests is run and judged.
+"""The official suites, and ours with the Rust client: where they come from, how they are built, how one of their tests is run
+and judged.
 
 Each is fetched by its language's own package client, copied to a cache directory outside the checkout (tests write beside
 themselves, and module caches are read-only), and compiled once.  A Suite's `programs` are then its test programs.
@@ -9,7 +10,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from security_files import HTPASSWD, SecurityFiles  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geminga" / "conformance"
@@ -44,6 +49,15 @@ def _copied(source, target):
     partial.rename(target)
 
 
+class Files:
+    """What a broker's configuration names, where one worker has it; see NAME.conf for the words."""
+
+    def __init__(self, words, admin_token=None, tests_in=None):
+        self.words = words
+        self.admin_token = admin_token
+        self.tests_in = tests_in  # where tests are run that read these files, and nothing else
+
+
 class GoSuite:
     name = "go"
     module, version = "github.com/apache/pulsar-client-go", "v0.21.0"
@@ -72,7 +86,14 @@ class GoSuite:
             names += [f"{package}/{line}" for line in listed.split() if line.startswith("Test")]
         return names
 
-    def command(self, test, seconds, copy):
+    def files(self, directory, copy):
+        """The suite has certificates and tokens, and a password that upstream writes into a file before it runs."""
+        theirs = copy / "integration-tests"
+        (directory / "htpasswd").write_text(HTPASSWD)
+        return Files({"CERTS": theirs / "certs", "TOKENS": theirs / "tokens", "HTPASSWD": directory / "htpasswd"},
+                     (theirs / "tokens" / "admin-token").read_text().strip())
+
+    def command(self, test, seconds, copy, files):
         """How one test is run: a command and the directory to run it in; `copy` is the worker's own copy of the source."""
         package, name = test.split("/")
         command = [str(self.root / f"{package}.test"), "-test.v", "-test.count=1", f"-test.timeout={seconds}s", "-test.run",
@@ -98,9 +119,7 @@ class RustSuite:
         self.source = self.root / "source"
         self.program = self.root / "pulsar.test"
 
-    def build(self):
-        if self.program.exists():
-            return
+    def fetch(self):
         if not self.source.exists():
             _run(["cargo", "info", f"{self.crate}@{self.version}"], cwd="/")
             home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
@@ -109,20 +128,29 @@ class RustSuite:
                 raise Unavailable(f"cargo did not unpack {self.crate} {self.version} below {home}")
             _copied(unpacked, self.source)
         (self.source / "rust-toolchain.toml").unlink(missing_ok=True)  # it would have rustup fetch another compiler
-        built = _run(["cargo", "test", "--locked", "--lib", "--features", "admin-api", "--no-run",
-                      "--message-format=json"], cwd=self.source,
-                     env={"CARGO_TARGET_DIR": str(self.root / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"})
+
+    def compile(self, *what):
+        built = _run(["cargo", "test", "--locked", *what, "--features", "admin-api", "--no-run", "--message-format=json"],
+                     cwd=self.source, env={"CARGO_TARGET_DIR": str(self.root / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"})
         messages = [json.loads(line) for line in built.splitlines() if line.startswith("{")]
         programs = [m["executable"] for m in messages if m.get("executable") and m["profile"]["test"]]
         shutil.copy2(programs[0], self.program.with_suffix(".partial"))
         self.program.with_suffix(".partial").rename(self.program)
 
+    def build(self):
+        if not self.program.exists():
+            self.fetch()
+            self.compile("--lib")
+
+    def files(self, directory, copy):
+        return Files({})
+
     def tests(self):
         listed = _run([str(self.program), "--list", "--format", "terse"], cwd=self.source)
         return [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
 
-    def command(self, test, seconds, copy):
-        return [str(self.program), "--exact", test, "--test-threads=1", "--nocapture"], copy
+    def command(self, test, seconds, copy, files):
+        return [str(self.program), "--exact", test, "--test-threads=1", "--nocapture"], files.tests_in or copy
 
     def outcome(self, test, code, output):
         lines = [line for line in output.splitlines() if line.strip()]
@@ -130,4 +158,34 @@ class RustSuite:
         return "pass" if passed else "fail"
 
 
-SUITES = {"go": GoSuite, "rust": RustSuite}
+class RustSecuritySuite(RustSuite):
+    """Ours, because the crate has no tests of security: compiled as one of its own, which its manifest is told."""
+    name = "rust-security"
+    ours = HERE / "rust" / "security.rs"
+
+    def __init__(self):
+        super().__init__()
+        self.source = self.root / "source-security"
+        self.program = self.root / "security.test"
+        self.compiled = self.root / "security.rs"
+
+    def build(self):
+        ours = self.ours.read_text()
+        if self.program.exists() and self.compiled.exists() and self.compiled.read_text() == ours:
+            return
+        self.fetch()
+        manifest = self.source / "Cargo.toml"
+        if "security.rs" not in manifest.read_text():
+            manifest.write_text(manifest.read_text() + '\n[[test]]\nname = "security"\npath = "tests/security.rs"\n')
+        (self.source / "tests").mkdir(exist_ok=True)
+        (self.source / "tests" / "security.rs").write_text(ours)
+        self.compile("--test", "security")
+        self.compiled.write_text(ours)
+
+    def files(self, directory, copy):
+        made = SecurityFiles(directory / "files")
+        return Files({"CERTS": made.certs, "TOKENS": made.tokens, "HTPASSWD": made.htpasswd}, made.token("admin"),
+                     made.directory)
+
+
+SUITES = {"go": GoSuite, "rust": RustSuite, "rust-security": RustSecuritySuite}

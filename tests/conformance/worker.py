@@ -18,24 +18,32 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from string import Template
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from broker_process import DIES_WITH_PARENT, Broker  # noqa: E402
 from suites import HERE, SUITES  # noqa: E402
 
 # What the suites' own fixture does with pulsar-admin, and what it may answer here: created, or there already.
+PRIVATE = [
+    ("PUT", "tenants/private", {"adminRoles": [], "allowedClusters": ["standalone"]}),
+    ("PUT", "namespaces/private/auth", None),
+    ("POST", "namespaces/private/auth/permissions/token-principal", ["produce", "consume"]),
+]
 FIXTURE = {
     "go": [
-        ("PUT", "tenants/private", {"adminRoles": [], "allowedClusters": ["standalone"]}),
-        ("PUT", "namespaces/private/auth", None),
+        ("POST", "tenants/public", {"adminRoles": ["anonymous"], "allowedClusters": ["standalone"]}),
+        ("POST", "namespaces/public/default/permissions/anonymous", ["produce", "consume"]),
+        *PRIVATE,
     ],
     "rust": [],
+    "rust-security": PRIVATE,
 }
 
 
-def call(http_url, method, path, body):
-    request = urllib.request.Request(f"{http_url}/admin/v2/{path}", json.dumps(body).encode(), method=method,
-                                     headers={"Content-Type": "application/json"})
+def call(http_url, method, path, body, token):
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    request = urllib.request.Request(f"{http_url}/admin/v2/{path}", json.dumps(body).encode(), method=method, headers=headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.status
 
@@ -49,20 +57,23 @@ class Worker:
         self.copy = self.directory / "source"
         self.directory.mkdir(parents=True)
         shutil.copytree(suite.source, self.copy)
+        self.files = suite.files(self.directory, self.copy)
+        self.conf = self.directory / "broker.conf"
+        self.conf.write_text(Template((HERE / f"{suite.name}.conf").read_text()).substitute(self.files.words))
         self.broker = None
 
     def start_broker(self):
         self.broker = Broker(self.directory, port=6650, http_port=8080,
-                             options=["--config", str(HERE / f"{self.suite.name}.conf")])
+                             options=["--config", str(self.conf)])
         for method, path, body in FIXTURE[self.suite.name]:
             try:
-                call(self.broker.http_url, method, path, body)
+                call(self.broker.http_url, method, path, body, self.files.admin_token)
             except urllib.error.HTTPError as error:
                 assert error.code == 409, f"{method} {path} answered {error.code}"
 
     def run(self, test):
         """(outcome, seconds)"""
-        command, directory = self.suite.command(test, self.seconds, self.copy)
+        command, directory = self.suite.command(test, self.seconds, self.copy, self.files)
         log = self.logs / (test.replace("/", ".").replace("::", ".") + ".log")
         started = time.monotonic()
         with open(log, "wb") as output:

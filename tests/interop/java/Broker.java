@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -24,22 +25,39 @@ final class Broker implements AutoCloseable {
     private final HttpClient http = HttpClient.newHttpClient();
     private final Path directory; /* null: somebody else's broker */
     private Process process;
+    private final String conf;
     private String url;
     private String httpUrl;
+    private String urlTls; /* null: it has no TLS */
+    private String httpUrlTls;
 
-    private Broker(Path directory, String url, String httpUrl) {
+    private Broker(Path directory, String conf) {
         this.directory = directory;
-        this.url = url;
-        this.httpUrl = httpUrl;
+        this.conf = conf;
     }
 
     /** The one that SERVICE_URL names; or a new one: GEMINGA with GEMINGA_CONF, its data and its log in DIRECTORY. */
     static Broker open() throws IOException {
-        String url = System.getenv("SERVICE_URL");
-        if (url != null)
-            return new Broker(null, url, System.getenv("HTTP_URL"));
-        Broker broker = new Broker(Path.of(System.getenv("DIRECTORY")), null, null);
-        broker.start("0", "0");
+        return open("", System.getenv("GEMINGA_CONF"));
+    }
+
+    /** One with all security on: a new one, with SECURITY_FILES; or that of SERVICE_URL and the like, where it has. */
+    static Broker openSecure() throws IOException {
+        return open("secure", System.getenv("SECURITY_FILES") + "/broker.conf");
+    }
+
+    private static Broker open(String name, String conf) throws IOException {
+        Broker broker;
+        if (System.getenv("SERVICE_URL") != null) {
+            broker = new Broker(null, null);
+            broker.url = System.getenv("SERVICE_URL");
+            broker.httpUrl = System.getenv("HTTP_URL");
+            broker.urlTls = System.getenv("SERVICE_URL_TLS");
+            broker.httpUrlTls = System.getenv("HTTP_URL_TLS");
+        } else {
+            broker = new Broker(Files.createDirectories(Path.of(System.getenv("DIRECTORY"), name)), conf);
+            broker.start("0", "0");
+        }
         return broker;
     }
 
@@ -47,9 +65,21 @@ final class Broker implements AutoCloseable {
         return url;
     }
 
+    String httpUrl() {
+        return httpUrl;
+    }
+
+    String urlTls() {
+        return urlTls;
+    }
+
+    String httpUrlTls() {
+        return httpUrlTls;
+    }
+
     private void start(String port, String httpPort) throws IOException {
         ProcessBuilder builder = new ProcessBuilder("setpriv", "--pdeathsig", "KILL", System.getenv("GEMINGA"),
-                "standalone", "--config", System.getenv("GEMINGA_CONF"), "--data", directory + "/data", "--port",
+                "standalone", "--config", conf, "--data", directory + "/data", "--port",
                 port, "--http-port", httpPort, "-o", "json");
         File log = directory.resolve("broker.log").toFile();
         process = builder.redirectError(ProcessBuilder.Redirect.appendTo(log)).start();
@@ -58,6 +88,10 @@ final class Broker implements AutoCloseable {
             throw new IllegalStateException("the broker did not start: see " + log);
         url = field(ready, "service_url");
         httpUrl = field(ready, "http_url");
+        if (ready.contains("_tls")) {
+            urlTls = field(ready, "service_url_tls");
+            httpUrlTls = field(ready, "http_url_tls");
+        }
     }
 
     private static String field(String json, String name) {

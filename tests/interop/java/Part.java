@@ -31,7 +31,7 @@ abstract class Part {
     PulsarClient client;
     String topic;
 
-    void begin(Broker broker, PulsarClient client, String name) {
+    void begin(Broker broker, PulsarClient client, String name) throws Exception {
         this.broker = broker;
         this.client = client;
         this.topic = "persistent://public/default/" + name + "-" + UUID.randomUUID().toString().substring(0, 8);
