@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geminga admin` against a broker: what is asked and printed for each command alone, src/cli/admin_recorded_test.c tells."""
 import json
+import os
 import re
 import subprocess
 import time
@@ -149,6 +150,7 @@ def test_settings_come_from_pulsars_client_conf(broker, tmp_path):
         assert "public" in it.stdout.split()
 
 
+@pytest.mark.skipif("SANITIZER" in os.environ, reason="about how fast it is")
 def test_the_first_answer_comes_at_once(broker):
     """10 ms on an idle machine; here, where others work, a bound that still tells a Java virtual machine from a C program."""
     took = []

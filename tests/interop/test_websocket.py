@@ -14,6 +14,7 @@ import websocket
 from pulsar import InitialPosition
 
 from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker, eventually
+from rest import request
 
 pytestmark = pytest.mark.skipif(bool(SERVICE_URL), reason="about our program")
 
@@ -49,6 +50,18 @@ def client(broker):
 
 def open_(broker, path):
     return websocket.create_connection(f"ws{broker.http_url[4:]}/ws/v2/{path}", timeout=SECONDS)
+
+
+def consume(broker, topic, subscription, query=""):
+    """A consumer that has its subscription: the connection is made before that is, and who publishes meanwhile is missed."""
+    ws = open_(broker, f"consumer/{T}{topic}/{subscription}?{query}")
+
+    def subscribed():
+        status, body = request(broker, "GET", f"/admin/v2/{T}{topic}/subscriptions")
+        return status == 200 and subscription in body
+
+    eventually(subscribed)
+    return ws
 
 
 def b64(text):
@@ -105,7 +118,7 @@ def test_a_message_that_cannot_be_sent_is_answered_with_the_reason(broker, text,
 
 
 def test_a_consumer_gets_what_is_published_and_acknowledges_it(broker, client):
-    ws = open_(broker, f"consumer/{T}read/sub?subscriptionType=Shared&consumerName=web")
+    ws = consume(broker, "read", "sub", "subscriptionType=Shared&consumerName=web")
     producer = client.create_producer(FULL + "read")
     for i in range(5):
         producer.send(f"m{i}".encode(), partition_key="k", properties={"n": str(i)})
@@ -118,13 +131,13 @@ def test_a_consumer_gets_what_is_published_and_acknowledges_it(broker, client):
     tell(ws, type="isEndOfTopic")
     assert hear(ws) == {"endOfTopic": False}  # all that was before it has been taken
     ws.close()
-    again = open_(broker, f"consumer/{T}read/sub?subscriptionType=Shared")
+    again = consume(broker, "read", "sub", "subscriptionType=Shared")
     assert payload(hear(again)) == "m4"
     again.close()
 
 
 def test_no_more_is_sent_ahead_of_acknowledgements_than_the_queue_says(broker, client):
-    ws = open_(broker, f"consumer/{T}ahead/sub?receiverQueueSize=2&subscriptionType=Shared")
+    ws = consume(broker, "ahead", "sub", "receiverQueueSize=2&subscriptionType=Shared")
     producer = client.create_producer(FULL + "ahead")
     for i in range(4):
         producer.send(str(i).encode())
@@ -139,7 +152,7 @@ def test_no_more_is_sent_ahead_of_acknowledgements_than_the_queue_says(broker, c
 
 
 def test_in_pull_mode_nothing_comes_that_was_not_asked_for(broker, client):
-    ws = open_(broker, f"consumer/{T}pull/sub?pullMode=true")
+    ws = consume(broker, "pull", "sub", "pullMode=true")
     producer = client.create_producer(FULL + "pull")
     for i in range(3):
         producer.send(str(i).encode())
@@ -154,8 +167,8 @@ def test_in_pull_mode_nothing_comes_that_was_not_asked_for(broker, client):
 
 def test_what_was_refused_comes_again_counted_and_goes_to_the_dead_letters(broker, client):
     dead = client.subscribe(FULL + "grave", "s", initial_position=InitialPosition.Earliest)
-    ws = open_(broker, f"consumer/{T}dying/sub?subscriptionType=Shared&negativeAckRedeliveryDelay=100"
-                       f"&maxRedeliverCount=1&deadLetterTopic={FULL}grave")
+    ws = consume(broker, "dying", "sub", "subscriptionType=Shared&negativeAckRedeliveryDelay=100"
+                                     f"&maxRedeliverCount=1&deadLetterTopic={FULL}grave")
     client.create_producer(FULL + "dying").send(b"poison")
     for count in range(2):
         message = hear(ws)
@@ -240,7 +253,7 @@ def test_what_is_no_command_closes_the_connection(broker):
 
 def test_a_large_message_goes_both_ways(broker):
     text = "x" * 700_000
-    reader = open_(broker, f"consumer/{T}large/s")
+    reader = consume(broker, "large", "s")
     producer = open_(broker, f"producer/{T}large")
     assert send(producer, text)["result"] == "ok"
     assert payload(hear(reader)) == text
@@ -249,7 +262,7 @@ def test_a_large_message_goes_both_ways(broker):
 
 
 def test_a_peer_that_does_not_read_is_not_read_and_costs_others_nothing(broker):
-    silent = open_(broker, f"consumer/{T}silent/s?subscriptionType=Shared")
+    silent = consume(broker, "silent", "s", "subscriptionType=Shared")
     producer = open_(broker, f"producer/{T}silent")
     for i in range(50):
         assert send(producer, "y" * 500_000)["result"] == "ok"
