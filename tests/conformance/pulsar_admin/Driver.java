@@ -8,12 +8,16 @@ import java.io.ByteArrayOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.Reader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import org.apache.pulsar.client.api.ClientBuilder;
 import org.apache.pulsar.client.api.Consumer;
 import org.apache.pulsar.client.api.Producer;
 import org.apache.pulsar.client.api.PulsarClient;
@@ -25,7 +29,8 @@ import org.apache.pulsar.client.cli.PulsarClientTool;
  * <p>Each line is a list of words in JSON, each record an object: "exit" as the tool's own process would end with, "out" and
  * "err" what it said. The first word chooses the tool: "admin" and "client" are pulsar-admin, one for
  * all lines as in pulsar-shell, and pulsar-client, made new for every line; "hold TOPIC SUBSCRIPTION" keeps a producer and a consumer connected until
- * "release". Started with the word "commands", it tells all commands of pulsar-admin instead.
+ * "release". Started with the word "commands", it tells all commands of pulsar-admin instead; with
+ * another word, that is a client.conf's name.
  *
  * <p>It is of the tool's package because what the tool's main calls is protected.
  */
@@ -39,8 +44,14 @@ final class Driver {
     private final PrintStream answers = System.out;
     private final ObjectMapper mapper = new ObjectMapper();
 
-    private Driver(String httpUrl, String serviceUrl) throws Exception {
+    /** @param conf a client.conf for the rest, or null */
+    private Driver(String httpUrl, String serviceUrl, String conf) throws Exception {
         this.serviceUrl = serviceUrl;
+        if (conf != null) {
+            try (Reader reader = Files.newBufferedReader(Path.of(conf))) {
+                properties.load(reader);
+            }
+        }
         properties.setProperty("webServiceUrl", httpUrl);
         properties.setProperty("brokerServiceUrl", serviceUrl);
         admin = new Admin(properties);
@@ -82,7 +93,12 @@ final class Driver {
     }
 
     private int hold(String topic, String subscription) throws Exception {
-        PulsarClient client = PulsarClient.builder().serviceUrl(serviceUrl).build();
+        ClientBuilder builder = PulsarClient.builder().serviceUrl(serviceUrl);
+        if (properties.containsKey("authPlugin")) {
+            builder.authentication(properties.getProperty("authPlugin"), properties.getProperty("authParams"))
+                    .tlsTrustCertsFilePath(properties.getProperty("tlsTrustCertsFilePath"));
+        }
+        PulsarClient client = builder.build();
         held.add(client);
         Consumer<byte[]> consumer = client.newConsumer().topic(topic).subscriptionName(subscription)
                 .consumerName("held-consumer").subscribe();
@@ -151,8 +167,9 @@ final class Driver {
     }
 
     public static void main(String[] words) throws Exception {
-        Driver driver = new Driver(words[0], words[1]);
-        if (words.length > 2 && words[2].equals("commands")) {
+        boolean commands = words.length > 2 && words[2].equals("commands");
+        Driver driver = new Driver(words[0], words[1], words.length > 2 && !commands ? words[2] : null);
+        if (commands) {
             System.out.println(driver.mapper.writerWithDefaultPrettyPrinter()
                     .writeValueAsString(Commands.of(driver.admin.commander)));
         } else {

@@ -27,6 +27,7 @@ from shape import err_shape, out_shape
 
 sys.path.insert(0, str(HERE.parent.parent))
 from broker_process import DIES_WITH_PARENT, Broker  # noqa: E402
+from security_files import SecurityFiles  # noqa: E402
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geminga" / "pulsar-tools-4.0.8"
 LOGS = Path(os.environ.get("CONFORMANCE_LOGS") or HERE.parents[2] / "build" / "conformance") / "pulsar-admin"
@@ -52,12 +53,12 @@ def java_tools():
 class Tools:
     """The driver, in a process, against one broker."""
 
-    def __init__(self, class_path, http_url, service_url, patient):
+    def __init__(self, class_path, http_url, service_url, patient, client_conf=None):
         self.patient = patient
         self.log = open(LOGS / f"commands-{'pulsar' if patient else 'geminga'}.log", "w")
         self.variables = {"FILES": str(HERE / "files"), "HTTP_ADDRESS": urllib.parse.urlsplit(http_url).netloc}
         command = [*DIES_WITH_PARENT, "java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", class_path,
-                   "org.apache.pulsar.admin.cli.Driver", http_url, service_url]
+                   "org.apache.pulsar.admin.cli.Driver", http_url, service_url, *([client_conf] if client_conf else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def run(self, command):
@@ -91,20 +92,36 @@ def chosen_files(only):
     return [path for path in sorted((HERE / "commands").glob("*.txt")) if not only or any(word in path.name for word in only)]
 
 
-def answers_of(class_path, http_url, service_url, files, patient=False):
+def answers_of(class_path, http_url, service_url, files, patient=False, client_conf=None):
     """All answers of one broker: file's name -> command -> answer."""
-    tools = Tools(class_path, http_url, service_url, patient)
+    tools = Tools(class_path, http_url, service_url, patient, client_conf)
     try:
         return {path.name: tools.answers(read_commands(path)) for path in files}
     finally:
         tools.close()
 
 
-def answers_of_geminga(class_path, files):
+def secured(directory):
+    """A broker that asks for credentials, and what a client.conf says to come to it: a super user's token, over TLS."""
+    security = SecurityFiles(Path(directory) / "files")
+    conf = security.write_conf((HERE / "broker.conf").read_text(), port_tls=0, http_port_tls=0, anonymous=None)
+    client_conf = Path(directory) / "client.conf"
+    client_conf.write_text("authPlugin=org.apache.pulsar.client.impl.auth.AuthenticationToken\n"
+                           f"authParams=file://{security.tokens}/admin-token\n"
+                           f"tlsTrustCertsFilePath={security.certs}/cacert.pem\ntlsEnableHostnameVerification=true\n")
+    broker = Broker(directory, options=["--config", str(conf)])
+    return broker, broker.ready["http_url_tls"], broker.ready["service_url_tls"], str(client_conf)
+
+
+def answers_of_geminga(class_path, files, secure):
     with tempfile.TemporaryDirectory(prefix="geminga-admin-") as directory:
-        broker = Broker(directory, options=["--config", str(HERE / "broker.conf")])
+        if secure:
+            broker, http_url, url, client_conf = secured(directory)
+        else:
+            broker = Broker(directory, options=["--config", str(HERE / "broker.conf")])
+            http_url, url, client_conf = broker.http_url, broker.url, None
         try:
-            return answers_of(class_path, broker.http_url, broker.url, files)
+            return answers_of(class_path, http_url, url, files, client_conf=client_conf)
         finally:
             (LOGS / "broker.log").write_text(broker.log.read_text(errors="replace"))
             broker.stop()
@@ -161,6 +178,8 @@ def main():
     parser.add_argument("--record", action="store_true",
                         help="write answers/ from the Apache Pulsar that PULSAR_HTTP_URL and PULSAR_SERVICE_URL name, just started")
     parser.add_argument("--live", action="store_true", help="compare with that Apache Pulsar instead of answers/")
+    parser.add_argument("--secure", action="store_true",
+                        help="with authentication, authorization and TLS on: a super user's token has the same answers")
     options = parser.parse_args()
     started = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -175,12 +194,12 @@ def main():
             write_answers(HERE / "answers" / name, answers, HEAD)
         print(f"recorded {sum(map(len, expected.values()))} answers ({time.monotonic() - started:.0f} s)")
         return
-    commands, same, reasons, faults = compare(expected, answers_of_geminga(class_path, files), read_differences())
+    commands, same, reasons, faults = compare(expected, answers_of_geminga(class_path, files, options.secure), read_differences())
     for fault in faults:
         print(f"FAULT {fault}")
     for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
         print(f"  {count} differ: {reason or 'NOT LISTED'}")
-    print(f"conformance: pulsar-admin {same} of {commands} commands the same, {commands - same} differ, {len(faults)} faults "
+    print(f"conformance: pulsar-admin{' with security on' if options.secure else ''} {same} of {commands} commands the same, {commands - same} differ, {len(faults)} faults "
           f"({time.monotonic() - started:.0f} s, logs in {LOGS})")
     sys.exit(1 if faults else 0)
 
