@@ -110,7 +110,7 @@ def secured(directory):
                            f"authParams=file://{security.tokens}/admin-token\n"
                            f"tlsTrustCertsFilePath={security.certs}/cacert.pem\ntlsEnableHostnameVerification=true\n")
     broker = Broker(directory, options=["--config", str(conf)])
-    return broker, broker.ready["http_url_tls"], broker.ready["service_url_tls"], str(client_conf)
+    return broker, broker.ready["https_url"], broker.ready["service_url_tls"], str(client_conf)
 
 
 def answers_of_geminga(class_path, files, secure):

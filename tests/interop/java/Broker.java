@@ -88,9 +88,9 @@ final class Broker implements AutoCloseable {
             throw new IllegalStateException("the broker did not start: see " + log);
         url = field(ready, "service_url");
         httpUrl = field(ready, "http_url");
-        if (ready.contains("_tls")) {
+        if (ready.contains("https_url")) {
             urlTls = field(ready, "service_url_tls");
-            httpUrlTls = field(ready, "http_url_tls");
+            httpUrlTls = field(ready, "https_url");
         }
     }
 
