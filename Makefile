@@ -97,16 +97,18 @@ interop-java: all
 	@tools/install-packages build java
 	@tools/interop-java
 
-# The official suites: all of them; or what passes and does not take long, which is CI's share.  Go and Rust must be there.
+# The official suites: all of them, and ours of security with the Rust client; or what passes and does not take long, which is CI's share.  Go and Rust must be there.
 conformance: all
 	@tools/install-packages build conformance
 	@tools/conformance
 	@tools/conformance-admin
+	@tools/conformance-admin --secure --only 07 --only 09
 
 ci-conformance: all
 	@tools/install-packages build conformance
 	@tools/conformance --share
 	@tools/conformance-admin
+	@tools/conformance-admin --secure --only 07 --only 09
 
 sanitize:
 	@tools/install-packages build test

@@ -218,8 +218,8 @@ static enum err check_role(struct authorization *a, const char *role, enum opera
 
 #define TEXT(b) (int)(b).len, (const char *)(b).data /* for "%.*s" */
 
-static enum err refuse_kind(const struct operation_info *op, const struct subject *who, const struct target *on,
-                            struct refusal *why)
+static enum err refuse_kind(const struct authorization *a, const struct operation_info *op, const struct subject *who,
+                            const struct target *on, struct refusal *why)
 {
     const char *role = who->role ? who->role : "null", *original = who->original ? who->original : "null";
     const struct bytes tenant = tenant_of(on), namespace_ = namespace_of(on);
@@ -247,6 +247,8 @@ static enum err refuse_kind(const struct operation_info *op, const struct subjec
                       "Unauthorized to validateNamespaceOperation for operation [%s] on namespace [%.*s]", op->name,
                       TEXT(namespace_));
     case KIND_NAMESPACE_POLICY:
+        if (!tenant_exists(a->broker, tenant)) /* as Pulsar, and its Go client's tests */
+            return refuse(why, ERR_NOT_FOUND, ABOUT_TENANT, "Tenant does not exist");
         return refuse(why, ERR_DENIED, ABOUT_POLICY,
                       "Unauthorized to validateNamespacePolicyOperation for operation [%s] on namespace [%.*s] on "
                       "policy [%.*s]",
@@ -298,7 +300,7 @@ enum err authorization_check(struct authorization *a, const struct subject *who,
         return OK;
     if (who->role && *who->role && why->err != OK)
         return why->err;
-    return refuse_kind(info, who, on, why);
+    return refuse_kind(a, info, who, on, why);
 }
 
 /* ---- life ---- */

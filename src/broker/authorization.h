@@ -50,7 +50,8 @@ void authorization_free(struct authorization *a); /* NULL is fine */
 MUST_USE enum err authorization_set_super_users(struct authorization *a, const char *super_users);
 
 /* OK, or ERR_DENIED and the sentence.  About ABOUT_SUBSCRIPTION the name of a subscription is wrong for this role, and
- * the sentence says what it has to be like.  What is there, and what not, makes no difference for who may not. */
+ * the sentence says what it has to be like.  What is there, and what not, makes no difference for who may not; but for
+ * policies of namespaces of a tenant that is none, which are not there (ERR_NOT_FOUND), as Pulsar says. */
 MUST_USE enum err authorization_check(struct authorization *a, const struct subject *who, enum operation op,
                                       const struct target *on, struct refusal *why);
 

@@ -197,6 +197,17 @@ static void what_is_there_makes_no_difference_for_a_stranger(void **state)
     assert_string_equal(t->why.text, first);
 }
 
+static void a_policy_in_no_tenant_is_not_there(void **state)
+{
+    struct test *t = *state;
+    const struct target nowhere = {.namespace_ = bytes_of_text("nobodys/n")};
+
+    assert_int_equal(authorization_check(t->authorization, &(struct subject){.role = "stranger"},
+                                         OPERATION_WRITE_NAMESPACE_POLICY, &nowhere, &t->why),
+                     ERR_NOT_FOUND);
+    assert_string_equal(t->why.text, "Tenant does not exist");
+}
+
 static void a_proxy_may_what_it_and_whom_it_speaks_for_may(void **state)
 {
     struct test *t = *state;
@@ -400,6 +411,7 @@ int main(void)
         TEST(nobody_loses_or_has_anything_when_it_is_switched_off),
         TEST(an_admin_of_one_tenant_is_nobody_in_another),
         TEST(what_is_there_makes_no_difference_for_a_stranger),
+        TEST(a_policy_in_no_tenant_is_not_there),
         TEST(a_proxy_may_what_it_and_whom_it_speaks_for_may),
         TEST(only_super_users_write_to_system_topics),
         TEST(a_subscription_that_names_roles_is_for_these),
