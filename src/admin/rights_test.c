@@ -324,7 +324,8 @@ static void what_is_there_and_what_not_reads_the_same_to_a_stranger(void **state
     w->who.role = "stranger";
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/tenants/none"), 401);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/tenants/t"), 401);
-    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/none/none"), 403);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/t/none"), 403);
+    assert_int_equal(ask(w, HTTP_GET, "/admin/v2/namespaces/none/none"), 404); /* in no tenant: as Pulsar says */
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/none/none/none/stats"), 401);
     assert_int_equal(ask(w, HTTP_GET, "/admin/v2/persistent/t/n/none/stats"), 401);
 }
