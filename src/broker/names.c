@@ -4,6 +4,8 @@
  */
 #include "broker/names.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,11 +72,13 @@ static bool word_valid(struct bytes s)
     return s.len > 0;
 }
 
-/* No bytes that would end a text early, or break a log line. */
+/* UTF-8, as the protocol's texts are: else two names would look the same wherever they are shown.  And nothing in it
+ * that would end a text early, or break a log line. */
 static bool printable(struct bytes s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] < ' ' || s.data[i] == 0x7f)
+    for (size_t i = 0, len; i < s.len; i += len) {
+        len = utf8_sequence(skip(s, i));
+        if (len == 0 || s.data[i] < ' ' || s.data[i] == 0x7f)
             return false;
     }
     return true;

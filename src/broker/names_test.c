@@ -162,6 +162,19 @@ static void reserved_and_blank_subscription_names_are_refused(void **state)
     assert_false(subscription_name_valid(bytes_of_text("__compaction")));
 }
 
+static void names_that_are_not_utf_8_or_have_control_characters_are_refused(void **state)
+{
+    static const char *const wrong[] = {"\xff", "cut\xe2\x82", "over\xc0\xaflong", "line\nbreak", "\x7f"};
+    struct topic_name name;
+
+    assert_int_equal(topic_name_parse(&name, bytes_of_text("gr\xc3\xbc\xc3\x9f")), OK);
+    assert_true(subscription_name_valid(bytes_of_text("gr\xc3\xbc\xc3\x9f")));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(topic_name_parse(&name, bytes_of_text(wrong[i])), ERR_INVALID);
+        assert_false(subscription_name_valid(bytes_of_text(wrong[i])));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +192,7 @@ int main(void)
         cmocka_unit_test(system_topics_are_known_by_their_names),
         cmocka_unit_test(namespaces_have_a_tenant_and_a_name),
         cmocka_unit_test(reserved_and_blank_subscription_names_are_refused),
+        cmocka_unit_test(names_that_are_not_utf_8_or_have_control_characters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

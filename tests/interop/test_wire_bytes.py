@@ -245,7 +245,7 @@ def test_a_message_id_that_is_none_is_ignored_in_acks(connection, topic):
 # ---- names ----
 
 
-@pytest.mark.parametrize("name", ["", "/", "persistent://public/default", "bad://public/default/x", "a/b", "a/b/c/d/e"])
+@pytest.mark.parametrize("name", ["", "/", "persistent://public/default", "bad://public/default/x", "a/b", "a/b/c/d/e", b"\xff", b"cut \xe2\x82"])
 def test_a_topic_name_that_is_none_is_refused(connection, name):
     lookup = connection.request(wire.LOOKUP, (1, name), answer=wire.LOOKUP_RESPONSE)
     assert lookup[3] == [2] and lookup[6] == [wire.INVALID_TOPIC_NAME]
