@@ -129,4 +129,4 @@ format-check:
 	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 clean:
-	@rm -rf $(BUILD) build-asan build-clang build-fuzz build-tsan
+	@rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz build-afl build-cov
