@@ -64,7 +64,7 @@ const char *refused_reason(enum provider provider, enum refused refused);
 struct verdict {
     enum provider provider; /* who decided; PROVIDERS: none did */
     enum refused refused;   /* when it was not OK */
-    const char *why;        /* static, for the log and for the peer: never which part of a password was wrong */
+    const char *why;        /* static, for the logs; the peer is told the same whatever it was */
 };
 
 struct authentication_settings {

@@ -10,7 +10,7 @@
  *
  * The filter is seccomp's, written by hand: libseccomp would be a library more for a table of a hundred rows.  There is
  * none on machines other than x86-64 and AArch64, nor in builds with sanitizers, which look into the process
- * themselves.
+ * themselves; there memory is not hidden either.
  */
 #ifndef SYS_SANDBOX_H
 #define SYS_SANDBOX_H

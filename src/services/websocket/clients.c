@@ -5,6 +5,7 @@
 #include "services/websocket/clients.h"
 
 #include "base/base64.h"
+#include "base/secret.h"
 #include "services/runtime/bus.h"
 
 #include <assert.h>
@@ -47,7 +48,7 @@ static bool same(struct bytes a, struct bytes b)
     return difference == 0;
 }
 
-/* A text of its own, to be wiped with text_wipe; NULL: there is a NUL in it, or no memory. */
+/* A text of its own, the caller's to secret_free(); NULL: there is a NUL in it, or no memory. */
 static char *text_of(struct bytes b)
 {
     char *text = b.len > 0 && memchr(b.data, '\0', b.len) ? NULL : malloc(b.len + 1);
@@ -58,13 +59,6 @@ static char *text_of(struct bytes b)
         memcpy(text, b.data, b.len);
     text[b.len] = '\0';
     return text;
-}
-
-static void text_wipe(char *text)
-{
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
 }
 
 static bool begins(struct bytes b, const char *word, struct bytes *rest)
@@ -82,7 +76,7 @@ static pulsar_authentication_t *token_authentication(struct bytes token)
     char *text = text_of(token);
     pulsar_authentication_t *auth = text ? pulsar_authentication_token_create(text) : NULL;
 
-    text_wipe(text);
+    secret_free(text);
     return auth;
 }
 
@@ -102,7 +96,7 @@ static pulsar_authentication_t *basic_authentication(struct bytes digits)
         }
     }
     if (plain)
-        explicit_bzero(plain, digits.len + 1);
+        secret_wipe(plain, digits.len + 1);
     free(plain);
     return auth;
 }
@@ -196,7 +190,7 @@ static void client_free(struct ws_client *c)
         pulsar_client_free(c->client);
     list_remove(&c->node);
     c->all->count--;
-    text_wipe((char *)(uintptr_t)c->shown.data);
+    secret_free((char *)(uintptr_t)c->shown.data);
     free(c);
 }
 
