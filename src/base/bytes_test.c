@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bytes_test.c - order of runs, integers at odd addresses.
+ * bytes_test.c - order of runs, integers at odd addresses; names between commas.
  */
 #include "base/base_test.h"
 
 #include "base/bytes.h"
+#include "base/commas.h"
 
 static void runs_are_ordered_by_content_and_a_prefix_comes_first(void **state)
 {
@@ -47,12 +48,28 @@ static void integers_are_laid_out_in_the_named_order_at_any_address(void **state
     assert_int_equal(le64_get(raw + 1), 0x0102030405060708);
 }
 
+static void names_between_commas_have_blanks_within_and_not_around(void **state)
+{
+    static const char *const wanted[] = {"admin", "ops team", "app"};
+    const char *rest = " admin,\tops team ,, app, ", *none = NULL, *empty = " , ";
+    struct bytes name;
+
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        assert_true(commas_next(&rest, &name));
+        assert_true(bytes_equal(name, bytes_of_text(wanted[i])));
+    }
+    assert_false(commas_next(&rest, &name));
+    assert_false(commas_next(&none, &name));
+    assert_false(commas_next(&empty, &name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_are_ordered_by_content_and_a_prefix_comes_first),
         cmocka_unit_test(empty_runs_are_equal_wherever_they_point),
         cmocka_unit_test(integers_are_laid_out_in_the_named_order_at_any_address),
+        cmocka_unit_test(names_between_commas_have_blanks_within_and_not_around),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

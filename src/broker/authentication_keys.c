@@ -4,6 +4,8 @@
  */
 #include "broker/authentication_keys.h"
 
+#include "base/commas.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -22,21 +24,6 @@ static enum err invalid(char *message, size_t message_size, const char *option, 
     return ERR_INVALID;
 }
 
-bool list_next(const char **rest, struct bytes *out)
-{
-    const char *at = *rest;
-
-    if (!at)
-        return false;
-    at += strspn(at, ", \t");
-    size_t len = strcspn(at, ",");
-    *rest = at + len;
-    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-        len--;
-    *out = bytes_of(at, len);
-    return len > 0;
-}
-
 /* ---- providers ---- */
 
 static enum err providers_fill(const struct authenticator_options *o, struct authentication_settings *s, char *message,
@@ -45,7 +32,7 @@ static enum err providers_fill(const struct authenticator_options *o, struct aut
     const char *rest = o->providers;
     struct bytes name;
 
-    while (list_next(&rest, &name)) {
+    while (commas_next(&rest, &name)) {
         enum provider provider;
         bool there = false;
         if (!provider_find(&provider, name)) {

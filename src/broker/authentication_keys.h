@@ -29,8 +29,4 @@ void key_material_deinit(struct key_material *m);
 MUST_USE enum err key_material_use(const struct authenticator_options *o, const struct key_material *m,
                                    struct authentication **out, char *message, size_t message_size);
 
-/* The names between commas, spaces around them passed over; false: there are no more.  `*rest` starts as the list,
- * which may be NULL. */
-bool list_next(const char **rest, struct bytes *out);
-
 #endif

@@ -13,6 +13,7 @@
  */
 #include "broker/authenticator.h"
 
+#include "base/commas.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "broker/authentication_keys.h"
@@ -654,7 +655,7 @@ bool authenticator_is_proxy(const struct authenticator *a, const char *role)
     const char *rest = a->options.proxy_roles;
     struct bytes name;
 
-    while (list_next(&rest, &name)) {
+    while (commas_next(&rest, &name)) {
         if (bytes_equal(name, bytes_of_text(role)))
             return true;
     }

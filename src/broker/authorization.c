@@ -6,6 +6,7 @@
  */
 #include "broker/authorization.h"
 
+#include "base/commas.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "broker/broker.h"
@@ -114,17 +115,10 @@ static const struct permissions *permissions_of(struct authorization *a, struct 
 
 /* ---- who may ---- */
 
-/* Roles may have blanks within, not around them. */
 static bool list_has(const char *list, const char *role)
 {
-    const size_t wanted = strlen(role);
-
-    for (const char *at = list; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-        const char *from = at + strspn(at, " \t");
-        size_t len = strcspn(from, ",");
-        while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\t'))
-            len--;
-        if (len == wanted && wanted > 0 && memcmp(from, role, len) == 0)
+    for (struct bytes name; commas_next(&list, &name);) {
+        if (bytes_equal(name, bytes_of_text(role)))
             return true;
     }
     return false;
