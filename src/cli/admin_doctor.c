@@ -114,7 +114,7 @@ static bool can_connect(const char *host, const char *port)
     return connected;
 }
 
-/* "pulsar://host:port" */
+/* "pulsar://host:port", "pulsar+ssl://[::1]:port" */
 static void look_at_address(struct doctor *d, const char *url)
 {
     const char *host = strstr(url, "://"), *colon = strrchr(url, ':');
@@ -124,7 +124,8 @@ static void look_at_address(struct doctor *d, const char *url)
         doctor_say(d, FAILURE, "lookups send clients to %s, which is no address", url);
         return;
     }
-    (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host - 3), host + 3);
+    const bool bracket = host[3] == '[' && colon[-1] == ']';
+    (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host - 3 - 2 * bracket), host + 3 + bracket);
     if (can_connect(name, colon + 1))
         doctor_say(d, FINE, "lookups send clients to %s, which can be reached from here", url);
     else

@@ -6,6 +6,10 @@
  * not set: so an Apache Pulsar is looked over as well.
  */
 #include "cli/admin_doctor.h"
+
+#include "base/commas.h"
+#include "cli/address.h"
+#include "cli/cli.h"
 #include "security/jws.h"
 #include "security/x509_make.h"
 
@@ -20,6 +24,7 @@
 #define DAY_S                86400
 #define EXPIRES_SOON_S       (30 * DAY_S)
 #define TOKEN_LONG_S         (400 * DAY_S)
+#define TOKEN_RENEWED_S      (2 * DAY_S)
 #define RSA_BITS_MIN         2048
 #define FILE_BYTES_MAX       (256u * 1024)
 #define OTHERS               (S_IRWXG | S_IRWXO)
@@ -47,21 +52,11 @@ static bool has_port(const json_t *values, const char *key)
     return *port && strtol(port, NULL, 10) >= 0; /* 0: the kernel chooses */
 }
 
-/* The next of the names with commas between them; empty: there is none. */
-static struct bytes name_next(const char **list)
-{
-    const char *name = *list + strspn(*list, ", ");
-    const size_t len = strcspn(name, ", ");
-
-    *list = name + len;
-    return bytes_of(name, len);
-}
-
 static bool has_name(const json_t *values, const char *key, struct bytes wanted)
 {
     const char *list = value_of(values, key);
 
-    for (struct bytes name; (name = name_next(&list)).len > 0;) {
+    for (struct bytes name; commas_next(&list, &name);) {
         if (bytes_equal(name, wanted))
             return true;
     }
@@ -73,12 +68,9 @@ static bool is_super(const json_t *values, struct bytes role)
     return has_name(values, "superUserRoles", role);
 }
 
-/* Others than this machine reach it. */
 static bool is_reachable(const json_t *values)
 {
-    const char *bind = value_of(values, "bindAddress");
-
-    return strncmp(bind, "127.", 4) != 0 && strcmp(bind, "::1") != 0 && strcmp(bind, "localhost") != 0;
+    return address_is_reachable(value_of(values, "bindAddress"));
 }
 
 static bool authenticates(const json_t *values)
@@ -124,7 +116,7 @@ static bool proxy_is_super(const json_t *v)
 {
     const char *list = value_of(v, "proxyRoles");
 
-    for (struct bytes name; (name = name_next(&list)).len > 0;) {
+    for (struct bytes name; commas_next(&list, &name);) {
         if (is_super(v, name))
             return true;
     }
@@ -215,7 +207,7 @@ static void look_at_options(struct doctor *d, const json_t *values)
             doctor_say(d, rules[i].finding, "%s", rules[i].text);
     }
     if (d->warnings + d->failures == before)
-        doctor_say(d, FINE, "authentication, authorization, TLS and the audit log are on");
+        doctor_say(d, FINE, "nothing in its configuration is open that should not be");
 }
 
 /* ---- permissions that everybody has ---- */
@@ -235,20 +227,25 @@ static void look_at_permissions(struct doctor *d)
 
 /* ---- our own token ---- */
 
+/* A token for longer than TOKEN_RENEWED_S is made by hand, and wants to be made again in time; a shorter one is renewed
+ * by something. */
 static void look_at_expiry(struct doctor *d, const json_t *claims, int64_t now_s)
 {
-    const json_t *expires = json_object_get(claims, "exp");
+    const json_t *expires = json_object_get(claims, "exp"), *made = json_object_get(claims, "iat");
+    const int64_t left_s = json_integer_value(expires) - now_s;
+    const bool is_renewed =
+        json_is_integer(made) && json_integer_value(expires) - json_integer_value(made) <= TOKEN_RENEWED_S;
 
     if (!json_is_integer(expires))
         doctor_say(
             d, WARNING,
             "the token we were let in with never expires: make one with `geminga tokens create --expiry-time 90d`");
-    else if (json_integer_value(expires) - now_s > TOKEN_LONG_S)
+    else if (left_s > TOKEN_LONG_S)
         doctor_say(d, WARNING, "the token we were let in with is good for %lld days: a lost one is, too",
-                   (long long)((json_integer_value(expires) - now_s) / DAY_S));
-    else if (json_integer_value(expires) - now_s < EXPIRES_SOON_S)
+                   (long long)(left_s / DAY_S));
+    else if (left_s < EXPIRES_SOON_S && !is_renewed)
         doctor_say(d, WARNING, "the token we were let in with expires in %lld days: make another",
-                   (long long)((json_integer_value(expires) - now_s) / DAY_S));
+                   (long long)(left_s / DAY_S));
 }
 
 static void look_at_token(struct doctor *d, int64_t now_s)
@@ -285,20 +282,17 @@ static void look_at_mode(struct doctor *d, const json_t *values, const char *key
         doctor_say(d, FAILURE, "%s (%s) is open to others than its owner: chmod 600 %s", path, key, path);
 }
 
+/* NULL: it is not on this machine, or no certificate. */
 static X509 *certificate_read(const char *path)
 {
-    FILE *file = fopen(path, "re");
-    char *text = file ? malloc(FILE_BYTES_MAX) : NULL;
     X509 *certificate = NULL;
+    struct bytes text;
 
-    if (text) {
-        const size_t len = fread(text, 1, FILE_BYTES_MAX, file);
-        if (x509_certificate_read(bytes_of(text, len), &certificate) != OK)
-            certificate = NULL;
-    }
-    free(text);
-    if (file)
-        (void)fclose(file);
+    if (cli_file_read(path, FILE_BYTES_MAX, &text) != OK)
+        return NULL;
+    if (x509_certificate_read(text, &certificate) != OK)
+        certificate = NULL;
+    free((void *)(uintptr_t)text.data);
     return certificate;
 }
 
@@ -335,7 +329,7 @@ static void look_at_certificate(struct doctor *d, const char *path, int64_t now_
     const EVP_PKEY *key = certificate ? X509_get0_pubkey(certificate) : NULL;
 
     if (!certificate)
-        return; /* it is not on this machine */
+        return;
     look_at_dates(d, path, certificate, now_s);
     if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
         doctor_say(d, FAILURE, "the key of %s has %d bits: make one of %d", path, EVP_PKEY_get_bits(key), RSA_BITS_MIN);

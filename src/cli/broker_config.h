@@ -12,7 +12,7 @@
 
 struct broker_config {
     char *data;              /* directory */
-    int64_t port, http_port; /* `port`, `tls_port`: -1: none */
+    int64_t port, http_port; /* these, and the next two: -1: none */
     int64_t tls_port, https_port;
     bool http_requests_limited;
     char *http_requests_per_s; /* a number, as Pulsar writes it: "100.0" */

@@ -71,8 +71,7 @@ static const char *hint_of(pulsar_result result)
         return " (who are you? --config client.conf says it, or --auth-plugin and --auth-params)";
     case pulsar_result_AuthorizationError:
         return " (an administrator grants it: `geminga admin namespaces grant-permission NAMESPACE --role ROLE "
-               "--actions "
-               "produce,consume`)";
+               "--actions produce,consume`)";
     default:
         return "";
     }

@@ -205,7 +205,7 @@ static int http_port_of(const struct init *i)
 
 /* ---- certificates ---- */
 
-/* tls/NAME.pem, and its key where it belongs. */
+/* The certificate and its key, each in its file. */
 static int pair_put(struct init *i, const struct x509_pair *p, const char *name, const char *key_name)
 {
     struct text certificate, key;

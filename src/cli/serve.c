@@ -12,6 +12,7 @@
 #include "base/option_value.h"
 #include "base/text.h"
 #include "broker/subscription.h"
+#include "cli/address.h"
 #include "cli/node.h"
 #include "cli/serve_audit.h"
 #include "cli/serve_authentication.h"
@@ -580,16 +581,9 @@ static enum err companion_start(struct serving *s, char *message, size_t message
     return err;
 }
 
-/* Others than this machine can reach an address like that. */
-static bool is_reachable(const char *address)
-{
-    return strncmp(address, "127.", 4) != 0 && strcmp(address, "::1") != 0 && strcmp(address, "localhost") != 0 &&
-           strcmp(address, "lo") != 0;
-}
-
 static void openness_tell(const struct serving *s)
 {
-    if (!s->config->authentication && is_reachable(s->config->bind_address))
+    if (!s->config->authentication && address_is_reachable(s->config->bind_address))
         log_warn(
             s->log, "cli",
             "whoever reaches this machine may do everything: authentication is off (`geminga init --secure DIR` makes "
@@ -747,8 +741,10 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         status = node_serve(&s);
         leave_if_large(&s, status);
     } else {
-        cli_error(inv, "%s%s", message,
-                  strstr(message, "is taken") ? " (--port N, --tls-port N, --http-port N; 0: the kernel chooses)" : "");
+        cli_error(inv, "%s%s", message[0] ? message : err_text(ERR_NOMEM),
+                  strstr(message, "is taken")
+                      ? " (--port N, --tls-port N, --http-port N, --https-port N; 0: the kernel chooses)"
+                      : "");
     }
     websocket_close(s.websocket);
     node_free(s.node);
