@@ -34,6 +34,8 @@ struct authorization {
     size_t bytes;       /* of all of them */
     struct settings_observer settings;
     struct list observers; /* struct authorization_observer */
+    bool audited;          /* there is a topic of the audit log: */
+    struct topic_name audit;
 };
 
 static void tell(struct authorization *a)
@@ -183,12 +185,15 @@ static enum err check_actions(struct authorization *a, const char *role, const s
     return ERR_DENIED;
 }
 
-/* Who did what is for super users, whatever somebody may in its namespace. */
-static bool is_audit_topic(const struct authorization *a, const struct target *on)
+/* Who did what is for super users, and so is the namespace that it is in: what is done to a namespace is done to all
+ * its topics. */
+static bool is_of_audit(const struct authorization *a, enum operation op, const struct target *on)
 {
-    const char *audit = broker_options(a->broker)->audit_topic;
-
-    return audit && on->topic && strcmp(on->topic->text, audit) == 0;
+    if (!a->audited)
+        return false;
+    if (op == OPERATION_DELETE_TENANT) /* with its namespaces */
+        return bytes_equal(tenant_of(on), topic_name_tenant(&a->audit));
+    return bytes_equal(namespace_of(on), topic_name_namespace(&a->audit));
 }
 
 /* ERR_DENIED; why->err says whether there is a sentence already. */
@@ -200,7 +205,7 @@ static enum err check_role(struct authorization *a, const char *role, enum opera
     why->err = OK;
     if (authorization_is_super_user(a, role))
         return OK;
-    if (info->kind == KIND_BROKER || is_audit_topic(a, on))
+    if (info->kind == KIND_BROKER || is_of_audit(a, op, on))
         return ERR_DENIED;
     /* What the broker writes for itself nobody forges, admins of tenants included. */
     if (op == OPERATION_PRODUCE && topic_name_is_system(on->topic))
@@ -338,6 +343,8 @@ enum err authorization_new(struct authorization **out, struct broker *broker,
     a->broker = broker;
     a->log = options->log;
     a->wildcards = options->wildcards;
+    const char *audit = broker_options(broker)->audit_topic;
+    a->audited = audit && topic_name_parse(&a->audit, bytes_of_text(audit)) == OK;
     map_init(&a->by_name, 0);
     list_init(&a->recent);
     list_init(&a->observers);

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define AUDIT_TOPIC "persistent://t/n/who-did-what"
+#define AUDIT_NAMESPACE "a/log"
+#define AUDIT_TOPIC     "persistent://a/log/audit"
 
 struct test {
     struct world world;
@@ -385,29 +386,42 @@ static void what_was_granted_on_a_partitioned_topic_goes_with_it(void **state)
     assert_false(may_as(t, (struct subject){.role = "px"}, OPERATION_PRODUCE, &on));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-static void the_audit_topic_is_for_super_users_alone(void **state)
+static void the_audit_topic_and_all_of_its_namespace_are_for_super_users_alone(void **state)
 {
-    static const enum operation all[] = {OPERATION_CONSUME, OPERATION_PRODUCE, OPERATION_LOOKUP};
+    static const enum operation of_topic[] = {OPERATION_CONSUME, OPERATION_PRODUCE, OPERATION_LOOKUP,
+                                              OPERATION_DELETE_TOPIC, OPERATION_WRITE_TOPIC_POLICY},
+                                of_namespace[] = {OPERATION_CLEAR_BACKLOG,    OPERATION_UNSUBSCRIBE_NAMESPACE,
+                                                  OPERATION_DELETE_NAMESPACE, OPERATION_WRITE_NAMESPACE_POLICY,
+                                                  OPERATION_GRANT_PERMISSION, OPERATION_DELETE_TENANT};
     struct test *t = *state;
     struct topic_name audit;
-    const struct target on = {.topic = &audit}, other = {.topic = &t->topic};
+    const struct target on = {.topic = &audit}, its = {.namespace_ = bytes_of_text(AUDIT_NAMESPACE)},
+                        other = {.topic = &t->topic};
 
     assert_int_equal(topic_name_parse(&audit, bytes_of_text(AUDIT_TOPIC)), OK);
+    assert_int_equal(namespace_ensure(t->world.broker, bytes_of_text(AUDIT_NAMESPACE), &t->why), OK);
+    settings(t, AUDIT_NAMESPACE, "{\"auth_policies\":{\"namespace_auth\":{\"c\":[\"consume\",\"produce\"]}}}");
+    admins(t, "a", "{\"adminRoles\":[\"admin\"]}");
     assert_true(may_as(t, (struct subject){.role = "c"}, OPERATION_CONSUME, &other));
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        assert_false(may_as(t, (struct subject){.role = "c"}, all[i], &on));
-        assert_false(may_as(t, (struct subject){.role = "admin"}, all[i], &on));
-        assert_true(may_as(t, (struct subject){.role = "root"}, all[i], &on));
+    for (size_t i = 0; i < sizeof of_topic / sizeof of_topic[0]; i++) {
+        assert_false(may_as(t, (struct subject){.role = "c"}, of_topic[i], &on));
+        assert_false(may_as(t, (struct subject){.role = "admin"}, of_topic[i], &on));
+        assert_true(may_as(t, (struct subject){.role = "root"}, of_topic[i], &on));
+    }
+    for (size_t i = 0; i < sizeof of_namespace / sizeof of_namespace[0]; i++) {
+        assert_false(may_as(t, (struct subject){.role = "c"}, of_namespace[i], &its));
+        assert_false(may_as(t, (struct subject){.role = "admin"}, of_namespace[i], &its));
+        assert_true(may_as(t, (struct subject){.role = "root"}, of_namespace[i], &its));
     }
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_row_is_for_those_whom_it_names_and_for_no_stranger),
-        TEST(the_audit_topic_is_for_super_users_alone),
+        TEST(the_audit_topic_and_all_of_its_namespace_are_for_super_users_alone),
         TEST(nobody_loses_or_has_anything_when_it_is_switched_off),
         TEST(an_admin_of_one_tenant_is_nobody_in_another),
         TEST(what_is_there_makes_no_difference_for_a_stranger),

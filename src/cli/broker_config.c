@@ -1335,7 +1335,8 @@ static const struct option rows[] = {
      .env = "GEMINGA_AUDIT_TOPIC",
      .type = OPTION_TEXT,
      AT(audit_topic),
-     .text = "A topic that has the events too, such as persistent://pulsar/system/audit; by default there is none."},
+     .text = "A topic that has the events too, such as persistent://pulsar/system/audit, whose namespace is then for "
+             "super users alone; by default there is none."},
 };
 
 const struct option_table broker_option_table = OPTION_TABLE(rows);

@@ -4,6 +4,7 @@
  */
 #include "cli/serve_audit.h"
 
+#include "broker/names.h"
 #include "sys/disk_posix.h"
 
 #include <limits.h>
@@ -22,6 +23,14 @@ static void directory_of(const struct broker_config *c, char to[PATH_MAX])
         (void)snprintf(to, PATH_MAX, "%s/%.*s", c->data, len, file);
 }
 
+static bool is_in_default_namespace(const char *topic)
+{
+    struct topic_name name;
+
+    return topic && topic_name_parse(&name, bytes_of_text(topic)) == OK &&
+           bytes_equal(topic_name_namespace(&name), bytes_of_text("public/default"));
+}
+
 enum err serve_audit_open(struct disk **disk, struct node_options *o, const struct broker_config *c, char *message,
                           size_t message_size)
 {
@@ -33,6 +42,12 @@ enum err serve_audit_open(struct disk **disk, struct node_options *o, const stru
         return OK;
     if (*name == '\0' || strlen(name) > AUDIT_FILE_NAME_MAX) {
         (void)snprintf(message, message_size, "auditFile: `%s` is no name of a file", c->audit_file);
+        return ERR_INVALID;
+    }
+    if (is_in_default_namespace(c->audit_topic)) {
+        (void)snprintf(message, message_size,
+                       "auditTopic: its namespace is for super users alone, so it is not public/default; "
+                       "persistent://pulsar/system/audit is a good place");
         return ERR_INVALID;
     }
     directory_of(c, directory);

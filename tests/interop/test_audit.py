@@ -3,12 +3,13 @@
 import json
 import os
 import stat
+import subprocess
 import urllib.request
 
 import pulsar
 import pytest
 
-from broker_process import Broker, eventually
+from broker_process import PROGRAM, Broker, eventually
 from rest import request
 
 TOPIC = "persistent://pulsar/system/audit"
@@ -124,3 +125,12 @@ def test_a_file_that_cannot_be_written_holds_nobody_up(audited):
     audited.audit_file.rmdir()
     eventually(lambda: audited.audit_file.exists() and lines(audited.audit_file))
     assert lines(audited.audit_file)[0]["action"] == "PUT /admin/v2/tenants/t"
+
+
+def test_the_topic_is_not_in_everybodys_namespace(tmp_path):
+    for name in "mine", "public/default/mine", "persistent://public/default/mine":
+        config = tmp_path / "geminga.toml"
+        config.write_text(f'data = "{tmp_path}/data"\n[audit]\nenabled = true\ntopic = "{name}"\n')
+        it = subprocess.run([PROGRAM, "standalone", "--config", str(config), "--port", "0", "--http-port", "0"],
+                            capture_output=True, text=True, timeout=60)
+        assert it.returncode == 1 and "for super users alone" in it.stderr
