@@ -35,13 +35,13 @@
 
 #define NEWEST_KNOWN 450u /* set_mempolicy_home_node, Linux 5.17; x32's have bit 30 set, and are above it */
 
-enum test { ANY, IS, HAS, LACKS, NEVER };
+enum test { ANY, IS, HAS, LACKS, REFUSED_WITH, NEVER };
 
 struct call {
     uint32_t number;
     enum test test;
     uint8_t argument;
-    uint32_t value; /* of the lower half of that argument: equal; one of these bits; not all of them */
+    uint32_t value; /* of the lower half of that argument: equal; one of these bits; none of them */
 };
 
 #define CALL(name)                                                                                                     \
@@ -128,9 +128,13 @@ static const struct call calls[] = {
     CALL(time),
 #endif
 
-    /* memory: nothing that is written is executed */
-    {__NR_mmap, LACKS, 2, PROT_WRITE | PROT_EXEC},
-    {__NR_mprotect, LACKS, 2, PROT_WRITE | PROT_EXEC},
+    /* memory: what is executed comes from a file (the resolver loads modules when it first needs them) and cannot be
+     * written there; nothing else becomes executable.  Left open: to map a file that this process wrote itself, where
+     * its directory is not mounted noexec. */
+    {__NR_mmap, LACKS, 2, PROT_EXEC},
+    {__NR_mmap, REFUSED_WITH, 3, MAP_ANONYMOUS},
+    {__NR_mmap, LACKS, 2, PROT_WRITE},
+    {__NR_mprotect, LACKS, 2, PROT_EXEC},
     CALL(munmap),
     CALL(mremap),
     CALL(madvise),
@@ -219,7 +223,7 @@ static const struct call calls[] = {
     {__NR_prlimit64, IS, 2, 0}, /* asked, not set */
 };
 
-enum { PROGRAM_MAX = 6 * sizeof calls / sizeof *calls + 20 };
+enum { PROGRAM_MAX = 5 * sizeof calls / sizeof *calls + 20 };
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -247,7 +251,15 @@ static void load_argument(struct program *p, uint8_t argument)
     load(p, offsetof(struct seccomp_data, args) + 8u * argument); /* both machines are little endian */
 }
 
-/* Allowed, when the argument is as it should be; else the next ones are looked at. */
+static void emit_test(struct program *p, const struct call *c)
+{
+    if (c->test == IS)
+        emit(p, BPF_JMP | BPF_JEQ | BPF_K, c->value, 0, 1);
+    else
+        emit(p, BPF_JMP | BPF_JSET | BPF_K, c->value, c->test == LACKS, c->test != LACKS);
+}
+
+/* Allowed, or refused, when the argument is as the test says; else the next ones are looked at. */
 static void emit_call(struct program *p, const struct call *c)
 {
     if (c->test == ANY || c->test == NEVER) {
@@ -255,15 +267,10 @@ static void emit_call(struct program *p, const struct call *c)
         answer(p, c->test == ANY ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | ENOSYS);
         return;
     }
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, c->number, 0, c->test == LACKS ? 5 : 4);
+    emit(p, BPF_JMP | BPF_JEQ | BPF_K, c->number, 0, 4);
     load_argument(p, c->argument);
-    if (c->test == LACKS)
-        emit(p, BPF_ALU | BPF_AND | BPF_K, c->value, 0, 0);
-    if (c->test == HAS)
-        emit(p, BPF_JMP | BPF_JSET | BPF_K, c->value, 0, 1);
-    else
-        emit(p, BPF_JMP | BPF_JEQ | BPF_K, c->value, c->test == LACKS, c->test == IS);
-    answer(p, SECCOMP_RET_ALLOW);
+    emit_test(p, c);
+    answer(p, c->test == REFUSED_WITH ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW);
     load(p, offsetof(struct seccomp_data, nr));
 }
 

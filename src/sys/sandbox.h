@@ -3,10 +3,10 @@
  * sandbox.h - what this process may not ask of the kernel any more.
  *
  * A server needs few of the kernel's calls once it serves: files, sockets, threads, time.  Whoever makes it do
- * something else by a bug finds no program to start, no other process to look into, no memory to write and then
- * execute, no kind of socket but those of the internet and of this machine.  What is refused gives EPERM, and a line in
- * the kernel's audit log; a call that is newer than this program ENOSYS, so that the C library falls back to an older
- * one.
+ * something else by a bug finds no program to start, no other process to look into, no way to make executable what it
+ * wrote to memory, no kind of socket but those of the internet and of this machine.  What is refused gives EPERM, and a
+ * line in the kernel's audit log; a call that is newer than this program ENOSYS, so that the C library falls back to an
+ * older one.
  *
  * The filter is seccomp's, written by hand: libseccomp would be a library more for a table of a hundred rows.  There is
  * none on machines other than x86-64 and AArch64, nor in builds with sanitizers, which look into the process

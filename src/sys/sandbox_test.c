@@ -90,6 +90,39 @@ static void what_a_server_does_not_do_is_refused(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* As a bug would be used: code is written, and then made executable.  The number of the first way that was open. */
+static int try_executing_what_was_written(void)
+{
+    const size_t page = 4096;
+    void *written = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (written == MAP_FAILED || !refused(mprotect(written, page, PROT_READ | PROT_EXEC)))
+        return 1;
+    if (!refused(mprotect(written, page, PROT_EXEC)) || mprotect(written, page, PROT_READ) != 0)
+        return 2;
+    if (mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED || errno != EPERM)
+        return 3;
+    if (mmap(written, page, PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED || errno != EPERM)
+        return 4;
+    const int file = open("/proc/self/exe", O_RDONLY);
+    if (file < 0 || mmap(NULL, page, PROT_WRITE | PROT_EXEC, MAP_PRIVATE, file, 0) != MAP_FAILED || errno != EPERM)
+        return 5;
+    void *code = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    if (code == MAP_FAILED) /* as a module of the resolver is loaded */
+        return 6;
+    if (mprotect(code, page, PROT_READ | PROT_WRITE) != 0 || !refused(mprotect(code, page, PROT_READ | PROT_EXEC)))
+        return 7;
+    return 0;
+}
+
+static void what_was_written_does_not_become_executable(void **state)
+{
+    const int status = status_in_sandbox(try_executing_what_was_written);
+
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void *thread_work(void *arg)
 {
     *(int *)arg = execl("/bin/true", "true", NULL) == -1 && errno == EPERM ? 1 : 2;
@@ -197,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_server_does_not_do_is_refused),
+        cmocka_unit_test(what_was_written_does_not_become_executable),
         cmocka_unit_test(what_it_does_goes_on_and_threads_to_come_are_bound_too),
         cmocka_unit_test(an_assertion_still_ends_the_process),
         cmocka_unit_test(threads_that_run_already_are_bound),
