@@ -20,6 +20,7 @@
  *
  * Works without a network and without a broker; nothing that is secret is printed.
  */
+#include "base/secret.h"
 #include "base/text.h"
 #include "cli/broker_config.h"
 #include "cli/cli.h"
@@ -29,7 +30,6 @@
 #include "security/token.h"
 #include "security/x509_make.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -140,7 +140,7 @@ static int text_put(struct init *i, const char *name, struct text *text)
     const enum err err = whole ? init_place_file(&i->place, name, bytes_of(text->data, text->len)) : ERR_NOMEM;
 
     if (text->data)
-        OPENSSL_cleanse(text->data, text->len);
+        secret_wipe(text->data, text->len);
     text_deinit(text);
     if (!whole)
         return made_none(i, name, ERR_NOMEM);
@@ -218,7 +218,7 @@ static int pair_put(struct init *i, const struct x509_pair *p, const char *name,
     else if ((status = text_put(i, name, &certificate)) == CLI_OK)
         status = text_put(i, key_name, &key);
     if (key.data)
-        OPENSSL_cleanse(key.data, key.len);
+        secret_wipe(key.data, key.len);
     text_deinit(&certificate);
     text_deinit(&key);
     return status;
@@ -508,7 +508,7 @@ static int pem_read(const struct init *i, const char *name, struct bytes *out)
 
 static void pem_free(struct bytes pem)
 {
-    OPENSSL_cleanse((void *)(uintptr_t)pem.data, pem.len);
+    secret_wipe((void *)(uintptr_t)pem.data, pem.len);
     free((void *)(uintptr_t)pem.data);
 }
 

@@ -6,6 +6,7 @@
  * memory.
  */
 #include "base/base64.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/relative_time.h"
@@ -117,7 +118,7 @@ static int key_bytes(const struct invocation *inv, const char *flag, const char 
         }
         uint8_t *copy = OPENSSL_memdup(file.data, file.len > 0 ? file.len : 1);
         *out = bytes_of(copy, copy ? file.len : 0);
-        OPENSSL_cleanse((void *)(uintptr_t)file.data, file.len);
+        secret_wipe((void *)(uintptr_t)file.data, file.len);
         free((void *)(uintptr_t)file.data);
         return copy ? CLI_OK : CLI_FAILED;
     }
@@ -188,9 +189,9 @@ static int tokens_run(struct invocation *inv, int words,
     if (status == CLI_OK)
         status = run(inv, &config);
     if (config.secret_key)
-        OPENSSL_cleanse(config.secret_key, strlen(config.secret_key));
+        secret_wipe(config.secret_key, strlen(config.secret_key));
     if (config.private_key)
-        OPENSSL_cleanse(config.private_key, strlen(config.private_key));
+        secret_wipe(config.private_key, strlen(config.private_key));
     cli_deconfigure(inv, sets);
     return status;
 }
@@ -230,7 +231,7 @@ static int secret_put(const struct invocation *inv, const struct tokens_config *
         text_add(&text, "\n");
     int status = text_failed(&text) ? CLI_FAILED : bytes_put(inv, c->output, bytes_of(text.data, text.len));
     if (text.data)
-        OPENSSL_cleanse(text.data, text.len);
+        secret_wipe(text.data, text.len);
     text_deinit(&text);
     return status;
 }
