@@ -398,6 +398,27 @@ static void a_sigterm_reaches_the_loop(void **state)
     uv_sys_free(f.uv);
 }
 
+static void *event_set(void *event)
+{
+    uv_event_set(event);
+    return NULL;
+}
+
+static void who_waits_for_an_event_goes_on_when_it_was_brought_about_and_not_before(void **state)
+{
+    struct uv_event *event;
+    pthread_t other;
+
+    assert_int_equal(uv_event_new(&event), OK);
+    assert_false(uv_event_wait(event, 0));
+    assert_int_equal(pthread_create(&other, NULL, event_set, event), 0);
+    assert_true(uv_event_wait(event, 60000));
+    assert_true(uv_event_wait(event, 0)); /* it stays */
+    assert_int_equal(pthread_join(other, NULL), 0);
+    uv_event_free(event);
+    uv_event_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_job_beyond_the_bound_is_refused),
         cmocka_unit_test(entropy_differs),
         cmocka_unit_test(a_sigterm_reaches_the_loop),
+        cmocka_unit_test(who_waits_for_an_event_goes_on_when_it_was_brought_about_and_not_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ import urllib.request
 import jwt
 import pulsar
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import certificates
@@ -405,6 +405,8 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
      "it is PEM, and should be DER"),
     ({"authenticationProviders": "token", "tokenPublicKey": data_url(EC_KEY.private_bytes(
         Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))}, "it is the private key, which is not for the broker"),
+    ({"authenticationProviders": "token", "tokenPublicKey": data_url(public_key(ed25519.Ed25519PrivateKey.generate()))},
+     "a key of this kind or size signs no tokens"),
     ({"authenticationProviders": "token", "tokenPublicAlg": "XX1", "tokenSecretKey": data_url(SECRET)},
      "tokenPublicAlg: `XX1` is no algorithm"),
     ({"authenticationProviders": "token", "tokenSecretKey": data_url(SECRET), "tokenAudienceClaim": "aud"},
@@ -429,3 +431,4 @@ def test_without_authentication_nobody_is_asked(start):
     broker = start(authenticationEnabled="false", authenticationProviders=PROVIDERS + "Token")
     works(broker)
     works(broker, pulsar.AuthenticationToken("whatever"))
+    assert "whoever reaches this machine may do everything" in broker.log.read_text()

@@ -125,6 +125,7 @@ def test_two_have_nothing_in_common(tmp_path):
     ([], "which directory?"),
     (["a", "b"], "one directory, please"),
     (["--host", "a b", "x"], "`a b` is neither a name nor an address"),
+    ([*[f"--host=bus{n}.example.org" for n in range(40)], "x"], "--host can be said"),
     (["--expiry-time", "soon", "x"], "--expiry-time expects a time"),
     (["--expiry-time", "11y", "x"], "at most 10 years"),
     (["--role", "admin", "x"], "--role is a name of its own"),
