@@ -334,6 +334,21 @@ static enum err manifest_read(struct backup_copier *c, struct manifest *m)
     return manifest_parse(m) ? OK : failed(c, BACKUP_PATH, "does not match its checksum", ERR_CORRUPT);
 }
 
+/* What a backup can hold, and nothing else: the list may come from anywhere. */
+static bool is_file_of_backup(const char *path)
+{
+    for (size_t i = 0; backup_own_files[i]; i++) {
+        if (strcmp(path, backup_own_files[i]) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < FOLDERS; i++) {
+        const size_t len = strlen(folders[i]);
+        if (strncmp(path, folders[i], len) == 0 && path[len] == '/')
+            return path[len + 1] && path[len + 1] != '.' && !strchr(path + len + 1, '/');
+    }
+    return false;
+}
+
 static enum err restore_file(struct backup_copier *c, const char *line)
 {
     uint64_t size;
@@ -341,7 +356,7 @@ static enum err restore_file(struct backup_copier *c, const char *line)
     char path[BACKUP_TEXT_MAX];
     enum err err;
 
-    if (sscanf(line, "%299s %" SCNu64 " %" SCNx32, path, &size, &crc) != 3 || path[0] == '/' || strstr(path, ".."))
+    if (sscanf(line, "%299s %" SCNu64 " %" SCNx32, path, &size, &crc) != 3 || !is_file_of_backup(path))
         return failed(c, BACKUP_PATH, "names what cannot be a file of a backup", ERR_CORRUPT);
     if ((err = backup_file(c, path, UINT64_MAX)) != OK)
         return err;

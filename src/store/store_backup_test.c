@@ -3,7 +3,9 @@
  * store_backup_test.c - a backup, and the life that goes on from it, against the model of the store.
  */
 #include "base/base_test.h"
+#include "base/checksum.h"
 #include "store/backup.h"
+#include "store/small_file.h"
 #include "store/store_model_asserts.h"
 #include "store/store_private.h"
 #include "store/verify.h"
@@ -316,6 +318,35 @@ static uint64_t size_of(struct disk *disk, const char *path)
     assert_int_equal(file_size(f, &size), OK);
     file_close(f);
     return size;
+}
+
+/* A backup of one file, whose list is right in all but its name. */
+static void write_list(struct places *p, const char *path)
+{
+    char text[400];
+    int len = snprintf(text, sizeof text, "geminga backup 1 %" PRId64 "\n%s 0 00000000\n", BACKUP_MS, path);
+
+    len += snprintf(text + len, sizeof text - (size_t)len, "end 1 %08" PRIx32 "\n",
+                    crc32c(0, bytes_of(text, (size_t)len)));
+    assert_int_equal(small_file_write(sim_disk_get(p->backup), BACKUP_PATH, bytes_of(text, (size_t)len)), OK);
+}
+
+static void a_list_with_the_name_of_another_file_is_refused(void **state)
+{
+    static const char *const names[] = {
+        "../x",        "/etc/x",  "journal/../../x", "journal/../x", "journal/..", "journal/",        "journal/a/b",
+        "./journal/x", "journal", "journals/x",      "lock",         "backup-to",  "audit/audit.log", "segments//x",
+        "..",          "backup",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct places p;
+        places_init(&p, i + 1);
+        write_list(&p, names[i]);
+        assert_int_equal(restore(&p), ERR_CORRUPT);
+        assert_non_null(strstr(p.message, "names what cannot be a file of a backup"));
+        places_deinit(&p);
+    }
 }
 
 /* Bits whose flip means the same: white space, the case of a digit. */
@@ -727,6 +758,7 @@ int main(void)
         cmocka_unit_test(a_backup_that_fails_at_any_step_is_none),
         cmocka_unit_test(a_power_cut_leaves_a_whole_backup_or_none),
         cmocka_unit_test(a_restore_that_fails_at_any_step_says_so),
+        cmocka_unit_test(a_list_with_the_name_of_another_file_is_refused),
         cmocka_unit_test(a_flipped_bit_anywhere_in_a_backup_is_found_and_its_file_named),
         cmocka_unit_test(a_flipped_bit_in_the_first_id_refuses_the_start),
         cmocka_unit_test(a_backup_of_a_busy_store_holds_all_that_was_acknowledged_before_it_began),
