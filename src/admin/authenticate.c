@@ -77,12 +77,14 @@ static void on_checked(struct authentication_op *op, enum err err)
 {
     struct asking *asking = container_of(op, struct asking, op);
     struct admin_call *call = asking->call;
+    void (*next)(struct admin_call * call) = asking->next;
+    struct identity identity = op->identity; /* taken: what is the call's, is not ours any more when it is finished */
 
+    op->identity = (struct identity){0};
     if (err == OK) {
-        const bool goes_on = who_set(call, op->identity.role);
-        identity_deinit(&op->identity);
-        if (goes_on)
-            asking->next(call);
+        if (who_set(call, identity.role))
+            next(call);
+        identity_deinit(&identity);
     } else if (err == ERR_DENIED) {
         unauthorized(call, "Authentication required");
     } else {
