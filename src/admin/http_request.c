@@ -156,6 +156,14 @@ static void refuse_socket(struct exchange *e, struct admission *upgrade)
         exchange_refuse(e, 426, "this is a WebSocket's address: ask for an upgrade");
 }
 
+/* Nothing follows the head of a request for an upgrade that was refused, and libwebsockets does not look whether its
+ * peer has gone. */
+static void linger_not(struct exchange *e)
+{
+    if (lws_hdr_total_length(e->wsi, WSI_TOKEN_UPGRADE) > 0 && e->call.request.method == HTTP_GET)
+        e->linger = false;
+}
+
 int request_head(struct exchange *e, struct connection *c, const char *path, size_t len)
 {
     struct admin_call *call = &e->call;
@@ -176,6 +184,7 @@ int request_head(struct exchange *e, struct connection *c, const char *path, siz
         refuse_socket(e, &c->upgrade);
     else if (body_begin(e))
         exchange_lend(e);
+    linger_not(e);
     c->upgrade.asked = false;
     return 0;
 }

@@ -532,3 +532,16 @@ def test_a_thousand_handshakes_that_do_not_go_on_keep_nobody_out(start, certs):
         for connection in half_open:
             connection.close()
         working.close()
+
+
+def test_an_upgrade_that_is_refused_ends_its_connection(guarded):
+    """At once: not as late as when more of a body may come, which is 10 s."""
+    request = ("GET /ws/v2/producer/persistent/public/default/t HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+               "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+               "Authorization: Bearer none\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", guarded.http_port), timeout=9) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while part := connection.recv(4096):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 401 ")
