@@ -135,6 +135,7 @@ static void write_broker(struct writer *w, const struct metrics *m)
     counter(w, "geminga_broker_schemas_read_total", "versions that were asked for", b->schemas_read);
     counter(w, "geminga_broker_schemas_compatible_total", "schemas that fitted to those before", b->schemas_compatible);
     counter(w, "geminga_broker_schemas_incompatible_total", "schemas that did not", b->schemas_incompatible);
+    gauge(w, "geminga_broker_schema_bytes", "memory of all topics' schemas", b->schema_bytes);
     gauge(w, "geminga_broker_event_ids", "ids of events that are remembered", b->event_ids);
     gauge(w, "geminga_broker_event_id_bytes", "memory of these", b->event_id_bytes);
     counter(w, "geminga_broker_event_ids_evicted_total", "ids forgotten too early, for want of memory",

@@ -139,6 +139,7 @@ void broker_options_init(struct broker_options *o)
         .deduplication_snapshot_ms = 120000,
         .event_id_property = "event_id",
         .event_id_bytes_max = 16 << 20,
+        .schema_bytes_max = 64 << 20,
         .topic_idle_ms = 60000,
         .topic_policies = true,
         .delete_inactive_topics = true,

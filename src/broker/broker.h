@@ -51,6 +51,7 @@ struct broker_options {
     uint64_t deduplication_snapshot_ms; /* see deduplication.h */
     const char *event_id_property;      /* see id_window.h, both */
     size_t event_id_bytes_max;
+    size_t schema_bytes_max;          /* of the schemas of all topics, see schemas.h */
     uint64_t topic_idle_ms;           /* a topic without producers and consumers leaves memory after so long */
     const char *audit_topic;          /* only the broker writes there (audit.h); NULL: there is none */
     bool topic_policies;              /* single topics may have policies of their own; false: none that has is heeded */

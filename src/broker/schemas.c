@@ -380,7 +380,8 @@ static enum err put(struct broker *b, const struct topic_name *topic, const stru
     return OK;
 }
 
-static enum err room_for(const struct versions *v, struct refusal *why)
+static enum err room_for(struct broker *b, const struct versions *v, const struct schema_record *given,
+                         struct refusal *why)
 {
     if (v->count >= SCHEMAS_VERSIONS_MAX)
         return refuse(why, ERR_TOO_LARGE, ABOUT_SCHEMA,
@@ -389,6 +390,10 @@ static enum err room_for(const struct versions *v, struct refusal *why)
         return refuse(why, ERR_TOO_LARGE, ABOUT_SCHEMA,
                       "the versions of the topic's schema would have more than %d bytes together",
                       SCHEMAS_TOPIC_BYTES_MAX);
+    if (catalog_bytes(b->store, CATALOG_SCHEMA) + schema_record_size(given) > b->options.schema_bytes_max)
+        return refuse(why, ERR_TOO_LARGE, ABOUT_SCHEMA,
+                      "the schemas of all topics would have more than %zu bytes together (a quarter of memory_limit)",
+                      b->options.schema_bytes_max);
     return OK;
 }
 
@@ -421,7 +426,8 @@ static enum err obtain(struct broker *b, const struct topic_name *topic, const s
         (err = same(&v, out, why)) == OK && out->id == 0) {
         if (by_client && !updates_allowed(b, topic))
             err = refuse(why, ERR_NOT_ALLOWED, ABOUT_SCHEMA, "Schema not found and schema auto updating is disabled.");
-        else if ((err = judge(b, &v, schemas_strategy(b, topic), why)) == OK && (err = room_for(&v, why)) == OK)
+        else if ((err = judge(b, &v, schemas_strategy(b, topic), why)) == OK &&
+                 (err = room_for(b, &v, given, why)) == OK)
             err = put_given(b, topic, given, out, why);
     }
     versions_close(&v);

@@ -3,8 +3,8 @@
  * schemas.h - which schemas a topic has, which may be added, and who may come with which, or without.
  *
  * A schema belongs to a name, "t/n/x": the partitions of a topic share it, and so do persistent://t/n/x and
- * non-persistent://t/n/x.  It may be there before the topic, and goes with the last of them (schemas_forget).  Its versions are rows
- * of the catalog (records.h draws them), and nothing beside them.
+ * non-persistent://t/n/x.  It may be there before the topic, and goes with the last of them (schemas_forget).  Its
+ * versions are rows of the catalog (records.h draws them), and nothing beside them.
  *
  * Rules
  *  1. A version's number is the greatest so far and one more, from 0 on.  A deletion is a version too, without a
@@ -14,7 +14,8 @@
  *  4. Whether one may follow others, or read them, is judged by the room schema/: here is only which question is asked.
  *
  * Rows live in memory: a version costs its bytes and about 250 more.  Bounds: SCHEMAS_BYTES_MAX, SCHEMAS_VERSIONS_MAX
- * and SCHEMAS_TOPIC_BYTES_MAX; beyond them a version is refused with ERR_TOO_LARGE.
+ * and SCHEMAS_TOPIC_BYTES_MAX, and schema_bytes_max (broker.h) for the rows of all topics together; beyond them a
+ * version is refused with ERR_TOO_LARGE.  A deletion never is: it makes room.
  *
  * Refusals are about ABOUT_SCHEMA: ERR_INVALID, it is not well-formed; ERR_NOT_ALLOWED, it does not fit to those that
  * there are, or none may be added, or one is wanted; ERR_TOO_LARGE; ERR_NOT_FOUND; or about the namespace,

@@ -511,6 +511,39 @@ static void a_schema_that_is_too_large_is_refused_and_so_are_too_many(void **sta
     test_free(large);
 }
 
+/* One on each topic; how many there was room for. */
+static unsigned fill_up(struct fixture *f, struct refusal *why)
+{
+    char topic[64];
+
+    for (unsigned i = 0;; i++) {
+        snprintf(topic, sizeof topic, "t%u", i);
+        if (add(f, topic, SCHEMA_AVRO, RECORD, why) == -1)
+            return i;
+    }
+}
+
+static void the_schemas_of_all_topics_have_a_bound_and_a_deletion_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    struct refusal why;
+
+    f->world.options.schema_bytes_max = 2000;
+    world_cut_and_open(&f->world);
+    fixture_peers(f);
+    const unsigned count = fill_up(f, &why);
+    assert_in_range(count, 4, 15);
+    assert_int_equal(why.err, ERR_TOO_LARGE);
+    assert_non_null(strstr(why.text, "the schemas of all topics would have more than 2000 bytes"));
+    assert_in_range(catalog_bytes(f->world.store, CATALOG_SCHEMA), 1500, 2000);
+    assert_int_equal(fill_up(f, &why), count); /* what is there is added as before */
+    world_cut_and_open(&f->world);             /* and counts after a start */
+    fixture_peers(f);
+    assert_int_equal(fill_up(f, &why), count);
+    assert_int_equal(delete_all(f, "t0", true), -1);
+    assert_int_equal(add(f, "t0", SCHEMA_STRING, "", &why), 0);
+}
+
 static void one_may_wait_to_be_exclusive_without_its_schema_being_kept(void **state)
 {
     const struct schema_record r = record_of(SCHEMA_STRING, "");
@@ -606,6 +639,7 @@ int main(void)
         TEST(clients_may_be_kept_from_adding_but_not_from_using),
         TEST(the_strategy_is_the_topics_then_the_namespaces_then_the_old_form_then_the_brokers),
         TEST(a_schema_that_is_too_large_is_refused_and_so_are_too_many),
+        TEST(the_schemas_of_all_topics_have_a_bound_and_a_deletion_makes_room),
         TEST(one_may_wait_to_be_exclusive_without_its_schema_being_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

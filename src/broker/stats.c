@@ -410,6 +410,7 @@ void broker_stats_get(struct broker *b, struct broker_stats *out)
     out->delayed_index_bytes = b->delayed_bytes;
     out->event_ids = b->event_id_count;
     out->event_id_bytes = b->event_id_bytes;
+    out->schema_bytes = catalog_bytes(b->store, CATALOG_SCHEMA);
 }
 
 void broker_topics_loaded(struct broker *b, name_visitor *each, void *ctx)

@@ -148,9 +148,10 @@ struct broker_stats {
     uint64_t publish_failures, pending_publishes, topics_created, topics_deleted, topics_unloaded;
     uint64_t compactions, compactions_failed;
     uint64_t ledgers_deleted, entries_expired, delayed_index_bytes;
-    uint64_t duplicates; /* messages that were not stored again */
+    uint64_t duplicates;                                   /* messages that were not stored again */
     uint64_t schemas_added, schemas_deleted, schemas_read; /* versions */
     uint64_t schemas_compatible, schemas_incompatible;     /* ... judged so, with those that there were */
+    uint64_t schema_bytes;                                 /* memory of those that there are */
     /* Of id_window.h: ids in memory, that left it too early, and messages that had none. */
     uint64_t event_ids, event_id_bytes, event_ids_evicted, without_event_id;
 };

@@ -373,6 +373,7 @@ static void memory_divide(struct node_options *o, const struct broker_config *c)
     o->broker.delayed_bytes_max = eighth / 2;
     o->broker.compaction_keys_bytes = eighth / 4;
     o->broker.event_id_bytes_max = eighth / 8;
+    o->broker.schema_bytes_max = 2 * eighth; /* beside the parts, as all of the catalog is */
 }
 
 static void on_shutdown(struct timer *timer);

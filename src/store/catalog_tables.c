@@ -42,6 +42,7 @@ struct removed {
 struct catalog_tables {
     struct map by_id;
     struct tree by_name[CATALOG_TABLES];
+    size_t bytes[CATALOG_TABLES]; /* of the rows */
     struct list dirty;
     size_t dirty_count;
     struct removed *removed; /* since the last take */
@@ -192,6 +193,16 @@ size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table t
     return table_known(table) ? tree_count(&t->by_name[table]) : 0;
 }
 
+static size_t bytes_of_row(const struct row *r)
+{
+    return sizeof *r + r->row.name.len + r->row.value.len;
+}
+
+size_t catalog_tables_bytes(const struct catalog_tables *t, enum catalog_table table)
+{
+    return table_known(table) ? t->bytes[table] : 0;
+}
+
 /* ---- changing ---- */
 
 static void mark_dirty(struct catalog_tables *t, struct row *r)
@@ -283,10 +294,12 @@ static enum err put(struct catalog_tables *t, enum catalog_table table, const st
     if (old) {
         count_topic(t, old, false);
         tree_remove(&t->by_name[table], &old->by_name);
+        t->bytes[table] -= bytes_of_row(old);
         mark_clean(t, old);
         free(old);
     }
     count_topic(t, r, true);
+    t->bytes[table] += bytes_of_row(r);
     key = key_of(&r->row);
     inserted = tree_insert(&t->by_name[table], &key, &r->by_name);
     assert(inserted);
@@ -331,6 +344,7 @@ static void remove_row(struct catalog_tables *t, struct row *r, removed_fn *remo
     count_topic(t, r, false);
     (void)map_remove_id(&t->by_id, r->row.id);
     tree_remove(&t->by_name[r->table], &r->by_name);
+    t->bytes[r->table] -= bytes_of_row(r);
     mark_clean(t, r);
     free(r);
 }
@@ -391,7 +405,7 @@ enum err catalog_tables_take(struct catalog_tables *t, struct index_batch *batch
 static size_t rows_check(const struct catalog_tables *t, enum catalog_table table)
 {
     const struct row *before = NULL;
-    size_t dirty = 0;
+    size_t dirty = 0, bytes = 0;
 
     tree_check(&t->by_name[table]);
     tree_each (node, &t->by_name[table]) {
@@ -404,8 +418,10 @@ static size_t rows_check(const struct catalog_tables *t, enum catalog_table tabl
         }
         assert(r->topics == topics_of(t, r));
         dirty += !list_empty(&r->dirty);
+        bytes += bytes_of_row(r);
         before = r;
     }
+    assert(bytes == t->bytes[table]);
     return dirty;
 }
 

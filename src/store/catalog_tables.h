@@ -60,6 +60,8 @@ void catalog_tables_each_after(const struct catalog_tables *t, enum catalog_tabl
 /* How many topics the namespace has; counted as they come and go. */
 size_t catalog_tables_topics(const struct catalog_tables *t, uint64_t namespace_);
 size_t catalog_tables_count(const struct catalog_tables *t, enum catalog_table table);
+/* The memory of the table's rows. */
+size_t catalog_tables_bytes(const struct catalog_tables *t, enum catalog_table table);
 
 /* ---- checkpoints ---- */
 

@@ -592,6 +592,11 @@ size_t catalog_topics(const struct store *s, uint64_t namespace_)
     return catalog_tables_topics(s->tables, namespace_);
 }
 
+size_t catalog_bytes(const struct store *s, enum catalog_table table)
+{
+    return catalog_tables_bytes(s->tables, table);
+}
+
 void catalog_each_after(const struct store *s, enum catalog_table table, uint64_t parent, struct bytes after,
                         bool (*each)(void *ctx, const struct catalog_row *row), void *ctx)
 {

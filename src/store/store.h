@@ -137,6 +137,8 @@ const struct catalog_row *catalog_next(const struct store *s, enum catalog_table
                                        struct bytes after);
 /* How many topics have this namespace as their parent. */
 size_t catalog_topics(const struct store *s, uint64_t namespace_);
+/* The memory that the rows of a table have: names, values, and what goes with each. */
+size_t catalog_bytes(const struct store *s, enum catalog_table table);
 
 /* ---- ledgers and entries ---- */
 
