@@ -9,6 +9,8 @@ import base64
 import json
 import os
 import ssl
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -18,7 +20,7 @@ import jwt
 import pulsar
 import pytest
 
-from broker_process import SERVICE_URL, Broker, eventually
+from broker_process import DIES_WITH_PARENT, SERVICE_URL, Broker, eventually
 from security_files import SecurityFiles
 
 NAMESPACE = "private/auth"
@@ -27,10 +29,20 @@ STRANGER = "nobody-in-particular"  # may do nothing
 # What this client raises when it does not believe the broker, and when the broker says that it may not.
 DISBELIEVING = pulsar.ConnectError
 FORBIDDEN = pulsar.AuthorizationError
-# What is in its log when the broker's answer to CONNECT is a refusal, and when TLS ends without one.
+# When it is not believed it connects anew until its operation timeout, whatever the broker says: that is in its log only, when
+# the broker's answer to CONNECT is a refusal, and when TLS ends without an answer.  A process has one log, so this is another.
 REFUSED = "Handling incoming command: ERROR"
 CUT = "Connection disconnected"
 LET_IN = "Handling incoming command: CONNECTED"
+ATTEMPT = """
+import json, sys, pulsar
+it = json.loads(sys.argv[1])
+kinds = {"token": pulsar.AuthenticationToken, "basic": pulsar.AuthenticationBasic, "tls": pulsar.AuthenticationTLS}
+options = {"authentication": kinds[it["credentials"][0]](*it["credentials"][1:])} if it["credentials"] else {}
+client = pulsar.Client(it["url"], logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Debug),
+                       tls_trust_certs_file_path=it["trust"], **options)
+client.create_producer(it["topic"])
+"""
 
 
 class Secure:
@@ -102,35 +114,6 @@ def topic():
     return f"persistent://{NAMESPACE}/t-{uuid.uuid4().hex[:12]}"
 
 
-class Said:
-    """What clients say on standard output."""
-
-    def __init__(self, captured):
-        self.captured = captured
-        self.text = ""
-
-    def count(self, sign):
-        self.text += self.captured.readouterr().out
-        return self.text.count(sign)
-
-
-@pytest.fixture
-def connect(secure, capfd):
-    """connect(...) gives clients that are closed at the end of the test, each with what is said from then on in `said`."""
-    clients = []
-
-    def one(url=secure.url, **options):
-        client = pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Debug), **options)
-        capfd.readouterr()
-        client.said = Said(capfd)
-        clients.append(client)
-        return client
-
-    yield one
-    for client in clients:
-        client.shutdown()
-
-
 def connect_tls(connect, secure, url=None, trust="cacert", **options):
     return connect(url or secure.url_tls, tls_trust_certs_file_path=str(secure.files.certs / f"{trust}.pem"), **options)
 
@@ -154,29 +137,25 @@ def is_forbidden(client, topic):
         client.create_reader(topic, pulsar.MessageId.earliest)
 
 
-def is_not_let_in(client, topic, sign=REFUSED):
-    """It would try again until its operation timeout: that it is refused each time is in its log."""
-    ended = threading.Event()
-
-    def attempt():
-        try:
-            client.create_producer(topic)
-        except pulsar.PulsarException:
-            pass
-        ended.set()
-
-    thread = threading.Thread(target=attempt)
-    thread.start()
-    eventually(lambda: ended.is_set() or client.said.count(sign) > 1)
-    client.close()  # this version calls it a success, then
-    thread.join()
-    assert client.said.count(sign) > 1 and client.said.count(LET_IN) == 0
+def is_not_let_in(secure, topic, *credentials, url=None, sign=REFUSED):
+    asked = {"url": url or secure.url, "topic": topic, "trust": secure.trust, "credentials": credentials}
+    process = subprocess.Popen([*DIES_WITH_PARENT, sys.executable, "-c", ATTEMPT, json.dumps(asked)], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if sum(sign in line for line in said) > 1:
+            break
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert sum(sign in line for line in said) > 1, "".join(said)
+    assert not any(LET_IN in line for line in said), "".join(said)
 
 
 def does_not_believe(client, topic):
     with pytest.raises(DISBELIEVING):
         client.create_producer(topic)
-    assert client.said.count("Handshake failed: certificate verify failed") == 1
 
 
 # ---- tokens ----
@@ -222,9 +201,9 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
-def test_a_token_that_is_not_to_be_believed_is_refused(secure, connect, topic, kind):
+def test_a_token_that_is_not_to_be_believed_is_refused(secure, topic, kind):
     token = BAD_TOKENS[kind](secure)
-    is_not_let_in(connect(secure.url, authentication=pulsar.AuthenticationToken(token)), topic)
+    is_not_let_in(secure, topic, "token", token)
     assert secure.rest("GET", "clusters/standalone", headers=bearer(token))[0] == 401
 
 
@@ -241,9 +220,9 @@ def test_a_super_user_may_do_everything(secure, connect, topic):
     works(connect(secure.url, authentication=pulsar.AuthenticationToken(secure.admin_token)), topic)
 
 
-def test_who_says_nothing_is_not_let_in(secure, connect, topic):
-    is_not_let_in(connect(secure.url), topic)
-    is_not_let_in(connect_tls(connect, secure), topic)
+def test_who_says_nothing_is_not_let_in(secure, topic):
+    is_not_let_in(secure, topic)
+    is_not_let_in(secure, topic, url=secure.url_tls)
 
 
 # ---- passwords ----
@@ -254,12 +233,12 @@ def test_a_password_is_believed(secure, connect, topic):
 
 def test_a_password_in_bcrypt_is_believed(secure, connect, topic, only_geminga):
     is_forbidden(connect(secure.url, authentication=pulsar.AuthenticationBasic("user", "secret")), topic)
-    is_not_let_in(connect(secure.url, authentication=pulsar.AuthenticationBasic("user", "Secret")), topic)
+    is_not_let_in(secure, topic, "basic", "user", "Secret")
 
 
 @pytest.mark.parametrize("user, word", [("admin", "1234567"), ("admin", ""), ("nobody", "123456"), ("", "123456")])
-def test_a_wrong_password_is_refused(secure, connect, topic, user, word):
-    is_not_let_in(connect(secure.url, authentication=pulsar.AuthenticationBasic(user, word)), topic)
+def test_a_wrong_password_is_refused(secure, topic, user, word):
+    is_not_let_in(secure, topic, "basic", user, word)
     assert secure.rest("GET", "clusters/standalone", headers=password(user, word))[0] == 401
 
 
@@ -292,9 +271,9 @@ def test_a_broker_of_another_name_is_refused_if_names_are_looked_at(secure, conn
     works(connect_tls(connect, secure, url, tls_validate_hostname=False, authentication=token), topic)
 
 
-def test_a_client_without_tls_finds_none_on_the_port_of_tls(secure, connect, topic):
+def test_a_client_without_tls_finds_none_on_the_port_of_tls(secure, topic):
     url = secure.url_tls.replace("pulsar+ssl", "pulsar")
-    is_not_let_in(connect(url, authentication=pulsar.AuthenticationToken(secure.files.token(ROLE))), topic, CUT)
+    is_not_let_in(secure, topic, "token", secure.files.token(ROLE), url=url, sign=CUT)
 
 
 # ---- client certificates ----
@@ -309,14 +288,12 @@ def test_the_name_in_a_certificate_is_a_role_as_any(secure, connect, topic):
 
 
 @pytest.mark.parametrize("name", ["stranger", "expired"])
-def test_a_certificate_that_nobody_vouches_for_is_refused(secure, connect, topic, name):
-    certificate = secure.files.certificate(name)
-    is_not_let_in(connect_tls(connect, secure, authentication=pulsar.AuthenticationTLS(*certificate)), topic, CUT)
+def test_a_certificate_that_nobody_vouches_for_is_refused(secure, topic, name):
+    is_not_let_in(secure, topic, "tls", *secure.files.certificate(name), url=secure.url_tls, sign=CUT)
 
 
-def test_a_claim_to_have_a_certificate_is_none_without_tls(secure, connect, topic):
-    certificate = secure.files.certificate("client")
-    is_not_let_in(connect(secure.url, authentication=pulsar.AuthenticationTLS(*certificate)), topic)
+def test_a_claim_to_have_a_certificate_is_none_without_tls(secure, topic):
+    is_not_let_in(secure, topic, "tls", *secure.files.certificate("client"))
 
 
 # ---- credentials that end while they are used ----
@@ -360,7 +337,7 @@ def test_a_connection_whose_token_is_not_renewed_ends(secure, connect, topic):
     assert publishers(secure, topic)
     supply.ended.set()
     eventually(lambda: not publishers(secure, topic))  # and the client, which comes back, is not let in
-    is_not_let_in(connect(authentication=pulsar.AuthenticationToken(supply)), topic)
+    is_not_let_in(secure, topic, "token", supply())
 
 
 # ---- HTTP ----
