@@ -121,7 +121,7 @@ static void append(struct topic_name *n, struct bytes s)
 static enum err parse_path(struct topic_name *n, struct bytes path)
 {
     size_t slashes = count_of(path, '/');
-    if (slashes < 2)
+    if (slashes < 2 || n->len + path.len > TOPIC_NAME_MAX)
         return ERR_INVALID;
 
     size_t words = slashes == 2 ? 2 : 3;
@@ -154,7 +154,7 @@ enum err topic_name_parse(struct topic_name *out, struct bytes text)
     struct bytes path = text;
     enum err err;
 
-    if (text.len > TOPIC_NAME_MAX - strlen("persistent://public/default/"))
+    if (text.len > TOPIC_NAME_MAX)
         return ERR_INVALID;
     if (starts_with(text, "persistent://")) {
         path = skip(text, strlen("persistent://"));
@@ -169,7 +169,7 @@ enum err topic_name_parse(struct topic_name *out, struct bytes text)
     append(&n, bytes_of_text(n.domain == DOMAIN_PERSISTENT ? "persistent://" : "non-persistent://"));
 
     if (path.data == text.data && count_of(text, '/') == 0) {
-        char whole[TOPIC_NAME_MAX + 1] = "public/default/";
+        char whole[sizeof "public/default/" + TOPIC_NAME_MAX] = "public/default/";
         size_t len = strlen(whole);
         if (text.len)
             memcpy(whole + len, text.data, text.len);

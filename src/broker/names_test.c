@@ -123,6 +123,20 @@ static void a_name_at_the_bound_is_taken_and_one_beyond_it_not(void **state)
     assert_int_equal(topic_name_parse(&n, bytes_of(text, most + 1)), ERR_INVALID);
 }
 
+static void the_full_name_of_a_topic_is_taken_where_its_short_one_is(void **state)
+{
+    char text[TOPIC_NAME_MAX + 2] = "t/n/";
+    const size_t most = TOPIC_NAME_MAX - strlen("persistent://");
+    struct topic_name n, again;
+
+    memset(text + 4, 'x', sizeof text - 4);
+    assert_int_equal(topic_name_parse(&n, bytes_of(text, most)), OK);
+    assert_int_equal(n.len, TOPIC_NAME_MAX);
+    assert_int_equal(topic_name_parse(&again, topic_name_full(&n)), OK);
+    assert_true(bytes_equal(topic_name_full(&again), topic_name_full(&n)));
+    assert_int_equal(topic_name_parse(&n, bytes_of(text, most + 1)), ERR_INVALID);
+}
+
 static void system_topics_are_known_by_their_names(void **state)
 {
     struct topic_name n;
@@ -189,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_parts_of_a_name_can_be_asked_for),
         cmocka_unit_test(only_canonical_numbers_make_a_partition),
         cmocka_unit_test(a_name_at_the_bound_is_taken_and_one_beyond_it_not),
+        cmocka_unit_test(the_full_name_of_a_topic_is_taken_where_its_short_one_is),
         cmocka_unit_test(system_topics_are_known_by_their_names),
         cmocka_unit_test(namespaces_have_a_tenant_and_a_name),
         cmocka_unit_test(reserved_and_blank_subscription_names_are_refused),
