@@ -14,7 +14,7 @@
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-#define VERB_TABLES_MAX 4
+#define VERB_TABLES_MAX 16
 
 /* A verb's own table. */
 #define VERB_TABLE(array) &(const struct option_table)OPTION_TABLE(array)

@@ -124,10 +124,12 @@ static int up_run(struct invocation *inv)
     struct options sets[VERB_TABLES_MAX];
     struct broker_config config = {0};
     struct notary_settings settings = {0};
-    void *const values[VERB_TABLES_MAX] = {&config, &settings.pulsar, &settings.own};
+    void *values[VERB_TABLES_MAX] = {&config};
     char message[600];
-    int status = cli_configure(inv, sets, values);
+    int status;
 
+    notary_settings_values(&settings, values + 1);
+    status = cli_configure(inv, sets, values);
     if (status == CLI_OK && inv->argc > 0)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
     if (status == CLI_OK && notary_settings_check(&settings, message, sizeof message) != OK)
@@ -147,7 +149,7 @@ const struct verb up_verb = {
     .arguments = "[--config FILE] [--data DIR] [--port N] [--http-port N] [-o json]",
     .text = "Runs a broker and a notary together, until SIGTERM or Ctrl-C.",
     .example = "  geminga up --config config/geminga.toml\n",
-    .tables = {&broker_option_table, &pulsar_options, &notary_options},
+    .tables = {&broker_option_table, NOTARY_TABLE_LIST},
     .foreign = &pulsar_keys,
     .short_config = true,
     .run = up_run,

@@ -304,7 +304,7 @@ static void demo_deinit(struct demo *d)
 int notary_verb_demo(int argc, char **argv)
 {
     struct demo d = {0};
-    struct options sets[2] = {0};
+    struct options sets[NOTARY_TABLES] = {0};
     const char *timeout, *directory;
     long timeout_s;
     int status;

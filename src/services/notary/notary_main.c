@@ -93,7 +93,7 @@ static enum err read_config(struct options *sets, const char *config, char *mess
     return err;
 }
 
-int notary_configure(struct notary_settings *settings, struct options sets[2], int *argc, char **argv)
+int notary_configure(struct notary_settings *settings, struct options sets[NOTARY_TABLES], int *argc, char **argv)
 {
     char message[600] = "out of memory";
     const char *config;
@@ -213,7 +213,7 @@ static int run_in_foreground(const struct notary_settings *settings)
 int notary_verb_run(int argc, char **argv)
 {
     struct notary_settings settings;
-    struct options sets[2];
+    struct options sets[NOTARY_TABLES];
     int status = notary_configure(&settings, sets, &argc, argv);
 
     if (status == NOTARY_EXIT_OK && argc > 0) {
@@ -384,7 +384,7 @@ static const struct {
 static int print_usage(void)
 {
     struct notary_settings settings;
-    struct options sets[2];
+    struct options sets[NOTARY_TABLES];
     struct text help;
 
     text_init(&help, CONFIG_MAX);

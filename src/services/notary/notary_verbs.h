@@ -25,6 +25,6 @@ bool notary_take_flag(int *argc, char **argv, const char *name, const char **val
 
 /* Fills the settings: defaults, --config FILE (or config/pulsar.toml where that is there), the environment, the flags,
  * which are taken out of argv.  An exit status; notary_settings_deinit after any. */
-int notary_configure(struct notary_settings *settings, struct options sets[2], int *argc, char **argv);
+int notary_configure(struct notary_settings *settings, struct options sets[NOTARY_TABLES], int *argc, char **argv);
 
 #endif

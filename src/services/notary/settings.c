@@ -5,7 +5,9 @@
 #include "services/notary/settings.h"
 
 #include "services/notary/checkpoint.h"
+#include <assert.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #define AT(member) .offset = offsetof(struct notary_own_settings, member)
@@ -60,23 +62,37 @@ static const struct option rows[] = {
 
 const struct option_table notary_options = OPTION_TABLE(rows);
 
-enum err notary_settings_init(struct notary_settings *s, struct options sets[2])
-{
-    enum err err;
+static const struct option_table *const tables[] = {NOTARY_TABLE_LIST};
+static_assert(sizeof tables / sizeof *tables == NOTARY_TABLES, "the list and its length");
 
-    memset(s, 0, sizeof *s);
-    memset(sets, 0, 2 * sizeof *sets);
-    if ((err = options_init(&sets[0], pulsar_options.rows, pulsar_options.count, &s->pulsar)) != OK)
-        return err;
-    if ((err = options_init(&sets[1], notary_options.rows, notary_options.count, &s->own)) != OK)
-        return err;
-    sets[0].next = &sets[1];
-    return OK;
+void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES])
+{
+    size_t i = 0;
+
+    values[i++] = &s->pulsar;
+    values[i++] = &s->own;
+    assert(i == NOTARY_TABLES);
 }
 
-void notary_settings_deinit(struct options sets[2])
+enum err notary_settings_init(struct notary_settings *s, struct options sets[NOTARY_TABLES])
 {
-    for (size_t i = 0; i < 2; i++)
+    void *values[NOTARY_TABLES];
+    enum err err = OK;
+
+    memset(s, 0, sizeof *s);
+    memset(sets, 0, NOTARY_TABLES * sizeof *sets);
+    notary_settings_values(s, values);
+    for (size_t i = 0; i < NOTARY_TABLES && err == OK; i++) {
+        err = options_init(&sets[i], tables[i]->rows, tables[i]->count, values[i]);
+        if (i > 0)
+            sets[i - 1].next = &sets[i];
+    }
+    return err;
+}
+
+void notary_settings_deinit(struct options sets[NOTARY_TABLES])
+{
+    for (size_t i = 0; i < NOTARY_TABLES; i++)
         if (sets[i].table)
             options_deinit(&sets[i]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * settings.h - the notary's own options, beside those of every service (services/runtime/settings.h).
+ * settings.h - the notary's options: those of every service (services/runtime/settings.h), its own, and its adapters'.
  *
- * Both tables are fed from the same file, environment and flags.  May call: base/.
+ * A table each, all fed from the same file, environment and flags.  May call: base/.
  */
 #ifndef SERVICES_NOTARY_SETTINGS_H
 #define SERVICES_NOTARY_SETTINGS_H
@@ -26,9 +26,15 @@ struct notary_settings {
     struct notary_own_settings own;
 };
 
-/* Defaults.  `sets[1]` is the last of the chain.  ERR_NOMEM.  notary_settings_deinit after any result. */
-MUST_USE enum err notary_settings_init(struct notary_settings *s, struct options sets[2]);
-void notary_settings_deinit(struct options sets[2]);
+/* One line for each table, and its values in the same place of notary_settings_values. */
+#define NOTARY_TABLE_LIST &pulsar_options, &notary_options
+#define NOTARY_TABLES     2
+
+void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
+
+/* Defaults.  ERR_NOMEM.  notary_settings_deinit after any result. */
+MUST_USE enum err notary_settings_init(struct notary_settings *s, struct options sets[NOTARY_TABLES]);
+void notary_settings_deinit(struct options sets[NOTARY_TABLES]);
 
 /* What each of them allows alone and not together, or what is not built: ERR_UNSUPPORTED, ERR_INVALID, with the
  * sentence for the user in `message`. */

@@ -23,7 +23,7 @@ static const char whole_file[] =
 
 struct world {
     struct notary_settings settings;
-    struct options sets[2];
+    struct options sets[NOTARY_TABLES];
     char message[600];
 };
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * journal.h - the notary's journal: one topic that all replicas read and one of them, the leader, writes.
+ *
+ * All that the notary knows is in it: what is under way, who decided what, what the transparency log holds
+ * (docs/notary.md). What replicas keep on their disks (registry.h) is derived from it.  A message of the topic is a
+ * document,
+ *
+ *     {"format":"geminga/notary/journal/v1","term":T,"writer":ID,"sequence":N,"previous":"sha256:HEX","time":RFC3339,
+ *      "records":[...]}
+ *
+ * or, when a leader begins, a document with "begins":true and neither sequence nor records, whose term is one more than
+ * any before it.  Documents are numbered from 1; `previous` is the hash of the bytes of the one before (64 zeros at
+ * first).  Who reads goes by the order of the topic alone: after a beginning, documents of another term or writer are
+ * passed over (they were on their way when their writer was replaced), one that is there twice counts once (a resend),
+ * and anything else that does not follow on is somebody's hand in the topic: ERR_CORRUPT, named.
+ *
+ * The leader holds the topic's exclusive producer, so that the broker turns everybody else away; the term makes it
+ * right even if a late message of an old leader gets in.  The topic is kept by a subscription that never acknowledges.
+ *
+ * Belongs to one thread; calls wait.  May call: base/, the client library, services/runtime.
+ */
+#ifndef SERVICES_NOTARY_JOURNAL_H
+#define SERVICES_NOTARY_JOURNAL_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "services/runtime/settings.h"
+#include "sys/loop.h"
+#include <jansson.h>
+#include <stdbool.h>
+
+#define JOURNAL_DOCUMENT_MAX (4u << 20) /* bytes; brokers take messages of 5 MiB by default */
+
+struct journal;
+
+struct journal_options {
+    const struct pulsar_settings *settings; /* outlives the journal, as all here */
+    const char *topic;                      /* whole name */
+    const char *writer;                     /* this replica's name: unique among replicas and starts */
+    struct loop *clocks;
+    struct log *log;
+    /* A document that counts, in order: the registry takes it over.  `body` is the message, `json` its parse; `place`
+     * tells where the topic goes on after it, to be kept with it and given to journal_new as `from`.  What it returns
+     * other than OK ends the reading with it. */
+    enum err (*apply)(void *ctx, uint64_t sequence, const json_t *json, struct bytes body, const char *place);
+    void *ctx;
+    /* Where the registry stands: 0 and "" for an empty one. */
+    uint64_t sequence, term;
+    const char *previous; /* "sha256:HEX" of document `sequence` */
+    const char *from;     /* its place */
+};
+
+MUST_USE enum err journal_new(struct journal **out, const struct journal_options *options);
+
+/* Becomes the leader: waits for the topic's exclusive producer, applying meanwhile what the leader of the day writes
+ * (a standby is warm); then begins a term and reads up to its own beginning.  OK: leader, everything applied.
+ * ERR_CANCELLED: journal_stop was called.  ERR_CORRUPT, ERR_DENIED, or what `apply` said, with the sentence for the
+ * user in `message`.  While the broker is away it tries again, with a growing delay. */
+MUST_USE enum err journal_lead(struct journal *j, char *message, size_t message_size);
+
+/* The leader's: puts records (an array; stolen) into one document, publishes it, waits for the receipt, applies it.
+ * ERR_FENCED: another leads, or it cannot be known whether the document was written: journal_lead again, which finds
+ * out.  ERR_TOO_LARGE: nothing was published (the caller makes smaller documents).  What `apply` says. */
+MUST_USE enum err journal_append(struct journal *j, json_t *records);
+
+/* From any thread; for good. */
+void journal_stop(struct journal *j);
+
+/* From any thread: connected and reading; leading. */
+bool journal_is_ready(struct journal *j);
+bool journal_is_leading(struct journal *j);
+
+void journal_free(struct journal *j); /* not while a call waits; NULL is fine */
+
+#endif

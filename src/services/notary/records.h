@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * records.h - what the journal's documents say: one record for each step of a workflow, and for each growth of the log.
+ *
+ * A record is a JSON object with "kind".  Times are milliseconds since 1970 by the leader's clock.
+ *
+ *   opened      event_id, workflow_id, workflow_type, event (the whole event), event_hash ("sha256:HEX" of its evidence
+ * package, version 1: evidence.h), received_ms, deadline_ms or null, priority (0 low .. 4 critical), message_id status
+ * event_id, status, message, step, steps_done, steps_total, at_ms: where the workflow stands from here on finding
+ * event_id, name, value: what an activity found out and the evidence shall say ("artifacts", "handlers") decision
+ * event_id, approver, verdict ("approve", "reject"), comment, at_ms, method, statement (JWS: decision.h) attempt
+ * event_id, activity, attempt (from 1), why, next_ms or null (null: the last one; the workflow has failed and waits for
+ * `retry` or `cancel`) command     event_id, command ("cancel", "retry"), by, comment, at_ms, method, statement closed
+ * leaf (text: the log entry's bytes), outcome ("notarized", "rejected", "expired", "cancelled"), results: an array of
+ *               {event_id, event_hash, workflow_id, workflow_type, rest (text), path or null}; the entry's index is the
+ * log's size so far.  A workflow that begins and ends in one document has this record only. checkpoint  size, note
+ * (text): the last record of a document with `closed` in it; covers all entries so far published   through: results are
+ * numbered from 1 in the order of `closed`; all up to here have their receipts anchored    index, anchor (its name),
+ * receipt (object) notified    event_id, notice, channel, error or null
+ */
+#ifndef SERVICES_NOTARY_RECORDS_H
+#define SERVICES_NOTARY_RECORDS_H
+
+#include "base/bytes.h"
+#include <jansson.h>
+
+enum record_kind {
+    RECORD_OPENED,
+    RECORD_STATUS,
+    RECORD_FINDING,
+    RECORD_DECISION,
+    RECORD_ATTEMPT,
+    RECORD_COMMAND,
+    RECORD_CLOSED,
+    RECORD_CHECKPOINT,
+    RECORD_PUBLISHED,
+    RECORD_ANCHORED,
+    RECORD_NOTIFIED,
+    RECORD_KINDS, /* also: no such kind */
+};
+
+/* The kind, if the record has the members of that kind with their types; RECORD_KINDS otherwise. */
+enum record_kind record_kind(const json_t *record);
+const char *record_kind_name(enum record_kind kind);
+
+#endif

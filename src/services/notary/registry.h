@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry.h - what a replica knows: the journal's documents, applied to an SQLite file and to the tiled log.
+ *
+ * Derived, all of it: when the file is lost it is made again from the journal.  A document is applied in one
+ * transaction with its number, hash and place, so that the registry always stands behind a whole document.  Memory is
+ * bounded, whatever the log's size: SQLite's page cache and the tree's upper nodes (log_tree.h).
+ *
+ * The transparency log (RFC 6962 tree) is laid out for others in DIR/log as C2SP's tlog-tiles says: checkpoint,
+ * tile/L/N[.p/W], tile/entries/N[.p/W]; whole tiles are written once.  At each start all entries are hashed again and
+ * compared with the tiles and the signed checkpoints: what was changed is refused, with the entry named.
+ *
+ * One thread applies and asks; a registry_view is for one other thread.  May call: base/, sys/disk.h, SQLite, the core.
+ */
+#ifndef SERVICES_NOTARY_REGISTRY_H
+#define SERVICES_NOTARY_REGISTRY_H
+
+#include "base/log.h"
+#include "services/notary/digest.h"
+#include "services/notary/merkle.h"
+#include "services/notary/public_key.h"
+#include <jansson.h>
+
+struct registry;
+
+struct registry_options {
+    const char *directory;        /* there */
+    const char *origin;           /* of the checkpoints */
+    const struct public_key *key; /* that signs them */
+    struct log *log;
+};
+
+/* Opens or begins it, and checks all of it.  `message`: ERR_CORRUPT (the first bad entry is named), ERR_INVALID
+ * (another key or origin than it was begun with), ERR_VERSION. */
+MUST_USE enum err registry_open(struct registry **out, const struct registry_options *options, char *message,
+                                size_t message_size);
+void registry_close(struct registry *r); /* NULL is fine */
+
+/* Where the journal goes on: journal_options' sequence, term, previous, from.  Texts are valid until the next apply. */
+struct registry_place {
+    uint64_t sequence, term;
+    const char *previous, *from;
+};
+struct registry_place registry_place(const struct registry *r);
+
+/* One document of the journal (journal.h).  ERR_CORRUPT: it does not follow from what is there (a record that makes no
+ * sense, a checkpoint whose root is not ours or that the key did not sign): `message` says which; ERR_IO, ERR_NOSPACE.
+ */
+MUST_USE enum err registry_apply(struct registry *r, uint64_t sequence, const json_t *document, struct bytes body,
+                                 const char *place, char *message, size_t message_size);
+
+uint64_t registry_log_size(const struct registry *r);
+struct digest registry_log_root(const struct registry *r);
+/* The root as it will be with these leaves behind the log: for the checkpoint of a document that is being made. */
+MUST_USE enum err registry_root_with(struct registry *r, const struct bytes *leaves, size_t count, struct digest *out);
+
+/* A result with its proof, as of the checkpoint that first covered its entry: the same for ever. */
+struct registry_result {
+    uint64_t number;                                      /* in the order of closing, from 1 */
+    uint64_t index;                                       /* of the log entry */
+    struct text leaf, rest, path, event_hash, checkpoint; /* path: JSON, "" without a batch */
+    struct merkle_proof proof;
+};
+/* ERR_NOT_FOUND; ERR_CORRUPT; ERR_IO; ERR_NOMEM.  registry_result_deinit after OK. */
+MUST_USE enum err registry_find(struct registry *r, const char *event_id, struct registry_result *out);
+MUST_USE enum err registry_result_at(struct registry *r, uint64_t number, struct registry_result *out);
+void registry_result_deinit(struct registry_result *result);
+
+uint64_t registry_published(const struct registry *r);    /* `through` of the last published record */
+uint64_t registry_result_count(const struct registry *r); /* the last number */
+
+/* Each open workflow with its records, oldest first (an array, borrowed): how a leader begins.  `visit` false ends it.
+ */
+MUST_USE enum err registry_open_workflows(struct registry *r,
+                                          bool (*visit)(void *ctx, const char *event_id, const json_t *records),
+                                          void *ctx);
+
+/* Log entries from `index` on that have no receipt of this anchor yet, oldest first, at most `max`. */
+MUST_USE enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t *indexes, size_t max,
+                                      size_t *count);
+MUST_USE enum err registry_entry(struct registry *r, uint64_t index, struct text *leaf, struct text *receipt_event_id);
+
+/* ---- another thread's look: a connection of its own, read only ---- */
+
+struct registry_view;
+MUST_USE enum err registry_view_open(struct registry_view **out, const char *directory);
+void registry_view_close(struct registry_view *v);
+
+struct registry_filter {
+    const char *status;                /* "open", or one status ("pending_approval", "notarized", ...); NULL: all */
+    const char *workflow_type, *after; /* an event id: page on; NULL */
+    size_t limit;                      /* at most 1,000 */
+};
+/* {"workflows":[{event_id, workflow_id, workflow_type, status, priority, received_at, deadline, approvers, approvals,
+ * ...}], "next":EVENT_ID|null}, newest first. */
+MUST_USE enum err registry_view_list(struct registry_view *v, const struct registry_filter *filter, struct text *json);
+/* The workflow, its steps, its result with receipt and anchors when there is one.  ERR_NOT_FOUND. */
+MUST_USE enum err registry_view_show(struct registry_view *v, const char *event_id, struct text *json);
+/* {"size","root","origin","checkpoint"}; a proof between sizes; of an entry. */
+MUST_USE enum err registry_view_log(struct registry_view *v, struct text *json);
+MUST_USE enum err registry_view_consistency(struct registry_view *v, uint64_t from, uint64_t to, struct text *json);
+MUST_USE enum err registry_view_entry(struct registry_view *v, uint64_t index, struct text *json);
+
+#endif

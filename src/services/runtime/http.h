@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * http.h - one request to another system over HTTP, and its whole answer: libcurl, loaded when it is first needed.
+ *
+ * (Linked, libcurl would double the time that the program takes to start: it brings twenty libraries along.)  Blocks;
+ * any thread, several at a time.  Bounds: the answer's size and the whole time, from the name's lookup to the last
+ * byte.  Redirects are not followed.  A secret goes into a header and is never in `why`.  May call: base/, security/.
+ */
+#ifndef SERVICES_RUNTIME_HTTP_H
+#define SERVICES_RUNTIME_HTTP_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/text.h"
+#include <stdbool.h>
+
+struct http_call {
+    const char *method;         /* NULL: GET, or POST when there is a body */
+    const char *url;            /* http:// or https:// */
+    const char *const *headers; /* "Name: value", ends with NULL; or NULL */
+    struct bytes body;
+    int64_t timeout_ms;
+    size_t answer_max;             /* bytes; a longer answer is ERR_TOO_LARGE */
+    const char *trust_certs;       /* a file; NULL: the system's */
+    const char *certificate, *key; /* our own; files */
+    const char *sigv4;             /* as CURLOPT_AWS_SIGV4: "aws:amz:REGION:s3", with `user`; or NULL */
+    const char *user;              /* "name:password", or NULL */
+    bool http2_prior_knowledge;    /* HTTP/2 without TLS and without asking (gRPC) */
+    /* Takes the answer piece by piece instead of `body` below; false ends the call by ERR_CANCELLED.  NULL: none. */
+    bool (*take)(void *ctx, struct bytes piece);
+    void *ctx;
+};
+
+struct http_reply {
+    long status;
+    struct text body;
+    struct text headers; /* "name: value\r\n" lines, trailers included, names in lower case */
+};
+
+/* OK: there is an answer, whatever its status.  ERR_UNSUPPORTED: libcurl is not installed; ERR_INVALID: the call makes
+ * no sense; ERR_TIMEOUT; ERR_IO: nobody there, or it broke; ERR_DENIED: its certificate; ERR_TOO_LARGE; ERR_NOMEM.
+ * `why` is a sentence for people.  http_reply_deinit after any result. */
+MUST_USE enum err http_perform(const struct http_call *call, struct http_reply *out, char *why, size_t why_size);
+void http_reply_deinit(struct http_reply *reply);
+
+/* A header of the answer (name in lower case), NUL-terminated in `to`; false: there is none, or it is longer. */
+bool http_reply_header(const struct http_reply *reply, const char *name, char *to, size_t size);
+
+#endif
