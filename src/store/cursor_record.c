@@ -112,7 +112,8 @@ enum err cursor_changes_decode(struct cursor_changes_reader *out, const struct r
         .partial = r->kind == RECORD_CURSOR_CHANGES,
     };
     out->at = (struct position){out->mark_delete.ledger, 0};
-    return out->subscription > 0 && out->subscription <= INT64_MAX ? OK : ERR_CORRUPT;
+    return out->subscription > 0 && out->subscription <= INT64_MAX && position_keepable(out->mark_delete) ? OK
+                                                                                                          : ERR_CORRUPT;
 }
 
 static bool take_difference(struct cursor_changes_reader *c, int64_t from, int64_t *out)

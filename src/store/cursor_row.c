@@ -122,7 +122,7 @@ static enum err header_decode(struct header *h, struct bytes *from)
         if (version == 2 && h->pages != 0)
             return ERR_CORRUPT;
     }
-    if (h->mark_delete.ledger < -1 || h->mark_delete.entry < -1 || h->mark_delete.entry > UINT32_MAX)
+    if (!position_keepable(h->mark_delete))
         return ERR_CORRUPT;
     *from = bytes_of(at + size, from->len - size - CRC_BYTES);
     return OK;

@@ -194,6 +194,24 @@ static void a_cursor_record_without_a_subscription_is_corrupt(void **state)
     assert_int_equal(record_cursor_decode(&back, &record), ERR_CORRUPT);
 }
 
+/* Nobody writes such: taken for kept, it had recovery look for a ledger before the first (the fuzzer found it). */
+static void a_cursor_record_of_a_position_before_earliest_is_corrupt(void **state)
+{
+    uint8_t bytes[RECORD_CURSOR_SIZE] = {0};
+    struct record_cursor back;
+    struct record record;
+
+    for (int64_t ledger = -1; ledger >= -2; ledger--) {
+        record_begin(bytes, RECORD_CURSOR_CREATE, sizeof bytes);
+        le64_put(bytes + 12, 6);
+        le64_put(bytes + 28, (uint64_t)ledger);
+        le64_put(bytes + 36, (uint64_t)ledger);
+        record_seal(bytes, sizeof bytes, bytes_of(NULL, 0));
+        assert_int_equal(record_decode(&record, bytes_of(bytes, sizeof bytes)), OK);
+        assert_int_equal(record_cursor_decode(&back, &record), ledger == -1 ? OK : ERR_CORRUPT);
+    }
+}
+
 static void a_cursor_record_of_format_1_is_these_bytes(void **state)
 {
     uint8_t from[128];
@@ -273,6 +291,21 @@ static void expect_changes(const uint8_t *to, size_t len, size_t marks)
         assert_true(bytes_equal(mark.left, example_marks[i].left));
     }
     assert_int_equal(cursor_changes_mark(&back, &mark), ERR_NOT_FOUND);
+}
+
+static void changes_of_a_cursor_to_a_position_before_earliest_are_corrupt(void **state)
+{
+    struct cursor_changes changes = example_changes;
+    struct cursor_changes_reader back;
+    struct record record;
+    uint8_t to[128];
+    const size_t len = cursor_changes_size(&changes);
+
+    changes.mark_delete = (struct position){-2, 0};
+    cursor_changes_encode(&changes, to);
+    record_seal(to, len, bytes_of(NULL, 0));
+    assert_int_equal(record_decode(&record, bytes_of(to, len)), OK);
+    assert_int_equal(cursor_changes_decode(&back, &record), ERR_CORRUPT);
 }
 
 static void a_record_of_what_changed_of_a_cursor_is_these_bytes(void **state)
@@ -673,6 +706,8 @@ int main(void)
         cmocka_unit_test(an_entry_that_is_to_be_delivered_later_has_that_time_behind_the_usual_header),
         cmocka_unit_test(records_are_these_bytes),
         cmocka_unit_test(a_cursor_record_without_a_subscription_is_corrupt),
+        cmocka_unit_test(a_cursor_record_of_a_position_before_earliest_is_corrupt),
+        cmocka_unit_test(changes_of_a_cursor_to_a_position_before_earliest_are_corrupt),
         cmocka_unit_test(a_cursor_record_of_format_1_is_these_bytes),
         cmocka_unit_test(a_record_of_what_changed_of_a_cursor_is_these_bytes),
         cmocka_unit_test(a_record_of_what_changed_of_a_cursor_of_format_2_is_these_bytes),

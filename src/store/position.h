@@ -19,6 +19,12 @@ struct position {
 #define POSITION_EARLIEST ((struct position){-1, -1})
 #define POSITION_LATEST   ((struct position){INT64_MAX, INT64_MAX})
 
+/* What may be kept: earliest, before a ledger's first entry, or an entry. */
+static inline bool position_keepable(struct position p)
+{
+    return p.ledger >= -1 && p.entry >= -1 && p.entry <= UINT32_MAX;
+}
+
 static inline int position_compare(struct position a, struct position b)
 {
     if (a.ledger != b.ledger)

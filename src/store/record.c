@@ -157,6 +157,8 @@ enum err record_cursor_decode(struct record_cursor *out, const struct record *r)
         return ERR_CORRUPT;
     if (runs % RECORD_RUN_SIZE != 0 || (runs > 0 && r->kind != RECORD_CURSOR_ACKS))
         return ERR_CORRUPT;
+    if (!position_keepable(position_get(r->body.data + 16)))
+        return ERR_CORRUPT;
 
     out->subscription = le64_get(r->body.data);
     out->topic = le64_get(r->body.data + 8);
