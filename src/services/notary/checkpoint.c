@@ -5,6 +5,7 @@
 #include "services/notary/checkpoint.h"
 
 #include "base/base64.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,10 +42,11 @@ static void key_id(const char *origin, const struct public_key *key, uint8_t to[
 void checkpoint_seal(const struct checkpoint *c, const char *origin, const struct public_key *key,
                      const struct signature *signature, struct text *out)
 {
-    uint8_t id_and_signature[KEY_ID_LEN + SIGNATURE_LEN];
+    uint8_t id_and_signature[KEY_ID_LEN + ED25519_LEN];
 
+    assert(signature->len == ED25519_LEN);
     key_id(origin, key, id_and_signature);
-    memcpy(id_and_signature + KEY_ID_LEN, signature->bytes, SIGNATURE_LEN);
+    memcpy(id_and_signature + KEY_ID_LEN, signature->bytes, ED25519_LEN);
     checkpoint_body(c, origin, out);
     text_printf(out, "\n" DASH "%s ", origin);
     base64_encode(out, bytes_of(id_and_signature, sizeof id_and_signature));
@@ -77,7 +79,7 @@ static uint64_t line_number(struct bytes line)
 static bool read_note(struct bytes note, struct checkpoint *c, struct signature *signature)
 {
     struct bytes origin, size, root, empty, last;
-    uint8_t id_and_signature[KEY_ID_LEN + SIGNATURE_LEN];
+    uint8_t id_and_signature[KEY_ID_LEN + ED25519_LEN];
     const uint8_t *space;
     size_t len;
 
@@ -93,8 +95,7 @@ static bool read_note(struct bytes note, struct checkpoint *c, struct signature 
     if (base64_decode(last, id_and_signature, sizeof id_and_signature, &len) != OK || len != sizeof id_and_signature)
         return false;
     c->size = line_number(size);
-    memcpy(signature->bytes, id_and_signature + KEY_ID_LEN, SIGNATURE_LEN);
-    return true;
+    return signature_from_bytes(signature, bytes_of(id_and_signature + KEY_ID_LEN, ED25519_LEN));
 }
 
 enum err checkpoint_read(struct checkpoint *out, struct signature *signature, struct bytes note, const char *origin,
@@ -105,7 +106,7 @@ enum err checkpoint_read(struct checkpoint *out, struct signature *signature, st
     struct text again;
     enum err err = OK;
 
-    if (!read_note(note, &c, &s))
+    if (key->kind != KEY_ED25519 || !read_note(note, &c, &s))
         return ERR_INVALID;
     text_init(&again, 2 * CHECKPOINT_BYTES_MAX);
     checkpoint_seal(&c, origin, key, &s, &again);

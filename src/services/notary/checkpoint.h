@@ -30,11 +30,12 @@ bool checkpoint_origin_is_valid(struct bytes origin);
 /* Appends what is signed. */
 void checkpoint_body(const struct checkpoint *c, const char *origin, struct text *out);
 
-/* Appends the whole note: the body again, an empty line, the signature's line. */
+/* Appends the whole note: the body again, an empty line, the signature's line.  The log's key is Ed25519 (asserted). */
 void checkpoint_seal(const struct checkpoint *c, const char *origin, const struct public_key *key,
                      const struct signature *signature, struct text *out);
 
-/* Reads a note of this origin and key, whose signature is not checked yet.  ERR_INVALID: it is none; ERR_NOMEM. */
+/* Reads a note of this origin and key, whose signature is not checked yet.  ERR_INVALID: it is none, or the
+ * key is no Ed25519 key; ERR_NOMEM. */
 MUST_USE enum err checkpoint_read(struct checkpoint *out, struct signature *signature, struct bytes note,
                                   const char *origin, const struct public_key *key);
 

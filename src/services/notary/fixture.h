@@ -38,20 +38,24 @@ static const struct public_key *fixture_signer_key(struct signer *signer)
     return &container_of(signer, struct fixture_signer, signer)->public_key;
 }
 
-static enum err fixture_signer_sign(struct signer *signer, struct bytes message, struct signature *out)
+static enum err fixture_signer_sign(struct signer *signer, struct bytes message, struct signed_by *out,
+                                    int64_t timeout_ms, char *why, size_t why_size)
 {
     struct fixture_signer *s = container_of(signer, struct fixture_signer, signer);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    size_t len = SIGNATURE_LEN;
+    size_t len = SIGNATURE_MAX;
     int ok = EVP_DigestSignInit(ctx, NULL, NULL, NULL, s->key) == 1 &&
-             EVP_DigestSign(ctx, out->bytes, &len, message.data, message.len) == 1;
+             EVP_DigestSign(ctx, out->signature.bytes, &len, message.data, message.len) == 1;
 
     EVP_MD_CTX_free(ctx);
+    out->signature.len = len;
+    out->key = s->public_key;
     s->signatures++;
     return ok ? OK : ERR_NOMEM;
 }
 
-static const struct signer_ops fixture_signer_ops = {.key = fixture_signer_key, .sign = fixture_signer_sign};
+static const struct signer_ops fixture_signer_ops = {
+    .name = "fixture", .instant = true, .key = fixture_signer_key, .sign = fixture_signer_sign};
 
 static inline void fixture_signer_init(struct fixture_signer *s, uint8_t seed)
 {
@@ -114,7 +118,7 @@ static inline char *fixture_checkpoint(struct signer *signer, const char *url, c
     text_init(&note, 4000);
     receipt_origin(url, &signer_key(signer)->log_id, &origin);
     checkpoint_body(c, origin.data, &note);
-    if (signer_sign(signer, bytes_of(note.data, note.len), &signature) != OK)
+    if (signer_sign_now(signer, bytes_of(note.data, note.len), &signature) != OK)
         abort();
     text_deinit(&note);
     checkpoint_seal(c, origin.data, signer_key(signer), &signature, &note);

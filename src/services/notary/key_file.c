@@ -10,6 +10,7 @@
 #include "services/notary/pem.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PEM_MAX 1024
@@ -32,21 +33,41 @@ static const struct public_key *key_of(struct signer *signer)
     return &container_of(signer, struct key_file, signer)->public_key;
 }
 
-static enum err sign(struct signer *signer, struct bytes message, struct signature *out)
+/* libcrypto's keys may be used by several threads at once as long as nobody changes them. */
+static enum err sign(struct signer *signer, struct bytes message, struct signed_by *out, int64_t timeout_ms, char *why,
+                     size_t why_size)
 {
     struct key_file *k = container_of(signer, struct key_file, signer);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    size_t len = SIGNATURE_LEN;
+    size_t len = SIGNATURE_MAX;
     enum err err = ERR_NOMEM;
 
     if (ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->private_key) == 1 &&
-        EVP_DigestSign(ctx, out->bytes, &len, message.data, message.len) == 1)
+        EVP_DigestSign(ctx, out->signature.bytes, &len, message.data, message.len) == 1)
         err = OK;
+    else
+        snprintf(why, why_size, "the key in " KEY_FILE_PRIVATE " cannot sign: out of memory");
     EVP_MD_CTX_free(ctx);
+    out->signature.len = len;
+    out->key = k->public_key;
     return err;
 }
 
-static const struct signer_ops ops = {.key = key_of, .sign = sign};
+static enum err check(struct signer *signer, char *why, size_t why_size)
+{
+    char log_id[DIGEST_HEX_SIZE];
+
+    digest_hex(&key_of(signer)->log_id, log_id);
+    snprintf(why, why_size, "signs with the log's own key, Ed25519, %.16s...", log_id);
+    return OK;
+}
+
+static void nothing_to_close(struct signer *signer)
+{
+}
+
+static const struct signer_ops ops = {
+    .name = "file", .instant = true, .sign = sign, .check = check, .key = key_of, .close = nothing_to_close};
 
 static enum err key_file_new(struct key_file **out, const uint8_t seed[KEY_FILE_SEED_LEN])
 {

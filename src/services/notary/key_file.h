@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * key_file.h - the embedded signer: an Ed25519 key in a file of the notary's data directory.
+ * key_file.h - the log's own key, and the embedded signer: an Ed25519 key in a file of the notary's data directory.
  *
  * PEM of PKCS #8 (RFC 8410), readable by its owner only, as `openssl genpkey -algorithm ed25519` writes it; the public
  * key beside it, for those who verify.  May call: base/, sys/disk.h, libcrypto.
@@ -23,6 +23,7 @@ MUST_USE enum err key_file_open(struct key_file **out, struct disk *disk);
 #define KEY_FILE_SEED_LEN 32
 MUST_USE enum err key_file_create(struct key_file **out, struct disk *disk, const uint8_t seed[KEY_FILE_SEED_LEN]);
 
+/* The log's own key: instant, its key never changes.  Valid until key_file_close; signer_close does nothing to it. */
 struct signer *key_file_signer(struct key_file *k);
 void key_file_close(struct key_file *k); /* NULL is fine */
 

@@ -153,7 +153,7 @@ static enum err encode_checkpoint(struct log_file *l, struct batch *b, const str
 
     text_init(&note, CHECKPOINT_BYTES_MAX);
     checkpoint_body(&c, l->origin.data, &note);
-    err = text_failed(&note) ? ERR_NOMEM : signer_sign(l->signer, bytes_of(note.data, note.len), &signature);
+    err = text_failed(&note) ? ERR_NOMEM : signer_sign_now(l->signer, bytes_of(note.data, note.len), &signature);
     text_deinit(&note);
     if (err != OK)
         return err;

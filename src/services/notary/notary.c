@@ -142,7 +142,7 @@ static void answer_entry(struct notary *n, struct item *item, const struct log_e
         err = add_status(item, "in_progress", "The event is valid; its evidence package is being signed and logged",
                          "signing", 2, item->delivery->received_ms);
     if (err == OK)
-        err = receipt_result(leaf, rest, entry->index, &entry->proof, checkpoint,
+        err = receipt_result(leaf, rest, signer_key(n->signer), entry->index, &entry->proof, checkpoint,
                              outcome_publish(item->outcome, NOTARY_RESULTS, item->event.event_id, RECEIPT_BYTES_MAX));
     snprintf(message, sizeof message, "%s: log entry %" PRIu64, is_new ? "Notarized" : "Notarized before",
              entry->index);
@@ -199,7 +199,7 @@ static enum err seal(struct notary *n, struct item *item, struct signature *sign
         bytes = bytes_of(evidence.data, evidence.len);
         item->evidence = digest_of(bytes);
         if (signature)
-            err = signer_sign(n->signer, bytes, signature);
+            err = signer_sign_now(n->signer, bytes, signature);
     }
     text_deinit(&evidence);
     return err;
@@ -215,6 +215,7 @@ static enum err compose(struct notary *n, struct item *item)
         .artifacts = item->event.artifacts,
         .notifications = item->event.wants_notifications ? "not sent: this notary has no notifier" : NULL,
         .key = signer_key(n->signer),
+        .log_key = signer_key(n->signer),
         .log_url = log_url(n->log),
         .sealed_ms = now_ms(n),
     };

@@ -274,11 +274,11 @@ static bool extract(const char *directory, const struct verify_pieces *p)
     text_init(&pem, PUBLIC_KEY_MAX);
     public_key_to_pem(&p->key, &pem);
     done = extract_one(directory, "evidence.json", bytes_of(p->evidence.data, p->evidence.len)) &&
-           extract_one(directory, "signature.bin", bytes_of(p->signature.bytes, SIGNATURE_LEN)) &&
+           extract_one(directory, "signature.bin", signature_bytes(&p->signature)) &&
            extract_one(directory, "public_key.pem", bytes_of(pem.data, pem.len)) &&
            extract_one(directory, "leaf.json", bytes_of(p->leaf.data, p->leaf.len)) &&
            extract_one(directory, "checkpoint.txt", bytes_of(p->checkpoint.data, p->checkpoint.len)) &&
-           extract_one(directory, "checkpoint.sig", bytes_of(p->checkpoint_signature.bytes, SIGNATURE_LEN));
+           extract_one(directory, "checkpoint.sig", signature_bytes(&p->checkpoint_signature));
     text_deinit(&pem);
     return done;
 }

@@ -5,8 +5,8 @@
 #include "services/notary/receipt.h"
 
 #include "base/base64.h"
-#include "services/notary/canonical.h"
 #include "base/timestamp.h"
+#include "services/notary/canonical.h"
 #include <assert.h>
 #include <stdio.h>
 
@@ -54,12 +54,11 @@ static json_t *compose_receipt(const struct receipt_facts *facts)
     char hash[RECEIPT_HASH_SIZE], log_id[DIGEST_HEX_SIZE];
 
     receipt_hash_text(&facts->evidence, hash);
-    digest_hex(&facts->key->log_id, log_id);
+    digest_hex(&facts->log_key->log_id, log_id);
     return json_pack("{s:s, s:I, s:o, s:s, s:s, s:o}", "evidence_package_hash", hash, "integrated_time",
-                     (json_int_t)(facts->sealed_ms / 1000), "public_key_b64",
-                     json_base64(bytes_of(facts->key->spki, sizeof facts->key->spki)), "rekor_log_id", log_id,
-                     "rekor_server_url", facts->log_url, "signature_b64",
-                     json_base64(bytes_of(facts->signature.bytes, SIGNATURE_LEN)));
+                     (json_int_t)(facts->sealed_ms / 1000), "public_key_b64", json_base64(public_key_spki(facts->key)),
+                     "rekor_log_id", log_id, "rekor_server_url", facts->log_url, "signature_b64",
+                     json_base64(signature_bytes(&facts->signature)));
 }
 
 enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out)
@@ -104,8 +103,7 @@ static json_t *load(struct bytes text)
     return text.len ? json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
-/* The inclusion proof as a receipt shows it; NULL when memory is short. */
-static json_t *compose_proof(const struct merkle_proof *proof, struct bytes checkpoint, const json_t *result_hash)
+json_t *receipt_hashes(const struct merkle_proof *proof)
 {
     json_t *hashes = json_array();
     char hex[DIGEST_HEX_SIZE];
@@ -117,12 +115,38 @@ static json_t *compose_proof(const struct merkle_proof *proof, struct bytes chec
             return NULL;
         }
     }
-    return json_pack("{s:s%, s:o, s:O}", "checkpoint", (const char *)checkpoint.data, checkpoint.len, "hashes", hashes,
-                     "result_hash", result_hash);
+    return hashes;
 }
 
-enum err receipt_result(struct bytes leaf, struct bytes rest, uint64_t log_index, const struct merkle_proof *proof,
-                        struct bytes checkpoint, struct text *out)
+/* The log's key where it is not the one that signed the evidence; NULL, and *failed when memory is short. */
+static json_t *other_key(const json_t *receipt, const struct public_key *log_key, bool *failed)
+{
+    json_t *key = json_base64(public_key_spki(log_key));
+
+    *failed = key == NULL;
+    if (!json_equal(key, json_object_get(receipt, "public_key_b64")))
+        return key;
+    json_decref(key);
+    return NULL;
+}
+
+/* The inclusion proof as a receipt shows it; NULL when memory is short. */
+static json_t *compose_proof(const json_t *receipt, const struct public_key *log_key, const struct merkle_proof *proof,
+                             struct bytes checkpoint, const json_t *result_hash)
+{
+    bool failed;
+    json_t *key = other_key(receipt, log_key, &failed);
+    json_t *json = json_pack("{s:s%, s:o, s:o*, s:O}", "checkpoint", (const char *)checkpoint.data, checkpoint.len,
+                             "hashes", receipt_hashes(proof), "log_public_key_b64", key, "result_hash", result_hash);
+
+    if (!failed)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+enum err receipt_result(struct bytes leaf, struct bytes rest, const struct public_key *log_key, uint64_t log_index,
+                        const struct merkle_proof *proof, struct bytes checkpoint, struct text *out)
 {
     json_t *leaf_json = load(leaf), *result = load(rest), *inclusion = NULL;
     json_t *receipt = json_object_get(leaf_json, "receipt"), *hash = json_object_get(leaf_json, "result_hash");
@@ -132,7 +156,7 @@ enum err receipt_result(struct bytes leaf, struct bytes rest, uint64_t log_index
     if (!json_is_object(result) || !json_is_object(receipt) || !json_is_string(hash))
         goto out;
     err = ERR_NOMEM;
-    if (!(inclusion = compose_proof(proof, checkpoint, hash)) ||
+    if (!(inclusion = compose_proof(receipt, log_key, proof, checkpoint, hash)) ||
         json_object_set_new(receipt, "log_index", json_integer((json_int_t)log_index)) != 0 ||
         json_object_set(receipt, "inclusion_proof", inclusion) != 0 || json_object_set(result, "receipt", receipt) != 0)
         goto out;

@@ -9,7 +9,8 @@
  *   rest  the NotaryResult without "receipt"                                      result_hash is its SHA-256
  *
  * The published result is the rest, and under "receipt" the leaf's six members with what only the log knows:
- * log_index, and inclusion_proof {checkpoint, hashes, result_hash}, the one member beside those of the interface.
+ * log_index, and inclusion_proof {checkpoint, hashes, result_hash, and log_public_key_b64 where the log's key is
+ * another than public_key_b64}, the one member beside those of the interface.  rekor_log_id is the log key's id.
  * So every byte of a result hangs on the tree's root, which the checkpoint signs; and a result put together
  * again after a crash, or for a repeated event, is the same bytes.  Pure; may call: base/, jansson's values.
  */
@@ -38,10 +39,10 @@ struct receipt_facts {
     const char *workflow_id;
     const char *workflow_type;
     size_t artifacts;
-    const char *notifications;  /* what became of those that the event asks for; NULL: it asks for none */
-    struct digest evidence;     /* of the evidence package */
-    struct signature signature; /* over the evidence package */
-    const struct public_key *key;
+    const char *notifications;              /* what became of those that the event asks for; NULL: it asks for none */
+    struct digest evidence;                 /* of the evidence package */
+    struct signature signature;             /* over the evidence package */
+    const struct public_key *key, *log_key; /* that signed the evidence; that signs the log's checkpoints */
     const char *log_url;
     int64_t sealed_ms;   /* wall clock: timestamp and integrated_time */
     int64_t duration_ms; /* from receiving to sealing */
@@ -55,8 +56,12 @@ MUST_USE enum err receipt_compose(const struct receipt_facts *facts, struct text
 MUST_USE enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out);
 
 /* Appends the NotaryResult as it is published.  ERR_CORRUPT: leaf or rest are not what receipt_compose wrote. */
-MUST_USE enum err receipt_result(struct bytes leaf, struct bytes rest, uint64_t log_index,
-                                 const struct merkle_proof *proof, struct bytes checkpoint, struct text *out);
+MUST_USE enum err receipt_result(struct bytes leaf, struct bytes rest, const struct public_key *log_key,
+                                 uint64_t log_index, const struct merkle_proof *proof, struct bytes checkpoint,
+                                 struct text *out);
+
+/* The hashes of a proof as a JSON array of texts; NULL when memory is short. */
+json_t *receipt_hashes(const struct merkle_proof *proof);
 
 /* The evidence hash that a leaf is about: "sha256:HEX" into `to` (RECEIPT_HASH_SIZE bytes).  ERR_CORRUPT. */
 #define RECEIPT_HASH_SIZE (sizeof "sha256:" + DIGEST_HEX_LEN)

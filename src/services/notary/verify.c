@@ -112,7 +112,10 @@ static bool check_form(struct verification *v)
         return false;
     if (json_object_size(v->receipt) != RECEIPT_LEAF_MEMBERS + 2)
         return refused(v, "form", "the receipt has a member that is none of a receipt");
-    if (json_object_size(v->proof) != 3)
+    if (json_object_get(v->proof, "log_public_key_b64") &&
+        !has_member(v, v->proof, "the inclusion proof", "log_public_key_b64", JSON_STRING))
+        return false;
+    if (json_object_size(v->proof) != (json_object_get(v->proof, "log_public_key_b64") ? 4 : 3))
         return refused(v, "form", "the inclusion proof has a member that is none of a proof");
     return true;
 }
@@ -171,20 +174,45 @@ static bool check_evidence(struct verification *v)
     return holds(v, "evidence", "%s is the hash of this event's evidence package", hash);
 }
 
+static bool read_key(struct verification *v, const json_t *object, const char *name, struct public_key *key)
+{
+    uint8_t der[256];
+    size_t len;
+
+    if (base64_decode(bytes_of_text(member_text(object, name)), der, sizeof der, &len) == OK &&
+        public_key_from_spki(key, bytes_of(der, len)) == OK)
+        return true;
+    return refused(v, "key", "%s is not an Ed25519 or P-256 public key (base64 of its DER form)", name);
+}
+
+/* The log's key: named where it is another than that of the evidence. */
+static bool read_log_key(struct verification *v)
+{
+    struct public_key *log_key = &v->pieces->log_key;
+    char log_id[DIGEST_HEX_SIZE];
+
+    *log_key = v->pieces->key;
+    if (json_object_get(v->proof, "log_public_key_b64")) {
+        if (!read_key(v, v->proof, "log_public_key_b64", log_key))
+            return false;
+        if (public_key_equal(log_key, &v->pieces->key))
+            return refused(v, "form", "log_public_key_b64 is named although it is public_key_b64");
+    }
+    digest_hex(&log_key->log_id, log_id);
+    if (strcmp(log_id, member_text(v->receipt, "rekor_log_id")) != 0)
+        return refused(v, "key", "rekor_log_id is not the SHA-256 of the log's public key");
+    return true;
+}
+
 static bool check_key(struct verification *v)
 {
     struct public_key *key = &v->pieces->key;
-    uint8_t der[256];
-    size_t len;
     char log_id[DIGEST_HEX_SIZE];
 
-    if (base64_decode(bytes_of_text(member_text(v->receipt, "public_key_b64")), der, sizeof der, &len) != OK ||
-        public_key_from_spki(key, bytes_of(der, len)) != OK)
-        return refused(v, "key", "public_key_b64 is not an Ed25519 public key (base64 of its DER form)");
+    if (!read_key(v, v->receipt, "public_key_b64", key) || !read_log_key(v))
+        return false;
     digest_hex(&key->log_id, log_id);
-    if (strcmp(log_id, member_text(v->receipt, "rekor_log_id")) != 0)
-        return refused(v, "key", "rekor_log_id is not the SHA-256 of the public key");
-    if (v->trusted && !digest_equal(&v->trusted->log_id, &key->log_id))
+    if (v->trusted && !public_key_equal(v->trusted, key))
         return refused(v, "key", "the receipt's key is not the one given with --public-key");
     if (v->trusted)
         return holds(v, "key", "the receipt's key is the one given with --public-key");
@@ -196,15 +224,14 @@ static bool check_signature(struct verification *v)
 {
     struct signature *signature = &v->pieces->signature;
     struct bytes evidence = bytes_of(v->pieces->evidence.data, v->pieces->evidence.len);
-    size_t len;
+    const char *kind = public_key_kind_name(v->pieces->key.kind);
 
-    if (base64_decode(bytes_of_text(member_text(v->receipt, "signature_b64")), signature->bytes, SIGNATURE_LEN, &len) !=
-            OK ||
-        len != SIGNATURE_LEN)
-        return refused(v, "signature", "signature_b64 is not an Ed25519 signature (base64 of 64 bytes)");
+    if (base64_decode(bytes_of_text(member_text(v->receipt, "signature_b64")), signature->bytes, SIGNATURE_MAX,
+                      &signature->len) != OK)
+        return refused(v, "signature", "signature_b64 is not the base64 of a signature");
     if (!public_key_verifies(&v->pieces->key, evidence, signature))
         return refused(v, "signature", "the signature is not this key's over the evidence package");
-    return holds(v, "signature", "the key signed the evidence package (Ed25519)");
+    return holds(v, "signature", "the key signed the evidence package (%s)", kind);
 }
 
 /* The rest of a whole NotaryResult against the hash that the log entry names. */
@@ -237,16 +264,16 @@ static bool check_checkpoint(struct verification *v)
     const char *url = member_text(v->receipt, "rekor_server_url");
     enum err err;
 
-    receipt_origin(url, &v->pieces->key.log_id, &v->origin);
+    receipt_origin(url, &v->pieces->log_key.log_id, &v->origin);
     if (text_failed(&v->origin) || !checkpoint_origin_is_valid(bytes_of_text(v->origin.data)))
         return refused(v, "checkpoint", "rekor_server_url cannot name a log");
     err = checkpoint_read(&v->checkpoint, &v->pieces->checkpoint_signature, bytes_of_text(note), v->origin.data,
-                          &v->pieces->key);
+                          &v->pieces->log_key);
     if (err == ERR_NOMEM)
         return no_memory(v);
     if (err != OK)
         return refused(v, "checkpoint", "the checkpoint is not one of the log %.60s...", v->origin.data);
-    if (!checkpoint_is_signed(&v->checkpoint, v->origin.data, &v->pieces->key, &v->pieces->checkpoint_signature))
+    if (!checkpoint_is_signed(&v->checkpoint, v->origin.data, &v->pieces->log_key, &v->pieces->checkpoint_signature))
         return refused(v, "checkpoint", "the checkpoint's signature is not the key's");
     checkpoint_body(&v->checkpoint, v->origin.data, &v->pieces->checkpoint);
     return holds(v, "checkpoint", "the key signed the log at size %" PRIu64 ", origin %.60s...", v->checkpoint.size,

@@ -21,7 +21,8 @@ struct verify_pieces {
     struct text leaf;       /* the log entry */
     struct text checkpoint; /* its signed text, without the signature's lines */
     struct signature signature, checkpoint_signature;
-    struct public_key key;
+    struct public_key key;     /* that signed the evidence */
+    struct public_key log_key; /* that signed the checkpoint; often the same */
 };
 
 /* `trusted` is the key that the receipt must be signed by; NULL: the receipt's own key is believed, and the report
