@@ -2,17 +2,17 @@
  *
  * admin.c - see admin.h: the two threads, and the way between them.
  *
- * A request becomes a struct admin_call on the admin thread, which finds its route, and posts it to the core's loop as
+ * A request becomes a struct call on the admin thread, which finds its route, and posts it to the core's loop as
  * a task. The core runs the handler.  Its end (call->finished) is http.c's, which brings the call back.
  */
 #include "admin/admin.h"
 
 #include "admin/configuration.h"
 #include "admin/core.h"
-#include "admin/http.h"
 #include "admin/routes.h"
 #include "admin/socket_gate.h"
 #include "base/log.h"
+#include "http/http.h"
 #include "sys/loop.h"
 #include "sys/tls_renewal.h"
 #include "sys/uv_sys.h"
@@ -47,10 +47,10 @@ void admin_options_init(struct admin_options *o)
 /* On the core thread. */
 static void handle_task(struct task *task)
 {
-    admin_handle(container_of(task, struct admin_call, task));
+    admin_handle(container_of(task, struct call, task));
 }
 
-static void to_core(struct admin *a, struct admin_call *call)
+static void to_core(struct admin *a, struct call *call)
 {
     call->task.run = handle_task;
     if (!loop_post(a->core.loop, &call->task))
@@ -58,7 +58,7 @@ static void to_core(struct admin *a, struct admin_call *call)
 }
 
 /* On the admin thread. */
-static void on_request(void *ctx, struct admin_call *call)
+static void on_request(void *ctx, struct call *call)
 {
     struct admin *a = ctx;
     struct bytes path = call->request.path;

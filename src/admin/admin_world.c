@@ -10,7 +10,7 @@
 
 static struct admin_world *now; /* the test's, for finished() */
 
-static void finished(struct admin_call *call)
+static void finished(struct call *call)
 {
     assert_false(now->finished);
     now->finished = true;
@@ -87,14 +87,14 @@ int admin_world_tear_down(void **state)
     return 0;
 }
 
-static void query_add(struct admin_call *call, struct bytes name, struct bytes value)
+static void query_add(struct call *call, struct bytes name, struct bytes value)
 {
     assert_true(call->request.query_count < QUERY_MAX);
     call->request.query[call->request.query_count++] = (struct web_parameter){.name = name, .value = value};
 }
 
 /* "a=1&b=2" */
-static void query_add_all(struct admin_call *call, const char *query)
+static void query_add_all(struct call *call, const char *query)
 {
     while (*query) {
         const size_t len = strcspn(query, "&"), name = strcspn(query, "=&");

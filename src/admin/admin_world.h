@@ -3,8 +3,8 @@
  * admin_world.h - for tests: a broker in a simulated world, asked over the route table without HTTP.
  *
  * A test is set up with ADMIN_TEST(name) and has the world in *state; a question steps the world until there is an
- * answer, which stays until the next question.  On the way to the answer nothing is sent: a peer's side (parts) is played
- * by the test.
+ * answer, which stays until the next question.  On the way to the answer nothing is sent: a peer's side (parts) is
+ * played by the test.
  */
 #ifndef ADMIN_ADMIN_WORLD_H
 #define ADMIN_ADMIN_WORLD_H
@@ -32,7 +32,7 @@ struct admin_world {
     struct subject who; /* asks; where there is core.authorization */
 
     struct web_credentials credentials; /* that are shown from now on */
-    struct admin_call call;             /* the last one */
+    struct call call;                   /* the last one */
     bool in_call, finished;
     enum route_match match;
 };

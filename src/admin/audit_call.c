@@ -13,8 +13,8 @@
 
 struct audit_call {
     struct audit_wait wait;
-    struct admin_call *call;
-    void (*finished)(struct admin_call *call);
+    struct call *call;
+    void (*finished)(struct call *call);
 };
 
 /* "PUT /admin/v2/tenants/acme?force=true" */
@@ -35,14 +35,14 @@ static void write_action(const struct http_request *r, struct text *out)
 }
 
 /* Of {"reason": "..."}; the caller's. */
-static json_t *answer_tree(const struct admin_call *call)
+static json_t *answer_tree(const struct call *call)
 {
     const struct text *body = &call->answer.body;
 
     return call->answer.status >= 400 && body->len > 0 ? json_loadb(body->data, body->len, 0, NULL) : NULL;
 }
 
-static void note(const struct admin_call *call)
+static void note(const struct call *call)
 {
     json_t *tree = answer_tree(call);
     const char *reason = json_string_value(json_object_get(tree, "reason"));
@@ -69,7 +69,7 @@ static void on_written(struct audit_wait *wait)
     a->finished(a->call);
 }
 
-static void on_finished(struct admin_call *call)
+static void on_finished(struct call *call)
 {
     struct audit_call *a = call->audit;
     const int status = call->answer.status;
@@ -86,7 +86,7 @@ static void on_finished(struct admin_call *call)
     a->finished(call);
 }
 
-void audit_call_begin(struct admin_call *call)
+void audit_call_begin(struct call *call)
 {
     struct audit_call *a;
 

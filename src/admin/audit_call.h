@@ -8,9 +8,9 @@
 #ifndef ADMIN_AUDIT_CALL_H
 #define ADMIN_AUDIT_CALL_H
 
-struct admin_call;
+struct call;
 
 /* Before the handler runs; does nothing when there is no audit log. */
-void audit_call_begin(struct admin_call *call);
+void audit_call_begin(struct call *call);
 
 #endif

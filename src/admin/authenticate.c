@@ -14,11 +14,11 @@
 
 struct asking {
     struct authentication_op op;
-    struct admin_call *call;
-    void (*next)(struct admin_call *call);
+    struct call *call;
+    void (*next)(struct call *call);
 };
 
-static bool is_open(const struct admin_call *call)
+static bool is_open(const struct call *call)
 {
     if (bytes_equal(call->request.path, bytes_of_text("/metrics")))
         return !call->core->authenticate_metrics;
@@ -35,7 +35,7 @@ static void challenge(const struct authenticator *a, char *to, size_t size)
                    basic ? "Basic realm=\"Geminga\"" : "");
 }
 
-static void unauthorized(struct admin_call *call, const char *reason)
+static void unauthorized(struct call *call, const char *reason)
 {
     char wanted[64];
 
@@ -54,7 +54,7 @@ const char *original_refuse(const struct authenticator *a, const char *role, con
 }
 
 /* False: the call is finished. */
-static bool who_set(struct admin_call *call, const char *role)
+static bool who_set(struct call *call, const char *role)
 {
     const struct authenticator *a = call->core->authenticator;
     const char *original = arena_text_of(&call->arena, call->request.credentials.original);
@@ -76,8 +76,8 @@ static bool who_set(struct admin_call *call, const char *role)
 static void on_checked(struct authentication_op *op, enum err err)
 {
     struct asking *asking = container_of(op, struct asking, op);
-    struct admin_call *call = asking->call;
-    void (*next)(struct admin_call * call) = asking->next;
+    struct call *call = asking->call;
+    void (*next)(struct call * call) = asking->next;
     struct identity identity = op->identity; /* taken: what is the call's, is not ours any more when it is finished */
 
     op->identity = (struct identity){0};
@@ -92,7 +92,7 @@ static void on_checked(struct authentication_op *op, enum err err)
     }
 }
 
-void call_authenticate(struct admin_call *call, void (*next)(struct admin_call *call))
+void call_authenticate(struct call *call, void (*next)(struct call *call))
 {
     const struct web_credentials *shown = &call->request.credentials;
     struct asking *asking;

@@ -17,7 +17,7 @@
 struct authenticator;
 
 /* `next`, at once or later, when it is known who asks, or when nobody wants to know. */
-void call_authenticate(struct admin_call *call, void (*next)(struct admin_call *call));
+void call_authenticate(struct call *call, void (*next)(struct call *call));
 
 /* For which `original` the proven `role` may speak.  NULL: for this one (or, with none given, for itself). */
 const char *original_refuse(const struct authenticator *a, const char *role, const char *original);

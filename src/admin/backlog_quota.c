@@ -124,7 +124,7 @@ bool backlog_quotas_within_retention(const struct policies *p)
 /* ---- the routes ---- */
 
 /* ?backlogQuotaType=; without it, by size.  NULL: the call is finished. */
-static const struct kind *kind_of(struct admin_call *call)
+static const struct kind *kind_of(struct call *call)
 {
     struct bytes name = bytes_of_text(kinds[0].name);
 
@@ -137,7 +137,7 @@ static const struct kind *kind_of(struct admin_call *call)
     return NULL;
 }
 
-static void get(struct admin_call *call, const struct policy_place *place)
+static void get(struct call *call, const struct policy_place *place)
 {
     struct json j = json_to(&call->answer.body);
     struct policies p;
@@ -150,7 +150,7 @@ static void get(struct admin_call *call, const struct policy_place *place)
     call_json(call);
 }
 
-static void set(struct admin_call *call, const struct policy_place *place)
+static void set(struct call *call, const struct policy_place *place)
 {
     const struct bytes body = call->request.body;
     const struct kind *k = kind_of(call);
@@ -172,7 +172,7 @@ static void set(struct admin_call *call, const struct policy_place *place)
         policy_place_set(call, place, &p);
 }
 
-static void unset(struct admin_call *call, const struct policy_place *place)
+static void unset(struct call *call, const struct policy_place *place)
 {
     const struct kind *k = kind_of(call);
     struct policies p;
@@ -184,7 +184,7 @@ static void unset(struct admin_call *call, const struct policy_place *place)
     policy_place_set(call, place, &p);
 }
 
-void namespace_backlog_quota_get(struct admin_call *call)
+void namespace_backlog_quota_get(struct call *call)
 {
     struct policy_place p;
 
@@ -192,7 +192,7 @@ void namespace_backlog_quota_get(struct admin_call *call)
         get(call, &p);
 }
 
-void namespace_backlog_quota_set(struct admin_call *call)
+void namespace_backlog_quota_set(struct call *call)
 {
     struct policy_place p;
 
@@ -200,7 +200,7 @@ void namespace_backlog_quota_set(struct admin_call *call)
         set(call, &p);
 }
 
-void namespace_backlog_quota_delete(struct admin_call *call)
+void namespace_backlog_quota_delete(struct call *call)
 {
     struct policy_place p;
 
@@ -208,7 +208,7 @@ void namespace_backlog_quota_delete(struct admin_call *call)
         unset(call, &p);
 }
 
-void topic_backlog_quota_get(struct admin_call *call)
+void topic_backlog_quota_get(struct call *call)
 {
     struct policy_place p;
 
@@ -216,7 +216,7 @@ void topic_backlog_quota_get(struct admin_call *call)
         get(call, &p);
 }
 
-void topic_backlog_quota_set(struct admin_call *call)
+void topic_backlog_quota_set(struct call *call)
 {
     struct policy_place p;
 
@@ -224,7 +224,7 @@ void topic_backlog_quota_set(struct admin_call *call)
         set(call, &p);
 }
 
-void topic_backlog_quota_delete(struct admin_call *call)
+void topic_backlog_quota_delete(struct call *call)
 {
     struct policy_place p;
 

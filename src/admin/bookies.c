@@ -18,7 +18,7 @@ static const struct shape_member shape[] = {
 };
 
 /* New; NULL: the call is finished. */
-static json_t *racks(struct admin_call *call)
+static json_t *racks(struct call *call)
 {
     json_t *map;
 
@@ -29,7 +29,7 @@ static json_t *racks(struct admin_call *call)
     return map;
 }
 
-void bookies_get(struct admin_call *call)
+void bookies_get(struct call *call)
 {
     char id[300];
 
@@ -37,7 +37,7 @@ void bookies_get(struct admin_call *call)
     call_tree(call, json_pack("{s:[{s:s}]}", "bookies", "bookieId", id));
 }
 
-void bookies_racks_get(struct admin_call *call)
+void bookies_racks_get(struct call *call)
 {
     json_t *map = racks(call);
 
@@ -45,7 +45,7 @@ void bookies_racks_get(struct admin_call *call)
         call_tree(call, map);
 }
 
-void bookie_rack_get(struct admin_call *call)
+void bookie_rack_get(struct call *call)
 {
     const char *bookie = call_copy(call, call->parameters[0]), *group;
     json_t *map = bookie ? racks(call) : NULL, *members, *found = NULL;
@@ -81,7 +81,7 @@ static bool remove_bookie(json_t *map, const char *bookie)
     return there;
 }
 
-void bookie_rack_post(struct admin_call *call)
+void bookie_rack_post(struct call *call)
 {
     struct bytes group_name = bytes_of(NULL, 0);
     const char *bookie = call_copy(call, call->parameters[0]), *group;
@@ -109,7 +109,7 @@ void bookie_rack_post(struct admin_call *call)
     document_keep(call, KIND, bytes_of_text("racks"), map);
 }
 
-void bookie_rack_delete(struct admin_call *call)
+void bookie_rack_delete(struct call *call)
 {
     const char *bookie = call_copy(call, call->parameters[0]);
     json_t *map = bookie ? racks(call) : NULL;

@@ -20,7 +20,7 @@ static void metric(json_t *metrics, const char *name, double value)
 }
 
 /* One row, of the broker as a whole: those of topics are in /metrics. */
-void broker_metrics_get(struct admin_call *call)
+void broker_metrics_get(struct call *call)
 {
     struct broker_stats s;
     json_t *metrics = json_object();
@@ -39,13 +39,13 @@ void broker_metrics_get(struct admin_call *call)
 }
 
 /* There is no virtual machine that would have beans. */
-void broker_mbeans_get(struct admin_call *call)
+void broker_mbeans_get(struct call *call)
 {
     call_tree(call, json_array());
 }
 
 /* Pulsar's allocators are Netty's; what we use is in /metrics as budgets. */
-void broker_allocator_get(struct admin_call *call)
+void broker_allocator_get(struct call *call)
 {
     const struct bytes name = call->parameters[0];
 
@@ -101,7 +101,7 @@ static json_t *load_report(const struct load *load, const struct admin_core *cor
 }
 
 /* On the admin thread. */
-static void write_load(struct admin_call *call)
+static void write_load(struct call *call)
 {
     json_t *report = load_report(call->snapshot, call->core);
     char *text = report ? json_dumps(report, JSON_COMPACT) : NULL;
@@ -115,12 +115,12 @@ static void write_load(struct admin_call *call)
 }
 
 /* For the admin thread; without memory it is left out. */
-static const char *url_kept(struct admin_call *call, const char *url)
+static const char *url_kept(struct call *call, const char *url)
 {
     return url ? arena_text(&call->arena, url) : NULL;
 }
 
-void broker_load_get(struct admin_call *call)
+void broker_load_get(struct call *call)
 {
     const struct admin_core *core = call->core;
     struct load *load = call_alloc(call, sizeof *load);
@@ -138,7 +138,7 @@ void broker_load_get(struct admin_call *call)
 }
 
 /* What only a load manager of many brokers knows. */
-void broker_availability_get(struct admin_call *call)
+void broker_availability_get(struct call *call)
 {
     call_reason(call, 501, "there is one broker: it has no load manager that would know what is available elsewhere");
 }
@@ -159,7 +159,7 @@ struct loaded {
 
 struct topics_listing {
     struct task task;
-    struct admin_call *call;
+    struct call *call;
     struct listed_namespace *namespaces; /* at which it is, and those to come */
     struct bundles bundles;              /* of that */
     struct topic_name last;              /* names up to this are collected */
@@ -245,7 +245,7 @@ static void open_for(struct topics_listing *l, const struct loaded *t)
 
 static void write_topic(struct topics_listing *l, const struct loaded *t)
 {
-    struct admin_call *call = l->call;
+    struct call *call = l->call;
     struct topic_stats *stats;
     struct topic_name name;
     struct refusal why;
@@ -301,12 +301,12 @@ static void some(struct topics_listing *l)
     }
 }
 
-static void topics_more(struct admin_call *call);
+static void topics_more(struct call *call);
 
 static void topics_turn(struct task *task)
 {
     struct topics_listing *l = container_of(task, struct topics_listing, task);
-    struct admin_call *call = l->call;
+    struct call *call = l->call;
 
     if (l->namespaces && !l->failed)
         some(l);
@@ -322,17 +322,17 @@ static void topics_turn(struct task *task)
     }
 }
 
-static void topics_more(struct admin_call *call)
+static void topics_more(struct call *call)
 {
     topics_turn(&((struct topics_listing *)call->work)->task);
 }
 
-static void released(struct admin_call *call)
+static void released(struct call *call)
 {
     arena_deinit(&((struct topics_listing *)call->work)->names);
 }
 
-void broker_topics_get(struct admin_call *call)
+void broker_topics_get(struct call *call)
 {
     struct topics_listing *l = call_alloc(call, sizeof *l);
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /* "host:port", as Pulsar names brokers. */
-static const char *own_id(struct admin_call *call)
+static const char *own_id(struct call *call)
 {
     char *id = call_alloc(call, 300);
 
@@ -20,7 +20,7 @@ static const char *own_id(struct admin_call *call)
     return id;
 }
 
-void brokers_list(struct admin_call *call)
+void brokers_list(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
     const char *id = own_id(call);
@@ -34,7 +34,7 @@ void brokers_list(struct admin_call *call)
 }
 
 /* The route's cluster is ours; else the call is finished. */
-static bool is_our_cluster(struct admin_call *call)
+static bool is_our_cluster(struct call *call)
 {
     const struct bytes cluster = call->parameters[0];
 
@@ -45,7 +45,7 @@ static bool is_our_cluster(struct admin_call *call)
     return false;
 }
 
-void brokers_of_cluster_get(struct admin_call *call)
+void brokers_of_cluster_get(struct call *call)
 {
     if (is_our_cluster(call))
         brokers_list(call);
@@ -55,7 +55,7 @@ void brokers_of_cluster_get(struct admin_call *call)
 
 struct owned {
     struct task task;
-    struct admin_call *call;
+    struct call *call;
     struct listed_namespace *namespaces; /* that are to come */
     struct bundles bundles;
     struct json json;
@@ -80,12 +80,12 @@ static void write_namespace(struct owned *o, struct bytes name)
     }
 }
 
-static void owned_more(struct admin_call *call);
+static void owned_more(struct call *call);
 
 static void owned_turn(struct task *task)
 {
     struct owned *o = container_of(task, struct owned, task);
-    struct admin_call *call = o->call;
+    struct call *call = o->call;
 
     for (unsigned i = 0; i < NAMESPACES_TURN && o->namespaces; i++, o->namespaces = o->namespaces->next)
         write_namespace(o, o->namespaces->name);
@@ -99,12 +99,12 @@ static void owned_turn(struct task *task)
     }
 }
 
-static void owned_more(struct admin_call *call)
+static void owned_more(struct call *call)
 {
     owned_turn(&((struct owned *)call->work)->task);
 }
 
-void brokers_owned_get(struct admin_call *call)
+void brokers_owned_get(struct call *call)
 {
     const char *id = own_id(call);
     struct owned *o = id ? call_alloc(call, sizeof *o) : NULL;
@@ -128,7 +128,7 @@ void brokers_owned_get(struct admin_call *call)
 }
 
 /* There is one: it leads itself. */
-void brokers_leader(struct admin_call *call)
+void brokers_leader(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
     char *address = call_alloc(call, 300);
@@ -143,18 +143,18 @@ void brokers_leader(struct admin_call *call)
     call_json(call);
 }
 
-void brokers_version(struct admin_call *call)
+void brokers_version(struct call *call)
 {
     call_text(call, call->core->version);
 }
 
-void brokers_ready(struct admin_call *call)
+void brokers_ready(struct call *call)
 {
     call_text(call, "ok"); /* the core runs, and it runs only when the store is open */
 }
 
 /* Where a cluster would keep its metadata: it is all in this process. */
-void brokers_internal_get(struct admin_call *call)
+void brokers_internal_get(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -167,14 +167,14 @@ void brokers_internal_get(struct admin_call *call)
     call_json(call);
 }
 
-void brokers_quota_check_get(struct admin_call *call)
+void brokers_quota_check_get(struct call *call)
 {
     quotas_check(call->core->broker);
     call_no_content(call);
 }
 
 /* The answer goes first; what ends the process comes a moment later. */
-void brokers_shutdown_post(struct admin_call *call)
+void brokers_shutdown_post(struct call *call)
 {
     const struct admin_core *core = call->core;
 
@@ -195,7 +195,7 @@ static const char *state_of(const struct store_backup_status *s)
     return s->failure[0] ? "failed" : "done";
 }
 
-void brokers_backup_get(struct admin_call *call)
+void brokers_backup_get(struct call *call)
 {
     const struct store_backup_status *s = store_backup_status(broker_store(call->core->broker));
     struct json j = json_to(&call->answer.body);
@@ -213,7 +213,7 @@ void brokers_backup_get(struct admin_call *call)
     call_json(call);
 }
 
-void brokers_backup_put(struct admin_call *call)
+void brokers_backup_put(struct call *call)
 {
     const enum err err = store_backup_start(broker_store(call->core->broker));
 
@@ -226,7 +226,7 @@ void brokers_backup_put(struct admin_call *call)
 }
 
 /* The parameter first, then the header, as Pulsar reads them. */
-static const char *listener_of(struct admin_call *call)
+static const char *listener_of(struct call *call)
 {
     struct bytes name = call->request.listener;
 
@@ -235,7 +235,7 @@ static const char *listener_of(struct admin_call *call)
 }
 
 /* Clients written in C++ refuse an answer without brokerUrlTls or brokerUrlSsl. */
-static void write_lookup(struct admin_call *call, const char *url, const char *tls_url)
+static void write_lookup(struct call *call, const char *url, const char *tls_url)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -249,7 +249,7 @@ static void write_lookup(struct admin_call *call, const char *url, const char *t
     json_object_end(&j);
 }
 
-void lookup_topic(struct admin_call *call)
+void lookup_topic(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct refusal why;
@@ -272,7 +272,7 @@ void lookup_topic(struct admin_call *call)
     call_json(call);
 }
 
-void lookup_bundle(struct admin_call *call)
+void lookup_bundle(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct bundles *bundles = topic ? call_alloc(call, sizeof *bundles) : NULL;

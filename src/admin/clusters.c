@@ -144,7 +144,7 @@ static bool list_one(void *ctx, struct bytes name, struct bytes value)
     return true;
 }
 
-void clusters_list(struct admin_call *call)
+void clusters_list(struct call *call)
 {
     struct listing l = {.json = json_to(&call->answer.body), .own = call->core->cluster};
 
@@ -158,7 +158,7 @@ void clusters_list(struct admin_call *call)
 /* ---- one ---- */
 
 /* Its data, new; NULL: the call is finished. */
-static json_t *must_exist(struct admin_call *call)
+static json_t *must_exist(struct call *call)
 {
     const char *name = call_copy(call, call->parameters[0]);
     json_t *data = name ? cluster_data(call->core, name) : NULL;
@@ -170,7 +170,7 @@ static json_t *must_exist(struct admin_call *call)
     return data;
 }
 
-void cluster_get(struct admin_call *call)
+void cluster_get(struct call *call)
 {
     json_t *data = must_exist(call), *shown;
 
@@ -182,7 +182,7 @@ void cluster_get(struct admin_call *call)
 }
 
 /* The data of the body; NULL: finished. */
-static json_t *body_data(struct admin_call *call)
+static json_t *body_data(struct call *call)
 {
     json_t *data;
     const char *wrong;
@@ -201,13 +201,13 @@ static json_t *body_data(struct admin_call *call)
     return data;
 }
 
-static void keep(struct admin_call *call, json_t *data)
+static void keep(struct call *call, json_t *data)
 {
     if (document_keep_first(call, KIND, call->parameters[0], data))
         call_ok_when_durable(call);
 }
 
-void cluster_put(struct admin_call *call)
+void cluster_put(struct call *call)
 {
     const char *name = call_copy(call, call->parameters[0]);
     json_t *data;
@@ -223,7 +223,7 @@ void cluster_put(struct admin_call *call)
         keep(call, data);
 }
 
-void cluster_post(struct admin_call *call)
+void cluster_post(struct call *call)
 {
     json_t *data = body_data(call), *old;
 
@@ -257,7 +257,7 @@ static bool look_for_use(void *ctx, struct bytes tenant)
     return !u->used;
 }
 
-static bool in_use(struct admin_call *call, const char *cluster)
+static bool in_use(struct call *call, const char *cluster)
 {
     struct use u = {.broker = call->core->broker, .cluster = cluster};
     json_t *isolated = NULL;
@@ -271,7 +271,7 @@ static bool in_use(struct admin_call *call, const char *cluster)
     return u.used;
 }
 
-void cluster_delete(struct admin_call *call)
+void cluster_delete(struct call *call)
 {
     struct broker *b = call->core->broker;
     const struct bytes name = call->parameters[0];
@@ -298,7 +298,7 @@ void cluster_delete(struct admin_call *call)
 
 /* ---- peers ---- */
 
-void cluster_peers_get(struct admin_call *call)
+void cluster_peers_get(struct call *call)
 {
     json_t *data = must_exist(call), *peers;
 
@@ -315,7 +315,7 @@ void cluster_peers_get(struct admin_call *call)
 }
 
 /* True: each is a cluster, and not this one. */
-static bool peers_good(struct admin_call *call, const char *cluster, const json_t *peers)
+static bool peers_good(struct call *call, const char *cluster, const json_t *peers)
 {
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const char *peer = json_string_value(json_array_get(peers, i));
@@ -330,7 +330,7 @@ static bool peers_good(struct admin_call *call, const char *cluster, const json_
     return true;
 }
 
-void cluster_peers_post(struct admin_call *call)
+void cluster_peers_post(struct call *call)
 {
     const char *name = call_copy(call, call->parameters[0]);
     json_t *body, *peers, *data = NULL;
@@ -358,7 +358,7 @@ static const struct shape_member url_shape[] = {
     {NULL, SHAPE_TEXT, NULL},
 };
 
-void cluster_migration_get(struct admin_call *call)
+void cluster_migration_get(struct call *call)
 {
     json_t *data = must_exist(call), *moved;
 
@@ -369,7 +369,7 @@ void cluster_migration_get(struct admin_call *call)
         call_tree(call, moved ? moved : json_pack("{s:b}", "migrated", 0));
 }
 
-void cluster_migration_post(struct admin_call *call)
+void cluster_migration_post(struct call *call)
 {
     const bool migrated = call_query_true(call, "migrated");
     json_t *data, *url;

@@ -12,14 +12,14 @@ static const struct topic_guard guard = {.not_kept = "Compaction on a non-persis
 
 struct compaction_call {
     struct topic_op op;
-    struct admin_call *call;
+    struct call *call;
     struct topic_name whole; /* all partitions of it, one after the other */
     uint32_t partitions, at;
 };
 
 static void begun(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct compaction_call, op.op)->call;
+    struct call *call = container_of(op, struct compaction_call, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -48,7 +48,7 @@ static void partition_begun(struct broker_op *op)
     begin_next(c);
 }
 
-void topic_compaction_put(struct admin_call *call)
+void topic_compaction_put(struct call *call)
 {
     struct compaction_call *c = call_alloc(call, sizeof *c);
     struct broker *b = call->core->broker;
@@ -65,7 +65,7 @@ void topic_compaction_put(struct admin_call *call)
         topic_compact(b, &c->op);
 }
 
-void topic_compaction_get(struct admin_call *call)
+void topic_compaction_get(struct call *call)
 {
     static const char *const names[] = {"NOT_RUN", "RUNNING", "SUCCESS", "ERROR"};
     struct topic_name *topic = call_alloc(call, sizeof *topic);

@@ -40,7 +40,7 @@ static bool dynamic_find(const struct admin_core *core, struct bytes name, size_
     return false;
 }
 
-void configuration_names_get(struct admin_call *call)
+void configuration_names_get(struct call *call)
 {
     const struct options *o = options_of(call->core);
     struct json j = json_to(&call->answer.body);
@@ -64,7 +64,7 @@ static bool write_one(void *ctx, struct bytes name, struct bytes value)
     return true;
 }
 
-void configuration_values_get(struct admin_call *call)
+void configuration_values_get(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -75,7 +75,7 @@ void configuration_values_get(struct admin_call *call)
 }
 
 /* Texts all of them, as Pulsar's; secrets are stars. */
-void configuration_runtime_get(struct admin_call *call)
+void configuration_runtime_get(struct call *call)
 {
     const struct options *o = options_of(call->core);
     struct json j = json_to(&call->answer.body);
@@ -106,7 +106,7 @@ static enum err change(const struct admin_core *core, size_t i, const char *valu
 }
 
 /* As Pulsar, which keeps a flag that is neither true nor false, and goes on as before; a number has to be good. */
-void configuration_post(struct admin_call *call)
+void configuration_post(struct call *call)
 {
     const struct bytes name = call->parameters[0];
     const char *value = call_copy(call, call->parameters[1]);
@@ -124,7 +124,7 @@ void configuration_post(struct admin_call *call)
         call_ok_when_durable(call);
 }
 
-void configuration_delete(struct admin_call *call)
+void configuration_delete(struct call *call)
 {
     const struct bytes name = call->parameters[0];
     struct refusal why;

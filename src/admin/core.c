@@ -22,7 +22,7 @@ static bool is_text(struct bytes b)
 }
 
 /* What handlers rely on.  False: the call is finished. */
-static bool request_good(struct admin_call *call)
+static bool request_good(struct call *call)
 {
     const struct http_request *r = &call->request;
     bool texts = true;
@@ -42,7 +42,7 @@ static bool request_good(struct admin_call *call)
 
 /* ---- who may ---- */
 
-bool call_may(struct admin_call *call, enum operation op, const struct target *on)
+bool call_may(struct call *call, enum operation op, const struct target *on)
 {
     struct refusal why;
 
@@ -58,7 +58,7 @@ static bool is(struct bytes part, const char *name)
 }
 
 /* What the names in the route's pattern stand for.  False: the call is finished. */
-static bool target_of_route(struct admin_call *call, struct target *on)
+static bool target_of_route(struct call *call, struct target *on)
 {
     const char *at = call->route->pattern;
     size_t i = 0, domain = PARAMETERS_MAX, tenant = PARAMETERS_MAX, namespace_ = PARAMETERS_MAX;
@@ -88,7 +88,7 @@ static bool target_of_route(struct admin_call *call, struct target *on)
     return namespace_ == PARAMETERS_MAX || call_namespace(call, tenant, &on->namespace_);
 }
 
-static bool route_allowed(struct admin_call *call)
+static bool route_allowed(struct call *call)
 {
     const enum operation op = call->route->operation;
     struct target on = {.topic = NULL};
@@ -99,15 +99,15 @@ static bool route_allowed(struct admin_call *call)
 }
 
 /* It is known who asks. */
-static void handle(struct admin_call *call)
+static void handle(struct call *call)
 {
     if (request_good(call) && route_allowed(call))
         call->route->handle(call);
 }
 
-void admin_handle(struct admin_call *call)
+void admin_handle(struct call *call)
 {
-    void (*more)(struct admin_call * call) = call->more;
+    void (*more)(struct call * call) = call->more;
 
     call->more = NULL;
     if (more) {
@@ -118,7 +118,7 @@ void admin_handle(struct admin_call *call)
     call_authenticate(call, handle);
 }
 
-void *call_alloc(struct admin_call *call, size_t len)
+void *call_alloc(struct call *call, size_t len)
 {
     void *memory = arena_zalloc(&call->arena, len);
 
@@ -128,7 +128,7 @@ void *call_alloc(struct admin_call *call, size_t len)
 }
 
 /* `p`: tenant, namespace, topic. */
-static bool topic_of(struct admin_call *call, struct bytes domain, const struct bytes p[3], struct topic_name *out)
+static bool topic_of(struct call *call, struct bytes domain, const struct bytes p[3], struct topic_name *out)
 {
     struct text name;
     enum err err;
@@ -147,22 +147,22 @@ static bool topic_of(struct admin_call *call, struct bytes domain, const struct 
     return err == OK;
 }
 
-bool call_topic(struct admin_call *call, size_t first, struct topic_name *out)
+bool call_topic(struct call *call, size_t first, struct topic_name *out)
 {
     return topic_of(call, call->parameters[first], call->parameters + first + 1, out);
 }
 
-bool call_persistent_topic(struct admin_call *call, size_t first, struct topic_name *out)
+bool call_persistent_topic(struct call *call, size_t first, struct topic_name *out)
 {
     return topic_of(call, bytes_of_text("persistent"), call->parameters + first, out);
 }
 
-uint32_t call_partitions(const struct admin_call *call, const struct topic_name *name)
+uint32_t call_partitions(const struct call *call, const struct topic_name *name)
 {
     return name->partition == PARTITION_NONE ? partitions_count(call->core->broker, name) : 0;
 }
 
-bool call_number(struct admin_call *call, size_t parameter, uint64_t *out)
+bool call_number(struct call *call, size_t parameter, uint64_t *out)
 {
     const struct bytes text = call->parameters[parameter];
     uint64_t number = 0;
@@ -180,7 +180,7 @@ bool call_number(struct admin_call *call, size_t parameter, uint64_t *out)
     return good;
 }
 
-bool call_namespace(struct admin_call *call, size_t first, struct bytes *out)
+bool call_namespace(struct call *call, size_t first, struct bytes *out)
 {
     struct bytes tenant = call->parameters[first], local = call->parameters[first + 1];
     uint8_t *name = call_alloc(call, tenant.len + 1 + local.len);
@@ -196,12 +196,12 @@ bool call_namespace(struct admin_call *call, size_t first, struct bytes *out)
 
 struct durable_wait {
     struct broker_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void durable(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct durable_wait, op)->call;
+    struct call *call = container_of(op, struct durable_wait, op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -209,7 +209,7 @@ static void durable(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
-void call_no_content_when_durable(struct admin_call *call)
+void call_no_content_when_durable(struct call *call)
 {
     struct durable_wait *wait = call_alloc(call, sizeof *wait);
 

@@ -56,34 +56,34 @@ enum {
 };
 
 /* Runs the call's route, which was found before; or goes on with an answer in parts. */
-void admin_handle(struct admin_call *call);
+void admin_handle(struct call *call);
 
 /* May who asks do that?  False: the call is finished, as Pulsar refuses it.  For what a request names beside its path;
  * the route's own operation has been asked for. */
-bool call_may(struct admin_call *call, enum operation op, const struct target *on);
+bool call_may(struct call *call, enum operation op, const struct target *on);
 
 /* ---- what several handlers need ---- */
 
 /* The topic that the parameters from `first` on name: domain, tenant, namespace, topic.  False: the call is finished,
  * with 412. */
-bool call_topic(struct admin_call *call, size_t first, struct topic_name *out);
+bool call_topic(struct call *call, size_t first, struct topic_name *out);
 /* The same without a domain: tenant, namespace, topic. */
-bool call_persistent_topic(struct admin_call *call, size_t first, struct topic_name *out);
+bool call_persistent_topic(struct call *call, size_t first, struct topic_name *out);
 
 /* "tenant/namespace" of the parameters `first` and the next, in the arena; false: finished, with 500. */
-bool call_namespace(struct admin_call *call, size_t first, struct bytes *out);
+bool call_namespace(struct call *call, size_t first, struct bytes *out);
 
 /* How many partitions the topic of this name has; 0: none, or it is one itself. */
-uint32_t call_partitions(const struct admin_call *call, const struct topic_name *name);
+uint32_t call_partitions(const struct call *call, const struct topic_name *name);
 
 /* A whole number that is not negative, and fits in an int64_t.  False: the call is finished, with 412. */
-bool call_number(struct admin_call *call, size_t parameter, uint64_t *out);
+bool call_number(struct call *call, size_t parameter, uint64_t *out);
 
 /* Memory from the call's arena, zeroed; NULL: the call is finished, with 500. */
-void *call_alloc(struct admin_call *call, size_t len);
+void *call_alloc(struct call *call, size_t len);
 
 /* 204 when all changes made so far are durable. */
-void call_no_content_when_durable(struct admin_call *call);
+void call_no_content_when_durable(struct call *call);
 
 /* Writes each visited name into the array that `ctx`, a struct json, is in; for tenants_each and the like. */
 bool write_name(void *ctx, struct bytes name);

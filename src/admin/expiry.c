@@ -18,12 +18,12 @@ static const struct topic_guard
 
 struct expire_call {
     struct expire_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void done(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct expire_call, op.of.op)->call;
+    struct call *call = container_of(op, struct expire_call, op.of.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -34,7 +34,7 @@ static void done(struct broker_op *op)
 }
 
 /* For the route's topic; `name` is the subscription's, or empty: all of them.  NULL: the call is finished. */
-static struct expire_call *expire_new(struct admin_call *call, struct bytes name)
+static struct expire_call *expire_new(struct call *call, struct bytes name)
 {
     struct expire_call *e = call_alloc(call, sizeof *e);
 
@@ -52,7 +52,7 @@ static struct expire_call *expire_new(struct admin_call *call, struct bytes name
 }
 
 /* False: it is no number of seconds, and the call is finished. */
-static bool seconds_get(struct admin_call *call, struct bytes text, int64_t *ms)
+static bool seconds_get(struct call *call, struct bytes text, int64_t *ms)
 {
     int64_t seconds = 0;
 
@@ -66,7 +66,7 @@ static bool seconds_get(struct admin_call *call, struct bytes text, int64_t *ms)
     return true;
 }
 
-void subscription_expire_post(struct admin_call *call)
+void subscription_expire_post(struct call *call)
 {
     struct expire_call *e = expire_new(call, call->parameters[4]);
 
@@ -75,7 +75,7 @@ void subscription_expire_post(struct admin_call *call)
         subscription_expire(call->core->broker, &e->op);
 }
 
-void subscriptions_expire_post(struct admin_call *call)
+void subscriptions_expire_post(struct call *call)
 {
     struct expire_call *e = expire_new(call, bytes_of(NULL, 0));
 
@@ -85,7 +85,7 @@ void subscriptions_expire_post(struct admin_call *call)
 }
 
 /* {"ledgerId":L,"entryId":E,"excluded":false}: everything up to there. */
-void subscription_expire_position_post(struct admin_call *call)
+void subscription_expire_position_post(struct call *call)
 {
     struct expire_call *e = expire_new(call, call->parameters[4]);
     const struct bytes body = call->request.body;

@@ -8,8 +8,8 @@
 
 struct check {
     struct health_op op;
-    struct admin_call *call;
-    void (*answer)(struct admin_call *call, const struct refusal *why);
+    struct call *call;
+    void (*answer)(struct call *call, const struct refusal *why);
 };
 
 static void checked(struct broker_op *op)
@@ -19,7 +19,7 @@ static void checked(struct broker_op *op)
     check->answer(check->call, &op->why);
 }
 
-static void start(struct admin_call *call, void (*answer)(struct admin_call *, const struct refusal *))
+static void start(struct call *call, void (*answer)(struct call *, const struct refusal *))
 {
     struct check *check = call_alloc(call, sizeof *check);
 
@@ -31,7 +31,7 @@ static void start(struct admin_call *call, void (*answer)(struct admin_call *, c
     broker_check_health(call->core->broker, &check->op);
 }
 
-static void answer_ok(struct admin_call *call, const struct refusal *why)
+static void answer_ok(struct call *call, const struct refusal *why)
 {
     if (why->err == OK)
         call_text(call, "ok");
@@ -40,7 +40,7 @@ static void answer_ok(struct admin_call *call, const struct refusal *why)
 }
 
 /* Pulsar has two topics to choose from (?topicVersion=V1, V2); here there is one. */
-void health_check(struct admin_call *call)
+void health_check(struct call *call)
 {
     struct bytes version = bytes_of_text("V2");
 
@@ -86,7 +86,7 @@ static void answer_disk(struct json *j, struct broker *b)
         json_uint(j, "corrupt_reads", s.corrupt_reads);
 }
 
-static void answer_pulsar(struct admin_call *call, const struct refusal *why)
+static void answer_pulsar(struct call *call, const struct refusal *why)
 {
     struct json j = json_to(&call->answer.body);
     struct count count = {.broker = call->core->broker};
@@ -108,7 +108,7 @@ static void answer_pulsar(struct admin_call *call, const struct refusal *why)
     call_finish(call);
 }
 
-void health_pulsar(struct admin_call *call)
+void health_pulsar(struct call *call)
 {
     start(call, answer_pulsar);
 }
@@ -116,7 +116,7 @@ void health_pulsar(struct admin_call *call)
 /* ---- for those who put brokers behind a balancer, and take them out of it by a file ---- */
 
 /* On the admin thread: the file may be far away. */
-static void write_status(struct admin_call *call)
+static void write_status(struct call *call)
 {
     if (call->core->status_file && process_file_exists(call->core->status_file))
         text_add(&call->answer.body, "OK");
@@ -124,7 +124,7 @@ static void write_status(struct admin_call *call)
         call_write_reason(call, 404, "there is no file to say that this broker shall be used (statusFilePath)");
 }
 
-void status_html(struct admin_call *call)
+void status_html(struct call *call)
 {
     call->write = write_status;
     call->answer.status = 200;

@@ -155,7 +155,7 @@ void topic_stats_write_internal(struct json *j, const struct topic_stats *t, boo
 }
 
 /* NULL: the call is finished. */
-static struct topic_stats *stats_of(struct admin_call *call, const struct topic_name *name)
+static struct topic_stats *stats_of(struct call *call, const struct topic_name *name)
 {
     struct topic_stats *stats;
     struct refusal why;
@@ -166,7 +166,7 @@ static struct topic_stats *stats_of(struct admin_call *call, const struct topic_
     return NULL;
 }
 
-void topic_internal_stats(struct admin_call *call)
+void topic_internal_stats(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct json j = json_to(&call->answer.body);
@@ -255,7 +255,7 @@ struct info_call {
 /* One partition in each turn of the loop.  One that has no row is not there, and left out. */
 static void write_part(struct task *task)
 {
-    struct admin_call *call = container_of(task, struct admin_call, task);
+    struct call *call = container_of(task, struct call, task);
     struct info_call *i = call->work;
     struct topic_stats *stats;
     struct refusal why;
@@ -276,7 +276,7 @@ static void write_part(struct task *task)
     loop_defer(call->core->loop, &call->task);
 }
 
-static void write_parts(struct admin_call *call, struct info_call *i)
+static void write_parts(struct call *call, struct info_call *i)
 {
     json_int(&i->json, "version", 0);
     json_object_begin(&i->json, "partitions");
@@ -285,7 +285,7 @@ static void write_parts(struct admin_call *call, struct info_call *i)
     loop_defer(call->core->loop, &call->task);
 }
 
-void topic_internal_info(struct admin_call *call)
+void topic_internal_info(struct call *call)
 {
     struct info_call *i = call_alloc(call, sizeof *i);
     const struct topic_stats *stats = NULL;
@@ -351,7 +351,7 @@ static void write_ledgers_name(struct json *j, const struct topic_name *name)
 
 /* Of one that is not there, or has partitions, as in Pulsar: zeros.  No authoritative answer needs reading ledgers
  * here: what is shown is exact. */
-void topic_offline_stats(struct admin_call *call)
+void topic_offline_stats(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct topic_stats *stats = topic ? call_alloc(call, sizeof *stats) : NULL;

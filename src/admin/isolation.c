@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 /* The route's cluster, which is there; NULL: finished with `status`. */
-static const char *cluster_of(struct admin_call *call, int status)
+static const char *cluster_of(struct call *call, int status)
 {
     const char *name = call_copy(call, call->parameters[0]);
 
@@ -30,7 +30,7 @@ static const char *cluster_of(struct admin_call *call, int status)
 static const struct shape_member domain_shape[] = {{"brokers", SHAPE_TEXTS, "[]"}, {NULL, SHAPE_TEXT, NULL}};
 
 struct domains {
-    struct admin_call *call;
+    struct call *call;
     struct json json;
     const json_t *brokers; /* that shall be in one domain only: */
     struct bytes domain;   /* this one */
@@ -48,7 +48,7 @@ static bool write_domain(void *ctx, struct bytes name, struct bytes value)
     return true;
 }
 
-void failure_domains_get(struct admin_call *call)
+void failure_domains_get(struct call *call)
 {
     struct domains d = {.call = call, .json = json_to(&call->answer.body)};
     const struct bytes prefix = call_joined(call, call->parameters[0], bytes_of(NULL, 0));
@@ -78,7 +78,7 @@ static bool look_for_broker(void *ctx, struct bytes name, struct bytes value)
     return !d->twice;
 }
 
-void failure_domain_post(struct admin_call *call)
+void failure_domain_post(struct call *call)
 {
     struct domains d = {.call = call, .domain = call->parameters[1]};
     const struct bytes prefix = call_joined(call, call->parameters[0], bytes_of(NULL, 0));
@@ -97,7 +97,7 @@ void failure_domain_post(struct admin_call *call)
     }
 }
 
-void failure_domain_get(struct admin_call *call)
+void failure_domain_get(struct call *call)
 {
     const char *cluster = cluster_of(call, 412);
     const struct bytes domain = call->parameters[1];
@@ -113,7 +113,7 @@ void failure_domain_get(struct admin_call *call)
                     cluster);
 }
 
-void failure_domain_delete(struct admin_call *call)
+void failure_domain_delete(struct call *call)
 {
     const char *cluster = cluster_of(call, 412);
     const struct bytes domain = call->parameters[1];
@@ -138,7 +138,7 @@ static const struct shape_member policy_shape[] = {
 };
 
 /* All policies of the cluster, new; NULL: none were ever set, and the call is finished. */
-static json_t *policies_of(struct admin_call *call, const char *cluster)
+static json_t *policies_of(struct call *call, const char *cluster)
 {
     json_t *all;
 
@@ -149,7 +149,7 @@ static json_t *policies_of(struct admin_call *call, const char *cluster)
     return all;
 }
 
-void isolation_policies_get(struct admin_call *call)
+void isolation_policies_get(struct call *call)
 {
     const char *cluster = cluster_of(call, 404);
     json_t *all = cluster ? policies_of(call, cluster) : NULL;
@@ -158,7 +158,7 @@ void isolation_policies_get(struct admin_call *call)
         call_tree(call, all);
 }
 
-void isolation_policy_get(struct admin_call *call)
+void isolation_policy_get(struct call *call)
 {
     const char *cluster = cluster_of(call, 412), *name = call_copy(call, call->parameters[1]);
     json_t *all = cluster && name ? policies_of(call, cluster) : NULL, *one;
@@ -206,7 +206,7 @@ static bool policy_good(const json_t *policy)
 }
 
 /* The same for a change: an object without members when none were ever set; NULL: the call is finished. */
-static json_t *policies_to_change(struct admin_call *call, const char *cluster)
+static json_t *policies_to_change(struct call *call, const char *cluster)
 {
     json_t *all;
 
@@ -217,7 +217,7 @@ static json_t *policies_to_change(struct admin_call *call, const char *cluster)
     return all;
 }
 
-void isolation_policy_post(struct admin_call *call)
+void isolation_policy_post(struct call *call)
 {
     const char *cluster = cluster_of(call, 412), *name = call_copy(call, call->parameters[1]);
     json_t *policy, *all;
@@ -242,7 +242,7 @@ void isolation_policy_post(struct admin_call *call)
     document_keep(call, ISOLATION_KIND, bytes_of_text(cluster), all);
 }
 
-void isolation_policy_delete(struct admin_call *call)
+void isolation_policy_delete(struct call *call)
 {
     const char *cluster = cluster_of(call, 412), *name = call_copy(call, call->parameters[1]);
     json_t *all;
@@ -293,7 +293,7 @@ static json_t *of_broker(json_t *all, const char *broker)
     return answer;
 }
 
-void isolation_brokers_get(struct admin_call *call)
+void isolation_brokers_get(struct call *call)
 {
     const char *cluster = cluster_of(call, 412);
     json_t *all = cluster ? policies_of(call, cluster) : NULL, *list;
@@ -308,7 +308,7 @@ void isolation_brokers_get(struct admin_call *call)
     call_tree(call, list);
 }
 
-void isolation_broker_get(struct admin_call *call)
+void isolation_broker_get(struct call *call)
 {
     const char *cluster = cluster_of(call, 412), *broker = call_copy(call, call->parameters[1]);
     json_t *all = cluster && broker ? policies_of(call, cluster) : NULL;

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-bool call_body(struct admin_call *call, json_t **out)
+bool call_body(struct call *call, json_t **out)
 {
     const struct bytes body = call->request.body;
     json_error_t error;
@@ -26,7 +26,7 @@ bool call_body(struct admin_call *call, json_t **out)
     return true;
 }
 
-bool call_body_shape(struct admin_call *call, const struct shape_member *shape, json_t **out)
+bool call_body_shape(struct call *call, const struct shape_member *shape, json_t **out)
 {
     json_t *body;
     char reason[200];
@@ -41,7 +41,7 @@ bool call_body_shape(struct admin_call *call, const struct shape_member *shape, 
     return err == OK;
 }
 
-void call_tree(struct admin_call *call, json_t *tree)
+void call_tree(struct call *call, json_t *tree)
 {
     char *text = tree ? json_dumps(tree, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
@@ -55,7 +55,7 @@ void call_tree(struct admin_call *call, json_t *tree)
         call_reason(call, 500, "out of memory");
 }
 
-void call_bare_text(struct admin_call *call, const char *text)
+void call_bare_text(struct call *call, const char *text)
 {
     text_add(&call->answer.body, text);
     call_json(call);
@@ -63,12 +63,12 @@ void call_bare_text(struct admin_call *call, const char *text)
 
 struct durable_wait {
     struct broker_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void durable(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct durable_wait, op)->call;
+    struct call *call = container_of(op, struct durable_wait, op)->call;
 
     if (op->why.err != OK) {
         call_refused(call, &op->why);
@@ -78,7 +78,7 @@ static void durable(struct broker_op *op)
     call_finish(call);
 }
 
-void call_ok_when_durable(struct admin_call *call)
+void call_ok_when_durable(struct call *call)
 {
     struct durable_wait *wait = call_alloc(call, sizeof *wait);
 
@@ -88,7 +88,7 @@ void call_ok_when_durable(struct admin_call *call)
     broker_when_durable(call->core->broker, &wait->op);
 }
 
-const char *call_copy(struct admin_call *call, struct bytes b)
+const char *call_copy(struct call *call, struct bytes b)
 {
     char *copy = call_alloc(call, b.len + 1);
 
@@ -97,7 +97,7 @@ const char *call_copy(struct admin_call *call, struct bytes b)
     return copy;
 }
 
-struct bytes call_joined(struct admin_call *call, struct bytes a, struct bytes b)
+struct bytes call_joined(struct call *call, struct bytes a, struct bytes b)
 {
     uint8_t *to = call_alloc(call, a.len + 1 + b.len);
 
@@ -111,7 +111,7 @@ struct bytes call_joined(struct admin_call *call, struct bytes a, struct bytes b
     return bytes_of(to, a.len + 1 + b.len);
 }
 
-bool document_tree(struct admin_call *call, const char *kind, struct bytes name, json_t **out)
+bool document_tree(struct call *call, const char *kind, struct bytes name, json_t **out)
 {
     struct bytes value;
 
@@ -159,7 +159,7 @@ enum err documents_forget(struct broker *b, const char *kind, struct bytes prefi
     return err;
 }
 
-bool document_keep_first(struct admin_call *call, const char *kind, struct bytes name, json_t *tree)
+bool document_keep_first(struct call *call, const char *kind, struct bytes name, json_t *tree)
 {
     char *text = tree ? json_dumps(tree, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     struct refusal why;
@@ -177,7 +177,7 @@ bool document_keep_first(struct admin_call *call, const char *kind, struct bytes
     return err == OK;
 }
 
-void document_keep(struct admin_call *call, const char *kind, struct bytes name, json_t *tree)
+void document_keep(struct call *call, const char *kind, struct bytes name, json_t *tree)
 {
     if (document_keep_first(call, kind, name, tree))
         call_no_content_when_durable(call);

@@ -474,7 +474,7 @@ json_t *namespace_settings_tree(const struct admin_core *core, struct bytes name
     return settings;
 }
 
-json_t *policy_place_settings(struct admin_call *call, const struct policy_place *p)
+json_t *policy_place_settings(struct call *call, const struct policy_place *p)
 {
     struct bytes kept;
     struct refusal why;
@@ -493,7 +493,7 @@ json_t *policy_place_settings(struct admin_call *call, const struct policy_place
     return settings;
 }
 
-void policy_place_keep(struct admin_call *call, const struct policy_place *p, json_t *settings)
+void policy_place_keep(struct call *call, const struct policy_place *p, json_t *settings)
 {
     char *text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
     const struct bytes bytes = text ? bytes_of_text(text) : bytes_of(NULL, 0);
@@ -512,7 +512,7 @@ void policy_place_keep(struct admin_call *call, const struct policy_place *p, js
     free(text);
 }
 
-void namespace_settings_keep(struct admin_call *call, struct bytes name, json_t *settings)
+void namespace_settings_keep(struct call *call, struct bytes name, json_t *settings)
 {
     policy_place_keep(call, &(struct policy_place){.namespace_ = name}, settings);
 }
@@ -527,7 +527,7 @@ static json_t *value_of(const struct kept_policy *k, const json_t *settings)
     return value && k->member ? json_object_get(value, k->member) : value;
 }
 
-static void answer_value(struct admin_call *call, const struct kept_policy *k, json_t *value)
+static void answer_value(struct call *call, const struct kept_policy *k, json_t *value)
 {
     if (!value && !k->unset)
         call_no_content(call);
@@ -540,7 +540,7 @@ static void answer_value(struct admin_call *call, const struct kept_policy *k, j
 }
 
 /* The body as the policy's value, new; NULL: there is none, or (false) the call is finished. */
-static bool body_value(struct admin_call *call, const struct kept_policy *k, json_t **out)
+static bool body_value(struct call *call, const struct kept_policy *k, json_t **out)
 {
     const struct bytes body = call->request.body;
 
@@ -573,7 +573,7 @@ static void remove_from(const struct kept_policy *k, json_t *settings)
 }
 
 /* A topic's that are for all clusters (?isGlobal=true) are an object within its settings.  Borrowed. */
-static json_t *level_of(const struct admin_call *call, const struct policy_place *p, json_t *settings)
+static json_t *level_of(const struct call *call, const struct policy_place *p, json_t *settings)
 {
     if (!p->of_topic || !call_query_true(call, "isGlobal"))
         return settings;
@@ -583,7 +583,7 @@ static json_t *level_of(const struct admin_call *call, const struct policy_place
 }
 
 /* What holds for a topic: its own, that of all clusters, its namespace's.  New; NULL: none. */
-static json_t *what_holds(const struct admin_call *call, const struct policy_place *p, const struct kept_policy *k,
+static json_t *what_holds(const struct call *call, const struct policy_place *p, const struct kept_policy *k,
                           const json_t *settings)
 {
     json_t *value = json_incref(value_of(k, settings)), *of_namespace;
@@ -598,7 +598,7 @@ static json_t *what_holds(const struct admin_call *call, const struct policy_pla
     return value;
 }
 
-static void kept_get(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
+static void kept_get(struct call *call, const struct policy_place *p, const struct kept_policy *k)
 {
     json_t *settings = policy_place_settings(call, p), *value;
 
@@ -611,7 +611,7 @@ static void kept_get(struct admin_call *call, const struct policy_place *p, cons
     json_decref(settings);
 }
 
-static void kept_set(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
+static void kept_set(struct call *call, const struct policy_place *p, const struct kept_policy *k)
 {
     struct kept_check check = {.core = call->core,
                                .namespace_ = p->of_topic ? topic_name_namespace(&p->topic) : p->namespace_};
@@ -642,7 +642,7 @@ static void kept_set(struct admin_call *call, const struct policy_place *p, cons
     policy_place_keep(call, p, settings);
 }
 
-static void kept_delete(struct admin_call *call, const struct policy_place *p, const struct kept_policy *k)
+static void kept_delete(struct call *call, const struct policy_place *p, const struct kept_policy *k)
 {
     json_t *settings = policy_place_settings(call, p), *global;
 
@@ -655,8 +655,8 @@ static void kept_delete(struct admin_call *call, const struct policy_place *p, c
 }
 
 /* The last of a route's parameters is the policy; match.c has looked it up already. */
-static void of_namespace(struct admin_call *call, const char *path,
-                         void (*act)(struct admin_call *, const struct policy_place *, const struct kept_policy *))
+static void of_namespace(struct call *call, const char *path,
+                         void (*act)(struct call *, const struct policy_place *, const struct kept_policy *))
 {
     const struct bytes name = path ? bytes_of_text(path) : call->parameters[2];
     struct policy_place p;
@@ -665,8 +665,8 @@ static void of_namespace(struct admin_call *call, const char *path,
         act(call, &p, kept_policy_find(name, false));
 }
 
-static void of_topic(struct admin_call *call,
-                     void (*act)(struct admin_call *, const struct policy_place *, const struct kept_policy *))
+static void of_topic(struct call *call,
+                     void (*act)(struct call *, const struct policy_place *, const struct kept_policy *))
 {
     struct policy_place p;
 
@@ -674,48 +674,48 @@ static void of_topic(struct admin_call *call,
         act(call, &p, kept_policy_find(call->parameters[4], true));
 }
 
-void namespace_kept_get(struct admin_call *call)
+void namespace_kept_get(struct call *call)
 {
     of_namespace(call, NULL, kept_get);
 }
 
-void namespace_kept_set(struct admin_call *call)
+void namespace_kept_set(struct call *call)
 {
     of_namespace(call, NULL, kept_set);
 }
 
-void namespace_kept_delete(struct admin_call *call)
+void namespace_kept_delete(struct call *call)
 {
     of_namespace(call, NULL, kept_delete);
 }
 
-void topic_kept_get(struct admin_call *call)
+void topic_kept_get(struct call *call)
 {
     of_topic(call, kept_get);
 }
 
-void topic_kept_set(struct admin_call *call)
+void topic_kept_set(struct call *call)
 {
     of_topic(call, kept_set);
 }
 
-void topic_kept_delete(struct admin_call *call)
+void topic_kept_delete(struct call *call)
 {
     of_topic(call, kept_delete);
 }
 
 /* Its path has two parts. */
-void namespace_affinity_get(struct admin_call *call)
+void namespace_affinity_get(struct call *call)
 {
     of_namespace(call, "bookieAffinity", kept_get);
 }
 
-void namespace_affinity_set(struct admin_call *call)
+void namespace_affinity_set(struct call *call)
 {
     of_namespace(call, "bookieAffinity", kept_set);
 }
 
-void namespace_affinity_delete(struct admin_call *call)
+void namespace_affinity_delete(struct call *call)
 {
     of_namespace(call, "bookieAffinity", kept_delete);
 }

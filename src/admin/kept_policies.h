@@ -51,6 +51,6 @@ json_t *kept_policies_read(struct kept_check *c, const json_t *policies);
 /* A namespace's settings, new; {} when there are none; NULL: memory ran out. */
 json_t *namespace_settings_tree(const struct admin_core *core, struct bytes name);
 /* Keeps them, and finishes the call: 204 when they are durable.  Takes the tree; NULL: 500. */
-void namespace_settings_keep(struct admin_call *call, struct bytes name, json_t *settings);
+void namespace_settings_keep(struct call *call, struct bytes name, json_t *settings);
 
 #endif

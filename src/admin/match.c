@@ -136,7 +136,7 @@ static bool form_decode(struct arena *arena, struct bytes *name)
 /* A subscription of a topic comes encoded twice from Pulsar's admin clients, and its brokers decode it twice: the path
  * was decoded once already.  Who encodes "a+b" only once speaks of "a b", here as there.  False: memory ran out, and
  * the name is not to be used, for it may be another's. */
-static bool subscription_decode(struct admin_call *call)
+static bool subscription_decode(struct call *call)
 {
     struct bytes rest = bytes_of_text(call->route->pattern), part, before = {0};
 
@@ -152,7 +152,7 @@ static bool subscription_decode(struct admin_call *call)
     return true;
 }
 
-enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call)
+enum route_match routes_find_in(const struct route *table, size_t count, struct call *call)
 {
     enum route_match result = ROUTE_NO_PATH;
     struct bytes parameters[PARAMETERS_MAX] = {0};

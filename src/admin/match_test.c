@@ -67,9 +67,9 @@ static void a_topic_takes_what_the_rest_leaves(void **state)
     assert_false(matches("/{tenant}/{topic+}/stats", "/t//stats", p));
 }
 
-static struct admin_call call_to(enum http_method method, const char *path)
+static struct call call_to(enum http_method method, const char *path)
 {
-    struct admin_call call = {.request = {.method = method, .path = bytes_of_text(path)}};
+    struct call call = {.request = {.method = method, .path = bytes_of_text(path)}};
 
     return call;
 }
@@ -89,7 +89,7 @@ static void a_policy_is_one_of_the_table_at_its_level(void **state)
 
 static void the_method_is_looked_at_after_the_path(void **state)
 {
-    struct admin_call call = call_to(HTTP_GET, "/admin/v2/clusters/");
+    struct call call = call_to(HTTP_GET, "/admin/v2/clusters/");
 
     assert_int_equal(routes_find(&call), ROUTE_FOUND);
     assert_string_equal(call.route->pattern, "/admin/v2/clusters");
@@ -103,7 +103,7 @@ static void the_method_is_looked_at_after_the_path(void **state)
 
 static void a_topics_subscription_is_decoded_a_second_time(void **state)
 {
-    struct admin_call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb+c%2B%zz");
+    struct call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb+c%2B%zz");
 
     arena_init(&call.arena, 1024);
     assert_int_equal(routes_find(&call), ROUTE_FOUND);
@@ -113,7 +113,7 @@ static void a_topics_subscription_is_decoded_a_second_time(void **state)
 
 static void a_subscription_that_cannot_be_decoded_is_not_taken_for_another(void **state)
 {
-    struct admin_call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb");
+    struct call call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/subscription/a%2Fb");
 
     arena_init(&call.arena, 1);
     assert_int_equal(routes_find(&call), ROUTE_NO_MEMORY);
@@ -122,7 +122,7 @@ static void a_subscription_that_cannot_be_decoded_is_not_taken_for_another(void 
 
 static void an_operation_that_is_not_there_does_not_become_a_topics_name(void **state)
 {
-    struct admin_call call = call_to(HTTP_PUT, "/admin/v2/persistent/t/n/x/subscriptions");
+    struct call call = call_to(HTTP_PUT, "/admin/v2/persistent/t/n/x/subscriptions");
 
     assert_int_equal(routes_find(&call), ROUTE_NO_METHOD);
     call = call_to(HTTP_DELETE, "/admin/v2/persistent/t/n/x/truncates");
@@ -160,7 +160,7 @@ static void every_row_says_what_it_does_and_finds_itself(void **state)
     for (size_t i = 0; i < count; i++) {
         char path[200];
         path_of(routes[i].pattern, path, sizeof path);
-        struct admin_call call = call_to(routes[i].method, path);
+        struct call call = call_to(routes[i].method, path);
         assert_true(strlen(routes[i].help) > 0);
         assert_int_equal(routes_find(&call), ROUTE_FOUND);
         assert_ptr_equal(call.route, &routes[i]);

@@ -19,20 +19,20 @@
 
 struct peek_call {
     struct peek peek;
-    struct admin_call *call;
+    struct call *call;
     struct position position;
     struct bytes entry; /* in the arena */
 };
 
 /* ---- headers ---- */
 
-static void header_text(struct admin_call *call, const char *name, const char *value)
+static void header_text(struct call *call, const char *name, const char *value)
 {
     if (value)
         call_header(call, name, bytes_of_text(value));
 }
 
-static void header_number(struct admin_call *call, const char *name, uint64_t value)
+static void header_number(struct call *call, const char *name, uint64_t value)
 {
     char text[24];
 
@@ -40,7 +40,7 @@ static void header_number(struct admin_call *call, const char *name, uint64_t va
     header_text(call, name, text);
 }
 
-static void header_time(struct admin_call *call, const char *name, uint64_t ms)
+static void header_time(struct call *call, const char *name, uint64_t ms)
 {
     struct text out;
     struct json j;
@@ -53,7 +53,7 @@ static void header_time(struct admin_call *call, const char *name, uint64_t ms)
     text_deinit(&out);
 }
 
-static void header_properties(struct admin_call *call, const Wire__MessageMetadata *m)
+static void header_properties(struct call *call, const Wire__MessageMetadata *m)
 {
     struct text out;
     struct json j;
@@ -72,7 +72,7 @@ static void header_properties(struct admin_call *call, const Wire__MessageMetada
 }
 
 /* In base64, as they are bytes; at most what a header may have, else it is left out. */
-static void header_base64(struct admin_call *call, const char *name, struct bytes value)
+static void header_base64(struct call *call, const char *name, struct bytes value)
 {
     struct text text;
 
@@ -83,13 +83,13 @@ static void header_base64(struct admin_call *call, const char *name, struct byte
     text_deinit(&text);
 }
 
-static void header_bool(struct admin_call *call, const char *name, bool value)
+static void header_bool(struct call *call, const char *name, bool value)
 {
     header_text(call, name, value ? "true" : "false");
 }
 
 /* "a,b" */
-static void headers_of_replication(struct admin_call *call, const Wire__MessageMetadata *m)
+static void headers_of_replication(struct call *call, const Wire__MessageMetadata *m)
 {
     struct text all;
 
@@ -107,7 +107,7 @@ static void headers_of_replication(struct admin_call *call, const Wire__MessageM
 }
 
 /* Nothing is aborted or open here: there are no transactions. */
-static void headers_of_transaction(struct admin_call *call, const Wire__MessageMetadata *m)
+static void headers_of_transaction(struct call *call, const Wire__MessageMetadata *m)
 {
     if (m->has_txnid_least_bits)
         header_number(call, "X-Pulsar-txnid-least-bits:", m->txnid_least_bits);
@@ -116,7 +116,7 @@ static void headers_of_transaction(struct admin_call *call, const Wire__MessageM
     header_bool(call, "X-Pulsar-txn-uncommitted:", false);
 }
 
-static void headers_of_chunk(struct admin_call *call, const Wire__MessageMetadata *m)
+static void headers_of_chunk(struct call *call, const Wire__MessageMetadata *m)
 {
     if (m->uuid)
         header_text(call, "X-Pulsar-uuid:", m->uuid);
@@ -127,7 +127,7 @@ static void headers_of_chunk(struct admin_call *call, const Wire__MessageMetadat
     header_number(call, "X-Pulsar-total-chunk-msg-size:", (uint64_t)m->total_chunk_msg_size);
 }
 
-static void headers_of_key(struct admin_call *call, const Wire__MessageMetadata *m)
+static void headers_of_key(struct call *call, const Wire__MessageMetadata *m)
 {
     header_text(call, "X-Pulsar-partition-key:", m->partition_key);
     if (m->has_partition_key_b64_encoded)
@@ -154,8 +154,7 @@ static const char *codec_name(Wire__CompressionType type)
     }
 }
 
-static void headers_of(struct admin_call *call, struct position position, const Wire__MessageMetadata *m,
-                       size_t payload_len)
+static void headers_of(struct call *call, struct position position, const Wire__MessageMetadata *m, size_t payload_len)
 {
     char id[48];
 
@@ -197,7 +196,7 @@ static void headers_of(struct admin_call *call, struct position position, const 
 /* ---- the body ---- */
 
 /* What is encrypted stays as it is. */
-static enum err write_payload(struct admin_call *call, const struct entry_view *view)
+static enum err write_payload(struct call *call, const struct entry_view *view)
 {
     const struct metadata *m = &view->metadata;
     uint8_t *out;
@@ -221,7 +220,7 @@ static enum err write_payload(struct admin_call *call, const struct entry_view *
 }
 
 /* On the admin thread. */
-static void write_message(struct admin_call *call)
+static void write_message(struct call *call)
 {
     const struct peek_call *p = call->snapshot;
     Wire__MessageMetadata *metadata;
@@ -239,7 +238,7 @@ static void write_message(struct admin_call *call)
 static void peeked(struct broker_op *op)
 {
     struct peek_call *p = container_of(op, struct peek_call, peek.op);
-    struct admin_call *call = p->call;
+    struct call *call = p->call;
     struct entry entry = p->peek.entry; /* taken: p is the admin thread's when the call is finished */
     const struct bytes bytes = slice_bytes(entry.bytes);
     uint8_t *copy;
@@ -273,7 +272,7 @@ static const struct topic_guard
                          "Examine messages on a partitioned topic is not allowed, please try examine message "
                          "on specific topic partition"};
 
-static struct peek_call *peek_new(struct admin_call *call, const struct topic_guard *guard)
+static struct peek_call *peek_new(struct call *call, const struct topic_guard *guard)
 {
     struct peek_call *p = call_alloc(call, sizeof *p);
 
@@ -284,7 +283,7 @@ static struct peek_call *peek_new(struct admin_call *call, const struct topic_gu
     return p;
 }
 
-void message_by_id_get(struct admin_call *call)
+void message_by_id_get(struct call *call)
 {
     struct peek_call *p = peek_new(call, &id_guard);
     uint64_t ledger, entry;
@@ -295,7 +294,7 @@ void message_by_id_get(struct admin_call *call)
     topic_peek(call->core->broker, &p->peek);
 }
 
-void message_of_subscription_get(struct admin_call *call)
+void message_of_subscription_get(struct call *call)
 {
     struct peek_call *p = peek_new(call, &peek_guard);
     const struct bytes name = call->parameters[4];
@@ -312,7 +311,7 @@ void message_of_subscription_get(struct admin_call *call)
 }
 
 /* ?initialPosition=earliest, or else from the end; ?messagePosition=N of them, 1 by default. */
-void message_examine_get(struct admin_call *call)
+void message_examine_get(struct call *call)
 {
     struct peek_call *p = peek_new(call, &examine_guard);
     struct bytes from = bytes_of_text("latest"), nth = bytes_of_text("1");

@@ -189,7 +189,7 @@ static void broker_visit(struct metrics *m)
 
 static void finish(struct metrics *m)
 {
-    struct admin_call *call = m->call;
+    struct call *call = m->call;
 
     if (m->failed) {
         call_reason(call, 500, "too many namespaces, or too little memory, for one answer");
@@ -258,7 +258,7 @@ static bool tenant_visit(void *ctx, struct bytes tenant)
     return !copy->m->failed;
 }
 
-static void released(struct admin_call *call)
+static void released(struct call *call)
 {
     struct metrics *m = call->work;
 
@@ -274,7 +274,7 @@ static bool is_one_too_many(struct admin_core *core)
     return true;
 }
 
-void metrics_get(struct admin_call *call)
+void metrics_get(struct call *call)
 {
     struct metrics *m = call_alloc(call, sizeof *m);
     struct namespaces_copy copy = {.m = m};

@@ -40,7 +40,7 @@ struct budget_row {
 };
 
 struct metrics {
-    struct admin_call *call;
+    struct call *call;
     struct task task;
 
     /* The walk through the topics of all namespaces, by their names. */
@@ -81,7 +81,7 @@ struct metrics {
 
 /* Writes the next part from call->work into the answer's body; on the admin thread.  call->unwritten: there is
  * more. */
-void metrics_write(struct admin_call *call);
+void metrics_write(struct call *call);
 
 /* Goes on with the table, until `out` has `enough` bytes, or some more; true: that was the last. */
 bool metrics_write_table(struct text *out, struct bytes cluster, struct metrics *m, size_t enough);

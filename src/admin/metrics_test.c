@@ -250,14 +250,14 @@ static void a_long_answer_comes_in_parts_that_are_one_text(void **state)
     free(large);
 }
 
-static void finished_too(struct admin_call *call)
+static void finished_too(struct call *call)
 {
 }
 
 static void only_so_many_may_read_metrics_at_a_time(void **state)
 {
     struct admin_world *w = *state;
-    struct admin_call other;
+    struct call other;
 
     assert_int_equal(ask(w, HTTP_GET, "/metrics"), 200); /* not freed before the next question */
     call_init(&other);
@@ -270,7 +270,7 @@ static void only_so_many_may_read_metrics_at_a_time(void **state)
         assert_true(sim_step(w->sim));
     assert_int_equal(other.answer.status, 200);
 
-    struct admin_call third;
+    struct call third;
     call_init(&third);
     third.core = &w->core;
     third.finished = finished_too;

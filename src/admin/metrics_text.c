@@ -385,7 +385,7 @@ static void write_text(struct writer *w, const struct admin_core *core, const st
     write_process(w, core->started_ms);
 }
 
-void metrics_write(struct admin_call *call)
+void metrics_write(struct call *call)
 {
     struct metrics *m = call->work;
     struct text *out = &call->answer.body;

@@ -5,7 +5,7 @@
 #include "admin/namespace_names.h"
 
 struct names {
-    struct admin_call *call;
+    struct call *call;
     struct listed_namespace **end;
     bool failed;
 };
@@ -33,7 +33,7 @@ static bool copy_tenant(void *ctx, struct bytes tenant)
     return namespaces_each(names->call->core->broker, tenant, copy_namespace, names) == OK && !names->failed;
 }
 
-bool namespace_names(struct admin_call *call, struct listed_namespace **out)
+bool namespace_names(struct call *call, struct listed_namespace **out)
 {
     struct names names = {.call = call, .end = out};
 

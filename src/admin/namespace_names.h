@@ -13,6 +13,6 @@ struct listed_namespace {
 };
 
 /* In order, in the call's arena.  False: the call is finished, with 500. */
-bool namespace_names(struct admin_call *call, struct listed_namespace **out);
+bool namespace_names(struct call *call, struct listed_namespace **out);
 
 #endif

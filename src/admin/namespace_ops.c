@@ -12,7 +12,7 @@
 
 /* ---- bundles ---- */
 
-void namespace_bundles(struct admin_call *call)
+void namespace_bundles(struct call *call)
 {
     struct bundles *b = call_alloc(call, sizeof *b);
     struct policy_place p;
@@ -24,8 +24,7 @@ void namespace_bundles(struct admin_call *call)
 }
 
 /* The third parameter; *all are the namespace's.  False: finished. */
-static bool bundle_given(struct admin_call *call, struct policy_place *p, struct bundles **all,
-                         struct bundle_range *range)
+static bool bundle_given(struct call *call, struct policy_place *p, struct bundles **all, struct bundle_range *range)
 {
     const struct bytes text = call->parameters[2];
     const char *reason;
@@ -45,7 +44,7 @@ static bool bundle_given(struct admin_call *call, struct policy_place *p, struct
 #define ALGORITHMS "[range_equally_divide, specified_positions_divide]"
 
 /* How the bundle is to be divided: false: finished, with 412. */
-static bool algorithm_given(struct admin_call *call, bool *by_positions)
+static bool algorithm_given(struct call *call, bool *by_positions)
 {
     struct bytes name = bytes_of_text("");
 
@@ -58,7 +57,7 @@ static bool algorithm_given(struct admin_call *call, bool *by_positions)
 }
 
 /* At the positions of the list that lie in the bundle; false: finished. */
-static bool split_at(struct admin_call *call, struct bundles *all, struct bundle_range range, const json_t *positions)
+static bool split_at(struct call *call, struct bundles *all, struct bundle_range range, const json_t *positions)
 {
     if (json_array_size(positions) == 0) {
         call_reason(call, 412, "With specified_positions_divide split algorithm, splitBoundaries must not be empty");
@@ -75,7 +74,7 @@ static bool split_at(struct admin_call *call, struct bundles *all, struct bundle
     return true;
 }
 
-static bool split_in_two(struct admin_call *call, struct bundles *all, struct bundle_range range)
+static bool split_in_two(struct call *call, struct bundles *all, struct bundle_range range)
 {
     if (bundle_split(all, range.from + (range.to - range.from) / 2 + (range.to == BUNDLE_LAST)))
         return true;
@@ -84,7 +83,7 @@ static bool split_in_two(struct admin_call *call, struct bundles *all, struct bu
 }
 
 /* Nothing moves by it, so nothing is unloaded, whatever ?unload says. */
-void bundle_split_put(struct admin_call *call)
+void bundle_split_put(struct call *call)
 {
     struct bundles *all;
     struct bundle_range range;
@@ -117,7 +116,7 @@ static void answer(struct namespace_walk *w)
 }
 
 /* NULL: finished. */
-static struct namespace_walk *walk_of_call(struct admin_call *call, bool by_bundle, bool (*step)(struct walk_lane *))
+static struct namespace_walk *walk_of_call(struct call *call, bool by_bundle, bool (*step)(struct walk_lane *))
 {
     struct bundle_range range = {.from = 0, .to = BUNDLE_LAST};
     struct bundles *all;
@@ -135,7 +134,7 @@ static struct namespace_walk *walk_of_call(struct admin_call *call, bool by_bund
     return w;
 }
 
-static void unload(struct admin_call *call, bool by_bundle)
+static void unload(struct call *call, bool by_bundle)
 {
     struct namespace_walk *w = walk_of_call(call, by_bundle, walk_unload);
 
@@ -146,13 +145,13 @@ static void unload(struct admin_call *call, bool by_bundle)
     walk_begin(w);
 }
 
-void namespace_unload_put(struct admin_call *call)
+void namespace_unload_put(struct call *call)
 {
     unload(call, false);
 }
 
 /* There is one broker: one that is another's cannot be the destination. */
-void bundle_unload_put(struct admin_call *call)
+void bundle_unload_put(struct call *call)
 {
     struct bytes destination = bytes_of(NULL, 0);
     char own[300];
@@ -168,8 +167,7 @@ void bundle_unload_put(struct admin_call *call)
 }
 
 /* `subscription`: which parameter names one; 0: all. */
-static void of_subscriptions(struct admin_call *call, bool by_bundle, size_t subscription,
-                             bool (*step)(struct walk_lane *))
+static void of_subscriptions(struct call *call, bool by_bundle, size_t subscription, bool (*step)(struct walk_lane *))
 {
     struct namespace_walk *w = walk_of_call(call, by_bundle, step);
 
@@ -183,32 +181,32 @@ static void of_subscriptions(struct admin_call *call, bool by_bundle, size_t sub
         walk_begin(w);
 }
 
-void namespace_clear_backlog_post(struct admin_call *call)
+void namespace_clear_backlog_post(struct call *call)
 {
     of_subscriptions(call, false, 0, walk_clear_backlog);
 }
 
-void namespace_clear_backlog_of_post(struct admin_call *call)
+void namespace_clear_backlog_of_post(struct call *call)
 {
     of_subscriptions(call, false, 2, walk_clear_backlog);
 }
 
-void bundle_clear_backlog_post(struct admin_call *call)
+void bundle_clear_backlog_post(struct call *call)
 {
     of_subscriptions(call, true, 0, walk_clear_backlog);
 }
 
-void bundle_clear_backlog_of_post(struct admin_call *call)
+void bundle_clear_backlog_of_post(struct call *call)
 {
     of_subscriptions(call, true, 3, walk_clear_backlog);
 }
 
-void namespace_unsubscribe_post(struct admin_call *call)
+void namespace_unsubscribe_post(struct call *call)
 {
     of_subscriptions(call, false, 2, walk_unsubscribe);
 }
 
-void bundle_unsubscribe_post(struct admin_call *call)
+void bundle_unsubscribe_post(struct call *call)
 {
     of_subscriptions(call, true, 3, walk_unsubscribe);
 }
@@ -219,7 +217,7 @@ enum { TURN = 100 };
 
 struct positions {
     struct task task;
-    struct admin_call *call;
+    struct call *call;
     struct bytes namespace_;
     struct bundle_range range;
     struct bytes topics; /* names of those that are asked for, behind commas; empty: all */
@@ -258,12 +256,12 @@ static bool position_of(void *ctx, struct bytes name)
     return --p->left > 0;
 }
 
-static void positions_more(struct admin_call *call);
+static void positions_more(struct call *call);
 
 static void positions_turn(struct task *task)
 {
     struct positions *p = container_of(task, struct positions, task);
-    struct admin_call *call = p->call;
+    struct call *call = p->call;
 
     p->left = TURN;
     if (topics_each_after(call->core->broker, p->namespace_, topic_name_full(&p->last), position_of, p) != OK) {
@@ -279,12 +277,12 @@ static void positions_turn(struct task *task)
     }
 }
 
-static void positions_more(struct admin_call *call)
+static void positions_more(struct call *call)
 {
     positions_turn(&((struct positions *)call->work)->task);
 }
 
-void bundle_positions_get(struct admin_call *call)
+void bundle_positions_get(struct call *call)
 {
     struct positions *p = call_alloc(call, sizeof *p);
     struct bundles *all;
@@ -323,7 +321,7 @@ static void answer_emptiness(struct namespace_walk *w)
         call_reason(w->call, 409, "Cannot delete non empty bundle");
 }
 
-void bundle_delete(struct admin_call *call)
+void bundle_delete(struct call *call)
 {
     struct namespace_walk *w = walk_of_call(call, true, found_one);
 

@@ -12,7 +12,7 @@
 #include "broker/documents.h"
 
 /* The namespace's settings, new, with an object of properties in them; NULL: finished. */
-static json_t *settings_of(struct admin_call *call, struct policy_place *p, json_t **properties)
+static json_t *settings_of(struct call *call, struct policy_place *p, json_t **properties)
 {
     json_t *settings = policy_place_of_namespace(call, p) ? policy_place_settings(call, p) : NULL;
 
@@ -22,7 +22,7 @@ static json_t *settings_of(struct admin_call *call, struct policy_place *p, json
     return settings;
 }
 
-void namespace_properties_get(struct admin_call *call)
+void namespace_properties_get(struct call *call)
 {
     struct policy_place p;
     json_t *properties, *settings = settings_of(call, &p, &properties);
@@ -44,7 +44,7 @@ static bool are_texts(const json_t *object)
     return good;
 }
 
-void namespace_properties_put(struct admin_call *call)
+void namespace_properties_put(struct call *call)
 {
     struct policy_place p;
     json_t *properties, *body, *settings = settings_of(call, &p, &properties);
@@ -65,7 +65,7 @@ void namespace_properties_put(struct admin_call *call)
     json_decref(body);
 }
 
-void namespace_properties_delete(struct admin_call *call)
+void namespace_properties_delete(struct call *call)
 {
     struct policy_place p;
     json_t *properties, *settings = settings_of(call, &p, &properties);
@@ -78,7 +78,7 @@ void namespace_properties_delete(struct admin_call *call)
 
 /* ---- one ---- */
 
-void namespace_property_put(struct admin_call *call)
+void namespace_property_put(struct call *call)
 {
     const char *key = call_copy(call, call->parameters[2]);
     const struct bytes value = call->parameters[3];
@@ -94,7 +94,7 @@ void namespace_property_put(struct admin_call *call)
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
-void namespace_property_get(struct admin_call *call)
+void namespace_property_get(struct call *call)
 {
     const char *key = call_copy(call, call->parameters[2]);
     struct policy_place p;
@@ -111,7 +111,7 @@ void namespace_property_get(struct admin_call *call)
 
 struct removal {
     struct broker_op op;
-    struct admin_call *call;
+    struct call *call;
     const char *value;
 };
 
@@ -126,7 +126,7 @@ static void removed(struct broker_op *op)
 }
 
 /* Answers with what it said, when it says so no more. */
-void namespace_property_delete(struct admin_call *call)
+void namespace_property_delete(struct call *call)
 {
     const char *key = call_copy(call, call->parameters[2]);
     struct removal *r = key ? call_alloc(call, sizeof *r) : NULL;
@@ -157,7 +157,7 @@ void namespace_property_delete(struct admin_call *call)
 
 /* ---- its resource group ---- */
 
-static void set_member(struct admin_call *call, const char *member, json_t *value)
+static void set_member(struct call *call, const char *member, json_t *value)
 {
     struct policy_place p;
     json_t *settings = policy_place_of_namespace(call, &p) ? policy_place_settings(call, &p) : NULL;
@@ -174,7 +174,7 @@ static void set_member(struct admin_call *call, const char *member, json_t *valu
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
-void namespace_resource_group_get(struct admin_call *call)
+void namespace_resource_group_get(struct call *call)
 {
     struct policy_place p;
     json_t *settings = policy_place_of_namespace(call, &p) ? policy_place_settings(call, &p) : NULL;
@@ -187,7 +187,7 @@ void namespace_resource_group_get(struct admin_call *call)
     json_decref(settings);
 }
 
-void namespace_resource_group_post(struct admin_call *call)
+void namespace_resource_group_post(struct call *call)
 {
     const struct bytes group = call->parameters[2];
     struct bytes kept;
@@ -198,12 +198,12 @@ void namespace_resource_group_post(struct admin_call *call)
         set_member(call, "resource_group_name", json_stringn((const char *)group.data, group.len));
 }
 
-void namespace_resource_group_delete(struct admin_call *call)
+void namespace_resource_group_delete(struct call *call)
 {
     set_member(call, "resource_group_name", NULL);
 }
 
-void namespace_migration_post(struct admin_call *call)
+void namespace_migration_post(struct call *call)
 {
     set_member(call, "migrated", json_boolean(call_query_true(call, "migrated")));
 }
@@ -228,7 +228,7 @@ static bool look_at(void *ctx, struct bytes name)
     return true;
 }
 
-void anti_affinity_namespaces_get(struct admin_call *call)
+void anti_affinity_namespaces_get(struct call *call)
 {
     const char *cluster = call_copy(call, call->parameters[0]), *group = call_copy(call, call->parameters[1]);
     struct group_search s = {.core = call->core, .group = group, .json = json_to(&call->answer.body)};
@@ -256,7 +256,7 @@ void anti_affinity_namespaces_get(struct admin_call *call)
 }
 
 /* Nothing is ever offloaded here. */
-void scan_offloaded_get(struct admin_call *call)
+void scan_offloaded_get(struct call *call)
 {
     struct policy_place p;
 

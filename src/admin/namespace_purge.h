@@ -8,7 +8,7 @@
 #include "admin/namespace_walk.h"
 
 struct namespace_purge {
-    struct admin_call *call;
+    struct call *call;
     struct bytes namespace_;
     bool force; /* false: only the broker's own topics are deleted, and others keep it */
     /* From the loop.  why->err OK: it is gone, durable after broker_when_durable. */

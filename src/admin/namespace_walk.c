@@ -12,7 +12,7 @@
 
 enum { TURN = 100 }; /* names looked at in one turn */
 
-struct namespace_walk *walk_new(struct admin_call *call, struct bytes namespace_)
+struct namespace_walk *walk_new(struct call *call, struct bytes namespace_)
 {
     struct namespace_walk *w = call_alloc(call, sizeof *w);
 
@@ -21,7 +21,7 @@ struct namespace_walk *walk_new(struct admin_call *call, struct bytes namespace_
     return w;
 }
 
-void walk_renew(struct namespace_walk *w, struct admin_call *call, struct bytes namespace_)
+void walk_renew(struct namespace_walk *w, struct call *call, struct bytes namespace_)
 {
     memset(w, 0, sizeof *w);
     w->call = call;

@@ -33,7 +33,7 @@ struct walk_lane {
 
 struct namespace_walk {
     /* The caller's, before walk_begin. */
-    struct admin_call *call;
+    struct call *call;
     struct bytes namespace_;
     bool partitioned; /* names of partitioned topics instead */
     bool part;        /* only those of `bundle` */
@@ -59,9 +59,9 @@ struct namespace_walk {
 };
 
 /* From the call's arena; NULL: the call is finished. */
-struct namespace_walk *walk_new(struct admin_call *call, struct bytes namespace_);
+struct namespace_walk *walk_new(struct call *call, struct bytes namespace_);
 /* The same of one that has ended (also from its `end`): a walk is large, and an arena gives nothing back. */
-void walk_renew(struct namespace_walk *w, struct admin_call *call, struct bytes namespace_);
+void walk_renew(struct namespace_walk *w, struct call *call, struct bytes namespace_);
 void walk_begin(struct namespace_walk *w);
 
 /* For step functions: the lane's operation, with its `done` set. */

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-void namespace_list_get(struct admin_call *call)
+void namespace_list_get(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -84,7 +84,7 @@ static void put_numbers(const struct admin_core *core, const struct policies *nu
     text_deinit(&text);
 }
 
-void namespace_get(struct admin_call *call)
+void namespace_get(struct call *call)
 {
     struct bundles *bundles = call_alloc(call, sizeof *bundles);
     struct policies numbers;
@@ -107,7 +107,7 @@ void namespace_get(struct admin_call *call)
 /* ---- made ---- */
 
 /* The settings that the body asks for, new; NULL: finished. */
-static json_t *settings_asked(struct admin_call *call, struct bytes name, const json_t *body)
+static json_t *settings_asked(struct call *call, struct bytes name, const json_t *body)
 {
     struct kept_check check = {.core = call->core, .namespace_ = name, .status = 500, .reason = "out of memory"};
     struct bundles *bundles = call_alloc(call, sizeof *bundles);
@@ -143,7 +143,7 @@ static enum err set(struct broker *b, struct bytes name, const struct policies *
     return err;
 }
 
-static void make(struct admin_call *call, struct bytes name, json_t *settings)
+static void make(struct call *call, struct bytes name, json_t *settings)
 {
     struct broker *b = call->core->broker;
     struct policies numbers = {0};
@@ -179,7 +179,7 @@ static bool as_many_as_may_be(struct broker *b, struct bytes tenant)
     return most > 0 && namespaces_each(b, tenant, count_name, &count) == OK && count >= most;
 }
 
-void namespace_put(struct admin_call *call)
+void namespace_put(struct call *call)
 {
     struct broker *b = call->core->broker;
     json_t *body, *settings;
@@ -209,7 +209,7 @@ static void purged(struct namespace_purge *p, const struct refusal *why)
         call_refused(p->call, why);
 }
 
-void namespace_delete(struct admin_call *call)
+void namespace_delete(struct call *call)
 {
     const bool force = call_query_true(call, "force");
     struct broker *b = call->core->broker;
@@ -239,7 +239,7 @@ struct topic_filter {
 };
 
 struct topic_listing {
-    struct admin_call *call;
+    struct call *call;
     struct task task;
     enum err (*each_after)(struct broker *b, struct bytes namespace_, struct bytes after, name_visitor *each,
                            void *ctx); /* of which kind of topics */
@@ -268,14 +268,14 @@ static bool list_topic(void *ctx, struct bytes name)
     return --l->left > 0;
 }
 
-static void list_more(struct admin_call *call);
+static void list_more(struct call *call);
 
 /* A hundred thousand names are not written in one go, so that the core is never kept from its work for long; nor kept
  * in memory for a peer that reads them one by one. */
 static void list_turn(struct task *task)
 {
     struct topic_listing *l = container_of(task, struct topic_listing, task);
-    struct admin_call *call = l->call;
+    struct call *call = l->call;
 
     l->left = TURN;
     const struct bytes after = topic_name_full(&l->last);
@@ -291,14 +291,14 @@ static void list_turn(struct task *task)
     }
 }
 
-static void list_more(struct admin_call *call)
+static void list_more(struct call *call)
 {
     struct topic_listing *l = call->work;
 
     list_turn(&l->task);
 }
 
-static void answer_names(struct admin_call *call, struct bytes namespace_, struct topic_filter filter,
+static void answer_names(struct call *call, struct bytes namespace_, struct topic_filter filter,
                          enum err (*each_after)(struct broker *b, struct bytes namespace_, struct bytes after,
                                                 name_visitor *each, void *ctx))
 {
@@ -320,7 +320,7 @@ static void answer_names(struct admin_call *call, struct bytes namespace_, struc
     list_turn(&l->task);
 }
 
-void namespace_topics(struct admin_call *call)
+void namespace_topics(struct call *call)
 {
     struct topic_filter filter = {.persistent = true};
     struct bytes name, mode = bytes_of_text("PERSISTENT");
@@ -339,14 +339,14 @@ void namespace_topics(struct admin_call *call)
 }
 
 /* Those of the route's domain. */
-static struct topic_filter filter_of(const struct admin_call *call)
+static struct topic_filter filter_of(const struct call *call)
 {
     const bool persistent = bytes_equal(call->parameters[0], bytes_of_text("persistent"));
 
     return (struct topic_filter){.persistent = persistent, .non_persistent = !persistent};
 }
 
-void topic_list_get(struct admin_call *call)
+void topic_list_get(struct call *call)
 {
     struct bytes name;
 
@@ -354,7 +354,7 @@ void topic_list_get(struct admin_call *call)
         answer_names(call, name, filter_of(call), topics_each_after);
 }
 
-void partitioned_list_get(struct admin_call *call)
+void partitioned_list_get(struct call *call)
 {
     struct bytes name;
 

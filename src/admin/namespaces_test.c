@@ -219,7 +219,7 @@ static void a_topic_that_came_meanwhile_is_not_deleted_without_force(void **stat
 {
     struct admin_world *w = *state;
     struct purge_end e = {.purge = {.namespace_ = bytes_of_text("public/default"), .done = purge_ended}};
-    struct admin_call call;
+    struct call call;
 
     make_topics(w, 3);
     call_init(&call);

@@ -327,7 +327,7 @@ static void write_components(struct json *j)
     json_object_end(j);
 }
 
-static void write(struct admin_call *call)
+static void write(struct call *call)
 {
     struct document d = {.arena = &call->arena};
     struct json j = json_to(&call->answer.body);
@@ -350,7 +350,7 @@ static void write(struct admin_call *call)
     json_object_end(&j);
 }
 
-void openapi_get(struct admin_call *call)
+void openapi_get(struct call *call)
 {
     call->write = write;
     call->answer.may_be_long = true;

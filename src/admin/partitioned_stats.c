@@ -16,7 +16,7 @@
 struct partitioned_stats_call {
     struct count_op count;
     struct oldest_op oldest;
-    struct admin_call *call;
+    struct call *call;
     struct topic_name name;
     uint32_t partitions, at;
     bool each, internal, earliest;
@@ -55,7 +55,7 @@ static void finish(struct partitioned_stats_call *s)
 /* All is known of the partition, or `why` it is not. */
 static void add(struct partitioned_stats_call *s, struct refusal *why)
 {
-    struct admin_call *call = s->call;
+    struct call *call = s->call;
     struct topic_stats *part;
     enum err err = why->err;
 
@@ -108,7 +108,7 @@ static void count_next(struct partitioned_stats_call *s)
         topic_count(s->call->core->broker, &s->count);
 }
 
-static void start(struct admin_call *call, bool internal)
+static void start(struct call *call, bool internal)
 {
     struct partitioned_stats_call *s = call_alloc(call, sizeof *s);
     struct bytes each;
@@ -133,12 +133,12 @@ static void start(struct admin_call *call, bool internal)
     count_next(s);
 }
 
-void partitions_stats_get(struct admin_call *call)
+void partitions_stats_get(struct call *call)
 {
     start(call, false);
 }
 
-void partitions_internal_stats_get(struct admin_call *call)
+void partitions_internal_stats_get(struct call *call)
 {
     start(call, true);
 }

@@ -13,13 +13,13 @@
 
 struct partitioned_change {
     struct partitioned_op op;
-    struct admin_call *call;
+    struct call *call;
     uint8_t properties[PROPERTIES_BYTES_MAX];
 };
 
 static void changed(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct partitioned_change, op.op)->call;
+    struct call *call = container_of(op, struct partitioned_change, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -28,7 +28,7 @@ static void changed(struct broker_op *op)
 }
 
 /* The operation for the route's topic; NULL: the call is finished. */
-static struct partitioned_change *change_new(struct admin_call *call)
+static struct partitioned_change *change_new(struct call *call)
 {
     struct partitioned_change *c = call_alloc(call, sizeof *c);
 
@@ -60,7 +60,7 @@ static bool number_read(const json_t *value, uint32_t *out)
 }
 
 /* 4, "4", or {"partitions":4,"properties":{...}}.  False: the call is finished. */
-static bool body_read(struct admin_call *call, struct partitioned_change *c)
+static bool body_read(struct call *call, struct partitioned_change *c)
 {
     const struct bytes body = call->request.body;
     json_t *root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
@@ -77,7 +77,7 @@ static bool body_read(struct admin_call *call, struct partitioned_change *c)
     return good;
 }
 
-void partitions_put(struct admin_call *call)
+void partitions_put(struct call *call)
 {
     struct partitioned_change *c = change_new(call);
 
@@ -94,7 +94,7 @@ static void grown(struct broker_op *op)
         changed(op);
 }
 
-void partitions_post(struct admin_call *call)
+void partitions_post(struct call *call)
 {
     struct partitioned_change *c = change_new(call);
 
@@ -107,7 +107,7 @@ void partitions_post(struct admin_call *call)
         partitioned_grow(call->core->broker, &c->op);
 }
 
-void partitions_missed_post(struct admin_call *call)
+void partitions_missed_post(struct call *call)
 {
     struct partitioned_change *c = change_new(call);
 
@@ -119,7 +119,7 @@ void partitions_missed_post(struct admin_call *call)
         partitioned_grow(call->core->broker, &c->op);
 }
 
-void partitions_delete(struct admin_call *call)
+void partitions_delete(struct call *call)
 {
     struct partitioned_change *c = change_new(call);
 
@@ -129,7 +129,7 @@ void partitions_delete(struct admin_call *call)
 
 /* ---- how many ---- */
 
-static void answer_metadata(struct admin_call *call, const struct topic_name *name)
+static void answer_metadata(struct call *call, const struct topic_name *name)
 {
     struct partitioned_record record = {.partitions = 0};
     struct json j = json_to(&call->answer.body);
@@ -156,7 +156,7 @@ static void made(struct broker_op *op)
         call_refused(c->call, &op->why);
 }
 
-void partitions_get(struct admin_call *call)
+void partitions_get(struct call *call)
 {
     struct partitioned_change *c = call_alloc(call, sizeof *c);
     const bool create = call_query_true(call, "checkAllowAutoCreation");

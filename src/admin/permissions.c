@@ -9,12 +9,12 @@
 #include "admin/policy_place.h"
 
 /* The route's namespace and its settings, new; NULL: finished. */
-static json_t *settings_of(struct admin_call *call, struct policy_place *p)
+static json_t *settings_of(struct call *call, struct policy_place *p)
 {
     return policy_place_of_namespace(call, p) ? policy_place_settings(call, p) : NULL;
 }
 
-static void answer_section(struct admin_call *call, const char *name)
+static void answer_section(struct call *call, const char *name)
 {
     struct policy_place p;
     json_t *settings = settings_of(call, &p);
@@ -25,7 +25,7 @@ static void answer_section(struct admin_call *call, const char *name)
 }
 
 /* A list of actions, or (for subscriptions) of roles; NULL: finished. */
-static json_t *body_list(struct admin_call *call, bool of_actions)
+static json_t *body_list(struct call *call, bool of_actions)
 {
     json_t *body, *list;
 
@@ -43,7 +43,7 @@ static json_t *body_list(struct admin_call *call, bool of_actions)
     return list;
 }
 
-static void grant(struct admin_call *call, const char *name, struct bytes key, bool of_actions)
+static void grant(struct call *call, const char *name, struct bytes key, bool of_actions)
 {
     const char *key_text = call_copy(call, key);
     struct policy_place p;
@@ -60,17 +60,17 @@ static void grant(struct admin_call *call, const char *name, struct bytes key, b
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
-void namespace_permissions_get(struct admin_call *call)
+void namespace_permissions_get(struct call *call)
 {
     answer_section(call, "namespace_auth");
 }
 
-void namespace_permission_post(struct admin_call *call)
+void namespace_permission_post(struct call *call)
 {
     grant(call, "namespace_auth", call->parameters[2], true);
 }
 
-void namespace_permission_delete(struct admin_call *call)
+void namespace_permission_delete(struct call *call)
 {
     const char *role = call_copy(call, call->parameters[2]);
     struct policy_place p;
@@ -82,12 +82,12 @@ void namespace_permission_delete(struct admin_call *call)
     namespace_settings_keep(call, p.namespace_, settings);
 }
 
-void subscription_permissions_get(struct admin_call *call)
+void subscription_permissions_get(struct call *call)
 {
     answer_section(call, "subscription_auth_roles");
 }
 
-void subscription_permission_post(struct admin_call *call)
+void subscription_permission_post(struct call *call)
 {
     grant(call, "subscription_auth_roles", call->parameters[2], false);
 }
@@ -101,7 +101,7 @@ static void remove_text(json_t *list, const char *text)
     }
 }
 
-void subscription_permission_delete(struct admin_call *call)
+void subscription_permission_delete(struct call *call)
 {
     const char *subscription = call_copy(call, call->parameters[2]), *role = call_copy(call, call->parameters[3]);
     struct policy_place p;
@@ -117,7 +117,7 @@ void subscription_permission_delete(struct admin_call *call)
 /* ---- of topics, many in one request ---- */
 
 struct topic_grants {
-    struct admin_call *call;
+    struct call *call;
     json_t *body;
 };
 
@@ -130,7 +130,7 @@ static bool topic_of(const json_t *one, struct topic_name *topic)
 
 /* A topic of an administrator's, in the same namespace as the first, which is there, and so is the topic.  False: the
  * call is finished. */
-static bool grant_good(struct admin_call *call, const struct topic_name *topic, const struct topic_name *first)
+static bool grant_good(struct call *call, const struct topic_name *topic, const struct topic_name *first)
 {
     struct broker *b = call->core->broker;
 
@@ -180,7 +180,7 @@ static bool grant_one(json_t *settings, const json_t *one, bool revoke)
     return revoke || (auth_are_actions(list) && json_object_set(auth_of_topic(settings, topic.text), role, list) == 0);
 }
 
-static void change_topics(struct admin_call *call, bool revoke)
+static void change_topics(struct call *call, bool revoke)
 {
     struct topic_grants g = {.call = call};
     struct topic_name *first = call_alloc(call, sizeof *first);
@@ -207,12 +207,12 @@ done:
     json_decref(g.body);
 }
 
-void topics_permissions_grant(struct admin_call *call)
+void topics_permissions_grant(struct call *call)
 {
     change_topics(call, false);
 }
 
-void topics_permissions_revoke(struct admin_call *call)
+void topics_permissions_revoke(struct call *call)
 {
     change_topics(call, true);
 }

@@ -17,7 +17,7 @@
 #include "broker/schemas.h"
 
 /* It is there; else the call is finished, in Pulsar's words. */
-bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
+bool policy_place_of_namespace(struct call *call, struct policy_place *p)
 {
     struct broker *b = call->core->broker;
 
@@ -33,7 +33,7 @@ bool policy_place_of_namespace(struct admin_call *call, struct policy_place *p)
     return false;
 }
 
-bool policy_place_of_topic(struct admin_call *call, struct policy_place *p)
+bool policy_place_of_topic(struct call *call, struct policy_place *p)
 {
     p->of_topic = true;
     p->everywhere = call_query_true(call, "isGlobal");
@@ -49,7 +49,7 @@ bool policy_place_of_topic(struct admin_call *call, struct policy_place *p)
     return false;
 }
 
-bool policy_place_get(struct admin_call *call, const struct policy_place *p, struct policies *out)
+bool policy_place_get(struct call *call, const struct policy_place *p, struct policies *out)
 {
     struct broker *b = call->core->broker;
     struct refusal why;
@@ -62,7 +62,7 @@ bool policy_place_get(struct admin_call *call, const struct policy_place *p, str
     return err == OK;
 }
 
-void policy_place_set(struct admin_call *call, const struct policy_place *p, const struct policies *policies)
+void policy_place_set(struct call *call, const struct policy_place *p, const struct policies *policies)
 {
     struct broker *b = call->core->broker;
     struct refusal why;
@@ -89,7 +89,7 @@ static struct policies what_holds(struct broker *b, const struct topic_name *top
 }
 
 /* What is told of one that is not set; false: nothing. */
-static bool unset_answer(const struct admin_call *call, enum unset_answer how, const struct policy_row *policy,
+static bool unset_answer(const struct call *call, enum unset_answer how, const struct policy_row *policy,
                          struct policies *policies)
 {
     const struct policies *brokers = &broker_options(call->core->broker)->policies;
@@ -102,7 +102,7 @@ static bool unset_answer(const struct admin_call *call, enum unset_answer how, c
     return true;
 }
 
-static void get(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy)
+static void get(struct call *call, const struct policy_place *p, const struct policy_row *policy)
 {
     struct json j = json_to(&call->answer.body);
     struct policies policies;
@@ -120,8 +120,7 @@ static void get(struct admin_call *call, const struct policy_place *p, const str
     call_json(call);
 }
 
-static void set(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy,
-                struct bytes body)
+static void set(struct call *call, const struct policy_place *p, const struct policy_row *policy, struct bytes body)
 {
     struct policies policies;
     char reason[200];
@@ -139,7 +138,7 @@ static void set(struct admin_call *call, const struct policy_place *p, const str
     policy_place_set(call, p, &policies);
 }
 
-static void unset(struct admin_call *call, const struct policy_place *p, const struct policy_row *policy)
+static void unset(struct call *call, const struct policy_place *p, const struct policy_row *policy)
 {
     struct policies policies;
 
@@ -152,17 +151,17 @@ static void unset(struct admin_call *call, const struct policy_place *p, const s
 /* ---- the routes ---- */
 
 /* The last of a route's parameters is the policy; match.c has looked it up already. */
-static const struct policy_row *row_of_namespace(const struct admin_call *call)
+static const struct policy_row *row_of_namespace(const struct call *call)
 {
     return policy_row_find(call->parameters[2], false);
 }
 
-static const struct policy_row *row_of_topic(const struct admin_call *call)
+static const struct policy_row *row_of_topic(const struct call *call)
 {
     return policy_row_find(call->parameters[4], true);
 }
 
-void namespace_policy_get(struct admin_call *call)
+void namespace_policy_get(struct call *call)
 {
     struct policy_place p;
 
@@ -170,7 +169,7 @@ void namespace_policy_get(struct admin_call *call)
         get(call, &p, row_of_namespace(call));
 }
 
-void namespace_policy_set(struct admin_call *call)
+void namespace_policy_set(struct call *call)
 {
     struct policy_place p;
 
@@ -178,7 +177,7 @@ void namespace_policy_set(struct admin_call *call)
         set(call, &p, row_of_namespace(call), call->request.body);
 }
 
-void namespace_policy_delete(struct admin_call *call)
+void namespace_policy_delete(struct call *call)
 {
     struct policy_place p;
 
@@ -186,7 +185,7 @@ void namespace_policy_delete(struct admin_call *call)
         unset(call, &p, row_of_namespace(call));
 }
 
-void topic_policy_get(struct admin_call *call)
+void topic_policy_get(struct call *call)
 {
     struct policy_place p;
 
@@ -194,7 +193,7 @@ void topic_policy_get(struct admin_call *call)
         get(call, &p, row_of_topic(call));
 }
 
-void topic_policy_set(struct admin_call *call)
+void topic_policy_set(struct call *call)
 {
     const struct policy_row *row = row_of_topic(call);
     struct bytes value = call->request.body;
@@ -206,7 +205,7 @@ void topic_policy_set(struct admin_call *call)
         set(call, &p, row, value);
 }
 
-void topic_policy_delete(struct admin_call *call)
+void topic_policy_delete(struct call *call)
 {
     struct policy_place p;
 
@@ -223,7 +222,7 @@ static const struct policy_row *row_of_subscription(void)
 }
 
 /* What is set for it; false: the call is finished. */
-static bool of_subscription(struct admin_call *call, struct policy_place *p, struct policies *out)
+static bool of_subscription(struct call *call, struct policy_place *p, struct policies *out)
 {
     struct refusal why;
 
@@ -235,7 +234,7 @@ static bool of_subscription(struct admin_call *call, struct policy_place *p, str
     return false;
 }
 
-static void keep_of_subscription(struct admin_call *call, const struct policy_place *p, const struct policies *policies)
+static void keep_of_subscription(struct call *call, const struct policy_place *p, const struct policies *policies)
 {
     struct refusal why;
 
@@ -245,7 +244,7 @@ static void keep_of_subscription(struct admin_call *call, const struct policy_pl
         call_no_content_when_durable(call);
 }
 
-void subscription_rate_get(struct admin_call *call)
+void subscription_rate_get(struct call *call)
 {
     const struct policy_row *row = row_of_subscription();
     struct json j = json_to(&call->answer.body);
@@ -264,7 +263,7 @@ void subscription_rate_get(struct admin_call *call)
     call_json(call);
 }
 
-void subscription_rate_set(struct admin_call *call)
+void subscription_rate_set(struct call *call)
 {
     struct policies policies;
     struct policy_place p;
@@ -278,7 +277,7 @@ void subscription_rate_set(struct admin_call *call)
         keep_of_subscription(call, &p, &policies);
 }
 
-void subscription_rate_delete(struct admin_call *call)
+void subscription_rate_delete(struct call *call)
 {
     struct policies policies;
     struct policy_place p;
@@ -305,7 +304,7 @@ static bool trim(struct broker *b, const struct topic_name *name)
     return partitions > 0 || id != 0;
 }
 
-void topic_trim_post(struct admin_call *call)
+void topic_trim_post(struct call *call)
 {
     struct policy_place p;
 

@@ -31,7 +31,7 @@ static bool list_one(void *ctx, struct bytes name, struct bytes value)
     return true;
 }
 
-void resource_groups_get(struct admin_call *call)
+void resource_groups_get(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -41,7 +41,7 @@ void resource_groups_get(struct admin_call *call)
     call_json(call);
 }
 
-void resource_group_get(struct admin_call *call)
+void resource_group_get(struct call *call)
 {
     json_t *group;
 
@@ -54,7 +54,7 @@ void resource_group_get(struct admin_call *call)
 }
 
 /* What is not given stays as it was; a new group has no limits. */
-void resource_group_put(struct admin_call *call)
+void resource_group_put(struct call *call)
 {
     json_t *group, *given;
 
@@ -103,7 +103,7 @@ static bool tenant_uses(void *ctx, struct bytes name)
     return namespaces_each(u->broker, name, namespace_uses, u) == OK && !u->found;
 }
 
-void resource_group_delete(struct admin_call *call)
+void resource_group_delete(struct call *call)
 {
     struct use u = {.broker = call->core->broker, .group = call->parameters[0]};
     struct refusal why;
@@ -127,7 +127,7 @@ static const struct shape_member quota_shape[] = {
 };
 
 /* Finishes the call. */
-static void answer_default_quota(struct admin_call *call)
+static void answer_default_quota(struct call *call)
 {
     json_t *quota;
 
@@ -139,12 +139,12 @@ static void answer_default_quota(struct admin_call *call)
     call_tree(call, quota);
 }
 
-void resource_quota_default_get(struct admin_call *call)
+void resource_quota_default_get(struct call *call)
 {
     answer_default_quota(call);
 }
 
-void resource_quota_default_post(struct admin_call *call)
+void resource_quota_default_post(struct call *call)
 {
     json_t *quota;
 
@@ -153,7 +153,7 @@ void resource_quota_default_post(struct admin_call *call)
 }
 
 /* The name of the quota of the route's bundle; empty: finished. */
-static struct bytes quota_name(struct admin_call *call)
+static struct bytes quota_name(struct call *call)
 {
     struct bundles *all = call_alloc(call, sizeof *all);
     struct bundle_range range;
@@ -169,7 +169,7 @@ static struct bytes quota_name(struct admin_call *call)
     return bytes_of(NULL, 0);
 }
 
-void resource_quota_get(struct admin_call *call)
+void resource_quota_get(struct call *call)
 {
     const struct bytes name = quota_name(call);
     json_t *quota;
@@ -182,7 +182,7 @@ void resource_quota_get(struct admin_call *call)
         answer_default_quota(call);
 }
 
-void resource_quota_post(struct admin_call *call)
+void resource_quota_post(struct call *call)
 {
     const struct bytes name = quota_name(call);
     json_t *quota;
@@ -191,7 +191,7 @@ void resource_quota_post(struct admin_call *call)
         document_keep(call, QUOTA_KIND, name, quota);
 }
 
-void resource_quota_delete(struct admin_call *call)
+void resource_quota_delete(struct call *call)
 {
     const struct bytes name = quota_name(call);
     struct refusal why;

@@ -20,7 +20,7 @@
         {HTTP_PUT, path "/{topic+}", OPERATION_KNOWN, handler, "not built"},                                           \
         {HTTP_POST, path "/{topic+}", OPERATION_KNOWN, handler, "not built"},                                          \
     {                                                                                                                  \
-        HTTP_DELETE, path "/{topic+}", OPERATION_KNOWN, handler, "not built"                                                            \
+        HTTP_DELETE, path "/{topic+}", OPERATION_KNOWN, handler, "not built"                                           \
     }
 
 static const struct route table[] = {
@@ -383,13 +383,13 @@ static void trim_slash(struct bytes *path)
         path->len--;
 }
 
-enum route_match routes_find(struct admin_call *call)
+enum route_match routes_find(struct call *call)
 {
     trim_slash(&call->request.path);
     return routes_find_in(table, sizeof table / sizeof table[0], call);
 }
 
-void routes_allowed(const struct admin_call *call, char to[ROUTES_ALLOWED_MAX])
+void routes_allowed(const struct call *call, char to[ROUTES_ALLOWED_MAX])
 {
     static const char *const names[HTTP_METHODS] = {"GET, HEAD", "PUT", "POST", "DELETE"};
     struct bytes parameters[PARAMETERS_MAX];

@@ -22,7 +22,7 @@ struct route {
     enum http_method method;
     const char *pattern;
     enum operation operation; /* on the tenant, namespace, topic, subscription and policy that the pattern names */
-    void (*handle)(struct admin_call *call); /* on the core thread */
+    void (*handle)(struct call *call); /* on the core thread */
     const char *help;
 };
 
@@ -32,14 +32,14 @@ const struct route *routes_all(size_t *count);
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD, ROUTE_NO_MEMORY };
 
 /* Finds the row for call->request and sets call->route and call->parameters (which borrow from the path). */
-enum route_match routes_find(struct admin_call *call);
+enum route_match routes_find(struct call *call);
 
 /* Which methods there are for call->request.path: "GET, HEAD, PUT". */
 #define ROUTES_ALLOWED_MAX 40
-void routes_allowed(const struct admin_call *call, char to[ROUTES_ALLOWED_MAX]);
+void routes_allowed(const struct call *call, char to[ROUTES_ALLOWED_MAX]);
 
 /* The same over any table: for tests. */
-enum route_match routes_find_in(const struct route *table, size_t count, struct admin_call *call);
+enum route_match routes_find_in(const struct route *table, size_t count, struct call *call);
 
 /* Puts what matched a pattern's parts into `parameters`; false: it does not match. */
 bool pattern_match(const char *pattern, struct bytes path, struct bytes parameters[PARAMETERS_MAX]);

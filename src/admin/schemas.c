@@ -31,7 +31,7 @@ static char *key_value_text(struct bytes data)
 }
 
 /* What is stored, in the arena; false: the call is finished. */
-static bool key_value_read(struct admin_call *call, const char *text, struct bytes *out)
+static bool key_value_read(struct call *call, const char *text, struct bytes *out)
 {
     struct schema_why why;
     uint8_t *data = NULL, *kept;
@@ -52,13 +52,13 @@ static bool key_value_read(struct admin_call *call, const char *text, struct byt
 
 /* ---- a request's schema ---- */
 
-static bool wrong(struct admin_call *call, const char *what)
+static bool wrong(struct call *call, const char *what)
 {
     call_reason(call, 422, "%s", what);
     return false;
 }
 
-static bool read_data(struct admin_call *call, const json_t *text, struct schema_record *out)
+static bool read_data(struct call *call, const json_t *text, struct schema_record *out)
 {
     if (!json_is_string(text))
         return wrong(call, "the member \"schema\" is missing: the schema as a text");
@@ -73,7 +73,7 @@ static bool read_data(struct admin_call *call, const json_t *text, struct schema
     return true;
 }
 
-static bool read_properties(struct admin_call *call, const json_t *object, struct schema_record *out)
+static bool read_properties(struct call *call, const json_t *object, struct schema_record *out)
 {
     uint8_t *to = call_alloc(call, PROPERTIES_BYTES_MAX);
     char reason[200];
@@ -84,7 +84,7 @@ static bool read_properties(struct admin_call *call, const json_t *object, struc
     return properties_read(object, &out->properties, to, reason, sizeof reason) == OK || wrong(call, reason);
 }
 
-static bool read_type(struct admin_call *call, const json_t *name, struct schema_record *out)
+static bool read_type(struct call *call, const json_t *name, struct schema_record *out)
 {
     enum schema_type type;
 
@@ -99,7 +99,7 @@ static bool read_type(struct admin_call *call, const json_t *name, struct schema
 }
 
 /* In the arena; NULL: the call is finished. */
-static const struct schema_record *schema_read(struct admin_call *call)
+static const struct schema_record *schema_read(struct call *call)
 {
     const struct bytes body = call->request.body;
     struct schema_record *record = call_alloc(call, sizeof *record);
@@ -136,11 +136,11 @@ static bool write_schema(void *ctx, const struct schema_row *row)
 
 struct schema_call {
     struct schema_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 /* NULL: the call is finished. */
-static struct schema_call *schema_call_new(struct admin_call *call, void (*done)(struct broker_op *op))
+static struct schema_call *schema_call_new(struct call *call, void (*done)(struct broker_op *op))
 {
     struct schema_call *c = call_alloc(call, sizeof *c);
 
@@ -174,7 +174,7 @@ static void got_one(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_get_newest(struct admin_call *call)
+void schema_get_newest(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, got_one);
 
@@ -182,7 +182,7 @@ void schema_get_newest(struct admin_call *call)
         schema_get(call->core->broker, &c->op);
 }
 
-void schema_get_version(struct admin_call *call)
+void schema_get_version(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, got_one);
     uint64_t version;
@@ -219,7 +219,7 @@ static void got_all(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_get_all(struct admin_call *call)
+void schema_get_all(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, got_all);
 
@@ -271,7 +271,7 @@ static void got_metadata(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_metadata_get(struct admin_call *call)
+void schema_metadata_get(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, got_metadata);
 
@@ -298,7 +298,7 @@ static void added(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_post(struct admin_call *call)
+void schema_post(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, added);
 
@@ -308,7 +308,7 @@ void schema_post(struct admin_call *call)
 
 /* ---- judging ---- */
 
-void schema_compatibility_post(struct admin_call *call)
+void schema_compatibility_post(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct json j = json_to(&call->answer.body);
@@ -344,7 +344,7 @@ static void found(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_version_post(struct admin_call *call)
+void schema_version_post(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, found);
 
@@ -369,7 +369,7 @@ static void deleted(struct broker_op *op)
     call_json(c->call);
 }
 
-void schema_delete_all(struct admin_call *call)
+void schema_delete_all(struct call *call)
 {
     struct schema_call *c = schema_call_new(call, deleted);
 

@@ -10,12 +10,12 @@
 
 struct properties_change {
     struct subscription_op op;
-    struct admin_call *call;
+    struct call *call;
     uint8_t properties[PROPERTIES_BYTES_MAX];
 };
 
 /* NULL: the call is finished. */
-static struct properties_change *change_new(struct admin_call *call, void (*done)(struct broker_op *op))
+static struct properties_change *change_new(struct call *call, void (*done)(struct broker_op *op))
 {
     struct properties_change *c = call_alloc(call, sizeof *c);
 
@@ -41,7 +41,7 @@ static void properties_known(struct broker_op *op)
     call_json(c->call);
 }
 
-void subscription_properties_get(struct admin_call *call)
+void subscription_properties_get(struct call *call)
 {
     struct properties_change *c = change_new(call, properties_known);
 
@@ -50,7 +50,7 @@ void subscription_properties_get(struct admin_call *call)
 }
 
 /* False: the call is finished. */
-static bool object_read(struct admin_call *call, const json_t *object, struct bytes *encoded, uint8_t *to)
+static bool object_read(struct call *call, const json_t *object, struct bytes *encoded, uint8_t *to)
 {
     char reason[200];
 
@@ -62,7 +62,7 @@ static bool object_read(struct admin_call *call, const json_t *object, struct by
 
 static void replaced(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct properties_change, op.op)->call;
+    struct call *call = container_of(op, struct properties_change, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -71,7 +71,7 @@ static void replaced(struct broker_op *op)
 }
 
 /* {"key":"value",...}: in place of those that were. */
-void subscription_properties_put(struct admin_call *call)
+void subscription_properties_put(struct call *call)
 {
     struct properties_change *c = change_new(call, replaced);
     const struct bytes body = call->request.body;
@@ -86,7 +86,7 @@ void subscription_properties_put(struct admin_call *call)
     json_decref(root);
 }
 
-bool subscription_body_properties(struct admin_call *call, struct bytes *encoded, uint8_t *to)
+bool subscription_body_properties(struct call *call, struct bytes *encoded, uint8_t *to)
 {
     const struct bytes body = call->request.body;
     json_t *root = body.len > 0 ? json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL) : NULL;

@@ -12,12 +12,12 @@
 
 struct subscription_change {
     struct subscription_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void changed(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct subscription_change, op.op)->call;
+    struct call *call = container_of(op, struct subscription_change, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -25,7 +25,7 @@ static void changed(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
-bool subscription_named(struct admin_call *call, struct subscription_op *op)
+bool subscription_named(struct call *call, struct subscription_op *op)
 {
     const struct bytes name = call->parameters[4];
 
@@ -40,7 +40,7 @@ bool subscription_named(struct admin_call *call, struct subscription_op *op)
 }
 
 /* The operation for the route's topic and subscription; NULL: the call is finished. */
-static struct subscription_change *change_new(struct admin_call *call)
+static struct subscription_change *change_new(struct call *call)
 {
     struct subscription_change *c = call_alloc(call, sizeof *c);
 
@@ -97,7 +97,7 @@ static bool position_read(struct bytes body, struct position *out)
     return good;
 }
 
-void subscription_put(struct admin_call *call)
+void subscription_put(struct call *call)
 {
     struct subscription_change *c = change_new(call);
     uint8_t *properties = c ? call_alloc(call, PROPERTIES_BYTES_MAX) : NULL;
@@ -113,7 +113,7 @@ void subscription_put(struct admin_call *call)
         subscription_create(call->core->broker, &c->op);
 }
 
-void subscription_remove_delete(struct admin_call *call)
+void subscription_remove_delete(struct call *call)
 {
     struct subscription_change *c = change_new(call);
 
@@ -121,7 +121,7 @@ void subscription_remove_delete(struct admin_call *call)
         subscription_delete(call->core->broker, &c->op);
 }
 
-void subscription_skip_all_post(struct admin_call *call)
+void subscription_skip_all_post(struct call *call)
 {
     struct subscription_change *c = change_new(call);
 
@@ -129,7 +129,7 @@ void subscription_skip_all_post(struct admin_call *call)
         subscription_skip_all(call->core->broker, &c->op);
 }
 
-void subscription_skip_post(struct admin_call *call)
+void subscription_skip_post(struct call *call)
 {
     struct subscription_change *c = change_new(call);
 
@@ -143,7 +143,7 @@ struct reset {
     struct consumer_seek seek;
     struct topic_name name;
     unsigned next, partitions; /* 0: it has none */
-    struct admin_call *call;
+    struct call *call;
 };
 
 /* The next partition, or the topic itself; false: that was all. */
@@ -169,7 +169,7 @@ static void reset_done(struct broker_op *op)
         call_no_content(r->call);
 }
 
-static struct reset *reset_new(struct admin_call *call)
+static struct reset *reset_new(struct call *call)
 {
     struct reset *r = call_alloc(call, sizeof *r);
     struct bytes name = call->parameters[4];
@@ -186,7 +186,7 @@ static struct reset *reset_new(struct admin_call *call)
     return r;
 }
 
-void subscription_reset_time_post(struct admin_call *call)
+void subscription_reset_time_post(struct call *call)
 {
     struct reset *r = reset_new(call);
     uint64_t ms;
@@ -199,7 +199,7 @@ void subscription_reset_time_post(struct admin_call *call)
     (void)reset_next(r);
 }
 
-void subscription_reset_post(struct admin_call *call)
+void subscription_reset_post(struct call *call)
 {
     struct reset *r = reset_new(call);
 

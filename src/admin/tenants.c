@@ -15,7 +15,7 @@ static const struct shape_member shape[] = {
     {NULL, SHAPE_TEXT, NULL},
 };
 
-void tenant_list_get(struct admin_call *call)
+void tenant_list_get(struct call *call)
 {
     struct json j = json_to(&call->answer.body);
 
@@ -25,7 +25,7 @@ void tenant_list_get(struct admin_call *call)
     call_json(call);
 }
 
-void tenant_get(struct admin_call *call)
+void tenant_get(struct call *call)
 {
     const struct bytes tenant = call->parameters[0];
     struct bytes kept;
@@ -60,7 +60,7 @@ static const char *clusters_wrong(const struct admin_core *core, const json_t *l
 }
 
 /* The settings of the body, as text of the caller's to free(); NULL: finished. */
-static char *settings_asked(struct admin_call *call)
+static char *settings_asked(struct call *call)
 {
     json_t *settings;
     const char *wrong;
@@ -76,7 +76,7 @@ static char *settings_asked(struct admin_call *call)
     return text;
 }
 
-static void keep(struct admin_call *call, const char *settings)
+static void keep(struct call *call, const char *settings)
 {
     struct refusal why;
 
@@ -115,7 +115,7 @@ static bool as_many_as_may_be(struct broker *b)
     return most > 0 && count >= most;
 }
 
-void tenant_put(struct admin_call *call)
+void tenant_put(struct call *call)
 {
     const struct bytes tenant = call->parameters[0];
     char *settings = settings_asked(call);
@@ -136,7 +136,7 @@ void tenant_put(struct admin_call *call)
     free(settings);
 }
 
-void tenant_post(struct admin_call *call)
+void tenant_post(struct call *call)
 {
     const struct bytes tenant = call->parameters[0];
     char *settings = settings_asked(call);
@@ -152,7 +152,7 @@ void tenant_post(struct admin_call *call)
 
 /* ---- deleted ---- */
 
-static void remove_empty(struct admin_call *call)
+static void remove_empty(struct call *call)
 {
     struct refusal why;
     const enum err err = tenant_remove(call->core->broker, call->parameters[0], &why);
@@ -194,7 +194,7 @@ static void purged(struct namespace_purge *p, const struct refusal *why)
 
 static void purge_next(struct tenant_purge *t)
 {
-    struct admin_call *call = t->purge.call;
+    struct call *call = t->purge.call;
 
     t->purge = (struct namespace_purge){.call = call, .force = true, .done = purged, .walk = t->purge.walk};
     if (namespaces_each(call->core->broker, call->parameters[0], first_name, t) == OK && t->purge.namespace_.len > 0)
@@ -203,7 +203,7 @@ static void purge_next(struct tenant_purge *t)
         remove_empty(call);
 }
 
-void tenant_delete(struct admin_call *call)
+void tenant_delete(struct call *call)
 {
     struct tenant_purge *t = call_alloc(call, sizeof *t);
 

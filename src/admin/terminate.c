@@ -12,7 +12,7 @@
 
 struct terminate_call {
     struct terminate_op op;
-    struct admin_call *call;
+    struct call *call;
     struct topic_name whole; /* all partitions of it, one after the other */
     uint32_t partitions, at;
     struct json json;
@@ -42,7 +42,7 @@ static void terminated(struct broker_op *op)
     call_json(c->call);
 }
 
-void topic_terminate_post(struct admin_call *call)
+void topic_terminate_post(struct call *call)
 {
     struct terminate_call *c = call_alloc(call, sizeof *c);
 
@@ -86,7 +86,7 @@ static void partition_terminated(struct broker_op *op)
     terminate_next(c);
 }
 
-void partitions_terminate_post(struct admin_call *call)
+void partitions_terminate_post(struct call *call)
 {
     struct terminate_call *c = call_alloc(call, sizeof *c);
     struct broker *b = call->core->broker;

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-bool topic_guard_admits(struct admin_call *call, const struct topic_guard *guard, const struct topic_name *name)
+bool topic_guard_admits(struct call *call, const struct topic_guard *guard, const struct topic_name *name)
 {
     if (guard->not_kept && name->domain != DOMAIN_PERSISTENT)
         call_reason(call, 405, "%s", guard->not_kept);
@@ -20,12 +20,12 @@ bool topic_guard_admits(struct admin_call *call, const struct topic_guard *guard
     return false;
 }
 
-bool call_guarded_topic(struct admin_call *call, const struct topic_guard *guard, struct topic_name *out)
+bool call_guarded_topic(struct call *call, const struct topic_guard *guard, struct topic_name *out)
 {
     return call_topic(call, 0, out) && topic_guard_admits(call, guard, out);
 }
 
-bool position_of_body(const struct admin_call *call, struct position *out)
+bool position_of_body(const struct call *call, struct position *out)
 {
     const struct bytes body = call->request.body;
     json_t *root = body.len ? json_loadb((const char *)body.data, body.len, 0, NULL) : NULL;

@@ -8,7 +8,7 @@
 
 #include "broker/names.h"
 
-struct admin_call;
+struct call;
 
 /* NULL: it may. */
 struct topic_guard {
@@ -17,12 +17,12 @@ struct topic_guard {
 };
 
 /* The topic of the route's first parameters.  False: the call is finished. */
-bool call_guarded_topic(struct admin_call *call, const struct topic_guard *guard, struct topic_name *out);
+bool call_guarded_topic(struct call *call, const struct topic_guard *guard, struct topic_name *out);
 /* The same for one that is known. */
-bool topic_guard_admits(struct admin_call *call, const struct topic_guard *guard, const struct topic_name *name);
+bool topic_guard_admits(struct call *call, const struct topic_guard *guard, const struct topic_name *name);
 
 /* {"ledgerId":L,"entryId":E,...} of a request's body.  False: it is none. */
 struct position;
-bool position_of_body(const struct admin_call *call, struct position *out);
+bool position_of_body(const struct call *call, struct position *out);
 
 #endif

@@ -16,7 +16,7 @@
 #include <jansson.h>
 
 /* It, or all of its partitions; false: the call is finished. */
-static bool topic_is_there(struct admin_call *call, const struct topic_name *name)
+static bool topic_is_there(struct call *call, const struct topic_name *name)
 {
     if (topic_exists(call->core->broker, name) || call_partitions(call, name) > 0)
         return true;
@@ -28,12 +28,12 @@ static bool topic_is_there(struct admin_call *call, const struct topic_name *nam
 
 struct truncate_call {
     struct topic_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void truncated(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct truncate_call, op.op)->call;
+    struct call *call = container_of(op, struct truncate_call, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -41,7 +41,7 @@ static void truncated(struct broker_op *op)
         call_refused(call, &op->why);
 }
 
-void topic_truncate_delete(struct admin_call *call)
+void topic_truncate_delete(struct call *call)
 {
     struct truncate_call *t = call_alloc(call, sizeof *t);
 
@@ -60,7 +60,7 @@ void topic_truncate_delete(struct admin_call *call)
 
 static const struct topic_guard offload_guard = {.not_kept = "Offload on a non-persistent topic is not allowed"};
 
-void topic_offload_get(struct admin_call *call)
+void topic_offload_get(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
 
@@ -72,7 +72,7 @@ void topic_offload_get(struct admin_call *call)
     call_json(call);
 }
 
-void topic_offload_put(struct admin_call *call)
+void topic_offload_put(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
 
@@ -82,7 +82,7 @@ void topic_offload_put(struct admin_call *call)
 
 /* ---- shadow topics ---- */
 
-void shadow_topics_get(struct admin_call *call)
+void shadow_topics_get(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
 
@@ -90,7 +90,7 @@ void shadow_topics_get(struct admin_call *call)
         call_no_content(call);
 }
 
-void shadow_topics_put(struct admin_call *call)
+void shadow_topics_put(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
 
@@ -100,7 +100,7 @@ void shadow_topics_put(struct admin_call *call)
 
 /* ---- policies ---- */
 
-void topic_policies_delete(struct admin_call *call)
+void topic_policies_delete(struct call *call)
 {
     struct policy_place p;
     struct refusal why;
@@ -143,7 +143,7 @@ static enum err write_replicated(struct json *j, struct broker *b, const struct 
     return any ? OK : err;
 }
 
-void subscription_replicated_get(struct admin_call *call)
+void subscription_replicated_get(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     struct json j = json_to(&call->answer.body);
@@ -162,12 +162,12 @@ void subscription_replicated_get(struct admin_call *call)
 
 struct replicated_call {
     struct subscription_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void replicated_set(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct replicated_call, op.op)->call;
+    struct call *call = container_of(op, struct replicated_call, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -176,7 +176,7 @@ static void replicated_set(struct broker_op *op)
 }
 
 /* The body is true or false. */
-void subscription_replicated_post(struct admin_call *call)
+void subscription_replicated_post(struct call *call)
 {
     struct replicated_call *r = call_alloc(call, sizeof *r);
     const struct bytes body = call->request.body;

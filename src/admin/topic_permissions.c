@@ -13,7 +13,7 @@
 #include "broker/permissions.h"
 
 /* The topic of the route, and its namespace's settings, which the caller owns; NULL: the call is finished. */
-static json_t *settings_of(struct admin_call *call, struct topic_name *name)
+static json_t *settings_of(struct call *call, struct topic_name *name)
 {
     struct broker *b = call->core->broker;
     json_t *settings;
@@ -75,7 +75,7 @@ static void write_roles(struct json *j, json_t *const levels[LEVELS])
     json_object_end(j);
 }
 
-void topic_permissions_get(struct admin_call *call)
+void topic_permissions_get(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     json_t *root = name ? settings_of(call, name) : NULL;
@@ -107,7 +107,7 @@ static json_t *actions_read(struct bytes body)
     return NULL;
 }
 
-void topic_permissions_post(struct admin_call *call)
+void topic_permissions_post(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     const char *role = name ? call_copy(call, call->parameters[4]) : NULL;
@@ -127,7 +127,7 @@ void topic_permissions_post(struct admin_call *call)
     namespace_settings_keep(call, topic_name_namespace(name), root);
 }
 
-void topic_permissions_delete(struct admin_call *call)
+void topic_permissions_delete(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     const char *role = name ? call_copy(call, call->parameters[4]) : NULL;

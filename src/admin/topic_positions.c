@@ -32,7 +32,7 @@ static const struct topic_guard last_guard = {.not_kept = "GetLastMessageId on a
 
 struct last_call {
     struct peek peek;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void last_found(struct broker_op *op)
@@ -57,7 +57,7 @@ static void last_found(struct broker_op *op)
     call_json(l->call);
 }
 
-void message_last_id_get(struct admin_call *call)
+void message_last_id_get(struct call *call)
 {
     struct last_call *l = call_alloc(call, sizeof *l);
 
@@ -80,7 +80,7 @@ static const struct topic_guard time_guard = {
 
 struct time_call {
     struct peek_time peek;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void time_found(struct broker_op *op)
@@ -96,7 +96,7 @@ static void time_found(struct broker_op *op)
     call_json(t->call);
 }
 
-void message_id_by_time_get(struct admin_call *call)
+void message_id_by_time_get(struct call *call)
 {
     struct time_call *t = call_alloc(call, sizeof *t);
     uint64_t ms;
@@ -117,7 +117,7 @@ static const struct topic_guard index_guard = {
 
 struct index_call {
     struct peek_index peek;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void index_found(struct broker_op *op)
@@ -148,7 +148,7 @@ static bool number_of(struct bytes text, uint64_t *out)
 }
 
 /* Pulsar knows indexes when its broker entry metadata are switched on; here each entry has its own. */
-void message_id_by_index_get(struct admin_call *call)
+void message_id_by_index_get(struct call *call)
 {
     struct index_call *i = call_alloc(call, sizeof *i);
     struct bytes text;
@@ -170,7 +170,7 @@ static const struct topic_guard size_guard = {.not_kept = "Get backlog size on a
                                               .partitioned =
                                                   "calculate backlog size is not allowed for partitioned-topic"};
 
-void topic_backlog_size_put(struct admin_call *call)
+void topic_backlog_size_put(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     struct json j = json_to(&call->answer.body);
@@ -199,7 +199,7 @@ static const struct topic_guard analyze_guard = {
 
 struct analyze_call {
     struct analyze_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void write_place(struct json *j, const char *key, struct position p)
@@ -244,7 +244,7 @@ static void analyzed(struct broker_op *op)
     call_json(a->call);
 }
 
-void subscription_analyze_post(struct admin_call *call)
+void subscription_analyze_post(struct call *call)
 {
     struct analyze_call *a = call_alloc(call, sizeof *a);
     const struct bytes name = call->parameters[4];

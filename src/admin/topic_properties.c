@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-void topic_properties_get(struct admin_call *call)
+void topic_properties_get(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     struct json j = json_to(&call->answer.body);
@@ -27,7 +27,7 @@ void topic_properties_get(struct admin_call *call)
 }
 
 /* The topic, and its properties in `to`, of PROPERTIES_BYTES_MAX, to be changed.  False: the call is finished. */
-static bool begin(struct admin_call *call, struct topic_name *name, uint8_t *to, struct bytes *all)
+static bool begin(struct call *call, struct topic_name *name, uint8_t *to, struct bytes *all)
 {
     struct refusal why;
     struct bytes now;
@@ -44,7 +44,7 @@ static bool begin(struct admin_call *call, struct topic_name *name, uint8_t *to,
     return true;
 }
 
-static void end(struct admin_call *call, const struct topic_name *name, struct bytes all)
+static void end(struct call *call, const struct topic_name *name, struct bytes all)
 {
     struct refusal why;
 
@@ -54,7 +54,7 @@ static void end(struct admin_call *call, const struct topic_name *name, struct b
         call_no_content_when_durable(call);
 }
 
-bool properties_of_body(struct admin_call *call, struct bytes *all, uint8_t *to)
+bool properties_of_body(struct call *call, struct bytes *all, uint8_t *to)
 {
     const struct bytes body = call->request.body;
     json_t *root = body.len ? json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL) : json_null();
@@ -67,7 +67,7 @@ bool properties_of_body(struct admin_call *call, struct bytes *all, uint8_t *to)
     return good;
 }
 
-void topic_properties_put(struct admin_call *call)
+void topic_properties_put(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     uint8_t to[PROPERTIES_BYTES_MAX];
@@ -77,7 +77,7 @@ void topic_properties_put(struct admin_call *call)
         end(call, name, all);
 }
 
-void topic_properties_delete(struct admin_call *call)
+void topic_properties_delete(struct call *call)
 {
     struct topic_name *name = call_alloc(call, sizeof *name);
     uint8_t to[PROPERTIES_BYTES_MAX];

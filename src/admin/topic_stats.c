@@ -360,18 +360,18 @@ void topic_stats_write_members(struct json *j, const struct admin_core *core, co
 struct stats_call {
     struct count_op count;
     struct oldest_op oldest;
-    struct admin_call *call;
+    struct call *call;
 };
 
 /* Whether ?name= is there, and not "true". */
-static bool declined(const struct admin_call *call, const char *name)
+static bool declined(const struct call *call, const char *name)
 {
     struct bytes value;
 
     return call_query(call, name, &value) && !bytes_equal(value, bytes_of_text("true"));
 }
 
-void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *stats)
+void topic_stats_leave_out(const struct call *call, struct topic_stats *stats)
 {
     if (call_query_true(call, "excludePublishers"))
         stats->producer_count = 0;
@@ -390,7 +390,7 @@ void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *st
 
 static void write(struct stats_call *s)
 {
-    struct admin_call *call = s->call;
+    struct call *call = s->call;
     struct json j = json_to(&call->answer.body);
     struct topic_stats *stats;
     struct refusal why;
@@ -432,7 +432,7 @@ static void counted(struct broker_op *op)
 }
 
 /* Exact, whatever ?getPreciseBacklog= says: backlogs in messages are counted first. */
-void topic_stats(struct admin_call *call)
+void topic_stats(struct call *call)
 {
     struct stats_call *s = call_alloc(call, sizeof *s);
 

@@ -8,12 +8,12 @@
 #include "admin/json_out.h"
 #include "broker/stats.h"
 
-struct admin_call;
+struct call;
 struct admin_core;
 
 /* What the caller does not want to see: ?excludePublishers, ?excludeConsumers, ?subscriptionBacklogSize=false, and
  * without ?getEarliestTimeInBacklog the times. */
-void topic_stats_leave_out(const struct admin_call *call, struct topic_stats *stats);
+void topic_stats_leave_out(const struct call *call, struct topic_stats *stats);
 #define BACKLOG_NOT_WANTED UINT64_MAX /* of backlog_bytes */
 
 /* As Pulsar's TopicStats; `core` NULL: without what tells the broker. */

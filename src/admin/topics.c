@@ -9,12 +9,12 @@
 
 struct topic_change {
     struct topic_op op;
-    struct admin_call *call;
+    struct call *call;
 };
 
 static void changed(struct broker_op *op)
 {
-    struct admin_call *call = container_of(op, struct topic_change, op.op)->call;
+    struct call *call = container_of(op, struct topic_change, op.op)->call;
 
     if (op->why.err == OK)
         call_no_content(call);
@@ -23,7 +23,7 @@ static void changed(struct broker_op *op)
 }
 
 /* NULL: the call is finished. */
-static struct topic_change *change_new(struct admin_call *call)
+static struct topic_change *change_new(struct call *call)
 {
     struct topic_change *c = call_alloc(call, sizeof *c);
 
@@ -35,7 +35,7 @@ static struct topic_change *change_new(struct admin_call *call)
     return c;
 }
 
-static void change(struct admin_call *call, void (*start)(struct broker *b, struct topic_op *op))
+static void change(struct call *call, void (*start)(struct broker *b, struct topic_op *op))
 {
     struct topic_change *c = change_new(call);
 
@@ -43,7 +43,7 @@ static void change(struct admin_call *call, void (*start)(struct broker *b, stru
         start(call->core->broker, &c->op);
 }
 
-void topic_put(struct admin_call *call)
+void topic_put(struct call *call)
 {
     struct topic_change *c = change_new(call);
     uint8_t *to = c ? call_alloc(call, PROPERTIES_BYTES_MAX) : NULL;
@@ -63,17 +63,17 @@ void topic_put(struct admin_call *call)
         topic_create(call->core->broker, &c->op);
 }
 
-void topic_remove(struct admin_call *call)
+void topic_remove(struct call *call)
 {
     change(call, topic_delete);
 }
 
-void topic_unload_put(struct admin_call *call)
+void topic_unload_put(struct call *call)
 {
     change(call, topic_unload);
 }
 
-void topic_subscriptions(struct admin_call *call)
+void topic_subscriptions(struct call *call)
 {
     struct topic_name *topic = call_alloc(call, sizeof *topic);
     struct json j = json_to(&call->answer.body);

@@ -5,17 +5,17 @@
 #include "admin/call.h"
 #include "admin/handlers.h"
 
-void functions_unavailable(struct admin_call *call)
+void functions_unavailable(struct call *call)
 {
     call_reason(call, 409, "Pulsar Function Worker is not enabled, probably functionsWorkerEnabled is set to false");
 }
 
-void packages_unavailable(struct admin_call *call)
+void packages_unavailable(struct call *call)
 {
     call_reason(call, 503, "Package Management Service is not enabled in the broker.");
 }
 
-void transactions_unavailable(struct admin_call *call)
+void transactions_unavailable(struct call *call)
 {
     call_reason(call, 503, "This Broker is not configured with transactionCoordinatorEnabled=true.");
 }

@@ -27,7 +27,7 @@
 
 #include "base/list.h"
 #include "broker/audit_file.h"
-#include "broker/subject.h"
+#include "security/subject.h"
 
 #include <stdbool.h>
 

@@ -17,7 +17,7 @@
 #include "broker/names.h"
 #include "broker/operations.h"
 #include "broker/refusal.h"
-#include "broker/subject.h"
+#include "security/subject.h"
 
 struct authorization;
 struct broker;

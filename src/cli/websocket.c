@@ -6,9 +6,9 @@
  */
 #include "services/websocket/websocket.h"
 
-#include "admin/http.h"
 #include "cli/access.h"
 #include "cli/serve.h"
+#include "http/http.h"
 #include "sys/uv_sys.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static const struct option rows[] = {
 static const struct option_table websocket_options = OPTION_TABLE(rows);
 
 /* Nothing is here but WebSockets, and who asks whether we live. */
-static void on_request(void *ctx, struct admin_call *call)
+static void on_request(void *ctx, struct call *call)
 {
     if (bytes_equal(call->request.path, bytes_of_text("/status.html")))
         call_text(call, "OK");

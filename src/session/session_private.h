@@ -16,7 +16,7 @@
 #include "broker/consumer.h"
 #include "broker/producer.h"
 #include "broker/schemas.h"
-#include "broker/subject.h"
+#include "security/subject.h"
 #include "session/errors.h"
 #include "session/output.h"
 #include "session/receive.h"

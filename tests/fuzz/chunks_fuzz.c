@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "admin/http_chunks.h"
+#include "http/http_chunks.h"
 
 #include <string.h>
 

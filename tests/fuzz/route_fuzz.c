@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct admin_call call = {0};
+    struct call call = {0};
 
     if (size == 0)
         return 0;
