@@ -12,10 +12,27 @@
 
 enum notary_exit { NOTARY_EXIT_OK = 0, NOTARY_EXIT_FAILED = 1, NOTARY_EXIT_USAGE = 2 };
 
+/* A row of the table in notary_main.c; help and completions are made of it. */
+struct notary_verb {
+    const char *name;
+    const char *arguments; /* for the usage line: "RECEIPT --event FILE" */
+    const char *text;      /* one sentence */
+    const char *help;      /* more lines for its --help, or NULL */
+    const char *flags;     /* for completions: "--event|--public-key"; or NULL */
+    int (*run)(int argc, char **argv);
+};
+const struct notary_verb *notary_verbs(size_t *count);
+
 int notary_verb_run(int argc, char **argv);
 int notary_verb_verify(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
+
+/* "geminga notary NAME: ..." and its usage line on standard error; returns NOTARY_EXIT_USAGE. */
+int notary_verb_misused(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Appends a file that the user named; false, said, when it cannot be read. */
+bool notary_read_named(const char *path, struct text *to);
 
 /* "geminga notary: ..." on standard error. */
 void notary_complain(const char *format, ...) PRINTF_LIKE(1, 2);

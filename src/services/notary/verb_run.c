@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verb_run.c - `geminga notary` without a verb: the service in the foreground, until a signal or its own end.
+ */
+#include "services/notary/notary_service.h"
+#include "services/notary/notary_verbs.h"
+#include "services/runtime/status_http.h"
+#include "sys/loop.h"
+#include "sys/uv_sys.h"
+#include <unistd.h>
+
+/* The foreground: the main thread waits for signals, and for the service to end. */
+struct foreground {
+    struct uv_sys *sys;
+    struct notary_service *service;
+    struct status_http *http; /* NULL unless it is asked for */
+    enum err err;
+    bool asked;
+};
+
+static void on_signal(void *ctx, int signal)
+{
+    struct foreground *f = ctx;
+
+    if (f->asked)
+        _exit(128 + signal); /* asked twice: now */
+    f->asked = true;
+    notary_stop(f->service);
+}
+
+static void on_ended(void *ctx, enum err err, const char *why)
+{
+    struct foreground *f = ctx;
+
+    f->err = err;
+    uv_sys_stop(f->sys);
+}
+
+static int64_t log_clock(void *ctx)
+{
+    return loop_wall_ms(ctx);
+}
+
+static bool health(void *ctx, struct text *body)
+{
+    notary_health(ctx, body);
+    return notary_is_ready(ctx);
+}
+
+static void metrics(void *ctx, struct text *body)
+{
+    notary_metrics(ctx, body);
+}
+
+static enum err start_http(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+{
+    struct status_source source = {.health = health, .metrics = metrics, .ctx = f->service};
+    char message[400];
+    enum err err;
+
+    if (!own->http_enabled)
+        return OK;
+    err = status_http_start(&f->http, own->http_bind, (uint16_t)own->http_port, source, log, message, sizeof message);
+    if (err != OK)
+        notary_complain("%s", message);
+    return err;
+}
+
+/* Serves until a signal, or the service's own end. */
+static enum err serve(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+{
+    enum err err;
+
+    if ((err = start_http(f, own, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
+        uv_sys_run(f->sys);
+    else
+        notary_stop(f->service);
+    status_http_stop(f->http);
+    notary_finish(f->service);
+    return err == OK ? f->err : err;
+}
+
+static int run_in_foreground(const struct notary_settings *settings)
+{
+    struct foreground f = {0};
+    struct log log = {.level = notary_log_level(settings), .wall_ms = log_clock};
+    char message[1200];
+    enum err err;
+
+    if ((err = uv_sys_new(&f.sys, NULL)) != OK) {
+        notary_complain("cannot start: %s", err_text(err));
+        return NOTARY_EXIT_FAILED;
+    }
+    log.ctx = uv_sys_get(f.sys)->loop;
+    err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message);
+    if (err == OK)
+        err = serve(&f, &settings->own, &log);
+    else
+        notary_complain("%s", message);
+    uv_sys_free(f.sys);
+    return err == OK ? NOTARY_EXIT_OK : NOTARY_EXIT_FAILED;
+}
+
+int notary_verb_run(int argc, char **argv)
+{
+    struct notary_settings settings;
+    struct options sets[NOTARY_TABLES];
+    int status = notary_configure(&settings, sets, &argc, argv);
+
+    if (status == NOTARY_EXIT_OK && argc > 0) {
+        notary_complain("what is %s? Try geminga notary --help", argv[0]);
+        status = NOTARY_EXIT_USAGE;
+    }
+    if (status == NOTARY_EXIT_OK)
+        status = run_in_foreground(&settings);
+    notary_settings_deinit(sets);
+    return status;
+}
