@@ -132,8 +132,8 @@ enum err merkle_consistency(struct merkle_source *source, uint64_t old_size, uin
     return consistency_path(source, old_size, 0, size, true, out);
 }
 
-bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
-                            const struct digest *root)
+bool merkle_inclusion_root(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
+                           struct digest *root)
 {
     uint64_t node = index, last = size - 1; /* the path's node and the rightmost one, on the same level */
     struct digest hash = *leaf;
@@ -152,7 +152,16 @@ bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t 
         }
         node >>= 1, last >>= 1;
     }
-    return last == 0 && digest_equal(&hash, root);
+    *root = hash;
+    return last == 0;
+}
+
+bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
+                            const struct digest *root)
+{
+    struct digest made;
+
+    return merkle_inclusion_root(leaf, index, size, proof, &made) && digest_equal(&made, root);
 }
 
 /* Both roots, put together from the proof's hashes; `at` is the first that is not the start itself. */

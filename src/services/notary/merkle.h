@@ -45,6 +45,9 @@ MUST_USE enum err merkle_consistency(struct merkle_source *source, uint64_t old_
 /* True when the proof leads from the leaf's hash to the root, with no hash missing or left over.  Any input. */
 bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
                             const struct digest *root);
+/* The root that the proof leads to; false: it has a hash too few or too many for that place. */
+bool merkle_inclusion_root(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
+                           struct digest *root);
 bool merkle_consistency_holds(uint64_t old_size, const struct digest *old_root, uint64_t size,
                               const struct digest *root, const struct merkle_proof *proof);
 

@@ -132,8 +132,12 @@ static enum err add_status(struct item *item, const char *status, const char *me
 /* Results and statuses of an event whose entry the log has. */
 static void answer_entry(struct notary *n, struct item *item, const struct log_entry *entry)
 {
-    struct bytes leaf = bytes_of(entry->leaf.data, entry->leaf.len), rest = bytes_of(entry->rest.data, entry->rest.len);
-    struct bytes checkpoint = bytes_of(entry->checkpoint.data, entry->checkpoint.len);
+    struct receipt_entry logged = {.leaf = bytes_of(entry->leaf.data, entry->leaf.len),
+                                   .rest = bytes_of(entry->rest.data, entry->rest.len),
+                                   .log_index = entry->index,
+                                   .log_key = signer_key(n->signer),
+                                   .proof = &entry->proof,
+                                   .checkpoint = bytes_of(entry->checkpoint.data, entry->checkpoint.len)};
     bool is_new = item->stage == STAGE_NEW;
     char message[160];
     enum err err = OK;
@@ -142,7 +146,7 @@ static void answer_entry(struct notary *n, struct item *item, const struct log_e
         err = add_status(item, "in_progress", "The event is valid; its evidence package is being signed and logged",
                          "signing", 2, item->delivery->received_ms);
     if (err == OK)
-        err = receipt_result(leaf, rest, signer_key(n->signer), entry->index, &entry->proof, checkpoint,
+        err = receipt_result(&logged,
                              outcome_publish(item->outcome, NOTARY_RESULTS, item->event.event_id, RECEIPT_BYTES_MAX));
     snprintf(message, sizeof message, "%s: log entry %" PRIu64, is_new ? "Notarized" : "Notarized before",
              entry->index);

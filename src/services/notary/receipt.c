@@ -21,6 +21,24 @@ void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE])
     digest_hex(d, to + 7);
 }
 
+bool receipt_hash_read(const char *text, struct digest *out)
+{
+    return text && strncmp(text, "sha256:", 7) == 0 && digest_from_hex(out, bytes_of_text(text + 7));
+}
+
+bool receipt_hashes_read(const json_t *hashes, struct merkle_proof *out)
+{
+    out->count = json_array_size(hashes);
+    if (!json_is_array(hashes) || out->count > MERKLE_PROOF_MAX)
+        return false;
+    for (size_t i = 0; i < out->count; i++) {
+        const char *hex = json_string_value(json_array_get(hashes, i));
+        if (!hex || !digest_from_hex(&out->hashes[i], bytes_of_text(hex)))
+            return false;
+    }
+    return true;
+}
+
 /* A JSON string of base64; NULL when memory is short. */
 static json_t *json_base64(struct bytes bytes)
 {
@@ -49,7 +67,7 @@ static json_t *compose_rest(const struct receipt_facts *facts)
                      "metadata", metadata);
 }
 
-static json_t *compose_receipt(const struct receipt_facts *facts)
+json_t *receipt_covered(const struct receipt_facts *facts)
 {
     char hash[RECEIPT_HASH_SIZE], log_id[DIGEST_HEX_SIZE];
 
@@ -81,7 +99,7 @@ out:
 
 enum err receipt_compose(const struct receipt_facts *facts, struct text *leaf, struct text *rest)
 {
-    json_t *rest_json = compose_rest(facts), *receipt = compose_receipt(facts);
+    json_t *rest_json = compose_rest(facts), *receipt = receipt_covered(facts);
     char hash[RECEIPT_HASH_SIZE];
     struct digest rest_digest;
     size_t before = rest->len;
@@ -131,13 +149,13 @@ static json_t *other_key(const json_t *receipt, const struct public_key *log_key
 }
 
 /* The inclusion proof as a receipt shows it; NULL when memory is short. */
-static json_t *compose_proof(const json_t *receipt, const struct public_key *log_key, const struct merkle_proof *proof,
-                             struct bytes checkpoint, const json_t *result_hash)
+static json_t *compose_proof(const json_t *receipt, const struct receipt_entry *entry, const char *result_hash)
 {
     bool failed;
-    json_t *key = other_key(receipt, log_key, &failed);
-    json_t *json = json_pack("{s:s%, s:o, s:o*, s:O}", "checkpoint", (const char *)checkpoint.data, checkpoint.len,
-                             "hashes", receipt_hashes(proof), "log_public_key_b64", key, "result_hash", result_hash);
+    json_t *key = other_key(receipt, entry->log_key, &failed);
+    json_t *json =
+        json_pack("{s:s%, s:o, s:o*, s:s}", "checkpoint", (const char *)entry->checkpoint.data, entry->checkpoint.len,
+                  "hashes", receipt_hashes(entry->proof), "log_public_key_b64", key, "result_hash", result_hash);
 
     if (!failed)
         return json;
@@ -145,26 +163,61 @@ static json_t *compose_proof(const json_t *receipt, const struct public_key *log
     return NULL;
 }
 
-enum err receipt_result(struct bytes leaf, struct bytes rest, const struct public_key *log_key, uint64_t log_index,
-                        const struct merkle_proof *proof, struct bytes checkpoint, struct text *out)
+/* What a receipt of a batch has of its own; the rest of it is the leaf's. */
+static enum err add_batch(json_t *receipt, const struct receipt_entry *entry)
 {
-    json_t *leaf_json = load(leaf), *result = load(rest), *inclusion = NULL;
-    json_t *receipt = json_object_get(leaf_json, "receipt"), *hash = json_object_get(leaf_json, "result_hash");
+    json_t *path = load(entry->path);
+
+    if (!json_is_object(path) || !entry->event_hash) {
+        json_decref(path);
+        return ERR_CORRUPT;
+    }
+    if (json_object_set_new(receipt, "evidence_package_hash", json_string(entry->event_hash)) != 0 ||
+        json_object_set(receipt, "batch", path) != 0) {
+        json_decref(path);
+        return ERR_NOMEM;
+    }
+    json_decref(path);
+    return OK;
+}
+
+/* Adds what only the log knows to the members that the leaf covers. */
+static enum err complete(json_t *receipt, const struct receipt_entry *entry)
+{
+    struct digest d = digest_of(entry->rest);
+    char hash[RECEIPT_HASH_SIZE];
+    json_t *inclusion;
+    enum err err = entry->path.len > 0 ? add_batch(receipt, entry) : OK;
+
+    if (err != OK)
+        return err;
+    receipt_hash_text(&d, hash);
+    if (!(inclusion = compose_proof(receipt, entry, hash)))
+        return ERR_NOMEM;
+    if (json_object_set_new(receipt, "inclusion_proof", inclusion) != 0 ||
+        json_object_set_new(receipt, "log_index", json_integer((json_int_t)entry->log_index)) != 0)
+        return ERR_NOMEM;
+    return OK;
+}
+
+enum err receipt_result(const struct receipt_entry *entry, struct text *out)
+{
+    json_t *leaf = load(entry->leaf), *result = load(entry->rest);
+    json_t *receipt = json_object_get(leaf, "receipt");
     enum err err = ERR_CORRUPT;
 
-    assert(log_index <= CANONICAL_INTEGER_MAX);
-    if (!json_is_object(result) || !json_is_object(receipt) || !json_is_string(hash))
+    assert(entry->log_index <= CANONICAL_INTEGER_MAX);
+    if (!json_is_object(leaf) || !json_is_object(result))
         goto out;
-    err = ERR_NOMEM;
-    if (!(inclusion = compose_proof(receipt, log_key, proof, checkpoint, hash)) ||
-        json_object_set_new(receipt, "log_index", json_integer((json_int_t)log_index)) != 0 ||
-        json_object_set(receipt, "inclusion_proof", inclusion) != 0 || json_object_set(result, "receipt", receipt) != 0)
-        goto out;
-    err = canonical_json(result, out);
+    if (json_object_get(leaf, "outcome"))
+        err = json_object_set_new(result, "receipt", json_null()) == 0 ? OK : ERR_NOMEM;
+    else if (json_is_object(receipt) && (err = complete(receipt, entry)) == OK)
+        err = json_object_set(result, "receipt", receipt) == 0 ? OK : ERR_NOMEM;
+    if (err == OK)
+        err = canonical_json(result, out);
 out:
-    json_decref(inclusion);
     json_decref(result);
-    json_decref(leaf_json);
+    json_decref(leaf);
     return err;
 }
 

@@ -12,7 +12,19 @@
  * log_index, and inclusion_proof {checkpoint, hashes, result_hash, and log_public_key_b64 where the log's key is
  * another than public_key_b64}, the one member beside those of the interface.  rekor_log_id is the log key's id.
  * So every byte of a result hangs on the tree's root, which the checkpoint signs; and a result put together
- * again after a crash, or for a repeated event, is the same bytes.  Pure; may call: base/, jansson's values.
+ * again after a crash, or for a repeated event, is the same bytes.
+ *
+ * Two other kinds of entry.  Of a batch (batch.h) there is one leaf for many results,
+ *
+ *   leaf  {"batch":{"events":K,"results_root":"sha256:HEX"},"receipt":{.. evidence_package_hash is the statement's}}
+ *
+ * and each result's receipt has its own evidence_package_hash and the path in "batch".  A workflow that ended without
+ * being notarized has a leaf with "outcome", and a result with "receipt":null:
+ *
+ *   leaf {"event_hash":"sha256:HEX","event_id":ID,"integrated_time":SECONDS,"outcome":"rejected"|"expired"|"cancelled",
+ *         "rekor_log_id":..,"rekor_server_url":..,"result_hash":"sha256:HEX"}
+ *
+ * Pure; may call: base/, jansson's values.
  */
 #ifndef SERVICES_NOTARY_RECEIPT_H
 #define SERVICES_NOTARY_RECEIPT_H
@@ -23,7 +35,7 @@
 #include "services/notary/public_key.h"
 #include <jansson.h>
 
-#define RECEIPT_BYTES_MAX (64u << 10) /* of a leaf, a rest, or a whole result: all that varies in them is bounded */
+#define RECEIPT_BYTES_MAX (1u << 20) /* of a leaf, a rest, or a whole result: all that varies in them is bounded */
 
 /* The members of a receipt that the leaf covers, and what kind each is. */
 struct receipt_member {
@@ -55,17 +67,32 @@ MUST_USE enum err receipt_compose(const struct receipt_facts *facts, struct text
  * shape.  `receipt` may have other members. */
 MUST_USE enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out);
 
-/* Appends the NotaryResult as it is published.  ERR_CORRUPT: leaf or rest are not what receipt_compose wrote. */
-MUST_USE enum err receipt_result(struct bytes leaf, struct bytes rest, const struct public_key *log_key,
-                                 uint64_t log_index, const struct merkle_proof *proof, struct bytes checkpoint,
-                                 struct text *out);
+/* What the log has of one result. */
+struct receipt_entry {
+    struct bytes leaf, rest;
+    struct bytes path;      /* of a batch's result: batch_path's JSON; else empty */
+    const char *event_hash; /* of a batch's result: its evidence package's, "sha256:HEX" */
+    uint64_t log_index;
+    const struct public_key *log_key;
+    const struct merkle_proof *proof;
+    struct bytes checkpoint;
+};
 
-/* The hashes of a proof as a JSON array of texts; NULL when memory is short. */
+/* Appends the NotaryResult as it is published.  ERR_CORRUPT: leaf, rest or path are not what was composed. */
+MUST_USE enum err receipt_result(const struct receipt_entry *entry, struct text *out);
+
+/* The six members of a receipt that a leaf covers; a new reference, NULL when memory is short.  For batch.c. */
+json_t *receipt_covered(const struct receipt_facts *facts);
+
+/* The hashes of a proof as a JSON array of texts, NULL when memory is short; and back: false for anything else than
+ * an array of at most MERKLE_PROOF_MAX texts of 64 lower-case digits. */
 json_t *receipt_hashes(const struct merkle_proof *proof);
+bool receipt_hashes_read(const json_t *hashes, struct merkle_proof *out);
 
 /* The evidence hash that a leaf is about: "sha256:HEX" into `to` (RECEIPT_HASH_SIZE bytes).  ERR_CORRUPT. */
 #define RECEIPT_HASH_SIZE (sizeof "sha256:" + DIGEST_HEX_LEN)
 void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE]);
+bool receipt_hash_read(const char *text, struct digest *out); /* NULL is none */
 MUST_USE enum err receipt_leaf_evidence(struct bytes leaf, char to[RECEIPT_HASH_SIZE]);
 
 /* True when a record of the log holds together: the leaf is of event `event_id`, and names the rest's hash. */

@@ -77,9 +77,13 @@ static int setup(void **state)
     w->log.entries[5].size = 8;
     assert_int_equal(log_find(&w->log.log, bytes_of_text("e-1"), &entry), OK);
     text_init(&result, RECEIPT_BYTES_MAX);
-    assert_int_equal(receipt_result(bytes_of_text(entry.leaf.data), bytes_of_text(entry.rest.data),
-                                    &w->signer.public_key, entry.index, &entry.proof,
-                                    bytes_of_text(entry.checkpoint.data), &result),
+    assert_int_equal(receipt_result(&(struct receipt_entry){.leaf = bytes_of_text(entry.leaf.data),
+                                                            .rest = bytes_of_text(entry.rest.data),
+                                                            .log_index = entry.index,
+                                                            .log_key = &w->signer.public_key,
+                                                            .proof = &entry.proof,
+                                                            .checkpoint = bytes_of_text(entry.checkpoint.data)},
+                                    &result),
                      OK);
     log_entry_deinit(&entry);
     w->result = text_take(&result);
