@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 enum {
+    PEER_MAX = 64,            /* an address */
     REQUEST_MAX = 256 * 1024, /* of memory for what a head says: more than a head can be long */
     REASON_MAX = 123          /* bytes in a close frame (RFC 6455, section 5.5) */
 };
@@ -93,8 +94,13 @@ bool http_sockets_is_path(const struct http_sockets *all, struct bytes path)
 /* What the head says, in the arena.  False: there is no path, or no memory. */
 static bool request_read(struct lws *wsi, struct arena *arena, struct web_request *r)
 {
+    char *peer;
+
     *r = (struct web_request){0};
     arena_init(arena, REQUEST_MAX);
+    if (!(r->peer = peer = arena_alloc(arena, PEER_MAX)))
+        return false;
+    lws_get_peer_simple(wsi, peer, PEER_MAX);
     return http_header_copy(wsi, WSI_TOKEN_GET_URI, arena, &r->path) && r->path.len > 0 &&
            http_query_copy(wsi, arena, r->parameters, WEB_PARAMETERS_MAX, &r->parameter_count) &&
            http_socket_credentials_read(wsi, arena, r);

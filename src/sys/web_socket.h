@@ -83,6 +83,7 @@ struct web_request {
     struct web_parameter parameters[WEB_PARAMETERS_MAX];
     size_t parameter_count;
     struct web_credentials credentials;
+    const char *peer; /* whose it is: the address without the port */
 };
 
 /* What a connection would be for. */

@@ -26,6 +26,8 @@ struct ws_client {
     pulsar_client_t *client; /* NULL: it is gone already */
     size_t connections;
     struct bytes shown; /* "Bearer ...", "Basic ...", or empty; ours */
+    bool proven;
+    char peer[64]; /* who came first */
 };
 
 void ws_clients_init(struct ws_clients *all, struct log *log)
@@ -130,8 +132,21 @@ static struct ws_client *client_find(const struct ws_clients *all, struct bytes 
     return NULL;
 }
 
-unsigned ws_clients_refuse(const struct ws_clients *all, const struct web_credentials *shown, char *reason,
-                           size_t reason_size)
+static bool has_room(const struct ws_clients *all, struct bytes shown, const char *peer)
+{
+    size_t unproven = 0, of_peer = 0;
+
+    list_each (node, &all->all) {
+        const struct ws_client *c = container_of(node, struct ws_client, node);
+        unproven += !c->proven;
+        of_peer += !c->proven && strcmp(c->peer, peer) == 0;
+    }
+    return all->count < WS_CLIENTS_MAX &&
+           (shown.len == 0 || (unproven < WS_UNPROVEN_MAX && of_peer < WS_UNPROVEN_OF_PEER));
+}
+
+unsigned ws_clients_refuse(const struct ws_clients *all, const struct web_credentials *shown, const char *peer,
+                           char *reason, size_t reason_size)
 {
     const struct bytes counts = what_counts(all, shown);
     struct bytes unused;
@@ -141,7 +156,7 @@ unsigned ws_clients_refuse(const struct ws_clients *all, const struct web_creden
         (void)snprintf(reason, reason_size, "Authentication required");
         return 401;
     }
-    if (all->count < WS_CLIENTS_MAX || client_find(all, counts))
+    if (client_find(all, counts) || has_room(all, counts, peer))
         return 0;
     (void)snprintf(reason, reason_size, "too many different credentials at a time");
     return 503;
@@ -194,9 +209,9 @@ static void client_free(struct ws_client *c)
     free(c);
 }
 
-static struct ws_client *client_new(struct ws_clients *all, struct bytes shown)
+static struct ws_client *client_new(struct ws_clients *all, struct bytes shown, const char *peer)
 {
-    struct ws_client *c = all->count < WS_CLIENTS_MAX ? calloc(1, sizeof *c) : NULL;
+    struct ws_client *c = has_room(all, shown, peer) ? calloc(1, sizeof *c) : NULL;
     char *copy = c ? text_of(shown) : NULL;
 
     if (!copy) {
@@ -204,6 +219,7 @@ static struct ws_client *client_new(struct ws_clients *all, struct bytes shown)
         return NULL;
     }
     *c = (struct ws_client){.all = all, .shown = bytes_of(copy, shown.len)};
+    (void)snprintf(c->peer, sizeof c->peer, "%s", peer);
     list_push_back(&all->all, &c->node);
     all->count++;
     if ((c->client = library_client(all, shown)))
@@ -212,12 +228,12 @@ static struct ws_client *client_new(struct ws_clients *all, struct bytes shown)
     return NULL;
 }
 
-struct ws_client *ws_client_enter(struct ws_clients *all, const struct web_credentials *shown)
+struct ws_client *ws_client_enter(struct ws_clients *all, const struct web_credentials *shown, const char *peer)
 {
     const struct bytes counts = what_counts(all, shown);
     struct ws_client *c = client_find(all, counts);
 
-    if (!c && !(c = client_new(all, counts)))
+    if (!c && !(c = client_new(all, counts, peer)))
         return NULL;
     c->connections++;
     return c;
@@ -229,6 +245,11 @@ void ws_client_leave(struct ws_client *c)
     assert(c->connections > 0);
     if (--c->connections == 0 && (c->shown.len > 0 || !c->client))
         client_free(c);
+}
+
+void ws_client_proven(struct ws_client *c)
+{
+    c->proven = true;
 }
 
 pulsar_client_t *ws_client_get(struct ws_client *c)

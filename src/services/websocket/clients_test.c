@@ -23,19 +23,29 @@ static struct web_credentials shown(const char *authorization)
     return (struct web_credentials){.authorization = bytes_of_text(authorization)};
 }
 
-static struct ws_client *enter(struct ws_clients *all, const char *authorization)
+static struct ws_client *enter_from(struct ws_clients *all, const char *authorization, const char *peer)
 {
     const struct web_credentials c = shown(authorization);
 
-    return ws_client_enter(all, &c);
+    return ws_client_enter(all, &c, peer);
 }
 
-static unsigned refuse(const struct ws_clients *all, const char *authorization)
+static struct ws_client *enter(struct ws_clients *all, const char *authorization)
+{
+    return enter_from(all, authorization, "10.0.0.1");
+}
+
+static unsigned refuse_from(const struct ws_clients *all, const char *authorization, const char *peer)
 {
     const struct web_credentials c = shown(authorization);
     char reason[300];
 
-    return ws_clients_refuse(all, &c, reason, sizeof reason);
+    return ws_clients_refuse(all, &c, peer, reason, sizeof reason);
+}
+
+static unsigned refuse(const struct ws_clients *all, const char *authorization)
+{
+    return refuse_from(all, authorization, "10.0.0.1");
 }
 
 static void a_client_is_shared_by_those_who_show_the_same(void **state)
@@ -122,6 +132,7 @@ static void there_are_so_many_and_no_more(void **state)
         snprintf(one, sizeof one, "Bearer %d", i);
         assert_int_equal(refuse(&all, one), 0);
         assert_non_null(clients[i] = enter(&all, one));
+        ws_client_proven(clients[i]);
     }
     assert_int_equal(refuse(&all, "Bearer more"), 503);
     assert_null(enter(&all, "Bearer more"));
@@ -129,6 +140,35 @@ static void there_are_so_many_and_no_more(void **state)
     for (int i = 0; i < WS_CLIENTS_MAX; i++)
         ws_client_leave(clients[i]);
     assert_int_equal(refuse(&all, "Bearer more"), 0);
+    ws_clients_close(&all);
+}
+
+static void those_the_broker_has_not_taken_yet_are_few_of_an_address_and_some_in_all(void **state)
+{
+    struct ws_client *clients[WS_UNPROVEN_MAX];
+    struct ws_clients all;
+    struct log log;
+    char one[32], peer[32] = "";
+
+    begin(&all, &log, true);
+    for (int i = 0; i < WS_UNPROVEN_MAX; i++) {
+        snprintf(one, sizeof one, "Bearer %d", i);
+        snprintf(peer, sizeof peer, "10.0.0.%d", i / WS_UNPROVEN_OF_PEER);
+        assert_int_equal(refuse_from(&all, one, peer), 0);
+        assert_non_null(clients[i] = enter_from(&all, one, peer));
+        if ((i + 1) % WS_UNPROVEN_OF_PEER == 0) {
+            assert_int_equal(refuse_from(&all, "Basic YTpi", peer), 503);
+            assert_null(enter_from(&all, "Basic YTpi", peer));
+        }
+    }
+    assert_int_equal(refuse_from(&all, "Basic YTpi", "10.1.1.1"), 503);
+    assert_int_equal(refuse_from(&all, "", "10.1.1.1"), 0);
+    ws_client_proven(clients[0]);
+    assert_int_equal(refuse_from(&all, "Basic YTpi", "10.1.1.1"), 0);
+    assert_int_equal(refuse_from(&all, "Basic YTpi", "10.0.0.0"), 0);
+    assert_int_equal(refuse_from(&all, "Basic YTpi", "10.0.0.1"), 503);
+    for (int i = 0; i < WS_UNPROVEN_MAX; i++)
+        ws_client_leave(clients[i]);
     ws_clients_close(&all);
 }
 
@@ -140,6 +180,7 @@ int main(void)
         cmocka_unit_test(where_nothing_is_passed_on_all_share_one),
         cmocka_unit_test(what_cannot_be_passed_on_is_refused),
         cmocka_unit_test(there_are_so_many_and_no_more),
+        cmocka_unit_test(those_the_broker_has_not_taken_yet_are_few_of_an_address_and_some_in_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

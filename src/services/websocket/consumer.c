@@ -183,6 +183,7 @@ static void on_made(struct ws_asked *a)
         ws_hang_up(&c->peer, WS_NO_SUBSCRIPTION, geminga_result_text(a->result));
         return;
     }
+    ws_client_proven(c->peer.client);
     if (c->peer.request.kind == WS_READER)
         c->reader = a->value;
     else

@@ -85,6 +85,7 @@ static void on_made(struct ws_asked *a)
         ws_hang_up(&p->peer, WS_NO_PRODUCER, geminga_result_text(a->result));
         return;
     }
+    ws_client_proven(p->peer.client);
     p->producer = a->value;
     if (p->peer.socket)
         p->peer.socket->ops->read(p->peer.socket, true);

@@ -36,7 +36,7 @@ static unsigned refuses(struct web_service *service, const struct web_request *f
         status = 503;
     }
     if (status == 0)
-        status = ws_clients_refuse(&w->clients, &from->credentials, reason, reason_size);
+        status = ws_clients_refuse(&w->clients, &from->credentials, from->peer, reason, reason_size);
     if (status == 0) {
         *target = (struct web_target){request.kind == WS_PRODUCER, request.topic, request.subscription};
         request.topic = request.subscription = NULL;
@@ -64,7 +64,7 @@ static struct web_peer *open(struct web_service *service, struct web_socket *soc
     w->clients.access = atomic_load(&w->access);
     if (ws_request_read(&request, from, reason, sizeof reason) != 0)
         log_warn(w->log, "websocket", "%s", reason);
-    else if (!(client = ws_client_enter(&w->clients, &from->credentials)))
+    else if (!(client = ws_client_enter(&w->clients, &from->credentials, from->peer)))
         log_warn(w->log, "websocket", "there is no client for it");
     else if (!(peer = peer_open(w, client, socket, &request)))
         ws_client_leave(client);
