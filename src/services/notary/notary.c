@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * notary.c - one batch, in four steps: examine each event, append what is new, look every entry up, answer.
+ * notary.c - one round, in four steps: examine each event, write what is new into the book, look every result up,
+ * answer.
  *
- * The answer of a new event is made of the log's entry, read back, exactly like that of a repeated one; so there is
+ * The answer of a new event is made of the book's result, read back, exactly like that of a repeated one; so there is
  * one way only to make a result, and it cannot run before the entry is durable.
  */
 #include "services/notary/notary.h"
 
 #include "base/list.h"
+#include "base/map.h"
+#include "services/notary/draft.h"
 #include "services/notary/event.h"
 #include "services/notary/evidence.h"
 #include "services/notary/message.h"
@@ -19,11 +22,19 @@
 
 #define STEPS_TOTAL 4 /* validate, package, sign, log */
 
+struct notary {
+    struct handler handler; /* first: the runtime is given its address */
+    struct notary_options options;
+    struct draft draft;
+    struct map round; /* the items of this round that are new, by event id */
+    struct notary_counts counts;
+};
+
 /* Where one delivery stands. */
 enum stage {
     STAGE_ANSWERED, /* its outcome is written */
-    STAGE_NEW,      /* signed, to be appended */
-    STAGE_KNOWN,    /* in the log, before this batch or by an earlier item of it */
+    STAGE_NEW,      /* signed, and in the draft */
+    STAGE_KNOWN,    /* in the book, before this round or by an earlier item of it */
 };
 
 struct item {
@@ -33,7 +44,6 @@ struct item {
     struct event event;
     char workflow_id[WORKFLOW_ID_SIZE]; /* "" when the event has no id */
     struct digest evidence;
-    struct text leaf, rest;
 };
 
 void workflow_id_of(const char *event_id, char to[WORKFLOW_ID_SIZE])
@@ -47,7 +57,7 @@ void workflow_id_of(const char *event_id, char to[WORKFLOW_ID_SIZE])
 
 static int64_t now_ms(const struct notary *n)
 {
-    return n->clock.now_ms(n->clock.ctx);
+    return n->options.clock.now_ms(n->options.clock.ctx);
 }
 
 /* ---- answers ---- */
@@ -78,7 +88,7 @@ static void answer_error(struct notary *n, struct item *item, const char *type, 
 
     item->stage = STAGE_ANSWERED;
     item->outcome->refused = true;
-    n->refused++;
+    n->counts.refused++;
     if (message_error(&facts, outcome_publish(item->outcome, NOTARY_ERRORS, item->event.event_id, MESSAGE_BYTES_MAX)) !=
         OK)
         retry(item, "out of memory");
@@ -129,15 +139,24 @@ static enum err add_status(struct item *item, const char *status, const char *me
                           outcome_publish(item->outcome, NOTARY_STATUS, item->event.event_id, MESSAGE_BYTES_MAX));
 }
 
-/* Results and statuses of an event whose entry the log has. */
-static void answer_entry(struct notary *n, struct item *item, const struct log_entry *entry)
+static enum err add_result(struct notary *n, struct item *item, const struct registry_result *known)
 {
-    struct receipt_entry logged = {.leaf = bytes_of(entry->leaf.data, entry->leaf.len),
-                                   .rest = bytes_of(entry->rest.data, entry->rest.len),
-                                   .log_index = entry->index,
-                                   .log_key = signer_key(n->signer),
-                                   .proof = &entry->proof,
-                                   .checkpoint = bytes_of(entry->checkpoint.data, entry->checkpoint.len)};
+    struct receipt_entry entry = {.leaf = bytes_of(known->leaf.data, known->leaf.len),
+                                  .rest = bytes_of(known->rest.data, known->rest.len),
+                                  .path = bytes_of(known->path.data, known->path.len),
+                                  .event_hash = known->event_hash.data,
+                                  .log_index = known->index,
+                                  .log_key = signer_key(n->options.log_key),
+                                  .proof = &known->proof,
+                                  .checkpoint = bytes_of(known->checkpoint.data, known->checkpoint.len)};
+
+    return receipt_result(&entry,
+                          outcome_publish(item->outcome, NOTARY_RESULTS, item->event.event_id, RECEIPT_BYTES_MAX));
+}
+
+/* Results and statuses of an event whose result the book has. */
+static void answer_result(struct notary *n, struct item *item, const struct registry_result *known)
+{
     bool is_new = item->stage == STAGE_NEW;
     char message[160];
     enum err err = OK;
@@ -146,10 +165,9 @@ static void answer_entry(struct notary *n, struct item *item, const struct log_e
         err = add_status(item, "in_progress", "The event is valid; its evidence package is being signed and logged",
                          "signing", 2, item->delivery->received_ms);
     if (err == OK)
-        err = receipt_result(&logged,
-                             outcome_publish(item->outcome, NOTARY_RESULTS, item->event.event_id, RECEIPT_BYTES_MAX));
+        err = add_result(n, item, known);
     snprintf(message, sizeof message, "%s: log entry %" PRIu64, is_new ? "Notarized" : "Notarized before",
-             entry->index);
+             known->index);
     if (err == OK)
         err = add_status(item, "completed", message, "logged", STEPS_TOTAL, now_ms(n));
     item->stage = STAGE_ANSWERED;
@@ -157,8 +175,8 @@ static void answer_entry(struct notary *n, struct item *item, const struct log_e
         retry(item, err_text(err));
         return;
     }
-    n->notarized += is_new;
-    n->repeated += !is_new;
+    n->counts.notarized += is_new;
+    n->counts.repeated += !is_new;
 }
 
 /* ---- examining ---- */
@@ -203,13 +221,25 @@ static enum err seal(struct notary *n, struct item *item, struct signature *sign
         bytes = bytes_of(evidence.data, evidence.len);
         item->evidence = digest_of(bytes);
         if (signature)
-            err = signer_sign_now(n->signer, bytes, signature);
+            err = signer_sign_now(n->options.signer, bytes, signature);
     }
     text_deinit(&evidence);
     return err;
 }
 
-static enum err compose(struct notary *n, struct item *item)
+/* The record that opens and closes this workflow at once. */
+static json_t *closed_record(const struct item *item, const struct text *leaf, const struct text *rest)
+{
+    char hash[RECEIPT_HASH_SIZE];
+
+    receipt_hash_text(&item->evidence, hash);
+    return json_pack("{s:s, s:s%, s:s, s:[{s:s, s:s, s:s, s:s, s:s%, s:n}]}", "kind", "closed", "leaf", leaf->data,
+                     leaf->len, "outcome", "notarized", "results", "event_id", item->event.event_id, "event_hash", hash,
+                     "workflow_id", item->workflow_id, "workflow_type", item->event.workflow_type, "rest", rest->data,
+                     rest->len, "path");
+}
+
+static enum err compose(struct notary *n, struct item *item, json_t **record)
 {
     struct receipt_facts facts = {
         .event_id = item->event.event_id,
@@ -218,11 +248,12 @@ static enum err compose(struct notary *n, struct item *item)
         .workflow_type = item->event.workflow_type,
         .artifacts = item->event.artifacts,
         .notifications = item->event.wants_notifications ? "not sent: this notary has no notifier" : NULL,
-        .key = signer_key(n->signer),
-        .log_key = signer_key(n->signer),
-        .log_url = log_url(n->log),
+        .key = signer_key(n->options.signer),
+        .log_key = signer_key(n->options.log_key),
+        .log_url = n->options.log_url,
         .sealed_ms = now_ms(n),
     };
+    struct text leaf, rest;
     enum err err = seal(n, item, &facts.signature);
 
     if (err != OK)
@@ -230,9 +261,13 @@ static enum err compose(struct notary *n, struct item *item)
     facts.evidence = item->evidence;
     facts.duration_ms =
         facts.sealed_ms > item->delivery->received_ms ? facts.sealed_ms - item->delivery->received_ms : 0;
-    text_init(&item->leaf, RECEIPT_BYTES_MAX);
-    text_init(&item->rest, RECEIPT_BYTES_MAX);
-    return receipt_compose(&facts, &item->leaf, &item->rest);
+    text_init(&leaf, RECEIPT_BYTES_MAX);
+    text_init(&rest, RECEIPT_BYTES_MAX);
+    if ((err = receipt_compose(&facts, &leaf, &rest)) == OK && !(*record = closed_record(item, &leaf, &rest)))
+        err = ERR_NOMEM;
+    text_deinit(&leaf);
+    text_deinit(&rest);
+    return err;
 }
 
 static struct bytes item_key(const struct item *item)
@@ -240,129 +275,111 @@ static struct bytes item_key(const struct item *item)
     return bytes_of_text(item->event.event_id);
 }
 
-/* True when an earlier item of the batch has the same event id and is new to the log. */
-static bool has_twin(const struct item *items, const struct item *item)
+/* Errors of the book end the round; others are this item's own affair. */
+static enum err begin(struct notary *n, struct item *item)
 {
-    for (const struct item *other = items; other < item; other++)
-        if (other->stage == STAGE_NEW && bytes_equal(item_key(other), item_key(item)))
-            return true;
-    return false;
+    json_t *record;
+    enum err err = compose(n, item, &record);
+
+    if (err == OK && (err = map_put(&n->round, item_key(item), item)) != OK)
+        json_decref(record);
+    if (err != OK) {
+        retry(item, err_text(err));
+        return OK;
+    }
+    item->stage = STAGE_NEW;
+    return draft_add(&n->draft, record);
 }
 
-/* ERR_CORRUPT and ERR_IO of the log end the service; anything else is this item's own affair. */
-static enum err examine(struct notary *n, const struct item *items, struct item *item)
+static enum err examine(struct notary *n, struct item *item)
 {
-    struct log_entry entry;
+    struct registry_result known;
     enum err err;
 
     if (!parse(n, item))
         return OK;
-    err = log_find(n->log, item_key(item), &entry);
-    if (err == OK)
-        log_entry_deinit(&entry);
-    if (err == ERR_CORRUPT || err == ERR_IO)
-        return err;
-    if (err == OK || (err == ERR_NOT_FOUND && has_twin(items, item)))
+    if (map_find(&n->round, item_key(item))) {
         item->stage = STAGE_KNOWN;
-    else if (err != ERR_NOT_FOUND || (err = compose(n, item)) != OK)
-        retry(item, err_text(err));
-    else
-        item->stage = STAGE_NEW;
-    return OK;
-}
-
-/* ---- the batch ---- */
-
-static enum err append_new(struct notary *n, struct item *items, size_t count)
-{
-    struct log_record *records = calloc(count, sizeof *records);
-    size_t new_count = 0;
-    enum err err = ERR_NOMEM;
-
-    for (size_t i = 0; records && i < count; i++)
-        if (items[i].stage == STAGE_NEW)
-            records[new_count++] = (struct log_record){
-                .key = item_key(&items[i]),
-                .leaf = bytes_of(items[i].leaf.data, items[i].leaf.len),
-                .rest = bytes_of(items[i].rest.data, items[i].rest.len),
-            };
-    if (records)
-        err = new_count ? log_append(n->log, records, new_count) : OK;
-    free(records);
-    if (err == OK || err == ERR_IO)
+        return OK;
+    }
+    err = n->options.book->ops->find(n->options.book, item->event.event_id, &known);
+    if (err == ERR_NOT_FOUND)
+        return begin(n, item);
+    if (err != OK)
         return err;
-    for (size_t i = 0; i < count; i++) /* a twin of a new one waits as well */
-        if (items[i].stage != STAGE_ANSWERED)
-            retry(&items[i], err_text(err));
+    book_result_deinit(&known);
+    item->stage = STAGE_KNOWN;
     return OK;
 }
 
-/* Whether the log's entry of this event id is about this event; if not, the item is answered. */
-static bool same_content(struct notary *n, struct item *item, const struct log_entry *entry)
+/* ---- the round ---- */
+
+/* Whether the book's result is about this event; if not, the item is answered. */
+static bool same_content(struct notary *n, struct item *item, const struct registry_result *known)
 {
-    char known[RECEIPT_HASH_SIZE], ours[RECEIPT_HASH_SIZE];
+    char ours[RECEIPT_HASH_SIZE];
     enum err err = seal(n, item, NULL);
 
-    if (err == OK)
-        err = receipt_leaf_evidence(bytes_of(entry->leaf.data, entry->leaf.len), known);
     if (err != OK) {
         retry(item, err_text(err));
         return false;
     }
     receipt_hash_text(&item->evidence, ours);
-    if (strcmp(known, ours) == 0)
+    if (strcmp(known->event_hash.data, ours) == 0)
         return true;
-    answer_conflict(n, item, known, entry->index);
+    answer_conflict(n, item, known->event_hash.data, known->index);
     return false;
 }
 
 static enum err answer(struct notary *n, struct item *item)
 {
-    struct log_entry entry;
+    struct registry_result known;
     enum err err;
 
     if (item->stage == STAGE_ANSWERED)
         return OK;
-    err = log_find(n->log, item_key(item), &entry);
-    if (err == ERR_CORRUPT || err == ERR_IO)
+    if ((err = n->options.book->ops->find(n->options.book, item->event.event_id, &known)) != OK)
         return err;
-    if (err != OK) {
-        retry(item, err_text(err));
-        return OK;
-    }
-    if (item->stage == STAGE_NEW || same_content(n, item, &entry))
-        answer_entry(n, item, &entry);
-    log_entry_deinit(&entry);
+    if (item->stage == STAGE_NEW || same_content(n, item, &known))
+        answer_result(n, item, &known);
+    book_result_deinit(&known);
     return OK;
 }
 
 static void item_deinit(struct item *item)
 {
-    text_deinit(&item->leaf);
-    text_deinit(&item->rest);
     event_deinit(&item->event);
 }
 
-static enum err handle(struct handler *handler, const struct delivery *deliveries, size_t count,
-                       struct outcome *outcomes)
+static enum err work(struct notary *n, struct item *items, size_t count)
 {
-    struct notary *n = container_of(handler, struct notary, handler);
-    struct item *items = calloc(count, sizeof *items);
     enum err err = OK;
 
-    assert(count <= NOTARY_BATCH_MAX);
+    map_init(&n->round, n->options.seed);
+    for (size_t i = 0; i < count && err == OK; i++)
+        err = examine(n, &items[i]);
+    if (err == OK)
+        err = draft_flush(&n->draft);
+    for (size_t i = 0; i < count && err == OK; i++)
+        err = answer(n, &items[i]);
+    map_deinit(&n->round);
+    return err;
+}
+
+static enum err handle(struct handler *handler, const struct delivery *deliveries, size_t count,
+                       struct outcome *outcomes, struct outcome *own)
+{
+    struct notary *n = container_of(handler, struct notary, handler);
+    struct item *items = calloc(count + 1, sizeof *items);
+    enum err err;
+
     if (!items)
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++) {
         items[i].delivery = &deliveries[i];
         items[i].outcome = &outcomes[i];
     }
-    for (size_t i = 0; i < count && err == OK; i++)
-        err = examine(n, items, &items[i]);
-    if (err == OK)
-        err = append_new(n, items, count);
-    for (size_t i = 0; i < count && err == OK; i++)
-        err = answer(n, &items[i]);
+    err = work(n, items, count);
     for (size_t i = 0; i < count; i++)
         item_deinit(&items[i]);
     free(items);
@@ -389,12 +406,46 @@ static void give_up(struct handler *handler, const struct delivery *delivery, co
     faults_deinit(&faults);
 }
 
-void notary_init(struct notary *n, struct signer *signer, struct transparency_log *log, struct wall_clock clock)
+/* ---- being made ---- */
+
+enum err notary_new(struct notary **out, const struct notary_options *options)
 {
-    memset(n, 0, sizeof *n);
+    struct notary *n = calloc(1, sizeof *n);
+    enum err err;
+
+    if (!n)
+        return ERR_NOMEM;
     n->handler.handle = handle;
     n->handler.give_up = give_up;
-    n->signer = signer;
-    n->log = log;
-    n->clock = clock;
+    n->options = *options;
+    if ((err = draft_init(&n->draft, options->book, options->log_key, options->log_url)) != OK) {
+        notary_free(n);
+        return err;
+    }
+    *out = n;
+    return OK;
+}
+
+void notary_free(struct notary *n)
+{
+    if (!n)
+        return;
+    draft_deinit(&n->draft);
+    free(n);
+}
+
+enum err notary_lead(struct notary *n)
+{
+    draft_drop(&n->draft);
+    return OK;
+}
+
+struct handler *notary_handler(struct notary *n)
+{
+    return &n->handler;
+}
+
+struct notary_counts notary_counts(const struct notary *n)
+{
+    return n->counts;
 }

@@ -4,6 +4,7 @@
  */
 #include "services/notary/notary_service.h"
 
+#include "services/notary/book_file.h"
 #include "services/notary/key_file.h"
 #include "services/notary/log_file.h"
 #include "services/notary/notary.h"
@@ -31,7 +32,8 @@ struct notary_service {
     struct key_file *key;
     struct log_file *log_file;
     struct text topics[TOPICS];
-    struct notary notary; /* the thread's */
+    struct book_file book;
+    struct notary *notary; /* the thread's */
     struct counters counters;
     struct runtime *runtime;
     struct uv_thread *thread;
@@ -134,8 +136,23 @@ static enum err open_log(struct notary_service *s, char *message, size_t size)
     return OK;
 }
 
+static enum err make_notary(struct notary_service *s)
+{
+    struct notary_options options = {.book = &s->book.book,
+                                     .log_key = key_file_signer(s->key),
+                                     .signer = key_file_signer(s->key),
+                                     .log_url = s->settings->own.log_url,
+                                     .clock = {wall_ms, sys_of(s)->loop}};
+    struct loop *loop = sys_of(s)->loop;
+
+    loop->ops->entropy(loop, (uint8_t *)&options.seed, sizeof options.seed);
+    book_file_init(&s->book, log_file_port(s->log_file));
+    return notary_new(&s->notary, &options);
+}
+
 static enum err make_runtime(struct notary_service *s)
 {
+    enum err err;
     const struct pulsar_settings *p = &s->settings->pulsar;
     const char *names[TOPICS] = {[NOTARY_RESULTS] = p->results_topic,
                                  [NOTARY_STATUS] = p->status_topic,
@@ -144,7 +161,6 @@ static enum err make_runtime(struct notary_service *s)
     struct runtime_options options = {.service = "notary",
                                       .settings = p,
                                       .output_count = NOTARY_OUTPUTS,
-                                      .handler = &s->notary.handler,
                                       .counters = &s->counters,
                                       .clocks = sys_of(s)->loop,
                                       .log = s->log};
@@ -158,8 +174,9 @@ static enum err make_runtime(struct notary_service *s)
             options.outputs[i] = s->topics[i].data;
     }
     options.input = s->topics[INPUT_TOPIC].data;
-    notary_init(&s->notary, key_file_signer(s->key), log_file_port(s->log_file),
-                (struct wall_clock){wall_ms, sys_of(s)->loop});
+    if ((err = make_notary(s)) != OK)
+        return err;
+    options.handler = notary_handler(s->notary);
     return runtime_new(&s->runtime, &options);
 }
 
@@ -168,12 +185,16 @@ static enum err make_runtime(struct notary_service *s)
 static void run(void *ctx)
 {
     struct notary_service *s = ctx;
+    struct notary_counts counts;
     char message[1200] = "";
-    enum err err = runtime_run(s->runtime, message, sizeof message);
+    enum err err = notary_lead(s->notary);
 
     if (err == OK)
+        err = runtime_run(s->runtime, message, sizeof message);
+    counts = notary_counts(s->notary);
+    if (err == OK)
         log_info(s->log, "notary", "stopped: %" PRIu64 " notarized, %" PRIu64 " notarized before, %" PRIu64 " refused",
-                 s->notary.notarized, s->notary.repeated, s->notary.refused);
+                 counts.notarized, counts.repeated, counts.refused);
     else
         log_error(s->log, "notary", "%s", message);
     if (s->ended)
@@ -228,6 +249,7 @@ void notary_finish(struct notary_service *s)
         return;
     uv_thread_finish(s->thread);
     runtime_free(s->runtime);
+    notary_free(s->notary);
     log_file_close(s->log_file);
     key_file_close(s->key);
     for (size_t i = 0; i < TOPICS; i++)

@@ -12,10 +12,10 @@
 
 struct world {
     struct fixture_signer signer;
-    struct fixture_log log;
-    struct notary notary;
+    struct fixture_book book;
+    struct notary *notary;
     int64_t now_ms;
-    struct outcome outcomes[16];
+    struct outcome outcomes[16], own;
 };
 
 static int64_t world_now(void *ctx)
@@ -23,20 +23,35 @@ static int64_t world_now(void *ctx)
     return ((struct world *)ctx)->now_ms;
 }
 
+/* A replica begins to lead. */
+static void world_start(struct world *w)
+{
+    struct notary_options options = {.book = &w->book.book,
+                                     .log_key = &w->signer.signer,
+                                     .signer = &w->signer.signer,
+                                     .log_url = FIXTURE_URL,
+                                     .clock = {world_now, w}};
+
+    assert_int_equal(notary_new(&w->notary, &options), OK);
+    assert_int_equal(notary_lead(w->notary), OK);
+}
+
 static void world_init(struct world *w)
 {
     memset(w, 0, sizeof *w);
     w->now_ms = NOW;
     fixture_signer_init(&w->signer, 7);
-    fixture_log_init(&w->log, &w->signer.signer);
-    notary_init(&w->notary, &w->signer.signer, &w->log.log, (struct wall_clock){world_now, w});
+    fixture_book_init(&w->book, &w->signer.signer);
+    world_start(w);
 }
 
 static void world_deinit(struct world *w)
 {
     for (size_t i = 0; i < 16; i++)
         outcome_deinit(&w->outcomes[i]);
-    fixture_log_deinit(&w->log);
+    outcome_deinit(&w->own);
+    notary_free(w->notary);
+    fixture_book_deinit(&w->book);
     fixture_signer_deinit(&w->signer);
 }
 
@@ -52,7 +67,8 @@ static enum err world_handle(struct world *w, const char *const *events, size_t 
                                           .received_ms = w->now_ms - 12};
         outcome_deinit(&w->outcomes[i]);
     }
-    return w->notary.handler.handle(&w->notary.handler, deliveries, count, w->outcomes);
+    outcome_deinit(&w->own);
+    return notary_handler(w->notary)->handle(notary_handler(w->notary), deliveries, count, w->outcomes, &w->own);
 }
 
 /* The n-th publication of an outcome on this output, or NULL. */
@@ -177,8 +193,8 @@ static void an_event_that_comes_again_gets_the_same_bytes_and_no_second_entry(vo
     w.now_ms += 100000;
     assert_int_equal(world_handle(&w, &event, 1), OK);
     assert_string_equal(published(&w, 0, NOTARY_RESULTS, 0), first);
-    assert_int_equal(w.log.count, 2);
-    assert_int_equal(w.notary.repeated, 1);
+    assert_int_equal(w.book.size, 2);
+    assert_int_equal(notary_counts(w.notary).repeated, 1);
     free(first);
     world_deinit(&w);
 }
@@ -190,7 +206,7 @@ static void an_event_twice_in_one_batch_gets_one_entry_and_two_equal_results(voi
 
     world_init(&w);
     assert_int_equal(world_handle(&w, events, 2), OK);
-    assert_int_equal(w.log.count, 1);
+    assert_int_equal(w.book.size, 1);
     assert_string_equal(published(&w, 0, NOTARY_RESULTS, 0), published(&w, 1, NOTARY_RESULTS, 0));
     world_deinit(&w);
 }
@@ -205,7 +221,7 @@ static void the_same_content_in_another_spelling_is_the_same_event(void **state)
     *strstr(spaced, "\"model.pkl\"") = '"';
     world_init(&w);
     assert_int_equal(world_handle(&w, events, 2), OK);
-    assert_int_equal(w.log.count, 1);
+    assert_int_equal(w.book.size, 1);
     assert_non_null(published(&w, 1, NOTARY_RESULTS, 0));
     world_deinit(&w);
 }
@@ -231,7 +247,7 @@ static void the_same_id_with_other_content_is_a_conflict_in_and_across_batches(v
         assert_non_null(strstr(text_of(error, "message"), "notarized before with other content: log entry 0"));
         json_decref(error);
     }
-    assert_int_equal(w.log.count, 1);
+    assert_int_equal(w.book.size, 1);
     world_deinit(&w);
 }
 
@@ -260,7 +276,7 @@ static void an_invalid_event_gets_one_error_with_all_faults_and_is_done(void **s
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(w.outcomes[i].verdict, VERDICT_DONE);
     assert_non_null(published(&w, 2, NOTARY_RESULTS, 0));
-    assert_int_equal(w.log.count, 1);
+    assert_int_equal(w.book.size, 1);
     world_deinit(&w);
 }
 
@@ -282,44 +298,34 @@ static void a_workflow_that_is_not_built_is_refused_with_what_is(void **state)
     world_deinit(&w);
 }
 
-static void a_batch_is_one_append(void **state)
+static void a_round_is_one_document(void **state)
 {
     struct world w;
     const char *events[] = {FIXTURE_MINIMAL, other_event, "x", FIXTURE_MINIMAL};
 
     world_init(&w);
     assert_int_equal(world_handle(&w, events, 4), OK);
-    assert_int_equal(w.log.appends, 1);
-    assert_int_equal(w.log.count, 2);
+    assert_int_equal(json_array_size(w.book.documents), 1);
+    assert_int_equal(w.book.size, 2);
     world_deinit(&w);
 }
 
-static void when_the_log_has_no_room_new_events_wait_and_known_ones_are_answered(void **state)
-{
-    struct world w;
-    const char *known = FIXTURE_MINIMAL, *events[] = {FIXTURE_MINIMAL, other_event, "x"};
-
-    world_init(&w);
-    assert_int_equal(world_handle(&w, &known, 1), OK);
-    w.log.next = ERR_NOSPACE;
-    assert_int_equal(world_handle(&w, events, 3), OK);
-    assert_int_equal(w.outcomes[1].verdict, VERDICT_RETRY);
-    assert_string_equal(w.outcomes[1].why, err_text(ERR_NOSPACE));
-    assert_int_equal(w.outcomes[1].count, 0);
-    assert_non_null(published(&w, 2, NOTARY_ERRORS, 0));
-    assert_int_equal(world_handle(&w, events, 3), OK);
-    assert_int_equal(w.outcomes[1].verdict, VERDICT_DONE);
-    world_deinit(&w);
-}
-
-static void when_the_log_may_be_broken_the_service_ends(void **state)
+static void when_another_leads_the_round_ends_and_nothing_of_it_is_said(void **state)
 {
     struct world w;
     const char *event = FIXTURE_MINIMAL;
 
     world_init(&w);
-    w.log.next = ERR_IO;
-    assert_int_equal(world_handle(&w, &event, 1), ERR_IO);
+    for (int written = 0; written < 2; written++) {
+        w.book.next = ERR_FENCED;
+        w.book.written = written;
+        assert_int_equal(world_handle(&w, &event, 1), ERR_FENCED);
+        assert_int_equal(w.outcomes[0].count, 0);
+        assert_int_equal(notary_lead(w.notary), OK);
+    }
+    assert_int_equal(world_handle(&w, &event, 1), OK);
+    assert_int_equal(w.book.size, 1);
+    assert_non_null(published(&w, 0, NOTARY_RESULTS, 0));
     world_deinit(&w);
 }
 
@@ -330,7 +336,7 @@ static void giving_up_publishes_a_processing_error(void **state)
     json_t *error;
 
     world_init(&w);
-    w.notary.handler.give_up(&w.notary.handler, &delivery, "the disk is full", &w.outcomes[0]);
+    notary_handler(w.notary)->give_up(notary_handler(w.notary), &delivery, "the disk is full", &w.outcomes[0]);
     error = published_json(&w, 0, NOTARY_ERRORS, 0);
     assert_string_equal(text_of(error, "error_type"), "processing");
     assert_string_equal(text_of(error, "message"),
@@ -361,9 +367,8 @@ int main(void)
         cmocka_unit_test(the_same_id_with_other_content_is_a_conflict_in_and_across_batches),
         cmocka_unit_test(an_invalid_event_gets_one_error_with_all_faults_and_is_done),
         cmocka_unit_test(a_workflow_that_is_not_built_is_refused_with_what_is),
-        cmocka_unit_test(a_batch_is_one_append),
-        cmocka_unit_test(when_the_log_has_no_room_new_events_wait_and_known_ones_are_answered),
-        cmocka_unit_test(when_the_log_may_be_broken_the_service_ends),
+        cmocka_unit_test(a_round_is_one_document),
+        cmocka_unit_test(when_another_leads_the_round_ends_and_nothing_of_it_is_said),
         cmocka_unit_test(giving_up_publishes_a_processing_error),
         cmocka_unit_test(a_message_is_delivered_max_redeliveries_and_one_time_before_it_is_dead),
     };

@@ -5,15 +5,30 @@
 #include "base/base_test.h"
 
 #include "base/base64.h"
+#include "services/notary/draft.h"
 #include "services/notary/evidence.h"
 #include "services/notary/fixture.h"
 #include "services/notary/verify.h"
 
 struct world {
     struct fixture_signer signer;
-    struct fixture_log log;
+    struct fixture_book book;
     char *result; /* of FIXTURE_MINIMAL, entry 5 of a log of 8 */
 };
+
+static void enter(struct world *w, const char *event_id, const char *leaf, const char *rest)
+{
+    struct draft draft;
+
+    assert_int_equal(draft_init(&draft, &w->book.book, &w->signer.signer, FIXTURE_URL), OK);
+    assert_int_equal(
+        draft_add(&draft, json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s, s:n}]}", "kind", "closed", "leaf",
+                                    leaf, "outcome", "notarized", "results", "event_id", event_id, "event_hash", "",
+                                    "workflow_id", "wf-1", "workflow_type", "simple_sign", "rest", rest, "path")),
+        OK);
+    assert_int_equal(draft_flush(&draft), OK);
+    draft_deinit(&draft);
+}
 
 static void append(struct world *w, const char *event_json, const char *event_id)
 {
@@ -43,11 +58,7 @@ static void append(struct world *w, const char *event_json, const char *event_id
     assert_true(receipt_record_holds(bytes_of_text(event_id), bytes_of_text(leaf.data), bytes_of_text(rest.data)));
     assert_false(receipt_record_holds(bytes_of_text("other"), bytes_of_text(leaf.data), bytes_of_text(rest.data)));
     assert_false(receipt_record_holds(bytes_of_text(event_id), bytes_of_text(leaf.data), bytes_of_text("{}")));
-    assert_int_equal(
-        log_append(&w->log.log,
-                   &(struct log_record){bytes_of_text(event_id), bytes_of_text(leaf.data), bytes_of_text(rest.data)},
-                   1),
-        OK);
+    enter(w, event_id, leaf.data, rest.data);
     text_deinit(&evidence);
     text_deinit(&leaf);
     text_deinit(&rest);
@@ -58,12 +69,12 @@ static void append(struct world *w, const char *event_json, const char *event_id
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct log_entry entry;
+    struct registry_result entry;
     struct text result;
     char other[2000], id[] = "x-0";
 
     fixture_signer_init(&w->signer, 1);
-    fixture_log_init(&w->log, &w->signer.signer);
+    fixture_book_init(&w->book, &w->signer.signer);
     for (int i = 0; i < 8; i++) {
         id[2] = (char)('0' + i);
         strcpy(other, FIXTURE_MINIMAL);
@@ -72,10 +83,10 @@ static int setup(void **state)
         append(w, other, i == 5 ? "e-1" : id);
     }
     /* As if all eight had been one batch: a proof with three hashes instead of two. */
-    free(w->log.entries[5].checkpoint);
-    w->log.entries[5].checkpoint = strdup(w->log.entries[7].checkpoint);
-    w->log.entries[5].size = 8;
-    assert_int_equal(log_find(&w->log.log, bytes_of_text("e-1"), &entry), OK);
+    free(w->book.results[5].checkpoint);
+    w->book.results[5].checkpoint = strdup(w->book.results[7].checkpoint);
+    w->book.results[5].size = 8;
+    assert_int_equal(w->book.book.ops->find(&w->book.book, "e-1", &entry), OK);
     text_init(&result, RECEIPT_BYTES_MAX);
     assert_int_equal(receipt_result(&(struct receipt_entry){.leaf = bytes_of_text(entry.leaf.data),
                                                             .rest = bytes_of_text(entry.rest.data),
@@ -85,7 +96,7 @@ static int setup(void **state)
                                                             .checkpoint = bytes_of_text(entry.checkpoint.data)},
                                     &result),
                      OK);
-    log_entry_deinit(&entry);
+    book_result_deinit(&entry);
     w->result = text_take(&result);
     *state = w;
     return 0;
@@ -95,7 +106,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
-    fixture_log_deinit(&w->log);
+    fixture_book_deinit(&w->book);
     fixture_signer_deinit(&w->signer);
     free(w->result);
     free(w);
@@ -269,8 +280,8 @@ static void the_pieces_are_those_that_other_tools_need(void **state)
     d = digest_of(bytes_of(pieces.evidence.data, pieces.evidence.len));
     digest_hex(&d, hex);
     assert_non_null(strstr(w->result, hex));
-    assert_string_equal(pieces.leaf.data, w->log.entries[5].leaf);
-    assert_memory_equal(pieces.checkpoint.data, w->log.entries[7].checkpoint, pieces.checkpoint.len);
+    assert_string_equal(pieces.leaf.data, w->book.results[5].leaf);
+    assert_memory_equal(pieces.checkpoint.data, w->book.results[7].checkpoint, pieces.checkpoint.len);
     assert_true(public_key_verifies(&pieces.key, bytes_of(pieces.checkpoint.data, pieces.checkpoint.len),
                                     &pieces.checkpoint_signature));
     verify_pieces_deinit(&pieces);

@@ -47,6 +47,8 @@ struct batch {
     struct outcome *outcomes;
     char (*ids)[MESSAGE_ID_MAX];
     bool *failed;
+    struct outcome own; /* what the handler says that belongs to no delivery */
+    bool own_failed;
     uint64_t received_ns;
 };
 
@@ -187,6 +189,7 @@ static void wait_for_receipts(struct runtime *r)
 /* Sends an outcome's publications, using that many of `flights`. */
 static void publish(struct runtime *r, const struct outcome *outcome, struct flight *flights, bool *failed)
 {
+    *failed = *failed || text_failed(&outcome->lost);
     for (size_t i = 0; i < outcome->count; i++) {
         const struct publication *p = &outcome->publications[i];
         pulsar_message_t *message = text_failed(&p->body) ? NULL : pulsar_message_create();
@@ -203,14 +206,19 @@ static void publish(struct runtime *r, const struct outcome *outcome, struct fli
     }
 }
 
+/* Of the whole round, and waits for their receipts. */
 static enum err publish_all(struct runtime *r, struct batch *b)
 {
-    struct flight *flights = calloc(b->count * OUTCOME_PUBLICATIONS_MAX, sizeof *flights);
+    struct flight *flights;
+    size_t total = b->own.count, used = b->own.count;
 
-    if (!flights)
-        return ERR_NOMEM;
     for (size_t i = 0; i < b->count; i++)
-        publish(r, &b->outcomes[i], flights + i * OUTCOME_PUBLICATIONS_MAX, &b->failed[i]);
+        total += b->outcomes[i].count;
+    if (!(flights = calloc(total + 1, sizeof *flights)))
+        return ERR_NOMEM;
+    publish(r, &b->own, flights, &b->own_failed);
+    for (size_t i = 0; i < b->count; used += b->outcomes[i++].count)
+        publish(r, &b->outcomes[i], flights + used, &b->failed[i]);
     wait_for_receipts(r);
     free(flights);
     return OK;
@@ -255,7 +263,7 @@ static pulsar_message_t *dead_letter_of(pulsar_message_t *message, const struct 
 static bool bury(struct runtime *r, struct batch *b, size_t i, const char *why)
 {
     const struct delivery *delivery = &b->deliveries[i];
-    struct flight flights[OUTCOME_PUBLICATIONS_MAX + 1];
+    struct flight *flights = NULL;
     struct outcome outcome = {0};
     pulsar_result result = pulsar_result_Ok;
     pulsar_producer_t *producer = bus_dead_letters(&r->bus, &r->options, &result);
@@ -267,10 +275,15 @@ static bool bury(struct runtime *r, struct batch *b, size_t i, const char *why)
                  r->options.settings->dead_letter_topic, pulsar_result_str(result));
     if (!failed) {
         r->options.handler->give_up(r->options.handler, delivery, why, &outcome);
+        flights = calloc(outcome.count + 1, sizeof *flights);
+        failed = !flights;
+    }
+    if (!failed) {
         publish(r, &outcome, flights, &failed);
-        send_message(r, producer, letter, &flights[OUTCOME_PUBLICATIONS_MAX], &failed);
+        send_message(r, producer, letter, &flights[outcome.count], &failed);
         wait_for_receipts(r);
     }
+    free(flights);
     if (letter)
         pulsar_message_free(letter);
     outcome_deinit(&outcome);
@@ -330,6 +343,7 @@ static void batch_deinit(struct batch *b)
 {
     for (size_t i = 0; b->outcomes && i < b->count; i++)
         outcome_deinit(&b->outcomes[i]);
+    outcome_deinit(&b->own);
     free(b->deliveries);
     free(b->outcomes);
     free(b->ids);
@@ -355,7 +369,7 @@ static enum err work(struct runtime *r, struct batch *b)
         return ERR_NOMEM;
     for (size_t i = 0; i < b->count; i++)
         describe(r, b, i);
-    if ((err = h->handle(h, b->deliveries, b->count, b->outcomes)) != OK || (err = publish_all(r, b)) != OK)
+    if ((err = h->handle(h, b->deliveries, b->count, b->outcomes, &b->own)) != OK || (err = publish_all(r, b)) != OK)
         return err;
     for (size_t i = 0; i < b->count; i++)
         settle_delivery(r, b, i);
