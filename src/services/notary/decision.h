@@ -49,4 +49,25 @@ MUST_USE enum err decision_read(struct decision *out, struct bytes statement, co
                                 const struct public_key *log_key, char *why, size_t why_size);
 void decision_deinit(struct decision *d);
 
+/* ---- making one (decision_make.c) ---- */
+
+/* What a new decision says; texts are borrowed. */
+struct decision_facts {
+    const char *event_id, *event_hash, *approver, *method;
+    const char *comment; /* NULL: none */
+    const char *subject; /* what was shown, of "token" and "mtls"; NULL of "key" */
+    const char *jti;     /* random: what makes two of them two */
+    enum decision_kind kind;
+    int64_t at_ms;
+};
+
+/* "approve", "reject", "cancel", "retry"; false: none of them. */
+const char *decision_kind_name(enum decision_kind kind);
+bool decision_kind_find(const char *name, enum decision_kind *out);
+
+struct signer;
+/* Appends the statement, signed by a signer that is `instant`: EdDSA or ES256, as its key is; `kid` is the key's log
+ * id.  What the signer says; ERR_NOMEM. */
+MUST_USE enum err decision_make(const struct decision_facts *facts, struct signer *signer, struct text *out);
+
 #endif

@@ -37,27 +37,6 @@ static const struct option rows[] = {
      .choices = log_levels,
      AT(log_level),
      .text = "What is logged, and all above it."},
-    {.key = "notary.http.enabled",
-     .env = "GEMINGA_NOTARY_HTTP_ENABLED",
-     .type = OPTION_BOOL,
-     .fallback = "false",
-     AT(http_enabled),
-     .text = "Whether `geminga notary` serves /health/pulsar and /metrics itself."},
-    {.key = "notary.http.bind",
-     .env = "GEMINGA_NOTARY_HTTP_BIND",
-     .type = OPTION_TEXT,
-     .fallback = "127.0.0.1",
-     AT(http_bind),
-     .text = "The address that it listens on; 0.0.0.0 is all of them."},
-    {.key = "notary.http.port",
-     .env = "GEMINGA_NOTARY_HTTP_PORT",
-     .flag = "--http-port",
-     .type = OPTION_INTEGER,
-     .fallback = "8081",
-     .min = 0,
-     .max = 65535,
-     AT(http_port),
-     .text = "Where; 0: the kernel chooses."},
 };
 
 const struct option_table notary_options = OPTION_TABLE(rows);
@@ -71,6 +50,8 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
 
     values[i++] = &s->pulsar;
     values[i++] = &s->own;
+    values[i++] = &s->http;
+    values[i++] = &s->approvals;
     assert(i == NOTARY_TABLES);
 }
 
@@ -107,6 +88,8 @@ enum err notary_settings_check(const struct notary_settings *s, char *message, s
                  URL_MAX, s->own.log_url);
         return ERR_INVALID;
     }
+    if (notary_http_settings_check(&s->http, message, message_size) != OK)
+        return ERR_INVALID;
     return pulsar_settings_check(&s->pulsar, message, message_size);
 }
 

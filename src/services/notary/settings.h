@@ -8,15 +8,13 @@
 #define SERVICES_NOTARY_SETTINGS_H
 
 #include "base/log.h"
+#include "services/notary/http_settings.h"
 #include "services/runtime/settings.h"
 
 struct notary_own_settings {
     char *data_dir;
     char *log_url;
     char *log_level;
-    bool http_enabled;
-    char *http_bind;
-    int64_t http_port;
 };
 
 extern const struct option_table notary_options;
@@ -24,11 +22,13 @@ extern const struct option_table notary_options;
 struct notary_settings {
     struct pulsar_settings pulsar;
     struct notary_own_settings own;
+    struct notary_http_settings http;
+    struct notary_approvals_settings approvals;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
-#define NOTARY_TABLE_LIST &pulsar_options, &notary_options
-#define NOTARY_TABLES     2
+#define NOTARY_TABLE_LIST &pulsar_options, &notary_options, &notary_http_options, &notary_approvals_options
+#define NOTARY_TABLES     4
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 

@@ -52,26 +52,26 @@ static void metrics(void *ctx, struct text *body)
     notary_metrics(ctx, body);
 }
 
-static enum err start_http(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+static enum err start_http(struct foreground *f, const struct notary_http_settings *http, struct log *log)
 {
     struct status_source source = {.health = health, .metrics = metrics, .ctx = f->service};
     char message[400];
     enum err err;
 
-    if (!own->http_enabled)
+    if (!http->enabled)
         return OK;
-    err = status_http_start(&f->http, own->http_bind, (uint16_t)own->http_port, source, log, message, sizeof message);
+    err = status_http_start(&f->http, http->bind, (uint16_t)http->port, source, log, message, sizeof message);
     if (err != OK)
         notary_complain("%s", message);
     return err;
 }
 
 /* Serves until a signal, or the service's own end. */
-static enum err serve(struct foreground *f, const struct notary_own_settings *own, struct log *log)
+static enum err serve(struct foreground *f, const struct notary_http_settings *http, struct log *log)
 {
     enum err err;
 
-    if ((err = start_http(f, own, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
+    if ((err = start_http(f, http, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
         uv_sys_run(f->sys);
     else
         notary_stop(f->service);
@@ -94,7 +94,7 @@ static int run_in_foreground(const struct notary_settings *settings)
     log.ctx = uv_sys_get(f.sys)->loop;
     err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message);
     if (err == OK)
-        err = serve(&f, &settings->own, &log);
+        err = serve(&f, &settings->http, &log);
     else
         notary_complain("%s", message);
     uv_sys_free(f.sys);
