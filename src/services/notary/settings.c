@@ -52,6 +52,10 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
     values[i++] = &s->own;
     values[i++] = &s->http;
     values[i++] = &s->approvals;
+    values[i++] = &s->filter;
+    values[i++] = &s->artifacts;
+    values[i++] = &s->notices;
+    values[i++] = &s->handlers;
     assert(i == NOTARY_TABLES);
 }
 

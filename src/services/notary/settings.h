@@ -8,7 +8,11 @@
 #define SERVICES_NOTARY_SETTINGS_H
 
 #include "base/log.h"
+#include "services/notary/artifacts/artifacts.h"
+#include "services/notary/filters/filter.h"
+#include "services/notary/handlers/handlers.h"
 #include "services/notary/http_settings.h"
+#include "services/notary/notices/notices.h"
 #include "services/runtime/settings.h"
 
 struct notary_own_settings {
@@ -24,11 +28,20 @@ struct notary_settings {
     struct notary_own_settings own;
     struct notary_http_settings http;
     struct notary_approvals_settings approvals;
+    struct filter_settings filter;
+    struct artifacts_settings artifacts;
+    struct notices_settings notices;
+    struct handlers_settings handlers;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
-#define NOTARY_TABLE_LIST &pulsar_options, &notary_options, &notary_http_options, &notary_approvals_options
-#define NOTARY_TABLES     4
+/* clang-format off */
+#define NOTARY_TABLE_LIST                                                                                              \
+    &pulsar_options, &notary_options,                                                                                  \
+    &notary_http_options, &notary_approvals_options,                                                                   \
+    &filter_options, &artifacts_options, &notices_options, &handlers_options
+/* clang-format on */
+#define NOTARY_TABLES 8
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 
