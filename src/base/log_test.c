@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct capture {
-    char text[4096];
+    char text[8192];
     size_t lines;
 };
 
@@ -81,6 +81,69 @@ static void a_repeated_fault_is_let_through_once_per_interval(void **state)
     assert_int_equal(suppressed, 2);
 }
 
+static void a_component_may_have_a_level_of_its_own(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.level = LOG_ERROR, .line = capture_line, .ctx = &c};
+    char message[200];
+
+    assert_int_equal(log_levels_read(&log, "info, journal=debug,pulsar=WARNING", message, sizeof message), OK);
+    log_debug(&log, "journal", "seen");
+    assert_int_equal(c.lines, 1);
+    log_debug(&log, "journals", "not this one");
+    log_info(&log, "pulsar", "nor this");
+    assert_int_equal(c.lines, 1);
+    log_warn(&log, "pulsar", "seen");
+    log_info(&log, "registry", "seen");
+    assert_int_equal(c.lines, 3);
+    assert_int_equal(log_levels_read(&log, "journal=error", message, sizeof message), OK);
+    log_warn(&log, "journal", "replaced");
+    log_info(&log, "registry", "kept");
+    assert_int_equal(c.lines, 4);
+}
+
+static void a_level_that_there_is_not_is_named(void **state)
+{
+    static const char *const bad[] = {"", "loud", "info,,warn", "=debug", "journal=", "journal=loud", "info,"};
+    char message[200];
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct log log = {0};
+        assert_int_equal(log_levels_read(&log, bad[i], message, sizeof message), ERR_INVALID);
+        assert_non_null(strstr(message, "neither a level"));
+    }
+}
+
+static void components_with_levels_are_bounded(void **state)
+{
+    struct log log = {0};
+    char message[200], name[40];
+
+    for (int i = 0; i < LOG_MODULES_MAX; i++) {
+        snprintf(name, sizeof name, "m%d=warn", i);
+        assert_int_equal(log_levels_read(&log, name, message, sizeof message), OK);
+    }
+    assert_int_equal(log_levels_read(&log, "more=warn", message, sizeof message), ERR_INVALID);
+    assert_int_equal(log_levels_read(&log, "m3=debug", message, sizeof message), OK);
+}
+
+static void a_line_of_json_is_json_whatever_is_in_it(void **state)
+{
+    struct capture c = {0};
+    struct log log = {.wall_ms = fixed_time, .line = capture_line, .ctx = &c, .json = true};
+    static char quotes[LOG_MODULES_MAX * 200];
+
+    log_info(&log, "store", "a \"b\\c\n\xc3\xa9 \xff");
+    assert_string_equal(c.text, "{\"time\":\"2026-01-31T12:00:00.123Z\",\"level\":\"info\",\"component\":\"store\","
+                                "\"message\":\"a \\\"b\\\\c?\xc3\xa9 ?\"}\n");
+    log.wall_ms = NULL;
+    log_warn(&log, "x", "y");
+    assert_string_equal(c.text, "{\"level\":\"warn\",\"component\":\"x\",\"message\":\"y\"}\n");
+    memset(quotes, '"', sizeof quotes - 1);
+    log_warn(&log, "x", "%s", quotes); /* each of them takes two */
+    assert_int_equal(c.lines, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +152,10 @@ int main(void)
         cmocka_unit_test(a_text_from_outside_cannot_forge_a_line),
         cmocka_unit_test(a_long_line_is_cut_and_still_ends),
         cmocka_unit_test(a_repeated_fault_is_let_through_once_per_interval),
+        cmocka_unit_test(a_component_may_have_a_level_of_its_own),
+        cmocka_unit_test(a_level_that_there_is_not_is_named),
+        cmocka_unit_test(components_with_levels_are_bounded),
+        cmocka_unit_test(a_line_of_json_is_json_whatever_is_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,9 @@ static int up(struct invocation *inv, struct options *options, const struct brok
 
     (void)snprintf(namespace_, sizeof namespace_, "%s/%s", settings->pulsar.tenant, settings->pulsar.namespace_);
     serve_log_init(&log, config);
+    const enum log_level level = log.level;
+    notary_log_init(settings, &log); /* levels of components; that of all is the broker's */
+    log.level = level;
     serve_log_passed_over(&log, options);
     return serve(inv, options, config, &log, &notary.companion);
 }

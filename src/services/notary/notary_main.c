@@ -29,6 +29,14 @@ static const struct notary_verb verbs[] = {
      .text = "Sends one sample event, waits for its receipt and verifies it.",
      .flags = "--service-url|--timeout|--save",
      .run = notary_verb_demo},
+    {.name = "config",
+     .arguments = "[--effective] [-o json] [any option]",
+     .text = "Shows what a notary with this file, environment and flags would go by, and who says so.",
+     .help =
+         "Without --effective: what is not the default.  Secrets are stars.  What a notary would refuse is said, with "
+         "exit status 1.\n",
+     .flags = "--effective|-o",
+     .run = notary_verb_config},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
@@ -74,6 +82,18 @@ bool notary_take_flag(int *argc, char **argv, const char *name, const char **val
     }
     *argc = kept;
     return true;
+}
+
+bool notary_take_word(int *argc, char **argv, const char *name)
+{
+    int kept = 0;
+
+    for (int i = 0; i < *argc; i++)
+        if (strcmp(argv[i], name) != 0)
+            argv[kept++] = argv[i];
+    bool taken = kept < *argc;
+    *argc = kept;
+    return taken;
 }
 
 static const char *environment(const char *name, void *ctx)

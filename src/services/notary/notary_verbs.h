@@ -27,6 +27,7 @@ int notary_verb_run(int argc, char **argv);
 int notary_verb_verify(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
+int notary_verb_config(int argc, char **argv);
 
 /* "geminga notary NAME: ..." and its usage line on standard error; returns NOTARY_EXIT_USAGE. */
 int notary_verb_misused(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -39,6 +40,9 @@ void notary_complain(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Takes "--name VALUE" or "--name=VALUE" out of argv: the last one given, or NULL.  False, said, without a value. */
 bool notary_take_flag(int *argc, char **argv, const char *name, const char **value);
+
+/* Takes "--name", which has no value, out of argv: whether it was there. */
+bool notary_take_word(int *argc, char **argv, const char *name);
 
 /* Fills the settings: defaults, --config FILE (or config/pulsar.toml where that is there), the environment, the flags,
  * which are taken out of argv.  An exit status; notary_settings_deinit after any. */

@@ -13,7 +13,7 @@
 #define AT(member) .offset = offsetof(struct notary_own_settings, member)
 #define URL_MAX    256
 
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}; /* in the order of enum log_level */
+static const char *const log_formats[] = {"text", "json", NULL};
 
 static const struct option rows[] = {
     {.key = "notary.data_dir",
@@ -32,11 +32,23 @@ static const struct option rows[] = {
     {.key = "notary.log_level",
      .env = "GEMINGA_NOTARY_LOG_LEVEL",
      .flag = "--log-level",
-     .type = OPTION_CHOICE,
+     .type = OPTION_TEXT,
      .fallback = "info",
-     .choices = log_levels,
      AT(log_level),
-     .text = "What is logged, and all above it."},
+     .text = "What is logged, and all above it: debug, info, warn, error; of one component as in info,journal=debug."},
+    {.key = "notary.log_format",
+     .env = "GEMINGA_NOTARY_LOG_FORMAT",
+     .type = OPTION_CHOICE,
+     .fallback = "text",
+     .choices = log_formats,
+     AT(log_format),
+     .text = "How a line of the log looks; json: an object with time, level, component, message."},
+    {.key = "notary.rust_log",
+     .env = "RUST_LOG",
+     .type = OPTION_TEXT,
+     AT(rust_log),
+     .text = "Levels as a service in Rust has them (afdp_notary::journal=debug,pulsar=debug); over log_level; other "
+             "programs' parts are passed over."},
 };
 
 const struct option_table notary_options = OPTION_TABLE(rows);
@@ -82,6 +94,72 @@ void notary_settings_deinit(struct options sets[NOTARY_TABLES])
             options_deinit(&sets[i]);
 }
 
+/* ---- levels of the log ---- */
+
+#define OUR_CRATE "afdp_notary"
+
+/* "trace" and "off" are Rust's besides ours. */
+static bool rust_level(const char *text, size_t len, enum log_level *out)
+{
+    if (len == 5 && strncasecmp(text, "trace", len) == 0)
+        *out = LOG_DEBUG;
+    else if (len == 3 && strncasecmp(text, "off", len) == 0)
+        *out = LOG_ERROR;
+    else
+        return log_level_read(text, len, out);
+    return true;
+}
+
+/* One part of RUST_LOG: LEVEL, or TARGET=LEVEL, or TARGET, which is all of it.  Our program's own part is "notary";
+ * "afdp_notary::pulsar" was what consumes, which is "notary" too; "pulsar" was the client library. */
+static void rust_part(struct log *log, const char *part, size_t len)
+{
+    const size_t crate = strlen(OUR_CRATE "::");
+    const char *equals = memchr(part, '=', len);
+    size_t name_len = equals ? (size_t)(equals - part) : len;
+    enum log_level level = LOG_DEBUG;
+
+    if (!equals && rust_level(part, len, &level)) {
+        log->level = level;
+        return;
+    }
+    if (equals && !rust_level(equals + 1, len - name_len - 1, &level))
+        return;
+    if (name_len == strlen(OUR_CRATE) && memcmp(part, OUR_CRATE, name_len) == 0) {
+        log->level = level;
+    } else if (name_len > crate && memcmp(part, OUR_CRATE "::", crate) == 0) {
+        part += crate;
+        name_len -= crate;
+        (void)!log_level_set(log, part, name_len, level);
+        if (name_len == strlen("pulsar") && memcmp(part, "pulsar", name_len) == 0)
+            (void)!log_level_set(log, "notary", strlen("notary"), level);
+    } else if (name_len == strlen("pulsar") && memcmp(part, "pulsar", name_len) == 0) {
+        (void)!log_level_set(log, part, name_len, level);
+    }
+}
+
+static void rust_levels(struct log *log, const char *text)
+{
+    while (*text) {
+        text += strspn(text, " ,");
+        size_t len = strcspn(text, " ,");
+        if (len > 0)
+            rust_part(log, text, len);
+        text += len;
+    }
+}
+
+static enum err log_check(const struct notary_settings *s, char *message, size_t message_size)
+{
+    struct log log = {0};
+    char why[200];
+    enum err err = log_levels_read(&log, s->own.log_level, why, sizeof why);
+
+    if (err != OK)
+        snprintf(message, message_size, "notary.log_level: %s", why);
+    return err;
+}
+
 enum err notary_settings_check(const struct notary_settings *s, char *message, size_t message_size)
 {
     struct bytes url = bytes_of_text(s->own.log_url);
@@ -92,15 +170,18 @@ enum err notary_settings_check(const struct notary_settings *s, char *message, s
                  URL_MAX, s->own.log_url);
         return ERR_INVALID;
     }
-    if (notary_http_settings_check(&s->http, message, message_size) != OK)
+    if (notary_http_settings_check(&s->http, message, message_size) != OK || log_check(s, message, message_size) != OK)
         return ERR_INVALID;
     return pulsar_settings_check(&s->pulsar, message, message_size);
 }
 
-enum log_level notary_log_level(const struct notary_settings *s)
+void notary_log_init(const struct notary_settings *s, struct log *log)
 {
-    for (size_t i = 0; log_levels[i]; i++)
-        if (strcasecmp(log_levels[i], s->own.log_level) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
+    char why[200];
+    enum err err = log_levels_read(log, s->own.log_level, why, sizeof why);
+
+    assert(err == OK); /* checked before */
+    if (s->own.rust_log)
+        rust_levels(log, s->own.rust_log);
+    log->json = strcmp(s->own.log_format, "json") == 0;
 }

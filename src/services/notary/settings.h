@@ -18,7 +18,7 @@
 struct notary_own_settings {
     char *data_dir;
     char *log_url;
-    char *log_level;
+    char *log_level, *log_format, *rust_log;
 };
 
 extern const struct option_table notary_options;
@@ -53,6 +53,7 @@ void notary_settings_deinit(struct options sets[NOTARY_TABLES]);
  * sentence for the user in `message`. */
 MUST_USE enum err notary_settings_check(const struct notary_settings *s, char *message, size_t message_size);
 
-enum log_level notary_log_level(const struct notary_settings *s);
+/* Sets the log's levels and its form; only after notary_settings_check. */
+void notary_log_init(const struct notary_settings *s, struct log *log);
 
 #endif

@@ -83,7 +83,7 @@ static enum err serve(struct foreground *f, const struct notary_http_settings *h
 static int run_in_foreground(const struct notary_settings *settings)
 {
     struct foreground f = {0};
-    struct log log = {.level = notary_log_level(settings), .wall_ms = log_clock};
+    struct log log = {.level = LOG_INFO, .wall_ms = log_clock};
     char message[1200];
     enum err err;
 
@@ -92,6 +92,7 @@ static int run_in_foreground(const struct notary_settings *settings)
         return NOTARY_EXIT_FAILED;
     }
     log.ctx = uv_sys_get(f.sys)->loop;
+    notary_log_init(settings, &log);
     err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message);
     if (err == OK)
         err = serve(&f, &settings->http, &log);
@@ -105,11 +106,16 @@ int notary_verb_run(int argc, char **argv)
 {
     struct notary_settings settings;
     struct options sets[NOTARY_TABLES];
+    char message[600];
     int status = notary_configure(&settings, sets, &argc, argv);
 
     if (status == NOTARY_EXIT_OK && argc > 0) {
         notary_complain("what is %s? Try geminga notary --help", argv[0]);
         status = NOTARY_EXIT_USAGE;
+    }
+    if (status == NOTARY_EXIT_OK && notary_settings_check(&settings, message, sizeof message) != OK) {
+        notary_complain("%s", message);
+        status = NOTARY_EXIT_FAILED;
     }
     if (status == NOTARY_EXIT_OK)
         status = run_in_foreground(&settings);

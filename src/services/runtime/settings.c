@@ -283,7 +283,46 @@ static const struct option rows[] = {
      .type = OPTION_BOOL,
      .fallback = "false",
      AT(tracing_enabled),
-     .text = "Tracing is not built yet: true is refused."},
+     .text = "Whether spans of what becomes of each event are sent to an OpenTelemetry collector."},
+    {.key = "pulsar.tracing.endpoint",
+     .env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+     .type = OPTION_TEXT,
+     .fallback = "http://localhost:4318",
+     AT(tracing_endpoint),
+     .text = "The collector (OTLP over HTTP); spans go to /v1/traces of it."},
+    {.key = "pulsar.tracing.traces_endpoint",
+     .env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+     .type = OPTION_TEXT,
+     AT(tracing_traces_endpoint),
+     .text = "The whole URL that spans go to, instead of the endpoint and /v1/traces."},
+    {.key = "pulsar.tracing.jaeger_endpoint",
+     .env = "OTEL_EXPORTER_JAEGER_ENDPOINT",
+     .type = OPTION_TEXT,
+     AT(tracing_jaeger_endpoint),
+     .text = "A Jaeger as its old exporter had it (http://HOST:14268/api/traces): spans go to its OTLP port, 4318."},
+    {.key = "pulsar.tracing.protocol",
+     .env = "OTEL_EXPORTER_OTLP_PROTOCOL",
+     .type = OPTION_TEXT,
+     .fallback = "http/json",
+     AT(tracing_protocol),
+     .text = "What is spoken: http/json; anything else is refused."},
+    {.key = "pulsar.tracing.service_name",
+     .env = "OTEL_SERVICE_NAME",
+     .type = OPTION_TEXT,
+     .fallback = "afdp-notary-pulsar",
+     AT(tracing_service_name),
+     .text = "The service's name in traces."},
+    {.key = "pulsar.tracing.headers",
+     .env = "OTEL_EXPORTER_OTLP_HEADERS",
+     .type = OPTION_TEXT,
+     .secret = true,
+     AT(tracing_headers),
+     .text = "Headers for the collector: NAME=VALUE,NAME=VALUE, values with %XX where they need it."},
+    {.key = "pulsar.tracing.trust_certs_path",
+     .env = "OTEL_EXPORTER_OTLP_CERTIFICATE",
+     .type = OPTION_TEXT,
+     AT(tracing_trust_certs),
+     .text = "Certificates to trust at the collector, a PEM file; by default the system's."},
 };
 
 const struct option_table pulsar_options = OPTION_TABLE(rows);
@@ -330,12 +369,94 @@ static enum err auth_check(const struct pulsar_settings *s, char *message, size_
     return ERR_INVALID;
 }
 
-enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, size_t message_size)
+/* ---- tracing ---- */
+
+#define JAEGER_PORT "14268"
+#define JAEGER_PATH "/api/traces"
+#define OTLP_PORT   "4318"
+#define TRACES_PATH "/v1/traces"
+
+/* The authority of an http or https URL, as a span of it; NULL: it is none. */
+static const char *authority_of(const char *url, size_t *len)
 {
-    if (s->tracing_enabled) {
-        snprintf(message, message_size, "tracing is not built yet: set PULSAR_TRACING_ENABLED to false");
+    const size_t skip = has_scheme(url, "https://") ? 8 : has_scheme(url, "http://") ? 7 : 0;
+
+    *len = skip ? strcspn(url + skip, "/?#") : 0;
+    return *len > 0 ? url + skip : NULL;
+}
+
+static bool is_jaeger(const char *url)
+{
+    size_t len;
+    const char *authority = authority_of(url, &len);
+
+    return authority && strcmp(authority + len, JAEGER_PATH) == 0;
+}
+
+static enum err tracing_check(const struct pulsar_settings *s, char *message, size_t message_size)
+{
+    const bool is_whole = is_given(s->tracing_traces_endpoint);
+    const char *url = is_whole ? s->tracing_traces_endpoint : s->tracing_endpoint;
+    size_t len;
+
+    if (strcmp(s->tracing_protocol, "http/json") != 0) {
+        snprintf(message, message_size,
+                 "pulsar.tracing.protocol (OTEL_EXPORTER_OTLP_PROTOCOL) is %.40s, and spans are sent as http/json; "
+                 "collectors take that on their HTTP port, usually " OTLP_PORT,
+                 s->tracing_protocol);
         return ERR_UNSUPPORTED;
     }
+    if (!authority_of(url, &len)) {
+        snprintf(message, message_size, "%s must be http://HOST:PORT or https://HOST:PORT, and is %.100s",
+                 is_whole ? "pulsar.tracing.traces_endpoint (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)"
+                          : "pulsar.tracing.endpoint (OTEL_EXPORTER_OTLP_ENDPOINT)",
+                 url);
+        return ERR_INVALID;
+    }
+    if (is_given(s->tracing_jaeger_endpoint) && !is_jaeger(s->tracing_jaeger_endpoint)) {
+        snprintf(message, message_size,
+                 "pulsar.tracing.jaeger_endpoint (OTEL_EXPORTER_JAEGER_ENDPOINT) must be http://HOST:" JAEGER_PORT
+                     JAEGER_PATH ", and is %.100s",
+                 s->tracing_jaeger_endpoint);
+        return ERR_INVALID;
+    }
+    return OK;
+}
+
+static void jaeger_url(const char *url, struct text *out)
+{
+    size_t len;
+    const char *authority = authority_of(url, &len);
+    const size_t port = strlen(":" JAEGER_PORT);
+    const bool is_usual = len > port && memcmp(authority + len - port, ":" JAEGER_PORT, port) == 0;
+
+    text_printf(out, "%.*s%s" TRACES_PATH, (int)((size_t)(authority - url) + len - (is_usual ? port : 0)), url,
+                is_usual ? ":" OTLP_PORT : "");
+}
+
+void pulsar_tracing_url(const struct pulsar_settings *s, struct text *out)
+{
+    size_t len = strlen(s->tracing_endpoint);
+
+    if (is_given(s->tracing_traces_endpoint)) {
+        text_add(out, s->tracing_traces_endpoint);
+    } else if (is_given(s->tracing_jaeger_endpoint)) {
+        jaeger_url(s->tracing_jaeger_endpoint, out);
+    } else {
+        while (len > 0 && s->tracing_endpoint[len - 1] == '/')
+            len--;
+        text_printf(out, "%.*s" TRACES_PATH, (int)len, s->tracing_endpoint);
+    }
+}
+
+/* ---- all of it ---- */
+
+enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, size_t message_size)
+{
+    enum err err = s->tracing_enabled ? tracing_check(s, message, message_size) : OK;
+
+    if (err != OK)
+        return err;
     if (!has_scheme(s->service_url, "pulsar://") && !has_scheme(s->service_url, "pulsar+ssl://")) {
         snprintf(message, message_size,
                  "pulsar.service_url must be pulsar://HOST:PORT or pulsar+ssl://HOST:PORT, and is %.100s",

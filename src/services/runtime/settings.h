@@ -28,12 +28,19 @@ struct pulsar_settings {
     bool tls_enabled, tls_validate_hostname, tls_allow_insecure;
     char *tls_trust_certs_path, *tls_cert_path, *tls_key_path;
     bool tracing_enabled;
+    char *tracing_endpoint, *tracing_traces_endpoint, *tracing_jaeger_endpoint, *tracing_protocol,
+        *tracing_service_name;
+    char *tracing_headers, *tracing_trust_certs;
 };
 
 extern const struct option_table pulsar_options;
 
 /* ERR_UNSUPPORTED, ERR_INVALID: `message` is the sentence for the user. */
 MUST_USE enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, size_t message_size);
+
+/* Where spans are posted: the traces endpoint as it is; or the endpoint and "/v1/traces"; or Jaeger's, mapped:
+ * http://jaeger:14268/api/traces is http://jaeger:4318/v1/traces (another port stays).  Appended. */
+void pulsar_tracing_url(const struct pulsar_settings *s, struct text *out);
 
 /* Appends the whole name: "afdp.notary.dlq" is persistent://TENANT/NAMESPACE/afdp.notary.dlq; a name with "://" is
  * whole already. */
