@@ -75,9 +75,12 @@ static int show_run(struct invocation *inv)
     struct show_config own = {0};
     struct broker_config config = {0};
     struct notary_settings settings = {0};
-    void *const values[VERB_TABLES_MAX] = {&own, &config, &settings.pulsar, &settings.own};
+    void *values[VERB_TABLES_MAX] = {&own, &config};
     struct text out;
-    int status = cli_configure(inv, sets, values);
+    int status;
+
+    notary_settings_values(&settings, values + 2);
+    status = cli_configure(inv, sets, values);
 
     if (status == CLI_OK && inv->argc > 0)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
@@ -96,7 +99,7 @@ static const struct verb show_verb = {
     .arguments = "[--effective] [-c FILE]... [-o json] [any option of a broker]",
     .text = "Shows what a broker would go by with these files, this environment and these flags, and who says so.",
     .example = "  geminga config show --effective -c config/geminga.toml\n",
-    .tables = {VERB_TABLE(show_options), &broker_option_table, &pulsar_options, &notary_options},
+    .tables = {VERB_TABLE(show_options), &broker_option_table, NOTARY_TABLE_LIST},
     .foreign = &pulsar_keys,
     .short_config = true,
     .run = show_run,
