@@ -24,13 +24,15 @@ enum notary_output { NOTARY_RESULTS, NOTARY_STATUS, NOTARY_ERRORS, NOTARY_OUTPUT
 enum notary_input { NOTARY_EVENTS, NOTARY_APPROVALS, NOTARY_INPUTS };
 
 struct notary;
+struct tracer;
 
 struct notary_options {
     struct book *book; /* outlives the notary, as all here */
     struct signer *log_key, *signer;
     const char *log_url;
     struct wall_clock clock;
-    uint64_t seed; /* of its maps: random, so that nobody can choose ids that collide */
+    struct tracer *tracer; /* gets spans of what becomes of each event; NULL: none */
+    uint64_t seed;         /* of its maps: random, so that nobody can choose ids that collide */
 };
 
 MUST_USE enum err notary_new(struct notary **out, const struct notary_options *options);

@@ -10,6 +10,7 @@
 #include "services/notary/notary.h"
 #include "services/notary/receipt.h"
 #include "services/runtime/runtime.h"
+#include "services/runtime/trace_export.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -35,6 +36,7 @@ struct notary_service {
     struct book_file book;
     struct notary *notary; /* the thread's */
     struct counters counters;
+    struct trace_export *traces; /* NULL: tracing is off */
     struct runtime *runtime;
     struct uv_thread *thread;
     uint64_t start_ns;
@@ -142,7 +144,8 @@ static enum err make_notary(struct notary_service *s)
                                      .log_key = key_file_signer(s->key),
                                      .signer = key_file_signer(s->key),
                                      .log_url = s->settings->own.log_url,
-                                     .clock = {wall_ms, sys_of(s)->loop}};
+                                     .clock = {wall_ms, sys_of(s)->loop},
+                                     .tracer = trace_export_tracer(s->traces)};
     struct loop *loop = sys_of(s)->loop;
 
     loop->ops->entropy(loop, (uint8_t *)&options.seed, sizeof options.seed);
@@ -210,7 +213,8 @@ static enum err open_all(struct notary_service *s, char *message, size_t size)
         (err = open_log(s, message, size)) != OK)
         return err;
     s->start_ns = loop_now_ns(sys_of(s)->loop);
-    if ((err = make_runtime(s)) != OK || (err = uv_thread_run(&s->thread, "notary", run, s)) != OK)
+    if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
+        (err = make_runtime(s)) != OK || (err = uv_thread_run(&s->thread, "notary", run, s)) != OK)
         snprintf(message, size, "cannot start the notary: %s", err_text(err));
     return err;
 }
@@ -250,6 +254,7 @@ void notary_finish(struct notary_service *s)
     uv_thread_finish(s->thread);
     runtime_free(s->runtime);
     notary_free(s->notary);
+    trace_export_stop(s->traces);
     log_file_close(s->log_file);
     key_file_close(s->key);
     for (size_t i = 0; i < TOPICS; i++)
@@ -270,6 +275,7 @@ bool notary_is_ready(struct notary_service *s)
 void notary_metrics(struct notary_service *s, struct text *out)
 {
     counters_write(&s->counters, out);
+    trace_metrics(trace_export_tracer(s->traces), out);
 }
 
 void notary_health(struct notary_service *s, struct text *out)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOOK_MS         200
 #define GATHER_MS       1000
@@ -32,8 +33,9 @@ struct trace_export {
     /* Set at the start. */
     struct tracer *tracer;
     const struct pulsar_settings *settings;
-    const char *instance;
     struct loop *clocks;
+    int64_t wall_offset_ns; /* of the wall clock from the monotonic one, when it began */
+    char instance[300];     /* tells replicas apart */
     struct log *log;
     struct text url;
     struct text headers[HEADERS_MAX + 1];
@@ -274,31 +276,64 @@ static void init_lock(struct trace_export *e)
     pthread_condattr_destroy(&monotonic);
 }
 
-enum err trace_export_start(struct trace_export **out, struct tracer *tracer, const struct pulsar_settings *settings,
-                            const char *instance, struct loop *clocks, struct log *log)
+/* The wall clock, finer than milliseconds. */
+static int64_t wall_ns(void *ctx)
 {
-    struct trace_export *e = calloc(1, sizeof *e);
+    const struct trace_export *e = ctx;
+
+    return e->wall_offset_ns + (int64_t)loop_now_ns(e->clocks);
+}
+
+static void name_instance(struct trace_export *e)
+{
+    char host[200] = "";
+
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(e->instance, sizeof e->instance, "%.60s@%s:%d", e->settings->consumer_name, host, (int)getpid());
+}
+
+static enum err open_all(struct trace_export *e)
+{
+    const struct tracer_options options = {.now_ns = wall_ns, .ctx = e};
+    enum err err = tracer_new(&e->tracer, &options);
+
+    e->wall_offset_ns = loop_wall_ms(e->clocks) * (int64_t)NS_PER_MS - (int64_t)loop_now_ns(e->clocks);
+    name_instance(e);
+    text_init(&e->url, 2048);
+    pulsar_tracing_url(e->settings, &e->url);
+    make_headers(e);
+    if (err == OK && !headers_are_whole(e))
+        err = ERR_TOO_LARGE;
+    return err == OK ? uv_thread_run(&e->thread, "traces", run, e) : err;
+}
+
+enum err trace_export_start(struct trace_export **out, const struct pulsar_settings *settings, struct loop *clocks,
+                            struct log *log)
+{
+    struct trace_export *e;
     enum err err;
 
-    if (!e)
+    *out = NULL;
+    if (!settings->tracing_enabled)
+        return OK;
+    if (!(e = calloc(1, sizeof *e)))
         return ERR_NOMEM;
-    e->tracer = tracer;
     e->settings = settings;
-    e->instance = instance;
     e->clocks = clocks;
     e->log = log;
     init_lock(e);
-    text_init(&e->url, 2048);
-    pulsar_tracing_url(settings, &e->url);
-    make_headers(e);
-    err = headers_are_whole(e) ? uv_thread_run(&e->thread, "traces", run, e) : ERR_TOO_LARGE;
-    if (err != OK) {
+    if ((err = open_all(e)) != OK) {
         trace_export_stop(e);
         return err;
     }
     log_info(log, "trace", "sending spans to %s", e->url.data);
     *out = e;
     return OK;
+}
+
+struct tracer *trace_export_tracer(struct trace_export *e)
+{
+    return e ? e->tracer : NULL;
 }
 
 void trace_export_stop(struct trace_export *e)
@@ -310,6 +345,7 @@ void trace_export_stop(struct trace_export *e)
     pthread_cond_broadcast(&e->changed);
     pthread_mutex_unlock(&e->lock);
     uv_thread_finish(e->thread);
+    tracer_free(e->tracer);
     for (size_t i = 0; i <= HEADERS_MAX; i++)
         text_deinit(&e->headers[i]);
     text_deinit(&e->url);

@@ -18,15 +18,16 @@
 
 struct trace_export;
 
-/* `instance` tells replicas apart (service.instance.id); of `clocks` now_ns only.  All outlives the export.  ERR_NOMEM,
- * or what a thread needs.
- */
-MUST_USE enum err trace_export_start(struct trace_export **out, struct tracer *tracer,
-                                     const struct pulsar_settings *settings, const char *instance, struct loop *clocks,
-                                     struct log *log);
+/* With its tracer; *out is NULL, and OK the answer, when the settings have tracing off.  Of `clocks` the two clocks
+ * only. `settings`, `clocks` and `log` outlive it.  ERR_NOMEM, or what a thread needs. */
+MUST_USE enum err trace_export_start(struct trace_export **out, const struct pulsar_settings *settings,
+                                     struct loop *clocks, struct log *log);
+
+/* NULL of NULL, which trace_span takes as well. */
+struct tracer *trace_export_tracer(struct trace_export *e);
 
 /* Sends what waits once more, then ends: that may take the call at hand (five seconds at most) and a last one (two).
- * NULL is fine. */
+ * After it nobody may have a span for the tracer.  NULL is fine. */
 void trace_export_stop(struct trace_export *e);
 
 #endif
