@@ -190,8 +190,10 @@ enum err key_material_read(const struct authenticator_options *o, struct key_mat
 
 /* ---- making use of it ---- */
 
-static const char *const family_names[] = {
-    [JWS_SECRET] = "a secret", [JWS_RSA] = "an RSA key", [JWS_EC] = "a key on an elliptic curve"};
+static const char *const family_names[] = {[JWS_SECRET] = "a secret",
+                                           [JWS_RSA] = "an RSA key",
+                                           [JWS_EC] = "a key on an elliptic curve",
+                                           [JWS_ED] = "an Ed25519 key"};
 
 /* The family that tokenPublicAlg speaks of. */
 static enum err public_family(const struct authenticator_options *o, enum jws_family *out, char *message,

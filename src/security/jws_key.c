@@ -42,6 +42,7 @@ static const struct jws_algorithm_info algorithms[JWS_ALGORITHMS] = {
     [JWS_ES256] = {"ES256", JWS_EC, "SHA256", 0, "prime256v1", 32, false},
     [JWS_ES384] = {"ES384", JWS_EC, "SHA384", 0, "secp384r1", 48, false},
     [JWS_ES512] = {"ES512", JWS_EC, "SHA512", 0, "secp521r1", 66, false},
+    [JWS_EDDSA] = {"EdDSA", JWS_ED, NULL, 0, NULL, 0, false},
 };
 
 const struct jws_algorithm_info *jws_algorithm_info(enum jws_algorithm algorithm)
@@ -67,6 +68,8 @@ enum jws_family jws_key_family(const struct jws_key *key)
 {
     if (key->secret)
         return JWS_SECRET;
+    if (EVP_PKEY_is_a(key->pair, "ED25519"))
+        return JWS_ED;
     return EVP_PKEY_is_a(key->pair, "RSA") ? JWS_RSA : JWS_EC;
 }
 
@@ -91,7 +94,7 @@ bool jws_key_fits(const struct jws_key *key, enum jws_algorithm algorithm)
         return false;
     if (info->family == JWS_SECRET)
         return key->secret_len >= info->key_bytes_min;
-    return info->family == JWS_RSA || is_on_curve(key, info->curve);
+    return info->family != JWS_EC || is_on_curve(key, info->curve);
 }
 
 enum jws_algorithm jws_key_algorithm(const struct jws_key *key)
@@ -105,6 +108,8 @@ enum jws_algorithm jws_key_algorithm(const struct jws_key *key)
         return len >= 512 ? JWS_RS512 : len >= 384 ? JWS_RS384 : JWS_RS256;
     case JWS_EC:
         return jws_key_fits(key, JWS_ES256) ? JWS_ES256 : jws_key_fits(key, JWS_ES384) ? JWS_ES384 : JWS_ES512;
+    case JWS_ED:
+        return JWS_EDDSA;
     }
     assert(false);
     return JWS_HS256;
@@ -136,6 +141,8 @@ static enum err pair_take(struct jws_key **out, EVP_PKEY *pair, bool is_public)
         good = EVP_PKEY_get_bits(pair) >= RSA_BITS_MIN && EVP_PKEY_get_bits(pair) <= RSA_BITS_MAX;
     else if (EVP_PKEY_is_a(pair, "EC"))
         good = jws_key_fits(&key, JWS_ES256) || jws_key_fits(&key, JWS_ES384) || jws_key_fits(&key, JWS_ES512);
+    else
+        good = EVP_PKEY_is_a(pair, "ED25519");
     if (good)
         return key_new(out, pair, is_public);
     EVP_PKEY_free(pair);
@@ -215,6 +222,8 @@ enum err jws_key_make(struct jws_key **out, enum jws_algorithm algorithm)
         return secret_make(out, info->key_bytes_min);
     if (info->family == JWS_RSA)
         pair = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", info->key_bytes_min * 8);
+    else if (info->family == JWS_ED)
+        pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     else
         pair = EVP_PKEY_Q_keygen(NULL, NULL, "EC", info->curve);
     return pair ? pair_take(out, pair, false) : ERR_NOMEM;
@@ -385,7 +394,7 @@ enum err jws_key_verify(const struct jws_key *key, enum jws_algorithm algorithm,
         return ERR_DENIED;
     if (info->family == JWS_SECRET)
         holds = code_verify(key, info->digest, input, signature);
-    else if (info->family == JWS_RSA)
+    else if (info->family != JWS_EC)
         holds = pair_verify(key, info, input, signature);
     else
         holds = curve_verify(key, info, input, signature);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * jws_key.h - keys that sign and verify tokens, and the algorithms they do it with (RFC 7518, sections 3.2 to 3.5).
+ * jws_key.h - keys that sign and verify tokens, and the algorithms they do it with (RFC 7518, sections 3.2 to 3.5; RFC
+ * 8037).
  *
- * A key is a secret (HS256 and its like), or one of a pair: RSA, or on an elliptic curve.  In Pulsar's formats: a
- * secret is its bytes, a private key PKCS8 in DER, a public one X.509's SubjectPublicKeyInfo in DER.  Which algorithm
- * may be used with a key is decided by the key alone, so that nobody has a public key taken for a secret.
+ * A key is a secret (HS256 and its like), or one of a pair: RSA, on an elliptic curve, or Ed25519.  In Pulsar's
+ * formats: a secret is its bytes, a private key PKCS8 in DER, a public one X.509's SubjectPublicKeyInfo in DER.  Which
+ * algorithm may be used with a key is decided by the key alone, so that nobody has a public key taken for a secret.
  *
  * Owns the key's bytes, and wipes them.  Pure, but for the randomness of new keys and of signatures, which is
  * libcrypto's.  May call: base/, libcrypto.
@@ -16,7 +17,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-enum jws_family { JWS_SECRET, JWS_RSA, JWS_EC };
+enum jws_family { JWS_SECRET, JWS_RSA, JWS_EC, JWS_ED };
 
 enum jws_algorithm {
     JWS_HS256,
@@ -31,13 +32,14 @@ enum jws_algorithm {
     JWS_ES256,
     JWS_ES384,
     JWS_ES512,
+    JWS_EDDSA, /* with Ed25519; Pulsar has no tokens of it */
     JWS_ALGORITHMS
 };
 
 struct jws_algorithm_info {
     const char *name;
     enum jws_family family;
-    const char *digest;   /* libcrypto's name */
+    const char *digest;   /* libcrypto's name; NULL: none, of ED */
     size_t key_bytes_min; /* of a secret; of an RSA modulus when one is made */
     const char *curve;    /* of EC */
     size_t number_bytes;  /* of EC: a signature is two numbers of so many bytes */

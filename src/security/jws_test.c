@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * jws_test.c - the examples of RFC 7515, appendix A, and of RFC 7519; every algorithm both ways; what is refused.
+ * jws_test.c - the examples of RFC 7515, appendix A, RFC 7519 and RFC 8037; every algorithm both ways; what is refused.
  */
 #include "base/base64.h"
 #include "base/base_test.h"
@@ -37,6 +37,11 @@ static const char a4_public[] =
 static const char a4[] =
     "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0"
     "aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn";
+
+/* RFC 8037, appendix A.4. */
+static const char a5_public[] = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+static const char a5[] = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+                         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 
 static struct jws_key *public_of(const char *digits)
 {
@@ -86,12 +91,13 @@ static void example(struct jws_key *key, const char *text)
     jws_key_free(key);
 }
 
-static void the_examples_of_rfc_7515_hold_and_nothing_near_them(void **state)
+static void the_examples_of_the_rfcs_hold_and_nothing_near_them(void **state)
 {
     example(secret_of(a1_secret), a1);
     example(public_of(a2_public), a2);
     example(public_of(a3_public), a3);
     example(public_of(a4_public), a4);
+    example(public_of(a5_public), a5);
 }
 
 static void the_payload_may_be_any_bytes(void **state)
@@ -252,7 +258,7 @@ static void a_header_that_asks_for_an_extension_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_examples_of_rfc_7515_hold_and_nothing_near_them),
+        cmocka_unit_test(the_examples_of_the_rfcs_hold_and_nothing_near_them),
         cmocka_unit_test(the_payload_may_be_any_bytes),
         cmocka_unit_test(a_text_without_a_signature_is_refused_whatever_it_says),
         cmocka_unit_test(a_public_key_is_never_taken_for_a_secret),

@@ -3,22 +3,30 @@
  * decision.h - what somebody decided about a workflow, signed: a JWS (RFC 7515, compact) that becomes part of the
  * evidence.
  *
- *     header  {"alg":"EdDSA"|"ES256"|..., "typ":"geminga-decision+jwt", "kid":...}
- *     claims  {"event_id", "event_hash" ("sha256:HEX" of evidence package version 1), "decision":
- * "approve"|"reject"|"cancel"|"retry", "approver", "comment", "iat" (seconds), "method": "key"|"token"|"mtls", "jti":
- * random}
+ *     header  {"alg":"EdDSA"|"ES256"|.., "typ":"geminga-decision+jwt"}        others ("kid") are allowed, not crit
+ *     claims  "event_id"    text
+ *             "event_hash"  "sha256:HEX" of the event's evidence package, version 1
+ *             "decision"    "approve", "reject", "cancel", "retry"
+ *             "approver"    text: in whose name
+ *             "comment"     text, at most DECISION_COMMENT_MAX bytes; may be absent
+ *             "iat"         seconds since 1970
+ *             "method"      "key", "token", "mtls"
+ *             "jti"         text, of the signer's choice, 1 to 128 bytes: random
+ *             "subject"     of token and mtls: what was shown
  *
- * It is signed by the approver's own key (method "key": the key is in the notary's table of approvers), or, when the
- * approver showed a token or a certificate to a replica's REST server, by the notary's log key on the approver's behalf
- * (method "token", "mtls", with "subject" what was shown).  It travels as the payload of a message on the approvals
- * topic, which any replica, any program and `geminga notary approve` may write: what counts is the signature.  Pure;
- * may call: base/, security/.
+ * Claims that are not listed are allowed, but for "exp" and "nbf": a decision neither lapses nor waits.  It is signed
+ * by the approver's own key (method "key": approvers.h), or, when the approver showed a token or a certificate to a
+ * replica's REST server, by the notary's log key on the approver's behalf (method "token", "mtls").  It travels as the
+ * payload of a message on the approvals topic, which any replica, any program and `geminga notary approve` may write:
+ * what counts is the signature.  It speaks of one event's content (event_hash), so it cannot be used for another; sent
+ * twice it says the same twice.  Pure; may call: base/, security/.
  */
 #ifndef SERVICES_NOTARY_DECISION_H
 #define SERVICES_NOTARY_DECISION_H
 
 #include "base/err.h"
 #include "base/text.h"
+#include "services/notary/approvers.h"
 #include "services/notary/public_key.h"
 #include <jansson.h>
 
@@ -26,25 +34,20 @@ enum decision_kind { DECISION_APPROVE, DECISION_REJECT, DECISION_CANCEL, DECISIO
 
 #define DECISION_BYTES_MAX   (16u << 10)
 #define DECISION_COMMENT_MAX 2000
+#define DECISION_TYPE        "geminga-decision+jwt"
 
 struct decision {
     json_t *claims; /* owned; the texts below are borrowed from it */
-    const char *event_id, *event_hash, *approver, *comment, *method;
+    const char *event_id, *event_hash, *approver, *method;
+    const char *comment, *subject; /* "" where there is none */
     enum decision_kind kind;
     int64_t at_ms;
     struct text statement; /* the JWS */
 };
 
-struct approvers; /* who may decide by which key: read from a file, immutable */
-
-/* TOML: [approver."security.lead@company.com"]  public_key = "FILE or PEM", operator = true|false (may cancel and retry
- * any). */
-MUST_USE enum err approvers_read(struct approvers **out, const char *path, char *message, size_t message_size);
-void approvers_free(struct approvers *a); /* NULL is fine */
-bool approvers_is_operator(const struct approvers *a, const char *approver);
-
-/* ERR_INVALID: not a decision; ERR_DENIED: not signed by whom it says.  `why` is a sentence.  decision_deinit after
- * any. */
+/* ERR_INVALID: not a decision; ERR_DENIED: not signed by whom it says; ERR_NOMEM.  `why` is a sentence.  `approvers`
+ * may be NULL: then nobody has a key.  decision_deinit after any; but for ERR_NOMEM and what is no JWS the members are
+ * there, so that a refusal can name them. */
 MUST_USE enum err decision_read(struct decision *out, struct bytes statement, const struct approvers *approvers,
                                 const struct public_key *log_key, char *why, size_t why_size);
 void decision_deinit(struct decision *d);
@@ -61,7 +64,7 @@ struct decision_facts {
     int64_t at_ms;
 };
 
-/* "approve", "reject", "cancel", "retry"; false: none of them. */
+/* "approve", "reject", "cancel", "retry"; false: none of them (NULL too). */
 const char *decision_kind_name(enum decision_kind kind);
 bool decision_kind_find(const char *name, enum decision_kind *out);
 

@@ -25,7 +25,7 @@ const char *decision_kind_name(enum decision_kind kind)
 
 bool decision_kind_find(const char *name, enum decision_kind *out)
 {
-    for (unsigned i = 0; i < DECISION_KINDS; i++)
+    for (unsigned i = 0; name && i < DECISION_KINDS; i++)
         if (strcmp(names[i], name) == 0) {
             *out = (enum decision_kind)i;
             return true;

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * approvers.c - the file as a list; looked through from the front, since it is short and asked seldom.
+ */
+#include "services/notary/approvers.h"
+
+#include "base/toml.h"
+#include "services/notary/files.h"
+#include "services/notary/pem.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct approver {
+    char *name;
+    struct jws_key *keys[APPROVER_KEYS_MAX];
+    size_t key_count;
+    bool is_operator;
+};
+
+struct approvers {
+    struct approver *list;
+    size_t count;
+};
+
+/* What is being read: where, and where to complain. */
+struct reading {
+    const char *path;
+    unsigned line;
+    char *message;
+    size_t message_size;
+};
+
+static PRINTF_LIKE(2, 3) enum err invalid(const struct reading *r, const char *format, ...)
+{
+    va_list args;
+    int len = snprintf(r->message, r->message_size, "%s:%u: ", r->path, r->line);
+
+    va_start(args, format);
+    if (len > 0 && (size_t)len < r->message_size)
+        vsnprintf(r->message + len, r->message_size - (size_t)len, format, args);
+    va_end(args);
+    return ERR_INVALID;
+}
+
+/* ---- keys ---- */
+
+static enum err add_pem(struct approver *a, struct bytes pem, const struct reading *r, const char *what)
+{
+    uint8_t der[4096];
+    size_t len;
+    enum err err;
+
+    if (a->key_count == APPROVER_KEYS_MAX)
+        return invalid(r, "an approver has at most %d keys", APPROVER_KEYS_MAX);
+    if (pem_decode("PUBLIC KEY", pem, der, sizeof der, &len) != OK)
+        return invalid(r, "%s is not a public key in PEM", what);
+    err = jws_key_from_public(&a->keys[a->key_count], bytes_of(der, len));
+    if (err == ERR_NOMEM)
+        return err;
+    if (err != OK)
+        return invalid(r, "%s is not a key that can sign decisions (Ed25519, P-256, P-384, P-521, RSA)", what);
+    a->key_count++;
+    return OK;
+}
+
+/* The name as a path: beside the file that names it, unless it is absolute. */
+static bool key_path(const char *beside, struct bytes name, char *to, size_t size)
+{
+    const char *slash = strrchr(beside, '/');
+    int directory = name.data[0] == '/' || !slash ? 0 : (int)(slash + 1 - beside);
+    int len = snprintf(to, size, "%.*s%.*s", directory, beside, (int)name.len, (const char *)name.data);
+
+    return len > 0 && (size_t)len < size && !memchr(name.data, '\0', name.len);
+}
+
+static enum err add_file(struct approver *a, struct bytes name, const struct reading *r)
+{
+    char path[PATH_MAX];
+    struct text pem;
+    enum err err;
+
+    if (!key_path(r->path, name, path, sizeof path))
+        return invalid(r, "public_key is neither PEM nor the name of a file");
+    text_init(&pem, APPROVER_KEY_FILE_MAX);
+    if ((err = file_read_whole(path, &pem)) != OK)
+        err = invalid(r, "cannot read %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
+    else
+        err = add_pem(a, bytes_of(pem.data, pem.len), r, path);
+    text_deinit(&pem);
+    return err;
+}
+
+static enum err add_key(struct approver *a, const struct toml_node *node, const struct reading *r)
+{
+    static const char begin[] = "-----BEGIN ";
+    struct bytes value = node->value.string;
+
+    if (node->type != TOML_STRING || value.len == 0)
+        return invalid(r, "public_key is a text, or an array of texts");
+    if (memmem(value.data, value.len, begin, sizeof begin - 1))
+        return add_pem(a, value, r, "public_key");
+    return add_file(a, value, r);
+}
+
+static enum err add_keys(struct approver *a, const struct toml_node *node, const struct reading *r)
+{
+    enum err err = OK;
+
+    if (node->type != TOML_ARRAY)
+        return add_key(a, node, r);
+    for (const struct toml_node *key = node->children; key && err == OK; key = key->next)
+        err = add_key(a, key, r);
+    return err;
+}
+
+/* ---- approvers ---- */
+
+static enum err set_member(struct approver *a, const struct toml_node *node, struct reading *r)
+{
+    r->line = node->line;
+    if (bytes_equal(node->key, bytes_of_text("public_key")))
+        return add_keys(a, node, r);
+    if (!bytes_equal(node->key, bytes_of_text("operator")))
+        return invalid(r, "unknown key `%.*s`: an approver has public_key and operator", (int)node->key.len,
+                       (const char *)node->key.data);
+    if (node->type != TOML_BOOL)
+        return invalid(r, "operator is true or false");
+    a->is_operator = node->value.boolean;
+    return OK;
+}
+
+static enum err add_approver(struct approvers *all, const struct toml_node *node, struct reading *r)
+{
+    struct approver *a = &all->list[all->count];
+    enum err err = OK;
+
+    r->line = node->line;
+    if (node->type != TOML_TABLE || node->key.len == 0 || node->key.len > APPROVER_NAME_MAX)
+        return invalid(r, "write [approver.\"NAME\"], with a name of 1 to %d bytes", APPROVER_NAME_MAX);
+    if (!(a->name = strndup((const char *)node->key.data, node->key.len)))
+        return ERR_NOMEM;
+    all->count++;
+    for (const struct toml_node *member = node->children; member && err == OK; member = member->next)
+        err = set_member(a, member, r);
+    return err;
+}
+
+static enum err add_all(struct approvers *all, const struct toml_node *root, struct reading *r)
+{
+    const struct toml_node *table = root->children;
+    size_t count = 0;
+    enum err err = OK;
+
+    if (!table || table->next || table->type != TOML_TABLE || !bytes_equal(table->key, bytes_of_text("approver")))
+        return invalid(r, "the file has tables [approver.\"NAME\"] and nothing else");
+    for (const struct toml_node *node = table->children; node; node = node->next)
+        count++;
+    if (count > APPROVERS_MAX)
+        return invalid(r, "more than %d approvers", APPROVERS_MAX);
+    if (!(all->list = calloc(count + 1, sizeof *all->list)))
+        return ERR_NOMEM;
+    for (const struct toml_node *node = table->children; node && err == OK; node = node->next)
+        err = add_approver(all, node, r);
+    return err;
+}
+
+static enum err parse(struct approvers *all, struct bytes text, struct reading *r)
+{
+    char why[300];
+    struct toml *toml;
+    enum err err = toml_parse(&toml, text, why, sizeof why, &r->line);
+
+    if (err != OK)
+        return err == ERR_INVALID ? invalid(r, "%s", why) : err;
+    r->line = 1;
+    err = add_all(all, toml_root(toml), r);
+    toml_free(toml);
+    return err;
+}
+
+enum err approvers_read(struct approvers **out, const char *path, char *message, size_t message_size)
+{
+    struct reading r = {.path = path, .message = message, .message_size = message_size};
+    struct approvers *all = calloc(1, sizeof *all);
+    struct text text;
+    enum err err;
+
+    snprintf(message, message_size, "out of memory");
+    if (!all)
+        return ERR_NOMEM;
+    text_init(&text, APPROVERS_BYTES_MAX);
+    if ((err = file_read_whole(path, &text)) != OK)
+        snprintf(message, message_size, "cannot read %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
+    else
+        err = parse(all, bytes_of(text.data ? text.data : "", text.len), &r);
+    text_deinit(&text);
+    if (err == OK)
+        *out = all;
+    else
+        approvers_free(all);
+    return err;
+}
+
+void approvers_free(struct approvers *a)
+{
+    if (!a)
+        return;
+    for (size_t i = 0; i < a->count; i++) {
+        for (size_t k = 0; k < a->list[i].key_count; k++)
+            jws_key_free(a->list[i].keys[k]);
+        free(a->list[i].name);
+    }
+    free(a->list);
+    free(a);
+}
+
+/* ---- asking ---- */
+
+static const struct approver *find(const struct approvers *a, const char *name)
+{
+    for (size_t i = 0; a && i < a->count; i++)
+        if (strcmp(a->list[i].name, name) == 0)
+            return &a->list[i];
+    return NULL;
+}
+
+bool approvers_has(const struct approvers *a, const char *approver)
+{
+    return find(a, approver) != NULL;
+}
+
+bool approvers_is_operator(const struct approvers *a, const char *approver)
+{
+    const struct approver *found = find(a, approver);
+
+    return found && found->is_operator;
+}
+
+const struct jws_key *approvers_key(const struct approvers *a, const char *approver, size_t index)
+{
+    const struct approver *found = find(a, approver);
+
+    return found && index < found->key_count ? found->keys[index] : NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * approvers.h - who may decide, and by which keys: a TOML file, read once and immutable after.
+ *
+ *     [approver."security.lead@company.com"]
+ *     public_key = "keys/lead.pub"      # a file (beside this one, unless absolute), PEM itself, or an array of either
+ *     operator = true                   # may cancel and retry any workflow
+ *
+ * A key is of any kind that signs tokens (security/jws_key.h): Ed25519, P-256, P-384, P-521, RSA.  An approver with
+ * several keys may use each: that is how a key is changed.  One with none decides by token or certificate only.
+ * Reads the files that it is given by name, and nothing else; may call: base/, security/.
+ */
+#ifndef SERVICES_NOTARY_APPROVERS_H
+#define SERVICES_NOTARY_APPROVERS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "security/jws_key.h"
+
+#define APPROVERS_MAX         1000
+#define APPROVER_KEYS_MAX     8
+#define APPROVER_NAME_MAX     256 /* bytes */
+#define APPROVERS_BYTES_MAX   (1u << 20)
+#define APPROVER_KEY_FILE_MAX (64u << 10)
+
+struct approvers;
+
+/* ERR_IO, ERR_INVALID, ERR_NOMEM: `message` is the sentence for the user. */
+MUST_USE enum err approvers_read(struct approvers **out, const char *path, char *message, size_t message_size);
+void approvers_free(struct approvers *a); /* NULL is fine */
+
+bool approvers_has(const struct approvers *a, const char *approver);
+bool approvers_is_operator(const struct approvers *a, const char *approver);
+
+/* Key `index` of the approver; NULL: there are no more. */
+const struct jws_key *approvers_key(const struct approvers *a, const char *approver, size_t index);
+
+#endif
