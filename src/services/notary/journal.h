@@ -15,8 +15,12 @@
  * passed over (they were on their way when their writer was replaced), one that is there twice counts once (a resend),
  * and anything else that does not follow on is somebody's hand in the topic: ERR_CORRUPT, named.
  *
- * The leader holds the topic's exclusive producer, so that the broker turns everybody else away; the term makes it
- * right even if a late message of an old leader gets in.  The topic is kept by a subscription that never acknowledges.
+ * (The rules: journal_order.h.)
+ *
+ * The leader holds the topic's exclusive producer, so that the broker turns everybody else away; and it believes no
+ * receipt: a document counts once it was read back from the topic, with nobody's beginning before it.  So even a late
+ * message of an old leader, or an old leader that wakes up, makes no difference.  The topic is kept by a subscription
+ * that never acknowledges (JOURNAL_KEEP).
  *
  * Belongs to one thread; calls wait.  May call: base/, the client library, services/runtime.
  */
@@ -32,6 +36,7 @@
 #include <stdbool.h>
 
 #define JOURNAL_DOCUMENT_MAX (4u << 20) /* bytes; brokers take messages of 5 MiB by default */
+#define JOURNAL_KEEP         "notary-journal-keep"
 
 struct journal;
 
@@ -41,9 +46,10 @@ struct journal_options {
     const char *writer;                     /* this replica's name: unique among replicas and starts */
     struct loop *clocks;
     struct log *log;
-    /* A document that counts, in order: the registry takes it over.  `body` is the message, `json` its parse; `place`
-     * tells where the topic goes on after it, to be kept with it and given to journal_new as `from`.  What it returns
-     * other than OK ends the reading with it. */
+    /* A document that counts, in order, whoever wrote it: the registry takes it over.  `body` is the message, `json`
+     * its parse; `place` tells where the topic goes on after it, to be kept with it and given to journal_new as `from`.
+     * What it returns other than OK ends the call that reads, with it; the next one reads the document again.
+     * Beginnings are not told: the term of a document is in it. */
     enum err (*apply)(void *ctx, uint64_t sequence, const json_t *json, struct bytes body, const char *place);
     void *ctx;
     /* Where the registry stands: 0 and "" for an empty one. */
@@ -52,26 +58,39 @@ struct journal_options {
     const char *from;     /* its place */
 };
 
+/* Texts of the options are copied where they stand for a place in the journal.  ERR_INVALID: that is none. */
 MUST_USE enum err journal_new(struct journal **out, const struct journal_options *options);
 
-/* Becomes the leader: waits for the topic's exclusive producer, applying meanwhile what the leader of the day writes
- * (a standby is warm); then begins a term and reads up to its own beginning.  OK: leader, everything applied.
- * ERR_CANCELLED: journal_stop was called.  ERR_CORRUPT, ERR_DENIED, or what `apply` said, with the sentence for the
- * user in `message`.  While the broker is away it tries again, with a growing delay. */
+/* Becomes the leader: reads to the end, waits for the topic's exclusive producer, applying meanwhile what the leader of
+ * the day writes (a standby is warm); then begins a term and reads up to its own beginning.  OK: leader, everything
+ * applied.  ERR_CANCELLED: journal_stop was called.  ERR_CORRUPT, ERR_DENIED with the sentence for the user in
+ * `message`; what `apply` said, with `message` empty.  While the broker is away it tries again, with a growing delay.
+ */
 MUST_USE enum err journal_lead(struct journal *j, char *message, size_t message_size);
 
-/* The leader's: puts records (an array; stolen) into one document, publishes it, waits for the receipt, applies it.
- * ERR_FENCED: another leads, or it cannot be known whether the document was written: journal_lead again, which finds
- * out.  ERR_TOO_LARGE: nothing was published (the caller makes smaller documents).  What `apply` says. */
+/* The leader's: puts records (an array; stolen) into one document, publishes it, waits until it is read back, applies
+ * it.  ERR_FENCED: another leads, or it cannot be known whether the document was written: journal_lead again, which
+ * finds out.  ERR_TOO_LARGE, ERR_NOMEM: nothing was published (of what is too large the caller makes smaller
+ * documents).  ERR_CORRUPT: somebody's hand (logged).  What `apply` says. */
 MUST_USE enum err journal_append(struct journal *j, json_t *records);
 
-/* From any thread; for good. */
+/* The leader's, now and then while there is nothing to append: whether another leads by now (ERR_FENCED), or somebody's
+ * hand is in the topic (ERR_CORRUPT).  Does not wait. */
+MUST_USE enum err journal_check(struct journal *j);
+
+/* From any thread; for good.  An append under way ends as it would. */
 void journal_stop(struct journal *j);
 
-/* From any thread: connected and reading; leading. */
-bool journal_is_ready(struct journal *j);
-bool journal_is_leading(struct journal *j);
+/* From any thread. */
+struct journal_status {
+    bool ready;   /* connected, and reading at the end or leading */
+    bool leading; /* otherwise standing by */
+    uint64_t term, sequence;
+    char leader[256]; /* the writer of the term; "": none yet */
+};
+struct journal_status journal_status(struct journal *j);
 
-void journal_free(struct journal *j); /* not while a call waits; NULL is fine */
+/* Not while a call waits.  Gives the leadership up at once.  NULL is fine. */
+void journal_free(struct journal *j);
 
 #endif

@@ -63,7 +63,7 @@ pulsar_client_t *bus_client_new(const struct pulsar_settings *s, struct log *log
     return client;
 }
 
-static pulsar_compression_type compression_of(const char *name)
+pulsar_compression_type bus_compression(const struct pulsar_settings *s)
 {
     static const struct {
         const char *name;
@@ -74,7 +74,7 @@ static pulsar_compression_type compression_of(const char *name)
                  {"Snappy", pulsar_CompressionSNAPPY}};
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcasecmp(types[i].name, name) == 0)
+        if (strcasecmp(types[i].name, s->compression) == 0)
             return types[i].type;
     return pulsar_CompressionNone;
 }
@@ -87,7 +87,7 @@ static pulsar_producer_configuration_t *producer_configuration(const struct bus 
         return NULL;
     pulsar_producer_configuration_set_producer_name(conf, b->producer_name);
     pulsar_producer_configuration_set_send_timeout(conf, (int)s->send_timeout_ms);
-    pulsar_producer_configuration_set_compression_type(conf, compression_of(s->compression));
+    pulsar_producer_configuration_set_compression_type(conf, bus_compression(s));
     pulsar_producer_configuration_set_block_if_queue_full(conf, s->block_if_full);
     pulsar_producer_configuration_set_batching_enabled(conf, s->batching);
     pulsar_producer_configuration_set_batching_max_messages(conf, (unsigned)s->batching_max_messages);

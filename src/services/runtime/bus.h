@@ -22,6 +22,9 @@ struct bus {
 /* A client as the settings say, which talks to nobody yet; NULL, logged: they make no sense, or no memory. */
 pulsar_client_t *bus_client_new(const struct pulsar_settings *s, struct log *log, int64_t operation_timeout_ms);
 
+/* As `pulsar.producer.compression` says. */
+pulsar_compression_type bus_compression(const struct pulsar_settings *s);
+
 /* Makes the client, which talks to nobody yet.  Then bus_open, and bus_close after any result of that. */
 MUST_USE bool bus_init(struct bus *b, const struct runtime_options *options);
 
