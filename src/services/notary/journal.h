@@ -35,7 +35,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define JOURNAL_DOCUMENT_MAX (4u << 20) /* bytes; brokers take messages of 5 MiB by default */
+#define JOURNAL_DOCUMENT_MAX ((4u << 20) + (64u << 10)) /* bytes; brokers take messages of 5 MiB by default */
 #define JOURNAL_KEEP         "notary-journal-keep"
 
 struct journal;
