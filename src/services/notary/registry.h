@@ -94,7 +94,11 @@ struct registry_filter {
 /* {"workflows":[{event_id, workflow_id, workflow_type, status, priority, received_at, deadline, approvers, approvals,
  * ...}], "next":EVENT_ID|null}, newest first. */
 MUST_USE enum err registry_view_list(struct registry_view *v, const struct registry_filter *filter, struct text *json);
-/* The workflow, its steps, its result with receipt and anchors when there is one.  ERR_NOT_FOUND. */
+/* {"event_id", "event_hash", "workflow_id", "workflow_type", "open", "status" (of an open one that of its last status
+ * record; of a closed one its outcome), "priority", "received_at", "deadline" or null, "approvers" (an array; of the
+ * event's), "quorum", "approvals", "event" (as in `opened`; null of one that began and ended in one document), "steps"
+ * (its records in order, as they are), "result" (the NotaryResult as published; null of an open one), "anchors" (an
+ * array)}.  ERR_NOT_FOUND. */
 MUST_USE enum err registry_view_show(struct registry_view *v, const char *event_id, struct text *json);
 /* {"size","root","origin","checkpoint"}; a proof between sizes; of an entry. */
 MUST_USE enum err registry_view_log(struct registry_view *v, struct text *json);
