@@ -24,7 +24,7 @@
 struct registry;
 
 struct registry_options {
-    const char *directory;        /* there */
+    const char *directory;        /* there; NULL: in memory, without tiles (for tests) */
     const char *origin;           /* of the checkpoints */
     const struct public_key *key; /* that signs them */
     struct log *log;
@@ -43,8 +43,10 @@ struct registry_place {
 };
 struct registry_place registry_place(const struct registry *r);
 
-/* One document of the journal (journal.h).  ERR_CORRUPT: it does not follow from what is there (a record that makes no
- * sense, a checkpoint whose root is not ours or that the key did not sign): `message` says which; ERR_IO, ERR_NOSPACE.
+/* One document of the journal (journal.h); one that begins a term has no number, and changes term and place only. After
+ * an error nothing of it is there, and it can be applied again.  ERR_CORRUPT: it does not follow from what is there (a
+ * record that makes no sense, a checkpoint whose root is not ours or that the key did not sign): `message` says which;
+ * ERR_IO, ERR_NOSPACE.
  */
 MUST_USE enum err registry_apply(struct registry *r, uint64_t sequence, const json_t *document, struct bytes body,
                                  const char *place, char *message, size_t message_size);
@@ -52,7 +54,7 @@ MUST_USE enum err registry_apply(struct registry *r, uint64_t sequence, const js
 uint64_t registry_log_size(const struct registry *r);
 struct digest registry_log_root(const struct registry *r);
 /* The root as it will be with these leaves behind the log: for the checkpoint of a document that is being made. */
-MUST_USE enum err registry_root_with(struct registry *r, const struct bytes *leaves, size_t count, struct digest *out);
+struct digest registry_root_with(const struct registry *r, const struct bytes *leaves, size_t count);
 
 /* A result with its proof, as of the checkpoint that first covered its entry: the same for ever. */
 struct registry_result {
@@ -61,7 +63,8 @@ struct registry_result {
     struct text leaf, rest, path, event_hash, checkpoint; /* path: JSON, "" without a batch */
     struct merkle_proof proof;
 };
-/* ERR_NOT_FOUND; ERR_CORRUPT; ERR_IO; ERR_NOMEM.  registry_result_deinit after OK. */
+/* ERR_NOT_FOUND; ERR_CORRUPT; ERR_IO; ERR_NOMEM.  registry_result_deinit after OK.  The workflow of an event that
+ * is open has no result yet: ERR_NOT_FOUND. */
 MUST_USE enum err registry_find(struct registry *r, const char *event_id, struct registry_result *out);
 MUST_USE enum err registry_result_at(struct registry *r, uint64_t number, struct registry_result *out);
 void registry_result_deinit(struct registry_result *result);
@@ -69,16 +72,17 @@ void registry_result_deinit(struct registry_result *result);
 uint64_t registry_published(const struct registry *r);    /* `through` of the last published record */
 uint64_t registry_result_count(const struct registry *r); /* the last number */
 
-/* Each open workflow with its records, oldest first (an array, borrowed): how a leader begins.  `visit` false ends it.
- */
+/* Each open workflow with its records, oldest first (an array, borrowed): how a leader begins.  `visit` false ends it;
+ * it asks the registry nothing. */
 MUST_USE enum err registry_open_workflows(struct registry *r,
                                           bool (*visit)(void *ctx, const char *event_id, const json_t *records),
                                           void *ctx);
 
-/* Log entries from `index` on that have no receipt of this anchor yet, oldest first, at most `max`. */
-MUST_USE enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t *indexes, size_t max,
-                                      size_t *count);
-MUST_USE enum err registry_entry(struct registry *r, uint64_t index, struct text *leaf, struct text *receipt_event_id);
+/* Log entries from `from` on that have no receipt of this anchor yet, oldest first, at most `max`. */
+MUST_USE enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t from, uint64_t *indexes,
+                                      size_t max, size_t *count);
+/* Appends an entry's bytes, and the event id of its first result.  ERR_NOT_FOUND. */
+MUST_USE enum err registry_entry(struct registry *r, uint64_t index, struct text *leaf, struct text *event_id);
 
 /* ---- another thread's look: a connection of its own, read only ---- */
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry_private.h - what the files of the registry share: the struct, and what one calls of the other.
+ *
+ * registry.c opens, registry_check.c reads all of it at that, registry_apply.c takes documents, registry_find.c answers
+ * the thread that applies, registry_view.c others, registry_tiles.c keeps DIR/log.
+ */
+#ifndef SERVICES_NOTARY_REGISTRY_PRIVATE_H
+#define SERVICES_NOTARY_REGISTRY_PRIVATE_H
+
+#include "services/notary/log_tree.h"
+#include "services/notary/registry.h"
+#include "services/notary/registry_db.h"
+
+#define REGISTRY_TEXT_MAX (64u << 20) /* of what is read into memory: a receipt, the records of one workflow */
+
+struct registry {
+    struct log *log;
+    struct registry_db db;
+    struct registry_owner owner;
+    struct registry_state state; /* as committed */
+    struct log_tree tree;        /* likewise */
+};
+
+static inline uint64_t state_size(const struct registry_state *s)
+{
+    return s->sums[TABLE_ENTRY].rows;
+}
+
+static inline uint64_t state_results(const struct registry_state *s)
+{
+    return s->sums[TABLE_RESULT].rows;
+}
+
+/* The id of a row of `tile`. */
+static inline uint64_t tile_id(unsigned level, uint64_t number)
+{
+    return (uint64_t)level << 56 | number;
+}
+
+/* registry_tree.c: log_tree's read_tile over the table `tile`; `ctx` is a struct registry_db. */
+enum err registry_read_tile(void *ctx, uint64_t offset, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
+
+/* registry_find.c: as registry_result_at, over any connection and source of nodes; what was read is lent until
+ * registry_db_rest. */
+MUST_USE enum err registry_result_read(struct registry_db *d, struct merkle_source *tree, uint64_t number,
+                                       struct registry_result *out);
+/* Appends the first checkpoint that covers entry `index`; its size. */
+MUST_USE enum err registry_checkpoint_of(struct registry_db *d, uint64_t index, struct text *note, uint64_t *size);
+/* Appends the records of a workflow. */
+MUST_USE enum err registry_steps_read(struct registry_db *d, uint64_t workflow, json_t *array);
+
+/* registry_check.c: reads and checks all rows, and grows the tree. */
+MUST_USE enum err registry_check_all(struct registry *r, char *message, size_t size);
+
+#endif
