@@ -7,37 +7,26 @@
  */
 #include "base/timestamp.h"
 #include "services/notary/canonical.h"
+#include "services/notary/correspondence.h"
 #include "services/notary/files.h"
 #include "services/notary/notary_verbs.h"
 #include "services/notary/verify.h"
-#include "services/runtime/bus.h"
-#include "sys/uv_sys.h"
 #include <errno.h>
-#include <geminga/client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define SAMPLE_MAX         (64u << 10)
-#define TIMEOUT_S          "30"
-#define CONNECT_TIMEOUT_MS 5000
-#define READ_MS            200
-#define TOPIC_MAX          2048
+#define SAMPLE_MAX (64u << 10)
+#define TIMEOUT_S  "30"
 
 /* examples/pulsar/sample-event.json as a C string; made by the build. */
 static const char sample[] =
 #include "sample_event.inc"
     ;
 
-enum demo_topic { DEMO_RESULTS, DEMO_ERRORS, DEMO_EVENTS, DEMO_TOPICS };
-
 struct demo {
     struct notary_settings settings;
-    struct uv_sys *sys;
-    struct log log;
-    struct text topics[DEMO_TOPICS];
-    pulsar_client_t *client;
-    pulsar_reader_t *readers[2]; /* results, errors */
+    struct correspondence correspondence;
     char event_id[64];
     struct text event, result;
     uint64_t sent_ns;
@@ -46,7 +35,7 @@ struct demo {
 
 static struct loop *clocks(const struct demo *d)
 {
-    return uv_sys_get(d->sys)->loop;
+    return correspondence_clocks(&d->correspondence);
 }
 
 /* ---- the event ---- */
@@ -67,88 +56,6 @@ static bool make_event(struct demo *d)
            canonical_json(event, &d->event) == OK;
     json_decref(event);
     return made;
-}
-
-/* ---- the broker ---- */
-
-static bool failed(const struct demo *d, enum demo_topic topic, pulsar_result result)
-{
-    struct runtime_options options = {.settings = &d->settings.pulsar};
-    char message[1200];
-
-    bus_explain(&options, d->topics[topic].data, result, message, sizeof message);
-    notary_complain("%s", message);
-    if (bus_is_retryable(result))
-        notary_complain("is a broker running there? Start one, with its notary: geminga up");
-    return false;
-}
-
-static bool open_client(struct demo *d)
-{
-    d->client = bus_client_new(&d->settings.pulsar, &d->log, CONNECT_TIMEOUT_MS);
-    return d->client != NULL;
-}
-
-/* Both from now on, before anything is sent: no answer can be missed, and no subscription stays behind. */
-static bool open_readers(struct demo *d)
-{
-    pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
-    pulsar_result result = pulsar_result_Ok;
-
-    for (int i = 0; conf && i < 2; i++) {
-        result =
-            pulsar_client_create_reader(d->client, d->topics[i].data, pulsar_message_id_latest(), conf, &d->readers[i]);
-        if (result != pulsar_result_Ok) {
-            pulsar_reader_configuration_free(conf);
-            return failed(d, (enum demo_topic)i, result);
-        }
-    }
-    pulsar_reader_configuration_free(conf);
-    return conf != NULL;
-}
-
-static bool send_event(struct demo *d)
-{
-    pulsar_producer_t *producer = NULL;
-    pulsar_message_t *message = pulsar_message_create();
-    pulsar_result result = pulsar_client_create_producer(d->client, d->topics[DEMO_EVENTS].data, NULL, &producer);
-
-    if (result == pulsar_result_Ok) {
-        pulsar_message_set_content(message, d->event.data, d->event.len);
-        d->sent_ns = loop_now_ns(clocks(d));
-        result = pulsar_producer_send(producer, message);
-        pulsar_producer_close(producer);
-        pulsar_producer_free(producer);
-    }
-    pulsar_message_free(message);
-    return result == pulsar_result_Ok || failed(d, DEMO_EVENTS, result);
-}
-
-/* True when the message answers our event; its text is then in d->result. */
-static bool is_answer(struct demo *d, pulsar_message_t *message)
-{
-    const char *data = pulsar_message_get_data(message);
-    size_t len = pulsar_message_get_length(message);
-    json_t *json = len ? json_loadb(data, len, 0, NULL) : NULL;
-    const char *id = json_string_value(json_object_get(json, "event_id"));
-    bool ours = id && strcmp(id, d->event_id) == 0;
-
-    json_decref(json);
-    if (ours)
-        text_add_bytes(&d->result, bytes_of(data, len));
-    return ours;
-}
-
-static bool read_answer(struct demo *d, pulsar_reader_t *reader)
-{
-    pulsar_message_t *message = NULL;
-    bool ours = false;
-
-    while (!ours && pulsar_reader_read_next_with_timeout(reader, &message, READ_MS) == pulsar_result_Ok) {
-        ours = is_answer(d, message);
-        pulsar_message_free(message);
-    }
-    return ours;
 }
 
 /* ---- the answer ---- */
@@ -223,14 +130,14 @@ static int show_result(const struct demo *d)
 
 static int wait_for_answer(struct demo *d, long timeout_s)
 {
-    uint64_t deadline_ns = loop_now_ns(clocks(d)) + (uint64_t)timeout_s * 1000 * NS_PER_MS;
+    uint64_t deadline_ns = d->sent_ns + (uint64_t)timeout_s * 1000 * NS_PER_MS;
+    enum correspondence_topic kind;
 
-    while (loop_now_ns(clocks(d)) < deadline_ns) {
-        if (read_answer(d, d->readers[DEMO_RESULTS]))
-            return show_result(d);
-        if (read_answer(d, d->readers[DEMO_ERRORS]))
-            return show_error(d);
-    }
+    do
+        kind = correspondence_next(&d->correspondence, d->event_id, deadline_ns, &d->result);
+    while (kind == LETTER_STATUS);
+    if (kind != LETTER_KINDS)
+        return kind == LETTER_RESULT ? show_result(d) : show_error(d);
     notary_complain(
         "no answer to event %s within %ld s: is a notary running? Start one: geminga notary --service-url %s",
         d->event_id, timeout_s, d->settings.pulsar.service_url);
@@ -239,66 +146,34 @@ static int wait_for_answer(struct demo *d, long timeout_s)
 
 /* ---- all of it ---- */
 
-static int64_t log_clock(void *ctx)
-{
-    return loop_wall_ms(ctx);
-}
-
-static bool prepare(struct demo *d)
-{
-    const struct pulsar_settings *p = &d->settings.pulsar;
-    const char *names[DEMO_TOPICS] = {p->results_topic, p->errors_topic, p->events_topic};
-
-    if (uv_sys_new(&d->sys, NULL) != OK)
-        return false;
-    d->log = (struct log){.level = LOG_ERROR, .wall_ms = log_clock, .ctx = clocks(d)};
-    text_init(&d->event, SAMPLE_MAX);
-    text_init(&d->result, VERIFY_DOCUMENT_MAX);
-    for (int i = 0; i < DEMO_TOPICS; i++) {
-        text_init(&d->topics[i], TOPIC_MAX);
-        pulsar_topic_name(p, names[i], &d->topics[i]);
-        if (text_failed(&d->topics[i]))
-            return false;
-    }
-    return make_event(d);
-}
-
 static int play(struct demo *d, long timeout_s)
 {
+    struct correspondence *c = &d->correspondence;
     char message[600];
 
     if (notary_settings_check(&d->settings, message, sizeof message) != OK) {
         notary_complain("%s", message);
         return NOTARY_EXIT_FAILED;
     }
-    if (!prepare(d) || !open_client(d)) {
+    if (!correspondence_open(c, &d->settings.pulsar, true))
+        return NOTARY_EXIT_FAILED;
+    text_init(&d->event, SAMPLE_MAX);
+    if (!make_event(d)) {
         notary_complain("out of memory");
         return NOTARY_EXIT_FAILED;
     }
-    if (!open_readers(d))
-        return NOTARY_EXIT_FAILED;
-    printf("Sending a model deployment event, %s, to %s\n", d->event_id, d->topics[DEMO_EVENTS].data);
+    printf("Sending a model deployment event, %s, to %s\n", d->event_id, c->topics[LETTER_EVENT].data);
     fflush(stdout);
-    return send_event(d) ? wait_for_answer(d, timeout_s) : NOTARY_EXIT_FAILED;
+    d->sent_ns = loop_now_ns(clocks(d));
+    return correspondence_send(c, bytes_of(d->event.data, d->event.len)) ? wait_for_answer(d, timeout_s)
+                                                                         : NOTARY_EXIT_FAILED;
 }
 
 static void demo_deinit(struct demo *d)
 {
-    for (int i = 0; i < 2; i++)
-        if (d->readers[i]) {
-            pulsar_reader_close(d->readers[i]);
-            pulsar_reader_free(d->readers[i]);
-        }
-    if (d->client) {
-        pulsar_client_close(d->client);
-        pulsar_client_free(d->client);
-    }
-    for (int i = 0; i < DEMO_TOPICS; i++)
-        text_deinit(&d->topics[i]);
+    correspondence_close(&d->correspondence);
     text_deinit(&d->event);
     text_deinit(&d->result);
-    if (d->sys)
-        uv_sys_free(d->sys);
 }
 
 int notary_verb_demo(int argc, char **argv)

@@ -29,6 +29,14 @@ static const struct notary_verb verbs[] = {
      .text = "Sends one sample event, waits for its receipt and verifies it.",
      .flags = "--service-url|--timeout|--save",
      .run = notary_verb_demo},
+    {.name = "send",
+     .arguments = "[--model ID] [--version V] [--environment ENV] [--artifact FILE]... [--wait] | --event FILE",
+     .text = "Sends a deployment event from a pipeline; with --wait, its exit status is the answer's.",
+     .describe = notary_send_help,
+     .flags = "--model|--version|--environment|--strategy|--previous-version|--artifact|--source|--actor|--actor-type|"
+              "--metadata|--workflow|--approver|--quorum|--expires|--priority|--id|--event|--wait|--wait-time|--save|"
+              "--print|--service-url",
+     .run = notary_verb_send},
     {.name = "config",
      .arguments = "[--effective] [-o json] [any option]",
      .text = "Shows what a notary with this file, environment and flags would go by, and who says so.",
@@ -177,11 +185,23 @@ static int print_usage(void)
     return NOTARY_EXIT_OK;
 }
 
+static void print_description(const struct notary_verb *verb)
+{
+    struct text description;
+
+    text_init(&description, CONFIG_MAX);
+    verb->describe(&description);
+    printf("\n%s", description.data ? description.data : "");
+    text_deinit(&description);
+}
+
 static int print_verb(const struct notary_verb *verb)
 {
     printf("usage: geminga notary %s %s\n\n%s\n", verb->name, verb->arguments, verb->text);
     if (verb->help)
         printf("\n%s", verb->help);
+    if (verb->describe)
+        print_description(verb);
     return NOTARY_EXIT_OK;
 }
 

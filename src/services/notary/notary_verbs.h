@@ -15,10 +15,11 @@ enum notary_exit { NOTARY_EXIT_OK = 0, NOTARY_EXIT_FAILED = 1, NOTARY_EXIT_USAGE
 /* A row of the table in notary_main.c; help and completions are made of it. */
 struct notary_verb {
     const char *name;
-    const char *arguments; /* for the usage line: "RECEIPT --event FILE" */
-    const char *text;      /* one sentence */
-    const char *help;      /* more lines for its --help, or NULL */
-    const char *flags;     /* for completions: "--event|--public-key"; or NULL */
+    const char *arguments;              /* for the usage line: "RECEIPT --event FILE" */
+    const char *text;                   /* one sentence */
+    const char *help;                   /* more lines for its --help, or NULL */
+    void (*describe)(struct text *out); /* appends the rest, from a table of its own; or NULL */
+    const char *flags;                  /* for completions: "--event|--public-key"; or NULL */
     int (*run)(int argc, char **argv);
 };
 const struct notary_verb *notary_verbs(size_t *count);
@@ -28,6 +29,10 @@ int notary_verb_verify(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
 int notary_verb_config(int argc, char **argv);
+int notary_verb_send(int argc, char **argv);
+
+/* Appends the flags of `send`. */
+void notary_send_help(struct text *out);
 
 /* "geminga notary NAME: ..." and its usage line on standard error; returns NOTARY_EXIT_USAGE. */
 int notary_verb_misused(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
