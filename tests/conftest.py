@@ -9,6 +9,7 @@ import pulsar
 import pytest
 
 from broker_process import SERVICE_URL, Broker, RunningBroker
+from notary_process import Notary
 
 TEST_SECONDS = int(os.environ.get("TEST_SECONDS", "300"))
 
@@ -75,3 +76,17 @@ def only_geminga():
     """For behaviour that differs from Apache Pulsar on purpose."""
     if SERVICE_URL:
         pytest.skip("about our broker only")
+
+
+@pytest.fixture
+def make_notary(broker, tmp_path):
+    """make_notary(name, **environment) gives notaries, not started, that end with the test."""
+    notaries = []
+
+    def make(name="notary", **options):
+        notaries.append(Notary(options.pop("url", broker.url), tmp_path / name, **options))
+        return notaries[-1]
+
+    yield make
+    for one in notaries:
+        one.kill()
