@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define HEADERS_MAX (64u << 10)
 
@@ -21,7 +22,8 @@ struct exchange {
     const struct http_call *call;
     struct http_reply *reply;
     size_t taken;
-    enum err err; /* why we ended it */
+    bool address_refused; /* one of them */
+    enum err err;         /* why we ended it */
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
@@ -41,6 +43,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
         x->err = text_failed(&x->reply->body) ? ERR_NOMEM : OK;
     }
     return x->err == OK ? piece.len : CURL_WRITEFUNC_ERROR;
+}
+
+/* libcurl's way to make a socket, with a question before it: of an address, not of a name. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct exchange *x = ctx;
+
+    (void)purpose;
+    if (x->call->may_connect(x->call->ctx, &address->addr))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    x->address_refused = true;
+    return CURL_SOCKET_BAD;
 }
 
 static void lower(char *name, size_t len)
@@ -142,6 +156,10 @@ static void set_answer(struct curl_transfer *t, struct exchange *x)
     CURL_SET(t, CURLOPT_WRITEDATA, x);
     CURL_SET(t, CURLOPT_HEADERFUNCTION, on_header);
     CURL_SET(t, CURLOPT_HEADERDATA, x);
+    if (x->call->may_connect) {
+        CURL_SET(t, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+        CURL_SET(t, CURLOPT_OPENSOCKETDATA, x);
+    }
 }
 
 static enum err explain_own(const struct exchange *x, char *why, size_t why_size)
@@ -151,6 +169,8 @@ static enum err explain_own(const struct exchange *x, char *why, size_t why_size
     curl_url_origin(x->call->url, origin, sizeof origin);
     if (x->err == ERR_TOO_LARGE)
         (void)snprintf(why, why_size, "%s: the answer is longer than %zu bytes", origin, x->call->answer_max);
+    else if (x->address_refused)
+        (void)snprintf(why, why_size, "%s: its address is one that may not be connected to", origin);
     else
         (void)snprintf(why, why_size, "%s: %s", origin, err_text(x->err));
     return x->err;
@@ -169,6 +189,8 @@ static enum err perform(struct curl_transfer *t, struct exchange *x, struct curl
     set_identity(t, x->call);
     set_answer(t, x);
     err = curl_transfer_run(t, x->call->url, why, why_size);
+    if (err == ERR_IO && x->address_refused)
+        x->err = ERR_DENIED;
     if (x->err != OK)
         return explain_own(x, why, why_size);
     if (err == OK && t->curl->getinfo(t->handle, CURLINFO_RESPONSE_CODE, &x->reply->status) != CURLE_OK)

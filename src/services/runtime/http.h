@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include <stdbool.h>
 
+struct sockaddr;
+
 struct http_call {
     const char *method;         /* NULL: GET, or POST when there is a body */
     const char *url;            /* http:// or https:// */
@@ -28,6 +30,9 @@ struct http_call {
     bool http2_prior_knowledge;    /* HTTP/2 without TLS and without asking (gRPC) */
     /* Takes the answer piece by piece instead of `body` below; false ends the call by ERR_CANCELLED.  NULL: none. */
     bool (*take)(void *ctx, struct bytes piece);
+    /* Asked of each address before it is connected to; when it refuses all that there are, ERR_DENIED.  NULL: any will
+     * do. */
+    bool (*may_connect)(void *ctx, const struct sockaddr *address);
     void *ctx;
 };
 

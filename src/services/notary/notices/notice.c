@@ -219,6 +219,7 @@ enum err notice_body(const struct notice *notice, struct text *to)
         return err;
     return canonical_of(json_pack("{ss ss ss ss ss ss* ss}", "event", notice_kind_name(notice->kind), "event_id",
                                   notice->event_id, "workflow_id", notice->workflow_id, "title", notice->title, "text",
-                                  notice->text, "link", notice->link, "key", key),
+                                  notice->text, "link", notice->link && *notice->link ? notice->link : NULL, "key",
+                                  key),
                         to);
 }

@@ -34,7 +34,8 @@ enum notice_kind notice_kind_of(const char *name);
 struct notice {
     enum notice_kind kind;
     const char *event_id, *workflow_id;
-    const char *title, *text, *link; /* link: NULL: none */
+    const char *title, *text, *link; /* link: NULL or empty: none */
+    int64_t at_ms;                   /* when it happened, since 1970; the same when it is sent again */
     struct bytes channel;            /* JSON of one of the event's channels: an object of one member */
 };
 
