@@ -78,9 +78,9 @@ MUST_USE enum err registry_open_workflows(struct registry *r,
                                           bool (*visit)(void *ctx, const char *event_id, const json_t *records),
                                           void *ctx);
 
-/* Log entries from `from` on that have no receipt of this anchor yet, oldest first, at most `max`. */
-MUST_USE enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t from, uint64_t *indexes,
-                                      size_t max, size_t *count);
+/* Log entries that have no receipt of this anchor yet, oldest first, at most `max`. */
+MUST_USE enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t *indexes, size_t max,
+                                      size_t *count);
 /* Appends an entry's bytes, and the event id of its first result.  ERR_NOT_FOUND. */
 MUST_USE enum err registry_entry(struct registry *r, uint64_t index, struct text *leaf, struct text *event_id);
 
@@ -95,8 +95,10 @@ struct registry_filter {
     const char *workflow_type, *after; /* an event id: page on; NULL */
     size_t limit;                      /* at most 1,000 */
 };
-/* {"workflows":[{event_id, workflow_id, workflow_type, status, priority, received_at, deadline, approvers, approvals,
- * ...}], "next":EVENT_ID|null}, newest first. */
+/* {"workflows":[{event_id, workflow_id, workflow_type, open, status, priority, received_at, deadline, approvers,
+ * quorum, approvals}], "next":EVENT_ID|null}, newest first.  Priority is its name; it and the times are null of one
+ * that began and ended in one document.  ERR_NOT_FOUND: there is no workflow `after`; ERR_INVALID: a limit of 0, or
+ * beyond. */
 MUST_USE enum err registry_view_list(struct registry_view *v, const struct registry_filter *filter, struct text *json);
 /* {"event_id", "event_hash", "workflow_id", "workflow_type", "open", "status" (of an open one that of its last status
  * record; of a closed one its outcome), "priority", "received_at", "deadline" or null, "approvers" (an array; of the
@@ -104,9 +106,13 @@ MUST_USE enum err registry_view_list(struct registry_view *v, const struct regis
  * (its records in order, as they are), "result" (the NotaryResult as published; null of an open one), "anchors" (an
  * array)}.  ERR_NOT_FOUND. */
 MUST_USE enum err registry_view_show(struct registry_view *v, const char *event_id, struct text *json);
-/* {"size","root","origin","checkpoint"}; a proof between sizes; of an entry. */
+/* {"size", "root" (64 digits), "origin", "key" (PEM), "checkpoint" (the last one; null of an empty log)}. */
 MUST_USE enum err registry_view_log(struct registry_view *v, struct text *json);
+/* {"from", "from_root", "to", "to_root", "hashes"}: that the log of `from` entries is the beginning of that of `to` (0:
+ * all).  ERR_INVALID: not 0 < from <= to <= size. */
 MUST_USE enum err registry_view_consistency(struct registry_view *v, uint64_t from, uint64_t to, struct text *json);
+/* {"index", "leaf" (text), "leaf_hash", "event_ids", "anchors", "inclusion": {"checkpoint", "hashes"}}.
+ * ERR_NOT_FOUND. */
 MUST_USE enum err registry_view_entry(struct registry_view *v, uint64_t index, struct text *json);
 
 #endif

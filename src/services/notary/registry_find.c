@@ -180,14 +180,28 @@ enum err registry_open_workflows(struct registry *r,
 
 /* ---- entries ---- */
 
-enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t from, uint64_t *indexes, size_t max,
-                             size_t *count)
+/* What is known of an anchor; NULL: nothing is remembered of it. */
+static struct anchor_mark *anchor_mark(struct registry *r, const char *anchor)
+{
+    for (struct anchor_mark *m = r->anchors; m < r->anchors + ANCHORS_MAX; m++) {
+        if (strcmp(m->name, anchor) == 0)
+            return m;
+        if (m->name[0] == '\0' && strlen(anchor) < sizeof m->name) {
+            memcpy(m->name, anchor, strlen(anchor) + 1);
+            return m;
+        }
+    }
+    return NULL;
+}
+
+enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t *indexes, size_t max, size_t *count)
 {
     sqlite3_stmt *s = registry_db_use(&r->db, UNANCHORED);
+    struct anchor_mark *mark = anchor_mark(r, anchor);
     size_t n = 0;
     enum err err = OK;
 
-    registry_db_bind(s, 1, cell_number(from));
+    registry_db_bind(s, 1, cell_number(mark ? mark->below : 0));
     registry_db_bind(s, 2, cell_text(bytes_of_text(anchor)));
     registry_db_bind(s, 3, cell_number(max));
     while (n < max && (err = registry_db_step(&r->db, s)) == OK)
@@ -195,6 +209,8 @@ enum err registry_unanchored(struct registry *r, const char *anchor, uint64_t fr
     registry_db_rest(&r->db);
     if (err != OK && err != ERR_NOT_FOUND)
         return err;
+    if (mark && max > 0)
+        mark->below = n > 0 ? indexes[0] : log_tree_size(&r->tree);
     *count = n;
     return OK;
 }

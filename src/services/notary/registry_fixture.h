@@ -7,6 +7,7 @@
 
 #include "services/notary/fixture.h"
 #include "services/notary/registry.h"
+#include <ftw.h>
 #include <inttypes.h>
 
 #define FIXTURE_ORIGIN "geminga:test/0123"
@@ -32,6 +33,17 @@ static inline void registry_fixture_close(struct registry_fixture *f)
 {
     registry_close(f->registry);
     f->registry = NULL;
+}
+
+static int fixture_remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
+{
+    return remove(path);
+}
+
+/* A directory and all in it. */
+static inline void fixture_remove(const char *directory)
+{
+    nftw(directory, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* {"kind":KIND, ...} from a text of the other members. */

@@ -14,12 +14,18 @@
 
 #define REGISTRY_TEXT_MAX (64u << 20) /* of what is read into memory: a receipt, the records of one workflow */
 
+#define ANCHORS_MAX 8 /* that are remembered; of more, each call looks at all entries */
+
 struct registry {
     struct log *log;
     struct registry_db db;
     struct registry_owner owner;
     struct registry_state state; /* as committed */
     struct log_tree tree;        /* likewise */
+    struct anchor_mark {
+        char name[RECORD_NAME_MAX + 1];
+        uint64_t below; /* all entries before this one have a receipt of the anchor */
+    } anchors[ANCHORS_MAX];
 };
 
 static inline uint64_t state_size(const struct registry_state *s)
@@ -37,6 +43,18 @@ static inline uint64_t tile_id(unsigned level, uint64_t number)
 {
     return (uint64_t)level << 56 | number;
 }
+
+/* registry_tree.c: the log's tree without one in memory: who looks at the file alone makes proofs with it.  The last
+ * tile read is kept. */
+struct db_tree {
+    struct merkle_source source;
+    struct registry_db *db;
+    uint64_t size;
+    uint64_t id; /* of the tile kept; UINT64_MAX: none */
+    struct digest hashes[LOG_TILE_LEAVES];
+    size_t count; /* of them */
+};
+void db_tree_init(struct db_tree *t, struct registry_db *db, uint64_t size);
 
 /* registry_tree.c: log_tree's read_tile over the table `tile`; `ctx` is a struct registry_db. */
 enum err registry_read_tile(void *ctx, uint64_t offset, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
