@@ -176,6 +176,14 @@ static enum err explain_own(const struct exchange *x, char *why, size_t why_size
     return x->err;
 }
 
+static int64_t elapsed_ms(const struct curl_transfer *t)
+{
+    curl_off_t us = 0;
+
+    (void)t->curl->getinfo(t->handle, CURLINFO_TOTAL_TIME_T, &us);
+    return us / 1000;
+}
+
 static enum err perform(struct curl_transfer *t, struct exchange *x, struct curl_slist **list, char *why,
                         size_t why_size)
 {
@@ -189,6 +197,7 @@ static enum err perform(struct curl_transfer *t, struct exchange *x, struct curl
     set_identity(t, x->call);
     set_answer(t, x);
     err = curl_transfer_run(t, x->call->url, why, why_size);
+    x->reply->elapsed_ms = elapsed_ms(t);
     if (err == ERR_IO && x->address_refused)
         x->err = ERR_DENIED;
     if (x->err != OK)

@@ -40,6 +40,7 @@ struct http_reply {
     long status;
     struct text body;
     struct text headers; /* "name: value\r\n" lines, trailers included, names in lower case */
+    int64_t elapsed_ms;  /* what the call took, whatever its result: for a deadline that several calls share */
 };
 
 /* OK: there is an answer, whatever its status.  ERR_UNSUPPORTED: libcurl is not installed; ERR_INVALID: the call makes
