@@ -68,6 +68,7 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
     values[i++] = &s->artifacts;
     values[i++] = &s->notices;
     values[i++] = &s->handlers;
+    values[i++] = &s->anchors;
     assert(i == NOTARY_TABLES);
 }
 

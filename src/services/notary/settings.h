@@ -8,6 +8,7 @@
 #define SERVICES_NOTARY_SETTINGS_H
 
 #include "base/log.h"
+#include "services/notary/anchors/anchor.h"
 #include "services/notary/artifacts/artifacts.h"
 #include "services/notary/filters/filter.h"
 #include "services/notary/handlers/handlers.h"
@@ -32,6 +33,7 @@ struct notary_settings {
     struct artifacts_settings artifacts;
     struct notices_settings notices;
     struct handlers_settings handlers;
+    struct anchor_settings anchors;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
@@ -39,9 +41,10 @@ struct notary_settings {
 #define NOTARY_TABLE_LIST                                                                                              \
     &pulsar_options, &notary_options,                                                                                  \
     &notary_http_options, &notary_approvals_options,                                                                   \
-    &filter_options, &artifacts_options, &notices_options, &handlers_options
+    &filter_options, &artifacts_options, &notices_options, &handlers_options,              \
+    &anchor_options
 /* clang-format on */
-#define NOTARY_TABLES 8
+#define NOTARY_TABLES 9
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 

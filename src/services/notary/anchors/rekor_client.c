@@ -16,7 +16,7 @@ enum err rekor_ask(struct rekor_call *c, const char *url, const char *path, stru
     char whole[1024];
     struct http_call call = {
         .url = whole,
-        .headers = (const char *const[]){"Content-Type: application/json", "Accept: application/json", NULL},
+        .headers = (const char *const[]){"Content-Type: application/json", NULL},
         .body = body,
         .timeout_ms = c->left_ms,
         .answer_max = REKOR_ANSWER_MAX,
