@@ -360,6 +360,12 @@ static enum err work(struct notary *n, struct item *items, size_t count)
         err = examine(n, &items[i]);
     if (err == OK)
         err = draft_flush(&n->draft);
+    if (err == ERR_NOSPACE) { /* nothing was written: all that hangs on it waits */
+        for (size_t i = 0; i < count; i++)
+            if (items[i].stage != STAGE_ANSWERED)
+                retry(&items[i], err_text(err));
+        err = OK;
+    }
     for (size_t i = 0; i < count && err == OK; i++)
         err = answer(n, &items[i]);
     map_deinit(&n->round);

@@ -176,7 +176,8 @@ static enum err make_runtime(struct notary_service *s)
         if (i < NOTARY_OUTPUTS)
             options.outputs[i] = s->topics[i].data;
     }
-    options.input = s->topics[INPUT_TOPIC].data;
+    options.inputs[NOTARY_EVENTS] = s->topics[INPUT_TOPIC].data;
+    options.input_count = 1;
     if ((err = make_notary(s)) != OK)
         return err;
     options.handler = notary_handler(s->notary);

@@ -141,14 +141,15 @@ static pulsar_result create_producer(const struct bus *b, const struct runtime_o
     return result;
 }
 
-static pulsar_result subscribe(struct bus *b, const struct runtime_options *o)
+static pulsar_result subscribe(struct bus *b, const struct runtime_options *o, const char *topic,
+                               pulsar_consumer_t **out)
 {
     pulsar_consumer_configuration_t *conf = consumer_configuration(o->settings);
     pulsar_result result;
 
     if (!conf)
         return pulsar_result_UnknownError;
-    result = pulsar_client_subscribe(b->client, o->input, o->settings->subscription, conf, &b->consumer);
+    result = pulsar_client_subscribe(b->client, topic, o->settings->subscription, conf, out);
     pulsar_consumer_configuration_free(conf);
     return result;
 }
@@ -175,8 +176,13 @@ pulsar_result bus_open(struct bus *b, const struct runtime_options *options, con
         if (result != pulsar_result_Ok)
             return result;
     }
-    *topic = options->input;
-    return subscribe(b, options);
+    for (; b->consumer_count < options->input_count; b->consumer_count++) {
+        *topic = options->inputs[b->consumer_count];
+        result = subscribe(b, options, *topic, &b->consumers[b->consumer_count]);
+        if (result != pulsar_result_Ok)
+            return result;
+    }
+    return pulsar_result_Ok;
 }
 
 static void on_interrupted(pulsar_result result, void *ctx)
@@ -196,12 +202,12 @@ static void close_producer(pulsar_producer_t *producer)
     pulsar_producer_free(producer);
 }
 
-/* The consumer first: closing it sends the acknowledgements. */
+/* The consumers first: closing one sends its acknowledgements. */
 void bus_close(struct bus *b)
 {
-    if (b->consumer) {
-        pulsar_consumer_close(b->consumer);
-        pulsar_consumer_free(b->consumer);
+    for (size_t i = 0; i < b->consumer_count; i++) {
+        pulsar_consumer_close(b->consumers[i]);
+        pulsar_consumer_free(b->consumers[i]);
     }
     for (size_t i = 0; i < b->producer_count; i++)
         close_producer(b->producers[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bus.h - a runtime's objects of the client library: one client, a producer for each output, one consumer.
+ * bus.h - a runtime's objects of the client library: one client, a producer for each output, a consumer for each input.
  *
  * Made together and closed together.  May call: base/, the client library.
  */
@@ -12,7 +12,8 @@
 
 struct bus {
     pulsar_client_t *client;
-    pulsar_consumer_t *consumer;
+    pulsar_consumer_t *consumers[RUNTIME_INPUTS_MAX];
+    size_t consumer_count;
     pulsar_producer_t *producers[RUNTIME_OUTPUTS_MAX];
     size_t producer_count;
     pulsar_producer_t *dead_letters; /* made when there is the first one */

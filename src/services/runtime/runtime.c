@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * runtime.c - connect, then batch after batch.
+ * runtime.c - connect, then round after round.
  *
  * One thread works.  The client's thread only counts: a receipt takes one from `in_flight` and wakes the worker, which
  * waits for it to be zero before it settles anything.
  */
-#include "services/runtime/runtime.h"
+#include "services/runtime/runtime_private.h"
 
-#include "services/runtime/bus.h"
 #include <assert.h>
 #include <errno.h>
 #include <pulsar/c/string_map.h>
@@ -15,21 +14,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define RETRY_MS_MIN   500
-#define RETRY_MS_MAX   30000
-#define RECEIVE_MS     500 /* without batch receive: how long one receive waits before it looks for a stop */
-#define MESSAGE_ID_MAX 64
-
-struct runtime {
-    struct runtime_options options; /* set at creation */
-    struct bus bus;                 /* the worker's */
-    pthread_mutex_t lock;           /* of what follows */
-    pthread_cond_t changed;
-    bool stopping;
-    bool connecting;  /* the bus has a client, and the worker waits for it */
-    bool ready;       /* subscribed, and connected when last looked at */
-    size_t in_flight; /* publications without an answer */
-};
+#define RETRY_MS_MIN 500
+#define RETRY_MS_MAX 30000
 
 /* One publication on its way; in an array that lives until all are answered. */
 struct flight {
@@ -38,18 +24,15 @@ struct flight {
     uint64_t sent_ns;
 };
 
-/* One round: what was received, and what becomes of it. */
-struct batch {
-    pulsar_messages_t *messages; /* or a single one: */
-    pulsar_message_t *message;
-    size_t count;
+/* One round: what is worked on, and what becomes of it. */
+struct round {
+    struct arrival **arrivals;
     struct delivery *deliveries;
     struct outcome *outcomes;
-    char (*ids)[MESSAGE_ID_MAX];
     bool *failed;
+    size_t count;
     struct outcome own; /* what the handler says that belongs to no delivery */
     bool own_failed;
-    uint64_t received_ns;
 };
 
 static uint64_t now_ns(const struct runtime *r)
@@ -64,7 +47,7 @@ static double seconds_since(const struct runtime *r, uint64_t ns)
 
 /* ---- stopping ---- */
 
-static bool is_stopping(struct runtime *r)
+bool runtime_is_stopping(struct runtime *r)
 {
     bool stopping;
 
@@ -74,8 +57,7 @@ static bool is_stopping(struct runtime *r)
     return stopping;
 }
 
-/* Waits that long, or until the runtime is to stop. */
-static void pause_ms(struct runtime *r, uint64_t ms)
+void runtime_pause_ms(struct runtime *r, uint64_t ms)
 {
     uint64_t until_ns = now_ns(r) + ms * NS_PER_MS; /* the monotonic clock, as the condition's */
     struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
@@ -108,7 +90,7 @@ static pulsar_result try_connect(struct runtime *r, const char **topic)
 {
     pulsar_result result;
 
-    *topic = r->options.input;
+    *topic = r->options.inputs[0];
     if (!bus_init(&r->bus, &r->options))
         return pulsar_result_UnknownError;
     set_connecting(r, true);
@@ -125,22 +107,22 @@ static enum err connect_bus(struct runtime *r, char *message, size_t message_siz
     const struct runtime_options *o = &r->options;
     uint64_t delay_ms = RETRY_MS_MIN;
 
-    while (!is_stopping(r)) {
+    while (!runtime_is_stopping(r)) {
         const char *topic;
         pulsar_result result = try_connect(r, &topic);
         if (result == pulsar_result_Ok) {
             log_info(o->log, o->service, "connected to %s: %s, subscription %s (%s)", o->settings->service_url,
-                     o->input, o->settings->subscription, o->settings->subscription_type);
+                     o->inputs[0], o->settings->subscription, o->settings->subscription_type);
             set_ready(r, true);
             return OK;
         }
-        if (is_stopping(r))
+        if (runtime_is_stopping(r))
             break;
         bus_explain(o, topic, result, message, message_size);
         if (!bus_is_retryable(result))
             return ERR_DENIED;
         log_warn(o->log, o->service, "%s; trying again in %.1f s", message, (double)delay_ms / 1000);
-        pause_ms(r, delay_ms);
+        runtime_pause_ms(r, delay_ms);
         delay_ms = delay_ms * 2 < RETRY_MS_MAX ? delay_ms * 2 : RETRY_MS_MAX;
     }
     return OK;
@@ -207,7 +189,7 @@ static void publish(struct runtime *r, const struct outcome *outcome, struct fli
 }
 
 /* Of the whole round, and waits for their receipts. */
-static enum err publish_all(struct runtime *r, struct batch *b)
+static enum err publish_all(struct runtime *r, struct round *b)
 {
     struct flight *flights;
     size_t total = b->own.count, used = b->own.count;
@@ -225,11 +207,6 @@ static enum err publish_all(struct runtime *r, struct batch *b)
 }
 
 /* ---- settling ---- */
-
-static pulsar_message_t *batch_message(const struct batch *b, size_t i)
-{
-    return b->messages ? pulsar_messages_get(b->messages, i) : b->message;
-}
 
 static void copy_properties(pulsar_message_t *from, pulsar_message_t *to)
 {
@@ -260,14 +237,15 @@ static pulsar_message_t *dead_letter_of(pulsar_message_t *message, const struct 
 }
 
 /* True when the message is on the dead letter topic, and the handler's words about it are published. */
-static bool bury(struct runtime *r, struct batch *b, size_t i, const char *why)
+static bool bury(struct runtime *r, struct round *b, size_t i, const char *why)
 {
     const struct delivery *delivery = &b->deliveries[i];
+    struct arrival *a = b->arrivals[i];
     struct flight *flights = NULL;
     struct outcome outcome = {0};
     pulsar_result result = pulsar_result_Ok;
     pulsar_producer_t *producer = bus_dead_letters(&r->bus, &r->options, &result);
-    pulsar_message_t *letter = dead_letter_of(batch_message(b, i), delivery, r->options.input, why);
+    pulsar_message_t *letter = dead_letter_of(a->message, delivery, r->options.inputs[delivery->input], why);
     bool failed = !producer || !letter;
 
     if (!producer)
@@ -290,15 +268,21 @@ static bool bury(struct runtime *r, struct batch *b, size_t i, const char *why)
     return !failed;
 }
 
-static void settle_delivery(struct runtime *r, struct batch *b, size_t i)
+static void settle_delivery(struct runtime *r, struct round *b, size_t i)
 {
     const struct runtime_options *o = &r->options;
     const struct outcome *outcome = &b->outcomes[i];
     const struct delivery *delivery = &b->deliveries[i];
+    struct arrival *a = b->arrivals[i];
     const char *why = outcome->verdict == VERDICT_RETRY ? outcome->why : "its answer could not be published";
     enum settlement settlement =
         settle(outcome->verdict, !b->failed[i], delivery->redelivery_count, (uint32_t)o->settings->max_redeliveries);
 
+    if (settlement == SETTLE_HOLD) {
+        b->arrivals[i] = NULL;
+        intake_hold(r, a);
+        return;
+    }
     if (settlement == SETTLE_ACK && outcome->refused)
         counters_error(o->counters, COUNTED_REFUSED);
     if (settlement == SETTLE_DEAD_LETTER) {
@@ -309,108 +293,120 @@ static void settle_delivery(struct runtime *r, struct batch *b, size_t i)
             counters_error(o->counters, COUNTED_DEAD_LETTERED);
     }
     if (settlement == SETTLE_ACK) {
-        pulsar_consumer_acknowledge(r->bus.consumer, batch_message(b, i));
-        counters_processed(o->counters, seconds_since(r, b->received_ns));
+        pulsar_consumer_acknowledge(r->bus.consumers[delivery->input], a->message);
+        counters_processed(o->counters, seconds_since(r, a->received_ns));
         return;
     }
     log_warn(o->log, o->service, "message %s is to be delivered again: %s", delivery->message_id, why);
-    pulsar_consumer_negative_acknowledge(r->bus.consumer, batch_message(b, i));
+    pulsar_consumer_negative_acknowledge(r->bus.consumers[delivery->input], a->message);
     counters_error(o->counters, COUNTED_RETRIED);
 }
 
-/* ---- a batch ---- */
+/* ---- a round ---- */
 
-static void describe(struct runtime *r, struct batch *b, size_t i)
+static size_t round_max(const struct runtime *r)
 {
-    pulsar_message_t *message = batch_message(b, i);
-    pulsar_message_id_t *id = pulsar_message_get_message_id(message);
-    char *text = id ? pulsar_message_id_str(id) : NULL;
-    int redeliveries = pulsar_message_get_redelivery_count(message);
+    const struct pulsar_settings *s = r->options.settings;
 
-    snprintf(b->ids[i], MESSAGE_ID_MAX, "%s", text ? text : "unknown");
-    free(text);
-    if (id)
-        pulsar_message_id_free(id);
-    b->deliveries[i] = (struct delivery){
-        .payload = bytes_of(pulsar_message_get_data(message), pulsar_message_get_length(message)),
-        .message_id = b->ids[i],
-        .redelivery_count = redeliveries > 0 ? (uint32_t)redeliveries : 0,
-        .received_ms = loop_wall_ms(r->options.clocks),
-    };
+    return s->batch_receive ? (size_t)s->batch_receive_max_messages : 1;
 }
 
-static void batch_deinit(struct batch *b)
+static void round_deinit(struct round *b)
 {
-    for (size_t i = 0; b->outcomes && i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         outcome_deinit(&b->outcomes[i]);
+        arrival_free(b->arrivals[i]);
+    }
     outcome_deinit(&b->own);
+    free(b->arrivals);
     free(b->deliveries);
     free(b->outcomes);
-    free(b->ids);
     free(b->failed);
-    if (b->messages)
-        pulsar_messages_free(b->messages);
-    if (b->message)
-        pulsar_message_free(b->message);
 }
 
-static enum err work(struct runtime *r, struct batch *b)
+static enum err round_init(struct runtime *r, struct round *b)
+{
+    size_t max = round_max(r);
+    struct arrival *a;
+
+    memset(b, 0, sizeof *b);
+    b->arrivals = calloc(max, sizeof(struct arrival *));
+    b->deliveries = calloc(max, sizeof *b->deliveries);
+    b->outcomes = calloc(max, sizeof *b->outcomes);
+    b->failed = calloc(max, sizeof *b->failed);
+    if (!b->arrivals || !b->deliveries || !b->outcomes || !b->failed)
+        return ERR_NOMEM;
+    while (b->count < max && (a = intake_take(r))) {
+        b->deliveries[b->count] = a->delivery;
+        b->arrivals[b->count++] = a;
+    }
+    return OK;
+}
+
+static bool all_published(const struct round *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->failed[i])
+            return false;
+    return !b->own_failed;
+}
+
+static enum err work(struct runtime *r, struct round *b)
 {
     struct handler *h = r->options.handler;
     enum err err;
 
-    counters_received(r->options.counters, b->count);
-    b->received_ns = now_ns(r);
-    b->deliveries = calloc(b->count, sizeof *b->deliveries);
-    b->outcomes = calloc(b->count, sizeof *b->outcomes);
-    b->ids = calloc(b->count, sizeof *b->ids);
-    b->failed = calloc(b->count, sizeof *b->failed);
-    if (!b->deliveries || !b->outcomes || !b->ids || !b->failed)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < b->count; i++)
-        describe(r, b, i);
     if ((err = h->handle(h, b->deliveries, b->count, b->outcomes, &b->own)) != OK || (err = publish_all(r, b)) != OK)
         return err;
     for (size_t i = 0; i < b->count; i++)
         settle_delivery(r, b, i);
+    if (h->published)
+        h->published(h, all_published(b));
     return OK;
 }
 
-static pulsar_result receive(struct runtime *r, struct batch *b)
+static enum err run_round(struct runtime *r)
 {
-    pulsar_result result;
+    struct round b;
+    enum err err = round_init(r, &b);
 
-    if (!r->options.settings->batch_receive) {
-        result = pulsar_consumer_receive_with_timeout(r->bus.consumer, &b->message, RECEIVE_MS);
-        b->count = result == pulsar_result_Ok;
-        return result;
+    if (err == OK)
+        err = work(r, &b);
+    round_deinit(&b);
+    return err;
+}
+
+static bool is_connected(const struct runtime *r)
+{
+    for (size_t i = 0; i < r->options.input_count; i++)
+        if (!pulsar_consumer_is_connected(r->bus.consumers[i]))
+            return false;
+    return true;
+}
+
+static enum err run_rounds(struct runtime *r)
+{
+    struct handler *h = r->options.handler;
+    enum err err = OK;
+
+    while (err == OK && !runtime_is_stopping(r)) {
+        if (intake_wait(r) && !runtime_is_stopping(r))
+            err = run_round(r);
+        set_ready(r, is_connected(r));
     }
-    result = pulsar_consumer_batch_receive(r->bus.consumer, &b->messages);
-    b->count = result == pulsar_result_Ok ? pulsar_messages_size(b->messages) : 0;
-    return result;
+    return err == OK && h->finish ? h->finish(h) : err;
 }
 
 enum err runtime_run(struct runtime *r, char *message, size_t message_size)
 {
-    const struct runtime_options *o = &r->options;
     enum err err = connect_bus(r, message, message_size);
 
-    while (err == OK && !is_stopping(r)) {
-        struct batch b = {0};
-        pulsar_result result = receive(r, &b);
-        if (b.count > 0 && (err = work(r, &b)) != OK)
-            snprintf(message, message_size, "the service ends, since %s; nothing of its last batch was acknowledged",
-                     err_text(err));
-        batch_deinit(&b);
-        set_ready(r, pulsar_consumer_is_connected(r->bus.consumer));
-        if (result == pulsar_result_Ok || result == pulsar_result_Timeout)
-            continue;
-        counters_error(o->counters, COUNTED_RECEIVE);
-        log_warn(o->log, o->service, "receiving failed: %s; trying again in 1 s", pulsar_result_str(result));
-        pause_ms(r, 1000);
-    }
+    if (err == OK && r->bus.client && (err = run_rounds(r)) != OK)
+        snprintf(message, message_size, "the service ends, since %s; nothing of its last round was acknowledged",
+                 err_text(err));
     set_ready(r, false);
     bus_close(&r->bus);
+    intake_drop(r);
     return err;
 }
 
@@ -422,9 +418,13 @@ enum err runtime_new(struct runtime **out, const struct runtime_options *options
     pthread_condattr_t monotonic;
 
     assert(options->output_count <= RUNTIME_OUTPUTS_MAX);
+    assert(options->input_count > 0 && options->input_count <= RUNTIME_INPUTS_MAX);
     if (!r)
         return ERR_NOMEM;
     r->options = *options;
+    waiting_init(&r->waiting);
+    for (size_t i = 0; i < RUNTIME_INPUTS_MAX; i++)
+        r->bells[i].runtime = r;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -440,6 +440,14 @@ void runtime_stop(struct runtime *r)
     r->stopping = true;
     if (r->connecting)
         bus_interrupt(&r->bus);
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void runtime_wake(struct runtime *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->woken = true;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
