@@ -360,7 +360,7 @@ static enum err work(struct notary *n, struct item *items, size_t count)
         err = examine(n, &items[i]);
     if (err == OK)
         err = draft_flush(&n->draft);
-    if (err == ERR_NOSPACE) { /* nothing was written: all that hangs on it waits */
+    if (err == ERR_NOSPACE || err == ERR_TOO_LARGE) { /* nothing was written: all that hangs on it waits */
         for (size_t i = 0; i < count; i++)
             if (items[i].stage != STAGE_ANSWERED)
                 retry(&items[i], err_text(err));
