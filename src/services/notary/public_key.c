@@ -95,6 +95,15 @@ enum err public_key_from_spki(struct public_key *out, struct bytes spki)
     return ERR_UNSUPPORTED;
 }
 
+enum err public_key_from_point(struct public_key *out, const uint8_t point[PUBLIC_KEY_POINT_LEN])
+{
+    uint8_t spki[sizeof p256_prefix + PUBLIC_KEY_POINT_LEN];
+
+    memcpy(spki, p256_prefix, sizeof p256_prefix);
+    memcpy(spki + sizeof p256_prefix, point, PUBLIC_KEY_POINT_LEN);
+    return public_key_from_spki(out, bytes_of(spki, sizeof spki));
+}
+
 enum err public_key_from_pem(struct public_key *out, struct bytes pem)
 {
     uint8_t der[1024];

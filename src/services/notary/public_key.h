@@ -38,6 +38,10 @@ struct signature {
 
 void public_key_from_raw(struct public_key *out, const uint8_t raw[PUBLIC_KEY_RAW_LEN]); /* Ed25519 */
 
+/* P-256: a point's two coordinates.  ERR_UNSUPPORTED: it is not on the curve. */
+#define PUBLIC_KEY_POINT_LEN 64
+MUST_USE enum err public_key_from_point(struct public_key *out, const uint8_t point[PUBLIC_KEY_POINT_LEN]);
+
 /* ERR_UNSUPPORTED: not the SubjectPublicKeyInfo of such a key in the one spelling. */
 MUST_USE enum err public_key_from_spki(struct public_key *out, struct bytes spki);
 
