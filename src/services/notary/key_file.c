@@ -164,22 +164,29 @@ static enum err open_with_seed(struct key_file **out, struct disk *disk, const u
     return OK;
 }
 
+enum err key_file_adopt(struct key_file **out, struct disk *disk, struct bytes pem)
+{
+    uint8_t der[PEM_MAX];
+    size_t len;
+    enum err err = pem_decode(pem_label, pem, der, sizeof der, &len);
+
+    if (err != OK || len != PKCS8_LEN || memcmp(der, pkcs8_prefix, sizeof pkcs8_prefix) != 0)
+        err = ERR_INVALID;
+    else
+        err = open_with_seed(out, disk, der + sizeof pkcs8_prefix);
+    OPENSSL_cleanse(der, sizeof der);
+    return err;
+}
+
 enum err key_file_open(struct key_file **out, struct disk *disk)
 {
     char pem[PEM_MAX];
-    uint8_t der[PEM_MAX];
-    size_t len, der_len;
+    size_t len;
     enum err err = read_file(disk, KEY_FILE_PRIVATE, pem, sizeof pem, &len);
 
-    if (err == OK) {
-        err = pem_decode(pem_label, bytes_of(pem, len), der, sizeof der, &der_len);
-        if (err != OK || der_len != PKCS8_LEN || memcmp(der, pkcs8_prefix, sizeof pkcs8_prefix) != 0)
-            err = ERR_INVALID;
-    }
     if (err == OK)
-        err = open_with_seed(out, disk, der + sizeof pkcs8_prefix);
+        err = key_file_adopt(out, disk, bytes_of(pem, len));
     OPENSSL_cleanse(pem, sizeof pem);
-    OPENSSL_cleanse(der, sizeof der);
     return err;
 }
 

@@ -19,6 +19,9 @@ struct key_file;
 /* Opens the key.  ERR_NOT_FOUND: there is none; ERR_INVALID: the file is not such a key; ERR_IO, ERR_NOMEM, ... */
 MUST_USE enum err key_file_open(struct key_file **out, struct disk *disk);
 
+/* The same of a key that is kept elsewhere (PEM): the directory gets its public half only. */
+MUST_USE enum err key_file_adopt(struct key_file **out, struct disk *disk, struct bytes pem);
+
 /* Makes a key of `seed` (32 bytes from a good source), durable when it returns OK.  ERR_EXISTS: there is one. */
 #define KEY_FILE_SEED_LEN 32
 MUST_USE enum err key_file_create(struct key_file **out, struct disk *disk, const uint8_t seed[KEY_FILE_SEED_LEN]);

@@ -5,6 +5,7 @@
 #include "services/notary/notary_service.h"
 
 #include "services/notary/book_file.h"
+#include "services/notary/files.h"
 #include "services/notary/key_file.h"
 #include "services/notary/log_file.h"
 #include "services/notary/notary.h"
@@ -12,6 +13,7 @@
 #include "services/runtime/runtime.h"
 #include "services/runtime/trace_export.h"
 #include "sys/uv_sys.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 
 #define TOPIC_MAX   2048
 #define LOCK_PATH   "notary.lock"
+#define LOG_KEY_MAX (64u << 10)
 #define TOPICS      (NOTARY_OUTPUTS + 1)
 #define INPUT_TOPIC NOTARY_OUTPUTS
 
@@ -31,6 +34,7 @@ struct notary_service {
     void *ctx;
     struct uv_sys *sys; /* the disk and the clocks; its loop does not run */
     struct key_file *key;
+    struct signer *signer; /* may be the key's own */
     struct log_file *log_file;
     struct text topics[TOPICS];
     struct book_file book;
@@ -97,11 +101,33 @@ static enum err make_key(struct notary_service *s, char *message, size_t size)
     return err;
 }
 
+/* The key that all replicas have. */
+static enum err adopt_key(struct notary_service *s, const char *path, char *message, size_t size)
+{
+    struct text pem;
+    enum err err;
+
+    text_init(&pem, LOG_KEY_MAX);
+    if ((err = file_read_whole(path, &pem)) != OK)
+        snprintf(message, size, "cannot read notary.log.key_file %s: %s", path,
+                 err == ERR_IO ? strerror(errno) : err_text(err));
+    else if ((err = key_file_adopt(&s->key, sys_of(s)->disk, bytes_of(pem.data, pem.len))) == ERR_INVALID)
+        snprintf(message, size, "notary.log.key_file %s is not an Ed25519 private key (PEM, PKCS #8)", path);
+    if (pem.data)
+        OPENSSL_cleanse(pem.data, pem.len);
+    text_deinit(&pem);
+    return err;
+}
+
 static enum err open_key(struct notary_service *s, char *message, size_t size)
 {
-    enum err err = key_file_open(&s->key, sys_of(s)->disk);
+    const char *path = s->settings->own.log_key_file;
+    enum err err;
 
     message[0] = '\0';
+    if (path && *path)
+        return adopt_key(s, path, message, size);
+    err = key_file_open(&s->key, sys_of(s)->disk);
     if (err == ERR_NOT_FOUND)
         err = make_key(s, message, size);
     if (err == ERR_INVALID && !message[0])
@@ -110,6 +136,24 @@ static enum err open_key(struct notary_service *s, char *message, size_t size)
     else if (err != OK && !message[0])
         snprintf(message, size, "cannot use %s/" KEY_FILE_PRIVATE ": %s", s->settings->own.data_dir, err_text(err));
     return err;
+}
+
+static enum err open_signer(struct notary_service *s, char *message, size_t size)
+{
+    struct signer *log_key = key_file_signer(s->key);
+    char why[400];
+    enum err err = signer_open(&s->signer, &s->settings->signer, log_key, message, size);
+
+    if (err != OK || s->signer == log_key)
+        return err;
+    err = signer_check(s->signer, why, sizeof why);
+    if (err == OK)
+        log_info(s->log, "signer", "%s", why);
+    else if (err == ERR_INVALID || err == ERR_UNSUPPORTED || err == ERR_DENIED)
+        snprintf(message, size, "cannot sign: %s", why);
+    else
+        log_warn(s->log, "signer", "cannot sign yet: %s; it is tried again for each event", why);
+    return err == ERR_INVALID || err == ERR_UNSUPPORTED || err == ERR_DENIED ? err : OK;
 }
 
 static enum err open_log(struct notary_service *s, char *message, size_t size)
@@ -142,7 +186,7 @@ static enum err make_notary(struct notary_service *s)
 {
     struct notary_options options = {.book = &s->book.book,
                                      .log_key = key_file_signer(s->key),
-                                     .signer = key_file_signer(s->key),
+                                     .signer = s->signer,
                                      .log_url = s->settings->own.log_url,
                                      .clock = {wall_ms, sys_of(s)->loop},
                                      .tracer = trace_export_tracer(s->traces)};
@@ -211,7 +255,7 @@ static enum err open_all(struct notary_service *s, char *message, size_t size)
 
     if ((err = notary_settings_check(s->settings, message, size)) != OK ||
         (err = open_directory(s, message, size)) != OK || (err = open_key(s, message, size)) != OK ||
-        (err = open_log(s, message, size)) != OK)
+        (err = open_signer(s, message, size)) != OK || (err = open_log(s, message, size)) != OK)
         return err;
     s->start_ns = loop_now_ns(sys_of(s)->loop);
     if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
@@ -257,6 +301,7 @@ void notary_finish(struct notary_service *s)
     notary_free(s->notary);
     trace_export_stop(s->traces);
     log_file_close(s->log_file);
+    signer_close(s->signer);
     key_file_close(s->key);
     for (size_t i = 0; i < TOPICS; i++)
         text_deinit(&s->topics[i]);

@@ -29,6 +29,12 @@ static const struct option rows[] = {
      .fallback = "geminga:embedded",
      AT(log_url),
      .text = "The log's name in receipts (rekor_server_url); it cannot change once the log has entries."},
+    {.key = "notary.log.key_file",
+     .env = "GEMINGA_NOTARY_LOG_KEY_FILE",
+     .type = OPTION_TEXT,
+     AT(log_key_file),
+     .text = "The log's own key, Ed25519, PEM (PKCS #8), the same for all replicas; without: notary.key in the data "
+             "directory."},
     {.key = "notary.log_level",
      .env = "GEMINGA_NOTARY_LOG_LEVEL",
      .flag = "--log-level",
@@ -69,6 +75,7 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
     values[i++] = &s->notices;
     values[i++] = &s->handlers;
     values[i++] = &s->anchors;
+    values[i++] = &s->signer;
     assert(i == NOTARY_TABLES);
 }
 

@@ -14,11 +14,13 @@
 #include "services/notary/handlers/handlers.h"
 #include "services/notary/http_settings.h"
 #include "services/notary/notices/notices.h"
+#include "services/notary/signers/signers.h"
 #include "services/runtime/settings.h"
 
 struct notary_own_settings {
     char *data_dir;
     char *log_url;
+    char *log_key_file; /* "": notary.key in the data directory */
     char *log_level, *log_format, *rust_log;
 };
 
@@ -34,6 +36,7 @@ struct notary_settings {
     struct notices_settings notices;
     struct handlers_settings handlers;
     struct anchor_settings anchors;
+    struct signer_settings signer;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
@@ -42,9 +45,10 @@ struct notary_settings {
     &pulsar_options, &notary_options,                                                                                  \
     &notary_http_options, &notary_approvals_options,                                                                   \
     &filter_options, &artifacts_options, &notices_options, &handlers_options,              \
-    &anchor_options
+    &anchor_options,                                                                      \
+    &signer_options
 /* clang-format on */
-#define NOTARY_TABLES 9
+#define NOTARY_TABLES 10
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 
