@@ -5,6 +5,7 @@
 #include "services/notary/files.h"
 #include "services/notary/notary_service.h"
 #include "services/notary/notary_verbs.h"
+#include "services/notary/port_client.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,9 @@
 
 #define CONFIG_DEFAULT "config/pulsar.toml"
 #define CONFIG_MAX     (1u << 20)
+
+#define DECIDE_ARGUMENTS "EVENT [--comment TEXT] [--token T | --cert FILE --key FILE | --approver-key FILE --as NAME]"
+#define DECIDE_FLAGS     PORT_FLAGS "|--comment|--wait|--approver-key|--as|--event|--service-url"
 
 static const struct notary_verb verbs[] = {
     {.name = "verify",
@@ -37,6 +41,54 @@ static const struct notary_verb verbs[] = {
               "--metadata|--workflow|--approver|--quorum|--expires|--priority|--id|--event|--wait|--wait-time|--save|"
               "--print|--service-url",
      .run = notary_verb_send},
+    {.name = "list",
+     .arguments = "[--status STATUS] [--type TYPE] [--after EVENT] [--limit N] [-o json]",
+     .text = "Workflows, the newest first; --status open: what waits.",
+     .describe = notary_list_help,
+     .flags = PORT_FLAGS "|--status|--type|--after|--limit",
+     .run = notary_verb_list},
+    {.name = "show",
+     .arguments = "EVENT [-o json]",
+     .text = "One workflow: where it stands, who decided what, its log entry.",
+     .describe = notary_show_help,
+     .flags = PORT_FLAGS,
+     .run = notary_verb_show},
+    {.name = "approve",
+     .arguments = DECIDE_ARGUMENTS,
+     .text = "Approves a workflow, as an approver of its event.",
+     .describe = notary_decide_help,
+     .flags = DECIDE_FLAGS,
+     .run = notary_verb_approve},
+    {.name = "reject",
+     .arguments = DECIDE_ARGUMENTS,
+     .text = "Rejects a workflow, as an approver of its event.",
+     .describe = notary_decide_help,
+     .flags = DECIDE_FLAGS,
+     .run = notary_verb_reject},
+    {.name = "cancel",
+     .arguments = DECIDE_ARGUMENTS,
+     .text = "Ends a workflow without a receipt, as an approver of its event or an operator.",
+     .describe = notary_decide_help,
+     .flags = DECIDE_FLAGS,
+     .run = notary_verb_cancel},
+    {.name = "retry",
+     .arguments = DECIDE_ARGUMENTS,
+     .text = "Tries again what has failed, as an approver of its event or an operator.",
+     .describe = notary_decide_help,
+     .flags = DECIDE_FLAGS,
+     .run = notary_verb_retry},
+    {.name = "export",
+     .arguments = "EVENT [--to DIR]",
+     .text = "Writes what somebody needs to verify a result without the notary.",
+     .describe = notary_export_help,
+     .flags = PORT_FLAGS "|--to",
+     .run = notary_verb_export},
+    {.name = "approver-key",
+     .arguments = "NAME [--out FILE] [--kind ed25519|p256] [--operator]",
+     .text = "Makes a key pair for an approver, and prints the lines for the approvers file.",
+     .describe = notary_approver_key_help,
+     .flags = "--out|--kind|--operator",
+     .run = notary_verb_approver_key},
     {.name = "config",
      .arguments = "[--effective] [-o json] [any option]",
      .text = "Shows what a notary with this file, environment and flags would go by, and who says so.",

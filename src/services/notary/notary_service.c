@@ -313,6 +313,16 @@ void notary_finish(struct notary_service *s)
 
 /* ---- being asked ---- */
 
+struct signer *notary_log_key(struct notary_service *s)
+{
+    return key_file_signer(s->key);
+}
+
+struct loop *notary_clocks(struct notary_service *s)
+{
+    return sys_of(s)->loop;
+}
+
 bool notary_is_ready(struct notary_service *s)
 {
     return runtime_is_ready(s->runtime);

@@ -11,6 +11,8 @@
 #include "services/notary/settings.h"
 
 struct notary_service;
+struct signer;
+struct loop;
 
 /* How it ended: OK after notary_stop, or an error with its sentence.  Called once, on the notary's thread, as the last
  * thing that it does; notary_finish may not be called in it. */
@@ -34,6 +36,10 @@ void notary_finish(struct notary_service *s);
 bool notary_is_ready(struct notary_service *s);
 void notary_metrics(struct notary_service *s, struct text *out);
 void notary_health(struct notary_service *s, struct text *out);
+
+/* For what serves beside it (notary_rest.h): the log's own key and the clocks, as long as the service. */
+struct signer *notary_log_key(struct notary_service *s);
+struct loop *notary_clocks(struct notary_service *s);
 
 /* `geminga notary [verify | evidence | demo] ...`: argv[0] is "notary".  Returns the exit status: 0 done, 1 it could
  * not or refused, 2 asked wrongly. */

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "services/notary/settings.h"
 
-enum notary_exit { NOTARY_EXIT_OK = 0, NOTARY_EXIT_FAILED = 1, NOTARY_EXIT_USAGE = 2 };
+enum notary_exit { NOTARY_EXIT_OK = 0, NOTARY_EXIT_FAILED = 1, NOTARY_EXIT_USAGE = 2, NOTARY_EXIT_PENDING = 3 };
 
 /* A row of the table in notary_main.c; help and completions are made of it. */
 struct notary_verb {
@@ -30,6 +30,22 @@ int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
 int notary_verb_config(int argc, char **argv);
 int notary_verb_send(int argc, char **argv);
+
+int notary_verb_list(int argc, char **argv);
+int notary_verb_show(int argc, char **argv);
+int notary_verb_approve(int argc, char **argv);
+int notary_verb_reject(int argc, char **argv);
+int notary_verb_cancel(int argc, char **argv);
+int notary_verb_retry(int argc, char **argv);
+int notary_verb_export(int argc, char **argv);
+int notary_verb_approver_key(int argc, char **argv);
+
+/* Append the flags of these. */
+void notary_list_help(struct text *out);
+void notary_show_help(struct text *out);
+void notary_decide_help(struct text *out);
+void notary_export_help(struct text *out);
+void notary_approver_key_help(struct text *out);
 
 /* Appends the flags of `send`. */
 void notary_send_help(struct text *out);

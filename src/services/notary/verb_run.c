@@ -2,9 +2,8 @@
  *
  * verb_run.c - `geminga notary` without a verb: the service in the foreground, until a signal or its own end.
  */
-#include "services/notary/notary_service.h"
+#include "services/notary/notary_rest.h"
 #include "services/notary/notary_verbs.h"
-#include "services/runtime/status_http.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"
 #include <unistd.h>
@@ -13,7 +12,7 @@
 struct foreground {
     struct uv_sys *sys;
     struct notary_service *service;
-    struct status_http *http; /* NULL unless it is asked for */
+    struct notary_rest *http; /* NULL unless it is asked for */
     enum err err;
     bool asked;
 };
@@ -41,41 +40,26 @@ static int64_t log_clock(void *ctx)
     return loop_wall_ms(ctx);
 }
 
-static bool health(void *ctx, struct text *body)
+static enum err start_http(struct foreground *f, const struct notary_settings *settings, struct log *log)
 {
-    notary_health(ctx, body);
-    return notary_is_ready(ctx);
-}
+    char message[600];
+    enum err err = notary_rest_start(&f->http, settings, f->service, log, message, sizeof message);
 
-static void metrics(void *ctx, struct text *body)
-{
-    notary_metrics(ctx, body);
-}
-
-static enum err start_http(struct foreground *f, const struct notary_http_settings *http, struct log *log)
-{
-    struct status_source source = {.health = health, .metrics = metrics, .ctx = f->service};
-    char message[400];
-    enum err err;
-
-    if (!http->enabled)
-        return OK;
-    err = status_http_start(&f->http, http->bind, (uint16_t)http->port, source, log, message, sizeof message);
     if (err != OK)
         notary_complain("%s", message);
     return err;
 }
 
 /* Serves until a signal, or the service's own end. */
-static enum err serve(struct foreground *f, const struct notary_http_settings *http, struct log *log)
+static enum err serve(struct foreground *f, const struct notary_settings *settings, struct log *log)
 {
     enum err err;
 
-    if ((err = start_http(f, http, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
+    if ((err = start_http(f, settings, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
         uv_sys_run(f->sys);
     else
         notary_stop(f->service);
-    status_http_stop(f->http);
+    notary_rest_stop(f->http);
     notary_finish(f->service);
     return err == OK ? f->err : err;
 }
@@ -95,7 +79,7 @@ static int run_in_foreground(const struct notary_settings *settings)
     notary_log_init(settings, &log);
     err = notary_start(&f.service, settings, &log, on_ended, &f, message, sizeof message);
     if (err == OK)
-        err = serve(&f, &settings->http, &log);
+        err = serve(&f, settings, &log);
     else
         notary_complain("%s", message);
     uv_sys_free(f.sys);

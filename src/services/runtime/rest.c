@@ -12,7 +12,6 @@
 #include "sys/uv_sys.h"
 #include <assert.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,7 +30,6 @@ struct rest {
     struct rest_options options;
     struct http *http;
     struct uv_thread *thread;
-    atomic_bool stopping;
     /* the server's thread's */
     struct lanes *lanes;
     unsigned readers, waiters;
@@ -154,11 +152,6 @@ static void on_request(void *ctx, struct call *call)
 
 /* ---- what handlers ask ---- */
 
-bool rest_is_stopping(const struct rest *r)
-{
-    return atomic_load(&r->stopping);
-}
-
 bool rest_authenticates(const struct rest *r)
 {
     return r->options.authentication != NULL;
@@ -267,7 +260,6 @@ void rest_stop(struct rest *r)
 {
     if (!r)
         return;
-    atomic_store(&r->stopping, true);
     if (r->thread) {
         http_stop(r->http);
         uv_thread_finish(r->thread);

@@ -60,7 +60,9 @@ struct rest_answer {
 
 struct rest_route {
     enum http_method method;
-    const char *pattern; /* "/v1/workflows/{event_id}/approve"; {path+} at the end is one part or more */
+    /* "/v1/workflows/{event_id+}/approve"; {name+}, of which there is one, takes a part or more: paths come decoded, so
+     * that a slash in a name looks like the path's own.  Of two that match, the earlier in the table wins. */
+    const char *pattern;
     enum rest_access access;
     enum rest_pace pace;
     void (*handle)(void *ctx, struct rest_call *c);
@@ -90,11 +92,10 @@ MUST_USE enum err rest_start(struct rest **out, const struct rest_options *optio
 
 uint16_t rest_port(const struct rest *r);
 
-/* Takes no more, waits for what is under way (who waits is told to end by rest_is_stopping), frees.  NULL is fine. */
+/* Takes no more, waits for handlers that are at work (their owner ends what they wait for), frees.  NULL is fine. */
 void rest_stop(struct rest *r);
 
 /* From any thread. */
-bool rest_is_stopping(const struct rest *r);
 bool rest_authenticates(const struct rest *r);
 
 /* A parameter behind the question mark, in the arena; NULL: it is not there, or memory is short. */

@@ -35,29 +35,51 @@ static bool is_parameter(struct bytes part)
     return part.len > 2 && part.data[0] == '{';
 }
 
-static bool takes_rest(struct bytes part)
+static bool takes_more(struct bytes part)
 {
     return is_parameter(part) && part.data[part.len - 2] == '+';
+}
+
+static size_t part_count(struct bytes path)
+{
+    struct bytes part;
+    size_t count = 0;
+
+    while (part_take(&path, &part))
+        count++;
+    return count;
+}
+
+/* {name+}: a part and the `more` behind it, as one. */
+static bool parts_take(struct bytes *rest, size_t more, struct bytes *out)
+{
+    struct bytes part;
+
+    if (!part_take(rest, out))
+        return false;
+    for (; more > 0; more--)
+        if (!part_take(rest, &part))
+            return false;
+    out->len = (size_t)(rest->data - out->data);
+    return true;
 }
 
 static bool matches(const char *pattern, struct bytes path, struct bytes parameters[REST_PARAMETERS_MAX])
 {
     struct bytes wanted = bytes_of_text(pattern), want, part;
+    const size_t there = part_count(path), least = part_count(wanted);
     size_t count = 0;
 
+    if (there < least)
+        return false;
     while (part_take(&wanted, &want)) {
-        struct bytes before = path;
-
-        if (!part_take(&path, &part) || (!is_parameter(want) && !bytes_equal(want, part)) || part.len == 0)
+        if (!parts_take(&path, takes_more(want) ? there - least : 0, &part) || part.len == 0 ||
+            (!is_parameter(want) && !bytes_equal(want, part)))
             return false;
-        if (!is_parameter(want))
-            continue;
-        assert(count < REST_PARAMETERS_MAX);
-        if (takes_rest(want)) {
-            parameters[count] = bytes_of(before.data + 1, before.len - 1);
-            return true;
+        if (is_parameter(want)) {
+            assert(count < REST_PARAMETERS_MAX);
+            parameters[count++] = part;
         }
-        parameters[count++] = part;
     }
     return path.len == 0;
 }

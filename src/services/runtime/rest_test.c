@@ -68,6 +68,7 @@ static const struct rest_route routes[] = {
     {HTTP_GET, "/things/{name}", REST_KNOWN, REST_READS, who, "thing", "Who is known.", NULL, NULL, answers},
     {HTTP_POST, "/things/{name}", REST_NAMED, REST_READS, who, "makeThing", "Who is named.", NULL, bodies, answers},
     {HTTP_GET, "/files/{path+}", REST_OPEN, REST_READS, who, "file", "A file.", NULL, NULL, answers},
+    {HTTP_GET, "/names/{name+}/end/{n}", REST_OPEN, REST_READS, who, "end", "An end.", NULL, NULL, answers},
     {HTTP_GET, "/held", REST_OPEN, REST_WAITS, hold, "held", "Waits.", NULL, NULL, answers},
     {HTTP_GET, "/number", REST_OPEN, REST_AT_ONCE, number, "number", "A number.", query, NULL, answers},
 };
@@ -177,11 +178,16 @@ static void a_path_finds_its_route_and_its_names(void **state)
     assert_int_equal(rest_find(routes, ROUTES, HTTP_GET, bytes_of_text("/files/x/y/z"), &route, p, allowed),
                      REST_FOUND);
     assert_true(bytes_equal(p[0], bytes_of_text("x/y/z")));
+    assert_int_equal(rest_find(routes, ROUTES, HTTP_GET, bytes_of_text("/names/a/b/end/7"), &route, p, allowed),
+                     REST_FOUND);
+    assert_true(bytes_equal(p[0], bytes_of_text("a/b")));
+    assert_true(bytes_equal(p[1], bytes_of_text("7")));
     assert_int_equal(rest_find(routes, ROUTES, HTTP_DELETE, bytes_of_text("/things/a"), &route, p, allowed),
                      REST_NO_METHOD);
     assert_string_equal(allowed, "GET, HEAD, POST");
-    const char *const none[] = {"",         "/",           "/open/", "/open/more", "/things",
-                                "/things/", "/things/a/b", "/files", "/files/",    "open"};
+    const char *const none[] = {
+        "",       "/",       "/open/",       "/open/more",       "/things", "/things/", "/things/a/b",
+        "/files", "/files/", "/names/end/7", "/names/a/begin/7", "open"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_int_equal(rest_find(routes, ROUTES, HTTP_GET, bytes_of_text(none[i]), &route, p, allowed), REST_NO_PATH);
 }

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rest_decide.c - POST /v1/workflows/{event_id}/approve and its like: from who asks to a signed statement on its topic.
+ *
+ *     known workflow, open? -> a statement: given, or made in the name of who asks -> may he? -> topic -> 202
+ *                                                                      with ?wait= until the registry has it -> 200
+ *
+ * What is checked here is checked again by who leads: here for an answer that says why, there for the truth.
+ */
+#include "services/notary/notary_rest_private.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOOK_MS 50 /* between looks at the registry, while somebody waits */
+
+/* One decision on its way.  Texts lie in the call's arena, in `workflow` or in `given`. */
+struct deciding {
+    struct notary_rest *rest;
+    struct rest_call *call;
+    enum decision_kind kind;
+    int64_t wait_s;
+    const char *event_id;
+    json_t *workflow;      /* as the registry shows it */
+    const char *approver;  /* in whose name */
+    const char *comment;   /* NULL: none */
+    struct decision given; /* of a statement that came ready */
+    struct text statement;
+};
+
+/* ---- what is asked ---- */
+
+/* {"comment": TEXT}, {"statement": JWS}, a JWS by itself, or nothing.  False: answered. */
+static bool read_body(struct deciding *d)
+{
+    const struct bytes body = d->call->call->request.body;
+    json_t *json = NULL;
+    const char *statement = NULL, *comment = NULL;
+    bool fits = true;
+
+    if (body.len == 0)
+        return true;
+    if (body.data[0] != '{') {
+        text_add_bytes(&d->statement, body);
+    } else if ((json = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL))) {
+        fits = json_unpack(json, "{s?s,s?s!}", "comment", &comment, "statement", &statement) == 0 &&
+               !(comment && statement);
+        text_add(&d->statement, fits && statement ? statement : "");
+        d->comment = fits && comment ? arena_text(&d->call->call->arena, comment) : NULL;
+    } else {
+        fits = false;
+    }
+    json_decref(json);
+    if (!fits || text_failed(&d->statement))
+        call_reason(d->call->call, 400, "the body is {\"comment\": TEXT}, {\"statement\": JWS}, or a JWS by itself");
+    else if (d->comment && strlen(d->comment) > DECISION_COMMENT_MAX)
+        call_reason(d->call->call, 400, "a comment has at most %d bytes", DECISION_COMMENT_MAX);
+    else
+        return true;
+    return false;
+}
+
+static const char *text_of(const struct deciding *d, const char *member)
+{
+    const char *text = json_string_value(json_object_get(d->workflow, member));
+
+    return text ? text : "";
+}
+
+/* False: answered. */
+static bool find_workflow(struct deciding *d)
+{
+    enum err err = notary_rest_workflow(d->rest, d->event_id, &d->workflow);
+
+    if (err != OK) {
+        notary_rest_fail(d->call, err);
+        return false;
+    }
+    if (json_is_true(json_object_get(d->workflow, "open")))
+        return true;
+    text_add(&d->call->call->answer.body, "{\"reason\":\"the workflow is closed\",\"outcome\":");
+    text_add_json(&d->call->call->answer.body, bytes_of_text(text_of(d, "status")));
+    text_add(&d->call->call->answer.body, "}");
+    call_json_status(d->call->call, 409);
+    return false;
+}
+
+/* ---- a statement ---- */
+
+/* One that came ready: of this workflow, of this decision, and signed.  False: answered. */
+static bool take_statement(struct deciding *d)
+{
+    char why[300];
+    enum err err = decision_read(&d->given, bytes_of(d->statement.data, d->statement.len), d->rest->approvers,
+                                 signer_key(d->rest->log_key), why, sizeof why);
+
+    if (err == ERR_DENIED)
+        call_reason(d->call->call, 403, "%s", why);
+    else if (err != OK)
+        call_reason(d->call->call, err == ERR_INVALID ? 400 : 503, "%s", why);
+    else if (strcmp(d->given.event_id, d->event_id) != 0 || d->given.kind != d->kind)
+        call_reason(d->call->call, 400, "the statement says %s of %s", decision_kind_name(d->given.kind),
+                    d->given.event_id);
+    else if (strcmp(d->given.event_hash, text_of(d, "event_hash")) != 0)
+        call_reason(d->call->call, 409, "the statement is about other content of this event: %s, and here it is %s",
+                    d->given.event_hash, text_of(d, "event_hash"));
+    else
+        d->approver = d->given.approver;
+    return d->approver != NULL;
+}
+
+static bool sign_statement(struct deciding *d, int64_t now_ms)
+{
+    uint8_t random[16];
+    char jti[2 * sizeof random + 1];
+    struct decision_facts facts = {.event_id = d->event_id,
+                                   .event_hash = text_of(d, "event_hash"),
+                                   .approver = d->approver,
+                                   .method = strcmp(d->call->method, "tls") == 0 ? "mtls" : d->call->method,
+                                   .comment = d->comment,
+                                   .subject = d->call->who,
+                                   .jti = jti,
+                                   .kind = d->kind,
+                                   .at_ms = now_ms};
+
+    if (RAND_bytes(random, sizeof random) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)snprintf(jti + 2 * i, 3, "%02x", random[i]);
+    return decision_make(&facts, d->rest->log_key, &d->statement) == OK;
+}
+
+/* False: answered. */
+static bool have_statement(struct deciding *d)
+{
+    if (d->statement.len > 0)
+        return take_statement(d);
+    if (!d->call->who) {
+        call_reason(d->call->call, 401,
+                    rest_authenticates(d->call->rest)
+                        ? "show a token or a certificate, or send a statement that you signed (--approver-key)"
+                        : "nobody can be known here: send a statement that you signed (--approver-key), or give the "
+                          "notary keys of tokens (notary.http.token_public_key) or certificates");
+        return false;
+    }
+    d->approver = d->call->who;
+    return true;
+}
+
+/* ---- who may ---- */
+
+static bool is_approver(const struct deciding *d)
+{
+    json_t *approvers = json_object_get(d->workflow, "approvers"), *name;
+    size_t i;
+
+    json_array_foreach(approvers, i, name) if (json_string_value(name) &&
+                                               strcmp(json_string_value(name), d->approver) == 0) return true;
+    return false;
+}
+
+/* Operators cancel and retry; they do not approve for others.  False: answered. */
+static bool may(const struct deciding *d)
+{
+    const bool repairs = d->kind == DECISION_CANCEL || d->kind == DECISION_RETRY;
+
+    if (is_approver(d) || (repairs && d->rest->approvers && approvers_is_operator(d->rest->approvers, d->approver)))
+        return true;
+    call_reason(d->call->call, 403,
+                repairs ? "%s is neither an approver of this event nor an operator"
+                        : "%s is not among the approvers of this event",
+                d->approver);
+    return false;
+}
+
+/* ---- what becomes of it ---- */
+
+/* The registry has it: a record with this statement, or the workflow is closed. */
+static bool has_effect(const struct deciding *d, const json_t *workflow)
+{
+    json_t *steps = json_object_get(workflow, "steps"), *step;
+    const char *statement;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+    {
+        statement = json_string_value(json_object_get(step, "statement"));
+        if (statement && strcmp(statement, d->statement.data) == 0)
+            return true;
+    }
+    return !json_is_true(json_object_get(workflow, "open"));
+}
+
+static bool looks_done(struct deciding *d)
+{
+    json_t *workflow;
+    bool done;
+
+    if (notary_rest_workflow(d->rest, d->event_id, &workflow) != OK)
+        return false;
+    done = has_effect(d, workflow);
+    json_decref(workflow);
+    return done;
+}
+
+/* True: the registry shows it within the time that the caller gives. */
+static bool wait_for_effect(struct deciding *d)
+{
+    bool done = d->wait_s > 0 && looks_done(d);
+
+    for (int64_t left_ms = d->wait_s * 1000; !done && left_ms > 0; left_ms -= LOOK_MS) {
+        if (uv_event_wait(d->rest->stopping, LOOK_MS))
+            return false;
+        done = looks_done(d);
+    }
+    return done;
+}
+
+static void answer_accepted(struct deciding *d)
+{
+    struct text *body = &d->call->call->answer.body;
+
+    text_add(body, "{\"event_id\":");
+    text_add_json(body, bytes_of_text(d->event_id));
+    text_printf(body, ",\"decision\":\"%s\",\"approver\":", decision_kind_name(d->kind));
+    text_add_json(body, bytes_of_text(d->approver));
+    text_add(body, ",\"state\":\"written\",\"look_at\":");
+    text_add_json(body, bytes_of_text(arena_printf(&d->call->call->arena, "/v1/workflows/%s", d->event_id)));
+    text_add(body, "}");
+    call_json_status(d->call->call, 202);
+}
+
+static void write_and_answer(struct deciding *d)
+{
+    char why[600];
+    enum err err =
+        approvals_write(d->rest->writer, d->event_id, bytes_of(d->statement.data, d->statement.len), why, sizeof why);
+
+    if (err != OK) {
+        call_reason(d->call->call, 503, "%s", why);
+        return;
+    }
+    log_info(d->rest->log, "http", "%s: %s by %s, written", d->event_id, decision_kind_name(d->kind), d->approver);
+    if (wait_for_effect(d))
+        rest_workflow_show(d->rest, d->call);
+    else
+        answer_accepted(d);
+}
+
+/* ---- all of it ---- */
+
+static void decide(struct deciding *d)
+{
+    int64_t now_ms;
+
+    if (!notary_http_decides(&d->rest->settings->http)) {
+        call_reason(d->call->call, 403,
+                    "decisions are not taken on this address without keys of tokens or certificates: set "
+                    "notary.http.token_public_key or notary.http.tls_client_ca_path");
+        return;
+    }
+    if (!rest_query_number(d->call, "wait", 0, REST_WAIT_MAX_S, 0, &d->wait_s) || !read_body(d) || !find_workflow(d) ||
+        !have_statement(d) || !may(d))
+        return;
+    now_ms = loop_wall_ms(notary_clocks(d->rest->service));
+    if (d->statement.len > 0 || sign_statement(d, now_ms))
+        write_and_answer(d);
+    else
+        call_reason(d->call->call, 503, "the statement could not be signed");
+}
+
+static void decide_on(struct notary_rest *r, struct rest_call *c, enum decision_kind kind)
+{
+    struct deciding d = {.rest = r, .call = c, .kind = kind, .event_id = c->parameters[0]};
+
+    text_init(&d.statement, DECISION_BYTES_MAX);
+    decide(&d);
+    json_decref(d.workflow);
+    decision_deinit(&d.given);
+    text_deinit(&d.statement);
+}
+
+void rest_approve(void *ctx, struct rest_call *c)
+{
+    decide_on(ctx, c, DECISION_APPROVE);
+}
+
+void rest_reject(void *ctx, struct rest_call *c)
+{
+    decide_on(ctx, c, DECISION_REJECT);
+}
+
+void rest_cancel(void *ctx, struct rest_call *c)
+{
+    decide_on(ctx, c, DECISION_CANCEL);
+}
+
+void rest_retry(void *ctx, struct rest_call *c)
+{
+    decide_on(ctx, c, DECISION_RETRY);
+}
