@@ -17,6 +17,7 @@
 #include "services/notary/port_client.h"
 #include "services/notary/receipt.h"
 #include "services/notary/signers/signers.h"
+#include "sys/loop.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <stdio.h>
