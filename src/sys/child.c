@@ -323,6 +323,20 @@ enum err child_ask(struct child *c, struct bytes line, bool last, struct text *a
 
 /* ---- ending ---- */
 
+void child_let_go(struct child *c, int64_t grace_ms)
+{
+    struct deadline deadline = deadline_in(grace_ms);
+    struct exchange x = {.child = c};
+    struct text nothing;
+
+    text_init(&nothing, 0);
+    x.answer = &nothing;
+    close_one(&c->in);
+    while (c->out >= 0 && turn(&x, &deadline) == OK)
+        ;
+    text_deinit(&nothing);
+}
+
 static void copy_said(const struct child *c, char to[CHILD_SAID_MAX + 1])
 {
     size_t len = c->said_len;

@@ -46,6 +46,9 @@ struct child_end {
     char said[CHILD_SAID_MAX + 1]; /* the last of its standard error, control characters as blanks */
 };
 
+/* Tells it that nothing more comes and gives it that long to end by itself: before child_end, of a child that works. */
+void child_let_go(struct child *c, int64_t grace_ms);
+
 /* Ends it and all of its process group, if it is not over yet, and frees it.  `how` may be NULL; a child that was
  * still running was ended by SIGKILL.  NULL is fine. */
 void child_end(struct child *c, struct child_end *how);

@@ -198,6 +198,18 @@ static void processor_time_beyond_the_limit_ends_it(void **state)
     assert_true(how.by_signal);
 }
 
+static void one_that_is_let_go_ends_in_its_own_way(void **state)
+{
+    struct child *c = shell("while read -r x; do echo $x; done; echo tidy >&2; exit 3");
+    struct child_end how;
+    char answer[41];
+
+    assert_int_equal(ask(c, "x", false, PATIENCE_MS, answer), OK);
+    child_let_go(c, PATIENCE_MS);
+    child_end(c, &how);
+    assert_string_equal(how.said, "tidy");
+}
+
 static void one_that_nobody_ends_ends_by_itself(void **state)
 {
     struct child *c =
@@ -232,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_program_that_is_not_there_is_not_found),
         cmocka_unit_test(memory_beyond_the_limit_is_not_had),
         cmocka_unit_test(processor_time_beyond_the_limit_ends_it),
+        cmocka_unit_test(one_that_is_let_go_ends_in_its_own_way),
         cmocka_unit_test(one_that_nobody_ends_ends_by_itself),
     };
     return cmocka_run_group_tests(tests, ignore_pipes, NULL);
