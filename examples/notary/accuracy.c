@@ -29,7 +29,7 @@ static int handle(void *handler, const char *event, size_t event_len, char *answ
 {
     static const char member[] = "\"model_accuracy\"";
     const double least = *(const double *)handler;
-    const char *found = memmem(event, event_len, member, strlen(member));
+    const char *found = strstr(event, member);
     double accuracy;
 
     if (!found || sscanf(found + strlen(member), " : %lf", &accuracy) != 1) {
