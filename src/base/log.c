@@ -39,27 +39,28 @@ bool log_level_read(const char *text, size_t len, enum log_level *out)
     return true;
 }
 
-static struct log_module *module_find(struct log *log, const char *name, size_t len)
+/* Its place; module_count: it has none. */
+static size_t module_find(const struct log *log, const char *name, size_t len)
 {
-    for (size_t i = 0; i < log->module_count; i++) {
-        if (strlen(log->modules[i].name) == len && memcmp(log->modules[i].name, name, len) == 0)
-            return &log->modules[i];
-    }
-    return NULL;
+    size_t i = 0;
+
+    while (i < log->module_count && (strlen(log->modules[i].name) != len || memcmp(log->modules[i].name, name, len)))
+        i++;
+    return i;
 }
 
 enum err log_level_set(struct log *log, const char *component, size_t len, enum log_level level)
 {
-    struct log_module *module = module_find(log, component, len);
+    size_t i = module_find(log, component, len);
 
-    if (!module) {
-        if (log->module_count == LOG_MODULES_MAX || len > LOG_MODULE_NAME_MAX)
-            return ERR_TOO_LARGE;
-        module = &log->modules[log->module_count++];
-        memcpy(module->name, component, len);
-        module->name[len] = '\0';
+    if (i == LOG_MODULES_MAX || len > LOG_MODULE_NAME_MAX)
+        return ERR_TOO_LARGE;
+    if (i == log->module_count) {
+        memcpy(log->modules[i].name, component, len);
+        log->modules[i].name[len] = '\0';
+        log->module_count++;
     }
-    module->level = level;
+    log->modules[i].level = level;
     return OK;
 }
 
@@ -100,11 +101,12 @@ enum err log_levels_read(struct log *log, const char *text, char *message, size_
     }
 }
 
-static enum log_level level_of(struct log *log, const char *component)
+bool log_is_enabled(const struct log *log, enum log_level level, const char *component)
 {
-    const struct log_module *module = log->module_count ? module_find(log, component, strlen(component)) : NULL;
-
-    return module ? module->level : log->level;
+    if (!log)
+        return false;
+    size_t i = log->module_count ? module_find(log, component, strlen(component)) : 0;
+    return level >= (i < log->module_count ? log->modules[i].level : log->level);
 }
 
 /* ---- lines ---- */
@@ -201,7 +203,7 @@ void log_write(struct log *log, enum log_level level, const char *component, con
     size_t len;
     va_list args;
 
-    if (!log || level < level_of(log, component))
+    if (!log_is_enabled(log, level, component))
         return;
     va_start(args, format);
     (void)format_message(message, sizeof message, format, args);

@@ -47,6 +47,9 @@ bool log_level_read(const char *text, size_t len, enum log_level *out);
 /* `component` is a room or module: "store", "session", "notary".  Lines over 2,000 bytes are cut. */
 void log_write(struct log *log, enum log_level level, const char *component, const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Whether such a line would be written: for who would have to make it first. */
+bool log_is_enabled(const struct log *log, enum log_level level, const char *component);
+
 #define log_debug(log, ...) log_write(log, LOG_DEBUG, __VA_ARGS__)
 #define log_info(log, ...)  log_write(log, LOG_INFO, __VA_ARGS__)
 #define log_warn(log, ...)  log_write(log, LOG_WARN, __VA_ARGS__)

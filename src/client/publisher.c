@@ -435,6 +435,7 @@ static void on_attached(struct client_request *r, pulsar_result result, const Wi
     }
     client_link_ready(&p->link);
     atomic_store(&p->attached, true);
+    log_debug(p->core->log, "client", "%s: there is a producer, %s", p->topic, p->name ? p->name : "");
     pending_resend(p);
     created(p, pulsar_result_Ok);
     closing_check(p);

@@ -806,6 +806,7 @@ static void on_attached(struct client_request *r, pulsar_result result, const Wi
     client_link_ready(&s->link);
     atomic_store(&s->attached, true);
     s->stale = false;
+    log_debug(s->core->log, "client", "%s: subscribed as %s", s->topic, s->subscription.name);
     if (s->state == SUBSCRIBER_CREATING)
         created(s, pulsar_result_Ok);
     if (s->subscription.queue_size > 0)

@@ -15,16 +15,25 @@
 
 /* ---- configurations ---- */
 
+#define CLIENT "pulsar" /* the component of the client library's lines */
+
+static const enum log_level client_levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
+
+static bool client_logs(pulsar_logger_level_t level, void *ctx)
+{
+    return log_is_enabled(ctx, client_levels[level], CLIENT);
+}
+
 static void on_client_log(pulsar_logger_level_t level, const char *file, int line, const char *message, void *ctx)
 {
-    static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
-
-    log_write(ctx, levels[level], "pulsar", "%s", message);
+    log_write(ctx, client_levels[level], CLIENT, "%s", message);
 }
 
 void bus_set_logger(pulsar_client_configuration_t *conf, struct log *log)
 {
-    pulsar_client_configuration_set_logger(conf, on_client_log, log);
+    const pulsar_logger_t logger = {.ctx = log, .is_enabled = client_logs, .log = on_client_log};
+
+    pulsar_client_configuration_set_logger_t(conf, logger);
 }
 
 /* All but the address. */

@@ -295,6 +295,8 @@ static void settle_delivery(struct runtime *r, struct round *b, size_t i)
     if (settlement == SETTLE_ACK) {
         pulsar_consumer_acknowledge(r->bus.consumers[delivery->input], a->message);
         counters_processed(o->counters, seconds_since(r, a->received_ns));
+        log_debug(o->log, o->service, "message %s is done with after %.1f ms: %zu publications%s", delivery->message_id,
+                  seconds_since(r, a->received_ns) * 1000, outcome->count, outcome->refused ? ", refused" : "");
         return;
     }
     log_warn(o->log, o->service, "message %s is to be delivered again: %s", delivery->message_id, why);
