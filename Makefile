@@ -8,6 +8,7 @@
 #   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt; and
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
+#   make integration   the services with real other systems (Rekor, Vault, Temporal, ...), those that are installed
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
 # and: sim sweep crash powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
 
@@ -24,7 +25,7 @@ PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
 .PHONY: all run test packages sim mutations sweep crash powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
-	conformance ci-conformance interop-java sanitize sanitize-interop install format format-check clean
+	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -91,6 +92,11 @@ bench: all
 # BENCH_DIR says which disk; a line per figure, and at the end one that says what was done.
 bench-store bench-broker: all
 	@BUILD=$(BUILD) tools/bench $(@:bench-%=%)
+
+# The services with other systems, real ones: GEMINGA_BACKENDS is a directory of programs that are no packages.
+integration: all
+	@tools/install-packages build test integration
+	@tools/integration
 
 # Our own tests of the official Java client.
 interop-java: all

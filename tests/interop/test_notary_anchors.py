@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries to other logs and to an authority for time stamps: honest ones, broken ones, and those that lie.
+
+The servers are fakes (anchor_fakes.py); the real ones are in tests/integration/test_rekor.py.
+"""
+import subprocess
+
+import pytest
+
+from anchor_entries import Submission, refusal_entry, signed_entry
+from anchor_fakes import FakeAuthority, FakeRekor
+
+PREFIX = "GEMINGA_NOTARY_ANCHORS_"
+ENTRIES = {"signed with P-256": signed_entry, "without a signature": refusal_entry}
+
+
+@pytest.fixture
+def rekor():
+    it = FakeRekor()
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    it = FakeAuthority(tmp_path)
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def submit(request, tmp_path):
+    """submit(server, version, entry): to a fake Rekor whose key is known; or to an authority."""
+    def to(server, version, entry, **more):
+        if version == "rfc3161":
+            return Submission(entry, tmp_path, **{f"{PREFIX}RFC3161_URL": server.url,
+                                                  f"{PREFIX}RFC3161_TRUST_CERTS": str(tmp_path / "root.pem"), **more})
+        (tmp_path / "key.pem").write_bytes(server.pem(version))
+        url = "REKOR_SERVER_URL" if version == 1 else f"{PREFIX}REKOR_V2_URL"
+        return Submission(entry, tmp_path, **{url: server.url, f"{PREFIX}REKOR_V{version}_PUBLIC_KEY": str(tmp_path / "key.pem"),
+                                              **more})
+    return to
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_entry_gets_a_receipt_and_the_same_one_when_it_comes_again(rekor, submit, version, kind):
+    entry = ENTRIES[kind]("e-1")
+    first, again = submit(rekor, version, entry), submit(rekor, version, entry)
+    assert first.verified == again.verified == ["verified", "not verified"], first.said + again.said
+    assert first.receipt["index"] == again.receipt["index"] == 5
+    assert first.receipt["body_b64"] == again.receipt["body_b64"]
+    assert len(rekor.bodies) == 6
+
+
+def test_an_old_entry_is_proven_out_of_many_tiles(rekor, submit):
+    entry = refusal_entry("e-old")
+    assert submit(rekor, 2, entry).ok
+    for filler in range(700):
+        rekor.append(b"%d" % filler)
+    again = submit(rekor, 2, entry)
+    assert again.verified == ["verified", "not verified"], again.said
+    assert again.receipt["index"] == 5
+    assert len([path for path, _ in rekor.requests if "/tile/" in path]) <= 4
+
+
+LIES = {"proof": "inclusion proof", "entry": "is not", "checkpoint": "checkpoint is not signed", "timestamp": "timestamp",
+        "nonsense": "not what an entry looks like", "html": ""}
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_log_that_lies_is_not_believed(rekor, submit, version, lie):
+    if (version, lie) == (2, "timestamp"):
+        return  # it signs none
+    rekor.mode = lie
+    it = submit(rekor, version, signed_entry("e-2"))
+    assert not it.ok
+    assert LIES[lie] in it.said
+    rekor.mode = "honest"
+    assert submit(rekor, version, signed_entry("e-3")).ok
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_log_with_another_key_is_not_believed(rekor, submit, version, tmp_path):
+    other = FakeRekor()
+    other.close()
+    (tmp_path / "other.pem").write_bytes(other.pem(version))
+    it = submit(rekor, version, signed_entry("e-4"), **{f"{PREFIX}REKOR_V{version}_PUBLIC_KEY": str(tmp_path / "other.pem")})
+    assert not it.ok
+    assert "not signed by that key" in it.said
+
+
+@pytest.mark.parametrize("version", [1, 2, "rfc3161"])
+def test_who_is_down_or_silent_is_given_up_at_the_deadline_to_be_tried_again(rekor, authority, submit, version):
+    server = authority if version == "rfc3161" else rekor
+    server.mode = "down"
+    it = submit(server, version, signed_entry("e-5"))
+    assert "not now" in it.said and "503" in it.said
+    server.mode = "silent"
+    it = submit(server, version, signed_entry("e-5"), **{f"{PREFIX}TIMEOUT": "150ms"})
+    assert "timed out" in it.said
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_answer_that_was_lost_is_found_the_next_time(rekor, submit, version):
+    entry = signed_entry("e-6")
+    rekor.mode = "html"  # it took the entry, and somebody between us answered otherwise
+    answer, rekor.answer = rekor.answer, lambda path, body: (answer(path, body), (502, {}, b""))[1]
+    rekor.mode = "honest"
+    assert not submit(rekor, version, entry).ok
+    rekor.answer = answer
+    size = len(rekor.bodies)
+    it = submit(rekor, version, entry)
+    assert it.verified == ["verified", "not verified"], it.said
+    assert len(rekor.bodies) == size
+
+
+def test_a_time_stamp_holds_for_openssl_too(authority, submit, tmp_path):
+    entry = refusal_entry("e-7")
+    it = submit(authority, "rfc3161", entry)
+    assert it.verified == ["verified", "not verified"], it.said
+    import base64
+    (tmp_path / "answer.tsr").write_bytes(base64.b64decode(it.receipt["response_b64"]))
+    done = subprocess.run(["openssl", "ts", "-verify", "-in", "answer.tsr", "-data", "entry.json", "-CAfile", "root.pem"],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert "Verification: OK" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mode, why", [("another", "imprint"), ("replayed", "nonce"), ("refusing", "refuses")])
+def test_an_authority_that_lies_or_refuses_is_not_believed(authority, submit, mode, why):
+    entry = refusal_entry("e-8")
+    assert submit(authority, "rfc3161", entry).ok
+    authority.mode = mode
+    it = submit(authority, "rfc3161", entry)
+    assert not it.ok
+    assert why in it.said
+
+
+def test_an_authority_that_leads_to_another_certificate_is_not_believed(authority, submit, tmp_path):
+    it = submit(authority, "rfc3161", refusal_entry("e-9"), **{f"{PREFIX}RFC3161_TRUST_CERTS": str(tmp_path / "other.pem")})
+    assert not it.ok
+    assert "certificate" in it.said
+
+
+@pytest.mark.parametrize("variables, why", [
+    ({"REKOR_SERVER_URL": "ftp://x"}, "notary.anchors.rekor_v1_url must begin with http"),
+    ({f"{PREFIX}REKOR_V2_URL": "http://x"}, "notary.anchors.rekor_v2_public_key is required"),
+    ({f"{PREFIX}RFC3161_URL": "http://x", f"{PREFIX}RFC3161_TRUST_CERTS": "/nowhere"}, "/nowhere cannot be read"),
+])
+def test_settings_that_make_no_sense_are_refused(tmp_path, variables, why):
+    assert why in Submission(refusal_entry("e"), tmp_path, **variables).said
