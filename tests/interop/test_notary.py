@@ -356,7 +356,7 @@ def test_health_and_metrics(client, make_notary):
     channel = Channel(client, notary)
     channel.send(minimal_event())
     channel.next("results")
-    line = next(line for line in notary.log.read_text().splitlines() if "serving /health/pulsar" in line)
+    line = next(line for line in notary.log.read_text().splitlines() if "serving HTTP on " in line)
     base = "http://" + line.split()[-1]
     health = eventually(lambda: get_json(f"{base}/health/pulsar"))
     assert health["status"] == "healthy"

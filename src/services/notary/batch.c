@@ -39,7 +39,7 @@ struct batch {
     struct digest statement;
 };
 
-enum err batch_new(struct batch **out)
+enum err notary_batch_new(struct batch **out)
 {
     *out = calloc(1, sizeof **out);
     return *out ? OK : ERR_NOMEM;
@@ -51,7 +51,7 @@ static void tree_free(struct tree *t)
         free(t->levels[i]);
 }
 
-void batch_free(struct batch *b)
+void notary_batch_free(struct batch *b)
 {
     if (!b)
         return;

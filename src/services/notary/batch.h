@@ -35,8 +35,9 @@
 
 struct batch;
 
-MUST_USE enum err batch_new(struct batch **out);
-void batch_free(struct batch *b); /* NULL is fine */
+/* (The store has a batch_new of its own.) */
+MUST_USE enum err notary_batch_new(struct batch **out);
+void notary_batch_free(struct batch *b); /* NULL is fine */
 
 /* The next event, which is not kept; *evidence is the hash of its package (version 1).  ERR_TOO_LARGE: the batch is
  * full, and as it was; ERR_NOMEM: likewise.  Not after batch_statement (asserted). */

@@ -37,7 +37,7 @@ static struct batch *batch_make(unsigned count, struct text *statement)
     struct event event;
     struct batch *b;
 
-    assert_int_equal(batch_new(&b), OK);
+    assert_int_equal(notary_batch_new(&b), OK);
     for (unsigned i = 0; i < count; i++) {
         event_make(&event, i, 1 + i % 3);
         assert_int_equal(batch_add(b, &event, &evidence), OK);
@@ -104,7 +104,7 @@ static void every_event_has_a_path_to_the_root_and_no_other_event_fits_it(void *
             place.index ^= 1; /* its neighbour's place */
             assert_false(event_holds(&place, i));
         }
-        batch_free(b);
+        notary_batch_free(b);
         text_deinit(&statement);
     }
 }
@@ -141,7 +141,7 @@ static void every_artifact_has_a_path_to_the_same_root(void **state)
         text_deinit(&path);
         event_deinit(&event);
     }
-    batch_free(b);
+    notary_batch_free(b);
     text_deinit(&statement);
 }
 
@@ -154,7 +154,7 @@ static void the_statement_says_how_many_leaves_there_are(void **state)
     assert_memory_equal(statement.data, "{\"format\":\"geminga/notary/batch/v1\",\"root\":\"sha256:", 51);
     assert_non_null(strstr(statement.data, "\",\"size\":11}"));
     assert_int_equal(batch_size(b), 11);
-    batch_free(b);
+    notary_batch_free(b);
     text_deinit(&statement);
 }
 
@@ -194,7 +194,7 @@ static void every_result_leads_to_the_results_root_of_the_log_entry(void **state
         text_deinit(&again);
     }
     json_decref(json);
-    batch_free(b);
+    notary_batch_free(b);
     text_deinit(&leaf);
     text_deinit(&statement);
     fixture_signer_deinit(&signer);
@@ -207,7 +207,7 @@ static void a_full_batch_takes_no_more_and_stays_as_it_was(void **state)
     struct event event;
     struct batch *b;
 
-    assert_int_equal(batch_new(&b), OK);
+    assert_int_equal(notary_batch_new(&b), OK);
     event_make(&event, 1, 1);
     for (unsigned i = 0; i < BATCH_EVENTS_MAX; i++)
         assert_int_equal(batch_add(b, &event, &evidence), OK);
@@ -217,7 +217,7 @@ static void a_full_batch_takes_no_more_and_stays_as_it_was(void **state)
     assert_int_equal(batch_statement(b, &statement), OK);
     text_deinit(&statement);
     event_deinit(&event);
-    batch_free(b);
+    notary_batch_free(b);
 }
 
 static void nonsense_in_place_of_a_path_is_refused(void **state)

@@ -97,6 +97,8 @@ static const struct rest_route routes[] = {
      "Workflows, the newest first.", .query = list_query, .answers = json},
     {HTTP_GET, "/v1/workflows/{event_id+}/receipt", REST_KNOWN, REST_READS, rest_workflow_receipt, "receipt",
      "Its NotaryResult, as it was published.", .answers = json},
+    {HTTP_GET, "/v1/workflows/{event_id+}/artifacts/{n}", REST_KNOWN, REST_READS, rest_workflow_artifact, "artifact",
+     "The path of one artifact (from 0) to the root of its event's batch.", .answers = json},
     {HTTP_GET, "/v1/workflows/{event_id+}", REST_KNOWN, REST_READS, rest_workflow_show, "showWorkflow",
      "One workflow, with its steps and its result.", .answers = json},
     {HTTP_POST, "/v1/workflows/{event_id+}/approve", REST_NAMED, REST_WAITS, rest_approve, "approve",

@@ -51,6 +51,7 @@ MUST_USE enum err notary_rest_workflow(struct notary_rest *r, const char *event_
 void rest_workflows_list(void *ctx, struct rest_call *c);
 void rest_workflow_show(void *ctx, struct rest_call *c);
 void rest_workflow_receipt(void *ctx, struct rest_call *c);
+void rest_workflow_artifact(void *ctx, struct rest_call *c);
 
 void rest_log_show(void *ctx, struct rest_call *c);
 void rest_log_entry(void *ctx, struct rest_call *c);
