@@ -15,6 +15,7 @@
 #include "services/notary/evidence.h"
 #include "services/notary/message.h"
 #include "services/notary/receipt.h"
+#include "services/notary/trails.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct notary {
     struct notary_options options;
     struct draft draft;
     struct map round; /* the items of this round that are new, by event id */
+    struct trails trails;
     struct notary_counts counts;
 };
 
@@ -60,6 +62,12 @@ static int64_t now_ms(const struct notary *n)
     return n->options.clock.now_ms(n->options.clock.ctx);
 }
 
+static struct trail trail_of(const struct item *item)
+{
+    return (struct trail){
+        .event_id = item->event.event_id, .workflow_id = item->workflow_id, .event = item->event.json};
+}
+
 /* ---- answers ---- */
 
 /* The item's outcome is "again, later", whatever it was about to be. */
@@ -86,9 +94,12 @@ static void answer_error(struct notary *n, struct item *item, const char *type, 
         .now_ms = now_ms(n),
     };
 
+    const struct trail trail = trail_of(item);
+
     item->stage = STAGE_ANSWERED;
     item->outcome->refused = true;
     n->counts.refused++;
+    trails_end(&n->trails, &trail, item->delivery->received_ms, type, message);
     if (message_error(&facts, outcome_publish(item->outcome, NOTARY_ERRORS, item->event.event_id, MESSAGE_BYTES_MAX)) !=
         OK)
         retry(item, "out of memory");
@@ -175,6 +186,8 @@ static void answer_result(struct notary *n, struct item *item, const struct regi
         retry(item, err_text(err));
         return;
     }
+    const struct trail trail = trail_of(item);
+    trails_end(&n->trails, &trail, item->delivery->received_ms, is_new ? "notarized" : "repeated", NULL);
     n->counts.notarized += is_new;
     n->counts.repeated += !is_new;
 }
@@ -184,6 +197,8 @@ static void answer_result(struct notary *n, struct item *item, const struct regi
 /* True when the item is to be signed or looked up; otherwise it is answered. */
 static bool parse(struct notary *n, struct item *item)
 {
+    const int64_t begin_ns = trails_now_ns(&n->trails);
+    struct trail trail;
     struct faults faults;
     enum err err;
 
@@ -194,6 +209,9 @@ static bool parse(struct notary *n, struct item *item)
     err = event_parse(&item->event, item->delivery->payload, &faults);
     if (item->event.event_id)
         workflow_id_of(item->event.event_id, item->workflow_id);
+    trail = trail_of(item);
+    trails_received(&n->trails, &trail, item->delivery->received_ms);
+    trails_step(&n->trails, &trail, "validate", begin_ns, err == OK ? NULL : "the event is invalid", NULL);
     if (err == OK && strcmp(item->event.workflow_type, "simple_sign") != 0) {
         faults_add(&faults,
                    "workflow_config.workflow_type is not supported: \"%.40s\"; this notary supports simple_sign",
@@ -278,9 +296,12 @@ static struct bytes item_key(const struct item *item)
 /* Errors of the book end the round; others are this item's own affair. */
 static enum err begin(struct notary *n, struct item *item)
 {
+    const struct trail trail = trail_of(item);
+    const int64_t begin_ns = trails_now_ns(&n->trails);
     json_t *record;
     enum err err = compose(n, item, &record);
 
+    trails_step(&n->trails, &trail, "sign", begin_ns, err == OK ? NULL : err_text(err), n->options.signer->ops->name);
     if (err == OK && (err = map_put(&n->round, item_key(item), item)) != OK)
         json_decref(record);
     if (err != OK) {
@@ -351,15 +372,30 @@ static void item_deinit(struct item *item)
     event_deinit(&item->event);
 }
 
+static enum err write_round(struct notary *n, const struct item *items, size_t count)
+{
+    const int64_t begin_ns = trails_now_ns(&n->trails);
+    enum err err = draft_flush(&n->draft);
+
+    trails_written(&n->trails, begin_ns);
+    for (size_t i = 0; n->trails.tracer && i < count; i++) {
+        const struct trail trail = trail_of(&items[i]);
+        if (err == OK && items[i].stage == STAGE_NEW)
+            trails_journaled(&n->trails, &trail, begin_ns);
+    }
+    return err;
+}
+
 static enum err work(struct notary *n, struct item *items, size_t count)
 {
     enum err err = OK;
 
     map_init(&n->round, n->options.seed);
+    trails_begin(&n->trails);
     for (size_t i = 0; i < count && err == OK; i++)
         err = examine(n, &items[i]);
     if (err == OK)
-        err = draft_flush(&n->draft);
+        err = write_round(n, items, count);
     if (err == ERR_NOSPACE || err == ERR_TOO_LARGE) { /* nothing was written: all that hangs on it waits */
         for (size_t i = 0; i < count; i++)
             if (items[i].stage != STAGE_ANSWERED)
@@ -412,6 +448,13 @@ static void give_up(struct handler *handler, const struct delivery *delivery, co
     faults_deinit(&faults);
 }
 
+static void published(struct handler *handler, bool all)
+{
+    struct notary *n = container_of(handler, struct notary, handler);
+
+    trails_published(&n->trails, all);
+}
+
 /* ---- being made ---- */
 
 enum err notary_new(struct notary **out, const struct notary_options *options)
@@ -423,7 +466,9 @@ enum err notary_new(struct notary **out, const struct notary_options *options)
         return ERR_NOMEM;
     n->handler.handle = handle;
     n->handler.give_up = give_up;
+    n->handler.published = published;
     n->options = *options;
+    trails_init(&n->trails, options->tracer);
     if ((err = draft_init(&n->draft, options->book, options->log_key, options->log_url)) != OK) {
         notary_free(n);
         return err;
@@ -437,6 +482,7 @@ void notary_free(struct notary *n)
     if (!n)
         return;
     draft_deinit(&n->draft);
+    trails_deinit(&n->trails);
     free(n);
 }
 
