@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 struct replica {
-    struct journal *journal;
+    struct notary_journal *journal;
     struct loop *clocks;
     const char *name;
     unsigned written, count, pause_ms;
@@ -49,7 +49,7 @@ static void *stop_at_signal(void *ctx)
     sigaddset(&set, SIGTERM);
     sigwait(&set, &signal);
     atomic_store(&r->stopping, true);
-    journal_stop(r->journal);
+    notary_journal_stop(r->journal);
     return NULL;
 }
 
@@ -61,12 +61,12 @@ static enum err work(struct replica *r)
 
     while (err == OK && r->written < r->count && !atomic_load(&r->stopping)) {
         snprintf(text, sizeof text, "%s-%u", r->name, ++r->written);
-        err = journal_append(r->journal, json_pack("[{s:s}]", "text", text));
+        err = notary_journal_append(r->journal, json_pack("[{s:s}]", "text", text));
         printf("%s %s\n", err == OK ? "wrote" : "unsure", text);
         usleep(r->pause_ms * 1000);
     }
     while (err == OK && !atomic_load(&r->stopping)) {
-        err = journal_check(r->journal);
+        err = notary_journal_check(r->journal);
         usleep(5000);
     }
     return err == OK ? ERR_CANCELLED : err;
@@ -75,10 +75,10 @@ static enum err work(struct replica *r)
 static enum err lead(struct replica *r, char *message, size_t size)
 {
     for (;;) {
-        enum err err = journal_lead(r->journal, message, size);
+        enum err err = notary_journal_lead(r->journal, message, size);
         if (err != OK)
             return err;
-        printf("leading %llu\n", (unsigned long long)journal_status(r->journal).term);
+        printf("leading %llu\n", (unsigned long long)notary_journal_status(r->journal).term);
         err = work(r);
         if (err != ERR_FENCED)
             return err;
@@ -98,7 +98,8 @@ int main(int argc, char **argv)
     struct log log = {.level = LOG_INFO};
     struct replica r = {0};
     struct uv_sys *sys;
-    struct journal_options options = {.settings = &settings, .log = &log, .apply = apply, .previous = "", .from = ""};
+    struct notary_journal_options options = {
+        .settings = &settings, .log = &log, .apply = apply, .previous = "", .from = ""};
     char message[1000] = "";
     pthread_t thread;
     sigset_t mask;
@@ -119,11 +120,11 @@ int main(int argc, char **argv)
     r.count = (unsigned)atoi(argv[4]);
     r.pause_ms = argc > 5 ? (unsigned)atoi(argv[5]) : 0;
     options.ctx = &r;
-    if (journal_new(&r.journal, &options) != OK || pthread_create(&thread, NULL, stop_at_signal, &r) != 0)
+    if (notary_journal_new(&r.journal, &options) != OK || pthread_create(&thread, NULL, stop_at_signal, &r) != 0)
         return 1;
     err = lead(&r, message, sizeof message);
     printf("ended %s%s%s\n", err_text(err), *message ? ": " : "", message);
-    journal_free(r.journal);
+    notary_journal_free(r.journal);
     uv_sys_free(sys);
     options_deinit(&set);
     return err == ERR_CANCELLED ? 0 : 1;

@@ -13,7 +13,7 @@ static struct book_journal *of(struct book *book)
 
 static enum err append(struct book *book, json_t *records)
 {
-    return journal_append(of(book)->journal, records);
+    return notary_journal_append(of(book)->journal, records);
 }
 
 static enum err find(struct book *book, const char *event_id, struct registry_result *out)
@@ -43,18 +43,19 @@ static uint64_t log_size(struct book *book)
 
 static enum err root_with(struct book *book, const struct bytes *leaves, size_t count, struct digest *out)
 {
-    return registry_root_with(of(book)->registry, leaves, count, out);
+    *out = registry_root_with(of(book)->registry, leaves, count);
+    return OK;
 }
 
-static enum err open_workflows(struct book *book,
-                               bool (*visit)(void *ctx, const char *event_id, const json_t *records), void *ctx)
+static enum err open_workflows(struct book *book, bool (*visit)(void *ctx, const char *event_id, const json_t *records),
+                               void *ctx)
 {
     return registry_open_workflows(of(book)->registry, visit, ctx);
 }
 
 static enum err unanchored(struct book *book, const char *anchor, uint64_t *indexes, size_t max, size_t *count)
 {
-    return registry_unanchored(of(book)->registry, anchor, indexes, max, count);
+    return registry_unanchored(of(book)->registry, anchor, 0, indexes, max, count);
 }
 
 static enum err entry(struct book *book, uint64_t index, struct text *leaf, struct text *event_id)

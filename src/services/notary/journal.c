@@ -31,8 +31,8 @@ struct own {
     bool read;
 };
 
-struct journal {
-    struct journal_options options; /* set at creation; its place in the journal is not used after that */
+struct notary_journal {
+    struct notary_journal_options options; /* set at creation; its place in the journal is not used after that */
     struct journal_link link;
     /* The thread's. */
     struct text place; /* of what was read last; "": nothing was */
@@ -44,17 +44,17 @@ struct journal {
     bool at_end, leading;
 };
 
-static const char *writer_of(const struct journal *j)
+static const char *writer_of(const struct notary_journal *j)
 {
     return j->options.writer;
 }
 
-static bool is_mine(const struct journal *j)
+static bool is_mine(const struct notary_journal *j)
 {
     return strcmp(j->order.writer, writer_of(j)) == 0;
 }
 
-static void set_role(struct journal *j, bool at_end, bool leading)
+static void set_role(struct notary_journal *j, bool at_end, bool leading)
 {
     pthread_mutex_lock(&j->lock);
     j->at_end = at_end;
@@ -65,7 +65,7 @@ static void set_role(struct journal *j, bool at_end, bool leading)
 /* ---- places ---- */
 
 /* NULL: at the beginning, or no memory, or no place. */
-static pulsar_message_id_t *place_id(const struct journal *j)
+static pulsar_message_id_t *place_id(const struct notary_journal *j)
 {
     uint8_t bytes[PLACE_MAX];
     size_t len;
@@ -75,7 +75,7 @@ static pulsar_message_id_t *place_id(const struct journal *j)
     return pulsar_message_id_deserialize(bytes, (uint32_t)len);
 }
 
-static enum err place_set(struct journal *j, const char *place)
+static enum err place_set(struct notary_journal *j, const char *place)
 {
     text_deinit(&j->place);
     text_init(&j->place, PLACE_MAX);
@@ -100,26 +100,26 @@ static enum err place_of(pulsar_message_t *message, struct text *out)
 
 /* ---- reading ---- */
 
-static void own_forget(struct journal *j)
+static void own_forget(struct notary_journal *j)
 {
     text_deinit(&j->own.body);
     json_decref(j->own.json);
     j->own = (struct own){0};
 }
 
-static bool own_is(const struct journal *j, struct bytes body)
+static bool own_is(const struct notary_journal *j, struct bytes body)
 {
     return j->own.json && bytes_equal(body, bytes_of(j->own.body.data, j->own.body.len));
 }
 
-static void order_take(struct journal *j, const json_t *document, struct bytes body)
+static void order_take(struct notary_journal *j, const json_t *document, struct bytes body)
 {
     pthread_mutex_lock(&j->lock);
     journal_order_take(&j->order, document, body);
     pthread_mutex_unlock(&j->lock);
 }
 
-static void explain_foreign(struct journal *j, pulsar_message_t *message, const char *why)
+static void explain_foreign(struct notary_journal *j, pulsar_message_t *message, const char *why)
 {
     pulsar_message_id_t *id = pulsar_message_get_message_id(message);
     char *text = id ? pulsar_message_id_str(id) : NULL;
@@ -132,10 +132,10 @@ static void explain_foreign(struct journal *j, pulsar_message_t *message, const 
 }
 
 /* What was judged, done. */
-static enum err follow_verdict(struct journal *j, enum journal_verdict verdict, const json_t *document,
+static enum err follow_verdict(struct notary_journal *j, enum journal_verdict verdict, const json_t *document,
                                struct bytes body, const char *place)
 {
-    const struct journal_options *o = &j->options;
+    const struct notary_journal_options *o = &j->options;
     enum err err = OK;
 
     if (verdict == JOURNAL_NEXT)
@@ -150,7 +150,7 @@ static enum err follow_verdict(struct journal *j, enum journal_verdict verdict, 
     return err == OK ? place_set(j, place) : err;
 }
 
-static enum err read_message(struct journal *j, pulsar_message_t *message)
+static enum err read_message(struct notary_journal *j, pulsar_message_t *message)
 {
     struct bytes body = bytes_of(pulsar_message_get_data(message), pulsar_message_get_length(message));
     bool own = own_is(j, body);
@@ -177,7 +177,7 @@ static enum err read_message(struct journal *j, pulsar_message_t *message)
     return err;
 }
 
-static enum err read_news(struct journal *j)
+static enum err read_news(struct notary_journal *j)
 {
     pulsar_message_t *message = journal_link_take(&j->link);
     enum err err = read_message(j, message);
@@ -189,7 +189,7 @@ static enum err read_news(struct journal *j)
 /* ---- leading ---- */
 
 /* The result of a call of the client library, as the one that waits for it goes on: ERR_AGAIN, or the end. */
-static enum err failed(struct journal *j, pulsar_result result)
+static enum err failed(struct notary_journal *j, pulsar_result result)
 {
     const struct runtime_options options = {.settings = j->options.settings};
 
@@ -199,7 +199,7 @@ static enum err failed(struct journal *j, pulsar_result result)
     return bus_is_retryable(result) || result == pulsar_result_ProducerFenced ? ERR_AGAIN : ERR_DENIED;
 }
 
-static enum err open_link(struct journal *j)
+static enum err open_link(struct notary_journal *j)
 {
     pulsar_message_id_t *from = place_id(j);
     pulsar_result result = journal_link_open(&j->link, from);
@@ -210,7 +210,7 @@ static enum err open_link(struct journal *j)
 }
 
 /* A replica that has much to read does not stand in the way of one that has not. */
-static enum err catch_up(struct journal *j)
+static enum err catch_up(struct notary_journal *j)
 {
     for (;;) {
         enum journal_news news;
@@ -229,7 +229,7 @@ static enum err catch_up(struct journal *j)
     }
 }
 
-static enum err be_elected(struct journal *j)
+static enum err be_elected(struct notary_journal *j)
 {
     enum journal_news news;
     pulsar_result result;
@@ -247,7 +247,7 @@ static enum err be_elected(struct journal *j)
 }
 
 /* Sends j->own, and reads until it is read back and has its receipt.  ERR_FENCED: it may be there or not. */
-static enum err send_own(struct journal *j, pulsar_result *result)
+static enum err send_own(struct notary_journal *j, pulsar_result *result)
 {
     bool received = false;
     enum err err = OK;
@@ -268,7 +268,7 @@ static enum err send_own(struct journal *j, pulsar_result *result)
 }
 
 /* ERR_AGAIN: another one's beginning came before it. */
-static enum err begin(struct journal *j)
+static enum err begin(struct notary_journal *j)
 {
     pulsar_result result = pulsar_result_Ok;
     enum err err = ERR_NOMEM;
@@ -289,7 +289,7 @@ static enum err begin(struct journal *j)
 }
 
 /* One attempt.  ERR_AGAIN with the reason in j->why: come again. */
-static enum err try_to_lead(struct journal *j)
+static enum err try_to_lead(struct notary_journal *j)
 {
     enum err err;
 
@@ -304,7 +304,7 @@ static enum err try_to_lead(struct journal *j)
     return OK;
 }
 
-enum err journal_lead(struct journal *j, char *message, size_t message_size)
+enum err notary_journal_lead(struct notary_journal *j, char *message, size_t message_size)
 {
     int64_t delay_ms = RETRY_MS_MIN;
     enum err err = OK;
@@ -323,6 +323,10 @@ enum err journal_lead(struct journal *j, char *message, size_t message_size)
         journal_link_pause(&j->link, delay_ms);
         delay_ms = delay_ms * 2 < RETRY_MS_MAX ? delay_ms * 2 : RETRY_MS_MAX;
     }
+    if (err != OK) {
+        journal_link_close(&j->link); /* others may be able to lead */
+        set_role(j, false, false);
+    }
     snprintf(message, message_size, "%s", err == ERR_CORRUPT || err == ERR_DENIED ? j->why : "");
     return err;
 }
@@ -330,7 +334,7 @@ enum err journal_lead(struct journal *j, char *message, size_t message_size)
 /* ---- the leader ---- */
 
 /* Out of office, whatever comes. */
-static enum err resign(struct journal *j, enum err err)
+static enum err resign(struct notary_journal *j, enum err err)
 {
     if (err == ERR_FENCED)
         log_warn(j->options.log, "journal",
@@ -342,7 +346,7 @@ static enum err resign(struct journal *j, enum err err)
     return err;
 }
 
-static enum err append_own(struct journal *j)
+static enum err append_own(struct notary_journal *j)
 {
     pulsar_result result = pulsar_result_Ok;
     enum err err = send_own(j, &result);
@@ -352,12 +356,12 @@ static enum err append_own(struct journal *j)
     if (err == ERR_FENCED && result == pulsar_result_MessageTooBig)
         return ERR_TOO_LARGE;
     if (err == ERR_FENCED)
-        log_warn(j->options.log, "journal", "document %" PRIu64 " of term %" PRIu64 " may be there or not: %s",
-                 j->order.sequence + 1, j->order.term, pulsar_result_str(result));
+        log_warn(j->options.log, "journal", "a document after number %" PRIu64 " may be there or not: %s",
+                 j->order.sequence, is_mine(j) ? pulsar_result_str(result) : "another one leads");
     return err == OK ? OK : resign(j, err);
 }
 
-enum err journal_append(struct journal *j, json_t *records)
+enum err notary_journal_append(struct notary_journal *j, json_t *records)
 {
     enum err err = ERR_NOMEM;
 
@@ -375,7 +379,7 @@ enum err journal_append(struct journal *j, json_t *records)
     return err;
 }
 
-enum err journal_check(struct journal *j)
+enum err notary_journal_check(struct notary_journal *j)
 {
     pulsar_result result;
     enum err err = OK;
@@ -394,9 +398,9 @@ enum err journal_check(struct journal *j)
 
 /* ---- the rest ---- */
 
-enum err journal_new(struct journal **out, const struct journal_options *options)
+enum err notary_journal_new(struct notary_journal **out, const struct notary_journal_options *options)
 {
-    struct journal *j = calloc(1, sizeof *j);
+    struct notary_journal *j = calloc(1, sizeof *j);
     pulsar_message_id_t *from;
     enum err err = OK;
 
@@ -425,14 +429,19 @@ enum err journal_new(struct journal **out, const struct journal_options *options
     return OK;
 }
 
-void journal_stop(struct journal *j)
+void notary_journal_pause(struct notary_journal *j, int64_t ms)
+{
+    journal_link_pause(&j->link, ms);
+}
+
+void notary_journal_stop(struct notary_journal *j)
 {
     journal_link_stop(&j->link);
 }
 
-struct journal_status journal_status(struct journal *j)
+struct notary_journal_status notary_journal_status(struct notary_journal *j)
 {
-    struct journal_status status = {.ready = journal_link_is_connected(&j->link)};
+    struct notary_journal_status status = {.ready = journal_link_is_connected(&j->link)};
 
     pthread_mutex_lock(&j->lock);
     status.ready = status.ready && j->at_end;
@@ -444,7 +453,7 @@ struct journal_status journal_status(struct journal *j)
     return status;
 }
 
-void journal_free(struct journal *j)
+void notary_journal_free(struct notary_journal *j)
 {
     if (!j)
         return;

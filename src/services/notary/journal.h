@@ -22,6 +22,8 @@
  * message of an old leader, or an old leader that wakes up, makes no difference.  The topic is kept by a subscription
  * that never acknowledges (JOURNAL_KEEP).
  *
+ * (Its functions begin with notary_: the broker has a journal, too.)
+ *
  * Belongs to one thread; calls wait.  May call: base/, the client library, services/runtime.
  */
 #ifndef SERVICES_NOTARY_JOURNAL_H
@@ -38,17 +40,17 @@
 #define JOURNAL_DOCUMENT_MAX ((4u << 20) + (64u << 10)) /* bytes; brokers take messages of 5 MiB by default */
 #define JOURNAL_KEEP         "notary-journal-keep"
 
-struct journal;
+struct notary_journal;
 
-struct journal_options {
+struct notary_journal_options {
     const struct pulsar_settings *settings; /* outlives the journal, as all here */
     const char *topic;                      /* whole name */
     const char *writer;                     /* this replica's name: unique among replicas and starts */
     struct loop *clocks;
     struct log *log;
     /* A document that counts, in order, whoever wrote it: the registry takes it over.  `body` is the message, `json`
-     * its parse; `place` tells where the topic goes on after it, to be kept with it and given to journal_new as `from`.
-     * What it returns other than OK ends the call that reads, with it; the next one reads the document again.
+     * its parse; `place` tells where the topic goes on after it, to be kept with it and given to notary_journal_new as
+     * `from`. What it returns other than OK ends the call that reads, with it; the next one reads the document again.
      * Beginnings are not told: the term of a document is in it. */
     enum err (*apply)(void *ctx, uint64_t sequence, const json_t *json, struct bytes body, const char *place);
     void *ctx;
@@ -59,38 +61,41 @@ struct journal_options {
 };
 
 /* Texts of the options are copied where they stand for a place in the journal.  ERR_INVALID: that is none. */
-MUST_USE enum err journal_new(struct journal **out, const struct journal_options *options);
+MUST_USE enum err notary_journal_new(struct notary_journal **out, const struct notary_journal_options *options);
 
 /* Becomes the leader: reads to the end, waits for the topic's exclusive producer, applying meanwhile what the leader of
  * the day writes (a standby is warm); then begins a term and reads up to its own beginning.  OK: leader, everything
- * applied.  ERR_CANCELLED: journal_stop was called.  ERR_CORRUPT, ERR_DENIED with the sentence for the user in
+ * applied.  ERR_CANCELLED: notary_journal_stop was called.  ERR_CORRUPT, ERR_DENIED with the sentence for the user in
  * `message`; what `apply` said, with `message` empty.  While the broker is away it tries again, with a growing delay.
  */
-MUST_USE enum err journal_lead(struct journal *j, char *message, size_t message_size);
+MUST_USE enum err notary_journal_lead(struct notary_journal *j, char *message, size_t message_size);
 
 /* The leader's: puts records (an array; stolen) into one document, publishes it, waits until it is read back, applies
- * it.  ERR_FENCED: another leads, or it cannot be known whether the document was written: journal_lead again, which
- * finds out.  ERR_TOO_LARGE, ERR_NOMEM: nothing was published (of what is too large the caller makes smaller
+ * it.  ERR_FENCED: another leads, or it cannot be known whether the document was written: notary_journal_lead again,
+ * which finds out.  ERR_TOO_LARGE, ERR_NOMEM: nothing was published (of what is too large the caller makes smaller
  * documents).  ERR_CORRUPT: somebody's hand (logged).  What `apply` says. */
-MUST_USE enum err journal_append(struct journal *j, json_t *records);
+MUST_USE enum err notary_journal_append(struct notary_journal *j, json_t *records);
 
 /* The leader's, now and then while there is nothing to append: whether another leads by now (ERR_FENCED), or somebody's
  * hand is in the topic (ERR_CORRUPT).  Does not wait. */
-MUST_USE enum err journal_check(struct journal *j);
+MUST_USE enum err notary_journal_check(struct notary_journal *j);
+
+/* Waits that long, or until the stop. */
+void notary_journal_pause(struct notary_journal *j, int64_t ms);
 
 /* From any thread; for good.  An append under way ends as it would. */
-void journal_stop(struct journal *j);
+void notary_journal_stop(struct notary_journal *j);
 
 /* From any thread. */
-struct journal_status {
+struct notary_journal_status {
     bool ready;   /* connected, and reading at the end or leading */
     bool leading; /* otherwise standing by */
     uint64_t term, sequence;
     char leader[256]; /* the writer of the term; "": none yet */
 };
-struct journal_status journal_status(struct journal *j);
+struct notary_journal_status notary_journal_status(struct notary_journal *j);
 
 /* Not while a call waits.  Gives the leadership up at once.  NULL is fine. */
-void journal_free(struct journal *j);
+void notary_journal_free(struct notary_journal *j);
 
 #endif

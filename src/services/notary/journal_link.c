@@ -152,7 +152,7 @@ static bool find_news(struct journal_link *l, enum journal_news *news, pulsar_re
     }
     *news = NEWS_STOP;
     *result = pulsar_result_Interrupted;
-    return l->stopping && !l->sent.asked;
+    return l->stopping && !l->producer;
 }
 
 enum journal_news journal_link_wait(struct journal_link *l, int64_t timeout_ms, pulsar_result *result)

@@ -25,7 +25,7 @@ enum journal_news {
     NEWS_SENT,     /* the message has its receipt, or its result is why not */
     NEWS_BROKEN,   /* reading failed */
     NEWS_LATE,     /* none of these in time */
-    NEWS_STOP,     /* journal_link_stop, and no message is under way */
+    NEWS_STOP,     /* journal_link_stop, and the producer is not ours: who leads finishes what it does */
 };
 
 /* An asynchronous call.  Under the link's lock. */

@@ -31,7 +31,8 @@ void notary_stop(struct notary_service *s);
 /* Waits for the end, closes everything.  NULL is fine. */
 void notary_finish(struct notary_service *s);
 
-/* From any thread, until notary_finish: connected and subscribed; the metrics in Prometheus' format, appended;
+/* From any thread, until notary_finish: leading, connected and subscribed, or standing by behind the replica that
+ * leads; the metrics in Prometheus' format, appended;
  * {"status":"healthy",...} for /health/pulsar, appended. */
 bool notary_is_ready(struct notary_service *s);
 void notary_metrics(struct notary_service *s, struct text *out);

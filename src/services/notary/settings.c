@@ -22,7 +22,7 @@ static const struct option rows[] = {
      .type = OPTION_TEXT,
      .fallback = "data/notary",
      AT(data_dir),
-     .text = "The directory of the key and the transparency log; one notary at a time."},
+     .text = "A replica's own directory: the log's key, the registry, the log's tiles; one notary at a time."},
     {.key = "notary.log.url",
      .env = "GEMINGA_NOTARY_LOG_URL",
      .type = OPTION_TEXT,
@@ -35,6 +35,13 @@ static const struct option rows[] = {
      AT(log_key_file),
      .text = "The log's own key, Ed25519, PEM (PKCS #8), the same for all replicas; without: notary.key in the data "
              "directory."},
+    {.key = "notary.journal.topic",
+     .env = "GEMINGA_NOTARY_JOURNAL_TOPIC",
+     .type = OPTION_TEXT,
+     .fallback = "afdp.notary.journal",
+     AT(journal_topic),
+     .text = "The topic that all replicas share, and that all they know is in: for nobody else to write, and kept for "
+             "ever."},
     {.key = "notary.log_level",
      .env = "GEMINGA_NOTARY_LOG_LEVEL",
      .flag = "--log-level",

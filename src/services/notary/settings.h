@@ -21,6 +21,7 @@ struct notary_own_settings {
     char *data_dir;
     char *log_url;
     char *log_key_file; /* "": notary.key in the data directory */
+    char *journal_topic;
     char *log_level, *log_format, *rust_log;
 };
 
