@@ -55,7 +55,7 @@ static enum err open_workflows(struct book *book, bool (*visit)(void *ctx, const
 
 static enum err unanchored(struct book *book, const char *anchor, uint64_t *indexes, size_t max, size_t *count)
 {
-    return registry_unanchored(of(book)->registry, anchor, 0, indexes, max, count);
+    return registry_unanchored(of(book)->registry, anchor, indexes, max, count);
 }
 
 static enum err entry(struct book *book, uint64_t index, struct text *leaf, struct text *event_id)
