@@ -16,7 +16,8 @@ import pulsar
 
 from broker_process import PROGRAM, DIES_WITH_PARENT, eventually
 
-TOPICS = ("events", "results", "status", "errors", "dlq")
+TOPICS = ("events", "results", "status", "errors", "dlq", "journal", "approvals")
+OUTPUTS = TOPICS[1:5]
 HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "pulsar" / "sample-event.json"
 
@@ -38,8 +39,8 @@ def minimal_event(**changes):
 
 
 class Notary:
-    def __init__(self, url, directory, space=None, **environment):
-        """`space` names the topics of another notary to share them and its subscription."""
+    def __init__(self, url, directory, space=None, key=None, **environment):
+        """`space` names the topics of another notary, whose replica this one is; it needs that one's `key`: a file."""
         self.url = url
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -49,23 +50,29 @@ class Notary:
         self.data = self.directory / "data"
         self.environment = {**os.environ, **{f"PULSAR_{name.upper()}_TOPIC": self.topics[name] for name in TOPICS[:4]},
                             "PULSAR_SERVICE_URL": url, "PULSAR_DEAD_LETTER_TOPIC": self.topics["dlq"],
+                            "GEMINGA_NOTARY_JOURNAL_TOPIC": self.topics["journal"],
+                            "GEMINGA_NOTARY_APPROVALS_TOPIC": self.topics["approvals"],
                             "PULSAR_BATCH_RECEIVE_MAX_WAIT_TIME": "10ms", "GEMINGA_NOTARY_DATA": str(self.data),
+                            **({"GEMINGA_NOTARY_LOG_KEY_FILE": str(key)} if key else {}),
                             **environment}
         self.process = None
 
     def start(self, ready=True, before=()):
+        """`ready`: until it leads and is subscribed, or ("standby") follows and waits to lead; False: nothing."""
         position = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*DIES_WITH_PARENT, *before, PROGRAM, "notary"],
                                             env=self.environment, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, cwd=self.directory)
         if ready:
-            eventually(lambda: self._is_ready(position))
+            eventually(lambda: self._is_ready(position, ready))
         return self
 
-    def _is_ready(self, position):
+    def _is_ready(self, position, how):
         text = self.log.read_text()[position:]
         assert self.process.poll() is None, text
+        if how == "standby":
+            return "; waiting to lead" in text
         return re.search(r"connected to pulsar(\+ssl)?://", text) and "subscription" in text
 
     def wait(self, seconds=30):
@@ -92,7 +99,7 @@ class Channel:
 
     def __init__(self, client, notary):
         self.producer = client.create_producer(notary.topics["events"], block_if_queue_full=True)
-        self.readers = {name: client.create_reader(notary.topics[name], pulsar.MessageId.earliest) for name in TOPICS[1:]}
+        self.readers = {name: client.create_reader(notary.topics[name], pulsar.MessageId.earliest) for name in OUTPUTS}
 
     def send(self, event):
         self.producer.send(event if isinstance(event, bytes) else json.dumps(event).encode())
