@@ -101,6 +101,12 @@ def test_what_commands_of_admin_are_about(broker):
     assert words("admin", "topics", "peek-messages", "-n", "5", "orders", "", url=url) == []
 
 
+def test_verbs_of_the_notary_and_their_flags():
+    assert words("notary", "appro") == ["approve", "approver-key"]
+    assert words("notary", "approve", "x", "--app") == ["--approver-key"]
+    assert words("notary", "list", "--st") == ["--status"]
+
+
 def test_without_a_broker_there_are_no_names():
     assert words("client", "produce", "ord") == []
     assert words("client", "produce", "persistent://a") == []
