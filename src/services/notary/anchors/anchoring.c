@@ -327,11 +327,6 @@ struct anchoring_counts anchoring_counts(const struct anchoring *a, size_t ancho
     return a->lines[anchor].counts;
 }
 
-bool anchoring_owns(const struct anchoring *a, const struct job *job)
-{
-    return job->run == run && container_of_const(job, struct slot, job)->line->owner == a;
-}
-
 void anchoring_free(struct anchoring *a)
 {
     if (!a)

@@ -49,9 +49,7 @@ struct anchoring_counts {
 };
 struct anchoring_counts anchoring_counts(const struct anchoring *a, size_t anchor);
 
-/* Closes the anchors.  After lanes_free: nothing is under way any more; `dropped` there may do nothing with its jobs
- * (anchoring_owns).  NULL is fine. */
+/* Closes the anchors.  After lanes_free, which may drop its jobs: they are its own.  NULL is fine. */
 void anchoring_free(struct anchoring *a);
-bool anchoring_owns(const struct anchoring *a, const struct job *job);
 
 #endif
