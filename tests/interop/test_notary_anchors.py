@@ -3,12 +3,15 @@
 
 The servers are fakes (anchor_fakes.py); the real ones are in tests/integration/test_rekor.py.
 """
+import base64
+import json
 import subprocess
 
 import pytest
 
 from anchor_entries import Submission, refusal_entry, signed_entry
 from anchor_fakes import FakeAuthority, FakeRekor
+from broker_process import PROGRAM
 
 PREFIX = "GEMINGA_NOTARY_ANCHORS_"
 ENTRIES = {"signed with P-256": signed_entry, "without a signature": refusal_entry}
@@ -120,7 +123,7 @@ def test_a_time_stamp_holds_for_openssl_too(authority, submit, tmp_path):
     entry = refusal_entry("e-7")
     it = submit(authority, "rfc3161", entry)
     assert it.verified == ["verified", "not verified"], it.said
-    import base64
+
     (tmp_path / "answer.tsr").write_bytes(base64.b64decode(it.receipt["response_b64"]))
     done = subprocess.run(["openssl", "ts", "-verify", "-in", "answer.tsr", "-data", "entry.json", "-CAfile", "root.pem"],
                           cwd=tmp_path, capture_output=True, text=True)
@@ -150,3 +153,30 @@ def test_an_authority_that_leads_to_another_certificate_is_not_believed(authorit
 ])
 def test_settings_that_make_no_sense_are_refused(tmp_path, variables, why):
     assert why in Submission(refusal_entry("e"), tmp_path, **variables).said
+
+
+def test_a_receipt_is_verified_offline_by_the_verb(rekor, authority, submit, tmp_path):
+    entry = signed_entry("e-10")
+    receipts = [submit(rekor, 1, entry).receipt, submit(rekor, 2, entry).receipt, submit(authority, "rfc3161", entry).receipt]
+    log_key = tmp_path / "log.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "log.key"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", "log.key", "-pubout", "-out", log_key], cwd=tmp_path, check=True)
+    for version in (1, 2):
+        (tmp_path / f"{version}.pem").write_bytes(rekor.pem(version))
+    document = tmp_path / "anchors.json"
+    document.write_text(json.dumps({"anchors": [{"anchor": receipt["anchor"], "receipt": receipt} for receipt in receipts]}))
+
+    def verify(**trust):
+        flags = [part for name, path in trust.items() for part in (f"--{name.replace('_', '-')}", str(tmp_path / path))]
+        return subprocess.run([PROGRAM, "notary", "verify-anchor", str(document), "--leaf", str(tmp_path / "entry.json"), *flags],
+                              capture_output=True, text=True)
+
+    everybody = {"log_key": "log.pem", "rekor_v1_key": "1.pem", "rekor_v2_key": "2.pem", "tsa_certs": "root.pem"}
+    done = verify(**everybody)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line for line in done.stdout.splitlines() if line.endswith("verified")] == [
+        "rekor-v1: verified", "rekor-v2: verified", "rfc3161: verified"]
+    assert verify(**{**everybody, "rekor_v1_key": "2.pem"}).returncode == 1
+    assert verify(**{**everybody, "tsa_certs": "other.pem"}).returncode == 1
+    (tmp_path / "entry.json").write_bytes(signed_entry("e-10"))
+    assert verify(**everybody).stdout.count("REFUSED") == 3

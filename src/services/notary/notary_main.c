@@ -25,6 +25,14 @@ static const struct notary_verb verbs[] = {
      .text = "Checks a NotaryResult, or a receipt out of one, against its event, without any network.",
      .flags = "--event|--public-key|--extract",
      .run = notary_verb_verify},
+    {.name = "verify-anchor",
+     .arguments = "RECEIPT --leaf FILE --log-key FILE [--rekor-v1-key FILE] [--rekor-v2-key FILE] [--tsa-certs FILE]",
+     .text = "Checks what another log or a time stamp says of an entry, without any network.",
+     .help = "RECEIPT is a receipt, an array of them, or a document with \"anchors\".  The entry is the leaf.json that\n"
+             "verify --extract writes; --log-key is the key of our own log.  Whose key is not given is believed as the\n"
+             "receipt names it, and the report says so.\n",
+     .flags = "--leaf|--log-key|--rekor-v1-key|--rekor-v2-key|--tsa-certs",
+     .run = notary_verb_verify_anchor},
     {.name = "evidence",
      .arguments = "EVENT",
      .text = "Prints the evidence package of an event: the bytes that are hashed and signed.",

@@ -26,6 +26,7 @@ const struct notary_verb *notary_verbs(size_t *count);
 
 int notary_verb_run(int argc, char **argv);
 int notary_verb_verify(int argc, char **argv);
+int notary_verb_verify_anchor(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
 int notary_verb_config(int argc, char **argv);
