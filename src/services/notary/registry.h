@@ -34,7 +34,12 @@ struct registry_options {
  * (another key or origin than it was begun with), ERR_VERSION. */
 MUST_USE enum err registry_open(struct registry **out, const struct registry_options *options, char *message,
                                 size_t message_size);
-void registry_close(struct registry *r); /* NULL is fine */
+void registry_close(struct registry *r); /* NULL is fine; DIR/log is complete then, if nothing failed */
+
+/* Checks a registry and its DIR/log as registry_open does, and only reads; it may be in use meanwhile. ERR_NOT_FOUND:
+ * there is none. */
+MUST_USE enum err registry_verify(const char *directory, uint64_t *size, struct digest *root, char *message,
+                                  size_t message_size);
 
 /* Where the journal goes on: journal_options' sequence, term, previous, from.  Texts are valid until the next apply. */
 struct registry_place {

@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TILE_LEVELS 8 /* of 8 levels of the tree each */
-
 /* Nodes of one tile level that are complete now and were not before. */
 struct new_nodes {
     struct digest *items;
@@ -104,7 +102,7 @@ static enum err apply_opened(struct change *c, const json_t *record)
 
     if (err == OK)
         return refuse(c, "event %s has a workflow already", (const char *)event_id.data);
-    if (err != ERR_NOT_FOUND || (err = registry_row_put(&c->r->db, &c->state, TABLE_WORKFLOW, cells)) != OK)
+    if (err != ERR_NOT_FOUND || (err = registry_workflow_put(&c->r->db, &c->state, cells)) != OK)
         return err;
     return add_step(c, id, record);
 }
@@ -184,7 +182,7 @@ static enum err close_workflow(struct change *c, const json_t *result, struct by
     cells[WORKFLOW_NUMBER] = cell_number(state_results(&c->state) + 1);
     *id = (uint64_t)cells[WORKFLOW_ID].number;
     return err == OK ? registry_row_replace(&c->r->db, &c->state, TABLE_WORKFLOW, cells, row.crc)
-                     : registry_row_put(&c->r->db, &c->state, TABLE_WORKFLOW, cells);
+                     : registry_workflow_put(&c->r->db, &c->state, cells);
 }
 
 static enum err add_result(struct change *c, const json_t *result, struct bytes outcome)
@@ -418,6 +416,8 @@ static enum err commit(struct change *c)
     for (size_t i = 0; i < c->nodes[0].count; i++)
         log_tree_append(&r->tree, &c->nodes[0].items[i], 0);
     r->state = c->state;
+    if (r->tiles && c->nodes[0].count > 0)
+        registry_tiles_wake(r->tiles);
     return OK;
 }
 
@@ -433,8 +433,10 @@ static bool follows(const struct registry *r, uint64_t sequence, const json_t *d
 static enum err apply(struct change *c, uint64_t sequence, const json_t *document, struct bytes body, const char *place)
 {
     struct registry *r = c->r;
-    enum err err;
+    enum err err = r->tiles ? registry_tiles_state(r->tiles, c->message, c->message_size) : OK;
 
+    if (err != OK)
+        return err;
     if (!follows(r, sequence, document))
         return refuse(c, "document %" PRIu64 " does not follow document %" PRIu64, sequence, r->state.sequence);
     if ((err = registry_db_do(&r->db, BEGIN_WRITE)) != OK ||

@@ -27,7 +27,10 @@ struct scan {
 struct check {
     struct registry *r;
     struct scan entries, results, checkpoints;
+    struct tile_files *files;                            /* NULL: not compared */
     struct digest leaves[LOG_TILE_LEAVES];               /* of the tile at hand */
+    struct text bundle;                                  /* its entries, for the files */
+    size_t ends[LOG_TILE_LEAVES];                        /* where each of them ends */
     struct table_sum keys, open, status, steps, anchors; /* what the indexes must have */
     char *message;
     size_t size;
@@ -164,6 +167,28 @@ static enum err check_leaf_tile(struct check *c, uint64_t tile)
     return OK;
 }
 
+/* The files of the tile at hand, which has `count` entries. */
+static enum err check_leaf_files(struct check *c, uint64_t tile, size_t count)
+{
+    struct tile_content hashes = {
+        .level = 0, .number = tile, .count = count, .bytes = bytes_of(c->leaves, count * DIGEST_LEN)};
+    struct tile_content entries = {.level = TILE_ENTRIES,
+                                   .number = tile,
+                                   .count = count,
+                                   .bytes = bytes_of(c->bundle.data, c->bundle.len),
+                                   .ends = c->ends};
+    enum err err;
+
+    if (!c->files)
+        return OK;
+    if (text_failed(&c->bundle))
+        return ERR_NOMEM;
+    if ((err = tile_files_check(c->files, &entries)) == OK)
+        err = tile_files_check(c->files, &hashes);
+    c->bundle.len = 0;
+    return err;
+}
+
 static enum err check_checkpoint(struct check *c)
 {
     const struct registry_owner *owner = &c->r->owner;
@@ -186,6 +211,23 @@ static enum err check_checkpoint(struct check *c)
     return scan_next(c, &c->checkpoints);
 }
 
+/* The entry joins its bundle; a whole one is compared, and so is the root of the checkpoint on the disk. */
+static enum err check_entry_file(struct check *c, uint64_t index)
+{
+    struct digest root;
+    enum err err;
+
+    tile_entry_add(&c->bundle, c->entries.row[ENTRY_LEAF].bytes);
+    c->ends[index % LOG_TILE_LEAVES] = c->bundle.len;
+    if ((index + 1) % LOG_TILE_LEAVES == 0 &&
+        (err = check_leaf_files(c, index / LOG_TILE_LEAVES, LOG_TILE_LEAVES)) != OK)
+        return err;
+    if (index + 1 != c->files->found.size)
+        return OK;
+    root = merkle_edge_root(&c->r->tree.edge);
+    return tile_files_check_root(c->files, &root);
+}
+
 static enum err check_entry(struct check *c)
 {
     struct log_tree *t = &c->r->tree;
@@ -195,13 +237,16 @@ static enum err check_entry(struct check *c)
 
     if (err != OK || (err = check_results(c, index)) != OK || (err = log_tree_reserve(t, 1)) != OK)
         return err;
+    if (c->entries.row[ENTRY_LEAF].bytes.len > TILE_ENTRY_MAX)
+        return refuse(c, "entry %" PRIu64 " was changed: it is too long", index);
     *leaf = merkle_leaf(c->entries.row[ENTRY_LEAF].bytes);
     log_tree_append(t, leaf, 0);
     if ((index + 1) % LOG_TILE_LEAVES == 0 && (err = check_leaf_tile(c, index / LOG_TILE_LEAVES)) != OK)
         return err;
-    if (c->checkpoints.there && (uint64_t)c->checkpoints.row[CHECKPOINT_ID].number == index + 1)
-        return check_checkpoint(c);
-    return OK;
+    if (c->checkpoints.there && (uint64_t)c->checkpoints.row[CHECKPOINT_ID].number == index + 1 &&
+        (err = check_checkpoint(c)) != OK)
+        return err;
+    return c->files ? check_entry_file(c, index) : OK;
 }
 
 static enum err check_log(struct check *c)
@@ -218,6 +263,9 @@ static enum err check_log(struct check *c)
             return err;
     if (c->results.there || c->checkpoints.there)
         return refuse(c, "entry %" PRIu64 " is missing", log_tree_size(&r->tree));
+    if ((err = check_leaf_files(c, log_tree_size(&r->tree) / LOG_TILE_LEAVES,
+                                log_tree_size(&r->tree) % LOG_TILE_LEAVES)) != OK)
+        return err;
     if ((err = scan_end(c, &c->entries)) != OK || (err = scan_end(c, &c->results)) != OK)
         return err;
     return scan_end(c, &c->checkpoints);
@@ -241,7 +289,10 @@ static enum err check_tile(struct check *c, unsigned level, uint64_t tile, struc
         if (memcmp(hashes.data + i * DIGEST_LEN, node.bytes, DIGEST_LEN) != 0)
             return refuse(c, "tile %u/%" PRIu64 " was changed: a hash in it is not that of its entries", level, tile);
     }
-    return OK;
+    if (level == 0 || !c->files)
+        return OK;
+    return tile_files_check(
+        c->files, &(struct tile_content){.level = level, .number = tile, .count = (size_t)count, .bytes = hashes});
 }
 
 /* How many rows a level has: of level 0 whole tiles only. */
@@ -354,36 +405,59 @@ static struct cell index_cell(sqlite3_stmt *s, int at)
     return cell;
 }
 
-/* The index in its own order: cells and the row's id.  Out of order, what is there is not found. */
-static enum err check_index(struct check *c, enum statement which, const char *name, const struct table_sum *want)
+/* What an index has, in its own order: out of order, what is there is not found.  Its columns, then the row's id. */
+static enum err add_index(struct check *c, enum statement which, struct table_sum *have, bool *ordered)
 {
     struct registry_db *d = &c->r->db;
     sqlite3_stmt *s = registry_db_use(d, which);
-    struct table_sum have = {0};
     int64_t before = INT64_MIN;
-    bool ordered = true;
     enum err err;
 
     while ((err = registry_db_step(d, s)) == OK) {
         int ids = sqlite3_column_count(s) - 1;
         struct cell a = index_cell(s, 0), b = ids > 1 ? index_cell(s, 1) : (struct cell){0};
-        add_indexed(&have, a, b, (uint64_t)sqlite3_column_int64(s, ids));
-        ordered = ordered && a.number >= before;
+        add_indexed(have, a, b, (uint64_t)sqlite3_column_int64(s, ids));
+        *ordered = *ordered && a.number >= before;
         before = a.number;
     }
-    if (err != ERR_NOT_FOUND)
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err compare_index(struct check *c, const char *name, const struct table_sum *have, bool ordered,
+                              const struct table_sum *want)
+{
+    if (ordered && have->rows == want->rows && have->sum == want->sum)
+        return OK;
+    return refuse(c, "the index %s was changed", name);
+}
+
+static enum err check_index(struct check *c, enum statement which, const char *name, const struct table_sum *want)
+{
+    struct table_sum have = {0};
+    bool ordered = true;
+    enum err err = add_index(c, which, &have, &ordered);
+
+    return err == OK ? compare_index(c, name, &have, ordered, want) : err;
+}
+
+/* The keys are in two tables. */
+static enum err check_keys(struct check *c)
+{
+    struct table_sum have = {0};
+    bool ordered = true;
+    enum err err;
+
+    if ((err = add_index(c, INDEX_FRESH_KEY, &have, &ordered)) != OK ||
+        (err = add_index(c, INDEX_KNOWN_KEY, &have, &ordered)) != OK)
         return err;
-    if (!ordered || have.rows != want->rows || have.sum != want->sum)
-        return refuse(c, "the index %s was changed", name);
-    return OK;
+    return compare_index(c, "of events by their ids", &have, ordered, &c->keys);
 }
 
 static enum err check_indexes(struct check *c)
 {
     enum err err;
 
-    if ((err = check_index(c, INDEX_KEY, "workflow_key", &c->keys)) != OK ||
-        (err = check_index(c, INDEX_OPEN, "workflow_open", &c->open)) != OK ||
+    if ((err = check_keys(c)) != OK || (err = check_index(c, INDEX_OPEN, "workflow_open", &c->open)) != OK ||
         (err = check_index(c, INDEX_STATUS, "workflow_status", &c->status)) != OK ||
         (err = check_index(c, INDEX_STEP, "step_workflow", &c->steps)) != OK)
         return err;
@@ -395,8 +469,9 @@ static enum err check_everything(struct check *c)
     const struct registry_state *state = &c->r->state;
     enum err err;
 
-    if ((err = registry_db_do(&c->r->db, BEGIN_READ)) != OK || (err = check_log(c)) != OK ||
-        (err = check_tiles(c)) != OK || (err = check_table(c, TABLE_WORKFLOW, check_workflow)) != OK ||
+    if ((sqlite3_get_autocommit(c->r->db.db) && (err = registry_db_do(&c->r->db, BEGIN_READ)) != OK) ||
+        (err = check_log(c)) != OK || (err = check_tiles(c)) != OK ||
+        (err = check_table(c, TABLE_WORKFLOW, check_workflow)) != OK ||
         (err = check_table(c, TABLE_STEP, check_step)) != OK ||
         (err = check_table(c, TABLE_ANCHOR, check_anchor)) != OK || (err = check_indexes(c)) != OK)
         return err;
@@ -406,10 +481,14 @@ static enum err check_everything(struct check *c)
     return registry_db_do(&c->r->db, COMMIT);
 }
 
-enum err registry_check_all(struct registry *r, char *message, size_t size)
+enum err registry_check_all(struct registry *r, struct tile_files *files, char *message, size_t size)
 {
-    struct check c = {.r = r, .message = message, .size = size};
-    enum err err = check_everything(&c);
+    struct check c = {.r = r, .files = files, .message = message, .size = size};
+    enum err err;
+
+    text_init(&c.bundle, TILE_BUNDLE_MAX);
+    err = check_everything(&c);
+    text_deinit(&c.bundle);
 
     if (err != OK)
         registry_db_rollback(&r->db);

@@ -12,6 +12,7 @@
 
 #define APPLICATION_ID 0x476e6f74 /* "Gnot" */
 #define FORMAT_VERSION 1
+#define FRESH_KEYS     32768 /* after so many workflows their keys are moved: they and their pages fit in the cache */
 
 const char *const registry_table_names[TABLES] = {
     [TABLE_STATE] = "state", [TABLE_ENTRY] = "entry",   [TABLE_RESULT] = "result",        [TABLE_WORKFLOW] = "workflow",
@@ -43,7 +44,8 @@ static const char schema[] =
     " path TEXT, crc INTEGER);"
     "CREATE TABLE workflow(id INTEGER PRIMARY KEY, key INTEGER, event_id TEXT, workflow_id TEXT, type TEXT,"
     " status TEXT, priority INTEGER, received_ms INTEGER, deadline_ms INTEGER, number INTEGER, crc INTEGER);"
-    "CREATE INDEX workflow_key ON workflow(key);"
+    "CREATE TABLE fresh_key(key INTEGER, id INTEGER, PRIMARY KEY(key, id)) WITHOUT ROWID;"
+    "CREATE TABLE known_key(key INTEGER, id INTEGER, PRIMARY KEY(key, id)) WITHOUT ROWID;"
     "CREATE INDEX workflow_open ON workflow(id) WHERE number IS NULL;"
     "CREATE INDEX workflow_status ON workflow(status, id) WHERE status <> 'notarized';"
     "CREATE TABLE step(id INTEGER PRIMARY KEY, workflow INTEGER, record TEXT, crc INTEGER);"
@@ -78,7 +80,10 @@ static const char *const texts[STATEMENTS] = {
     [SCAN_FIRST + TABLE_STEP] = "SELECT * FROM step ORDER BY id",
     [SCAN_FIRST + TABLE_ANCHOR] = "SELECT * FROM anchor ORDER BY id",
     [SCAN_FIRST + TABLE_CHECKPOINT] = "SELECT * FROM checkpoint ORDER BY id",
-    [WORKFLOW_BY_KEY] = "SELECT * FROM workflow INDEXED BY workflow_key WHERE key = ?",
+    [KEY_PUT] = "INSERT INTO fresh_key VALUES(?,?)",
+    [KEYS_MOVE] = "INSERT INTO known_key SELECT key, id FROM fresh_key ORDER BY key, id",
+    [KEYS_MOVED] = "DELETE FROM fresh_key",
+    [KEY_FIND] = "SELECT id FROM fresh_key WHERE key = ?1 UNION ALL SELECT id FROM known_key WHERE key = ?1",
     [WORKFLOWS_OPEN] = "SELECT * FROM workflow WHERE number IS NULL ORDER BY id",
     [WORKFLOWS_NEWEST] = "SELECT * FROM workflow WHERE id < ? ORDER BY id DESC",
     [WORKFLOWS_OF_STATUS] = "SELECT * FROM workflow INDEXED BY workflow_status WHERE id < ? AND status = ?"
@@ -95,7 +100,8 @@ static const char *const texts[STATEMENTS] = {
     [TILE_PUT] = "INSERT OR REPLACE INTO tile VALUES(?,?)",
     [TILE_GET] = "SELECT hashes FROM tile WHERE id = ?",
     [TILE_SCAN] = "SELECT id, hashes FROM tile ORDER BY id",
-    [INDEX_KEY] = "SELECT key, id FROM workflow INDEXED BY workflow_key ORDER BY key",
+    [INDEX_FRESH_KEY] = "SELECT key, id FROM fresh_key ORDER BY key, id",
+    [INDEX_KNOWN_KEY] = "SELECT key, id FROM known_key ORDER BY key, id",
     [INDEX_OPEN] = "SELECT 0, id FROM workflow INDEXED BY workflow_open WHERE number IS NULL ORDER BY id",
     [INDEX_STATUS] = "SELECT status, id FROM workflow INDEXED BY workflow_status WHERE status <> 'notarized'"
                      " ORDER BY status, id",
@@ -515,20 +521,50 @@ static bool keep_texts(struct workflow_row *row)
     return true;
 }
 
+/* A workflow that may be the event's: another one can have the same key. */
+static enum err read_workflow(struct registry_db *d, uint64_t id, struct bytes event_id, struct workflow_row *out)
+{
+    sqlite3_stmt *s = registry_db_use(d, (enum statement)(GET_FIRST + TABLE_WORKFLOW));
+    enum err err;
+
+    registry_db_bind(s, 1, cell_number(id));
+    err = registry_db_step(d, s);
+    if (err == ERR_NOT_FOUND)
+        err = registry_db_fail(d, ERR_CORRUPT, "workflow %" PRIu64 " is missing", id);
+    else if (err == OK)
+        err = registry_row_read(d, s, TABLE_WORKFLOW, out->cells, &out->crc);
+    if (err == OK && !bytes_equal(out->cells[WORKFLOW_EVENT_ID].bytes, event_id))
+        err = ERR_NOT_FOUND;
+    else if (err == OK && !keep_texts(out))
+        err = registry_db_fail(d, ERR_CORRUPT, "workflow %" PRIu64 " was changed: its names are too long", id);
+    sqlite3_reset(s);
+    return err;
+}
+
 enum err registry_workflow_find(struct registry_db *d, struct bytes event_id, struct workflow_row *out)
 {
-    sqlite3_stmt *s = registry_db_use(d, WORKFLOW_BY_KEY);
+    sqlite3_stmt *s = registry_db_use(d, KEY_FIND);
     enum err err;
 
     registry_db_bind(s, 1, cell_number(registry_key(event_id)));
-    while ((err = registry_db_step(d, s)) == OK) {
-        if ((err = registry_row_read(d, s, TABLE_WORKFLOW, out->cells, &out->crc)) != OK)
+    while ((err = registry_db_step(d, s)) == OK)
+        if ((err = read_workflow(d, (uint64_t)sqlite3_column_int64(s, 0), event_id, out)) != ERR_NOT_FOUND)
             break;
-        if (!bytes_equal(out->cells[WORKFLOW_EVENT_ID].bytes, event_id))
-            continue;
-        err = keep_texts(out) ? OK : registry_db_fail(d, ERR_CORRUPT, "a workflow's names are too long");
-        break;
-    }
     sqlite3_reset(s);
     return err;
+}
+
+enum err registry_workflow_put(struct registry_db *d, struct registry_state *state, const struct cell *cells)
+{
+    sqlite3_stmt *s = registry_db_use(d, KEY_PUT);
+    enum err err;
+
+    registry_db_bind(s, 1, cells[WORKFLOW_KEY]);
+    registry_db_bind(s, 2, cells[WORKFLOW_ID]);
+    if ((err = registry_db_run(d, s)) != OK || (err = registry_row_put(d, state, TABLE_WORKFLOW, cells)) != OK ||
+        state->sums[TABLE_WORKFLOW].rows % FRESH_KEYS != 0)
+        return err;
+    if ((err = registry_db_do(d, KEYS_MOVE)) != OK)
+        return err;
+    return registry_db_do(d, KEYS_MOVED);
 }

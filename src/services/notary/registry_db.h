@@ -13,10 +13,13 @@
  *     tile        id (level << 56 | number), hashes: nodes of the tree at each eighth level, 256 to a row; of level 0
  *                 whole tiles only.  Made of the entries
  *
- * `key` is the first 8 bytes of the SHA-256 of the event's id.  Each row ends in a CRC32C over its table and all other
- * cells, and the state has the number of rows and the sum of the CRCs of each table (modulo 2^64), so that a changed,
- * lost or added row is found; the state's own row ends in one as well.  `tile` has none: it is compared with what the
- * entries give.
+ *     fresh_key, known_key    key, id: which workflow an event has
+ *
+ * `key` is the first 8 bytes of the SHA-256 of the event's id.  Keys lie anywhere, so that each new one would write a
+ * page of its own; they are put into the small `fresh_key` and moved to `known_key` many at once, in order.  Each row
+ * ends in a CRC32C over its table and all other cells, and the state has the number of rows and the sum of the CRCs of
+ * each table (modulo 2^64), so that a changed, lost or added row is found; the state's own row ends in one as well.
+ * `tile` and the keys have none: they are compared with what entries and workflows give.
  *
  * Belongs to one thread.  May call: base/, SQLite, the core.
  */
@@ -122,7 +125,10 @@ enum statement {
     PUT_FIRST,                       /* one for each table, in their order: all cells and the CRC */
     GET_FIRST = PUT_FIRST + TABLES,  /* by id */
     SCAN_FIRST = GET_FIRST + TABLES, /* all, by id */
-    WORKFLOW_BY_KEY = SCAN_FIRST + TABLES,
+    KEY_PUT = SCAN_FIRST + TABLES,
+    KEYS_MOVE,
+    KEYS_MOVED,
+    KEY_FIND,
     WORKFLOWS_OPEN,
     WORKFLOWS_NEWEST,    /* before ?1 (an id) */
     WORKFLOWS_OF_STATUS, /* before ?1, of status ?2, which is not "notarized" */
@@ -137,7 +143,8 @@ enum statement {
     TILE_PUT,
     TILE_GET,
     TILE_SCAN,
-    INDEX_KEY, /* what the indexes have, for the check */
+    INDEX_FRESH_KEY, /* what the indexes have, for the check */
+    INDEX_KNOWN_KEY,
     INDEX_OPEN,
     INDEX_STATUS,
     INDEX_STEP,
@@ -205,6 +212,8 @@ struct workflow_row {
     uint8_t texts[4][RECORD_NAME_MAX];
 };
 
+/* Adds a workflow, and its key. */
+MUST_USE enum err registry_workflow_put(struct registry_db *d, struct registry_state *state, const struct cell *cells);
 /* The workflow of an event.  ERR_NOT_FOUND. */
 MUST_USE enum err registry_workflow_find(struct registry_db *d, struct bytes event_id, struct workflow_row *out);
 

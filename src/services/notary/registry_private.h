@@ -3,7 +3,8 @@
  * registry_private.h - what the files of the registry share: the struct, and what one calls of the other.
  *
  * registry.c opens, registry_check.c reads all of it at that, registry_apply.c takes documents, registry_find.c answers
- * the thread that applies, registry_view.c others, registry_tiles.c keeps DIR/log.
+ * the thread that applies, registry_view.c others, registry_tiles.c writes
+ * DIR/log, registry_tile_files.c compares it.
  */
 #ifndef SERVICES_NOTARY_REGISTRY_PRIVATE_H
 #define SERVICES_NOTARY_REGISTRY_PRIVATE_H
@@ -11,6 +12,7 @@
 #include "services/notary/log_tree.h"
 #include "services/notary/registry.h"
 #include "services/notary/registry_db.h"
+#include "services/notary/registry_tiles.h"
 
 #define REGISTRY_TEXT_MAX (64u << 20) /* of what is read into memory: a receipt, the records of one workflow */
 
@@ -20,8 +22,9 @@ struct registry {
     struct log *log;
     struct registry_db db;
     struct registry_owner owner;
-    struct registry_state state; /* as committed */
-    struct log_tree tree;        /* likewise */
+    struct registry_state state;  /* as committed */
+    struct log_tree tree;         /* likewise */
+    struct registry_tiles *tiles; /* NULL: in memory, or only read */
     struct anchor_mark {
         char name[RECORD_NAME_MAX + 1];
         uint64_t below; /* all entries before this one have a receipt of the anchor */
@@ -68,7 +71,7 @@ MUST_USE enum err registry_checkpoint_of(struct registry_db *d, uint64_t index, 
 /* Appends the records of a workflow. */
 MUST_USE enum err registry_steps_read(struct registry_db *d, uint64_t workflow, json_t *array);
 
-/* registry_check.c: reads and checks all rows, and grows the tree. */
-MUST_USE enum err registry_check_all(struct registry *r, char *message, size_t size);
+/* registry_check.c: reads and checks all rows, and the files (NULL: none) against them; grows the tree. */
+MUST_USE enum err registry_check_all(struct registry *r, struct tile_files *files, char *message, size_t size);
 
 #endif
