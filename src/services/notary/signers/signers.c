@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 #include "services/notary/files.h"
-#include "services/notary/signers/trusted_keys.h"
+#include "services/notary/trusted_keys.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * trusted_keys.c - block after block.
  */
-#include "services/notary/signers/trusted_keys.h"
+#include "services/notary/trusted_keys.h"
 
 static const char end_line[] = "-----END PUBLIC KEY-----";
 

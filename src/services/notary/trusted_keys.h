@@ -4,8 +4,8 @@
  *
  * Pure.  May call: base/, the core.
  */
-#ifndef SERVICES_NOTARY_SIGNERS_TRUSTED_KEYS_H
-#define SERVICES_NOTARY_SIGNERS_TRUSTED_KEYS_H
+#ifndef SERVICES_NOTARY_TRUSTED_KEYS_H
+#define SERVICES_NOTARY_TRUSTED_KEYS_H
 
 #include "services/notary/public_key.h"
 
