@@ -396,12 +396,15 @@ bool batch_place_holds(const struct batch_place *place, struct bytes entry)
 
 bool batch_artifact_holds(const json_t *path, struct bytes leaf, struct digest *root)
 {
+    const char *format = json_string_value(json_object_get(path, "format"));
     struct digest hash = merkle_leaf(leaf);
     struct merkle_proof proof;
     uint64_t index, size;
 
-    return read_count(path, "size", BATCH_LEAVES_MAX, &size) && read_count(path, "index", BATCH_LEAVES_MAX, &index) &&
-           read_root(path, root) && receipt_hashes_read(json_object_get(path, "hashes"), &proof) &&
+    if (!format || strcmp(format, ARTIFACT_FORMAT) != 0 || !read_count(path, "size", BATCH_LEAVES_MAX, &size) ||
+        !read_count(path, "index", BATCH_LEAVES_MAX, &index))
+        return false;
+    return read_root(path, root) && receipt_hashes_read(json_object_get(path, "hashes"), &proof) &&
            merkle_inclusion_holds(&hash, index, size, &proof, root);
 }
 

@@ -21,9 +21,17 @@
 
 static const struct notary_verb verbs[] = {
     {.name = "verify",
-     .arguments = "RECEIPT --event FILE [--public-key FILE] [--extract DIR]",
-     .text = "Checks a NotaryResult, or a receipt out of one, against its event, without any network.",
-     .flags = "--event|--public-key|--extract",
+     .arguments = "RECEIPT --event FILE [--public-key FILE]... [--approvers FILE] [--artifact FILE] [--extract DIR]",
+     .text = "Checks a NotaryResult, a receipt out of one, or an exported workflow, without any network.",
+     .help = "  --event FILE         the event that it is about\n"
+             "  --public-key FILE    whom to believe (PEM, one or more): the notary's log, and its signer if that is "
+             "another\n"
+             "  --approvers FILE     the approvers' keys, as notary.approvals.approvers_file has them\n"
+             "  --artifact FILE      also the path of one artifact of a batch (artifact-N.json of `export`)\n"
+             "  --rekor-v1-key FILE, --rekor-v2-key FILE, --tsa-certs FILE\n"
+             "                       whom to believe of other logs and time stamps in an exported workflow\n"
+             "  --extract DIR        writes the pieces, for openssl and sha256sum (docs/notary.md)\n",
+     .flags = "--event|--public-key|--approvers|--artifact|--rekor-v1-key|--rekor-v2-key|--tsa-certs|--extract",
      .run = notary_verb_verify},
     {.name = "verify-anchor",
      .arguments = "RECEIPT --leaf FILE --log-key FILE [--rekor-v1-key FILE] [--rekor-v2-key FILE] [--tsa-certs FILE]",

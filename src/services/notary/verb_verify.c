@@ -14,21 +14,79 @@
 #define REPORT_MAX     (64u << 10)
 #define PUBLIC_KEY_MAX (64u << 10)
 
-static bool read_public_key(const char *path, struct public_key *key)
+/* What the flags name. */
+struct verify_flags {
+    const char *event, *directory, *artifact, *approvers, *rekor_v1, *rekor_v2, *tsa;
+};
+
+/* The files of the flags, read. */
+struct verify_files {
+    struct text receipt, event, artifact, tsa;
+    struct trusted_keys keys;
+    struct approvers *approvers;
+    struct public_key rekor_v1, rekor_v2;
+};
+
+static bool read_keys(const char *path, struct trusted_keys *to)
 {
     struct text pem;
     bool done = false;
-    enum err err;
 
     text_init(&pem, PUBLIC_KEY_MAX);
     if (notary_read_named(path, &pem)) {
-        err = public_key_from_pem(key, bytes_of(pem.data, pem.len));
-        done = err == OK;
+        done = trusted_keys_add(to, bytes_of(pem.data, pem.len)) == OK;
         if (!done)
-            notary_complain("%s is not an Ed25519 public key in PEM", path);
+            notary_complain("%s does not hold public keys in PEM, Ed25519 or P-256 (at most %d in all)", path,
+                            TRUSTED_KEYS_MAX);
     }
     text_deinit(&pem);
     return done;
+}
+
+/* Takes every "--public-key FILE" and "--public-key=FILE" out of argv and reads the files. */
+static int take_keys(int *argc, char **argv, struct trusted_keys *keys)
+{
+    static const char flag[] = "--public-key";
+    const size_t len = sizeof flag - 1;
+    int kept = 0;
+
+    for (int i = 0; i < *argc; i++) {
+        bool alone = strcmp(argv[i], flag) == 0;
+        if (!alone && (strncmp(argv[i], flag, len) != 0 || argv[i][len] != '=')) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        if (alone && i + 1 == *argc) {
+            notary_complain("%s needs a value", flag);
+            return NOTARY_EXIT_USAGE;
+        }
+        if (!read_keys(alone ? argv[++i] : argv[i] + len + 1, keys))
+            return NOTARY_EXIT_FAILED;
+    }
+    *argc = kept;
+    return NOTARY_EXIT_OK;
+}
+
+static bool read_one_key(const char *path, struct public_key *to)
+{
+    struct trusted_keys keys = {.count = 0};
+
+    if (!path)
+        return true;
+    if (!read_keys(path, &keys))
+        return false;
+    *to = keys.list[0];
+    return true;
+}
+
+static bool read_approvers(const char *path, struct approvers **to)
+{
+    char message[600];
+
+    if (!path || approvers_read(to, path, message, sizeof message) == OK)
+        return true;
+    notary_complain("%s", message);
+    return false;
 }
 
 static bool extract_one(const char *directory, const char *name, struct bytes bytes)
@@ -45,37 +103,52 @@ static bool extract_one(const char *directory, const char *name, struct bytes by
 /* The pieces as files, for openssl, sha256sum and the like. */
 static bool extract(const char *directory, const struct verify_pieces *p)
 {
-    struct text pem;
+    struct text pem, log_pem;
     bool done;
 
     text_init(&pem, PUBLIC_KEY_MAX);
+    text_init(&log_pem, PUBLIC_KEY_MAX);
     public_key_to_pem(&p->key, &pem);
+    public_key_to_pem(&p->log_key, &log_pem);
     done = extract_one(directory, "evidence.json", bytes_of(p->evidence.data, p->evidence.len)) &&
+           (p->statement.len == 0 ||
+            extract_one(directory, "statement.json", bytes_of(p->statement.data, p->statement.len))) &&
            extract_one(directory, "signature.bin", signature_bytes(&p->signature)) &&
            extract_one(directory, "public_key.pem", bytes_of(pem.data, pem.len)) &&
+           extract_one(directory, "log_key.pem", bytes_of(log_pem.data, log_pem.len)) &&
            extract_one(directory, "leaf.json", bytes_of(p->leaf.data, p->leaf.len)) &&
            extract_one(directory, "checkpoint.txt", bytes_of(p->checkpoint.data, p->checkpoint.len)) &&
            extract_one(directory, "checkpoint.sig", signature_bytes(&p->checkpoint_signature));
+    text_deinit(&log_pem);
     text_deinit(&pem);
     return done;
 }
 
-static int verify(const struct text *receipt, const struct text *event, const struct public_key *trusted,
-                  const char *directory)
+static struct bytes whole(const struct text *t)
 {
+    return bytes_of(t->data, t->len);
+}
+
+static int verify(const struct verify_flags *flags, const struct verify_files *files)
+{
+    const struct verify_trust trust = {.keys = &files->keys,
+                                       .approvers = files->approvers,
+                                       .anchors = {.rekor_v1 = flags->rekor_v1 ? &files->rekor_v1 : NULL,
+                                                   .rekor_v2 = flags->rekor_v2 ? &files->rekor_v2 : NULL,
+                                                   .tsa_certs = whole(&files->tsa)}};
     struct verify_pieces pieces;
     struct text report;
     bool verified;
     int status = NOTARY_EXIT_FAILED;
 
     text_init(&report, REPORT_MAX);
-    if (verify_receipt(bytes_of(receipt->data, receipt->len), bytes_of(event->data, event->len), trusted, &report,
-                       &pieces, &verified) != OK) {
+    if (verify_document(whole(&files->receipt), whole(&files->event), whole(&files->artifact), &trust, &report, &pieces,
+                        &verified) != OK) {
         notary_complain("out of memory");
         goto out;
     }
     printf("%s%s\n", report.data, verified ? "verified" : "REFUSED: this receipt does not prove this event");
-    if (verified && (!directory || extract(directory, &pieces)))
+    if (verified && (!flags->directory || extract(flags->directory, &pieces)))
         status = NOTARY_EXIT_OK;
     verify_pieces_deinit(&pieces);
 out:
@@ -83,28 +156,61 @@ out:
     return status;
 }
 
+static bool read_files(const struct verify_flags *flags, const char *receipt, struct verify_files *to)
+{
+    return notary_read_named(receipt, &to->receipt) && notary_read_named(flags->event, &to->event) &&
+           (!flags->artifact || notary_read_named(flags->artifact, &to->artifact)) &&
+           (!flags->tsa || notary_read_named(flags->tsa, &to->tsa)) &&
+           read_approvers(flags->approvers, &to->approvers) && read_one_key(flags->rekor_v1, &to->rekor_v1) &&
+           read_one_key(flags->rekor_v2, &to->rekor_v2);
+}
+
+static bool take_flags(int *argc, char **argv, struct verify_flags *flags)
+{
+    return notary_take_flag(argc, argv, "--event", &flags->event) &&
+           notary_take_flag(argc, argv, "--extract", &flags->directory) &&
+           notary_take_flag(argc, argv, "--artifact", &flags->artifact) &&
+           notary_take_flag(argc, argv, "--approvers", &flags->approvers) &&
+           notary_take_flag(argc, argv, "--rekor-v1-key", &flags->rekor_v1) &&
+           notary_take_flag(argc, argv, "--rekor-v2-key", &flags->rekor_v2) &&
+           notary_take_flag(argc, argv, "--tsa-certs", &flags->tsa);
+}
+
+static void files_init(struct verify_files *f)
+{
+    memset(f, 0, sizeof *f);
+    text_init(&f->receipt, 2 * VERIFY_DOCUMENT_MAX);
+    text_init(&f->event, 2 * EVENT_BYTES_MAX);
+    text_init(&f->artifact, 2 * VERIFY_DOCUMENT_MAX);
+    text_init(&f->tsa, VERIFY_DOCUMENT_MAX);
+}
+
+static void files_deinit(struct verify_files *f)
+{
+    text_deinit(&f->receipt);
+    text_deinit(&f->event);
+    text_deinit(&f->artifact);
+    text_deinit(&f->tsa);
+    approvers_free(f->approvers);
+}
+
 int notary_verb_verify(int argc, char **argv)
 {
-    const char *event_path, *key_path, *directory;
-    struct text receipt, event;
-    struct public_key key;
-    int status = NOTARY_EXIT_FAILED;
+    struct verify_flags flags = {0};
+    struct verify_files files;
+    int status;
 
-    if (!notary_take_flag(&argc, argv, "--event", &event_path) ||
-        !notary_take_flag(&argc, argv, "--public-key", &key_path) ||
-        !notary_take_flag(&argc, argv, "--extract", &directory))
+    if (!take_flags(&argc, argv, &flags))
         return NOTARY_EXIT_USAGE;
-    if (argc != 1 || !event_path || argv[0][0] == '-') {
+    files_init(&files);
+    status = take_keys(&argc, argv, &files.keys);
+    if (status == NOTARY_EXIT_OK && (argc != 1 || !flags.event || argv[0][0] == '-')) {
         notary_complain("verify needs a receipt and its event: geminga notary verify RECEIPT --event FILE");
-        return NOTARY_EXIT_USAGE;
+        status = NOTARY_EXIT_USAGE;
     }
-    text_init(&receipt, 2 * VERIFY_DOCUMENT_MAX);
-    text_init(&event, 2 * EVENT_BYTES_MAX);
-    if (notary_read_named(argv[0], &receipt) && notary_read_named(event_path, &event) &&
-        (!key_path || read_public_key(key_path, &key)))
-        status = verify(&receipt, &event, key_path ? &key : NULL, directory);
-    text_deinit(&receipt);
-    text_deinit(&event);
+    if (status == NOTARY_EXIT_OK)
+        status = read_files(&flags, argv[0], &files) ? verify(&flags, &files) : NOTARY_EXIT_FAILED;
+    files_deinit(&files);
     return status;
 }
 

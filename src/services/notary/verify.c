@@ -4,7 +4,7 @@
  *
  *     event -> evidence package -> its hash -> signature -> leaf -> inclusion proof -> root -> signed checkpoint
  *
- * A check that fails ends the chain; the rest would only repeat it.  Where other logs have the entry too, each of their
+ * A check that fails ends the chain; the rest would only repeat it; cheap ones come first.  Where other logs have the entry too, each of their
  * receipts is a chain of its own behind it.
  */
 #include "services/notary/verify_private.h"
@@ -330,8 +330,8 @@ static bool check_anchors(struct verification *v)
 
 static bool verify(struct verification *v, struct bytes document, struct bytes event)
 {
-    return read_document(v, document) && read_event(v, event) && verify_evidence(v) && check_keys(v) &&
-           check_signature(v) && verify_decisions(v) && check_result(v) && check_checkpoint(v) && check_inclusion(v) &&
+    return read_document(v, document) && read_event(v, event) && check_result(v) && verify_evidence(v) &&
+           check_keys(v) && check_signature(v) && verify_decisions(v) && check_checkpoint(v) && check_inclusion(v) &&
            verify_artifact(v) && check_anchors(v);
 }
 
