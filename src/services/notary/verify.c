@@ -4,8 +4,8 @@
  *
  *     event -> evidence package -> its hash -> signature -> leaf -> inclusion proof -> root -> signed checkpoint
  *
- * A check that fails ends the chain; the rest would only repeat it; cheap ones come first.  Where other logs have the entry too, each of their
- * receipts is a chain of its own behind it.
+ * A check that fails ends the chain; the rest would only repeat it; cheap ones come first.  Where other logs have the
+ * entry too, each of their receipts is a chain of its own behind it.
  */
 #include "services/notary/verify_private.h"
 

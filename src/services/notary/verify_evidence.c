@@ -124,24 +124,32 @@ enum err verify_leaf(struct verification *v, struct text *out)
     return batch_leaf_of(v->receipt, hash, v->place.events, &root, out);
 }
 
-static bool artifact_leads_to_root(struct verification *v, const json_t *path)
+/* Whether the path leads from this artifact of the event to the batch's root. */
+static bool artifact_leads_to_root(const struct verification *v, json_t *artifact, const json_t *path)
 {
-    json_t *artifact = json_object_get(path, "artifact");
     struct digest root;
     struct text leaf;
     bool holds;
 
-    if (!json_is_object(artifact))
-        return verify_refused(v, "artifact", "the artifact's file has no \"artifact\"");
     text_init(&leaf, EVIDENCE_BYTES_MAX);
     holds = batch_artifact_leaf(v->event.event_id, artifact, &leaf) == OK &&
             batch_artifact_holds(path, text_bytes(&leaf), &root) && digest_equal(&root, &v->place.root) &&
             json_integer_value(json_object_get(path, "size")) == (json_int_t)v->place.size;
     text_deinit(&leaf);
-    if (!holds)
-        return verify_refused(v, "artifact", "its path does not lead to the batch's root");
-    return verify_holds(v, "artifact", "\"%.100s\" of this event is in the batch, leaf %" JSON_INTEGER_FORMAT,
-                        verify_text(artifact, "name"), json_integer_value(json_object_get(path, "index")));
+    return holds;
+}
+
+static bool check_artifact(struct verification *v, const json_t *path)
+{
+    json_t *artifacts = json_object_get(v->event.json, "artifacts");
+
+    for (size_t i = 0; i < json_array_size(artifacts); i++) {
+        json_t *artifact = json_array_get(artifacts, i);
+        if (artifact_leads_to_root(v, artifact, path))
+            return verify_holds(v, "artifact", "artifact[%zu] of the event, \"%.100s\", is in the batch", i,
+                                verify_text(artifact, "name"));
+    }
+    return verify_refused(v, "artifact", "the path leads from none of the event's artifacts to the batch's root");
 }
 
 bool verify_artifact(struct verification *v)
@@ -157,7 +165,7 @@ bool verify_artifact(struct verification *v)
     path = v->artifact.len <= VERIFY_DOCUMENT_MAX
                ? json_loadb((const char *)v->artifact.data, v->artifact.len, JSON_REJECT_DUPLICATES, NULL)
                : NULL;
-    good = json_is_object(path) ? artifact_leads_to_root(v, path)
+    good = json_is_object(path) ? check_artifact(v, path)
                                 : verify_refused(v, "artifact", "the artifact's file is not a JSON object");
     json_decref(path);
     return good;
