@@ -7,11 +7,13 @@ import base64
 import json
 import subprocess
 
+import pulsar
 import pytest
 
 from anchor_entries import Submission, refusal_entry, signed_entry
 from anchor_fakes import FakeAuthority, FakeRekor
-from broker_process import PROGRAM
+from broker_process import PROGRAM, eventually
+from notary_process import Channel, minimal_event, run_notary
 
 PREFIX = "GEMINGA_NOTARY_ANCHORS_"
 ENTRIES = {"signed with P-256": signed_entry, "without a signature": refusal_entry}
@@ -180,3 +182,84 @@ def test_a_receipt_is_verified_offline_by_the_verb(rekor, authority, submit, tmp
     assert verify(**{**everybody, "tsa_certs": "other.pem"}).returncode == 1
     (tmp_path / "entry.json").write_bytes(signed_entry("e-10"))
     assert verify(**everybody).stdout.count("REFUSED") == 3
+
+
+# ---- through the notary ----
+
+def anchored(client, notary, count):
+    """The journal until it has so many `anchored` records: these, and the entries, by their number in the log."""
+    reader = client.create_reader(notary.topics["journal"], pulsar.MessageId.earliest)
+    receipts, leaves = [], []
+    while len(receipts) < count:
+        for record in json.loads(reader.read_next(60_000).data()).get("records", []):
+            if record["kind"] == "closed":
+                leaves.append(record["leaf"].encode())
+            if record["kind"] == "anchored":
+                receipts.append(record)
+    reader.close()
+    return receipts, leaves
+
+
+@pytest.fixture
+def anchors_of(tmp_path):
+    """The environment of a notary with all three."""
+    def of(rekor, authority):
+        for version in (1, 2):
+            (tmp_path / f"{version}.pem").write_bytes(rekor.pem(version))
+        return {"REKOR_SERVER_URL": rekor.url, f"{PREFIX}REKOR_V1_PUBLIC_KEY": str(tmp_path / "1.pem"),
+                f"{PREFIX}REKOR_V2_URL": rekor.url, f"{PREFIX}REKOR_V2_PUBLIC_KEY": str(tmp_path / "2.pem"),
+                f"{PREFIX}RFC3161_URL": authority.url, f"{PREFIX}RFC3161_TRUST_CERTS": str(tmp_path / "root.pem"),
+                f"{PREFIX}RETRY_DELAY": "50ms", f"{PREFIX}RETRY_DELAY_MAX": "200ms"}
+    return of
+
+
+def test_every_notarized_event_is_anchored_everywhere_and_the_receipts_verify(make_notary, client, rekor, authority, anchors_of,
+                                                                               tmp_path):
+    notary = make_notary(**anchors_of(rekor, authority)).start()
+    channel = Channel(client, notary)
+    for _ in range(4):
+        channel.send(minimal_event())
+    channel.results(4)
+    receipts, leaves = anchored(client, notary, 12)
+    assert sorted((it["anchor"], it["index"]) for it in receipts) == [
+        (name, index) for name in ("rekor-v1", "rekor-v2", "rfc3161") for index in range(4)]
+    for number, leaf in enumerate(leaves):
+        (tmp_path / "leaf.json").write_bytes(leaf)
+        (tmp_path / "anchors.json").write_text(json.dumps([it for it in receipts if it["index"] == number]))
+        done = run_notary("verify-anchor", tmp_path / "anchors.json", "--leaf", tmp_path / "leaf.json", "--log-key",
+                          notary.data / "notary.pub", "--rekor-v1-key", tmp_path / "1.pem", "--rekor-v2-key", tmp_path / "2.pem",
+                          "--tsa-certs", tmp_path / "root.pem")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count(": verified") == 3
+    notary.stop()
+
+
+def test_anchors_that_are_down_hold_up_no_receipt_and_get_all_later_even_after_a_kill(make_notary, client, rekor, authority,
+                                                                                    anchors_of):
+    rekor.mode, authority.mode = "down", "silent"
+    notary = make_notary(**anchors_of(rekor, authority)).start()
+    channel = Channel(client, notary)
+    for _ in range(20):
+        channel.send(minimal_event())
+    assert len(channel.results(20)) == 20
+    notary.kill()
+    rekor.mode = authority.mode = "honest"
+    authority.released.set()
+    notary.start()
+    receipts, _ = anchored(client, notary, 60)
+    assert len({(it["anchor"], it["index"]) for it in receipts}) == 60
+    notary.stop()
+
+
+def test_a_log_that_lies_is_told_of_in_the_notarys_log_and_asked_again(make_notary, client, rekor, authority, anchors_of):
+    rekor.mode = "proof"
+    notary = make_notary(**anchors_of(rekor, authority)).start()
+    channel = Channel(client, notary)
+    channel.send(minimal_event())
+    channel.results(1)
+    eventually(lambda: "proves nothing" in notary.log.read_text())
+    rekor.mode = "honest"
+    receipts, _ = anchored(client, notary, 3)
+    assert {it["anchor"] for it in receipts} == {"rekor-v1", "rekor-v2", "rfc3161"}
+    assert len(rekor.bodies) == 5 + 2
+    notary.stop()

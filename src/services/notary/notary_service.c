@@ -7,6 +7,7 @@
  */
 #include "services/notary/notary_service.h"
 
+#include "services/notary/anchors/anchoring_handler.h"
 #include "services/notary/book_journal.h"
 #include "services/notary/data_dir.h"
 #include "services/notary/notary.h"
@@ -36,7 +37,8 @@ struct notary_service {
     char writer[WRITER_SIZE]; /* our name in the journal */
     struct notary_journal *journal;
     struct book_journal book;
-    struct notary *notary; /* the thread's */
+    struct notary *notary;               /* the thread's */
+    struct anchoring_handler *anchoring; /* around the notary's; NULL: no anchors */
     struct counters counters;
     struct trace_export *traces; /* NULL: tracing is off */
     struct runtime *runtime;
@@ -89,6 +91,28 @@ static enum err make_notary(struct notary_service *s)
     return notary_new(&s->notary, &options);
 }
 
+static void wake_runtime(void *ctx)
+{
+    struct notary_service *s = ctx;
+
+    runtime_wake(s->runtime);
+}
+
+/* Before the runtime, which calls it; it wakes the runtime only when that has called it. */
+static enum err make_anchoring(struct notary_service *s, char *message, size_t size)
+{
+    const struct anchoring_handler_options options = {.inner = notary_handler(s->notary),
+                                                      .book = &s->book.book,
+                                                      .settings = &s->settings->anchors,
+                                                      .log_key = data_dir_log_key(s->data),
+                                                      .clocks = sys_of(s)->loop,
+                                                      .log = s->log,
+                                                      .wake = wake_runtime,
+                                                      .ctx = s};
+
+    return anchoring_handler_new(&s->anchoring, &options, message, size);
+}
+
 static enum err name_topics(struct notary_service *s)
 {
     const struct pulsar_settings *p = &s->settings->pulsar;
@@ -114,7 +138,8 @@ static enum err make_runtime(struct notary_service *s)
                                       .inputs = {[NOTARY_EVENTS] = s->topics[INPUT_TOPIC].data},
                                       .input_count = 1,
                                       .output_count = NOTARY_OUTPUTS,
-                                      .handler = notary_handler(s->notary),
+                                      .handler = s->anchoring ? anchoring_handler_get(s->anchoring)
+                                                              : notary_handler(s->notary),
                                       .counters = &s->counters,
                                       .clocks = sys_of(s)->loop,
                                       .log = s->log};
@@ -157,6 +182,8 @@ static enum err work(struct notary_service *s, char *message, size_t size)
     enum err err = notary_lead(s->notary);
 
     message[0] = '\0';
+    if (s->anchoring)
+        anchoring_handler_lead(s->anchoring);
     if (err == OK)
         err = runtime_run(s->runtime, message, size);
     if (err != OK && s->book.why[0])
@@ -211,12 +238,14 @@ static void run(void *ctx)
         s->ended(s->ctx, err, message);
 }
 
-static enum err make_parts(struct notary_service *s)
+/* `message` stays as it is where the error's name says it all. */
+static enum err make_parts(struct notary_service *s, char *message, size_t size)
 {
     enum err err;
 
     if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
-        (err = name_topics(s)) != OK || (err = make_notary(s)) != OK || (err = make_runtime(s)) != OK ||
+        (err = name_topics(s)) != OK || (err = make_notary(s)) != OK ||
+        (err = make_anchoring(s, message, size)) != OK || (err = make_runtime(s)) != OK ||
         (err = make_journal(s)) != OK)
         return err;
     return uv_thread_run(&s->thread, "notary", run, s);
@@ -231,7 +260,8 @@ static enum err open_all(struct notary_service *s, char *message, size_t size)
         (err = open_signer(s, message, size)) != OK)
         return err;
     s->start_ns = loop_now_ns(sys_of(s)->loop);
-    if ((err = make_parts(s)) != OK)
+    message[0] = '\0';
+    if ((err = make_parts(s, message, size)) != OK && !message[0])
         snprintf(message, size, "cannot start the notary: %s", err_text(err));
     return err;
 }
@@ -271,6 +301,7 @@ void notary_finish(struct notary_service *s)
         return;
     uv_thread_finish(s->thread);
     notary_journal_free(s->journal);
+    anchoring_handler_free(s->anchoring); /* its threads may wake the runtime until then */
     runtime_free(s->runtime);
     notary_free(s->notary);
     trace_export_stop(s->traces);
