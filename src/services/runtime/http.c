@@ -105,12 +105,13 @@ static bool append(const struct curl_transfer *t, struct curl_slist **list, cons
 }
 
 /* The caller's lines, and two of libcurl's own ideas taken back: it would wait for a "100 Continue", and call any body
- * a form. */
+ * a form.  (What has no body it does not call anything, and a signature would be of the lines that take back, too.) */
 static enum err set_headers(struct curl_transfer *t, const struct http_call *call, struct curl_slist **list)
 {
-    bool there = append(t, list, "Expect:");
+    bool signed_get = call->sigv4 && call->body.len == 0;
+    bool there = signed_get || append(t, list, "Expect:");
 
-    if (there && !has_header(call, "content-type"))
+    if (there && !signed_get && !has_header(call, "content-type"))
         there = append(t, list, "Content-Type:");
     for (const char *const *h = call->headers; there && h && *h; h++) {
         if (strpbrk(*h, "\r\n"))

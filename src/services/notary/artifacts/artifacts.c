@@ -10,7 +10,7 @@
 #include "services/notary/artifacts/artifact_uri.h"
 #include "services/notary/digest.h"
 #include "services/runtime/http.h"
-#include "services/runtime/secret_value.h"
+#include "services/runtime/secret_source.h"
 #include "sys/beneath.h"
 #include "sys/deadline.h"
 #include <assert.h>
@@ -289,6 +289,9 @@ static enum err fetch_http(struct fetch *f)
     return fetch_url(f, &call);
 }
 
+/* The hash of no bytes; what a request has for a body is signed, too. */
+#define NO_PAYLOAD "x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 /* What a signed request needs; all of it secret. */
 struct s3_identity {
     char *secret, *token;
@@ -296,12 +299,12 @@ struct s3_identity {
     char *header; /* of the token */
 };
 
-static enum err read_secret(const struct fetch *f, const char *setting, char **out)
+/* A file that is not there may be put there: so that is tried again. */
+static enum err read_secret(const struct fetch *f, const char *setting, const char *what, char **out)
 {
-    const char *problem = "";
-    enum err err = setting && *setting ? secret_value(setting, out, &problem) : OK;
-
-    return err == OK ? OK : fail(f, ERR_AGAIN, problem);
+    if (!setting || !*setting)
+        return OK;
+    return secret_source_read(setting, what, out, f->why, f->why_size) == OK ? OK : ERR_AGAIN;
 }
 
 static enum err s3_identity_read(struct s3_identity *id, const struct fetch *f)
@@ -311,8 +314,8 @@ static enum err s3_identity_read(struct s3_identity *id, const struct fetch *f)
 
     if (!s->s3_access_key)
         return OK;
-    if ((err = read_secret(f, s->s3_secret_key, &id->secret)) != OK ||
-        (err = read_secret(f, s->s3_session_token, &id->token)) != OK)
+    if ((err = read_secret(f, s->s3_secret_key, "the secret key of S3", &id->secret)) != OK ||
+        (err = read_secret(f, s->s3_session_token, "the session token of S3", &id->token)) != OK)
         return err;
     if (asprintf(&id->user, "%s:%s", s->s3_access_key, id->secret ? id->secret : "") < 0 ||
         (id->token && asprintf(&id->header, "x-amz-security-token: %s", id->token) < 0))
@@ -331,7 +334,7 @@ static void s3_identity_deinit(struct s3_identity *id)
 static enum err fetch_s3_as(struct fetch *f, const struct s3_identity *id)
 {
     const struct artifacts_settings *s = f->artifacts->settings;
-    const char *headers[] = {id->header, NULL};
+    const char *headers[] = {NO_PAYLOAD, id->header, NULL};
     char url[URL_MAX], sigv4[100];
     size_t len = strlen(s->s3_endpoint);
     struct http_call call = {.url = url, .headers = headers, .user = id->user, .sigv4 = id->user ? sigv4 : NULL};

@@ -11,7 +11,7 @@
 #include "services/notary/handlers/handler_file.h"
 #include "services/notary/handlers/handler_pool.h"
 #include "services/runtime/http.h"
-#include "services/runtime/secret_value.h"
+#include "services/runtime/secret_source.h"
 #include "sys/deadline.h"
 #include <assert.h>
 #include <errno.h>
@@ -20,10 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILE_MAX        (256u << 10)
-#define OWN_PROGRAM     "/proc/self/exe"
-#define HEADER_MAX      (AUTH_HEADER_MAX + 32)
-#define AUTH_HEADER_MAX 8192
+#define FILE_MAX    (256u << 10)
+#define OWN_PROGRAM "/proc/self/exe"
+#define HEADER_MAX  8192
 
 /* How an answer is counted. */
 enum outcome { ACCEPTED, IGNORED, REJECTED, TIMED_OUT, DIED, NONSENSE, UNAVAILABLE, OUTCOMES };
@@ -168,22 +167,21 @@ static enum err judge_status(long status, char *why, size_t why_size)
 
 static enum err read_token(const struct handler_spec *spec, char header[HEADER_MAX], char *why, size_t why_size)
 {
-    const char *problem;
-    char *token;
-    enum err err;
+    char problem[200], *token;
+    int len;
 
     if (!spec->token)
         return OK;
-    if ((err = secret_value(spec->token, &token, &problem)) != OK) {
+    if (secret_source_read(spec->token, "its token", &token, problem, sizeof problem) != OK) {
         (void)snprintf(why, why_size, "cannot be asked: %s", problem);
         return ERR_AGAIN;
     }
-    if (strlen(token) > AUTH_HEADER_MAX)
-        err = ERR_TOO_LARGE;
-    else
-        (void)snprintf(header, HEADER_MAX, "Authorization: Bearer %s", token);
+    len = snprintf(header, HEADER_MAX, "Authorization: Bearer %s", token);
     secret_free(token);
-    return err;
+    if (len < HEADER_MAX)
+        return OK;
+    (void)snprintf(why, why_size, "cannot be asked: its token is too long");
+    return ERR_INVALID;
 }
 
 static enum err post(const struct handler_spec *spec, struct bytes line, const char *authorization, int64_t timeout_ms,

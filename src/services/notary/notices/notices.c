@@ -9,7 +9,7 @@
 #include "services/notary/notices/mail_message.h"
 #include "services/runtime/http.h"
 #include "services/runtime/mail.h"
-#include "services/runtime/secret_value.h"
+#include "services/runtime/secret_source.h"
 #include <assert.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -184,15 +184,17 @@ void notices_free(struct notices *n)
 
 /* ---- web hooks ---- */
 
-/* A setting's text or what it stands for; the caller's to secret_free. */
-static enum err read_secret(const struct sending *s, struct bytes setting, char **out)
+/* A setting's text or what it stands for; the caller's to secret_free.  A file that is not there may be put there: so
+ * that is tried again. */
+static enum err read_secret(const struct sending *s, struct bytes setting, const char *what, char **out)
 {
-    const char *problem = "";
     char *copy = strndup((const char *)setting.data, setting.len);
-    enum err err = copy ? secret_value(copy, out, &problem) : ERR_NOMEM;
+    enum err err = copy ? OK : ERR_NOMEM;
 
+    if (err == OK && secret_source_read(copy, what, out, s->why, s->why_size) != OK)
+        err = ERR_AGAIN;
     secret_free(copy);
-    return err == OK || err == ERR_NOMEM ? err : fail(s, ERR_AGAIN, problem);
+    return err;
 }
 
 static enum err judge_status(const struct sending *s, const char *whom, long status)
@@ -279,7 +281,7 @@ static enum err send_slack(const struct sending *s)
             return fail(s, ERR_NOT_FOUND, "no web hook is configured for this Slack channel");
         setting = bytes_of_text(s->settings->slack_url);
     }
-    if ((err = read_secret(s, setting, &url)) != OK)
+    if ((err = read_secret(s, setting, "the URL of the Slack web hook", &url)) != OK)
         return err;
     text_init(&body, BODY_MAX);
     write_slack(s->notice, &body);
@@ -304,7 +306,7 @@ static enum err sign(const struct sending *s, const char *name, const struct tex
     header[0] = '\0';
     if (!pairs_find(s->settings->webhook_secrets, name, &setting))
         return OK;
-    if ((err = read_secret(s, setting, &key)) != OK)
+    if ((err = read_secret(s, setting, "the key of the web hook", &key)) != OK)
         return err;
     if (!HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)body->data, body->len, mac, &len))
         err = fail(s, ERR_NOMEM, err_text(ERR_NOMEM));
@@ -341,7 +343,7 @@ static enum err send_webhook(const struct sending *s)
         return fail(s, ERR_INVALID, "a web hook must be the name of a configured target");
     if (!pairs_find(s->settings->webhooks, name, &setting))
         return fail(s, ERR_NOT_FOUND, "no web hook of this name is configured");
-    if ((err = read_secret(s, setting, &url)) != OK)
+    if ((err = read_secret(s, setting, "the URL of the web hook", &url)) != OK)
         return err;
     err = send_signed(s, name, url);
     secret_free(url);
@@ -412,7 +414,7 @@ static enum err send_email(const struct sending *s)
     if (!s->settings->smtp_url)
         return fail(s, ERR_NOT_FOUND, "no mail server is configured (notary.notices.smtp_url)");
     if ((err = read_recipients(s, recipients)) != OK ||
-        (setting && (err = read_secret(s, bytes_of_text(setting), &password)) != OK))
+        (setting && (err = read_secret(s, bytes_of_text(setting), "the password of the mail server", &password)) != OK))
         return err;
     text_init(&message, BODY_MAX);
     if ((err = mail_message(s->notice, s->settings->mail_from, recipients, &message)) != OK)
