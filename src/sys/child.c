@@ -27,6 +27,7 @@
 struct child {
     pid_t pid;
     int in, out, err; /* our ends; -1: closed */
+    bool asked;       /* before */
     char said[CHILD_SAID_MAX];
     size_t said_len;
 };
@@ -299,7 +300,7 @@ static enum err turn(struct exchange *x, const struct deadline *deadline)
     return err;
 }
 
-/* What was said before the question was asked is no answer to it. */
+/* What was said between two questions is no answer to the second.  (Before the first it may be in a hurry.) */
 static bool is_quiet(struct child *c)
 {
     struct pollfd fd = {c->out, POLLIN, 0};
@@ -313,8 +314,9 @@ enum err child_ask(struct child *c, struct bytes line, bool last, struct text *a
     enum err err = OK;
 
     assert(line.len > 0 && !memchr(line.data, '\n', line.len));
-    if (!is_quiet(c))
+    if (c->asked && !is_quiet(c))
         return ERR_PROTOCOL;
+    c->asked = true;
     /* With the last question, up to the end of the output: only then it is known that there is no second line. */
     while (err == OK && (!x.answered || (last && c->out >= 0)))
         err = turn(&x, deadline);

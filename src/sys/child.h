@@ -33,8 +33,8 @@ MUST_USE enum err child_start(struct child **out, const struct child_options *op
 
 /* Writes `line` (which has no line end) and a line end, after it the end of the input if it is the `last`; then reads
  * one line, without its end, to *answer (initialized; its limit is the answer's).  The last line may lack its end.
- * ERR_TIMEOUT; ERR_TOO_LARGE: the answer; ERR_PROTOCOL: it says more than one line, or said something before it was
- * asked; ERR_CLOSED: it ended, or closed its output; ERR_NOMEM. */
+ * ERR_TIMEOUT; ERR_TOO_LARGE: the answer; ERR_PROTOCOL: it says more than one line, or said something between two
+ * questions; ERR_CLOSED: it ended, or closed its output; ERR_NOMEM. */
 MUST_USE enum err child_ask(struct child *c, struct bytes line, bool last, struct text *answer,
                             const struct deadline *deadline);
 

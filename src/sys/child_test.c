@@ -81,6 +81,28 @@ static void a_line_longer_than_a_pipe_is_written_whole(void **state)
     child_end(c, NULL);
 }
 
+static void one_that_does_not_care_for_its_input_may_answer(void **state)
+{
+    struct child *c = shell("exec <&-; echo yes");
+    char answer[41];
+
+    assert_int_equal(ask(c, "x", true, PATIENCE_MS, answer), OK);
+    assert_string_equal(answer, "yes");
+    child_end(c, NULL);
+}
+
+static void one_that_chatters_between_questions_is_refused(void **state)
+{
+    struct child *c = shell("read x; echo a; echo b; cat");
+    char answer[41];
+    enum err err = ask(c, "x", false, PATIENCE_MS, answer);
+
+    for (int i = 0; i < 100000 && err == OK; i++) /* as often as its second line has not come yet */
+        err = ask(c, "y", false, PATIENCE_MS, answer);
+    assert_int_equal(err, ERR_PROTOCOL);
+    child_end(c, NULL);
+}
+
 static void one_that_ends_is_told_with_its_last_words(void **state)
 {
     struct child *c = shell("read x; echo 'no such model' >&2; exit 7");
@@ -234,6 +256,8 @@ int main(void)
         cmocka_unit_test(a_line_is_answered_by_a_line_again_and_again),
         cmocka_unit_test(the_last_answer_may_lack_its_line_end),
         cmocka_unit_test(a_line_longer_than_a_pipe_is_written_whole),
+        cmocka_unit_test(one_that_does_not_care_for_its_input_may_answer),
+        cmocka_unit_test(one_that_chatters_between_questions_is_refused),
         cmocka_unit_test(one_that_ends_is_told_with_its_last_words),
         cmocka_unit_test(one_that_crashes_is_told_by_its_signal),
         cmocka_unit_test(one_that_hangs_is_left_at_the_deadline_and_ended_with_its_own_children),

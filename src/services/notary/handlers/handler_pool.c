@@ -214,7 +214,7 @@ static enum err give_up(struct handler_pool *p, struct seat *seat, enum err err,
         (void)snprintf(why, why_size, "answers without end, and was ended");
         return ERR_PROTOCOL;
     case ERR_PROTOCOL:
-        (void)snprintf(why, why_size, "says more than one line, or speaks before it is asked, and was ended");
+        (void)snprintf(why, why_size, "says more than one line, or speaks unasked, and was ended");
         return err;
     case ERR_CLOSED:
         explain_end(p, &how, why, why_size);
