@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "cli/pulsar_keys.h"
 #include "cli/serve.h"
+#include "services/notary/notary_rest.h"
 #include "services/notary/notary_service.h"
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct notary_companion {
     struct log *log;
     struct notary_settings *settings;
     struct notary_service *service;
+    struct notary_rest *http; /* NULL unless it is asked for */
     void (*ended)(void *ctx);
     void *ended_ctx;
 };
@@ -35,6 +37,22 @@ static void on_notary_ended(void *ctx, enum err err, const char *why)
     if (err != OK)
         log_error(n->log, "cli", "the notary ended: %s", why);
     n->ended(n->ended_ctx);
+}
+
+/* The notary and its HTTP port. */
+static enum err start_both(struct notary_companion *n, char *message, size_t message_size)
+{
+    enum err err = notary_start(&n->service, n->settings, n->log, on_notary_ended, n, message, message_size);
+
+    if (err != OK)
+        return err;
+    err = notary_rest_start(&n->http, n->settings, n->service, n->log, message, message_size);
+    if (err != OK) {
+        notary_stop(n->service);
+        notary_finish(n->service);
+        n->service = NULL;
+    }
+    return err;
 }
 
 static enum err companion_start(struct companion *c, const char *service_url, const char *tls_url,
@@ -58,7 +76,7 @@ static enum err companion_start(struct companion *c, const char *service_url, co
     n->settings->pulsar.service_url = url; /* freed with the options */
     n->ended = ended;
     n->ended_ctx = ctx;
-    return notary_start(&n->service, n->settings, n->log, on_notary_ended, n, message, message_size);
+    return start_both(n, message, message_size);
 }
 
 static void companion_stop(struct companion *c)
@@ -68,7 +86,10 @@ static void companion_stop(struct companion *c)
 
 static void companion_finish(struct companion *c)
 {
-    notary_finish(companion_of(c)->service);
+    struct notary_companion *n = companion_of(c);
+
+    notary_rest_stop(n->http);
+    notary_finish(n->service);
 }
 
 /* The notary's directory is in the broker's, unless somebody said otherwise. */
