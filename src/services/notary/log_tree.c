@@ -29,7 +29,7 @@ static enum err keep_tile(struct log_tree *t, uint64_t tile)
     if (!t->kept && !(t->kept = calloc(LOG_TILE_LEAVES, sizeof *t->kept)))
         return ERR_NOMEM;
     t->kept_tile = UINT64_MAX;
-    if ((err = t->read_tile(t->ctx, t->tile_offsets[tile], tile * LOG_TILE_LEAVES, t->kept)) != OK)
+    if ((err = t->read_tile(t->ctx, tile * LOG_TILE_LEAVES, t->kept)) != OK)
         return err;
     root = subtree_root(t->kept, LOG_TILE_LEVEL);
     if (!digest_equal(&root, &t->levels[0].nodes[tile]))
@@ -61,8 +61,7 @@ static enum err node(struct merkle_source *source, unsigned level, uint64_t inde
 }
 
 void log_tree_init(struct log_tree *t,
-                   enum err (*read_tile)(void *ctx, uint64_t offset, uint64_t first_index,
-                                         struct digest leaves[LOG_TILE_LEAVES]),
+                   enum err (*read_tile)(void *ctx, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]),
                    void *ctx)
 {
     memset(t, 0, sizeof *t);
@@ -76,7 +75,6 @@ void log_tree_deinit(struct log_tree *t)
 {
     for (size_t i = 0; i < sizeof t->levels / sizeof *t->levels; i++)
         free(t->levels[i].nodes);
-    free(t->tile_offsets);
     free(t->kept);
     memset(t, 0, sizeof *t);
 }
@@ -101,10 +99,8 @@ static enum err grow(void **items, size_t *capacity, size_t wanted, size_t item_
 enum err log_tree_reserve(struct log_tree *t, size_t more)
 {
     uint64_t leaves = t->edge.size + more;
-    void *offsets = t->tile_offsets;
-    enum err err = grow(&offsets, &t->tiles_capacity, leaves / LOG_TILE_LEAVES + 1, sizeof *t->tile_offsets);
+    enum err err = OK;
 
-    t->tile_offsets = offsets;
     for (unsigned level = LOG_TILE_LEVEL; err == OK && leaves >> level > 0; level++) {
         struct log_tree_level *l = &t->levels[level - LOG_TILE_LEVEL];
         void *nodes = l->nodes;
@@ -129,11 +125,7 @@ static void store_completed(void *ctx, unsigned level, uint64_t index, const str
     l->nodes[l->count++] = *completed;
 }
 
-void log_tree_append(struct log_tree *t, const struct digest *leaf, uint64_t offset)
+void log_tree_append(struct log_tree *t, const struct digest *leaf)
 {
-    if (t->edge.size % LOG_TILE_LEAVES == 0) {
-        assert(t->tiles < t->tiles_capacity);
-        t->tile_offsets[t->tiles++] = offset;
-    }
     merkle_edge_append(&t->edge, leaf, store_completed, t);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * log_tree.h - the log's hash tree in little memory: about a third of a byte an entry.
+ * log_tree.h - the log's hash tree in little memory: a quarter of a byte an entry.
  *
- * Leaves are grouped in tiles of 256.  The tree keeps the nodes from the tiles' roots upward, the leaf hashes of the
- * open tile, and where each tile begins in the file; the leaf hashes of a full tile are read back from the file when
- * a proof needs them, and the last tile read is kept.  Belongs to one thread.  May call: base/, merkle.h.
+ * Leaves are grouped in tiles of 256.  The tree keeps the nodes from the tiles' roots upward and the leaf hashes of the
+ * open tile; those of a full tile are read back from where the log is stored when a proof needs them, and the last tile
+ * read is kept.  Belongs to one thread.  May call: base/, merkle.h.
  *
- * Invariant: the root of a tile read back is the one kept in memory; otherwise the file was changed (ERR_CORRUPT).
+ * Invariant: the root of a tile read back is the one kept in memory; otherwise the store was changed (ERR_CORRUPT).
  */
 #ifndef SERVICES_NOTARY_LOG_TREE_H
 #define SERVICES_NOTARY_LOG_TREE_H
@@ -27,25 +27,22 @@ struct log_tree {
     struct merkle_edge edge;
     struct log_tree_level levels[MERKLE_LEVELS_MAX - LOG_TILE_LEVEL]; /* [0] is the tiles' roots */
     struct digest open_tile[LOG_TILE_LEAVES];                         /* edge.size % LOG_TILE_LEAVES of them */
-    uint64_t *tile_offsets;
-    size_t tiles, tiles_capacity;
-    /* Reads the leaf hashes of a full tile, whose first entry begins at `offset`. */
-    enum err (*read_tile)(void *ctx, uint64_t offset, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
+    /* Reads the leaf hashes of a full tile. */
+    enum err (*read_tile)(void *ctx, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
     void *ctx;
     struct digest *kept; /* LOG_TILE_LEAVES hashes of the tile kept_tile, or NULL */
     uint64_t kept_tile;
 };
 
 void log_tree_init(struct log_tree *t,
-                   enum err (*read_tile)(void *ctx, uint64_t offset, uint64_t first_index,
-                                         struct digest leaves[LOG_TILE_LEAVES]),
+                   enum err (*read_tile)(void *ctx, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]),
                    void *ctx);
 void log_tree_deinit(struct log_tree *t);
 
 /* Room for `more` appends, so that they cannot fail.  ERR_NOMEM. */
 MUST_USE enum err log_tree_reserve(struct log_tree *t, size_t more);
-/* `offset` is where the entry's record begins.  Room was reserved (asserted). */
-void log_tree_append(struct log_tree *t, const struct digest *leaf, uint64_t offset);
+/* Room was reserved (asserted). */
+void log_tree_append(struct log_tree *t, const struct digest *leaf);
 
 static inline uint64_t log_tree_size(const struct log_tree *t)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ports.h - what the notary needs of the outside world: somebody who signs, a transparency log, a clock.
+ * ports.h - what the notary needs of the outside world: somebody who signs, and a clock.
  *
- * Signers: key_file.h (embedded; also the log's own key), signers/ (files, PKCS #11, Vault).  Logs: log_file.h.  The
- * bus is the consumer runtime (services/runtime/handler.h).  A signer that is not `instant` is called on a lane
+ * Signers: key_file.h (embedded; also the log's own key), signers/ (files, PKCS #11, Vault).  The
+ * transparency log is in the journal and the registry (book.h).  The bus is the consumer runtime
+ * (services/runtime/handler.h).  A signer that is not `instant` is called on a lane
  * (services/runtime/lanes.h), from several threads at once; everything else is on the notary's thread.
  */
 #ifndef SERVICES_NOTARY_PORTS_H
@@ -40,35 +41,6 @@ struct signer_ops {
 /* Embedded at the start of an implementation. */
 struct signer {
     const struct signer_ops *ops;
-};
-
-struct transparency_log;
-
-/* What is appended.  The leaf is hashed into the tree; the key finds the entry again; the rest is kept beside it. */
-struct log_record {
-    struct bytes key, leaf, rest;
-};
-
-/* An entry with its proof: both as of the checkpoint that first covered it, so that they are the same for ever. */
-struct log_entry {
-    uint64_t index;
-    struct text leaf, rest;
-    struct text checkpoint; /* the signed note */
-    struct merkle_proof proof;
-};
-
-struct transparency_log_ops {
-    const char *(*url)(struct transparency_log *log);
-    /* The entry of this key: ERR_NOT_FOUND, ERR_CORRUPT (the log is not what was written), ERR_IO, ERR_NOMEM.  After OK
-     * log_entry_deinit. */
-    enum err (*find)(struct transparency_log *log, struct bytes key, struct log_entry *out);
-    /* All of the records, durable when it returns OK; no key is in the log yet (asserted).  ERR_IO: the log's state is
-     * unknown and it takes no more: the process must stop.  Any other error: nothing was appended. */
-    enum err (*append)(struct transparency_log *log, const struct log_record *records, size_t count);
-};
-
-struct transparency_log {
-    const struct transparency_log_ops *ops;
 };
 
 /* The wall clock. */
@@ -110,28 +82,6 @@ static inline void signer_close(struct signer *s)
 {
     if (s)
         s->ops->close(s);
-}
-
-static inline const char *log_url(struct transparency_log *l)
-{
-    return l->ops->url(l);
-}
-
-static inline MUST_USE enum err log_find(struct transparency_log *l, struct bytes key, struct log_entry *out)
-{
-    return l->ops->find(l, key, out);
-}
-
-static inline MUST_USE enum err log_append(struct transparency_log *l, const struct log_record *records, size_t count)
-{
-    return l->ops->append(l, records, count);
-}
-
-static inline void log_entry_deinit(struct log_entry *e)
-{
-    text_deinit(&e->leaf);
-    text_deinit(&e->rest);
-    text_deinit(&e->checkpoint);
 }
 
 #endif

@@ -235,27 +235,6 @@ enum err receipt_leaf_evidence(struct bytes leaf, char to[RECEIPT_HASH_SIZE])
     return err;
 }
 
-/* Compared as text, since a leaf is canonical and each start of the notary does this for every entry. */
-bool receipt_record_holds(struct bytes event_id, struct bytes leaf, struct bytes rest)
-{
-    struct digest d = digest_of(rest);
-    char hash[RECEIPT_HASH_SIZE], end[RECEIPT_HASH_SIZE + 32];
-    struct text begin;
-    size_t end_len;
-    bool holds;
-
-    receipt_hash_text(&d, hash);
-    end_len = (size_t)snprintf(end, sizeof end, "},\"result_hash\":\"%s\"}", hash);
-    text_init(&begin, RECEIPT_BYTES_MAX);
-    text_add(&begin, "{\"event_id\":");
-    canonical_string(event_id, &begin);
-    text_add(&begin, ",\"receipt\":{");
-    holds = !text_failed(&begin) && leaf.len >= begin.len + end_len && memcmp(leaf.data, begin.data, begin.len) == 0 &&
-            memcmp(leaf.data + leaf.len - end_len, end, end_len) == 0;
-    text_deinit(&begin);
-    return holds;
-}
-
 void receipt_origin(const char *log_url, const struct digest *log_id, struct text *out)
 {
     char hex[DIGEST_HEX_SIZE];

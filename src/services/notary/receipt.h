@@ -95,9 +95,6 @@ void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE]);
 bool receipt_hash_read(const char *text, struct digest *out); /* NULL is none */
 MUST_USE enum err receipt_leaf_evidence(struct bytes leaf, char to[RECEIPT_HASH_SIZE]);
 
-/* True when a record of the log holds together: the leaf is of event `event_id`, and names the rest's hash. */
-bool receipt_record_holds(struct bytes event_id, struct bytes leaf, struct bytes rest);
-
 /* Appends "URL/LOGID": the origin of the log's checkpoints. */
 void receipt_origin(const char *log_url, const struct digest *log_id, struct text *out);
 

@@ -414,7 +414,7 @@ static enum err commit(struct change *c)
     if ((err = registry_db_do(&r->db, COMMIT)) != OK)
         return err;
     for (size_t i = 0; i < c->nodes[0].count; i++)
-        log_tree_append(&r->tree, &c->nodes[0].items[i], 0);
+        log_tree_append(&r->tree, &c->nodes[0].items[i]);
     r->state = c->state;
     if (r->tiles && c->nodes[0].count > 0)
         registry_tiles_wake(r->tiles);

@@ -156,7 +156,7 @@ static enum err check_results(struct check *c, uint64_t index)
 static enum err check_leaf_tile(struct check *c, uint64_t tile)
 {
     struct digest have[LOG_TILE_LEAVES];
-    enum err err = registry_read_tile(&c->r->db, 0, tile * LOG_TILE_LEAVES, have);
+    enum err err = registry_read_tile(&c->r->db, tile * LOG_TILE_LEAVES, have);
 
     if (err != OK)
         return err;
@@ -240,7 +240,7 @@ static enum err check_entry(struct check *c)
     if (c->entries.row[ENTRY_LEAF].bytes.len > TILE_ENTRY_MAX)
         return refuse(c, "entry %" PRIu64 " was changed: it is too long", index);
     *leaf = merkle_leaf(c->entries.row[ENTRY_LEAF].bytes);
-    log_tree_append(t, leaf, 0);
+    log_tree_append(t, leaf);
     if ((index + 1) % LOG_TILE_LEAVES == 0 && (err = check_leaf_tile(c, index / LOG_TILE_LEAVES)) != OK)
         return err;
     if (c->checkpoints.there && (uint64_t)c->checkpoints.row[CHECKPOINT_ID].number == index + 1 &&

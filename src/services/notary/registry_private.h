@@ -60,7 +60,7 @@ struct db_tree {
 void db_tree_init(struct db_tree *t, struct registry_db *db, uint64_t size);
 
 /* registry_tree.c: log_tree's read_tile over the table `tile`; `ctx` is a struct registry_db. */
-enum err registry_read_tile(void *ctx, uint64_t offset, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
+enum err registry_read_tile(void *ctx, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES]);
 
 /* registry_find.c: as registry_result_at, over any connection and source of nodes; what was read is lent until
  * registry_db_rest. */

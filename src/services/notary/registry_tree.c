@@ -31,7 +31,7 @@ static enum err read_hashes(struct registry_db *d, uint64_t id, struct digest ha
                                 : err;
 }
 
-enum err registry_read_tile(void *ctx, uint64_t offset, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES])
+enum err registry_read_tile(void *ctx, uint64_t first_index, struct digest leaves[LOG_TILE_LEAVES])
 {
     struct registry_db *d = ctx;
     size_t count;
