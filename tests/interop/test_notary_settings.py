@@ -174,5 +174,13 @@ def test_the_documents_metrics_are_there_by_name_and_count(make_notary, client):
     assert value(text, "pulsar_errors_total", 'kind="refused"') == 1
     assert value(text, "pulsar_messages_sent_total") >= 3 + 1 + 3
     assert value(text, "pulsar_send_errors_total") == 0
+    gauges = {"geminga_notary_leading": 1, "geminga_notary_ready": 1, "geminga_notary_journal_term": 1,
+              "geminga_notary_journal_document": 3, "geminga_notary_open_workflows": 0, "geminga_notary_open_approvals": 0,
+              "geminga_notary_log_entries": 3, "geminga_notary_results": 3, "geminga_notary_anchor_receipts": 0}
+    for name, expected in gauges.items():
+        assert value(text, name) >= expected if "document" in name else value(text, name) == expected, name
+    assert value(text, "geminga_notary_workflows", 'status="notarized"') == 3
+    for name in set(re.findall(r"^([a-z_]+?)(?:_bucket|_sum|_count)?[ {]", text, re.M)):
+        assert re.search(rf"^# TYPE {name} (counter|gauge|histogram)$", text, re.M), name
     status, health = get(http_port(notary), "/health/pulsar")
     assert status == 200 and json.loads(health)["pulsar_broker"] == "healthy"

@@ -15,6 +15,7 @@
 #include "services/runtime/trace_export.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +45,9 @@ struct notary_service {
     struct runtime *runtime;
     struct uv_thread *thread;
     uint64_t start_ns;
+    /* Of who asks for metrics. */
+    pthread_mutex_t view_lock;
+    struct registry_view *view; /* opened when it is first wanted */
 };
 
 static struct sys *sys_of(const struct notary_service *s)
@@ -281,6 +285,7 @@ enum err notary_start(struct notary_service **out, const struct notary_settings 
     s->ended = ended;
     s->ctx = ctx;
     counters_init(&s->counters, "notary");
+    pthread_mutex_init(&s->view_lock, NULL);
     if ((err = open_all(s, message, message_size)) != OK) {
         notary_finish(s);
         return err;
@@ -308,6 +313,8 @@ void notary_finish(struct notary_service *s)
     for (size_t i = 0; i < TOPICS; i++)
         text_deinit(&s->topics[i]);
     counters_deinit(&s->counters);
+    registry_view_close(s->view);
+    pthread_mutex_destroy(&s->view_lock);
     signer_close(s->signer);
     data_dir_close(s->data);
     free(s);
@@ -332,10 +339,40 @@ bool notary_is_ready(struct notary_service *s)
     return status.ready && (!status.leading || runtime_is_ready(s->runtime));
 }
 
+static void write_gauge(struct text *out, const char *name, const char *help, uint64_t value)
+{
+    text_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help, name, name, value);
+}
+
+/* What the registry holds; without it, when it cannot be read now. */
+static void registry_metrics(struct notary_service *s, struct text *out)
+{
+    enum err err = OK;
+
+    pthread_mutex_lock(&s->view_lock);
+    if (!s->view)
+        err = registry_view_open(&s->view, s->settings->own.data_dir);
+    if (err == OK)
+        err = registry_view_metrics(s->view, out);
+    pthread_mutex_unlock(&s->view_lock);
+    if (err != OK)
+        log_warn(s->log, "notary", "metrics without the registry's: %s", err_text(err));
+}
+
 void notary_metrics(struct notary_service *s, struct text *out)
 {
+    const struct notary_journal_status status = notary_journal_status(s->journal);
+
     counters_write(&s->counters, out);
     trace_metrics(trace_export_tracer(s->traces), out);
+    write_gauge(out, "geminga_notary_leading", "1 while this replica leads, 0 while it stands by.", status.leading);
+    write_gauge(out, "geminga_notary_ready", "1 while it leads or stands by, with all of the journal read.",
+                notary_is_ready(s));
+    write_gauge(out, "geminga_notary_journal_term", "The term that the journal is in.", status.term);
+    write_gauge(out, "geminga_notary_journal_document",
+                "The last document of the journal that was applied here; a replica's lag is what others have more.",
+                status.sequence);
+    registry_metrics(s, out);
 }
 
 void notary_health(struct notary_service *s, struct text *out)

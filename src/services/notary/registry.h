@@ -95,6 +95,10 @@ struct registry_view;
 MUST_USE enum err registry_view_open(struct registry_view **out, const char *directory);
 void registry_view_close(struct registry_view *v);
 
+/* Appends gauges in Prometheus' format: workflows by status, the log's entries, results and how many of them are
+ * published, receipts of anchors. */
+MUST_USE enum err registry_view_metrics(struct registry_view *v, struct text *out);
+
 struct registry_filter {
     const char *status;                /* "open", or one status ("pending_approval", "notarized", ...); NULL: all */
     const char *workflow_type, *after; /* an event id: page on; NULL */

@@ -89,6 +89,8 @@ static const char *const texts[STATEMENTS] = {
     [WORKFLOWS_OF_STATUS] = "SELECT * FROM workflow INDEXED BY workflow_status WHERE id < ? AND status = ?"
                             " AND status <> 'notarized' ORDER BY id DESC",
     [WORKFLOWS_OPEN_NEWEST] = "SELECT * FROM workflow WHERE id < ? AND number IS NULL ORDER BY id DESC",
+    [WORKFLOWS_COUNTED] = "SELECT status, number IS NULL, count(*) FROM workflow INDEXED BY workflow_status"
+                          " WHERE status <> 'notarized' GROUP BY 1, 2",
     [STEPS_OF] = "SELECT * FROM step INDEXED BY step_workflow WHERE workflow = ? ORDER BY id",
     [ANCHORS_OF] = "SELECT * FROM anchor INDEXED BY anchor_entry WHERE entry = ? ORDER BY name",
     [ANCHOR_OF] = "SELECT * FROM anchor INDEXED BY anchor_entry WHERE entry = ? AND name = ?",

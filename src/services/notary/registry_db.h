@@ -133,6 +133,7 @@ enum statement {
     WORKFLOWS_NEWEST,    /* before ?1 (an id) */
     WORKFLOWS_OF_STATUS, /* before ?1, of status ?2, which is not "notarized" */
     WORKFLOWS_OPEN_NEWEST,
+    WORKFLOWS_COUNTED, /* of each status but "notarized", open or not: how many */
     STEPS_OF,
     ANCHORS_OF,
     ANCHOR_OF, /* entry ?1, name ?2 */

@@ -71,6 +71,10 @@ MUST_USE enum err registry_checkpoint_of(struct registry_db *d, uint64_t index, 
 /* Appends the records of a workflow. */
 MUST_USE enum err registry_steps_read(struct registry_db *d, uint64_t workflow, json_t *array);
 
+/* registry_view.c: a read transaction, to be ended by registry_db_rollback after any result. */
+MUST_USE enum err registry_view_begin(struct registry_view *v, struct registry_db **db,
+                                      const struct registry_state **state);
+
 /* registry_check.c: reads and checks all rows, and the files (NULL: none) against them; grows the tree. */
 MUST_USE enum err registry_check_all(struct registry *r, struct tile_files *files, char *message, size_t size);
 

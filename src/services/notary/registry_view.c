@@ -66,6 +66,13 @@ static enum err begin(struct registry_view *v)
     return err;
 }
 
+enum err registry_view_begin(struct registry_view *v, struct registry_db **db, const struct registry_state **state)
+{
+    *db = &v->db;
+    *state = &v->state;
+    return begin(v);
+}
+
 /* Ends the call, and appends the answer (taken, also on an error). */
 static enum err finish(struct registry_view *v, enum err err, json_t *answer, struct text *out)
 {

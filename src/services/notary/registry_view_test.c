@@ -247,6 +247,30 @@ static void every_entry_is_told_with_its_proof(void **state)
     assert_int_equal(registry_view_entry(w->view, 600, &w->answer), ERR_NOT_FOUND);
 }
 
+static void metrics_count_workflows_by_status_and_what_the_log_has(void **state)
+{
+    static const char *const expected[] = {
+        "geminga_notary_workflows{status=\"pending_approval\",open=\"true\"} 1\n",
+        "geminga_notary_workflows{status=\"rejected\",open=\"false\"} 1\n",
+        "geminga_notary_workflows{status=\"notarized\",open=\"false\"} 2\n",
+        "geminga_notary_open_workflows 1\n",
+        "geminga_notary_open_approvals 1\n",
+        "geminga_notary_log_entries 3\n",
+        "geminga_notary_results 3\n",
+        "geminga_notary_anchor_receipts 0\n",
+    };
+    struct world *w = *state;
+
+    assert_int_equal(registry_view_metrics(w->view, &w->answer), OK);
+    assert_non_null(strstr(w->answer.data, "geminga_notary_log_entries 0\n"));
+    w->answer.len = 0;
+    some_workflows(w);
+    assert_int_equal(registry_view_metrics(w->view, &w->answer), OK);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        if (!strstr(w->answer.data, expected[i]))
+            fail_msg("no %s in %s", expected[i], w->answer.data);
+}
+
 static void there_is_no_view_of_a_directory_without_a_registry(void **state)
 {
     struct registry_view *view;
@@ -265,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_log_is_told_as_the_registry_has_it, setup, teardown),
         cmocka_unit_test_setup_teardown(consistency_is_proved_between_any_two_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(every_entry_is_told_with_its_proof, setup, teardown),
+        cmocka_unit_test_setup_teardown(metrics_count_workflows_by_status_and_what_the_log_has, setup, teardown),
         cmocka_unit_test(there_is_no_view_of_a_directory_without_a_registry),
     };
 

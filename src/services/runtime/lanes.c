@@ -9,6 +9,7 @@
  */
 #include "services/runtime/lanes.h"
 
+#include "base/text.h"
 #include "sys/uv_sys.h"
 #include <assert.h>
 #include <pthread.h>
@@ -28,7 +29,8 @@ struct lane {
     pthread_cond_t work;
     struct list queue;
     size_t queued;
-    unsigned idle; /* threads that wait: that many jobs of the queue have one */
+    unsigned idle;    /* threads that wait: that many jobs of the queue have one */
+    unsigned running; /* jobs */
 };
 
 struct lanes {
@@ -109,9 +111,11 @@ static void lane_thread(void *ctx)
     while ((job = take(a)) != NULL) {
         bool first;
 
+        a->running++;
         pthread_mutex_unlock(&l->lock);
         job->run(job);
         pthread_mutex_lock(&l->lock);
+        a->running--;
         first = give(l, job);
         if (first) {
             pthread_mutex_unlock(&l->lock);
@@ -177,6 +181,17 @@ size_t lanes_collect(struct lanes *l)
     }
     pthread_mutex_unlock(&l->lock);
     return count;
+}
+
+void lanes_metrics(struct lanes *l, const char *name, struct text *out)
+{
+    pthread_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < l->count; i++) {
+        const struct lane *a = l->lanes[i];
+        text_printf(out, "%s{lane=\"%s\",state=\"waiting\"} %zu\n", name, a->name, a->queued);
+        text_printf(out, "%s{lane=\"%s\",state=\"running\"} %u\n", name, a->name, a->running);
+    }
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void stop(struct lanes *l)

@@ -40,6 +40,11 @@ MUST_USE enum err lanes_submit(struct lanes *l, unsigned lane, struct job *job);
 /* Calls `done` of every job that has run.  The owner's thread; how many there were. */
 size_t lanes_collect(struct lanes *l);
 
+/* From any thread, once all lanes are added.  Appends a line for each lane and state (waiting, running) of Prometheus'
+ * metric `name`, whose head is the caller's. */
+struct text;
+void lanes_metrics(struct lanes *l, const char *name, struct text *out);
+
 /* Takes no more, drops what has not begun, waits for what has (its `done` is called), frees.  NULL is fine. */
 void lanes_free(struct lanes *l, void (*dropped)(struct job *job));
 

@@ -3,6 +3,7 @@
  * lanes_test.c - real threads, no sleeps: a job that shall wait waits for an event that the test sets.
  */
 #include "base/base_test.h"
+#include "base/text.h"
 #include "services/runtime/lanes.h"
 #include "sys/uv_sys.h"
 
@@ -183,6 +184,30 @@ static void a_full_queue_refuses_the_next_job(void **state)
     forget(&first);
 }
 
+static void metrics_tell_what_waits_and_what_runs_in_each_lane(void **state)
+{
+    struct fixture *f = *state;
+    struct work first = quick(), second = quick();
+    struct text out;
+    unsigned lane;
+
+    assert_int_equal(uv_event_new(&first.begun), OK);
+    assert_int_equal(uv_event_new(&first.may_end), OK);
+    assert_int_equal(lanes_add(f->lanes, "vault", 1, 2, &lane), OK);
+    assert_int_equal(lanes_submit(f->lanes, lane, &first.job), OK);
+    assert_true(uv_event_wait(first.begun, FOREVER_MS));
+    assert_int_equal(lanes_submit(f->lanes, lane, &second.job), OK);
+    text_init(&out, 1000);
+    lanes_metrics(f->lanes, "jobs", &out);
+    assert_string_equal(out.data,
+                        "jobs{lane=\"vault\",state=\"waiting\"} 1\njobs{lane=\"vault\",state=\"running\"} 1\n");
+    text_deinit(&out);
+    uv_event_set(first.may_end);
+    collect(f->lanes, 2);
+    forget(&first);
+    forget(&second);
+}
+
 static void jobs_of_one_thread_are_done_in_the_order_in_which_they_came(void **state)
 {
     struct fixture *f = *state;
@@ -265,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lane_that_is_held_up_holds_up_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lane_of_two_threads_runs_two_jobs_at_a_time_and_no_third, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses_the_next_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(metrics_tell_what_waits_and_what_runs_in_each_lane, setup, teardown),
         cmocka_unit_test_setup_teardown(jobs_of_one_thread_are_done_in_the_order_in_which_they_came, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_is_woken_for_what_there_is_to_collect, setup, teardown),
         cmocka_unit_test_setup_teardown(freeing_waits_for_what_runs_and_drops_what_has_not_begun, setup, teardown),
