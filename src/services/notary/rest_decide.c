@@ -2,8 +2,8 @@
  *
  * rest_decide.c - POST /v1/workflows/{event_id}/approve and its like: from who asks to a signed statement on its topic.
  *
- *     known workflow, open? -> a statement: given, or made in the name of who asks -> may he? -> topic -> 202
- *                                                                      with ?wait= until the registry has it -> 200
+ *     known workflow, open? -> who asks, or who signed the statement -> may he, and does it change anything?
+ *     -> a statement of ours, if none was given -> topic -> 202; with ?wait= until the registry has it -> 200
  *
  * What is checked here is checked again by who leads: here for an answer that says why, there for the truth.
  */
@@ -174,6 +174,54 @@ static bool may(const struct deciding *d)
     return false;
 }
 
+/* ---- whether it would change anything ---- */
+
+/* The record of the approver's decision; NULL: there is none yet. */
+static const json_t *earlier(const struct deciding *d)
+{
+    json_t *steps = json_object_get(d->workflow, "steps"), *step;
+    const char *kind, *approver;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+    {
+        kind = json_string_value(json_object_get(step, "kind"));
+        approver = json_string_value(json_object_get(step, "approver"));
+        if (kind && approver && strcmp(kind, "decision") == 0 && strcmp(approver, d->approver) == 0)
+            return step;
+    }
+    return NULL;
+}
+
+/* False: answered.  Somebody's first decision counts; the same once more is answered as the first was. */
+static bool changes_verdict(struct deciding *d)
+{
+    const json_t *first = earlier(d);
+    const char *verdict = json_string_value(json_object_get(first, "verdict"));
+
+    if (strcmp(text_of(d, "workflow_type"), "approval_sign") != 0)
+        call_reason(d->call->call, 409, "this workflow needs no approval: it is %s", text_of(d, "workflow_type"));
+    else if (!first)
+        return true;
+    else if (verdict && strcmp(verdict, decision_kind_name(d->kind)) == 0)
+        rest_workflow_show(d->rest, d->call);
+    else
+        call_reason(d->call->call, 409, "%s has decided before (%s): the first decision counts", d->approver,
+                    verdict ? verdict : "");
+    return false;
+}
+
+/* False: answered. */
+static bool changes_something(struct deciding *d)
+{
+    if (d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT)
+        return changes_verdict(d);
+    if (d->kind == DECISION_CANCEL || strcmp(text_of(d, "status"), "failed") == 0)
+        return true;
+    call_reason(d->call->call, 409, "there is nothing to retry: the workflow is %s", text_of(d, "status"));
+    return false;
+}
+
 /* ---- what becomes of it ---- */
 
 /* The registry has it: a record with this statement, or the workflow is closed. */
@@ -261,7 +309,7 @@ static void decide(struct deciding *d)
         return;
     }
     if (!rest_query_number(d->call, "wait", 0, REST_WAIT_MAX_S, 0, &d->wait_s) || !read_body(d) || !find_workflow(d) ||
-        !have_statement(d) || !may(d))
+        !have_statement(d) || !may(d) || !changes_something(d))
         return;
     now_ms = loop_wall_ms(notary_clocks(d->rest->service));
     if (d->statement.len > 0 || sign_statement(d, now_ms))
