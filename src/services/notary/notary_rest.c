@@ -72,7 +72,8 @@ static const struct rest_answer decided[] = {
     {401, JSON_TYPE, "Nobody knows who asks."},
     {403, JSON_TYPE, "It is not for who asks to decide, or not on this address."},
     {404, JSON_TYPE, "There is no such workflow."},
-    {409, JSON_TYPE, "The workflow is closed, with its outcome; or the statement is about other content."},
+    {409, JSON_TYPE,
+     "The workflow is closed, with its outcome; or it would change nothing; or the statement is about other content."},
     {503, JSON_TYPE, "Not now: the broker cannot be reached."},
     {0}};
 
