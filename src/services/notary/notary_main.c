@@ -36,9 +36,10 @@ static const struct notary_verb verbs[] = {
     {.name = "verify-anchor",
      .arguments = "RECEIPT --leaf FILE --log-key FILE [--rekor-v1-key FILE] [--rekor-v2-key FILE] [--tsa-certs FILE]",
      .text = "Checks what another log or a time stamp says of an entry, without any network.",
-     .help = "RECEIPT is a receipt, an array of them, or a document with \"anchors\".  The entry is the leaf.json that\n"
-             "verify --extract writes; --log-key is the key of our own log.  Whose key is not given is believed as the\n"
-             "receipt names it, and the report says so.\n",
+     .help =
+         "RECEIPT is a receipt, an array of them, or a document with \"anchors\".  The entry is the leaf.json that\n"
+         "verify --extract writes; --log-key is the key of our own log.  Whose key is not given is believed as the\n"
+         "receipt names it, and the report says so.\n",
      .flags = "--leaf|--log-key|--rekor-v1-key|--rekor-v2-key|--tsa-certs",
      .run = notary_verb_verify_anchor},
     {.name = "evidence",
@@ -106,6 +107,18 @@ static const struct notary_verb verbs[] = {
      .describe = notary_approver_key_help,
      .flags = "--out|--kind|--operator",
      .run = notary_verb_approver_key},
+    {.name = "log",
+     .arguments = "[show|verify|consistency FROM [TO]|entry N] [--data DIR]",
+     .text = "The transparency log of a data directory, looked at without the notary; it may be running.",
+     .help =
+         "  show         whose log it is, its size, root, key and last checkpoint (-o json)\n"
+         "  verify       hashes every entry, checks every checkpoint, compares the files in log/; --public-key FILE:\n"
+         "               and the log is that key's\n"
+         "  consistency  the proof that the log of FROM entries is the beginning of that of TO; --checkpoint FILE: "
+         "that\n               the log goes on from a checkpoint which somebody kept\n"
+         "  entry        one entry, its events, receipts of other logs and proof; --leaf: its bytes alone\n",
+     .flags = "--data|--public-key|--checkpoint|--leaf|-o|--config",
+     .run = notary_verb_log},
     {.name = "config",
      .arguments = "[--effective] [-o json] [any option]",
      .text = "Shows what a notary with this file, environment and flags would go by, and who says so.",

@@ -30,6 +30,7 @@ int notary_verb_verify_anchor(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
 int notary_verb_config(int argc, char **argv);
+int notary_verb_log(int argc, char **argv);
 int notary_verb_send(int argc, char **argv);
 
 int notary_verb_list(int argc, char **argv);
