@@ -13,6 +13,7 @@
 #define AT(member) .offset = offsetof(struct notary_own_settings, member)
 #define URL_MAX    256
 
+static const char *const workflow_engines[] = {"embedded", "temporal", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
 static const struct option rows[] = {
@@ -42,6 +43,13 @@ static const struct option rows[] = {
      AT(journal_topic),
      .text = "The topic that all replicas share, and that all they know is in: for nobody else to write, and kept for "
              "ever."},
+    {.key = "notary.workflow.engine",
+     .env = "GEMINGA_NOTARY_WORKFLOW_ENGINE",
+     .type = OPTION_CHOICE,
+     .fallback = "embedded",
+     .choices = workflow_engines,
+     AT(workflow_engine),
+     .text = "Who runs workflows: the notary itself, by its journal; temporal is not built, and refused."},
     {.key = "notary.log_level",
      .env = "GEMINGA_NOTARY_LOG_LEVEL",
      .flag = "--log-level",
@@ -184,6 +192,12 @@ enum err notary_settings_check(const struct notary_settings *s, char *message, s
                  "notary.log.url must be 1 to %d printable characters without spaces and '+', and is \"%.100s\"",
                  URL_MAX, s->own.log_url);
         return ERR_INVALID;
+    }
+    if (strcmp(s->own.workflow_engine, "temporal") == 0) {
+        snprintf(message, message_size,
+                 "notary.workflow.engine: temporal is not built; embedded keeps workflows in the journal, durable and "
+                 "shared by all replicas");
+        return ERR_UNSUPPORTED;
     }
     if (notary_http_settings_check(&s->http, message, message_size) != OK || log_check(s, message, message_size) != OK)
         return ERR_INVALID;

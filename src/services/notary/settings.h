@@ -22,6 +22,7 @@ struct notary_own_settings {
     char *log_url;
     char *log_key_file; /* "": notary.key in the data directory */
     char *journal_topic;
+    char *workflow_engine; /* embedded */
     char *log_level, *log_format, *rust_log;
 };
 

@@ -297,6 +297,9 @@ static void what_is_not_built_is_refused_and_not_ignored(void **state)
     assert_int_equal(world_set(&w, "pulsar.service_url", "http://x:8080"), OK);
     assert_int_equal(world_check(&w), ERR_INVALID);
     assert_int_equal(world_set(&w, "pulsar.service_url", "pulsar://x"), OK);
+    assert_int_equal(world_set(&w, "notary.workflow.engine", "temporal"), OK);
+    assert_int_equal(world_check(&w), ERR_UNSUPPORTED);
+    assert_int_equal(world_set(&w, "notary.workflow.engine", "embedded"), OK);
     assert_int_equal(world_set(&w, "pulsar.tracing.protocol", "grpc"), OK);
     assert_int_equal(world_check(&w), OK);
     assert_int_equal(world_set(&w, "pulsar.tracing.enabled", "true"), OK);

@@ -5,6 +5,8 @@
  * A script is a list of steps: wait for a text, then say the next one.  What came is kept.
  */
 #include "base/base_test.h"
+#include "security/tls.h"
+#include "security/tls_fixture.h"
 #include "services/runtime/curl.h"
 #include "services/runtime/http.h"
 #include "services/runtime/mail.h"
@@ -12,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +76,22 @@ static void serve(void *ctx)
     close(fd);
 }
 
-static void server_start(struct server *s, const char *scheme, const struct step *steps)
+static void server_listen(struct server *s, const char *scheme)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
 
-    *s = (struct server){.steps = steps, .fd = socket(AF_INET, SOCK_STREAM, 0)};
+    *s = (struct server){.fd = socket(AF_INET, SOCK_STREAM, 0)};
     assert_int_equal(bind(s->fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(s->fd, 1), 0);
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&address, &len), 0);
     (void)snprintf(s->url, sizeof s->url, "%s://127.0.0.1:%u", scheme, ntohs(address.sin_port));
+}
+
+static void server_start(struct server *s, const char *scheme, const struct step *steps)
+{
+    server_listen(s, scheme);
+    s->steps = steps;
     assert_int_equal(uv_thread_run(&s->thread, "server", serve, s), OK);
 }
 
@@ -314,6 +323,113 @@ static void a_request_is_signed_for_aws(void **state)
     http_reply_deinit(&reply);
 }
 
+/* ---- with TLS ---- */
+
+struct tls_server {
+    struct server server;
+    SSL_CTX *ctx;
+    bool client_was_known;
+};
+
+static void serve_tls(void *ctx)
+{
+    struct tls_server *s = ctx;
+    int fd = accept(s->server.fd, NULL, NULL);
+    SSL *ssl = SSL_new(s->ctx);
+    const char *answer = ok_steps[0].say;
+    char request[4096];
+
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof request) > 0) {
+        char *name = tls_peer_name(ssl);
+
+        s->client_was_known = name && strcmp(name, "client-role") == 0;
+        free(name);
+        (void)SSL_write(ssl, answer, (int)strlen(answer));
+        (void)SSL_shutdown(ssl);
+    }
+    SSL_free(ssl);
+    close(fd);
+}
+
+static void tls_server_start(struct tls_server *s, const char *certificate, const char *key, const char *trust)
+{
+    struct tls_settings settings = {.side = TLS_SERVER,
+                                    .certificate_file = certificate,
+                                    .key_file = key,
+                                    .trust_file = trust,
+                                    .client_certificates = trust ? TLS_CERTIFICATE_REQUIRED : TLS_CERTIFICATE_NONE};
+    char message[300];
+
+    s->client_was_known = false;
+    s->ctx = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(tls_configure(s->ctx, &settings, message, sizeof message), OK);
+    server_listen(&s->server, "https");
+    assert_int_equal(uv_thread_run(&s->server.thread, "server", serve_tls, s), OK);
+}
+
+static void tls_server_finish(struct tls_server *s)
+{
+    server_finish(&s->server);
+    SSL_CTX_free(s->ctx);
+}
+
+/* What a call to a server with this certificate, by who trusts `trust`, ends with. */
+static enum err call_tls(const char *certificate, const char *key, const char *trust, char *why, size_t why_size)
+{
+    struct tls_server s;
+    struct http_reply reply;
+    enum err err;
+
+    tls_server_start(&s, certificate, key, NULL);
+    struct http_call call = call_to(s.server.url);
+    call.trust_certs = trust;
+    err = http_perform(&call, &reply, why, why_size);
+    tls_server_finish(&s);
+    if (err == OK)
+        assert_string_equal(reply.body.data, "ok");
+    http_reply_deinit(&reply);
+    return err;
+}
+
+static void a_server_is_believed_by_its_certificate_only(void **state)
+{
+    struct tls_fixture f;
+    char why[400];
+
+    tls_fixture_make(&f);
+    assert_int_equal(call_tls(f.server, f.server_key, f.ca, why, sizeof why), OK);
+    assert_int_equal(call_tls(f.chained, f.chained_key, f.ca, why, sizeof why), OK);
+    assert_int_equal(call_tls(f.server, f.server_key, f.stranger_ca, why, sizeof why), ERR_DENIED);
+    assert_ptr_equal(strstr(why, "https://127.0.0.1:"), why);
+    assert_int_equal(call_tls(f.expired, f.expired_key, f.ca, why, sizeof why), ERR_DENIED);
+    assert_int_equal(call_tls(f.elsewhere, f.elsewhere_key, f.ca, why, sizeof why), ERR_DENIED);
+    assert_int_equal(call_tls(f.server, f.server_key, NULL, why, sizeof why), ERR_DENIED);
+    assert_int_equal(call_tls(f.server, f.server_key, "/nowhere", why, sizeof why), ERR_INVALID);
+    assert_non_null(strstr(why, "/nowhere"));
+    tls_fixture_remove(&f);
+}
+
+static void our_own_certificate_is_shown(void **state)
+{
+    struct tls_fixture f;
+    struct tls_server s;
+    struct http_reply reply;
+    char why[400];
+
+    tls_fixture_make(&f);
+    tls_server_start(&s, f.server, f.server_key, f.ca);
+    struct http_call call = call_to(s.server.url);
+    call.trust_certs = f.ca;
+    call.certificate = f.client;
+    call.key = f.client_key;
+    assert_int_equal(http_perform(&call, &reply, why, sizeof why), OK);
+    tls_server_finish(&s);
+    assert_true(s.client_was_known);
+    http_reply_deinit(&reply);
+    tls_fixture_remove(&f);
+}
+
 /* ---- mail ---- */
 
 static struct mail_call mail_to(const char *url)
@@ -424,6 +540,8 @@ int main(void)
         cmocka_unit_test(whoever_takes_the_answer_piece_by_piece_may_end_it),
         cmocka_unit_test(http2_is_spoken_without_asking),
         cmocka_unit_test(a_request_is_signed_for_aws),
+        cmocka_unit_test(a_server_is_believed_by_its_certificate_only),
+        cmocka_unit_test(our_own_certificate_is_shown),
         cmocka_unit_test(a_mail_goes_to_all_recipients_with_its_dots_doubled),
         cmocka_unit_test(a_recipient_refused_for_good_differs_from_one_refused_for_now),
         cmocka_unit_test(without_starttls_nothing_is_sent_unless_that_is_wished),
