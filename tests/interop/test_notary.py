@@ -17,6 +17,7 @@ import pulsar
 import pytest
 
 from broker_process import DIES_WITH_PARENT, eventually
+from notary_log import canonical, root_of_proof
 from notary_process import SAMPLE, Channel, Notary, minimal_event, run_notary, sample_event, verify
 
 
@@ -81,27 +82,6 @@ def test_a_flipped_bit_is_refused(channel, tmp_path):
     assert not verify(tmp_path, data, changed)
 
 
-def merkle_root_of_proof(leaf, index, size, hashes):
-    """RFC 9162 section 2.1.3.2, by itself."""
-    node, last, value = index, size - 1, leaf
-    for sibling in hashes:
-        assert last > 0
-        if node & 1 or node == last:
-            value = hashlib.sha256(b"\x01" + sibling + value).digest()
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            value = hashlib.sha256(b"\x01" + value + sibling).digest()
-        node, last = node >> 1, last >> 1
-    assert last == 0
-    return value
-
-
-def canonical(value):
-    """RFC 8785 for values without odd numbers and names beyond ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def test_a_receipt_can_be_checked_without_our_program(channel, tmp_path):
     events = [minimal_event() for _ in range(21)]
     for event in events:
@@ -121,7 +101,7 @@ def test_a_receipt_can_be_checked_without_our_program(channel, tmp_path):
         leaf = canonical({"event_id": event_id, "receipt": covered, "result_hash": proof["result_hash"]})
         origin, size, root = proof["checkpoint"].split("\n")[:3]
         assert origin == f"{receipt['rekor_server_url']}/{receipt['rekor_log_id']}"
-        found = merkle_root_of_proof(hashlib.sha256(b"\x00" + leaf).digest(), receipt["log_index"], int(size),
+        found = root_of_proof(hashlib.sha256(b"\x00" + leaf).digest(), receipt["log_index"], int(size),
                                      [bytes.fromhex(h) for h in proof["hashes"]])
         assert base64.b64encode(found).decode() == root
     if shutil.which("openssl"):

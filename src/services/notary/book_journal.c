@@ -5,6 +5,8 @@
 #include "services/notary/book_journal.h"
 
 #include "base/list.h"
+#include <stdio.h>
+#include <string.h>
 
 static struct book_journal *of(struct book *book)
 {
@@ -81,10 +83,25 @@ void book_journal_init(struct book_journal *b, struct registry *registry)
     *b = (struct book_journal){.book.ops = &ops, .registry = registry};
 }
 
+/* Who has nothing yet and cannot take the first entries is a stranger. */
+static void add_hint(struct book_journal *b, enum err err)
+{
+    size_t len = strlen(b->why);
+
+    if (err == ERR_CORRUPT && registry_log_size(b->registry) == 0 && len < sizeof b->why)
+        snprintf(b->why + len, sizeof b->why - len,
+                 " (is it another log's journal? All replicas need the same key, notary.log.key_file, and "
+                 "notary.log.url)");
+}
+
 enum err book_journal_apply(void *ctx, uint64_t sequence, const json_t *document, struct bytes body, const char *place)
 {
     struct book_journal *b = ctx;
 
+    enum err err;
+
     b->why[0] = '\0';
-    return registry_apply(b->registry, sequence, document, body, place, b->why, sizeof b->why);
+    err = registry_apply(b->registry, sequence, document, body, place, b->why, sizeof b->why);
+    add_hint(b, err);
+    return err;
 }

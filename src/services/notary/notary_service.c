@@ -10,6 +10,7 @@
 #include "services/notary/anchors/anchoring_handler.h"
 #include "services/notary/book_journal.h"
 #include "services/notary/data_dir.h"
+#include "services/notary/leading_handler.h"
 #include "services/notary/notary.h"
 #include "services/runtime/runtime.h"
 #include "services/runtime/trace_export.h"
@@ -40,6 +41,7 @@ struct notary_service {
     struct book_journal book;
     struct notary *notary;               /* the thread's */
     struct anchoring_handler *anchoring; /* around the notary's; NULL: no anchors */
+    struct leading_handler leading;      /* around that */
     struct counters counters;
     struct trace_export *traces; /* NULL: tracing is off */
     struct runtime *runtime;
@@ -135,24 +137,6 @@ static enum err name_topics(struct notary_service *s)
     return OK;
 }
 
-static enum err make_runtime(struct notary_service *s)
-{
-    struct runtime_options options = {.service = "notary",
-                                      .settings = &s->settings->pulsar,
-                                      .inputs = {[NOTARY_EVENTS] = s->topics[INPUT_TOPIC].data},
-                                      .input_count = 1,
-                                      .output_count = NOTARY_OUTPUTS,
-                                      .handler = s->anchoring ? anchoring_handler_get(s->anchoring)
-                                                              : notary_handler(s->notary),
-                                      .counters = &s->counters,
-                                      .clocks = sys_of(s)->loop,
-                                      .log = s->log};
-
-    for (size_t i = 0; i < NOTARY_OUTPUTS; i++)
-        options.outputs[i] = s->topics[i].data;
-    return runtime_new(&s->runtime, &options);
-}
-
 static enum err make_journal(struct notary_service *s)
 {
     struct registry_place place = registry_place(data_dir_registry(s->data));
@@ -176,6 +160,25 @@ static enum err make_journal(struct notary_service *s)
     if ((err = notary_journal_new(&s->journal, &options)) == OK)
         s->book.journal = s->journal;
     return err;
+}
+
+static enum err make_runtime(struct notary_service *s)
+{
+    struct runtime_options options = {.service = "notary",
+                                      .settings = &s->settings->pulsar,
+                                      .inputs = {[NOTARY_EVENTS] = s->topics[INPUT_TOPIC].data},
+                                      .input_count = 1,
+                                      .output_count = NOTARY_OUTPUTS,
+                                      .handler = &s->leading.handler,
+                                      .counters = &s->counters,
+                                      .clocks = sys_of(s)->loop,
+                                      .log = s->log};
+
+    leading_handler_init(&s->leading, s->anchoring ? anchoring_handler_get(s->anchoring) : notary_handler(s->notary),
+                         s->journal, sys_of(s)->loop);
+    for (size_t i = 0; i < NOTARY_OUTPUTS; i++)
+        options.outputs[i] = s->topics[i].data;
+    return runtime_new(&s->runtime, &options);
 }
 
 /* ---- running ---- */
@@ -249,8 +252,8 @@ static enum err make_parts(struct notary_service *s, char *message, size_t size)
 
     if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
         (err = name_topics(s)) != OK || (err = make_notary(s)) != OK ||
-        (err = make_anchoring(s, message, size)) != OK || (err = make_runtime(s)) != OK ||
-        (err = make_journal(s)) != OK)
+        (err = make_anchoring(s, message, size)) != OK || (err = make_journal(s)) != OK ||
+        (err = make_runtime(s)) != OK)
         return err;
     return uv_thread_run(&s->thread, "notary", run, s);
 }
