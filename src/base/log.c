@@ -142,6 +142,7 @@ static void write_stderr(const char *text, size_t len)
 }
 
 /* The message as it will be shown, in `to`; how long it is. */
+PRINTF_LIKE(3, 0)
 static size_t format_message(char *to, size_t size, const char *format, va_list args)
 {
     int n = vsnprintf(to, size, format, args);
