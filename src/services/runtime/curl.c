@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CURL_VERSION_LEAST 0x075500u /* 7.85: protocols by name */
+#define CONNECTION_SECONDS 300L      /* then a new one, for files of certificates that were renewed */
 
 /* The library, once it is loaded: of the process, as libraries are. */
 static struct {
@@ -37,9 +38,9 @@ static bool find_all(void *object)
     struct curl_functions *f = &library.functions;
 
     return find(object, "curl_easy_init", &f->easy_init) && find(object, "curl_easy_cleanup", &f->easy_cleanup) &&
-           find(object, "curl_easy_setopt", &f->setopt) && find(object, "curl_easy_getinfo", &f->getinfo) &&
-           find(object, "curl_easy_perform", &f->perform) && find(object, "curl_easy_strerror", &f->strerror) &&
-           find(object, "curl_slist_append", &f->slist_append) &&
+           find(object, "curl_easy_reset", &f->easy_reset) && find(object, "curl_easy_setopt", &f->setopt) &&
+           find(object, "curl_easy_getinfo", &f->getinfo) && find(object, "curl_easy_perform", &f->perform) &&
+           find(object, "curl_easy_strerror", &f->strerror) && find(object, "curl_slist_append", &f->slist_append) &&
            find(object, "curl_slist_free_all", &f->slist_free_all);
 }
 
@@ -104,14 +105,14 @@ static CURLcode configure_tls(CURL *handle, void *ssl_ctx, void *ctx)
     return t->tls_result == OK ? CURLE_OK : CURLE_ABORTED_BY_CALLBACK;
 }
 
-enum err curl_transfer_init(struct curl_transfer *t, const char *schemes, const char *url, int64_t timeout_ms,
-                            char *why, size_t why_size)
+enum err curl_transfer_init(struct curl_transfer *t, CURL *handle, const char *schemes, const char *url,
+                            int64_t timeout_ms, char *why, size_t why_size)
 {
     assert(timeout_ms > 0);
     *t = (struct curl_transfer){.curl = curl_functions_get(why, why_size)};
     if (!t->curl)
         return ERR_UNSUPPORTED;
-    if (!(t->handle = t->curl->easy_init())) {
+    if (!(t->handle = handle ? handle : t->curl->easy_init())) {
         (void)snprintf(why, why_size, "there is no memory for a call");
         return ERR_NOMEM;
     }
@@ -123,7 +124,9 @@ enum err curl_transfer_init(struct curl_transfer *t, const char *schemes, const 
     CURL_SET(t, CURLOPT_FOLLOWLOCATION, 0L);
     CURL_SET(t, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     CURL_SET(t, CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent is not waited for beyond the deadline */
-    CURL_SET(t, CURLOPT_CAINFO, NULL);   /* tls_configure loads whom we trust; once is enough */
+    CURL_SET(t, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* as security/tls.h: no resumption */
+    CURL_SET(t, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SECONDS);
+    CURL_SET(t, CURLOPT_CAINFO, NULL); /* tls_configure loads whom we trust; once is enough */
     CURL_SET(t, CURLOPT_CAPATH, NULL);
     CURL_SET(t, CURLOPT_SSL_CTX_DATA, t);
     CURL_SET(t, CURLOPT_SSL_CTX_FUNCTION, configure_tls);
@@ -135,6 +138,15 @@ void curl_transfer_deinit(struct curl_transfer *t)
     if (t->handle)
         t->curl->easy_cleanup(t->handle);
     t->handle = NULL;
+}
+
+CURL *curl_transfer_take_handle(struct curl_transfer *t)
+{
+    CURL *handle = t->handle;
+
+    t->handle = NULL;
+    t->curl->easy_reset(handle);
+    return handle;
 }
 
 static enum err err_of(const struct curl_transfer *t, CURLcode code)

@@ -16,6 +16,7 @@
 struct curl_functions {
     CURL *(*easy_init)(void);
     void (*easy_cleanup)(CURL *handle);
+    void (*easy_reset)(CURL *handle);
     CURLcode (*setopt)(CURL *handle, CURLoption option, ...);
     CURLcode (*getinfo)(CURL *handle, CURLINFO info, ...);
     CURLcode (*perform)(CURL *handle);
@@ -42,9 +43,12 @@ struct curl_transfer {
 };
 
 /* For one of these schemes ("http,https").  No signals, no proxy of the environment's, no redirects, the rules of
- * security/tls.h.  The struct must stay where it is.  curl_transfer_deinit after any result. */
-MUST_USE enum err curl_transfer_init(struct curl_transfer *t, const char *schemes, const char *url, int64_t timeout_ms,
-                                     char *why, size_t why_size);
+ * security/tls.h.  `handle` is that of an earlier transfer, with its connections, which this one owns from here on;
+ * NULL: a new one.  The struct must stay where it is.  curl_transfer_deinit after any result. */
+MUST_USE enum err curl_transfer_init(struct curl_transfer *t, CURL *handle, const char *schemes, const char *url,
+                                     int64_t timeout_ms, char *why, size_t why_size);
+/* The handle out of it, for another transfer. */
+CURL *curl_transfer_take_handle(struct curl_transfer *t);
 void curl_transfer_deinit(struct curl_transfer *t);
 
 #define CURL_SET(t, option, value)                                                                                     \

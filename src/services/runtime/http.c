@@ -10,6 +10,7 @@
 #include "services/runtime/curl.h"
 #include <assert.h>
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,61 @@ static enum err perform(struct curl_transfer *t, struct exchange *x, struct curl
     return err;
 }
 
+/* ---- connections that stay ---- */
+
+struct http_connections {
+    pthread_mutex_t lock;
+    CURL *idle[HTTP_CONNECTIONS_MAX];
+    size_t count;
+};
+
+enum err http_connections_new(struct http_connections **out)
+{
+    struct http_connections *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return ERR_NOMEM;
+    pthread_mutex_init(&c->lock, NULL);
+    *out = c;
+    return OK;
+}
+
+static CURL *connections_take(struct http_connections *c)
+{
+    CURL *handle;
+
+    if (!c)
+        return NULL;
+    pthread_mutex_lock(&c->lock);
+    handle = c->count > 0 ? c->idle[--c->count] : NULL;
+    pthread_mutex_unlock(&c->lock);
+    return handle;
+}
+
+/* What does not fit stays with the transfer, and ends with it. */
+static void connections_give(struct http_connections *c, struct curl_transfer *t)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    if (c->count < HTTP_CONNECTIONS_MAX)
+        c->idle[c->count++] = curl_transfer_take_handle(t);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void http_connections_free(struct http_connections *c)
+{
+    char why[256];
+    const struct curl_functions *curl = c && c->count > 0 ? curl_functions_get(why, sizeof why) : NULL;
+
+    if (!c)
+        return;
+    while (c->count > 0)
+        curl->easy_cleanup(c->idle[--c->count]);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
 enum err http_perform(const struct http_call *call, struct http_reply *out, char *why, size_t why_size)
 {
     struct exchange x = {.call = call, .reply = out};
@@ -218,9 +274,12 @@ enum err http_perform(const struct http_call *call, struct http_reply *out, char
     *out = (struct http_reply){0};
     text_init(&out->body, call->answer_max);
     text_init(&out->headers, HEADERS_MAX);
-    err = curl_transfer_init(&t, "http,https", call->url, call->timeout_ms, why, why_size);
+    err = curl_transfer_init(&t, connections_take(call->connections), "http,https", call->url, call->timeout_ms, why,
+                             why_size);
     if (err == OK)
         err = perform(&t, &x, &list, why, why_size);
+    if (err == OK)
+        connections_give(call->connections, &t);
     if (list)
         t.curl->slist_free_all(list);
     curl_transfer_deinit(&t);

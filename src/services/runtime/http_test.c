@@ -289,6 +289,53 @@ static void whoever_takes_the_answer_piece_by_piece_may_end_it(void **state)
     http_reply_deinit(&reply);
 }
 
+/* The server takes one connection and no other. */
+static void calls_that_share_connections_use_the_one_that_is_open(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    static const struct step steps[] = {{"\r\n\r\n", answer}, {"\r\n\r\n", answer}, {"\r\n\r\n", answer}, {0}};
+    struct http_connections *connections;
+    struct server s;
+    struct http_reply reply;
+    char why[200];
+
+    assert_int_equal(http_connections_new(&connections), OK);
+    server_start(&s, "http", steps);
+    struct http_call call = call_to(s.url);
+    call.connections = connections;
+    for (int i = 0; i < 3; i++) {
+        call.headers = i == 0 ? (const char *const[]){"X-First: yes", NULL} : NULL;
+        assert_int_equal(http_perform(&call, &reply, why, sizeof why), OK);
+        assert_string_equal(reply.body.data, "ok");
+        http_reply_deinit(&reply);
+    }
+    http_connections_free(connections);
+    server_finish(&s);
+    assert_null(strstr(strstr(s.heard, "X-First") + 1, "X-First")); /* nothing of a call is left for the next */
+}
+
+static void a_connection_that_was_closed_meanwhile_is_replaced(void **state)
+{
+    static const struct step once[] = {
+        {"\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"}, {0}};
+    struct http_connections *connections;
+    struct http_reply reply;
+    char why[200];
+
+    assert_int_equal(http_connections_new(&connections), OK);
+    for (int i = 0; i < 2; i++) {
+        struct server s;
+
+        server_start(&s, "http", once);
+        struct http_call call = call_to(s.url);
+        call.connections = connections;
+        assert_int_equal(http_perform(&call, &reply, why, sizeof why), OK);
+        http_reply_deinit(&reply);
+        server_finish(&s);
+    }
+    http_connections_free(connections);
+}
+
 static void http2_is_spoken_without_asking(void **state)
 {
     static const struct step steps[] = {{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "no HTTP/2 at all, not a frame of it"},
@@ -538,6 +585,8 @@ int main(void)
         cmocka_unit_test(what_is_no_http_is_not_called),
         cmocka_unit_test(a_header_with_a_line_end_is_refused),
         cmocka_unit_test(whoever_takes_the_answer_piece_by_piece_may_end_it),
+        cmocka_unit_test(calls_that_share_connections_use_the_one_that_is_open),
+        cmocka_unit_test(a_connection_that_was_closed_meanwhile_is_replaced),
         cmocka_unit_test(http2_is_spoken_without_asking),
         cmocka_unit_test(a_request_is_signed_for_aws),
         cmocka_unit_test(a_server_is_believed_by_its_certificate_only),

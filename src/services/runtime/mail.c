@@ -95,7 +95,7 @@ enum err mail_send(const struct mail_call *call, char *why, size_t why_size)
 {
     struct curl_slist *list = NULL;
     struct curl_transfer t;
-    enum err err = curl_transfer_init(&t, "smtp,smtps", call->url, call->timeout_ms, why, why_size);
+    enum err err = curl_transfer_init(&t, NULL, "smtp,smtps", call->url, call->timeout_ms, why, why_size);
 
     if (err == OK)
         err = send_message(&t, call, &list, why, why_size);

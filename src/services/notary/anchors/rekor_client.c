@@ -21,6 +21,7 @@ enum err rekor_ask(struct rekor_call *c, const char *url, const char *path, stru
         .timeout_ms = c->left_ms,
         .answer_max = REKOR_ANSWER_MAX,
         .trust_certs = c->rekor->trust_certs,
+        .connections = c->rekor->connections,
     };
     enum err err;
 
@@ -142,11 +143,12 @@ enum err rekor_init(struct rekor *r, const struct anchor_ops *ops, const char *u
         r->key = *key;
     if (trust_certs && *trust_certs && !(r->trust_certs = strdup(trust_certs)))
         return ERR_NOMEM;
-    return r->url ? OK : ERR_NOMEM;
+    return r->url ? http_connections_new(&r->connections) : ERR_NOMEM;
 }
 
 void rekor_deinit(struct rekor *r)
 {
+    http_connections_free(r->connections);
     free(r->url);
     free(r->trust_certs);
 }

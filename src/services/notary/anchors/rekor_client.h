@@ -20,6 +20,7 @@ struct rekor {
     char *url;         /* without a slash at its end */
     char *trust_certs; /* of https://; NULL: the system's */
     struct signer *log_key;
+    struct http_connections *connections;
     bool has_key;
     struct public_key key; /* that log's */
 };

@@ -24,6 +24,7 @@ struct vault {
     char address[512]; /* without a slash at the end */
     pthread_mutex_t lock;
     char *token; /* of a login, under the lock; NULL: not logged in */
+    struct http_connections *connections;
 };
 
 static PRINTF_LIKE(4, 5) enum err fail(enum err err, char *why, size_t size, const char *format, ...)
@@ -94,8 +95,10 @@ enum err vault_new(struct vault **out, const struct signer_settings *settings, c
         len--;
     if (len >= sizeof v->address)
         return fail(ERR_INVALID, why, why_size, "notary.signer.vault.address is too long");
-    if (!(v = calloc(1, sizeof *v)))
+    if (!(v = calloc(1, sizeof *v)) || http_connections_new(&v->connections) != OK) {
+        free(v);
         return fail(ERR_NOMEM, why, why_size, "out of memory");
+    }
     v->s = settings;
     memcpy(v->address, settings->vault_address, len);
     pthread_mutex_init(&v->lock, NULL);
@@ -107,6 +110,7 @@ void vault_free(struct vault *v)
 {
     if (!v)
         return;
+    http_connections_free(v->connections);
     pthread_mutex_destroy(&v->lock);
     secret_free(v->token);
     free(v);
@@ -217,6 +221,7 @@ static enum err exchange(const struct vault *v, const char *path, const char *to
                                            .headers = headers,
                                            .body = body ? bytes_of_text(body) : bytes_of(NULL, 0),
                                            .timeout_ms = left,
+                                           .connections = v->connections,
                                            .answer_max = ANSWER_MAX,
                                            .trust_certs = v->s->vault_trust_certs,
                                            .certificate = v->s->vault_certificate,
