@@ -28,6 +28,7 @@ int notary_verb_run(int argc, char **argv);
 int notary_verb_verify(int argc, char **argv);
 int notary_verb_verify_anchor(int argc, char **argv);
 int notary_verb_evidence(int argc, char **argv);
+int notary_verb_key(int argc, char **argv);
 int notary_verb_demo(int argc, char **argv);
 int notary_verb_config(int argc, char **argv);
 int notary_verb_log(int argc, char **argv);
