@@ -71,9 +71,8 @@ def test_a_real_vault_signs_an_event(vault, make_notary, client, tmp_path, name)
     assert result["success"] is True
     (tmp_path / "signer.pub").write_text(key(tmp_path, settings(vault, name)).stdout)
     assert "log_public_key_b64" in result["receipt"]["inclusion_proof"]
-    done = verify(tmp_path, json.dumps(result).encode(), event, "--public-key", str(tmp_path / "signer.pub"), "--public-key",
-                  str(notary.data / "notary.pub"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert verify(tmp_path, result, event, "--public-key", tmp_path / "signer.pub", "--public-key", notary.data / "notary.pub")
+    assert not verify(tmp_path, result, event, "--public-key", notary.data / "notary.pub")
     if name == "ecdsa-p256":
         assert (tmp_path / "signer.pub").read_text() == vault.public_key(name)
 
