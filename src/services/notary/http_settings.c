@@ -4,8 +4,8 @@
  */
 #include "services/notary/http_settings.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
-#include <string.h>
 
 #define AT(member)        .offset = offsetof(struct notary_http_settings, member)
 #define APPROVALS(member) .offset = offsetof(struct notary_approvals_settings, member)
@@ -92,9 +92,12 @@ static bool given(const char *text)
     return text && *text;
 }
 
+/* An address of 127.0.0.0/8: not a name that begins so. */
 static bool is_loopback(const char *bind)
 {
-    return strncmp(bind, "127.", 4) == 0 || strcmp(bind, "localhost") == 0;
+    struct in_addr address;
+
+    return inet_pton(AF_INET, bind, &address) == 1 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 bool notary_http_authenticates(const struct notary_http_settings *s)
