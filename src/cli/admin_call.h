@@ -42,6 +42,7 @@ struct admin_call {
     const struct admin_group *group;
     const struct admin_command *command;
     char *arguments[ADMIN_ARGUMENTS_MAX]; /* as given */
+    char from_environment[1024];          /* the last of them, where a variable says it */
     json_t *values[ADMIN_OPTIONS_MAX];    /* of the command's options, in its order; NULL: not given, no fallback */
     bool given[ADMIN_OPTIONS_MAX];        /* on the command line */
     enum admin_output output;

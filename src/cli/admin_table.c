@@ -10,6 +10,7 @@
 
 const struct admin_argument admin_on_topic[] = {{"topic", ADMIN_TOPIC}, {0}};
 const struct admin_argument admin_on_persistent[] = {{"topic", ADMIN_PERSISTENT}, {0}};
+const struct admin_argument admin_on_service_topic[] = {{"topic", ADMIN_PERSISTENT, "PULSAR_EVENTS_TOPIC"}, {0}};
 const struct admin_argument admin_on_namespace[] = {{"namespace", ADMIN_NAMESPACE}, {0}};
 
 #define NO_FUNCTIONS                                                                                                   \

@@ -68,6 +68,7 @@ enum admin_place {
 struct admin_argument {
     const char *name; /* "topic": in the help and in paths */
     enum admin_place place;
+    const char *variable; /* of the environment: a service's setting that says it where no word does; NULL: none */
 };
 
 /* How the answer is printed, with `-o` as it is. */
@@ -171,6 +172,7 @@ const char *admin_option_name(const struct admin_option *option, size_t *len);
 bool admin_option_alone(const struct admin_option *option);
 
 extern const struct admin_argument admin_on_topic[], admin_on_persistent[], admin_on_namespace[];
+extern const struct admin_argument admin_on_service_topic[]; /* persistent, or PULSAR_EVENTS_TOPIC */
 
 extern const struct admin_group admin_clusters, admin_brokers, admin_broker_stats, admin_bookies; /* admin_cluster.c */
 extern const struct admin_group admin_isolation, admin_tenants, admin_resource_groups, admin_resource_quotas;

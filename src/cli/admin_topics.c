@@ -361,7 +361,7 @@ static const struct admin_command commands[] = {
      .method = "POST", .path = BASE "/all_subscription/expireMessages/{expireTime}", .arguments = admin_on_topic,
      OPTIONS({"-t|--expireTime", ADMIN_SECONDS, NULL, "Older than that: 100m, 3h, a bare number is seconds.",
               .required = true})},
-    {"reset-cursor", .text = "Moves a subscription to a time or a message.", .arguments = admin_on_persistent,
+    {"reset-cursor", .text = "Moves a subscription to a time or a message.", .arguments = admin_on_service_topic,
      .run = admin_topics_reset_run,
      OPTIONS(SUBSCRIPTION, {"-t|--time", ADMIN_MILLIS, NULL, "So long ago: 100m, 3h, a bare number is seconds."},
              {"-m|--messageId", ADMIN_MESSAGE_ID, NULL, "To earliest, latest, LEDGER:ENTRY."},

@@ -332,6 +332,23 @@ static size_t arguments_count(const struct admin_command *command)
     return count;
 }
 
+/* The topic that a service's variables name: within PULSAR_TENANT and PULSAR_NAMESPACE, unless it is whole. */
+static bool topic_from_environment(struct admin_call *call, const char *variable)
+{
+    const char *topic = variable ? getenv(variable) : NULL;
+    const char *tenant = getenv("PULSAR_TENANT"), *namespace = getenv("PULSAR_NAMESPACE");
+    int len;
+
+    if (!topic || !*topic)
+        return false;
+    if (strstr(topic, "://"))
+        len = snprintf(call->from_environment, sizeof call->from_environment, "%s", topic);
+    else
+        len = snprintf(call->from_environment, sizeof call->from_environment, "persistent://%s/%s/%s",
+                       tenant && *tenant ? tenant : "afdp", namespace && *namespace ? namespace : "default", topic);
+    return len > 0 && (size_t)len < sizeof call->from_environment;
+}
+
 static int words_take(struct admin_call *call, int argc, char *const *argv)
 {
     const size_t wanted = arguments_count(call->command);
@@ -353,9 +370,15 @@ static int words_take(struct admin_call *call, int argc, char *const *argv)
             return admin_refuse(call, "what is `%s`?", argv[i]);
         call->arguments[count++] = argv[i];
     }
-    if (count < wanted)
-        return admin_refuse(call, "which %s?", call->command->arguments[count].name);
-    return 0;
+    if (count == wanted)
+        return 0;
+    const struct admin_argument *missing = &call->command->arguments[count];
+    if (count + 1 == wanted && topic_from_environment(call, missing->variable)) {
+        call->arguments[count] = call->from_environment;
+        return 0;
+    }
+    return admin_refuse(call, "which %s?%s%s", missing->name, missing->variable ? " None is said, and not by " : "",
+                        missing->variable ? missing->variable : "");
 }
 
 /* ---- what is missing ---- */
