@@ -375,3 +375,14 @@ def test_the_image_has_both_names_and_what_the_program_is_linked_with():
         named = {"crypto": "ssl", "z": "zlib", "protobufc": "protobuf-c", "pcre": "pcre2"}.get(library, library)
         assert named in installed, library
     assert "libcurl4" in installed  # loaded when it is needed
+
+
+def test_a_replica_fits_in_the_deployments_limits(replicas, exchange):
+    """Half of what is requested is enough for a replica that works, and for those that stand by."""
+    (container,) = kubernetes()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    requested_kib = int(container["resources"]["requests"]["memory"].removesuffix("Mi")) * 1024
+    pods = replicas(list(kubernetes_replicas()))
+    exchange([minimal_event(metadata={"note": "x" * 2000}) for _ in range(3000)])
+    for pod in pods:
+        status = Path(f"/proc/{pod.process.pid}/status").read_text()
+        assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < requested_kib / 2
