@@ -173,15 +173,22 @@ static json_t *literal_number(struct parser *p)
     return json_real(number);
 }
 
+static json_t *list_item(struct parser *p, bool first)
+{
+    if (!first && !take(p, ","))
+        return fail(p, "`,` or `]` is missing");
+    return count_one(p) ? parse_literal(p) : NULL;
+}
+
 static json_t *literal_list(struct parser *p)
 {
     json_t *list = enter(p) ? json_array() : NULL;
 
     while (list && !take(p, "]")) {
-        json_t *item = json_array_size(list) > 0 && !take(p, ",") ? fail(p, "`,` or `]` is missing") : parse_literal(p);
-        if (!item || !count_one(p) || json_array_append_new(list, item) != 0) {
+        json_t *item = list_item(p, json_array_size(list) == 0);
+        if (!item || json_array_append_new(list, item) != 0) {
             json_decref(list);
-            return p->err == OK ? fail_memory(p) : NULL;
+            return fail_memory(p);
         }
     }
     p->depth--;
