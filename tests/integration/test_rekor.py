@@ -6,19 +6,23 @@ The same tests as with the fakes of tests/interop/anchor_fakes.py: so these fake
 import functools
 import glob
 import http.server
+import json
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pulsar
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "interop"))
 from anchor_entries import Submission, refusal_entry, signed_entry  # noqa: E402
 from backend import accepts, free_ports, need  # noqa: E402
+from notary_process import Channel, minimal_event  # noqa: E402
 
 PREFIX = "GEMINGA_NOTARY_ANCHORS_"
 SCHEMA = "pkg/mod/github.com/google/trillian@*/storage/mysql/schema/storage.sql"
@@ -105,3 +109,28 @@ def test_the_log_with_another_key_is_not_believed(log, tmp_path):
     it = Submission(signed_entry(str(uuid.uuid4())), tmp_path, **{**log, key: str(tmp_path / "other.pem")})
     assert not it.ok
     assert "not signed by that key" in it.said
+
+
+def test_the_notarys_entries_get_into_both_logs(rekor, rekor_tiles, make_notary, client):
+    """Prints how fast: a figure to be read beside what the notary itself does, and beside what else ran."""
+    count = 60
+    notary = make_notary(**rekor, **rekor_tiles, **{f"{PREFIX}PARALLEL": "16"}).start()
+    channel = Channel(client, notary)
+    events = [minimal_event() for _ in range(count)]
+    began = time.monotonic()
+    for event in events:
+        channel.send(event)
+    channel.results(count)
+    published = time.monotonic() - began
+    reader = client.create_reader(notary.topics["journal"], pulsar.MessageId.earliest)
+    receipts, last = {}, {}
+    while len(receipts) < 2 * count:
+        for record in json.loads(reader.read_next(60_000).data()).get("records", []):
+            if record["kind"] == "anchored":
+                receipts[record["anchor"], record["index"]] = record["receipt"]
+                last[record["anchor"]] = time.monotonic() - began
+    assert {index for name, index in receipts if name == "rekor-v1"} == set(range(count))
+    assert {index for name, index in receipts if name == "rekor-v2"} == set(range(count))
+    print(f"\n{count} events: results {count / published:.0f}/s, "
+          + ", ".join(f"{name} {count / seconds:.1f}/s" for name, seconds in sorted(last.items())))
+    notary.stop()

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define LEAF_MAX (1u << 20)
@@ -40,7 +41,7 @@ struct line {
     int64_t pause_until_ms, delay_ms; /* delay_ms 0: the last submission succeeded */
     struct aside aside[ANCHORING_ASIDE_MAX];
     size_t aside_count;
-    struct anchoring_counts counts;
+    atomic_uint_fast64_t receipts, failures; /* since the start; read by others */
 };
 
 struct anchoring {
@@ -153,7 +154,7 @@ static void back_off(struct line *l, const struct slot *s, int64_t now_ms)
 
 static void take_failure(struct line *l, struct slot *s, int64_t now_ms)
 {
-    l->counts.failures++;
+    atomic_fetch_add(&l->failures, 1);
     if (s->err == ERR_NOT_ALLOWED || s->err == ERR_INVALID || s->err == ERR_TOO_LARGE)
         put_aside(l, s, now_ms);
     else
@@ -174,7 +175,7 @@ static enum err take_receipt(struct line *l, struct slot *s, json_t *records)
     if (l->delay_ms > 0)
         log_info(l->owner->log, "anchors", "%s takes entries again", anchor_name(l->anchor));
     l->delay_ms = l->pause_until_ms = 0;
-    l->counts.receipts++;
+    atomic_fetch_add(&l->receipts, 1);
     slot_clear(s);
     return OK;
 }
@@ -321,10 +322,30 @@ void anchoring_forget(struct anchoring *a)
                 slot_clear(&a->lines[i].slots[s]);
 }
 
-struct anchoring_counts anchoring_counts(const struct anchoring *a, size_t anchor)
+static void write_counter(struct anchoring *a, const char *name, const char *help, uint64_t (*value)(struct line *line),
+                          struct text *out)
 {
-    assert(anchor < a->count);
-    return a->lines[anchor].counts;
+    text_printf(out, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    for (size_t i = 0; i < a->count; i++)
+        text_printf(out, "%s{anchor=\"%s\"} %" PRIu64 "\n", name, anchor_name(a->lines[i].anchor), value(&a->lines[i]));
+}
+
+static uint64_t receipts_of(struct line *l)
+{
+    return atomic_load(&l->receipts);
+}
+
+static uint64_t failures_of(struct line *l)
+{
+    return atomic_load(&l->failures);
+}
+
+void anchoring_metrics(struct anchoring *a, struct text *out)
+{
+    write_counter(a, "geminga_notary_anchor_receipts_total",
+                  "Entries that another log or a time stamp has a receipt of.", receipts_of, out);
+    write_counter(a, "geminga_notary_anchor_failures_total", "Submissions that failed; they are tried again.",
+                  failures_of, out);
 }
 
 void anchoring_free(struct anchoring *a)

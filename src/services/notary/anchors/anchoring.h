@@ -44,10 +44,9 @@ MUST_USE enum err anchoring_round(struct anchoring *a, int64_t now_ms, json_t *r
 /* What came back and was not written is forgotten: the book will say that it is waiting. */
 void anchoring_forget(struct anchoring *a);
 
-struct anchoring_counts {
-    uint64_t receipts, failures; /* since the start */
-};
-struct anchoring_counts anchoring_counts(const struct anchoring *a, size_t anchor);
+/* Appends geminga_notary_anchor_receipts_total and geminga_notary_anchor_failures_total, of each anchor.  From any
+ * thread. */
+void anchoring_metrics(struct anchoring *a, struct text *out);
 
 /* Closes the anchors.  After lanes_free, which may drop its jobs: they are its own.  NULL is fine. */
 void anchoring_free(struct anchoring *a);

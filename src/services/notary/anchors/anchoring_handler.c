@@ -144,6 +144,12 @@ void anchoring_handler_lead(struct anchoring_handler *h)
     h->next_ms = 0;
 }
 
+void anchoring_handler_metrics(struct anchoring_handler *h, struct text *out)
+{
+    if (h)
+        anchoring_metrics(h->anchoring, out);
+}
+
 static void nothing(struct job *job)
 {
 }

@@ -34,6 +34,9 @@ struct handler *anchoring_handler_get(struct anchoring_handler *h);
 /* This replica leads from here on, as notary_lead; not while the runtime runs. */
 void anchoring_handler_lead(struct anchoring_handler *h);
 
+/* As anchoring_metrics; NULL is fine. */
+void anchoring_handler_metrics(struct anchoring_handler *h, struct text *out);
+
 /* Waits for the submissions under way, for at most their deadline.  Not while the runtime runs; NULL is fine. */
 void anchoring_handler_free(struct anchoring_handler *h);
 
