@@ -8,6 +8,7 @@
  */
 #include "services/notary/anchors/anchor_verify.h"
 
+#include "base/timestamp.h"
 #include "services/notary/anchors/note.h"
 #include "services/notary/anchors/rekor_entry.h"
 #include "services/notary/anchors/time_stamp.h"
@@ -42,6 +43,15 @@ static PRINTF_LIKE(3, 4) bool say(struct check *c, bool holds, const char *forma
     va_end(args);
     text_printf(c->report, "%-8s %-11s %s\n", holds ? "ok" : "refused", "anchor", text);
     return holds;
+}
+
+/* Seconds since 1970, from outside, for people. */
+static void format_time(int64_t time_s, char to[TIMESTAMP_SIZE])
+{
+    if (time_s >= 0 && time_s <= TIMESTAMP_MS_MAX / 1000)
+        timestamp_format(time_s * 1000, to);
+    else
+        (void)snprintf(to, TIMESTAMP_SIZE, "no year that has four digits");
 }
 
 static const char *member(const struct check *c, const char *name)
@@ -94,7 +104,7 @@ static bool check_entry(struct check *c)
     same = !c->short_of_memory && bytes_equal(c->body, bytes_of(expected.data, expected.len));
     text_deinit(&expected);
     if (!same)
-        return say(c, false, "what was logged is not entry %" PRIu64, c->entry->index);
+        return say(c, false, "what was logged is not this entry");
     return say(c, true, "%s logged %s", member(c, "url"),
                a.hashed ? "this entry's evidence hash with its signature (hashedrekord)"
                         : "this entry, signed by our log's key (dsse)");
@@ -185,7 +195,7 @@ static bool timestamp_holds(struct check *c)
 static bool check_timestamp(struct check *c)
 {
     const json_t *time = json_object_get(c->receipt, "integrated_time");
-    char id[DIGEST_HEX_SIZE];
+    char id[DIGEST_HEX_SIZE], at[TIMESTAMP_SIZE];
 
     if (c->version == REKOR_V2)
         return true; /* it has none */
@@ -194,8 +204,8 @@ static bool check_timestamp(struct check *c)
         return say(c, false, "log_id is not the SHA-256 of that log's key");
     if (!json_is_integer(time) || !timestamp_holds(c))
         return say(c, false, "the signed entry timestamp does not hold");
-    return say(c, true, "that log says that it got it at %" JSON_INTEGER_FORMAT " (seconds since 1970)",
-               json_integer_value(time));
+    format_time(json_integer_value(time), at);
+    return say(c, true, "that log says that it got it at %s", at);
 }
 
 static bool check_rekor(struct check *c)
@@ -211,7 +221,7 @@ static bool check_time_stamp(struct check *c, struct bytes certs)
     struct digest digest = digest_of(c->entry->leaf);
     uint8_t *answer = malloc(TIME_STAMP_MAX);
     struct time_stamp stamp;
-    char why[300];
+    char why[300], at[TIMESTAMP_SIZE];
     size_t len;
     enum err err = ERR_NOMEM;
 
@@ -227,8 +237,8 @@ static bool check_time_stamp(struct check *c, struct bytes certs)
     c->short_of_memory = err == ERR_NOMEM;
     if (err != OK)
         return say(c, false, "%s", why);
-    return say(c, true, "%s saw entry %" PRIu64 " by %" PRId64 " (seconds since 1970; time stamp %s)%s",
-               stamp.authority, c->entry->index, stamp.time_s, stamp.serial,
+    format_time(stamp.time_s, at);
+    return say(c, true, "%s saw this entry at %s (time stamp %s)%s", stamp.authority, at, stamp.serial,
                certs.len > 0 ? "" : "; its certificate is the receipt's own, compare it");
 }
 
