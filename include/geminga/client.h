@@ -24,6 +24,10 @@ PULSAR_PUBLIC const char *geminga_result_text(pulsar_result result);
  * is done with it fails then (OperationNotSupported, InvalidConfiguration).  Valid as long as it is. */
 PULSAR_PUBLIC const char *geminga_authentication_refusal(const pulsar_authentication_t *authentication);
 
+/* How long a connection may take to come about, TLS not counted; 10,000 by default.  0 changes nothing. */
+PULSAR_PUBLIC void geminga_client_configuration_set_connection_timeout_ms(pulsar_client_configuration_t *conf,
+                                                                          unsigned int timeout_ms);
+
 /* Acknowledges all of them, in one command where possible. */
 PULSAR_PUBLIC pulsar_result geminga_consumer_acknowledge_list(pulsar_consumer_t *consumer,
                                                               pulsar_message_id_t *const *ids, size_t count);

@@ -4,6 +4,7 @@
  */
 #include "client/config.h"
 
+#include <geminga/client.h>
 #include <stdlib.h>
 
 pulsar_client_configuration_t *pulsar_client_configuration_create(void)
@@ -176,6 +177,13 @@ void pulsar_client_configuration_set_listener_name(pulsar_client_configuration_t
 const char *pulsar_client_configuration_get_listener_name(pulsar_client_configuration_t *conf)
 {
     return conf->listener_name ? conf->listener_name : "";
+}
+
+void geminga_client_configuration_set_connection_timeout_ms(pulsar_client_configuration_t *conf,
+                                                            unsigned int timeout_ms)
+{
+    if (timeout_ms > 0)
+        conf->connection_timeout_ms = timeout_ms;
 }
 
 void pulsar_client_configuration_set_keep_alive_interval_in_seconds(pulsar_client_configuration_t *conf,

@@ -21,6 +21,7 @@ void client_config_init(struct _pulsar_client_configuration *c)
         .lookups_max = 50000,
         .stats_interval_s = 600,
         .keep_alive_s = 30,
+        .connection_timeout_ms = CLIENT_CONNECT_TIMEOUT_MS,
         .partitions_update_s = 60,
         .tls_validate = true,
     };

@@ -13,10 +13,13 @@
 #include "client/text_map.h"
 #include <pulsar/c/client.h>
 
+#define CLIENT_CONNECT_TIMEOUT_MS 10000u
+
 struct _pulsar_client_configuration {
     struct _pulsar_authentication auth;
     unsigned long long memory_limit; /* bytes; 0: none */
     int operation_timeout_s;
+    uint32_t connection_timeout_ms; /* of a connection, until it is there */
     int io_threads, listener_threads;
     int lookups_max;
     pulsar_logger_t logger; /* log NULL: standard error */

@@ -803,7 +803,7 @@ static struct client_connection *connection_open(struct client_core *core, struc
     if (!c)
         return NULL;
     c->net = net;
-    if (net->ops->connect(net, c->address.host, c->address.port, CLIENT_CONNECT_TIMEOUT_MS, &c->connector) != OK) {
+    if (net->ops->connect(net, c->address.host, c->address.port, core->config->connection_timeout_ms, &c->connector) != OK) {
         connection_free(c);
         return NULL;
     }

@@ -20,8 +20,6 @@
 
 #include <stdbool.h>
 
-#define CLIENT_CONNECT_TIMEOUT_MS 10000u
-
 struct client_core {
     /* Set at creation. */
     struct sys *sys;

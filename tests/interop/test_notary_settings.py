@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The notary's settings as its document has them: the whole file, every variable over it, levels of the log, its names."""
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -184,3 +186,19 @@ def test_the_documents_metrics_are_there_by_name_and_count(make_notary, client):
         assert re.search(rf"^# TYPE {name} (counter|gauge|histogram)$", text, re.M), name
     status, health = get(http_port(notary), "/health/pulsar")
     assert status == 200 and json.loads(health)["pulsar_broker"] == "healthy"
+
+
+def test_a_connection_that_does_not_come_about_is_given_up_after_connection_timeout(make_notary):
+    with contextlib.ExitStack() as opened:
+        full = opened.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # who comes when it is full hears nothing
+        for _ in range(4):
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        notary = make_notary(url=f"pulsar://127.0.0.1:{full.getsockname()[1]}", PULSAR_CONNECTION_TIMEOUT="100ms")
+        notary.start(ready=False)
+        eventually(lambda: notary.log.read_text().count("cannot connect to pulsar://") >= 2)
+        notary.stop()
+    assert "timed out" in notary.log.read_text() or "timeout" in notary.log.read_text()

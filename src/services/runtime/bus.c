@@ -64,6 +64,7 @@ pulsar_client_t *bus_client_new(const struct pulsar_settings *s, struct log *log
     pulsar_client_configuration_set_operation_timeout_seconds(conf, (int)((operation_timeout_ms + 999) / 1000));
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(
         conf, (unsigned)((s->keep_alive_interval_ms + 999) / 1000));
+    geminga_client_configuration_set_connection_timeout_ms(conf, (unsigned)s->connection_timeout_ms);
     bus_set_logger(conf, log);
     if ((url = pulsar_access_url(s->service_url, s->tls_enabled)))
         client = pulsar_client_create(url, conf);

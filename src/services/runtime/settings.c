@@ -220,7 +220,7 @@ static const struct option rows[] = {
      .min = 100,
      .max = HOUR,
      AT(connection_timeout_ms),
-     .text = "How long connecting may take."},
+     .text = "How long a connection may take to come about."},
     {.key = "pulsar.connection.operation_timeout",
      .env = "PULSAR_OPERATION_TIMEOUT",
      .type = OPTION_DURATION,
