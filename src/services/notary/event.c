@@ -7,8 +7,8 @@
  */
 #include "services/notary/event.h"
 
-#include "services/notary/canonical.h"
 #include "base/timestamp.h"
+#include "services/notary/canonical.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@ enum kind {
     KIND_COUNT,     /* an integer >= 0 */
     KIND_SECONDS,   /* a number >= 0 */
     KIND_FACTOR,    /* a number >= 1 */
+    KIND_NAMES,     /* an array of KIND_ID, no two alike */
     KIND_BOOL,
     KIND_OBJECT,
     KIND_ARRAY,
@@ -64,8 +65,13 @@ static const struct rule artifact_rules[] = {
 static const struct rule metadata_rules[] = {
     {"deployment_id", KIND_TEXT, false}, {"pipeline_run_id", KIND_TEXT, false}, {0}};
 static const struct rule workflow_rules[] = {
-    {"workflow_type", KIND_ID, true},     {"approvers", KIND_TEXTS, false},      {"timeout", KIND_SECONDS, false},
-    {"retry_config", KIND_OBJECT, false}, {"notifications", KIND_OBJECT, false}, {0},
+    {"workflow_type", KIND_ID, true},
+    {"approvers", KIND_NAMES, false},
+    {"quorum", KIND_COUNT, false},
+    {"timeout", KIND_SECONDS, false},
+    {"retry_config", KIND_OBJECT, false},
+    {"notifications", KIND_OBJECT, false},
+    {0},
 };
 static const struct rule retry_rules[] = {{"max_retries", KIND_COUNT, false},
                                           {"initial_delay", KIND_SECONDS, false},
@@ -123,18 +129,36 @@ static void check_text(struct faults *f, const char *path, const struct rule *ru
         check_choice(f, path, rule, text);
 }
 
-static void check_texts(struct faults *f, const char *path, const json_t *array)
+static void check_twin(struct faults *f, const char *path, const json_t *array, size_t index)
 {
-    static const struct rule item_rule = {"", KIND_TEXT, true};
+    const json_t *value = json_array_get(array, index);
+
+    for (size_t i = 0; json_is_string(value) && i < index; i++)
+        if (json_equal(value, json_array_get(array, i))) {
+            faults_add(f, "%s is invalid: it is there twice", path);
+            return;
+        }
+}
+
+static void check_texts(struct faults *f, const char *path, const struct rule *rule, const json_t *array)
+{
+    const struct rule item_rule = {"", rule->kind == KIND_NAMES ? KIND_ID : KIND_TEXT, true, NULL};
     char item_path[PATH_MAX_BYTES + 32];
 
     if (!json_is_array(array)) {
         faults_add(f, "%s is invalid: it must be an array of texts", path);
         return;
     }
+    if (rule->kind == KIND_NAMES && json_array_size(array) > EVENT_APPROVERS_MAX) {
+        faults_add(f, "%s is invalid: it has %zu items, and %d is the most", path, json_array_size(array),
+                   EVENT_APPROVERS_MAX);
+        return;
+    }
     for (size_t i = 0; i < json_array_size(array); i++) {
         snprintf(item_path, sizeof item_path, "%s[%zu]", path, i);
         check_text(f, item_path, &item_rule, json_array_get(array, i));
+        if (rule->kind == KIND_NAMES)
+            check_twin(f, item_path, array, i);
     }
 }
 
@@ -146,6 +170,8 @@ static void check_number(struct faults *f, const char *path, const struct rule *
         faults_add(f, "%s is invalid: it must be a whole number, 0 or more", path);
     else if (!json_is_number(value) || json_number_value(value) < least)
         faults_add(f, "%s is invalid: it must be a number, %g or more", path, least);
+    else if (json_number_value(value) > EVENT_NUMBER_MAX)
+        faults_add(f, "%s is invalid: it is more than %d", path, EVENT_NUMBER_MAX);
 }
 
 static void check_value(struct faults *f, const char *path, const struct rule *rule, const json_t *value)
@@ -175,7 +201,8 @@ static void check_value(struct faults *f, const char *path, const struct rule *r
             faults_add(f, "%s is invalid: it must be an array", path);
         break;
     case KIND_TEXTS:
-        check_texts(f, path, value);
+    case KIND_NAMES:
+        check_texts(f, path, rule, value);
         break;
     }
 }
@@ -235,14 +262,53 @@ static void check_artifacts(struct faults *f, const json_t *artifacts)
     }
 }
 
+static const struct rule channel_rules[] = {{"slack", KIND_TEXT, true},
+                                            {"email", KIND_TEXTS, true},
+                                            {"webhook", KIND_TEXT, true},
+                                            {"topic", KIND_TEXT, true},
+                                            {0}};
+
+static void check_channel(struct faults *f, const char *path, json_t *channel)
+{
+    void *member = json_object_iter(channel);
+    char member_path[PATH_MAX_BYTES + 64];
+
+    if (json_object_size(channel) != 1) {
+        faults_add(f, "%s is invalid: it must be an object with one member, such as {\"slack\": \"#channel\"}", path);
+        return;
+    }
+    snprintf(member_path, sizeof member_path, "%s.%.40s", path, json_object_iter_key(member));
+    for (const struct rule *rule = channel_rules; rule->member; rule++)
+        if (strcmp(rule->member, json_object_iter_key(member)) == 0) {
+            check_value(f, member_path, rule, json_object_iter_value(member));
+            return;
+        }
+    faults_add(f, "%s is invalid: there are slack, email, webhook and topic", member_path);
+}
+
 static void check_channels(struct faults *f, const json_t *channels)
 {
-    for (size_t i = 0; i < json_array_size(channels); i++)
-        if (json_object_size(json_array_get(channels, i)) != 1)
-            faults_add(f,
-                       "workflow_config.notifications.channels[%zu] is invalid: it must be an object with one "
-                       "member, such as {\"slack\": \"#channel\"}",
-                       i);
+    char path[PATH_MAX_BYTES];
+
+    for (size_t i = 0; i < json_array_size(channels); i++) {
+        snprintf(path, sizeof path, "workflow_config.notifications.channels[%zu]", i);
+        check_channel(f, path, json_array_get(channels, i));
+    }
+}
+
+/* What approval_sign needs besides: somebody who approves, and not more of them than there are. */
+static void check_approval(struct faults *f, const json_t *config)
+{
+    const json_t *approvers = json_object_get(config, "approvers"), *quorum = json_object_get(config, "quorum");
+    size_t count = json_array_size(approvers);
+
+    if (!approvers || json_is_null(approvers))
+        faults_add(f, "workflow_config.approvers is required");
+    else if (json_is_array(approvers) && count == 0)
+        faults_add(f, "workflow_config.approvers is invalid: it is empty; approval_sign needs somebody who approves");
+    else if (json_is_integer(quorum) &&
+             (json_integer_value(quorum) < 1 || json_integer_value(quorum) > (json_int_t)count))
+        faults_add(f, "workflow_config.quorum is invalid: it must be 1 to the number of approvers, %zu", count);
 }
 
 static void check_workflow_config(struct faults *f, const json_t *config)
@@ -250,7 +316,11 @@ static void check_workflow_config(struct faults *f, const json_t *config)
     const json_t *retry = json_object_get(config, "retry_config");
     const json_t *notifications = json_object_get(config, "notifications");
 
+    const char *type = json_string_value(json_object_get(config, "workflow_type"));
+
     check_object(f, "workflow_config", config, workflow_rules);
+    if (type && strcmp(type, "approval_sign") == 0)
+        check_approval(f, config);
     if (json_is_object(retry))
         check_object(f, "workflow_config.retry_config", retry, retry_rules);
     if (json_is_object(notifications)) {

@@ -16,6 +16,8 @@
 #define EVENT_ID_MAX        256  /* bytes; of trace_id and span_id too */
 #define EVENT_TEXT_MAX      4096 /* bytes of any other member that the schema names */
 #define EVENT_ARTIFACTS_MAX 1000
+#define EVENT_APPROVERS_MAX 32
+#define EVENT_NUMBER_MAX    1000000000 /* of seconds, factors and retries: 31 years */
 
 struct event {
     json_t *json; /* the whole event; NULL when it is not JSON */
