@@ -2,8 +2,8 @@
  *
  * notary.h - the notary: events and decisions in; statuses, results and errors out.
  *
- * A handler of the consumer runtime, of the replica that leads.  A round takes deliveries, finished calls of other
- * systems and timers, turns them into records, writes those as one document (book.h), and then says what has become
+ * A handler of the consumer runtime, of the replica that leads.  A round takes finished calls of other systems,
+ * deliveries and timers, turns them into records, writes those as one document (book.h), and then says what has become
  * true.  What it publishes about an event is a function of the event and the book alone: an event that comes again,
  * after a crash or from its sender, gets the result that it got before, byte for byte.  May call: base/, the core
  * beside it, its ports.
@@ -14,29 +14,78 @@
 #ifndef SERVICES_NOTARY_NOTARY_H
 #define SERVICES_NOTARY_NOTARY_H
 
+#include "base/log.h"
+#include "services/notary/artifacts/artifacts.h"
 #include "services/notary/book.h"
+#include "services/notary/decision.h"
 #include "services/notary/digest.h"
+#include "services/notary/filters/filter.h"
+#include "services/notary/handlers/handlers.h"
+#include "services/notary/notices/notices.h"
 #include "services/notary/ports.h"
 #include "services/runtime/handler.h"
+#include "services/runtime/lanes.h"
 
 /* The outputs and inputs, as indexes of the runtime's topics. */
-enum notary_output { NOTARY_RESULTS, NOTARY_STATUS, NOTARY_ERRORS, NOTARY_OUTPUTS };
+enum notary_output { NOTARY_RESULTS, NOTARY_STATUS, NOTARY_ERRORS, NOTARY_NOTICES, NOTARY_OUTPUTS };
 enum notary_input { NOTARY_EVENTS, NOTARY_APPROVALS, NOTARY_INPUTS };
 
-struct notary;
+/* Which of the lanes a call of another system goes to. */
+enum notary_lane { LANE_SIGNER, LANE_HANDLERS, LANE_ARTIFACTS, LANE_NOTICES, NOTARY_LANES };
+
+/* How calls are made that may wait (lanes.h); in tests, when the test says so. */
+struct notary_lanes {
+    /* ERR_BUSY, ERR_NOMEM, ERR_CLOSED: not now; the job is still the notary's. */
+    enum err (*submit)(void *ctx, enum notary_lane lane, struct job *job);
+    /* Calls `done` of what has run. */
+    void (*collect)(void *ctx);
+    void *ctx;
+};
+
+/* The activities, as functions, so that the core links none of them.  Each may be NULL: there is none. */
+struct notary_ports {
+    struct handlers *handlers;
+    bool (*handlers_wanted)(const struct handlers *h, const json_t *event);
+    enum err (*handlers_run)(struct handlers *h, struct bytes event, struct text *finding,
+                             enum handler_verdict *verdict, int64_t timeout_ms, char *why, size_t why_size);
+    struct artifacts *artifacts;
+    bool (*artifacts_wanted)(const struct artifacts *a, const json_t *event);
+    enum err (*artifacts_check)(struct artifacts *a, struct bytes event, struct text *finding, int64_t timeout_ms,
+                                char *why, size_t why_size);
+    struct notices *notices;
+    const char *(*notices_topic)(const struct notices *n, struct bytes channel);
+    enum err (*notices_send)(struct notices *n, const struct notice *notice, int64_t timeout_ms, char *why,
+                             size_t why_size);
+};
+
 struct tracer;
+struct notary;
 
 struct notary_options {
     struct book *book; /* outlives the notary, as all here */
     struct signer *log_key, *signer;
     const char *log_url;
     struct wall_clock clock;
-    struct tracer *tracer; /* gets spans of what becomes of each event; NULL: none */
-    uint64_t seed;         /* of its maps: random, so that nobody can choose ids that collide */
+    struct notary_lanes lanes; /* may be empty when nothing needs to wait */
+    struct notary_ports ports;
+    const struct filter *filter;       /* which events are the notary's business; NULL: all */
+    bool tells_skipped;                /* an event that is not gets a status */
+    const struct approvers *approvers; /* NULL: nobody has a key of his own */
+    const char *public_url;            /* where links in notices lead; NULL or empty: no links */
+    size_t open_max;                   /* workflows under way; events beyond wait.  0: 10,000 */
+    size_t batch_events_max;           /* 0: 1,000 */
+    int64_t batch_wait_ms;             /* how long the first event of a batch waits for others; 0: 1 s */
+    int64_t call_timeout_ms;           /* of one call of another system; 0: 30 s */
+    struct log *log;                   /* NULL: none */
+    struct tracer *tracer;             /* gets spans of what becomes of each event; NULL: none */
+    uint64_t seed;                     /* of its maps: random, so that nobody can choose ids that collide */
 };
 
 MUST_USE enum err notary_new(struct notary **out, const struct notary_options *options);
+/* Its lanes have ended: no call is under way (or was dropped: notary_call_dropped). */
 void notary_free(struct notary *n); /* NULL is fine */
+/* For lanes_free. */
+void notary_call_dropped(struct job *job);
 
 /* This replica leads from here on: forgets what it knew and takes up what the book has open.  Before each run of the
  * runtime; what the book says, ERR_NOMEM. */
@@ -44,9 +93,9 @@ MUST_USE enum err notary_lead(struct notary *n);
 
 struct handler *notary_handler(struct notary *n);
 
-/* Since the start, not since it leads. */
+/* Since the start, not since it leads; but `open` is of now. */
 struct notary_counts {
-    uint64_t notarized, repeated, refused;
+    uint64_t notarized, repeated, refused, rejected, expired, cancelled, open;
 };
 struct notary_counts notary_counts(const struct notary *n);
 

@@ -287,13 +287,14 @@ static void a_workflow_that_is_not_built_is_refused_with_what_is(void **state)
     char event[2000] = FIXTURE_MINIMAL;
     const char *events[] = {event};
 
-    strcpy(strstr(event, "simple_sign"), "approval_sign\"}}");
+    strcpy(strstr(event, "simple_sign"), "notarize\"}}");
     world_init(&w);
     assert_int_equal(world_handle(&w, events, 1), OK);
     error = published_json(&w, 0, NOTARY_ERRORS, 0);
     assert_string_equal(text_of(error, "error_type"), "unsupported");
-    assert_string_equal(text_of(error, "message"), "Invalid event: workflow_config.workflow_type is not supported: "
-                                                   "\"approval_sign\"; this notary supports simple_sign");
+    assert_string_equal(text_of(error, "message"),
+                        "Invalid event: workflow_config.workflow_type is not supported: \"notarize\"; this notary supports "
+                        "simple_sign, approval_sign and batch");
     json_decref(error);
     world_deinit(&w);
 }

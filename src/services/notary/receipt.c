@@ -53,18 +53,62 @@ static json_t *json_base64(struct bytes bytes)
     return json;
 }
 
-static json_t *compose_rest(const struct receipt_facts *facts)
+static json_t *compose_metadata(const struct receipt_facts *facts)
 {
-    char timestamp[TIMESTAMP_SIZE];
     json_t *metadata = json_pack("{s:I}", "artifacts_count", (json_int_t)facts->artifacts);
 
     if (metadata && facts->notifications)
         json_object_set_new(metadata, "notifications", json_string(facts->notifications));
+    if (metadata && facts->metadata)
+        json_object_update(metadata, (json_t *)(uintptr_t)facts->metadata);
+    return metadata;
+}
+
+static json_t *compose_rest(const struct receipt_facts *facts)
+{
+    char timestamp[TIMESTAMP_SIZE];
+    json_t *rest;
+
     timestamp_format(facts->sealed_ms, timestamp);
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:n, s:I, s:s?, s:o}", "event_id", facts->event_id, "workflow_id",
-                     facts->workflow_id, "workflow_type", facts->workflow_type, "timestamp", timestamp, "success", 1,
-                     "error", "processing_duration_ms", (json_int_t)facts->duration_ms, "trace_id", facts->trace_id,
-                     "metadata", metadata);
+    rest = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s?, s:I, s:s?, s:o}", "event_id", facts->event_id, "workflow_id",
+                     facts->workflow_id, "workflow_type", facts->workflow_type, "timestamp", timestamp, "success",
+                     facts->error == NULL, "error", facts->error, "processing_duration_ms",
+                     (json_int_t)facts->duration_ms, "trace_id", facts->trace_id, "metadata", compose_metadata(facts));
+    if (!rest || !facts->package || json_object_set(rest, "evidence", (json_t *)(uintptr_t)facts->package) == 0)
+        return rest;
+    json_decref(rest);
+    return NULL;
+}
+
+enum err receipt_rest(const struct receipt_facts *facts, struct text *rest)
+{
+    json_t *json = compose_rest(facts);
+    enum err err = json ? canonical_json(json, rest) : ERR_NOMEM;
+
+    json_decref(json);
+    return err;
+}
+
+enum err receipt_refuse(const struct receipt_facts *facts, const char *outcome, const char *event_hash,
+                        struct text *leaf, struct text *rest)
+{
+    char hash[RECEIPT_HASH_SIZE], log_id[DIGEST_HEX_SIZE];
+    struct digest d;
+    json_t *json;
+    enum err err;
+
+    assert(facts->error);
+    if ((err = receipt_rest(facts, rest)) != OK)
+        return err;
+    d = digest_of(bytes_of(rest->data, rest->len));
+    receipt_hash_text(&d, hash);
+    digest_hex(&facts->log_key->log_id, log_id);
+    json = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "event_hash", event_hash, "event_id", facts->event_id,
+                     "integrated_time", (json_int_t)(facts->sealed_ms / 1000), "outcome", outcome, "rekor_log_id",
+                     log_id, "rekor_server_url", facts->log_url, "result_hash", hash);
+    err = json ? canonical_json(json, leaf) : ERR_NOMEM;
+    json_decref(json);
+    return err;
 }
 
 json_t *receipt_covered(const struct receipt_facts *facts)
@@ -99,20 +143,18 @@ out:
 
 enum err receipt_compose(const struct receipt_facts *facts, struct text *leaf, struct text *rest)
 {
-    json_t *rest_json = compose_rest(facts), *receipt = receipt_covered(facts);
+    json_t *receipt = receipt_covered(facts);
     char hash[RECEIPT_HASH_SIZE];
     struct digest rest_digest;
     size_t before = rest->len;
-    enum err err = ERR_NOMEM;
+    enum err err = receipt ? receipt_rest(facts, rest) : ERR_NOMEM;
 
-    if (!rest_json || !receipt || (err = canonical_json(rest_json, rest)) != OK)
-        goto out;
-    rest_digest = digest_of(bytes_of(rest->data + before, rest->len - before));
-    receipt_hash_text(&rest_digest, hash);
-    err = receipt_leaf(facts->event_id, receipt, hash, leaf);
-out:
+    if (err == OK) {
+        rest_digest = digest_of(bytes_of(rest->data + before, rest->len - before));
+        receipt_hash_text(&rest_digest, hash);
+        err = receipt_leaf(facts->event_id, receipt, hash, leaf);
+    }
     json_decref(receipt);
-    json_decref(rest_json);
     return err;
 }
 

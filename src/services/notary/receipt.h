@@ -56,12 +56,23 @@ struct receipt_facts {
     struct signature signature;             /* over the evidence package */
     const struct public_key *key, *log_key; /* that signed the evidence; that signs the log's checkpoints */
     const char *log_url;
-    int64_t sealed_ms;   /* wall clock: timestamp and integrated_time */
-    int64_t duration_ms; /* from receiving to sealing */
+    int64_t sealed_ms;     /* wall clock: timestamp and integrated_time */
+    int64_t duration_ms;   /* from receiving to sealing */
+    const json_t *package; /* the result's "evidence": an evidence package of version 2 without its event; NULL: none */
+    const json_t *metadata; /* more members of the result's "metadata"; NULL: none */
+    const char *error;      /* why it was not notarized; NULL: it was */
 };
 
 /* Appends leaf and rest.  ERR_NOMEM. */
 MUST_USE enum err receipt_compose(const struct receipt_facts *facts, struct text *leaf, struct text *rest);
+
+/* Appends the rest alone: of a batch's result. */
+MUST_USE enum err receipt_rest(const struct receipt_facts *facts, struct text *rest);
+
+/* Appends leaf and rest of a workflow that was not notarized; `outcome` is "rejected", "expired" or "cancelled",
+ * `event_hash` the text of the event's identity.  Nothing is signed; facts->error is given. */
+MUST_USE enum err receipt_refuse(const struct receipt_facts *facts, const char *outcome, const char *event_hash,
+                                 struct text *leaf, struct text *rest);
 
 /* The leaf's JSON made of a receipt's six members, an event id and a hash of the rest: the one place that knows the
  * shape.  `receipt` may have other members. */

@@ -62,6 +62,19 @@ int64_t workflow_deadline_ms(const json_t *event, int64_t received_ms)
     return json_is_number(timeout) ? received_ms + (int64_t)(json_number_value(timeout) * 1000) : -1;
 }
 
+void workflow_clean(char *text)
+{
+    struct bytes rest = bytes_of_text(text);
+
+    while (rest.len) {
+        size_t len = utf8_sequence(rest);
+        if (len == 0)
+            text[(size_t)(rest.data - (const uint8_t *)text)] = '?';
+        len = len ? len : 1;
+        rest = bytes_of(rest.data + len, rest.len - len);
+    }
+}
+
 /* ---- what `opened` says ---- */
 
 static const char *text_of(const json_t *object, const char *name)
@@ -200,6 +213,12 @@ struct workflow_approver *workflow_approver(struct workflow *w, const char *name
     return NULL;
 }
 
+static void set_why(struct workflow *w, const char *begin, const char *text, const char *comment)
+{
+    snprintf(w->why, sizeof w->why, "%s%s%s%s", begin, text, *comment ? ": " : "", comment);
+    workflow_clean(w->why);
+}
+
 static enum err apply_finding(struct workflow *w, const json_t *record)
 {
     json_t *value = json_object_get(record, "value");
@@ -207,7 +226,7 @@ static enum err apply_finding(struct workflow *w, const json_t *record)
     if (json_object_set(w->findings, text_of(record, "name"), value) != 0)
         return ERR_NOMEM;
     if (same_text(value, "verdict", "reject") || same_text(value, "verdict", "ignore"))
-        copy_text(w->why, sizeof w->why, text_of(value, "why"));
+        set_why(w, "", text_of(value, "why"), "");
     w->attempts = 0;
     w->not_before_ms = 0;
     return OK;
@@ -228,8 +247,7 @@ static enum err apply_decision(struct workflow *w, const json_t *record)
         return OK;
     }
     w->rejections++;
-    snprintf(w->why, sizeof w->why, "rejected by %s%s%s", approver->name, *text_of(record, "comment") ? ": " : "",
-             text_of(record, "comment"));
+    set_why(w, "rejected by ", approver->name, text_of(record, "comment"));
     return OK;
 }
 
@@ -240,15 +258,14 @@ static void apply_attempt(struct workflow *w, const json_t *record)
     w->attempts = json_integer_value(json_object_get(record, "attempt"));
     w->failed = !json_is_integer(next);
     w->not_before_ms = w->failed ? 0 : json_integer_value(next);
-    copy_text(w->why, sizeof w->why, text_of(record, "why"));
+    set_why(w, "", text_of(record, "why"), "");
 }
 
 static void apply_command(struct workflow *w, const json_t *record)
 {
     if (same_text(record, "command", "cancel")) {
         w->cancelled = true;
-        snprintf(w->why, sizeof w->why, "cancelled by %s%s%s", text_of(record, "by"),
-                 *text_of(record, "comment") ? ": " : "", text_of(record, "comment"));
+        set_why(w, "cancelled by ", text_of(record, "by"), text_of(record, "comment"));
     } else if (w->failed) {
         w->failed = false;
         w->attempts = 0;
@@ -474,4 +491,5 @@ void workflow_status(const struct workflow *w, int64_t now_ms, struct workflow_s
     else
         out->eta_seconds = state == WORKFLOW_CLOSED || state == WORKFLOW_FAILED ? 0 : 1;
     describe(w, state, out->message, sizeof out->message);
+    workflow_clean(out->message);
 }

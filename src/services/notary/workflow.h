@@ -122,6 +122,9 @@ struct workflow_status {
 };
 void workflow_status(const struct workflow *w, int64_t now_ms, struct workflow_status *out);
 
+/* What is not UTF-8 in a sentence (it was cut, or came from another system) becomes '?': JSON takes no other. */
+void workflow_clean(char *text);
+
 const char *workflow_type_name(enum workflow_type type);
 enum workflow_type workflow_type_of(const char *name); /* WORKFLOW_TYPES: no such type; NULL too */
 const char *workflow_outcome_name(enum workflow_outcome outcome);

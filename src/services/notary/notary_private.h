@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * notary_private.h - the notary's state, for the files that make it up:
+ *
+ *   notary.c            rounds, leading, and what has been published
+ *   notary_events.c     events in
+ *   notary_decisions.c  decisions in
+ *   notary_steps.c      open workflows: what each does next
+ *   notary_close.c      how workflows end: entries of the log, results
+ *   notary_batch.c      many under one signature
+ *   notary_calls.c      activities on their lanes
+ *   notary_notices.c    telling people
+ */
+#ifndef SERVICES_NOTARY_NOTARY_PRIVATE_H
+#define SERVICES_NOTARY_NOTARY_PRIVATE_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "services/notary/draft.h"
+#include "services/notary/event.h"
+#include "services/notary/message.h"
+#include "services/notary/notary.h"
+#include "services/notary/receipt.h"
+#include "services/notary/trails.h"
+#include "services/notary/workflow.h"
+
+#define OPEN_BYTES_MAX     (64u << 20) /* of the events of open workflows */
+#define OPEN_MAX_DEFAULT   10000
+#define BATCH_MAX_DEFAULT  1000
+#define BATCH_WAIT_DEFAULT 1000
+#define CALL_MS_DEFAULT    30000
+#define FINDING_BYTES_MAX  (256u << 10)
+#define NOT_IN_HEAP        SIZE_MAX
+#define PUBLISH_AGAIN_MAX  200  /* results a round, after a takeover */
+#define PUBLISHED_MS       5000 /* a `published` record at the latest after this */
+#define BUSY_MS            200  /* a lane's queue is full: look again after this */
+#define NOTICES_MAX        1000 /* that wait for their channel */
+#define TELL_AGAIN_MAX     1000 /* workflows a round that are taken up after a takeover */
+
+/* A workflow that is under way; and, for the rest of its last round, one that has just been closed. */
+struct open_workflow {
+    struct workflow *workflow;
+    uint64_t serial; /* a call says whose it is by this */
+    int64_t due_ms;  /* when it is looked at again, while heap_at is not NOT_IN_HEAP */
+    size_t heap_at;
+    struct list node;              /* in notary.collecting, or notary.closing */
+    bool collecting;               /* in notary.collecting */
+    bool running;                  /* a call for it is under way */
+    bool taken_up;                 /* came with a takeover, and nobody has been told since */
+    enum workflow_outcome outcome; /* of a closing one */
+};
+
+struct notary {
+    struct handler handler; /* first: the runtime is given its address */
+    struct notary_options options;
+    struct draft draft;
+    struct trails trails;
+    uint64_t term, serials; /* how often it began to lead; calls of earlier terms count for nothing */
+    struct map open;        /* by event id */
+    struct heap due;
+    size_t open_bytes;
+    struct list collecting;
+    size_t collecting_count, batch_limit;
+    int64_t collecting_since_ms, batch_busy_ms;
+    bool batch_running;
+    struct list notices_later; /* failed ones, until their next attempt */
+    size_t notices_waiting;    /* these, and those on their lane */
+
+    /* Of this round. */
+    struct map round; /* event ids whose result the book gets in this round */
+    struct list closing;
+    struct outcome *own;
+    enum err call_err; /* the first error of a call's `done` */
+
+    /* What has been published: results up to `confirmed` for sure; from `again` to `again_end` are to be published
+     * once more. */
+    uint64_t confirmed, recorded, again, again_end, round_end;
+    int64_t recorded_ms;
+    struct notary_counts counts;
+};
+
+/* Where one delivery stands. */
+enum stage {
+    STAGE_ANSWERED, /* its outcome is written */
+    STAGE_NEW,      /* its workflow begins and ends in this round */
+    STAGE_KNOWN,    /* in the book, before this round or by something earlier in it */
+};
+
+struct item {
+    enum stage stage;
+    const struct delivery *delivery;
+    struct outcome *outcome;
+    struct event event;
+    char workflow_id[WORKFLOW_ID_SIZE]; /* "" when the event has no id */
+    struct digest evidence;             /* of version 1 */
+};
+
+int64_t notary_now_ms(const struct notary *n);
+/* Adds a record of this workflow to the draft, and folds it. */
+MUST_USE enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record);
+
+/* ---- notary_events.c ---- */
+
+/* Errors of the book end the round; others are the item's own affair. */
+MUST_USE enum err notary_examine(struct notary *n, struct item *item);
+/* After the document is written. */
+MUST_USE enum err notary_answer(struct notary *n, struct item *item);
+void notary_retry(struct item *item, const char *why);
+struct trail notary_trail(const struct item *item);
+void notary_answer_error(struct notary *n, struct item *item, const char *type, const char *message,
+                         const struct faults *faults);
+
+/* ---- notary_decisions.c ---- */
+
+MUST_USE enum err notary_decide(struct notary *n, struct item *item);
+
+/* ---- notary_steps.c ---- */
+
+/* Opens a workflow of the item's event, and does what can be done at once.  ERR_FULL: there are too many;
+ * ERR_TOO_LARGE: the event cannot be written. */
+MUST_USE enum err notary_open(struct notary *n, struct item *item);
+MUST_USE enum err notary_take_up(struct notary *n, const json_t *records);
+/* Does what is next. */
+MUST_USE enum err notary_advance(struct notary *n, struct open_workflow *o);
+/* After a record that may have changed its state: tells people, and goes on. */
+MUST_USE enum err notary_changed(struct notary *n, struct open_workflow *o, enum workflow_state before);
+/* All whose time has come. */
+MUST_USE enum err notary_timers(struct notary *n);
+/* Publishes where it stands; `message` goes over the workflow's own words. */
+MUST_USE enum err notary_say_status(struct notary *n, struct open_workflow *o, struct outcome *outcome,
+                                    const char *message);
+/* The same, and keeps it in the book. */
+MUST_USE enum err notary_note_status(struct notary *n, struct open_workflow *o, struct outcome *outcome);
+/* What an attempt came to that did not succeed. */
+MUST_USE enum err notary_attempt_failed(struct notary *n, struct open_workflow *o, enum activity activity, enum err why,
+                                        const char *sentence);
+void notary_schedule(struct notary *n, struct open_workflow *o, int64_t at_ms); /* < 0: never */
+void notary_forget(struct notary *n, struct open_workflow *o);
+void notary_forget_all(struct notary *n);
+
+/* ---- notary_close.c ---- */
+
+/* What is signed for this workflow: a reference to the "evidence" of its result, NULL for version 1; its bytes. */
+MUST_USE enum err notary_package(const struct workflow *w, json_t **package, struct text *bytes);
+MUST_USE enum err notary_close_notarized(struct notary *n, struct open_workflow *o, const json_t *package,
+                                         const struct digest *evidence, const struct signed_by *by);
+MUST_USE enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome,
+                                       const char *why);
+/* A workflow that begins and ends in this round: the record. */
+MUST_USE enum err notary_compose_now(struct notary *n, struct item *item, json_t **record);
+/* The facts that depend on the workflow alone; `metadata` is the caller's to drop. */
+void notary_facts(const struct notary *n, const struct workflow *w, json_t **metadata, struct receipt_facts *facts);
+/* It ends with this round: from the open ones to `closing`. */
+MUST_USE enum err notary_close(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome);
+/* After the document is written: results, statuses and notices of what was closed. */
+MUST_USE enum err notary_say_closed(struct notary *n);
+MUST_USE enum err notary_add_result(struct notary *n, struct outcome *outcome, const char *event_id,
+                                    const struct registry_result *known);
+
+/* ---- notary_batch.c ---- */
+
+MUST_USE enum err notary_collect(struct notary *n, struct open_workflow *o);
+void notary_uncollect(struct notary *n, struct open_workflow *o);
+/* Signs a batch if there is one to be signed. */
+MUST_USE enum err notary_batch(struct notary *n);
+int64_t notary_batch_due_ms(const struct notary *n); /* -1: none */
+
+/* ---- notary_calls.c ---- */
+
+/* Has the activity done on its lane.  ERR_BUSY: not now. */
+MUST_USE enum err notary_call(struct notary *n, struct open_workflow *o, enum activity activity);
+MUST_USE enum err notary_submit(struct notary *n, enum notary_lane lane, struct job *job);
+
+/* ---- notary_notices.c ---- */
+
+/* Tells those whom the event wants told; a crash may lose a notice, or repeat it. */
+MUST_USE enum err notary_notice(struct notary *n, const struct workflow *w, enum notice_kind kind, const char *reason);
+/* Those notices whose next attempt is due. */
+MUST_USE enum err notary_notices(struct notary *n);
+int64_t notary_notices_due_ms(const struct notary *n); /* -1: none */
+void notary_notices_forget(struct notary *n);
+
+/* Embedded first in each kind of call. */
+struct notary_call {
+    struct job job;
+    struct notary *notary;
+    uint64_t term;
+    void (*drop)(struct notary_call *call); /* frees it */
+    char why[400];
+    enum err err;
+};
+
+#endif
