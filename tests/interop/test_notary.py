@@ -162,7 +162,7 @@ def test_an_invalid_event_is_told_all_its_faults_at_once(channel):
         "metadata.deployment_id is invalid: it must be text"]
 
 
-@pytest.mark.parametrize("workflow", ["approval_sign", "batch", "unheard_of"])
+@pytest.mark.parametrize("workflow", ["unheard_of"])
 def test_a_workflow_that_is_not_built_is_refused(channel, workflow):
     channel.send(minimal_event(workflow_config={"workflow_type": workflow}))
     error = channel.next_json("errors")

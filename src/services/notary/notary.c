@@ -357,6 +357,8 @@ static void set_defaults(struct notary_options *o)
     o->batch_events_max = o->batch_events_max ? o->batch_events_max : BATCH_MAX_DEFAULT;
     o->batch_wait_ms = o->batch_wait_ms ? o->batch_wait_ms : BATCH_WAIT_DEFAULT;
     o->call_timeout_ms = o->call_timeout_ms ? o->call_timeout_ms : CALL_MS_DEFAULT;
+    o->artifacts_timeout_ms = o->artifacts_timeout_ms ? o->artifacts_timeout_ms : CALL_MS_DEFAULT;
+    o->notices_timeout_ms = o->notices_timeout_ms ? o->notices_timeout_ms : CALL_MS_DEFAULT;
 }
 
 enum err notary_new(struct notary **out, const struct notary_options *options)

@@ -68,17 +68,18 @@ struct notary_options {
     struct wall_clock clock;
     struct notary_lanes lanes; /* may be empty when nothing needs to wait */
     struct notary_ports ports;
-    const struct filter *filter;       /* which events are the notary's business; NULL: all */
-    bool tells_skipped;                /* an event that is not gets a status */
-    const struct approvers *approvers; /* NULL: nobody has a key of his own */
-    const char *public_url;            /* where links in notices lead; NULL or empty: no links */
-    size_t open_max;                   /* workflows under way; events beyond wait.  0: 10,000 */
-    size_t batch_events_max;           /* 0: 1,000 */
-    int64_t batch_wait_ms;             /* how long the first event of a batch waits for others; 0: 1 s */
-    int64_t call_timeout_ms;           /* of one call of another system; 0: 30 s */
-    struct log *log;                   /* NULL: none */
-    struct tracer *tracer;             /* gets spans of what becomes of each event; NULL: none */
-    uint64_t seed;                     /* of its maps: random, so that nobody can choose ids that collide */
+    const struct filter *filter;                      /* which events are the notary's business; NULL: all */
+    bool tells_skipped;                               /* an event that is not gets a status */
+    const struct approvers *approvers;                /* NULL: nobody has a key of his own */
+    const char *public_url;                           /* where links in notices lead; NULL or empty: no links */
+    size_t open_max;                                  /* workflows under way; events beyond wait.  0: 10,000 */
+    size_t batch_events_max;                          /* 0: 1,000 */
+    int64_t batch_wait_ms;                            /* how long the first event of a batch waits for others; 0: 1 s */
+    int64_t call_timeout_ms;                          /* of one call of a signer or of handlers; 0: 30 s */
+    int64_t artifacts_timeout_ms, notices_timeout_ms; /* the same */
+    struct log *log;                                  /* NULL: none */
+    struct tracer *tracer;                            /* gets spans of what becomes of each event; NULL: none */
+    uint64_t seed; /* of its maps: random, so that nobody can choose ids that collide */
 };
 
 MUST_USE enum err notary_new(struct notary **out, const struct notary_options *options);

@@ -65,7 +65,7 @@ static void run(struct job *job)
                                             c->call.why, sizeof c->call.why);
         break;
     case ACTIVITY_ARTIFACTS:
-        c->call.err = o->ports.artifacts_check(o->ports.artifacts, input, &c->finding, o->call_timeout_ms, c->call.why,
+        c->call.err = o->ports.artifacts_check(o->ports.artifacts, input, &c->finding, o->artifacts_timeout_ms, c->call.why,
                                                sizeof c->call.why);
         break;
     case ACTIVITIES:

@@ -54,7 +54,7 @@ static void run(struct job *job)
     const struct notary_options *o = &c->call.notary->options;
     struct notice notice = notice_of(c);
 
-    c->call.err = o->ports.notices_send(o->ports.notices, &notice, o->call_timeout_ms, c->call.why, sizeof c->call.why);
+    c->call.err = o->ports.notices_send(o->ports.notices, &notice, o->notices_timeout_ms, c->call.why, sizeof c->call.why);
 }
 
 static bool may_help(enum err err)

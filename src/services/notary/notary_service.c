@@ -12,6 +12,7 @@
 #include "services/notary/data_dir.h"
 #include "services/notary/leading_handler.h"
 #include "services/notary/notary.h"
+#include "services/notary/notary_parts.h"
 #include "services/runtime/runtime.h"
 #include "services/runtime/trace_export.h"
 #include "sys/uv_sys.h"
@@ -21,9 +22,9 @@
 #include <stdlib.h>
 
 #define TOPIC_MAX     2048
-#define TOPICS        (NOTARY_OUTPUTS + 2)
-#define INPUT_TOPIC   NOTARY_OUTPUTS
-#define JOURNAL_TOPIC (NOTARY_OUTPUTS + 1)
+#define TOPICS        (NOTARY_OUTPUTS + NOTARY_INPUTS + 1)
+#define INPUT_TOPIC   NOTARY_OUTPUTS /* the first of them */
+#define JOURNAL_TOPIC (NOTARY_OUTPUTS + NOTARY_INPUTS)
 #define WRITER_SIZE   256
 #define FULL_PAUSE_MS 10000 /* until a full disk is tried again */
 
@@ -39,6 +40,7 @@ struct notary_service {
     char writer[WRITER_SIZE]; /* our name in the journal */
     struct notary_journal *journal;
     struct book_journal book;
+    struct notary_parts parts;
     struct notary *notary;               /* the thread's */
     struct anchoring_handler *anchoring; /* around the notary's; NULL: no anchors */
     struct leading_handler leading;      /* around that */
@@ -94,6 +96,7 @@ static enum err make_notary(struct notary_service *s)
 
     loop->ops->entropy(loop, (uint8_t *)&options.seed, sizeof options.seed);
     book_journal_init(&s->book, data_dir_registry(s->data));
+    notary_parts_use(&s->parts, s->settings, &options);
     return notary_new(&s->notary, &options);
 }
 
@@ -102,6 +105,11 @@ static void wake_runtime(void *ctx)
     struct notary_service *s = ctx;
 
     runtime_wake(s->runtime);
+}
+
+static enum err open_parts(struct notary_service *s, char *message, size_t size)
+{
+    return notary_parts_open(&s->parts, s->settings, s->log, wake_runtime, s, message, size);
 }
 
 /* Before the runtime, which calls it; it wakes the runtime only when that has called it. */
@@ -125,18 +133,45 @@ static enum err name_topics(struct notary_service *s)
     const char *names[TOPICS] = {[NOTARY_RESULTS] = p->results_topic,
                                  [NOTARY_STATUS] = p->status_topic,
                                  [NOTARY_ERRORS] = p->errors_topic,
-                                 [INPUT_TOPIC] = p->events_topic,
+                                 [NOTARY_NOTICES] = s->settings->notices.topic,
+                                 [INPUT_TOPIC + NOTARY_EVENTS] = p->events_topic,
+                                 [INPUT_TOPIC + NOTARY_APPROVALS] = s->settings->approvals.topic,
                                  [JOURNAL_TOPIC] = s->settings->own.journal_topic};
 
     for (size_t i = 0; i < TOPICS; i++) {
         text_init(&s->topics[i], TOPIC_MAX);
-        pulsar_topic_name(p, names[i], &s->topics[i]);
+        if (names[i] && *names[i])
+            pulsar_topic_name(p, names[i], &s->topics[i]);
         if (text_failed(&s->topics[i]))
             return ERR_TOO_LARGE;
     }
     return OK;
 }
 
+<<<<<<< HEAD
+=======
+static enum err make_runtime(struct notary_service *s)
+{
+    struct runtime_options options = {.service = "notary",
+                                      .settings = &s->settings->pulsar,
+                                      .input_count = NOTARY_INPUTS,
+                                      .output_count = NOTARY_OUTPUTS,
+                                      .handler = s->anchoring ? anchoring_handler_get(s->anchoring)
+                                                              : notary_handler(s->notary),
+                                      .counters = &s->counters,
+                                      .clocks = sys_of(s)->loop,
+                                      .log = s->log};
+
+    for (size_t i = 0; i < NOTARY_OUTPUTS; i++)
+        options.outputs[i] = s->topics[i].data;
+    for (size_t i = 0; i < NOTARY_INPUTS; i++)
+        options.inputs[i] = s->topics[INPUT_TOPIC + i].data;
+    if (!options.outputs[NOTARY_NOTICES]) /* the last one: nobody asked for it */
+        options.output_count = NOTARY_NOTICES;
+    return runtime_new(&s->runtime, &options);
+}
+
+>>>>>>> 972057c (notary: the service takes decisions, asks handlers, fetches artifacts, tells people, and has lanes for all of it; options of workflows and batches)
 static enum err make_journal(struct notary_service *s)
 {
     struct registry_place place = registry_place(data_dir_registry(s->data));
@@ -251,9 +286,15 @@ static enum err make_parts(struct notary_service *s, char *message, size_t size)
     enum err err;
 
     if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
+<<<<<<< HEAD
         (err = name_topics(s)) != OK || (err = make_notary(s)) != OK ||
         (err = make_anchoring(s, message, size)) != OK || (err = make_journal(s)) != OK ||
         (err = make_runtime(s)) != OK)
+=======
+        (err = name_topics(s)) != OK || (err = open_parts(s, message, size)) != OK || (err = make_notary(s)) != OK ||
+        (err = make_anchoring(s, message, size)) != OK || (err = make_runtime(s)) != OK ||
+        (err = make_journal(s)) != OK)
+>>>>>>> 972057c (notary: the service takes decisions, asks handlers, fetches artifacts, tells people, and has lanes for all of it; options of workflows and batches)
         return err;
     return uv_thread_run(&s->thread, "notary", run, s);
 }
@@ -310,8 +351,10 @@ void notary_finish(struct notary_service *s)
     uv_thread_finish(s->thread);
     notary_journal_free(s->journal);
     anchoring_handler_free(s->anchoring); /* its threads may wake the runtime until then */
+    notary_parts_stop(&s->parts);
     runtime_free(s->runtime);
     notary_free(s->notary);
+    notary_parts_close(&s->parts);
     trace_export_stop(s->traces);
     for (size_t i = 0; i < TOPICS; i++)
         text_deinit(&s->topics[i]);

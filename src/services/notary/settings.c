@@ -91,6 +91,7 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
     values[i++] = &s->handlers;
     values[i++] = &s->anchors;
     values[i++] = &s->signer;
+    values[i++] = &s->workflows;
     assert(i == NOTARY_TABLES);
 }
 

@@ -15,6 +15,7 @@
 #include "services/notary/http_settings.h"
 #include "services/notary/notices/notices.h"
 #include "services/notary/signers/signers.h"
+#include "services/notary/workflow_settings.h"
 #include "services/runtime/settings.h"
 
 struct notary_own_settings {
@@ -39,6 +40,7 @@ struct notary_settings {
     struct handlers_settings handlers;
     struct anchor_settings anchors;
     struct signer_settings signer;
+    struct workflow_settings workflows;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
@@ -48,9 +50,10 @@ struct notary_settings {
     &notary_http_options, &notary_approvals_options,                                                                   \
     &filter_options, &artifacts_options, &notices_options, &handlers_options,              \
     &anchor_options,                                                                      \
-    &signer_options
+    &signer_options,                                                                      \
+    &workflow_options
 /* clang-format on */
-#define NOTARY_TABLES 10
+#define NOTARY_TABLES 11
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 
