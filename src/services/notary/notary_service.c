@@ -148,30 +148,6 @@ static enum err name_topics(struct notary_service *s)
     return OK;
 }
 
-<<<<<<< HEAD
-=======
-static enum err make_runtime(struct notary_service *s)
-{
-    struct runtime_options options = {.service = "notary",
-                                      .settings = &s->settings->pulsar,
-                                      .input_count = NOTARY_INPUTS,
-                                      .output_count = NOTARY_OUTPUTS,
-                                      .handler = s->anchoring ? anchoring_handler_get(s->anchoring)
-                                                              : notary_handler(s->notary),
-                                      .counters = &s->counters,
-                                      .clocks = sys_of(s)->loop,
-                                      .log = s->log};
-
-    for (size_t i = 0; i < NOTARY_OUTPUTS; i++)
-        options.outputs[i] = s->topics[i].data;
-    for (size_t i = 0; i < NOTARY_INPUTS; i++)
-        options.inputs[i] = s->topics[INPUT_TOPIC + i].data;
-    if (!options.outputs[NOTARY_NOTICES]) /* the last one: nobody asked for it */
-        options.output_count = NOTARY_NOTICES;
-    return runtime_new(&s->runtime, &options);
-}
-
->>>>>>> 972057c (notary: the service takes decisions, asks handlers, fetches artifacts, tells people, and has lanes for all of it; options of workflows and batches)
 static enum err make_journal(struct notary_service *s)
 {
     struct registry_place place = registry_place(data_dir_registry(s->data));
@@ -201,8 +177,7 @@ static enum err make_runtime(struct notary_service *s)
 {
     struct runtime_options options = {.service = "notary",
                                       .settings = &s->settings->pulsar,
-                                      .inputs = {[NOTARY_EVENTS] = s->topics[INPUT_TOPIC].data},
-                                      .input_count = 1,
+                                      .input_count = NOTARY_INPUTS,
                                       .output_count = NOTARY_OUTPUTS,
                                       .handler = &s->leading.handler,
                                       .counters = &s->counters,
@@ -213,6 +188,10 @@ static enum err make_runtime(struct notary_service *s)
                          s->journal, sys_of(s)->loop);
     for (size_t i = 0; i < NOTARY_OUTPUTS; i++)
         options.outputs[i] = s->topics[i].data;
+    for (size_t i = 0; i < NOTARY_INPUTS; i++)
+        options.inputs[i] = s->topics[INPUT_TOPIC + i].data;
+    if (!options.outputs[NOTARY_NOTICES]) /* the last one: nobody asked for it */
+        options.output_count = NOTARY_NOTICES;
     return runtime_new(&s->runtime, &options);
 }
 
@@ -286,15 +265,9 @@ static enum err make_parts(struct notary_service *s, char *message, size_t size)
     enum err err;
 
     if ((err = trace_export_start(&s->traces, &s->settings->pulsar, sys_of(s)->loop, s->log)) != OK ||
-<<<<<<< HEAD
-        (err = name_topics(s)) != OK || (err = make_notary(s)) != OK ||
+        (err = name_topics(s)) != OK || (err = open_parts(s, message, size)) != OK || (err = make_notary(s)) != OK ||
         (err = make_anchoring(s, message, size)) != OK || (err = make_journal(s)) != OK ||
         (err = make_runtime(s)) != OK)
-=======
-        (err = name_topics(s)) != OK || (err = open_parts(s, message, size)) != OK || (err = make_notary(s)) != OK ||
-        (err = make_anchoring(s, message, size)) != OK || (err = make_runtime(s)) != OK ||
-        (err = make_journal(s)) != OK)
->>>>>>> 972057c (notary: the service takes decisions, asks handlers, fetches artifacts, tells people, and has lanes for all of it; options of workflows and batches)
         return err;
     return uv_thread_run(&s->thread, "notary", run, s);
 }
