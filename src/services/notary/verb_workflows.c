@@ -207,7 +207,7 @@ static void print_approvers(const json_t *w)
 static int print_workflow(const json_t *w)
 {
     char received[TIMESTAMP_SIZE], deadline[TIMESTAMP_SIZE];
-    json_t *receipt = json_object_get(json_object_get(w, "result"), "receipt"), *step;
+    json_t *receipt = json_object_get(json_object_get(w, "result"), "receipt"), *anchor, *step;
     size_t i;
 
     moment(json_object_get(w, "received_at"), received);
@@ -220,6 +220,7 @@ static int print_workflow(const json_t *w)
     if (json_is_object(receipt))
         printf("log entry     %" JSON_INTEGER_FORMAT " of %s\n",
                json_integer_value(json_object_get(receipt, "log_index")), member(receipt, "rekor_server_url"));
+    json_array_foreach(json_object_get(w, "anchors"), i, anchor) printf("also in       %s\n", member(anchor, "anchor"));
     if (json_array_size(json_object_get(w, "steps")) > 0)
         printf("steps\n");
     json_array_foreach(json_object_get(w, "steps"), i, step) print_step(step);
