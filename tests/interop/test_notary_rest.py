@@ -209,3 +209,45 @@ def test_the_verbs_show_what_the_port_does(client, served, tmp_path):
     assert (tmp_path / "out" / "result.json").read_bytes() == result
     assert verify(tmp_path, result, event, "--public-key", tmp_path / "out" / "notary.pub")
     assert port.cli("show", "none").returncode == 1
+
+
+def root_of(leaf, index, size, hashes):
+    """RFC 9162 section 2.1.3.2, by itself."""
+    node, last, value = index, size - 1, hashlib.sha256(b"\0" + leaf).digest()
+    for sibling in map(bytes.fromhex, hashes):
+        assert last > 0
+        if node & 1 or node == last:
+            value = hashlib.sha256(b"\1" + sibling + value).digest()
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            value = hashlib.sha256(b"\1" + value + sibling).digest()
+        node, last = node >> 1, last >> 1
+    assert last == 0
+    return "sha256:" + value.hex()
+
+
+def test_an_artifact_of_a_batch_is_proven(client, make_notary, tmp_path):
+    notary = make_notary(**port_settings(tmp_path, tokens=False), GEMINGA_NOTARY_BATCH_MAX_EVENTS="3",
+                         GEMINGA_NOTARY_BATCH_MAX_WAIT="1h").start()
+    port, channel = Port(notary), Channel(client, notary)
+    artifacts = [{"name": f"part {i}", "hash_sha256": f"{i:064x}"} for i in range(3)]
+    events = [minimal_event(workflow_config={"workflow_type": "batch"}, artifacts=artifacts[:i + 1]) for i in range(3)]
+    for event in events:
+        channel.send(event)
+    results = channel.results(3)
+    for event in events:
+        name = event["event_id"]
+        batch = json.loads(next(iter(results[name])))["receipt"]["batch"]
+        port.until(name, "notarized")
+        for n, artifact in enumerate(event["artifacts"]):
+            status, proof = port.get(f"{workflow_path(name)}/artifacts/{n}")
+            assert status == 200, proof
+            leaf = json.dumps({"artifact": artifact, "event_id": name}, sort_keys=True, separators=(",", ":")).encode()
+            assert root_of(leaf, proof["index"], proof["size"], proof["hashes"]) == batch["root"] == proof["root"]
+        assert port.get(f"{workflow_path(name)}/artifacts/{len(event['artifacts'])}")[0] == 404
+        assert port.get(f"{workflow_path(name)}/artifacts/x")[0] == 404
+    done = port.cli("export", events[2]["event_id"], "--to", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("artifact-*.json"))) == 3
+    assert verify(tmp_path, (tmp_path / "out" / "result.json").read_bytes(), events[2])
