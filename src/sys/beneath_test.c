@@ -5,10 +5,13 @@
 #include "base/base_test.h"
 
 #include "sys/beneath.h"
+#include "sys/sandbox.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct place {
@@ -115,12 +118,49 @@ static void what_is_no_plain_file_or_not_there_is_told_apart(void **state)
     assert_int_equal(beneath_open("/nowhere/at/all", "x", &fd), ERR_NOT_FOUND);
 }
 
+static bool opens_as(const struct place *p, const char *name, enum err expected)
+{
+    int fd = -1;
+    enum err err = beneath_open(p->root, name, &fd);
+
+    if (fd >= 0)
+        beneath_close(fd);
+    return err == expected;
+}
+
+/* Where the kernel cannot be asked, no part of a name may be a link; one in its middle is no directory. */
+static int walk(const struct place *p)
+{
+    bool good = opens_as(p, "inside", OK) && opens_as(p, "sub/deep", OK) && opens_as(p, "sub//deep", OK) &&
+                opens_as(p, "absent", ERR_NOT_FOUND) && opens_as(p, "sub", ERR_INVALID) &&
+                opens_as(p, "pipe", ERR_INVALID) && opens_as(p, "in", ERR_DENIED) && opens_as(p, "out", ERR_DENIED) &&
+                opens_as(p, "etc/passwd", ERR_NOT_FOUND) && opens_as(p, "sub/../inside", ERR_DENIED) &&
+                opens_as(p, "../outside", ERR_DENIED) && opens_as(p, "", ERR_DENIED);
+
+    return good ? 0 : 1;
+}
+
+static void in_a_sandbox_names_are_walked_part_by_part(void **state)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(sandbox_enter() == OK ? walk(*state) : 77);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_below_the_root_is_read_whole, make_place, remove_place),
         cmocka_unit_test_setup_teardown(a_name_that_leads_out_is_refused, make_place, remove_place),
         cmocka_unit_test_setup_teardown(what_is_no_plain_file_or_not_there_is_told_apart, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(in_a_sandbox_names_are_walked_part_by_part, make_place, remove_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,8 +48,9 @@ bool handlers_wanted(const struct handlers *h, const json_t *event);
 
 /* OK: *verdict is the last asked one's, and *finding (initialized) has got a JSON array with an object for each that
  * was asked, {"handler", "verdict", "reason", "metadata"}; `why` is "handler NAME: REASON" unless all accept.
- * HANDLER_REJECT: the workflow is to be rejected. HANDLER_IGNORE: the event is none of the notary's business, as if a
- * filter had skipped it. ERR_TIMEOUT, ERR_IO, ERR_PROTOCOL, ERR_AGAIN, ERR_NOMEM: no answer, `why` says of whom and how
+ * HANDLER_REJECT: the workflow is to be rejected.  HANDLER_IGNORE: it is to be cancelled, for the event is none of the
+ * notary's business.
+ * ERR_TIMEOUT, ERR_IO, ERR_PROTOCOL, ERR_AGAIN, ERR_NOMEM: no answer, `why` says of whom and how
  * it failed; the workflow's retries may help.  ERR_DENIED, ERR_INVALID, ERR_UNSUPPORTED: they will not. */
 MUST_USE enum err handlers_run(struct handlers *h, struct bytes event, struct text *finding,
                                enum handler_verdict *verdict, int64_t timeout_ms, char *why, size_t why_size);
