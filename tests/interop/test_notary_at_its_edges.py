@@ -5,6 +5,8 @@ What each edge does by itself is in test_notary_edges.py.
 """
 import hashlib
 import json
+import re
+import urllib.request
 import uuid
 
 import pulsar
@@ -112,11 +114,17 @@ def test_a_handler_decides_and_its_verdict_is_in_the_result(begin, tmp_path):
         assert says is None or says in result["error"]
 
 
+def metrics_of(notary):
+    [port] = re.findall(r"http[^\n]*:(\d+)", notary.log.read_text())[-1:]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return answer.read().decode()
+
+
 def test_a_handler_that_hangs_or_crashes_holds_up_nobody(begin, tmp_path):
     (tmp_path / "handlers.toml").write_text(
         handler("hangs", "sleep 1000", "filter = \"event.source == 'hang'\"\ntimeout = '200ms'\nretries = 0") +
         handler("crashes", "kill -SEGV $$", "filter = \"event.source == 'crash'\"\nretries = 0"))
-    _, channel = begin(HANDLERS_FILE=str(tmp_path / "handlers.toml"))
+    notary, channel = begin(HANDLERS_FILE=str(tmp_path / "handlers.toml"), HTTP_ENABLED="true", HTTP_PORT="0")
     config = {"workflow_type": "simple_sign", "retry_config": {"max_retries": 1, "initial_delay": 0.05}}
     bad = [minimal_event(source=source, workflow_config=config) for source in ("hang", "crash")]
     good = [minimal_event() for _ in range(20)]
@@ -129,6 +137,9 @@ def test_a_handler_that_hangs_or_crashes_holds_up_nobody(begin, tmp_path):
     assert all(error["error_type"] == "processing" for error in errors)
     assert "does not answer in time" in json.dumps(by_event[bad[0]["event_id"]])
     assert "signal 11" in json.dumps(by_event[bad[1]["event_id"]])
+    metrics = metrics_of(notary)
+    assert 'geminga_notary_handler_answers_total{handler="hangs",outcome="timeout"} 2' in metrics
+    assert 'geminga_notary_handler_answers_total{handler="crashes",outcome="died"} 2' in metrics
 
 
 def test_people_are_told_where_to_decide(begin, server):

@@ -385,6 +385,7 @@ void notary_metrics(struct notary_service *s, struct text *out)
     counters_write(&s->counters, out);
     trace_metrics(trace_export_tracer(s->traces), out);
     anchoring_handler_metrics(s->anchoring, out);
+    handlers_metrics(s->parts.handlers, out);
     write_gauge(out, "geminga_notary_leading", "1 while this replica leads, 0 while it stands by.", status.leading);
     write_gauge(out, "geminga_notary_ready", "1 while it leads or stands by, with all of the journal read.",
                 notary_is_ready(s));

@@ -354,17 +354,20 @@ static void write_processes(struct handlers *h, struct text *out)
 {
     struct handler_pool_stats stats;
 
-    text_add(out, "# TYPE notary_handler_processes gauge\n");
+    text_add(out, "# HELP geminga_notary_handler_processes Processes of a handler that are running.\n"
+                  "# TYPE geminga_notary_handler_processes gauge\n");
     for (size_t i = 0; i < h->file.count; i++)
         if (h->list[i].pool) {
             handler_pool_stats(h->list[i].pool, &stats);
-            text_printf(out, "notary_handler_processes{handler=\"%s\"} %u\n", h->list[i].spec->name, stats.running);
+            text_printf(out, "geminga_notary_handler_processes{handler=\"%s\"} %u\n", h->list[i].spec->name,
+                        stats.running);
         }
-    text_add(out, "# TYPE notary_handler_starts_total counter\n");
+    text_add(out, "# HELP geminga_notary_handler_starts_total Processes of a handler that were started.\n"
+                  "# TYPE geminga_notary_handler_starts_total counter\n");
     for (size_t i = 0; i < h->file.count; i++)
         if (h->list[i].pool) {
             handler_pool_stats(h->list[i].pool, &stats);
-            text_printf(out, "notary_handler_starts_total{handler=\"%s\"} %" PRIu64 "\n", h->list[i].spec->name,
+            text_printf(out, "geminga_notary_handler_starts_total{handler=\"%s\"} %" PRIu64 "\n", h->list[i].spec->name,
                         stats.started);
         }
 }
@@ -373,10 +376,11 @@ void handlers_metrics(struct handlers *h, struct text *out)
 {
     if (!h || h->file.count == 0)
         return;
-    text_add(out, "# TYPE notary_handler_answers_total counter\n");
+    text_add(out, "# HELP geminga_notary_handler_answers_total What came of asking a handler.\n"
+                  "# TYPE geminga_notary_handler_answers_total counter\n");
     for (size_t i = 0; i < h->file.count; i++)
         for (size_t o = 0; o < OUTCOMES; o++)
-            text_printf(out, "notary_handler_answers_total{handler=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
+            text_printf(out, "geminga_notary_handler_answers_total{handler=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
                         h->list[i].spec->name, outcome_names[o], h->list[i].outcomes[o]);
     write_processes(h, out);
 }

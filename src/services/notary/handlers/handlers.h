@@ -55,7 +55,7 @@ bool handlers_wanted(const struct handlers *h, const json_t *event);
 MUST_USE enum err handlers_run(struct handlers *h, struct bytes event, struct text *finding,
                                enum handler_verdict *verdict, int64_t timeout_ms, char *why, size_t why_size);
 
-/* notary_handler_answers_total{handler,outcome}, processes and restarts, as Prometheus reads them. */
+/* geminga_notary_handler_answers_total{handler,outcome}, processes and restarts, as Prometheus reads them. */
 void handlers_metrics(struct handlers *h, struct text *out);
 
 #endif

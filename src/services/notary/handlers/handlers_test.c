@@ -146,7 +146,7 @@ static void a_shared_object_answers_event_after_event_in_one_process(void **stat
             fail_msg("%s", w.why);
         assert_non_null(strstr(w.finding.data, expected));
     }
-    assert_int_equal(metric(&w, "notary_handler_starts_total{handler=\"so\"} "), 2);
+    assert_int_equal(metric(&w, "geminga_notary_handler_starts_total{handler=\"so\"} "), 2);
     assert_int_equal(ask(&w, "reject"), OK);
     assert_int_equal(w.verdict, HANDLER_REJECT);
     world_close(&w);
