@@ -81,7 +81,9 @@ static const char *const texts[STATEMENTS] = {
     [SCAN_FIRST + TABLE_ANCHOR] = "SELECT * FROM anchor ORDER BY id",
     [SCAN_FIRST + TABLE_CHECKPOINT] = "SELECT * FROM checkpoint ORDER BY id",
     [KEY_PUT] = "INSERT INTO fresh_key VALUES(?,?)",
-    [KEYS_MOVE] = "INSERT INTO known_key SELECT key, id FROM fresh_key ORDER BY key, id",
+    /* Or fail: all is rolled back then by us; else SQLite would keep every page that it touches, in memory, for that.
+     */
+    [KEYS_MOVE] = "INSERT OR FAIL INTO known_key SELECT key, id FROM fresh_key ORDER BY key, id",
     [KEYS_MOVED] = "DELETE FROM fresh_key",
     [KEY_FIND] = "SELECT id FROM fresh_key WHERE key = ?1 UNION ALL SELECT id FROM known_key WHERE key = ?1",
     [WORKFLOWS_OPEN] = "SELECT * FROM workflow WHERE number IS NULL ORDER BY id",
