@@ -164,6 +164,20 @@ bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t 
     return merkle_inclusion_root(leaf, index, size, proof, &made) && digest_equal(&made, root);
 }
 
+void merkle_path_lines(uint64_t index, uint64_t size, const struct merkle_proof *proof, struct text *out)
+{
+    uint64_t node = index, last = size - 1;
+    char hex[DIGEST_HEX_SIZE];
+
+    for (size_t i = 0; i < proof->count; i++, node >>= 1, last >>= 1) {
+        bool left = (node & 1) || node == last;
+        digest_hex(&proof->hashes[i], hex);
+        text_printf(out, "%s %s\n", left ? "left" : "right", hex);
+        while (left && !(node & 1) && node != 0) /* as in merkle_inclusion_root */
+            node >>= 1, last >>= 1;
+    }
+}
+
 /* Both roots, put together from the proof's hashes; `at` is the first that is not the start itself. */
 static bool consistency_climb(uint64_t old_size, uint64_t size, const struct merkle_proof *proof, size_t at,
                               struct digest *old_hash, struct digest *new_hash)

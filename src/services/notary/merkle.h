@@ -12,6 +12,7 @@
 #define SERVICES_NOTARY_MERKLE_H
 
 #include "base/err.h"
+#include "base/text.h"
 #include "services/notary/digest.h"
 
 #define MERKLE_LEVELS_MAX 64
@@ -48,6 +49,10 @@ bool merkle_inclusion_holds(const struct digest *leaf, uint64_t index, uint64_t 
 /* The root that the proof leads to; false: it has a hash too few or too many for that place. */
 bool merkle_inclusion_root(const struct digest *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
                            struct digest *root);
+/* Appends the way of an inclusion proof that holds, a line a hash: "left HEX" where it stands left of what comes from
+ * below, else "right HEX". */
+void merkle_path_lines(uint64_t index, uint64_t size, const struct merkle_proof *proof, struct text *out);
+
 bool merkle_consistency_holds(uint64_t old_size, const struct digest *old_root, uint64_t size,
                               const struct digest *root, const struct merkle_proof *proof);
 

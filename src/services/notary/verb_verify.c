@@ -100,28 +100,39 @@ static bool extract_one(const char *directory, const char *name, struct bytes by
     return false;
 }
 
-/* The pieces as files, for openssl, sha256sum and the like. */
-static bool extract(const char *directory, const struct verify_pieces *p)
+/* One that there may be none of. */
+static bool extract_text(const char *directory, const char *name, const struct text *t, bool wanted)
 {
-    struct text pem, log_pem;
+    return !wanted || extract_one(directory, name, bytes_of(t->data ? t->data : "", t->len));
+}
+
+static bool extract_key(const char *directory, const char *name, const struct public_key *key)
+{
+    struct text pem;
     bool done;
 
     text_init(&pem, PUBLIC_KEY_MAX);
-    text_init(&log_pem, PUBLIC_KEY_MAX);
-    public_key_to_pem(&p->key, &pem);
-    public_key_to_pem(&p->log_key, &log_pem);
-    done = extract_one(directory, "evidence.json", bytes_of(p->evidence.data, p->evidence.len)) &&
-           (p->statement.len == 0 ||
-            extract_one(directory, "statement.json", bytes_of(p->statement.data, p->statement.len))) &&
-           extract_one(directory, "signature.bin", signature_bytes(&p->signature)) &&
-           extract_one(directory, "public_key.pem", bytes_of(pem.data, pem.len)) &&
-           extract_one(directory, "log_key.pem", bytes_of(log_pem.data, log_pem.len)) &&
-           extract_one(directory, "leaf.json", bytes_of(p->leaf.data, p->leaf.len)) &&
-           extract_one(directory, "checkpoint.txt", bytes_of(p->checkpoint.data, p->checkpoint.len)) &&
-           extract_one(directory, "checkpoint.sig", signature_bytes(&p->checkpoint_signature));
-    text_deinit(&log_pem);
+    public_key_to_pem(key, &pem);
+    done = extract_text(directory, name, &pem, true);
     text_deinit(&pem);
     return done;
+}
+
+/* The pieces as files, for openssl, sha256sum and the like.  What is signed is always in signed.json. */
+static bool extract(const char *directory, const struct verify_pieces *p)
+{
+    bool batch = p->statement.len > 0;
+
+    return extract_text(directory, "evidence.json", &p->evidence, true) &&
+           extract_text(directory, "signed.json", batch ? &p->statement : &p->evidence, true) &&
+           extract_one(directory, "signature.bin", signature_bytes(&p->signature)) &&
+           extract_key(directory, "public_key.pem", &p->key) && extract_key(directory, "log_key.pem", &p->log_key) &&
+           extract_text(directory, "leaf.json", &p->leaf, true) &&
+           extract_text(directory, "path.txt", &p->path, true) &&
+           extract_text(directory, "batch_path.txt", &p->batch_path, batch) &&
+           extract_text(directory, "result_path.txt", &p->result_path, batch) &&
+           extract_text(directory, "checkpoint.txt", &p->checkpoint, true) &&
+           extract_one(directory, "checkpoint.sig", signature_bytes(&p->checkpoint_signature));
 }
 
 static struct bytes whole(const struct text *t)

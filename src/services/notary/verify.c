@@ -17,6 +17,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define PATH_LINES_MAX (MERKLE_PROOF_MAX * (sizeof "right \n" + DIGEST_HEX_LEN))
+
 static PRINTF_LIKE(4, 0) bool line(struct verification *v, bool holds, const char *name, const char *format,
                                    va_list args)
 {
@@ -294,6 +296,7 @@ static bool check_inclusion(struct verification *v)
         !merkle_inclusion_holds(&leaf_hash, (uint64_t)index, v->checkpoint.size, &proof, &v->checkpoint.root))
         return verify_refused(v, "inclusion",
                               "the log entry is not at log_index in the tree that the checkpoint signs");
+    merkle_path_lines((uint64_t)index, v->checkpoint.size, &proof, &v->pieces->path);
     return verify_holds(v, "inclusion",
                         "entry %" JSON_INTEGER_FORMAT " of %" PRIu64 " in the log (RFC 6962 proof, %zu hashes)", index,
                         v->checkpoint.size, proof.count);
@@ -341,6 +344,9 @@ static void pieces_init(struct verify_pieces *p)
     text_init(&p->evidence, EVIDENCE_BYTES_MAX);
     text_init(&p->statement, 1024);
     text_init(&p->leaf, 8 * VERIFY_DOCUMENT_MAX);
+    text_init(&p->path, PATH_LINES_MAX);
+    text_init(&p->batch_path, PATH_LINES_MAX);
+    text_init(&p->result_path, PATH_LINES_MAX);
     text_init(&p->checkpoint, 2 * CHECKPOINT_BYTES_MAX);
 }
 
@@ -349,6 +355,9 @@ void verify_pieces_deinit(struct verify_pieces *p)
     text_deinit(&p->evidence);
     text_deinit(&p->statement);
     text_deinit(&p->leaf);
+    text_deinit(&p->path);
+    text_deinit(&p->batch_path);
+    text_deinit(&p->result_path);
     text_deinit(&p->checkpoint);
 }
 

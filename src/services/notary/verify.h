@@ -29,10 +29,13 @@ struct verify_trust {
 
 /* What other tools need to make the same checks by themselves; each is empty until it is known. */
 struct verify_pieces {
-    struct text evidence;   /* the evidence package */
-    struct text statement;  /* of a batch: what is signed instead of it */
-    struct text leaf;       /* the log entry */
-    struct text checkpoint; /* its signed text, without the signature's lines */
+    struct text evidence;    /* the evidence package */
+    struct text statement;   /* of a batch: what is signed instead of it */
+    struct text leaf;        /* the log entry */
+    struct text path;        /* from it to the checkpoint's root: merkle_path_lines */
+    struct text batch_path;  /* of a batch: from the evidence package to the statement's root */
+    struct text result_path; /* of a batch: from the result's hash to the leaf's results_root */
+    struct text checkpoint;  /* its signed text, without the signature's lines */
     struct signature signature, checkpoint_signature;
     struct public_key key;     /* that signed the evidence, or the statement */
     struct public_key log_key; /* that signed the checkpoint; often the same */

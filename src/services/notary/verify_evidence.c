@@ -92,6 +92,8 @@ static bool check_batch(struct verification *v)
         return verify_refused(v, "batch", "%s", why);
     if (!batch_place_holds(&v->place, text_bytes(&v->pieces->evidence)))
         return verify_refused(v, "batch", "the event's evidence package is not at batch.index under batch.root");
+    merkle_path_lines(v->place.index, v->place.size, &v->place.proof, &v->pieces->batch_path);
+    merkle_path_lines(v->place.index, v->place.events, &v->place.result_proof, &v->pieces->result_path);
     if (batch_statement_of(&v->place.root, v->place.size, &v->pieces->statement) != OK)
         return verify_no_memory(v);
     return verify_holds(v, "batch",

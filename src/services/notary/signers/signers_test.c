@@ -199,7 +199,7 @@ static void generate(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE session, CK_MECHANIS
 static void make_token(struct world *w)
 {
     static const uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-    static const uint8_t ed25519[] = {0x13, 0x0c, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'};
+    static const uint8_t ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
     CK_UTF8CHAR label[32];
     CK_SESSION_HANDLE session;
     CK_SLOT_ID slots[4];
