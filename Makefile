@@ -10,7 +10,7 @@
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
 #   make integration   the services with real other systems (Rekor, Vault, Temporal, ...), those that are installed
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
-# and: sim sweep crash powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
+# and: sim sweep crash notary-soak powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -24,7 +24,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim mutations sweep crash powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
+.PHONY: all run test packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
 	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -62,6 +62,13 @@ sweep: all
 crash: all
 	@tools/install-packages build test
 	@ROUNDS=$(ROUNDS) tools/interop -s tests/crash/test_kill9.py
+
+# Three replicas of the notary: kill -9, SIGSTOP, cut connections under EVENTS events, every receipt and checkpoint checked;
+# SERVICE_URL=pulsar://host:6650 runs it against another broker, Apache Pulsar for one.
+EVENTS ?= 100000
+notary-soak: all
+	@tools/install-packages build test
+	@EVENTS=$(EVENTS) tools/interop -s tests/crash/test_notary_soak.py
 
 # Power cuts under the same load: the disk is copied in one instant, and recovered.  As root.
 powercut: all
