@@ -215,22 +215,7 @@ enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum wo
 
 /* ---- at once ---- */
 
-/* Signs the evidence package of an event that nobody has a say in. */
-static enum err sign_now(struct notary *n, struct item *item, struct signed_by *by)
-{
-    struct text evidence;
-    char why[400];
-    enum err err;
-
-    text_init(&evidence, EVIDENCE_BYTES_MAX);
-    if ((err = evidence_build(&item->event, &evidence)) == OK)
-        err = signer_sign(n->options.signer, bytes_of(evidence.data, evidence.len), by, n->options.call_timeout_ms, why,
-                          sizeof why);
-    text_deinit(&evidence);
-    return err;
-}
-
-enum err notary_compose_now(struct notary *n, struct item *item, json_t **record)
+enum err notary_compose_now(struct notary *n, struct item *item, struct bytes evidence, json_t **record)
 {
     char hash[RECEIPT_HASH_SIZE];
     struct ending ending = {item->event.event_id, hash, item->workflow_id, item->event.workflow_type, "notarized"};
@@ -247,7 +232,8 @@ enum err notary_compose_now(struct notary *n, struct item *item, json_t **record
         .sealed_ms = notary_now_ms(n),
     };
     struct signed_by by;
-    enum err err = sign_now(n, item, &by);
+    char why[400];
+    enum err err = signer_sign(n->options.signer, evidence, &by, n->options.call_timeout_ms, why, sizeof why);
 
     if (err != OK)
         return err;

@@ -201,15 +201,13 @@ static bool parse(struct notary *n, struct item *item)
     return ok;
 }
 
-static enum err identify(struct item *item)
+/* Appends the evidence package, version 1, whose hash is the event's identity. */
+static enum err identify(struct item *item, struct text *evidence)
 {
-    struct text evidence;
-    enum err err;
+    enum err err = evidence_build(&item->event, evidence);
 
-    text_init(&evidence, EVIDENCE_BYTES_MAX);
-    if ((err = evidence_build(&item->event, &evidence)) == OK)
-        item->evidence = digest_of(bytes_of(evidence.data, evidence.len));
-    text_deinit(&evidence);
+    if (err == OK)
+        item->evidence = digest_of(bytes_of(evidence->data, evidence->len));
     return err;
 }
 
@@ -272,12 +270,12 @@ static enum err begin_open(struct notary *n, struct item *item)
     return err == ERR_FULL || err == ERR_TOO_LARGE ? OK : err;
 }
 
-static enum err begin_now(struct notary *n, struct item *item)
+static enum err begin_now(struct notary *n, struct item *item, struct bytes evidence)
 {
     const struct trail trail = notary_trail(item);
     const int64_t begin_ns = trails_now_ns(&n->trails);
     json_t *record;
-    enum err err = notary_compose_now(n, item, &record);
+    enum err err = notary_compose_now(n, item, evidence, &record);
 
     trails_step(&n->trails, &trail, "sign", begin_ns, err == OK ? NULL : err_text(err), n->options.signer->ops->name);
     if (err == OK && (err = map_put(&n->round, bytes_of_text(item->event.event_id), item)) != OK)
@@ -290,22 +288,17 @@ static enum err begin_now(struct notary *n, struct item *item)
     return draft_add(&n->draft, record);
 }
 
-enum err notary_examine(struct notary *n, struct item *item)
+/* A valid event: is it known, and if not, how does its workflow begin? */
+static enum err place(struct notary *n, struct item *item, struct bytes evidence)
 {
+    struct open_workflow *o = map_find(&n->open, bytes_of_text(item->event.event_id));
     struct registry_result known;
-    struct open_workflow *o;
     enum err err;
 
-    if (!parse(n, item))
-        return OK;
-    if ((err = identify(item)) != OK) {
-        notary_retry(item, err_text(err));
-        return OK;
-    }
     item->stage = STAGE_KNOWN;
     if (map_find(&n->round, bytes_of_text(item->event.event_id)))
         return OK;
-    if ((o = map_find(&n->open, bytes_of_text(item->event.event_id)))) {
+    if (o) {
         answer_open(n, item, o);
         return OK;
     }
@@ -314,7 +307,25 @@ enum err notary_examine(struct notary *n, struct item *item)
         book_result_deinit(&known);
     if (err != ERR_NOT_FOUND)
         return err;
-    return ends_at_once(n, item) ? begin_now(n, item) : begin_open(n, item);
+    return ends_at_once(n, item) ? begin_now(n, item, evidence) : begin_open(n, item);
+}
+
+enum err notary_examine(struct notary *n, struct item *item)
+{
+    struct text evidence;
+    enum err err;
+
+    if (!parse(n, item))
+        return OK;
+    text_init(&evidence, EVIDENCE_BYTES_MAX);
+    if ((err = identify(item, &evidence)) == OK) {
+        err = place(n, item, bytes_of(evidence.data, evidence.len));
+    } else {
+        notary_retry(item, err_text(err));
+        err = OK;
+    }
+    text_deinit(&evidence);
+    return err;
 }
 
 /* ---- answering ---- */

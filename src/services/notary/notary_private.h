@@ -147,8 +147,8 @@ MUST_USE enum err notary_close_notarized(struct notary *n, struct open_workflow 
                                          const struct digest *evidence, const struct signed_by *by);
 MUST_USE enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome,
                                        const char *why);
-/* A workflow that begins and ends in this round: the record. */
-MUST_USE enum err notary_compose_now(struct notary *n, struct item *item, json_t **record);
+/* A workflow that begins and ends in this round, its evidence package signed here and now: the record. */
+MUST_USE enum err notary_compose_now(struct notary *n, struct item *item, struct bytes evidence, json_t **record);
 /* The facts that depend on the workflow alone; `metadata` is the caller's to drop. */
 void notary_facts(const struct notary *n, const struct workflow *w, json_t **metadata, struct receipt_facts *facts);
 /* It ends with this round: from the open ones to `closing`. */
