@@ -246,9 +246,8 @@ static enum err close_all(struct notary *n, struct batch_call *c, json_t *record
 
     for (size_t i = 0; i < c->count && err == OK; i++) {
         struct open_workflow *o = member_of(n, &c->members[i]);
-        err = workflow_apply(o->workflow, record);
-        if (err == OK)
-            err = notary_close(n, o, OUTCOME_NOTARIZED);
+        workflow_close(o->workflow);
+        err = notary_close(n, o, OUTCOME_NOTARIZED);
     }
     if (err == OK)
         return draft_add(&n->draft, record);

@@ -274,6 +274,11 @@ static void apply_command(struct workflow *w, const json_t *record)
     }
 }
 
+void workflow_close(struct workflow *w)
+{
+    w->closed = true;
+}
+
 enum err workflow_apply(struct workflow *w, const json_t *record)
 {
     enum workflow_state state = workflow_state(w);
@@ -293,7 +298,7 @@ enum err workflow_apply(struct workflow *w, const json_t *record)
         apply_command(w, record);
         return OK;
     case RECORD_CLOSED:
-        w->closed = true;
+        workflow_close(w);
         return OK;
     case RECORD_OPENED:
     case RECORD_STATUS:

@@ -84,6 +84,10 @@ size_t workflow_bytes(const struct workflow *w);
 /* One more record of this workflow.  ERR_NOMEM; a record that makes no sense here is passed over. */
 MUST_USE enum err workflow_apply(struct workflow *w, const json_t *record);
 
+/* As workflow_apply with the `closed` record that has its result: of a batch, that is one record for all, which is not
+ * looked through again for each. */
+void workflow_close(struct workflow *w);
+
 enum workflow_state workflow_state(const struct workflow *w);
 
 /* The quorum is there (of approval_sign; true of others). */
