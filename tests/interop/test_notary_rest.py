@@ -25,7 +25,7 @@ def make_notary(broker, tmp_path):
 
     yield make
     for one in notaries:
-        one.kill()
+        one.stop()
 
 
 @pytest.fixture
