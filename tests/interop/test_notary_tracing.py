@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a collector of traces hears of an event's way, from its receipt to its result; and what it costs when it is away."""
 import hashlib
+import json
 import re
 import socket
 import urllib.request
@@ -9,7 +10,7 @@ import pytest
 
 from broker_process import eventually
 from collector import Collector, attributes
-from notary_process import Channel, minimal_event, sample_event
+from notary_process import Channel, minimal_event, run_notary, sample_event
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -68,8 +69,32 @@ def test_an_events_trace_goes_on_from_receipt_to_result(client, traced, collecto
     assert path == "/v1/traces" and headers["Content-Type"] == "application/json"
     assert headers["x-key"] == "a b" and headers["x-other"] == "c"
     assert resources[0]["service.name"] == "notary-of-test" and resources[0]["service.instance.id"]
-    assert metric(notary, "geminga_trace_spans_sent_total") >= 6
+    eventually(lambda: metric(notary, "geminga_trace_spans_sent_total") >= 6)
     assert metric(notary, "geminga_trace_spans_dropped_total") == 0
+
+
+def test_a_workflow_that_waits_for_people_is_one_trace(client, traced, collector, tmp_path):
+    ann = "ann@example.com"
+    lines = run_notary("approver-key", ann, "--out", tmp_path / "ann.key").stdout
+    (tmp_path / "approvers.toml").write_text(lines)
+    notary = traced(GEMINGA_NOTARY_APPROVERS_FILE=str(tmp_path / "approvers.toml"))
+    channel = Channel(client, notary)
+    event = sample_event(trace_id=TRACE, span_id=SPAN, workflow_config={"workflow_type": "approval_sign", "approvers": [ann]})
+    channel.send(event)
+    while channel.next_json("status")["status"] != "pending_approval":
+        pass
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    done = run_notary("approve", event["event_id"], "--approver-key", tmp_path / "ann.key", "--as", ann, "--event",
+                      tmp_path / "event.json", "--service-url", notary.url, env=notary.environment)
+    assert done.returncode in (0, 3), done.stderr  # 3: written, and no port is asked whether it is shown
+    assert channel.next_json("results")["success"] is True
+    spans = eventually(lambda: (lambda found: found if "notarize" in found else None)(collector.of(event["event_id"])))
+    assert set(spans) == {"receive", "validate", "approval", "sign", "publish", "notarize"}
+    root, approval = spans["notarize"], spans["approval"]
+    assert root["parentSpanId"] == SPAN and {span["traceId"] for span in spans.values()} == {TRACE}
+    assert approval["parentSpanId"] == root["spanId"]
+    assert attributes(approval)["geminga.detail"] == "1 approved, 0 rejected, of 1"
+    assert moments(root)[0] <= moments(approval)[0] <= moments(approval)[1] <= moments(root)[1]
 
 
 def test_ids_that_are_no_ids_are_hashed_and_kept(client, traced, collector):
