@@ -37,6 +37,8 @@ def describe(kind, message):
     if kind == "error":
         faults = message["details"].get("validation_errors", [])
         return "\n  ".join([f"{message['error_type']}: {message['message']}", *faults])
+    if not message["success"]:  # rejected, expired or cancelled; there is no receipt
+        return f"refused: {message['error']}"
     receipt = message["receipt"]
     return f"log entry {receipt['log_index']}, {receipt['evidence_package_hash']}"
 

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends one model deployment event to be notarized.
 
-    python examples/pulsar/send-model-deployment-event.py [SERVICE_URL] [ARTIFACT_FILE ...]
+    python examples/pulsar/send-model-deployment-event.py [SERVICE_URL] [ARTIFACT_FILE ...] [--approver NAME ...]
 
-With files, their hashes are what is notarized; without, the sample's.  Needs the official client: pip install
-pulsar-client.  Works alike with Geminga and Apache Pulsar.
+With files, their hashes are what is notarized; without, the sample's.  With approvers the event waits until all of them
+have approved (geminga notary approve).  Needs the official client: pip install pulsar-client.  Works alike with Geminga
+and Apache Pulsar.
 """
+import argparse
 import datetime
 import hashlib
 import json
@@ -25,22 +27,32 @@ def artifact(path):
             "hash_sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
 
 
-def deployment_event(files):
+def arguments():
+    parser = argparse.ArgumentParser(description="Sends one model deployment event to be notarized.")
+    parser.add_argument("words", nargs="*", metavar="SERVICE_URL | ARTIFACT_FILE")
+    parser.add_argument("--approver", action="append", default=[], help="who must approve; again for each")
+    return parser.parse_args()
+
+
+def deployment_event(files, approvers):
     event = json.loads(Path(__file__).with_name("sample-event.json").read_text())
     event["event_id"] = f"deploy-{uuid.uuid4()}"
     event["trace_id"] = f"trace-{uuid.uuid4()}"
     event["timestamp"] = datetime.datetime.now(datetime.timezone.utc).isoformat()
     if files:
         event["artifacts"] = [artifact(path) for path in files]
+    if approvers:
+        event["workflow_config"] = {**event["workflow_config"], "workflow_type": "approval_sign", "approvers": approvers}
     return event
 
 
 def main():
-    arguments = sys.argv[1:]
+    options = arguments()
+    files = list(options.words)
     url = os.environ.get("PULSAR_SERVICE_URL", "pulsar://localhost:6650")
-    if arguments and "://" in arguments[0]:
-        url = arguments.pop(0)
-    event = deployment_event(arguments)
+    if files and "://" in files[0]:
+        url = files.pop(0)
+    event = deployment_event(files, options.approver)
     client = pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
     try:
         producer = client.create_producer(EVENTS_TOPIC)

@@ -125,6 +125,22 @@ def test_a_minimal_event_is_accepted(make_notary, client):
     assert result["success"] is True and result["trace_id"] is None
 
 
+def test_the_examples_tell_of_an_approval_and_of_a_refusal(make_notary, client):
+    """The sender's --approver, and what the monitor prints of a result without a receipt."""
+    notary = make_notary().start()
+    examples = ROOT / "examples" / "pulsar"
+    sent = subprocess.run([sys.executable, examples / "send-model-deployment-event.py", notary.url, "--approver", "ann@example.com"],
+                          env=notary.environment, check=True, capture_output=True, text=True, timeout=60).stdout
+    channel = Channel(client, notary)
+    while channel.next_json("status")["status"] != "pending_approval":
+        pass
+    channel.send(minimal_event(workflow_config={"workflow_type": "approval_sign", "approvers": ["ben@example.com"], "timeout": 1}))
+    monitor = subprocess.run([sys.executable, "-u", examples / "monitor-results.py", notary.url, "--count", "1", "--from-earliest"],
+                             env=notary.environment, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert f"status {sent.split()[2]} pending_approval" in monitor
+    assert "refused: " in monitor
+
+
 # ---- what is in little ----
 
 def peak_kib(notary):
