@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from broker_process import PROGRAM
-from notary_process import Channel, verify
+from notary_process import Channel, minimal_event, verify
 
 PIPELINE = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/fraud-model", "GITHUB_SHA": "3f2a9c", "GITHUB_RUN_ID": "4711",
             "GITHUB_ACTOR": "octocat"}
@@ -56,6 +56,26 @@ def test_without_waiting_the_id_is_printed_and_the_same_id_is_notarized_once(mak
     assert done.returncode == 1
     assert json.loads(done.stdout)["error_type"] == "conflict"
     assert json.loads(first)["success"] is True
+
+
+def test_events_of_a_batch_share_an_entry_and_each_receipt_verifies(make_notary, client, tmp_path):
+    notary = make_notary().start()
+    channel = Channel(client, notary)
+    events = [minimal_event(workflow_config={"workflow_type": "batch"}) for _ in range(7)]
+    for event in events:
+        channel.send(event)
+    results = channel.results(7)
+    receipts = {name: json.loads(one)["receipt"] for name, (one,) in results.items()}
+    batches = {}
+    for name, receipt in receipts.items():
+        batches.setdefault(receipt["log_index"], []).append(receipt["batch"])
+    for members in batches.values():  # one, unless the machine was slow to take them all
+        assert len({member["root"] for member in members}) == 1
+        assert len({member["index"] for member in members}) == len(members)
+    for event in events:
+        (data,) = results[event["event_id"]]
+        assert verify(tmp_path, data, event, "--public-key", notary.data / "notary.pub")
+        assert not verify(tmp_path, data, {**event, "source": "elsewhere"})
 
 
 def test_a_file_is_sent_as_it_is(make_notary, send, client, tmp_path):
