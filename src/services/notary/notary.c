@@ -168,22 +168,11 @@ static enum err say_all(struct notary *n, struct item *items, size_t count)
     return err;
 }
 
-/* A book that has no room (and wrote nothing) is waited for; only what depends on nothing but this round can wait. */
-static bool may_wait(const struct notary *n, enum err err)
-{
-    return (err == ERR_NOSPACE || err == ERR_TOO_LARGE) && list_empty(&n->closing) && map_count(&n->open) == 0;
-}
-
+/* An error is the end of this term: what the book has is found out by leading again, and events come again. */
 static enum err work(struct notary *n, struct item *items, size_t count)
 {
     enum err err = decide_all(n, items, count);
 
-    if (may_wait(n, err)) {
-        for (size_t i = 0; i < count; i++)
-            if (items[i].stage != STAGE_ANSWERED)
-                notary_retry(&items[i], err_text(err));
-        return OK;
-    }
     return err == OK ? say_all(n, items, count) : err;
 }
 

@@ -130,17 +130,31 @@ static const char *no_effect(struct open_workflow *o, const struct decision *d)
     return NULL;
 }
 
+/* The time that people took, as a span. */
+static void trace_approval(struct notary *n, const struct workflow *w)
+{
+    json_t *event = n->trails.tracer ? json_loadb(w->event.data, w->event.len, 0, NULL) : NULL;
+    const struct trail trail = {.event_id = w->event_id, .workflow_id = w->workflow_id, .event = event};
+
+    trails_step(&n->trails, &trail, "approval", w->received_ms * 1000000, NULL, NULL);
+    json_decref(event);
+}
+
 static enum err apply(struct notary *n, struct item *item, struct open_workflow *o, const struct decision *d)
 {
     const char *why = no_effect(o, d);
+    bool was_approved;
     json_t *record;
     enum err err;
 
     if (why)
         return notary_say_status(n, o, item->outcome, why);
+    was_approved = workflow_is_approved(o->workflow);
     record = d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT ? decision_record(n, d) : command_record(n, d);
     if ((err = notary_record(n, o, record)) != OK || (err = notary_note_status(n, o, item->outcome)) != OK)
         return err;
+    if (!was_approved && workflow_is_approved(o->workflow))
+        trace_approval(n, o->workflow);
     return notary_advance(n, o);
 }
 

@@ -278,6 +278,8 @@ static enum err begin_now(struct notary *n, struct item *item, struct bytes evid
     enum err err = notary_compose_now(n, item, evidence, &record);
 
     trails_step(&n->trails, &trail, "sign", begin_ns, err == OK ? NULL : err_text(err), n->options.signer->ops->name);
+    if (err != OK && err != ERR_NOMEM) /* it cannot be signed now: it is tried again as the event says */
+        return begin_open(n, item);
     if (err == OK && (err = map_put(&n->round, bytes_of_text(item->event.event_id), item)) != OK)
         json_decref(record);
     if (err != OK) {

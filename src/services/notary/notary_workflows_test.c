@@ -506,6 +506,25 @@ static void a_signer_that_is_down_is_tried_again_as_the_event_says_then_failed_t
     world_deinit(&w);
 }
 
+static void an_instant_signer_that_fails_is_tried_again_as_well(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    w.slow_ops.instant = true;
+    w.options.signer = &w.slow.signer;
+    w.slow_says = ERR_IO;
+    world_start(&w);
+    event(&w, make_event("e-1", SIMPLE));
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_DONE); /* it is in the book, and waits for its next attempt */
+    w.slow_says = OK;
+    tick(&w, 29999);
+    assert_int_equal(w.book.size, 0);
+    tick(&w, 1);
+    assert_int_equal(w.book.size, 1);
+    world_deinit(&w);
+}
+
 static void a_lane_that_is_full_is_asked_again(void **state)
 {
     struct world w;
@@ -823,6 +842,7 @@ int main(void)
         cmocka_unit_test(the_clock_may_jump_and_deadlines_stay_what_was_recorded),
         cmocka_unit_test(a_slow_signer_holds_nobody_up_and_its_signature_is_used),
         cmocka_unit_test(a_signer_that_is_down_is_tried_again_as_the_event_says_then_failed_then_retried),
+        cmocka_unit_test(an_instant_signer_that_fails_is_tried_again_as_well),
         cmocka_unit_test(a_lane_that_is_full_is_asked_again),
         cmocka_unit_test(handlers_and_artifacts_have_their_say_and_it_is_in_the_evidence),
         cmocka_unit_test(a_batch_is_one_entry_and_each_event_has_a_result_that_verifies),
