@@ -122,6 +122,15 @@ def test_the_log_can_be_read_and_checked(client, served):
     assert port.get("/v1/log/entries/3")[0] == 404
     status, proof = port.get("/v1/log/consistency?from=1&to=3")
     assert status == 200 and proof["to_root"] == log["root"] and len(proof["hashes"]) > 0
+    headers, checkpoint = eventually(lambda: checkpoint_of_size(port, 3))  # files are written behind, once a second
+    assert headers["Content-Type"].startswith("text/plain") and checkpoint == log["checkpoint"].encode()
+    status, headers, tile = port.ask("GET", "/log/tile/0/000.p/3")
+    assert status == 200 and len(tile) == 3 * 32 and headers["Content-Type"] == "application/octet-stream"
+
+
+def checkpoint_of_size(port, size):
+    status, headers, checkpoint = port.ask("GET", "/log/checkpoint")
+    return (headers, checkpoint) if status == 200 and checkpoint.split(b"\n")[1] == b"%d" % size else None
 
 
 @pytest.mark.parametrize("path", ["../notary.key", "..%2Fnotary.key", "%2e%2e/notary.key", "tile/../../notary.key",
