@@ -37,18 +37,22 @@ def tools():
         pytest.skip("this machine lets nobody make a network namespace")
 
 
-@pytest.fixture(params=["the log's key", "a key of P-256"])
+KINDS = {"the log's key": ("log", "simple_sign"), "a key of P-256": ("file", "simple_sign"), "a batch": ("log", "batch")}
+
+
+@pytest.fixture(params=KINDS)
 def proven(request, broker, client, tmp_path):
     """A directory with result.json, event.json and the public keys in keys.pem; and the result."""
+    signer, workflow = KINDS[request.param]
     options = {}
-    if request.param != "the log's key":
+    if signer == "file":
         subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
                         tmp_path / "signer.key"], check=True, capture_output=True)
         options = {"GEMINGA_NOTARY_SIGNER_KIND": "file", "GEMINGA_NOTARY_SIGNER_KEY_FILE": str(tmp_path / "signer.key")}
     notary = Notary(broker.url, tmp_path / "notary", **options).start()
     try:
         channel = Channel(client, notary)
-        events = [minimal_event() for _ in range(3)]
+        events = [minimal_event(workflow_config={"workflow_type": workflow}) for _ in range(3)]
         for event in events:
             channel.send(event)
         results = [channel.next("results") for _ in events]
@@ -78,8 +82,11 @@ def test_by_openssl_and_sha256sum_as_the_document_says(proven):
     assert done.returncode == 0, done.stdout + done.stderr
     done = alone("sh", "-eu", "-c", recipe(), cwd=directory)
     assert done.returncode == 0, done.stdout + done.stderr
-    evidence, log_id, first, second, climbed, signed = done.stdout.splitlines()
+    evidence, log_id, first, second, climbed, signed, *of_batch = done.stdout.splitlines()
     receipt = result["receipt"]
+    if "batch" in receipt:
+        assert json.loads((directory / "pieces" / "signed.json").read_text()) == {
+            "format": "geminga/notary/batch/v1", "root": "sha256:" + of_batch[0], "size": receipt["batch"]["size"]}
     assert "sha256:" + evidence.split()[0] == receipt["evidence_package_hash"]
     assert log_id.split()[0] == receipt["rekor_log_id"]
     assert first == second == "Signature Verified Successfully"
@@ -91,17 +98,19 @@ def test_by_openssl_and_sha256sum_as_the_document_says(proven):
 
 @pytest.mark.parametrize("piece", ["evidence.json", "checkpoint.txt", "signature.bin", "leaf.json"])
 def test_a_changed_piece_is_found_by_hand_too(proven, piece):
-    directory, _ = proven
+    directory, result = proven
     (directory / "pieces").mkdir()
     assert run_notary("verify", "result.json", "--event", "event.json", "--extract", "pieces", cwd=directory).returncode == 0
     data = bytearray((directory / "pieces" / piece).read_bytes())
     data[-5] ^= 1
     (directory / "pieces" / piece).write_bytes(data)
-    if piece == "evidence.json":
+    if piece == "evidence.json" and "batch" not in result["receipt"]:
         (directory / "pieces" / "signed.json").write_bytes(data)
     done = alone("sh", "-eu", "-c", recipe(), cwd=directory)
     if piece == "leaf.json":  # nothing signs it but through the root
-        climbed, signed = done.stdout.splitlines()[-2:]
+        climbed, signed = done.stdout.splitlines()[4:6]
         assert climbed != signed
+    elif piece == "evidence.json" and "batch" in result["receipt"]:
+        assert done.stdout.splitlines()[-1] not in (directory / "pieces" / "signed.json").read_text()
     else:
         assert done.returncode != 0
