@@ -131,6 +131,21 @@ def test_an_own_key_decides_by_topic_and_by_port(scene):
     assert decisions_of(workflow) == [(ANN, "approve", "key"), (BEN, "approve", "key")]
 
 
+def test_decisions_by_own_keys_are_verified_with_the_approvers_file(scene, tmp_path):
+    one = scene()
+    event = approval_event(ANN, BEN)
+    one.send(event)
+    for name in (ANN, BEN):
+        one.write(one.keys[name].statement(event, "approve"))
+    data = one.channel.next("results")
+    (tmp_path / "log.pub").write_text(run_notary("key", "--log", env=one.notary.environment).stdout)
+    trust = ["--public-key", tmp_path / "log.pub", "--approvers", tmp_path / "approvers.toml"]
+    assert verify(tmp_path, data, event, *trust)
+    stranger = Approver(tmp_path, BEN)
+    (tmp_path / "approvers.toml").write_text(one.keys[ANN].lines + stranger.lines)
+    assert not verify(tmp_path, data, event, *trust)
+
+
 def test_the_verbs_decide(scene, tmp_path):
     it = scene()
     event = approval_event(ANN, BEN, CIA)
