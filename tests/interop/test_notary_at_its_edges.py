@@ -14,7 +14,7 @@ import pytest
 
 from broker_process import eventually
 from edge_fakes import NOTARY, FakeMail, Server
-from notary_process import Channel, minimal_event
+from notary_process import Channel, minimal_event, verify
 
 CONTENT = b"a model " * 10_000
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -70,10 +70,16 @@ def test_an_event_that_the_filter_passes_over_is_answered_as_configured(begin):
 
 def test_an_artifact_is_fetched_before_anything_is_signed(begin, tmp_path):
     (tmp_path / "m.pkl").write_bytes(CONTENT)
-    _, channel = begin(ARTIFACTS_SCHEMES="file", ARTIFACTS_ROOTS=str(tmp_path))
+    notary, channel = begin(ARTIFACTS_SCHEMES="file", ARTIFACTS_ROOTS=str(tmp_path))
     right, wrong = (event_with({"uri": f"file://{tmp_path}/m.pkl", "hash_sha256": digest}) for digest in (HASH, "0" * 64))
     channel.send(right)
-    assert result_of(channel, right)["success"]
+    result = result_of(channel, right)
+    assert result["success"]
+    [found] = result["evidence"]["findings"]["artifacts"]["found"]
+    assert (found["sha256"], found["bytes"]) == (HASH, len(CONTENT))
+    assert verify(tmp_path, result, right, "--public-key", notary.data / "notary.pub")
+    found["bytes"] += 1
+    assert not verify(tmp_path, result, right, "--public-key", notary.data / "notary.pub")
     channel.send(wrong)
     result = result_of(channel, wrong)
     assert not result["success"] and result["receipt"] is None
