@@ -110,11 +110,14 @@ void notary_forget_all(struct notary *n)
     size_t at = 0;
 
     while ((o = map_next(&n->open, &at))) {
-        notary_forget(n, o);
+        notary_schedule(n, o, -1);
+        notary_uncollect(n, o);
         workflow_free(o->workflow);
         free(o);
-        at = 0; /* the map changed */
     }
+    map_deinit(&n->open); /* its keys are gone: nothing is looked up in it any more */
+    map_init(&n->open, n->options.seed);
+    n->open_bytes = 0;
 }
 
 /* ---- beginning ---- */
