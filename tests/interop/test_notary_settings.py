@@ -182,6 +182,7 @@ def test_the_documents_metrics_are_there_by_name_and_count(make_notary, client):
     for name, expected in gauges.items():
         assert value(text, name) >= expected if "document" in name else value(text, name) == expected, name
     assert value(text, "geminga_notary_workflows", 'status="notarized"') == 3
+    assert re.search(r'^geminga_notary_lane_jobs\{lane="[a-z-]+",state="waiting"\} 0$', text, re.M)
     for name in set(re.findall(r"^([a-z_]+?)(?:_bucket|_sum|_count)?[ {]", text, re.M)):
         assert re.search(rf"^# TYPE {name} (counter|gauge|histogram)$", text, re.M), name
     status, health = get(http_port(notary), "/health/pulsar")

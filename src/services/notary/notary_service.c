@@ -13,6 +13,7 @@
 #include "services/notary/leading_handler.h"
 #include "services/notary/notary.h"
 #include "services/notary/notary_parts.h"
+#include "services/runtime/lanes.h"
 #include "services/runtime/runtime.h"
 #include "services/runtime/trace_export.h"
 #include "sys/uv_sys.h"
@@ -393,6 +394,9 @@ void notary_metrics(struct notary_service *s, struct text *out)
     write_gauge(out, "geminga_notary_journal_document",
                 "The last document of the journal that was applied here; a replica's lag is what others have more.",
                 status.sequence);
+    text_add(out, "# HELP geminga_notary_lane_jobs Calls of other systems, by the system's lane and where they stand.\n"
+                  "# TYPE geminga_notary_lane_jobs gauge\n");
+    lanes_metrics(s->parts.lanes, "geminga_notary_lane_jobs", out);
     registry_metrics(s, out);
 }
 
