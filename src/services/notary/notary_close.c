@@ -278,28 +278,12 @@ static enum notice_kind notice_of(enum workflow_outcome outcome)
     return kinds[outcome];
 }
 
-/* From the receipt to the last decision. */
-static void trail_approval(struct notary *n, const struct workflow *w, const struct trail *trail)
-{
-    const json_t *last = json_array_get(w->decisions, json_array_size(w->decisions) - 1);
-    char detail[80];
-
-    if (!last)
-        return;
-    snprintf(detail, sizeof detail, "%zu approved, %zu rejected, of %zu", w->approvals, w->rejections,
-             w->approvers_count);
-    trails_span(&n->trails, trail, "approval", w->received_ms, json_integer_value(json_object_get(last, "at_ms")),
-                detail);
-}
-
 static void end_trail(struct notary *n, const struct open_workflow *o)
 {
     const struct workflow *w = o->workflow;
     json_t *event = n->trails.tracer ? json_loadb(w->event.data, w->event.len, 0, NULL) : NULL;
     const struct trail trail = {.event_id = w->event_id, .workflow_id = w->workflow_id, .event = event};
 
-    if (n->trails.tracer)
-        trail_approval(n, w, &trail);
     trails_end(&n->trails, &trail, w->received_ms, workflow_outcome_name(o->outcome),
                o->outcome == OUTCOME_NOTARIZED ? NULL : w->why);
     json_decref(event);

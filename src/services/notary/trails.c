@@ -64,16 +64,6 @@ void trails_step(struct trails *t, const struct trail *trail, const char *name, 
     trace_span(t->tracer, &span);
 }
 
-void trails_span(struct trails *t, const struct trail *trail, const char *name, int64_t begin_ms, int64_t end_ms,
-                 const char *detail)
-{
-    struct span span = span_of(trail, name, begin_ms * NS_PER_MS_SIGNED, end_ms * NS_PER_MS_SIGNED);
-
-    span.attributes[0].key = "geminga.detail";
-    span.attributes[0].value = detail;
-    trace_span(t->tracer, &span);
-}
-
 void trails_written(struct trails *t, int64_t begin_ns)
 {
     t->written_ns = trails_now_ns(t);

@@ -40,10 +40,6 @@ void trails_received(struct trails *t, const struct trail *trail, int64_t receiv
 /* Something about the event that has just ended: "validate", "sign", ...; `error` NULL: well; `detail` may be NULL. */
 void trails_step(struct trails *t, const struct trail *trail, const char *name, int64_t begin_ns, const char *error,
                  const char *detail);
-/* Something that took from one moment to another, by the wall clock: the approvals of a workflow, which may have begun
- * under another leader. */
-void trails_span(struct trails *t, const struct trail *trail, const char *name, int64_t begin_ms, int64_t end_ms,
-                 const char *detail);
 /* The round's document is written: its events were in the journal's hands from then to now. */
 void trails_written(struct trails *t, int64_t begin_ns);
 /* The event is in that document. */
