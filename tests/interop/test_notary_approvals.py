@@ -11,7 +11,8 @@ import pytest
 from broker_process import eventually
 from certificates import make
 from notary_port import (Approver, Port, approval_event, event_hash, port_settings, token, workflow_path)
-from notary_process import Channel, Notary, minimal_event, run_notary, verify
+from notary_process import Channel, Notary, run_notary, verify
+from notary_replicas import make_key
 
 ANN, BEN, CIA, OPS = "ann@example.com", "ben@example.com", "cia@example.com", "ops@example.com"
 
@@ -22,7 +23,7 @@ class Scene:
     def __init__(self, client, notary, approvers=()):
         self.client, self.notary = client, notary
         self.channel = Channel(client, notary)
-        self.approvals = notary.environment["GEMINGA_NOTARY_APPROVALS_TOPIC"]
+        self.approvals = notary.topics["approvals"]
         self.keys = {approver.name: approver for approver in approvers}
 
     def port(self, name=None, **options):
@@ -54,7 +55,6 @@ def scene(broker, client, tmp_path):
         (tmp_path / "approvers.toml").write_text("".join(one.lines for one in people))
         settings = port_settings(tmp_path, certs=certs, GEMINGA_NOTARY_APPROVERS_FILE=str(tmp_path / "approvers.toml"), **more)
         notary = Notary(broker.url, tmp_path / "notary", **settings)
-        notary.environment.setdefault("GEMINGA_NOTARY_APPROVALS_TOPIC", f"persistent://{notary.space}-approvals")
         scenes.append(Scene(client, notary.start(), people))
         return scenes[-1]
 
@@ -325,6 +325,28 @@ def test_decisions_survive_a_kill(scene):
     it.write(it.keys[BEN].statement(event, "approve"))
     workflow = it.port(ANN).until(name, "notarized")
     assert [who for who, _, _ in decisions_of(workflow)] == [ANN, BEN]
+
+
+def test_a_replica_that_stands_by_takes_decisions(broker, client, tmp_path):
+    (tmp_path / "token").mkdir()
+    settings = port_settings(tmp_path / "token")
+    key = make_key(tmp_path / "log.key")
+    leader = Notary(broker.url, tmp_path / "one", key=key, **settings)
+    standby = Notary(broker.url, tmp_path / "two", space=leader.space, key=key, **settings)
+    leader.start()
+    standby.start(ready="standby")
+    try:
+        channel, event = Channel(client, leader), approval_event(ANN)
+        channel.send(event)
+        port = Port(standby, ANN)
+        port.until(event["event_id"], "pending_approval")
+        assert port.get("/health/pulsar")[1]["role"] == "standby"
+        assert port.decide(event["event_id"], "approve")[0] == 200
+        workflow = port.until(event["event_id"], "notarized")
+        assert workflow["result"] == json.loads(channel.next("results"))
+    finally:
+        standby.stop()
+        leader.stop()
 
 
 def test_what_is_asked_wrongly_is_told(scene):
