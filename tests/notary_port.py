@@ -13,7 +13,7 @@ import urllib.request
 import uuid
 
 from broker_process import eventually
-from notary_process import Notary, minimal_event, run_notary
+from notary_process import minimal_event, run_notary
 
 SECRET = b"a secret of the tests, of 32 bytes or more"
 WAIT_SECONDS = 20

@@ -5,7 +5,6 @@ import base64
 import hashlib
 import json
 
-import pulsar
 import pytest
 
 from broker_process import eventually

@@ -250,8 +250,7 @@ static enum err listen_at(struct notary_rest *r, char *message, size_t message_s
                                      .trust_file = s->tls_client_ca_path,
                                      .client_certificates =
                                          s->tls_client_ca_path ? TLS_CERTIFICATE_OPTIONAL : TLS_CERTIFICATE_NONE};
-    struct rest_options options = {.service = "notary",
-                                   .bind = s->bind,
+    struct rest_options options = {.bind = s->bind,
                                    .port = (uint16_t)s->port,
                                    .tls = s->tls_cert_path ? &tls : NULL,
                                    .routes = routes,

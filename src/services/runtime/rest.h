@@ -74,7 +74,6 @@ struct rest_route {
 };
 
 struct rest_options {
-    const char *service, *title; /* "notary"; the document's */
     const char *bind;
     uint16_t port;
     const struct tls_settings *tls;        /* NULL: plain HTTP; borrowed during rest_start */

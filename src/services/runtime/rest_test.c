@@ -93,9 +93,7 @@ static void begin(struct fixture *f, bool tokens)
         f->key = settings.token_key;
         assert_int_equal(authentication_new(&authentication, &settings), OK);
     }
-    const struct rest_options options = {.service = "test",
-                                         .title = "Test",
-                                         .bind = "127.0.0.1",
+    const struct rest_options options = {.bind = "127.0.0.1",
                                          .authentication = authentication,
                                          .routes = routes,
                                          .count = ROUTES,
