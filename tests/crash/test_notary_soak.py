@@ -94,8 +94,9 @@ class Faults:
         else:
             cut(one.process)
         self.done[what] += 1
-        ended = [r.log.read_text()[-2000:] for r in self.replicas if r.process.poll() is not None]
-        assert not ended, f"a replica ended by itself:\n{ended[0]}"
+        ended = [f"with {r.process.returncode}:\n{r.log.read_text()[-2000:]}" for r in self.replicas
+                 if r.process.poll() is not None]
+        assert not ended, f"a replica ended by itself, {ended[0]}"
 
     def count(self):
         return sum(self.done.values())
