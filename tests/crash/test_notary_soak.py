@@ -63,6 +63,13 @@ def can_cut():
             other.close()
 
 
+def end(replica):
+    """In order; or at once, where it has not begun to listen for signals: it still checks its registry."""
+    replica.process.send_signal(signal.SIGTERM)
+    code = replica.wait()
+    assert code in (0, -signal.SIGTERM), f"SIGTERM ended a replica with {code}:\n{replica.log.read_text()[-4000:]}"
+
+
 class Faults:
     """What is done to the replicas, one thing after the other."""
 
@@ -85,7 +92,7 @@ class Faults:
             one.kill()
             one.start(ready=False)
         elif what == "ended in order":
-            one.stop()
+            end(one)
             one.start(ready=False)
         elif what == "stopped and continued":
             one.process.send_signal(signal.SIGSTOP)
