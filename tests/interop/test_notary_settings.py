@@ -203,3 +203,20 @@ def test_a_connection_that_does_not_come_about_is_given_up_after_connection_time
         eventually(lambda: notary.log.read_text().count("cannot connect to pulsar://") >= 2)
         notary.stop()
     assert "timed out" in notary.log.read_text() or "timeout" in notary.log.read_text()
+
+
+def test_a_notary_beside_its_broker_leaves_it_before_the_broker_ends(tmp_path):
+    """Otherwise it would wait, until its operations time out, for a broker that waits for it."""
+    process = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", tmp_path / "data",
+                                "-o", "json"], env=documented_environment(), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=open(tmp_path / "log", "wb"))
+    try:
+        assert json.loads(process.stdout.readline())
+        eventually(lambda: "leading in term 1" in (tmp_path / "log").read_text())
+        eventually(lambda: "notary: connected to pulsar://" in (tmp_path / "log").read_text())
+        process.terminate()
+        assert process.wait(25) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

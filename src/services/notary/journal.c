@@ -453,6 +453,14 @@ struct notary_journal_status notary_journal_status(struct notary_journal *j)
     return status;
 }
 
+void notary_journal_close(struct notary_journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->leading = false;
+    pthread_mutex_unlock(&j->lock);
+    journal_link_close(&j->link);
+}
+
 void notary_journal_free(struct notary_journal *j)
 {
     if (!j)

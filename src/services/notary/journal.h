@@ -95,6 +95,11 @@ struct notary_journal_status {
 };
 struct notary_journal_status notary_journal_status(struct notary_journal *j);
 
+/* At the end of its thread: gives the leadership up, and leaves the broker, which may be waited for; the status can be
+ * asked for still.  Beside a broker in one process that must not be left to notary_journal_free, which is called by the
+ * thread that the broker answers on. */
+void notary_journal_close(struct notary_journal *j);
+
 /* Not while a call waits.  Gives the leadership up at once.  NULL is fine. */
 void notary_journal_free(struct notary_journal *j);
 

@@ -250,6 +250,7 @@ static void run(void *ctx)
     char message[1200] = "";
     enum err err = serve(s, message, sizeof message);
 
+    notary_journal_close(s->journal);
     counts = notary_counts(s->notary);
     if (err == OK)
         log_info(s->log, "notary", "stopped: %" PRIu64 " notarized, %" PRIu64 " notarized before, %" PRIu64 " refused",
