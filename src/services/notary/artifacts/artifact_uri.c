@@ -154,10 +154,10 @@ static enum err parse_s3(struct artifact_uri *out, const char *rest, char *why, 
 
 enum err artifact_uri_parse(struct artifact_uri *out, const char *uri, char *why, size_t why_size)
 {
-    const char *rest = strstr(uri, "://");
+    const char *rest = uri + strcspn(uri, ":");
 
     *out = (struct artifact_uri){.scheme = artifact_scheme_of(uri)};
-    if (!rest || out->scheme == ARTIFACT_SCHEMES)
+    if (out->scheme == ARTIFACT_SCHEMES || strncmp(rest, "://", 3) != 0)
         return refuse(why, why_size, "must begin with file://, http://, https:// or s3://");
     rest += 3;
     if (out->scheme == ARTIFACT_FILE)
