@@ -41,6 +41,10 @@ static PRINTF_LIKE(3, 4) bool say(struct check *c, bool holds, const char *forma
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 ||
+            *p == 0x7f) /* a server's name with a line feed does not make lines of its own */
+            *p = '?';
     text_printf(c->report, "%-8s %-11s %s\n", holds ? "ok" : "refused", "anchor", text);
     return holds;
 }

@@ -241,6 +241,22 @@ static void what_is_no_receipt_at_all_is_refused(void **state)
     }
 }
 
+/* What nothing covers may be anything. */
+static void a_servers_name_with_line_feeds_makes_no_lines_of_its_own(void **state)
+{
+    json_t *receipt = load(recorded_rekor_v2);
+    struct fixture *f = *state;
+
+    trust_its_own(f, receipt);
+    json_object_set_new(receipt, "url",
+                        json_string("x\nok       key         the receipt's key is one given\x1b[2J\x7f"));
+    (void)verify(f, receipt, recorded_leaf);
+    assert_null(strstr(f->report.data, "\nok       key"));
+    assert_null(strchr(f->report.data, '\x1b'));
+    assert_null(strchr(f->report.data, '\x7f'));
+    json_decref(receipt);
+}
+
 static void a_checkpoint_is_read_whatever_else_signed_it_and_no_bit_of_its_text_can_be_flipped(void **state)
 {
     json_t *receipt = load(recorded_rekor_v2);
@@ -324,6 +340,7 @@ int main(void)
         test(a_receipt_that_lacks_a_member_or_has_another_type_there_is_refused),
         test(a_proof_that_is_longer_or_shorter_is_refused),
         test(what_is_no_receipt_at_all_is_refused),
+        test(a_servers_name_with_line_feeds_makes_no_lines_of_its_own),
         test(a_checkpoint_is_read_whatever_else_signed_it_and_no_bit_of_its_text_can_be_flipped),
         test(a_time_stamp_to_another_nonce_or_cut_short_is_refused),
         test(a_request_for_a_time_stamp_is_the_one_that_openssl_writes),
