@@ -16,6 +16,10 @@
 #define FACTOR          2.0
 #define MAX_S           300.0
 
+/* Whatever an event asks for: after so many attempts, so long between two. */
+#define QUICK_ATTEMPTS 10
+#define SLOW_MS        30000.0
+
 static const char *const type_names[WORKFLOW_TYPES] = {"simple_sign", "approval_sign", "batch"};
 static const char *const outcome_names[OUTCOMES] = {"notarized", "rejected", "expired", "cancelled"};
 static const char *const activity_names[ACTIVITIES] = {"handlers", "artifacts", "sign"};
@@ -376,7 +380,8 @@ int64_t workflow_retry_ms(const struct workflow *w, int64_t attempt, int64_t now
     assert(attempt >= 1);
     if (attempt > w->retries.max_retries)
         return -1;
-    return now_ms + (int64_t)fmin(delay, w->retries.max_ms);
+    delay = fmin(delay, w->retries.max_ms);
+    return now_ms + (int64_t)(attempt > QUICK_ATTEMPTS ? fmax(delay, SLOW_MS) : delay);
 }
 
 static void close_next(struct workflow_next *out, enum workflow_outcome outcome, const char *why)
@@ -398,7 +403,7 @@ static bool must_wait(const struct workflow *w, int64_t now_ms)
 {
     double left = (double)(w->not_before_ms - now_ms);
 
-    return left > 0 && left <= fmax(w->retries.max_ms, w->retries.initial_ms);
+    return left > 0 && left <= fmax(fmax(w->retries.max_ms, w->retries.initial_ms), SLOW_MS);
 }
 
 static void run_next(const struct workflow *w, int64_t now_ms, struct workflow_next *out)

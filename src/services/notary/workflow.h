@@ -113,7 +113,7 @@ struct workflow_next {
 void workflow_next(const struct workflow *w, int64_t now_ms, struct workflow_next *out);
 
 /* When attempt `attempt` (from 1) of the activity failed at `now_ms`: the time of the next one, or -1, it was the last
- * one. */
+ * one.  The event's retry_config decides, but after ten attempts half a minute at least lies between two. */
 int64_t workflow_retry_ms(const struct workflow *w, int64_t attempt, int64_t now_ms);
 
 /* Where it stands, as a NotaryStatus says it. */

@@ -189,6 +189,26 @@ static void retries_are_spaced_as_the_event_says_and_end(void **state)
     workflow_free(w);
 }
 
+/* Who may publish events must not be able to have the journal filled by one of them. */
+static void an_event_that_asks_for_retries_without_end_or_pause_gets_pauses(void **state)
+{
+    struct workflow *w = opened("simple_sign",
+                                "{\"retry_config\":{\"max_retries\":1000000000,\"initial_delay\":0,"
+                                "\"max_delay\":0}}",
+                                "[]");
+    struct workflow_next next;
+
+    assert_int_equal(workflow_retry_ms(w, 1, NOW), NOW);
+    assert_int_equal(workflow_retry_ms(w, 10, NOW), NOW);
+    assert_int_equal(workflow_retry_ms(w, 11, NOW), NOW + 30000);
+    assert_int_equal(workflow_retry_ms(w, 1000000, NOW), NOW + 30000);
+    apply(w, ATTEMPT("sign", "11", "1705318530000"));
+    next = next_at(w, NOW);
+    assert_int_equal(next.action, ACTION_WAIT);
+    assert_int_equal(next.at_ms, NOW + 30000);
+    workflow_free(w);
+}
+
 static void a_failed_attempt_waits_for_its_time_and_a_clock_set_back_does_not_make_it_wait_for_ever(void **state)
 {
     struct workflow *w = opened("simple_sign", "{\"timeout\":3600}", "[]");
@@ -283,6 +303,7 @@ int main(void)
         cmocka_unit_test(approvals_are_waited_for_until_the_quorum_or_the_deadline),
         cmocka_unit_test(it_is_rejected_as_soon_as_the_quorum_cannot_be_reached),
         cmocka_unit_test(retries_are_spaced_as_the_event_says_and_end),
+        cmocka_unit_test(an_event_that_asks_for_retries_without_end_or_pause_gets_pauses),
         cmocka_unit_test(a_failed_attempt_waits_for_its_time_and_a_clock_set_back_does_not_make_it_wait_for_ever),
         cmocka_unit_test(what_failed_waits_for_retry_or_cancel),
         cmocka_unit_test(a_handler_that_ignores_cancels_and_one_that_rejects_rejects),
