@@ -5,6 +5,7 @@
 #include "services/notary/approvers.h"
 
 #include "base/toml.h"
+#include "services/notary/digest.h"
 #include "services/notary/files.h"
 #include "services/notary/pem.h"
 #include <errno.h>
@@ -16,7 +17,9 @@
 struct approver {
     char *name;
     struct jws_key *keys[APPROVER_KEYS_MAX];
+    struct digest key_ids[APPROVER_KEYS_MAX]; /* of their public bytes */
     size_t key_count;
+    unsigned line;
     bool is_operator;
 };
 
@@ -47,6 +50,18 @@ static PRINTF_LIKE(2, 3) enum err invalid(const struct reading *r, const char *f
 
 /* ---- keys ---- */
 
+static enum err key_id(const struct jws_key *key, struct digest *out)
+{
+    struct bytes bytes;
+    enum err err = jws_key_public_bytes(key, &bytes);
+
+    if (err == OK) {
+        *out = digest_of(bytes);
+        jws_bytes_free(bytes);
+    }
+    return err;
+}
+
 static enum err add_pem(struct approver *a, struct bytes pem, const struct reading *r, const char *what)
 {
     uint8_t der[4096];
@@ -62,8 +77,9 @@ static enum err add_pem(struct approver *a, struct bytes pem, const struct readi
         return err;
     if (err != OK)
         return invalid(r, "%s is not a key that can sign decisions (Ed25519, P-256, P-384, P-521, RSA)", what);
+    err = key_id(a->keys[a->key_count], &a->key_ids[a->key_count]);
     a->key_count++;
-    return OK;
+    return err;
 }
 
 /* The name as a path: beside the file that names it, unless it is absolute. */
@@ -132,20 +148,51 @@ static enum err set_member(struct approver *a, const struct toml_node *node, str
     return OK;
 }
 
+static bool is_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+            return false;
+    return name.len > 0 && name.len <= APPROVER_NAME_MAX;
+}
+
 static enum err add_approver(struct approvers *all, const struct toml_node *node, struct reading *r)
 {
     struct approver *a = &all->list[all->count];
     enum err err = OK;
 
     r->line = node->line;
-    if (node->type != TOML_TABLE || node->key.len == 0 || node->key.len > APPROVER_NAME_MAX)
+    if (node->type != TOML_TABLE || !is_name(node->key))
         return invalid(r, "write [approver.\"NAME\"], with a name of 1 to %d bytes", APPROVER_NAME_MAX);
     if (!(a->name = strndup((const char *)node->key.data, node->key.len)))
         return ERR_NOMEM;
+    a->line = node->line;
     all->count++;
     for (const struct toml_node *member = node->children; member && err == OK; member = member->next)
         err = set_member(a, member, r);
     return err;
+}
+
+static bool have_a_key_in_common(const struct approver *a, const struct approver *b)
+{
+    for (size_t i = 0; i < a->key_count; i++)
+        for (size_t k = 0; k < b->key_count; k++)
+            if (digest_equal(&a->key_ids[i], &b->key_ids[k]))
+                return true;
+    return false;
+}
+
+/* Who has one key under two names would count twice for a quorum. */
+static enum err check_keys_are_ones_own(const struct approvers *all, struct reading *r)
+{
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (have_a_key_in_common(&all->list[i], &all->list[k])) {
+                r->line = all->list[i].line;
+                return invalid(r, "%s and %s have the same key: it would count twice", all->list[k].name,
+                               all->list[i].name);
+            }
+    return OK;
 }
 
 static enum err add_all(struct approvers *all, const struct toml_node *root, struct reading *r)
@@ -164,7 +211,7 @@ static enum err add_all(struct approvers *all, const struct toml_node *root, str
         return ERR_NOMEM;
     for (const struct toml_node *node = table->children; node && err == OK; node = node->next)
         err = add_approver(all, node, r);
-    return err;
+    return err == OK ? check_keys_are_ones_own(all, r) : err;
 }
 
 static enum err parse(struct approvers *all, struct bytes text, struct reading *r)

@@ -7,7 +7,8 @@
  *     operator = true                   # may cancel and retry any workflow
  *
  * A key is of any kind that signs tokens (security/jws_key.h): Ed25519, P-256, P-384, P-521, RSA.  An approver with
- * several keys may use each: that is how a key is changed.  One with none decides by token or certificate only.
+ * several keys may use each: that is how a key is changed.  One with none decides by token or certificate only.  No two
+ * have a key in common, for one person would count twice.
  * Reads the files that it is given by name, and nothing else; may call: base/, security/.
  */
 #ifndef SERVICES_NOTARY_APPROVERS_H

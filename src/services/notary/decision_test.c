@@ -286,6 +286,7 @@ static void an_approvers_file_with_a_fault_is_refused_with_its_line(void **state
         {"[approver.a]\npublic_key = \"\"\"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\"\"\"",
          "not a key that can sign"},
         {"[approver.a\n", ":1: "},
+        {"[approver.\"a\\u0000b\"]\n", ":1: write [approver."},
     };
     struct world *w = *state;
     struct approvers *a;
@@ -301,6 +302,25 @@ static void an_approvers_file_with_a_fault_is_refused_with_its_line(void **state
     assert_int_equal(approvers_read(&a, "/nowhere/at/all.toml", why, sizeof why), ERR_IO);
 }
 
+static void one_key_under_two_names_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct approvers *a;
+    char path[128], why[400];
+    struct text toml;
+
+    text_init(&toml, 10000);
+    text_add(&toml,
+             "[approver.one]\npublic_key = \"lead.pub\"\n[approver.none]\n[approver.two]\npublic_key = \"\"\"\n");
+    public_pem(w->lead, &toml);
+    text_add(&toml, "\"\"\"\n");
+    write_in(w, "bad.toml", &toml);
+    text_deinit(&toml);
+    path_in(w, "bad.toml", path, sizeof path);
+    assert_int_equal(approvers_read(&a, path, why, sizeof why), ERR_INVALID);
+    assert_non_null(strstr(why, ":4: one and two have the same key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +331,7 @@ int main(void)
         cmocka_unit_test(each_fault_of_the_claims_is_said),
         cmocka_unit_test(an_operator_is_who_the_file_says),
         cmocka_unit_test(an_approvers_file_with_a_fault_is_refused_with_its_line),
+        cmocka_unit_test(one_key_under_two_names_is_refused),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
