@@ -262,6 +262,12 @@ def test_strangers_decide_nothing(scene, tmp_path):
     it.write("{}")
     barrier(it)
     assert it.port(ANN).show(name)[1]["approvals"] == 0 and it.port(ANN).show(name)[1]["open"]
+    # Nor do they learn what there is, or what became of it.
+    assert it.port(ANN).decide(name, "reject")[0] == 200
+    it.port(ANN).until(name, "rejected")
+    for asked in (name, "none"):
+        assert it.port().decide(asked, "approve")[0] == 401
+        assert it.port().decide(asked, "approve", statement=in_the_name_of_ann)[0] == 403
 
 
 def barrier(it):

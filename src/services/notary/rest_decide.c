@@ -2,7 +2,7 @@
  *
  * rest_decide.c - POST /v1/workflows/{event_id}/approve and its like: from who asks to a signed statement on its topic.
  *
- *     known workflow, open? -> who asks, or who signed the statement -> may he, and does it change anything?
+ *     who asks, or who signed the statement -> known workflow, open? -> may he, and does it change anything?
  *     -> a statement of ours, if none was given -> topic -> 202; with ?wait= until the registry has it -> 200
  *
  * What is checked here is checked again by who leads: here for an answer that says why, there for the truth.
@@ -88,7 +88,7 @@ static bool find_workflow(struct deciding *d)
 
 /* ---- a statement ---- */
 
-/* One that came ready: of this workflow, of this decision, and signed.  False: answered. */
+/* One that came ready: signed.  False: answered. */
 static bool take_statement(struct deciding *d)
 {
     char why[300];
@@ -99,15 +99,25 @@ static bool take_statement(struct deciding *d)
         call_reason(d->call->call, 403, "%s", why);
     else if (err != OK)
         call_reason(d->call->call, err == ERR_INVALID ? 400 : 503, "%s", why);
-    else if (strcmp(d->given.event_id, d->event_id) != 0 || d->given.kind != d->kind)
+    else
+        d->approver = d->given.approver;
+    return d->approver != NULL;
+}
+
+/* It is of this workflow and of this decision.  False: answered. */
+static bool statement_fits(struct deciding *d)
+{
+    if (d->statement.len == 0)
+        return true;
+    if (strcmp(d->given.event_id, d->event_id) != 0 || d->given.kind != d->kind)
         call_reason(d->call->call, 400, "the statement says %s of %s", decision_kind_name(d->given.kind),
                     d->given.event_id);
     else if (strcmp(d->given.event_hash, text_of(d, "event_hash")) != 0)
         call_reason(d->call->call, 409, "the statement is about other content of this event: %s, and here it is %s",
                     d->given.event_hash, text_of(d, "event_hash"));
     else
-        d->approver = d->given.approver;
-    return d->approver != NULL;
+        return true;
+    return false;
 }
 
 static bool sign_statement(struct deciding *d, int64_t now_ms)
@@ -308,8 +318,8 @@ static void decide(struct deciding *d)
                     "notary.http.token_public_key or notary.http.tls_client_ca_path");
         return;
     }
-    if (!rest_query_number(d->call, "wait", 0, REST_WAIT_MAX_S, 0, &d->wait_s) || !read_body(d) || !find_workflow(d) ||
-        !have_statement(d) || !may(d) || !changes_something(d))
+    if (!rest_query_number(d->call, "wait", 0, REST_WAIT_MAX_S, 0, &d->wait_s) || !read_body(d) || !have_statement(d) ||
+        !find_workflow(d) || !statement_fits(d) || !may(d) || !changes_something(d))
         return;
     now_ms = loop_wall_ms(notary_clocks(d->rest->service));
     if (d->statement.len > 0 || sign_statement(d, now_ms))
