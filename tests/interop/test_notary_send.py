@@ -33,7 +33,7 @@ def test_a_pipeline_sends_one_line_and_gets_a_receipt_that_verifies(make_notary,
     artifact.write_bytes(os.urandom(300_000))
     done = send(notary, "--environment", "staging", "--artifact", artifact, "--wait", "--save", "kept", **PIPELINE)
     assert done.returncode == 0, done.stderr
-    assert "completed" in done.stderr
+    assert "notarized: log entry 0" in done.stderr
     event = json.loads((tmp_path / "kept" / "event.json").read_text())
     assert event["event_type"] == {"model_deployment": {"model_id": "acme/fraud-model", "version": "3f2a9c",
                                                         "environment": "staging"}}
@@ -55,6 +55,7 @@ def test_without_waiting_the_id_is_printed_and_the_same_id_is_notarized_once(mak
     done = send(notary, *words, "--wait")  # sent at another time, so it is another event
     assert done.returncode == 1
     assert json.loads(done.stdout)["error_type"] == "conflict"
+    assert "not notarized: The event id was" in done.stderr
     assert json.loads(first)["success"] is True
 
 

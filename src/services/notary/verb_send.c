@@ -407,11 +407,20 @@ static void tell_status(const struct text *letter)
     json_decref(json);
 }
 
-static bool is_success(const struct text *letter)
+/* The answer in a sentence: its statuses come on another topic, before it or after it.  True for a receipt. */
+static bool tell_answer(const struct text *letter)
 {
     json_t *json = json_loadb(letter->data, letter->len, 0, NULL);
     bool success = json_is_true(json_object_get(json, "success"));
+    const char *why = json_string_value(json_object_get(json, "error"));
 
+    if (!why)
+        why = json_string_value(json_object_get(json, "message")); /* a NotaryError has that */
+    if (success)
+        notary_complain("notarized: log entry %" JSON_INTEGER_FORMAT,
+                        json_integer_value(json_object_get(json_object_get(json, "receipt"), "log_index")));
+    else
+        notary_complain("not notarized: %s", why ? why : "");
     json_decref(json);
     return success;
 }
@@ -431,7 +440,7 @@ static int await(struct sending *s)
     }
     if (!print(&s->letter) || (kind == LETTER_RESULT && !save(s, "result.json", &s->letter)))
         return NOTARY_EXIT_FAILED;
-    return kind == LETTER_RESULT && is_success(&s->letter) ? NOTARY_EXIT_OK : NOTARY_EXIT_FAILED;
+    return tell_answer(&s->letter) && kind == LETTER_RESULT ? NOTARY_EXIT_OK : NOTARY_EXIT_FAILED;
 }
 
 /* ---- all of it ---- */
