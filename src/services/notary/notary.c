@@ -139,12 +139,27 @@ static enum err write_round(struct notary *n, const struct item *items, size_t c
     return err;
 }
 
+/* Times that were set by a clock which was ahead would otherwise be waited for until it gets there again. */
+static void mind_the_clock(struct notary *n)
+{
+    int64_t now = notary_now_ms(n);
+
+    if (now < n->seen_ms) {
+        notary_look_anew(n);
+        notary_batch_wait_anew(n);
+        notary_notices_hurry(n);
+        n->recorded_ms = now;
+    }
+    n->seen_ms = now;
+}
+
 /* What was decided, up to the document. */
 static enum err decide_all(struct notary *n, struct item *items, size_t count)
 {
     enum err err;
 
     trails_begin(&n->trails);
+    mind_the_clock(n);
     n->call_err = OK;
     if (n->options.lanes.collect)
         n->options.lanes.collect(n->options.lanes.ctx);
@@ -367,7 +382,7 @@ enum err notary_new(struct notary **out, const struct notary_options *options)
     set_defaults(&n->options);
     trails_init(&n->trails, options->tracer);
     map_init(&n->open, options->seed);
-    heap_init(&n->due, n->options.open_max + 1, is_due_before, on_moved);
+    heap_init(&n->due, TAKEN_UP_MAX, is_due_before, on_moved);
     list_init(&n->collecting);
     list_init(&n->closing);
     list_init(&n->notices_later);

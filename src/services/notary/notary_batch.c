@@ -30,7 +30,7 @@ struct batch_call {
 
 enum err notary_collect(struct notary *n, struct open_workflow *o)
 {
-    notary_schedule(n, o, o->workflow->deadline_ms);
+    notary_schedule(n, o, workflow_expiry_ms(o->workflow));
     if (o->collecting)
         return OK;
     if (n->collecting_count == 0)
@@ -50,7 +50,11 @@ void notary_uncollect(struct notary *n, struct open_workflow *o)
     list_remove(&o->node);
 }
 
-/* A clock that was set back does not make it wait longer than it should from now on. */
+void notary_batch_wait_anew(struct notary *n)
+{
+    n->collecting_since_ms = notary_now_ms(n);
+}
+
 int64_t notary_batch_due_ms(const struct notary *n)
 {
     int64_t now = notary_now_ms(n), due_ms = n->collecting_since_ms + n->options.batch_wait_ms;
@@ -61,7 +65,7 @@ int64_t notary_batch_due_ms(const struct notary *n)
         return n->batch_busy_ms;
     if (n->collecting_count >= n->batch_limit)
         return now;
-    return due_ms > now + n->options.batch_wait_ms ? now + n->options.batch_wait_ms : due_ms;
+    return due_ms;
 }
 
 /* ---- making one ---- */

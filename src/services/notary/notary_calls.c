@@ -198,7 +198,7 @@ static enum err start(struct notary *n, struct open_workflow *o, struct activity
         return err;
     }
     o->running = true;
-    notary_schedule(n, o, o->workflow->deadline_ms);
+    notary_schedule(n, o, workflow_expiry_ms(o->workflow));
     return OK;
 }
 

@@ -54,7 +54,8 @@ static void run(struct job *job)
     const struct notary_options *o = &c->call.notary->options;
     struct notice notice = notice_of(c);
 
-    c->call.err = o->ports.notices_send(o->ports.notices, &notice, o->notices_timeout_ms, c->call.why, sizeof c->call.why);
+    c->call.err =
+        o->ports.notices_send(o->ports.notices, &notice, o->notices_timeout_ms, c->call.why, sizeof c->call.why);
 }
 
 static bool may_help(enum err err)
@@ -200,6 +201,12 @@ int64_t notary_notices_due_ms(const struct notary *n)
             due_ms = c->due_ms;
     }
     return due_ms;
+}
+
+void notary_notices_hurry(struct notary *n)
+{
+    list_each (node, &n->notices_later)
+        container_of(node, struct notice_call, later)->due_ms = notary_now_ms(n);
 }
 
 void notary_notices_forget(struct notary *n)

@@ -27,6 +27,7 @@
 
 #define OPEN_BYTES_MAX     (64u << 20) /* of the events of open workflows */
 #define OPEN_MAX_DEFAULT   10000
+#define TAKEN_UP_MAX       (1u << 24) /* workflows that the book may have open, whatever their bound was */
 #define BATCH_MAX_DEFAULT  1000
 #define BATCH_WAIT_DEFAULT 1000
 #define CALL_MS_DEFAULT    30000
@@ -72,6 +73,7 @@ struct notary {
     struct list closing;
     struct outcome *own;
     enum err call_err; /* the first error of a call's `done` */
+    int64_t seen_ms;   /* the clock, when it began */
 
     /* What has been published: results up to `confirmed` for sure; from `again` to `again_end` are to be published
      * once more. */
@@ -135,6 +137,8 @@ MUST_USE enum err notary_note_status(struct notary *n, struct open_workflow *o, 
 /* What an attempt came to that did not succeed. */
 MUST_USE enum err notary_attempt_failed(struct notary *n, struct open_workflow *o, enum activity activity, enum err why,
                                         const char *sentence);
+/* The clock was set back: what waits for a time is looked at anew. */
+void notary_look_anew(struct notary *n);
 void notary_schedule(struct notary *n, struct open_workflow *o, int64_t at_ms); /* < 0: never */
 void notary_forget(struct notary *n, struct open_workflow *o);
 void notary_forget_all(struct notary *n);
@@ -165,6 +169,8 @@ void notary_uncollect(struct notary *n, struct open_workflow *o);
 /* Signs a batch if there is one to be signed. */
 MUST_USE enum err notary_batch(struct notary *n);
 int64_t notary_batch_due_ms(const struct notary *n); /* -1: none */
+/* The clock was set back: those that are there begin to wait now. */
+void notary_batch_wait_anew(struct notary *n);
 
 /* ---- notary_calls.c ---- */
 
@@ -179,6 +185,8 @@ MUST_USE enum err notary_notice(struct notary *n, const struct workflow *w, enum
 /* Those notices whose next attempt is due. */
 MUST_USE enum err notary_notices(struct notary *n);
 int64_t notary_notices_due_ms(const struct notary *n); /* -1: none */
+/* The clock was set back: none waits for what was later. */
+void notary_notices_hurry(struct notary *n);
 void notary_notices_forget(struct notary *n);
 
 /* Embedded first in each kind of call. */

@@ -241,7 +241,7 @@ static enum err run(struct notary *n, struct open_workflow *o, enum activity act
     enum err err;
 
     if (o->running) {
-        notary_schedule(n, o, o->workflow->deadline_ms);
+        notary_schedule(n, o, workflow_expiry_ms(o->workflow));
         return OK;
     }
     if (activity == ACTIVITY_SIGN && o->workflow->type == WORKFLOW_BATCH)
@@ -297,6 +297,17 @@ enum err notary_changed(struct notary *n, struct open_workflow *o, enum workflow
     enum err err = say_arrived(n, o, before);
 
     return err == OK ? notary_advance(n, o) : err;
+}
+
+/* Those that are in the heap wait for a time; the workflow knows which of its times a clock that was ahead has set. */
+void notary_look_anew(struct notary *n)
+{
+    struct open_workflow *o;
+    size_t at = 0;
+
+    while ((o = map_next(&n->open, &at)))
+        if (o->heap_at != NOT_IN_HEAP)
+            notary_schedule(n, o, 0);
 }
 
 enum err notary_timers(struct notary *n)

@@ -431,6 +431,29 @@ static void beyond_the_bound_events_wait_and_are_not_lost(void **state)
     world_deinit(&w);
 }
 
+/* The bound is lower than that of the replica which led before: what is open goes on all the same. */
+static void more_workflows_than_the_bound_are_taken_up(void **state)
+{
+    struct world w;
+    char id[10];
+
+    world_init(&w);
+    world_start(&w);
+    for (int i = 0; i < 5; i++) {
+        snprintf(id, sizeof id, "e-%d", i);
+        event(&w, make_event(id, APPROVAL));
+    }
+    world_kill(&w);
+    w.options.open_max = 1;
+    world_start(&w);
+    assert_int_equal(notary_counts(w.notary).open, 5);
+    event(&w, make_event("e-5", APPROVAL));
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
+    tick(&w, 3600000);
+    assert_int_equal(w.book.count, 5);
+    world_deinit(&w);
+}
+
 /* ---- time ---- */
 
 static void the_clock_may_jump_and_deadlines_stay_what_was_recorded(void **state)
@@ -452,6 +475,54 @@ static void the_clock_may_jump_and_deadlines_stay_what_was_recorded(void **state
     assert_non_null(published(&w.own, NOTARY_RESULTS, 0));
     tick(&w, 100000000);
     assert_null(published(&w.own, NOTARY_RESULTS, 0)); /* once */
+    world_deinit(&w);
+}
+
+/* Approved in time, and still being signed when the deadline passes: the deadline is nobody's business any more. */
+static void a_deadline_that_passed_after_the_approval_holds_nobody_up(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", "{\"workflow_type\":\"approval_sign\",\"approvers\":[\"a\"],\"timeout\":10}");
+
+    world_init(&w);
+    w.options.signer = &w.slow.signer;
+    world_start(&w);
+    event(&w, e);
+    event(&w, make_event("e-2", "{\"workflow_type\":\"approval_sign\",\"approvers\":[\"a\"],\"timeout\":20}"));
+    decide(&w, e, "e-1", "a", DECISION_APPROVE);
+    w.now_ms += 10000;
+    assert_int_equal(w.jobs_count, 1); /* it is under way */
+    assert_in_range(notary_handler(w.notary)->wait_ms(notary_handler(w.notary)), 1, 10000);
+    w.slow_says = ERR_IO;
+    tick(&w, 0); /* it has failed, and the next attempt is due in 30 s */
+    assert_int_equal(w.jobs_count, 0);
+    tick(&w, 0);
+    assert_in_range(notary_handler(w.notary)->wait_ms(notary_handler(w.notary)), 1, 10000);
+    tick(&w, 10000); /* and the other one expires in time */
+    assert_string_equal(w.book.results[0].event_id, "e-2");
+    world_deinit(&w);
+}
+
+/* A clock that was ahead and is put right: what was to be done soon is done soon. */
+static void a_clock_that_is_set_back_delays_neither_batches_nor_attempts(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    w.options.signer = &w.slow.signer;
+    world_start(&w);
+    w.slow_says = ERR_IO;
+    event(&w, make_event("e-1", SIMPLE));
+    tick(&w, 0);
+    assert_int_equal(w.jobs_count, 0); /* the next attempt is due in 30 s */
+    w.slow_says = OK;
+    event(&w, make_event("b-1", BATCH));
+    tick(&w, -1000000000);
+    tick(&w, 1000);
+    tick(&w, 0);
+    tick(&w, 30000);
+    tick(&w, 0);
+    assert_int_equal(w.book.count, 2);
     world_deinit(&w);
 }
 
@@ -840,6 +911,9 @@ int main(void)
         cmocka_unit_test(an_open_event_that_comes_again_gets_its_status_and_other_content_is_a_conflict),
         cmocka_unit_test(beyond_the_bound_events_wait_and_are_not_lost),
         cmocka_unit_test(the_clock_may_jump_and_deadlines_stay_what_was_recorded),
+        cmocka_unit_test(more_workflows_than_the_bound_are_taken_up),
+        cmocka_unit_test(a_deadline_that_passed_after_the_approval_holds_nobody_up),
+        cmocka_unit_test(a_clock_that_is_set_back_delays_neither_batches_nor_attempts),
         cmocka_unit_test(a_slow_signer_holds_nobody_up_and_its_signature_is_used),
         cmocka_unit_test(a_signer_that_is_down_is_tried_again_as_the_event_says_then_failed_then_retried),
         cmocka_unit_test(an_instant_signer_that_fails_is_tried_again_as_well),

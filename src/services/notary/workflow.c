@@ -406,23 +406,28 @@ static bool must_wait(const struct workflow *w, int64_t now_ms)
     return left > 0 && left <= fmax(fmax(w->retries.max_ms, w->retries.initial_ms), SLOW_MS);
 }
 
+/* Approved in time is in time, however long signing takes. */
+int64_t workflow_expiry_ms(const struct workflow *w)
+{
+    return w->type == WORKFLOW_APPROVAL && workflow_is_approved(w) ? -1 : w->deadline_ms;
+}
+
+static bool is_expired(const struct workflow *w, int64_t now_ms)
+{
+    int64_t expiry_ms = workflow_expiry_ms(w);
+
+    return expiry_ms >= 0 && now_ms >= expiry_ms;
+}
+
 static void run_next(const struct workflow *w, int64_t now_ms, struct workflow_next *out)
 {
     if (must_wait(w, now_ms)) {
-        out->at_ms = earlier(w->not_before_ms, w->deadline_ms);
+        out->at_ms = earlier(w->not_before_ms, workflow_expiry_ms(w));
         return;
     }
     out->action = ACTION_RUN;
     out->activity = activity_of(w);
     out->attempt = w->attempts + 1;
-}
-
-/* Approved in time is in time, however long signing takes. */
-static bool is_expired(const struct workflow *w, int64_t now_ms)
-{
-    if (w->deadline_ms < 0 || now_ms < w->deadline_ms)
-        return false;
-    return w->type != WORKFLOW_APPROVAL || !workflow_is_approved(w);
 }
 
 void workflow_next(const struct workflow *w, int64_t now_ms, struct workflow_next *out)
@@ -440,7 +445,7 @@ void workflow_next(const struct workflow *w, int64_t now_ms, struct workflow_nex
     else if (is_expired(w, now_ms))
         close_next(out, OUTCOME_EXPIRED, "the timeout passed");
     else if (state == WORKFLOW_FAILED || state == WORKFLOW_APPROVALS)
-        out->at_ms = w->type == WORKFLOW_APPROVAL && workflow_is_approved(w) ? -1 : w->deadline_ms;
+        out->at_ms = workflow_expiry_ms(w);
     else
         run_next(w, now_ms, out);
 }

@@ -112,6 +112,9 @@ struct workflow_next {
 };
 void workflow_next(const struct workflow *w, int64_t now_ms, struct workflow_next *out);
 
+/* When it expires; -1: never, or not any more, since it was approved in time. */
+int64_t workflow_expiry_ms(const struct workflow *w);
+
 /* When attempt `attempt` (from 1) of the activity failed at `now_ms`: the time of the next one, or -1, it was the last
  * one.  The event's retry_config decides, but after ten attempts half a minute at least lies between two. */
 int64_t workflow_retry_ms(const struct workflow *w, int64_t attempt, int64_t now_ms);
