@@ -16,6 +16,7 @@ struct book;
 
 struct book_ops {
     /* Records (records.h; an array, stolen) as one document: written for good, and to be found, when it returns OK.
+     * ERR_TOO_LARGE: the broker takes no message of this size; nothing was written, and less may be.
      * Anything else is the end of this leader: ERR_FENCED (lead again and find out), ERR_CANCELLED, ERR_CORRUPT... */
     enum err (*append)(struct book *book, json_t *records);
     /* As registry_find: ERR_NOT_FOUND when the event's workflow is not closed.  book_result_deinit after OK. */

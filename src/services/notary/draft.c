@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * draft.c - records counted by their bytes; leaves remembered for the root.
+ * draft.c - records counted by their bytes, and written: with the root over their leaves, in parts where they must be.
  */
 #include "services/notary/draft.h"
 
@@ -64,7 +64,7 @@ static enum err seal(struct draft *d, const struct checkpoint *c, struct text *n
     return text_failed(note) ? ERR_NOMEM : OK;
 }
 
-static enum err add_checkpoint(struct draft *d)
+static enum err add_checkpoint(struct draft *d, json_t *document)
 {
     struct checkpoint c = {.size = d->book->ops->log_size(d->book) + d->leaves_count};
     struct text note;
@@ -77,28 +77,13 @@ static enum err add_checkpoint(struct draft *d)
     if ((err = seal(d, &c, &note)) == OK) {
         record = json_pack("{s:s, s:s%, s:I}", "kind", "checkpoint", "note", note.data, note.len, "size",
                            (json_int_t)c.size);
-        err = json_array_append_new(d->records, record) == 0 ? OK : ERR_NOMEM;
+        err = json_array_append_new(document, record) == 0 ? OK : ERR_NOMEM;
     }
     text_deinit(&note);
     return err;
 }
 
-/* ---- records ---- */
-
-enum err draft_flush(struct draft *d)
-{
-    json_t *records;
-    enum err err;
-
-    if (!d->records)
-        return OK;
-    if (d->leaves_count && (err = add_checkpoint(d)) != OK)
-        return err;
-    records = d->records;
-    d->records = NULL;
-    draft_drop(d);
-    return d->book->ops->append(d->book, records);
-}
+/* ---- writing ---- */
 
 static enum err note_leaf(struct draft *d, const json_t *record)
 {
@@ -118,6 +103,61 @@ static enum err note_leaf(struct draft *d, const json_t *record)
     return OK;
 }
 
+static enum err note_leaves(struct draft *d, const json_t *records)
+{
+    enum err err = OK;
+
+    d->leaves_count = 0;
+    for (size_t i = 0; i < json_array_size(records) && err == OK; i++)
+        err = note_leaf(d, json_array_get(records, i));
+    return err;
+}
+
+/* Those from `begin` to before `end`, as one document. */
+static enum err write_document(struct draft *d, const json_t *records, size_t begin, size_t end)
+{
+    json_t *document = json_array();
+    enum err err = document ? OK : ERR_NOMEM;
+
+    for (size_t i = begin; i < end && err == OK; i++)
+        err = json_array_append(document, json_array_get(records, i)) == 0 ? OK : ERR_NOMEM;
+    if (err == OK)
+        err = note_leaves(d, document);
+    if (err == OK && d->leaves_count)
+        err = add_checkpoint(d, document);
+    if (err == OK)
+        return d->book->ops->append(d->book, document);
+    json_decref(document);
+    return err;
+}
+
+/* A broker may take less than we would write at once: then it is halved, down to single records. */
+static enum err write_records(struct draft *d, const json_t *records, size_t begin, size_t end)
+{
+    enum err err = write_document(d, records, begin, end);
+    size_t middle = begin + (end - begin) / 2;
+
+    if (err != ERR_TOO_LARGE || end - begin < 2)
+        return err;
+    err = write_records(d, records, begin, middle);
+    return err == OK ? write_records(d, records, middle, end) : err;
+}
+
+enum err draft_flush(struct draft *d)
+{
+    json_t *records = d->records;
+    enum err err = OK;
+
+    d->records = NULL;
+    if (records)
+        err = write_records(d, records, 0, json_array_size(records));
+    draft_drop(d);
+    json_decref(records);
+    return err;
+}
+
+/* ---- records ---- */
+
 static enum err put(struct draft *d, json_t *record, size_t bytes)
 {
     enum err err;
@@ -129,7 +169,7 @@ static enum err put(struct draft *d, json_t *record, size_t bytes)
     if (json_array_append(d->records, record) != 0)
         return ERR_NOMEM;
     d->bytes += bytes;
-    return note_leaf(d, record);
+    return OK;
 }
 
 enum err draft_add(struct draft *d, json_t *record)

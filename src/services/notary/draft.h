@@ -24,7 +24,7 @@ struct draft {
     struct text origin;
     json_t *records; /* NULL: none yet */
     size_t bytes;
-    struct bytes *leaves; /* borrowed from the records */
+    struct bytes *leaves; /* of the document that is being written; borrowed from its records */
     size_t leaves_count, leaves_capacity;
 };
 

@@ -115,6 +115,7 @@ struct fixture_book {
     json_t *open;  /* event id -> array of records; jansson keeps the order of insertion */
     enum err next; /* what the next append fails with... */
     bool written;  /* ...although it has been written */
+    size_t limit;  /* the most records that a document may have; 0: any number */
     struct merkle_source source;
 };
 
@@ -213,7 +214,9 @@ static enum err fixture_book_append(struct book *book, json_t *records)
     enum err err = b->next;
 
     b->next = OK;
-    if (err == OK || b->written) {
+    if (b->limit && json_array_size(records) > b->limit)
+        err = ERR_TOO_LARGE;
+    if (err == OK || (b->written && err != ERR_TOO_LARGE)) {
         fixture_book_apply(b, records);
         json_array_append(b->documents, records);
     }
