@@ -46,12 +46,13 @@ void outcome_deinit(struct outcome *outcome)
     memset(outcome, 0, sizeof *outcome);
 }
 
-/* A message is delivered max_redeliveries + 1 times, as Pulsar's dead letter policy counts. */
+/* A message is delivered max_redeliveries + 1 times, as Pulsar's dead letter policy counts.  One that was worked on and
+ * whose answer cannot be published is not at fault: it comes again for as long as that takes. */
 enum settlement settle(enum verdict verdict, bool published, uint32_t redelivery_count, uint32_t max_redeliveries)
 {
     if (verdict == VERDICT_HOLD)
         return SETTLE_HOLD;
     if (verdict == VERDICT_DONE && published)
         return SETTLE_ACK;
-    return redelivery_count < max_redeliveries ? SETTLE_NACK : SETTLE_DEAD_LETTER;
+    return verdict == VERDICT_DONE || redelivery_count < max_redeliveries ? SETTLE_NACK : SETTLE_DEAD_LETTER;
 }

@@ -31,7 +31,7 @@ struct publication {
 };
 
 enum verdict {
-    VERDICT_DONE,  /* publish, then acknowledge */
+    VERDICT_DONE,  /* publish, then acknowledge; while it cannot be published it is delivered again, for ever */
     VERDICT_RETRY, /* not now: deliver it again, and after the last attempt give it up */
     VERDICT_HOLD,  /* no room: it stays here, and is handed over again in a later round; its input waits meanwhile */
 };
