@@ -241,6 +241,27 @@ def test_what_failed_is_tried_again(scene, tmp_path):
     it.port(ANN).until(name, "notarized")
 
 
+def test_a_retry_that_is_sent_again_retries_nothing(scene, tmp_path):
+    it = scene(GEMINGA_NOTARY_ARTIFACTS_SCHEMES="file", GEMINGA_NOTARY_ARTIFACTS_ROOTS=str(tmp_path))
+    artifact = {"name": "m", "uri": f"file://{tmp_path}/model.bin", "hash_sha256": hashlib.sha256(b"a model").hexdigest()}
+    event = approval_event(ANN, artifacts=[artifact])
+    event["workflow_config"]["retry_config"] = {"max_retries": 0, "initial_delay": 0}
+    it.channel.send(event)
+    name = event["event_id"]
+    it.port(ANN).until(name, "failed")
+    retry = it.keys[ANN].statement(event, "retry")
+    it.write(retry)
+    attempts = lambda: sum(step["kind"] == "attempt" for step in it.port(ANN).show(name)[1]["steps"])
+    eventually(lambda: attempts() == 2)
+    (tmp_path / "model.bin").write_bytes(b"a model")  # what is tried now succeeds
+    it.write(retry)
+    barrier(it)
+    workflow = it.port(ANN).show(name)[1]
+    assert workflow["status"] == "failed" and attempts() == 2
+    assert it.port(ANN).decide(name, "retry")[0] == 200
+    it.port(ANN).until(name, "pending_approval")
+
+
 def test_strangers_decide_nothing(scene, tmp_path):
     it = scene()
     event = approval_event(ANN)

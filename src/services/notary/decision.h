@@ -19,7 +19,7 @@
  * replica's REST server, by the notary's log key on the approver's behalf (method "token", "mtls").  It travels as the
  * payload of a message on the approvals topic, which any replica, any program and `geminga notary approve` may write:
  * what counts is the signature.  It speaks of one event's content (event_hash), so it cannot be used for another; sent
- * twice it says the same twice.  Pure; may call: base/, security/.
+ * twice it says the same twice (and a "retry" retries once).  Pure; may call: base/, security/.
  */
 #ifndef SERVICES_NOTARY_DECISION_H
 #define SERVICES_NOTARY_DECISION_H

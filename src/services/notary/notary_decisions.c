@@ -124,6 +124,9 @@ static const char *no_effect(struct open_workflow *o, const struct decision *d)
 {
     if (d->kind == DECISION_RETRY && workflow_state(o->workflow) != WORKFLOW_FAILED)
         return "Nothing has failed: there is nothing to retry";
+    if (d->kind == DECISION_RETRY &&
+        workflow_was_retried_by(o->workflow, bytes_of(d->statement.data, d->statement.len)))
+        return "This statement had it retried before; it does so once";
     if ((d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT) &&
         workflow_approver(o->workflow, d->approver)->decision)
         return "This approver has decided before; the first decision counts";

@@ -4,6 +4,7 @@
  */
 #include "services/notary/workflow.h"
 
+#include "services/notary/digest.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
@@ -176,7 +177,7 @@ enum err workflow_new(struct workflow **out, const json_t *opened)
         return ERR_INVALID;
     if (!(w = calloc(1, sizeof *w)))
         return ERR_NOMEM;
-    if ((w->findings = json_object()) && (w->decisions = json_array()))
+    if ((w->findings = json_object()) && (w->decisions = json_array()) && (w->retried = json_object()))
         err = read_opened(w, opened);
     if (err != OK) {
         workflow_free(w);
@@ -193,6 +194,7 @@ void workflow_free(struct workflow *w)
     json_decref(w->config);
     json_decref(w->findings);
     json_decref(w->decisions);
+    json_decref(w->retried);
     free(w->event.data);
     free(w);
 }
@@ -265,17 +267,45 @@ static void apply_attempt(struct workflow *w, const json_t *record)
     set_why(w, "", text_of(record, "why"), "");
 }
 
-static void apply_command(struct workflow *w, const json_t *record)
+/* Of a JWS, what is before its last dot: a signature may have more than one form. */
+static void name_statement(struct bytes statement, char to[DIGEST_HEX_SIZE])
+{
+    const uint8_t *dot = statement.len ? memrchr(statement.data, '.', statement.len) : NULL;
+    struct digest d = digest_of(bytes_of(statement.data, dot ? (size_t)(dot - statement.data) : statement.len));
+
+    digest_hex(&d, to);
+}
+
+bool workflow_was_retried_by(const struct workflow *w, struct bytes statement)
+{
+    char name[DIGEST_HEX_SIZE];
+
+    name_statement(statement, name);
+    return json_object_get(w->retried, name) != NULL;
+}
+
+static enum err apply_retry(struct workflow *w, const json_t *record)
+{
+    const char *statement = text_of(record, "statement");
+    char name[DIGEST_HEX_SIZE];
+
+    w->failed = false;
+    w->attempts = 0;
+    w->not_before_ms = 0;
+    w->why[0] = '\0';
+    name_statement(bytes_of_text(statement), name);
+    return *statement == '\0' || json_object_set_new(w->retried, name, json_true()) == 0 ? OK : ERR_NOMEM;
+}
+
+static enum err apply_command(struct workflow *w, const json_t *record)
 {
     if (same_text(record, "command", "cancel")) {
         w->cancelled = true;
         set_why(w, "cancelled by ", text_of(record, "by"), text_of(record, "comment"));
     } else if (w->failed) {
-        w->failed = false;
-        w->attempts = 0;
-        w->not_before_ms = 0;
-        w->why[0] = '\0';
+        return apply_retry(w, record);
     }
+    return OK;
 }
 
 void workflow_close(struct workflow *w)
@@ -299,8 +329,7 @@ enum err workflow_apply(struct workflow *w, const json_t *record)
         apply_attempt(w, record);
         return OK;
     case RECORD_COMMAND:
-        apply_command(w, record);
-        return OK;
+        return apply_command(w, record);
     case RECORD_CLOSED:
         workflow_close(w);
         return OK;

@@ -71,6 +71,7 @@ struct workflow {
     size_t approvals, rejections;
     int64_t attempts, not_before_ms; /* of the activity at hand */
     bool failed, cancelled, closed;
+    json_t *retried; /* a set: SHA-256 (hex) of what was signed of each retry that counted */
     char why[512]; /* of the failure, the rejection, the cancellation */
 };
 
@@ -95,6 +96,9 @@ bool workflow_is_approved(const struct workflow *w);
 
 /* The approver's place in `approvers`, or NULL. */
 struct workflow_approver *workflow_approver(struct workflow *w, const char *name);
+
+/* This statement (a JWS) had the workflow retried before: it does so once, whoever sends it again. */
+bool workflow_was_retried_by(const struct workflow *w, struct bytes statement);
 
 enum workflow_action {
     ACTION_WAIT,  /* until `at_ms`, or for something to happen (at_ms < 0) */

@@ -189,6 +189,21 @@ static void retries_are_spaced_as_the_event_says_and_end(void **state)
     workflow_free(w);
 }
 
+static void a_retry_counts_once_whatever_its_signature_looks_like(void **state)
+{
+    struct workflow *w = opened("simple_sign", "{}", "[]");
+
+    apply(w, ATTEMPT("sign", "4", "null"));
+    assert_false(workflow_was_retried_by(w, bytes_of_text("h.one.s")));
+    apply(w, "{\"kind\":\"command\",\"event_id\":\"e\",\"command\":\"retry\",\"by\":\"op\",\"comment\":null,"
+             "\"at_ms\":1,\"method\":\"key\",\"statement\":\"h.one.s\"}");
+    assert_false(w->failed);
+    assert_true(workflow_was_retried_by(w, bytes_of_text("h.one.s")));
+    assert_true(workflow_was_retried_by(w, bytes_of_text("h.one.the same in another form")));
+    assert_false(workflow_was_retried_by(w, bytes_of_text("h.two.s")));
+    workflow_free(w);
+}
+
 /* Who may publish events must not be able to have the journal filled by one of them. */
 static void an_event_that_asks_for_retries_without_end_or_pause_gets_pauses(void **state)
 {
@@ -303,6 +318,7 @@ int main(void)
         cmocka_unit_test(approvals_are_waited_for_until_the_quorum_or_the_deadline),
         cmocka_unit_test(it_is_rejected_as_soon_as_the_quorum_cannot_be_reached),
         cmocka_unit_test(retries_are_spaced_as_the_event_says_and_end),
+        cmocka_unit_test(a_retry_counts_once_whatever_its_signature_looks_like),
         cmocka_unit_test(an_event_that_asks_for_retries_without_end_or_pause_gets_pauses),
         cmocka_unit_test(a_failed_attempt_waits_for_its_time_and_a_clock_set_back_does_not_make_it_wait_for_ever),
         cmocka_unit_test(what_failed_waits_for_retry_or_cancel),
