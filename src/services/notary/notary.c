@@ -27,9 +27,19 @@ int64_t notary_now_ms(const struct notary *n)
     return n->options.clock.now_ms(n->options.clock.ctx);
 }
 
+/* What has just been closed is not counted any more, and nothing but that it is closed is folded. */
+enum err notary_fold(struct notary *n, struct open_workflow *o, const json_t *record)
+{
+    size_t before = workflow_bytes(o->workflow);
+    enum err err = workflow_apply(o->workflow, record);
+
+    n->open_bytes += workflow_bytes(o->workflow) - before;
+    return err;
+}
+
 enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record)
 {
-    enum err err = record ? workflow_apply(o->workflow, record) : ERR_NOMEM;
+    enum err err = record ? notary_fold(n, o, record) : ERR_NOMEM;
 
     if (err == OK)
         return draft_add(&n->draft, record);

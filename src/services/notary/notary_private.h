@@ -25,7 +25,7 @@
 #include "services/notary/trails.h"
 #include "services/notary/workflow.h"
 
-#define OPEN_BYTES_MAX     (64u << 20) /* of the events of open workflows */
+#define OPEN_BYTES_MAX     (64u << 20) /* of open workflows, above which no more are opened */
 #define OPEN_MAX_DEFAULT   10000
 #define TAKEN_UP_MAX       (1u << 24) /* workflows that the book may have open, whatever their bound was */
 #define BATCH_MAX_DEFAULT  1000
@@ -60,7 +60,7 @@ struct notary {
     uint64_t term, serials; /* how often it began to lead; calls of earlier terms count for nothing */
     struct map open;        /* by event id */
     struct heap due;
-    size_t open_bytes;
+    size_t open_bytes; /* of these, by workflow_bytes */
     struct list collecting;
     size_t collecting_count, batch_limit;
     int64_t collecting_since_ms, batch_busy_ms;
@@ -99,6 +99,8 @@ struct item {
 };
 
 int64_t notary_now_ms(const struct notary *n);
+/* Folds a record of this workflow, which is open or has just been closed. */
+MUST_USE enum err notary_fold(struct notary *n, struct open_workflow *o, const json_t *record);
 /* Adds a record of this workflow to the draft, and folds it. */
 MUST_USE enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record);
 

@@ -189,7 +189,7 @@ enum err notary_take_up(struct notary *n, const json_t *records)
     enum err err = open_new(n, json_array_get(records, 0), &o);
 
     for (size_t i = 1; err == OK && i < json_array_size(records); i++)
-        err = workflow_apply(o->workflow, json_array_get(records, i));
+        err = notary_fold(n, o, json_array_get(records, i));
     if (err != OK)
         return err == ERR_INVALID ? ERR_CORRUPT : err;
     o->taken_up = true;

@@ -27,6 +27,7 @@ struct world {
     enum err slow_says;
     enum handler_verdict verdict;
     enum err handlers_say;
+    size_t finding_bytes; /* of the handlers; 0: a few */
     enum err artifacts_say;
     struct notary_options options;
     unsigned decisions; /* made so far: their jti */
@@ -86,7 +87,10 @@ static bool fake_handlers_wanted(const struct handlers *h, const json_t *event)
 static enum err fake_handlers_run(struct handlers *h, struct bytes event, struct text *finding,
                                   enum handler_verdict *verdict, int64_t timeout_ms, char *why, size_t why_size)
 {
-    text_add(finding, "[{\"handler\":\"h\"}]");
+    text_add(finding, "[{\"handler\":\"h");
+    for (size_t i = 0; i < the_world->finding_bytes; i += 10)
+        text_add(finding, "0123456789");
+    text_add(finding, "\"}]");
     *verdict = the_world->verdict;
     snprintf(why, why_size, "%s", the_world->verdict == HANDLER_ACCEPT ? "" : "handler h: no");
     return the_world->handlers_say;
@@ -451,6 +455,38 @@ static void more_workflows_than_the_bound_are_taken_up(void **state)
     assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
     tick(&w, 3600000);
     assert_int_equal(w.book.count, 5);
+    world_deinit(&w);
+}
+
+/* What activities found is kept until the workflow ends, and counts as its event does: again after a takeover. */
+static void the_memory_of_open_workflows_is_bounded_with_what_was_found(void **state)
+{
+    struct world w;
+    char id[10];
+    int i;
+
+    world_init(&w);
+    w.finding_bytes = 250000;
+    w.options.ports.handlers = (struct handlers *)&w;
+    w.options.ports.handlers_wanted = fake_handlers_wanted;
+    w.options.ports.handlers_run = fake_handlers_run;
+    world_start(&w);
+    for (i = 0; i < 300; i++) {
+        snprintf(id, sizeof id, "e-%d", i);
+        event(&w, make_event(id, APPROVAL));
+        if (w.outcomes[0].verdict == VERDICT_HOLD)
+            break;
+        tick(&w, 0);
+    }
+    assert_in_range(i, 250, 290);
+    world_kill(&w);
+    world_start(&w);
+    event(&w, make_event("e-new", APPROVAL));
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
+    tick(&w, 3600000);
+    w.finding_bytes = 0;
+    event(&w, make_event("e-new", APPROVAL));
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_DONE);
     world_deinit(&w);
 }
 
@@ -912,6 +948,7 @@ int main(void)
         cmocka_unit_test(beyond_the_bound_events_wait_and_are_not_lost),
         cmocka_unit_test(the_clock_may_jump_and_deadlines_stay_what_was_recorded),
         cmocka_unit_test(more_workflows_than_the_bound_are_taken_up),
+        cmocka_unit_test(the_memory_of_open_workflows_is_bounded_with_what_was_found),
         cmocka_unit_test(a_deadline_that_passed_after_the_approval_holds_nobody_up),
         cmocka_unit_test(a_clock_that_is_set_back_delays_neither_batches_nor_attempts),
         cmocka_unit_test(a_slow_signer_holds_nobody_up_and_its_signature_is_used),

@@ -201,7 +201,7 @@ void workflow_free(struct workflow *w)
 
 size_t workflow_bytes(const struct workflow *w)
 {
-    return sizeof *w + w->event.len;
+    return sizeof *w + w->event.len + w->noted_bytes;
 }
 
 /* ---- the records after it ---- */
@@ -231,6 +231,7 @@ static enum err apply_finding(struct workflow *w, const json_t *record)
 
     if (json_object_set(w->findings, text_of(record, "name"), value) != 0)
         return ERR_NOMEM;
+    w->noted_bytes += json_dumpb(record, NULL, 0, JSON_COMPACT);
     if (same_text(value, "verdict", "reject") || same_text(value, "verdict", "ignore"))
         set_why(w, "", text_of(value, "why"), "");
     w->attempts = 0;
@@ -248,6 +249,7 @@ static enum err apply_decision(struct workflow *w, const json_t *record)
     if (json_array_append(w->decisions, (json_t *)(uintptr_t)record) != 0)
         return ERR_NOMEM;
     approver->decision = record; /* `decisions` holds a reference */
+    w->noted_bytes += json_dumpb(record, NULL, 0, JSON_COMPACT);
     if (same_text(record, "verdict", "approve")) {
         w->approvals++;
         return OK;

@@ -66,8 +66,9 @@ struct workflow {
     size_t approvers_count, quorum;
 
     /* Of those after it. */
-    json_t *findings;  /* name -> value */
-    json_t *decisions; /* decision records that count, in order */
+    json_t *findings;   /* name -> value */
+    json_t *decisions;  /* decision records that count, in order */
+    size_t noted_bytes; /* of the records that these are from */
     size_t approvals, rejections;
     int64_t attempts, not_before_ms; /* of the activity at hand */
     bool failed, cancelled, closed;
