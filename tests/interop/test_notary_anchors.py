@@ -182,6 +182,9 @@ def test_a_receipt_is_verified_offline_by_the_verb(rekor, authority, submit, tmp
     assert verify(**{**everybody, "tsa_certs": "other.pem"}).returncode == 1
     (tmp_path / "entry.json").write_bytes(signed_entry("e-10"))
     assert verify(**everybody).stdout.count("REFUSED") == 3
+    document.write_text(json.dumps({"anchor": "rekor-v2: verified\nrekor-v1"}))  # makes no lines of its own
+    done = verify(**everybody)
+    assert done.returncode == 1 and "verified" not in done.stdout and done.stdout.endswith("?: REFUSED\n")
 
 
 # ---- through the notary ----

@@ -49,16 +49,27 @@ static bool read_request(struct request *r, const char *document_path)
     return true;
 }
 
+/* What it calls itself, if that is a kind that there is: anything else is not repeated. */
+static const char *kind_of(const json_t *receipt)
+{
+    static const char *const kinds[] = {"rekor-v1", "rekor-v2", "rfc3161"};
+    const char *name = json_string_value(json_object_get(receipt, "anchor"));
+
+    for (size_t i = 0; name && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i], name) == 0)
+            return kinds[i];
+    return "?";
+}
+
 static bool verify_one(const struct request *r, const json_t *receipt)
 {
     const struct anchor_entry entry = {.leaf = bytes_of(r->leaf.data, r->leaf.len)};
-    const char *name = json_string_value(json_object_get(receipt, "anchor"));
     struct text report;
     bool verified = false;
 
     text_init(&report, REPORT_MAX);
     if (anchor_verify(receipt, &entry, &r->log_key, &r->trust, &report, &verified) == OK)
-        printf("%s%s: %s\n", report.data, name ? name : "?", verified ? "verified" : "REFUSED");
+        printf("%s%s: %s\n", report.data, kind_of(receipt), verified ? "verified" : "REFUSED");
     else
         notary_complain("out of memory");
     text_deinit(&report);
