@@ -102,16 +102,18 @@ static void published(struct handler *handler, bool all)
     }
 }
 
-static enum err record_published(struct notary *n)
+enum err notary_prove(struct notary *n)
 {
-    enum err err;
-
-    if (n->confirmed == n->recorded)
-        return OK;
-    err = draft_add(&n->draft, json_pack("{s:s, s:I}", "kind", "published", "through", (json_int_t)n->confirmed));
+    enum err err =
+        draft_add(&n->draft, json_pack("{s:s, s:I}", "kind", "published", "through", (json_int_t)n->confirmed));
     n->recorded = n->confirmed;
     n->recorded_ms = notary_now_ms(n);
     return err;
+}
+
+static enum err record_published(struct notary *n)
+{
+    return n->confirmed == n->recorded ? OK : notary_prove(n);
 }
 
 /* With what is written anyhow, or when nothing was for a while. */

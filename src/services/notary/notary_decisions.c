@@ -74,7 +74,7 @@ static enum err decide_closed(struct notary *n, struct item *item, const struct 
     err = n->options.book->ops->find(n->options.book, d->event_id, &known);
     if (err == ERR_NOT_FOUND) {
         refuse(n, item, d, "Decision refused: there is no workflow of this event");
-        return OK;
+        return notary_prove(n);
     }
     if (err != OK)
         return err;
@@ -150,8 +150,10 @@ static enum err apply(struct notary *n, struct item *item, struct open_workflow 
     json_t *record;
     enum err err;
 
-    if (why)
-        return notary_say_status(n, o, item->outcome, why);
+    if (why) {
+        err = notary_say_status(n, o, item->outcome, why);
+        return err == OK && d->kind == DECISION_RETRY ? notary_prove(n) : err;
+    }
     was_approved = workflow_is_approved(o->workflow);
     record = d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT ? decision_record(n, d) : command_record(n, d);
     if ((err = notary_record(n, o, record)) != OK || (err = notary_note_status(n, o, item->outcome)) != OK)

@@ -101,6 +101,9 @@ struct item {
 int64_t notary_now_ms(const struct notary *n);
 /* Folds a record of this workflow, which is open or has just been closed. */
 MUST_USE enum err notary_fold(struct notary *n, struct open_workflow *o, const json_t *record);
+/* Has this round write a document, which ends it when another leads by now: for answers that say that something is not
+ * there, which a leader that was replaced and has not heard of it may not give. */
+MUST_USE enum err notary_prove(struct notary *n);
 /* Adds a record of this workflow to the draft, and folds it. */
 MUST_USE enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record);
 

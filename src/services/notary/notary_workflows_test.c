@@ -253,7 +253,8 @@ static void event_hash(const char *payload, char to[RECEIPT_HASH_SIZE])
     json_decref(e.json);
 }
 
-static void decide(struct world *w, const char *about, const char *id, const char *approver, enum decision_kind kind)
+static void make_statement(struct world *w, const char *about, const char *id, const char *approver,
+                           enum decision_kind kind, struct text *statement)
 {
     char hash[RECEIPT_HASH_SIZE], jti[20];
     struct decision_facts facts = {.event_id = id,
@@ -265,13 +266,19 @@ static void decide(struct world *w, const char *about, const char *id, const cha
                                    .jti = jti,
                                    .kind = kind,
                                    .at_ms = w->now_ms};
-    struct text statement;
-    const char *payload;
 
     event_hash(about, hash);
     snprintf(jti, sizeof jti, "%u", ++w->decisions);
-    text_init(&statement, DECISION_BYTES_MAX);
-    assert_int_equal(decision_make(&facts, &w->key.signer, &statement), OK);
+    text_init(statement, DECISION_BYTES_MAX);
+    assert_int_equal(decision_make(&facts, &w->key.signer, statement), OK);
+}
+
+static void decide(struct world *w, const char *about, const char *id, const char *approver, enum decision_kind kind)
+{
+    struct text statement;
+    const char *payload;
+
+    make_statement(w, about, id, approver, kind, &statement);
     payload = statement.data;
     assert_int_equal(world_round(w, NOTARY_APPROVALS, &payload, 1), OK);
     text_deinit(&statement);
@@ -399,6 +406,26 @@ static void decisions_of_strangers_about_other_content_or_of_nothing_are_refused
     decide(&w, e, "e-1", "a", DECISION_RETRY); /* nothing failed */
     assert_status(&w.outcomes[0], "pending_approval", "collecting_approvals");
     assert_int_equal(notary_counts(w.notary).open, 1);
+    world_deinit(&w);
+}
+
+/* A leader that was replaced and does not know it yet: the workflow may be the new one's. */
+static void a_decision_about_nothing_is_refused_by_who_leads_for_sure(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", APPROVAL), *payload;
+    struct text statement;
+
+    world_init(&w);
+    world_start(&w);
+    make_statement(&w, e, "e-1", "a", DECISION_APPROVE, &statement);
+    payload = statement.data;
+    w.book.next = ERR_FENCED;
+    assert_int_equal(world_round(&w, NOTARY_APPROVALS, &payload, 1), ERR_FENCED);
+    assert_int_equal(notary_lead(w.notary), OK);
+    assert_int_equal(world_round(&w, NOTARY_APPROVALS, &payload, 1), OK);
+    assert_non_null(strstr(published(&w.outcomes[0], NOTARY_ERRORS, 0), "there is no workflow"));
+    text_deinit(&statement);
     world_deinit(&w);
 }
 
@@ -944,6 +971,7 @@ int main(void)
         cmocka_unit_test(the_result_of_an_approval_verifies_offline),
         cmocka_unit_test(it_is_rejected_expired_or_cancelled_with_a_result_and_an_entry),
         cmocka_unit_test(decisions_of_strangers_about_other_content_or_of_nothing_are_refused),
+        cmocka_unit_test(a_decision_about_nothing_is_refused_by_who_leads_for_sure),
         cmocka_unit_test(an_open_event_that_comes_again_gets_its_status_and_other_content_is_a_conflict),
         cmocka_unit_test(beyond_the_bound_events_wait_and_are_not_lost),
         cmocka_unit_test(the_clock_may_jump_and_deadlines_stay_what_was_recorded),
