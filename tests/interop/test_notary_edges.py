@@ -119,6 +119,14 @@ def test_a_host_that_is_not_listed_is_not_asked(fetch, store):
     assert store.requests == []
 
 
+def test_a_listed_host_behind_another_one_is_not_taken_for_it(fetch, store):
+    """libcurl takes one slash for two, and would connect to the first of these hosts."""
+    uri = f"http:/127.0.0.1:{store.port}/m.pkl?://models.example.com/"
+    it = fetch(event_of(uri), "http", HOSTS="models.example.com")
+    assert "must begin with" in it.said
+    assert store.requests == []
+
+
 def test_a_redirect_is_not_followed(fetch, server):
     server.answer = lambda *_: (302, {"location": "/elsewhere"}, b"")
     it = fetch(event_of(f"{server.url}/m.pkl"), "http", HOSTS="127.0.0.1")
