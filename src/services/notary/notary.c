@@ -71,11 +71,21 @@ static enum err publish_again_one(struct notary *n, uint64_t number)
     return err;
 }
 
+/* How long to wait before that, after it failed. */
+static int64_t again_wait_ms(const struct notary *n)
+{
+    int64_t left_ms = n->again_ms - notary_now_ms(n);
+
+    return left_ms > 0 && left_ms <= PUBLISH_AGAIN_MS ? left_ms : 0; /* more: the clock was set back */
+}
+
 /* Results that somebody before us, or we, may not have published: the same bytes once more. */
 static enum err publish_again(struct notary *n)
 {
     enum err err = OK;
 
+    if (again_wait_ms(n) > 0)
+        return OK;
     for (int i = 0; i < PUBLISH_AGAIN_MAX && n->again <= n->again_end && err == OK; i++)
         if ((err = publish_again_one(n, n->again)) == OK)
             n->again++;
@@ -95,6 +105,7 @@ static void published(struct handler *handler, bool all)
     if (!all) {
         n->again = n->confirmed + 1;
         n->again_end = n->round_end;
+        n->again_ms = notary_now_ms(n) + PUBLISH_AGAIN_MS;
     } else if (is_publishing_again(n)) {
         n->confirmed = n->again - 1;
     } else {
@@ -296,7 +307,7 @@ static int64_t wait_ms(struct handler *handler)
     int64_t at_ms = first ? first->due_ms : -1, now = notary_now_ms(n);
 
     if (is_publishing_again(n))
-        return 0;
+        at_ms = sooner(at_ms, now + again_wait_ms(n));
     at_ms = sooner(at_ms, notary_batch_due_ms(n));
     at_ms = sooner(at_ms, notary_notices_due_ms(n));
     if (n->confirmed != n->recorded)

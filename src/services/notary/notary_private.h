@@ -34,6 +34,7 @@
 #define FINDING_BYTES_MAX  (256u << 10)
 #define NOT_IN_HEAP        SIZE_MAX
 #define PUBLISH_AGAIN_MAX  200  /* results a round, after a takeover */
+#define PUBLISH_AGAIN_MS   500  /* after publishing failed, which may take no time at all */
 #define PUBLISHED_MS       5000 /* a `published` record at the latest after this */
 #define BUSY_MS            200  /* a lane's queue is full: look again after this */
 #define NOTICES_MAX        1000 /* that wait for their channel */
@@ -78,7 +79,7 @@ struct notary {
     /* What has been published: results up to `confirmed` for sure; from `again` to `again_end` are to be published
      * once more. */
     uint64_t confirmed, recorded, again, again_end, round_end;
-    int64_t recorded_ms;
+    int64_t recorded_ms, again_ms; /* again_ms: not before this */
     struct notary_counts counts;
 };
 
