@@ -12,7 +12,7 @@ import urllib.request
 import jwt
 import pulsar
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import certificates
@@ -406,6 +406,8 @@ EC_KEY = ec.generate_private_key(ec.SECP256R1())
     ({"authenticationProviders": "token", "tokenPublicKey": data_url(EC_KEY.private_bytes(
         Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))}, "it is the private key, which is not for the broker"),
     ({"authenticationProviders": "token", "tokenPublicKey": data_url(public_key(ed25519.Ed25519PrivateKey.generate()))},
+     "it is an Ed25519 key, and tokenPublicAlg says RS256"),
+    ({"authenticationProviders": "token", "tokenPublicKey": data_url(public_key(ed448.Ed448PrivateKey.generate()))},
      "a key of this kind or size signs no tokens"),
     ({"authenticationProviders": "token", "tokenPublicAlg": "XX1", "tokenSecretKey": data_url(SECRET)},
      "tokenPublicAlg: `XX1` is no algorithm"),
