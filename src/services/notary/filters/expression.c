@@ -16,11 +16,18 @@
 #define MATCH_DEPTH_MAX  1000
 #define MATCH_MEMORY_KIB 1024
 
-static const json_t *value_of(const struct expression *e, const struct node *node, const json_t *event);
+/* One question. */
+struct asking {
+    const struct expression *expression;
+    const json_t *event;
+    bool unsure; /* a match reached its limits, or memory was short */
+};
 
-static bool is_true(const struct expression *e, const struct node *node, const json_t *event)
+static const json_t *value_of(struct asking *a, const struct node *node);
+
+static bool is_true(struct asking *a, const struct node *node)
 {
-    return json_is_true(value_of(e, node, event));
+    return json_is_true(value_of(a, node));
 }
 
 /* ---- values ---- */
@@ -92,24 +99,27 @@ static bool contains(const json_t *whole, const json_t *part)
                                            json_string_length(part)) != NULL;
 }
 
-static bool matches(const struct expression *e, const struct node *node, const json_t *subject)
+static bool matches(struct asking *a, const struct node *node, const json_t *subject)
 {
-    pcre2_match_data *data = json_is_string(subject) ? pcre2_match_data_create(1, NULL) : NULL;
-    bool found;
+    pcre2_match_data *data;
+    int found;
 
-    if (!data)
+    if (!json_is_string(subject))
         return false;
-    /* 0: a match with more groups than there is room for; below: none, or a limit was reached */
-    found = pcre2_match(node->pattern, (PCRE2_SPTR)json_string_value(subject), json_string_length(subject), 0, 0, data,
-                        e->limits) >= 0;
+    data = pcre2_match_data_create(1, NULL);
+    /* 0: a match with more groups than there is room for */
+    found = data ? pcre2_match(node->pattern, (PCRE2_SPTR)json_string_value(subject), json_string_length(subject), 0, 0,
+                               data, a->expression->limits)
+                 : PCRE2_ERROR_NOMEMORY;
     pcre2_match_data_free(data);
-    return found;
+    a->unsure = a->unsure || (found < 0 && found != PCRE2_ERROR_NOMATCH);
+    return found >= 0;
 }
 
-static bool compares(const struct expression *e, const struct node *node, const json_t *event)
+static bool compares(struct asking *a, const struct node *node)
 {
-    const json_t *left = value_of(e, node->left, event);
-    const json_t *right = node->right ? value_of(e, node->right, event) : NULL;
+    const json_t *left = value_of(a, node->left);
+    const json_t *right = node->right ? value_of(a, node->right) : NULL;
 
     switch (node->kind) {
     case NODE_EQUAL:
@@ -121,33 +131,36 @@ static bool compares(const struct expression *e, const struct node *node, const 
     case NODE_CONTAINS:
         return contains(left, right);
     case NODE_MATCHES:
-        return matches(e, node, left);
+        return matches(a, node, left);
     default:
         return ordered(node->kind, left, right);
     }
 }
 
-static const json_t *value_of(const struct expression *e, const struct node *node, const json_t *event)
+static const json_t *value_of(struct asking *a, const struct node *node)
 {
     switch (node->kind) {
     case NODE_LITERAL:
         return node->literal;
     case NODE_PATH:
-        return follow(node->path, event);
+        return follow(node->path, a->event);
     case NODE_OR:
-        return json_boolean(is_true(e, node->left, event) || is_true(e, node->right, event));
+        return json_boolean(is_true(a, node->left) || is_true(a, node->right));
     case NODE_AND:
-        return json_boolean(is_true(e, node->left, event) && is_true(e, node->right, event));
+        return json_boolean(is_true(a, node->left) && is_true(a, node->right));
     case NODE_NOT:
-        return json_boolean(!is_true(e, node->left, event));
+        return json_boolean(!is_true(a, node->left));
     default:
-        return json_boolean(compares(e, node, event));
+        return json_boolean(compares(a, node));
     }
 }
 
 bool expression_holds(const struct expression *e, const json_t *event)
 {
-    return is_true(e, e->root, event);
+    struct asking a = {.expression = e, .event = event};
+    const bool holds = is_true(&a, e->root);
+
+    return holds || a.unsure;
 }
 
 /* ---- the tree's life ---- */

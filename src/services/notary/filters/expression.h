@@ -11,7 +11,7 @@
  * What is not there is null.  Numbers are compared by value, texts by their bytes; to compare the order of anything
  * else, or of two different kinds, is false.  `a in b`: the list b has an item equal to a.  `a contains b`: the text a
  * has the text b in it, the list a has the item, the object a has the member.  `a matches "..."`: the text a has a
- * match of the regular expression (PCRE2, compiled once, with limits: what would take too long does not match).  A
+ * match of the regular expression (PCRE2, compiled once, with limits).  A
  * value alone is true if it is the JSON value true.  A text may have \", \', \\, \n, \t; in others \ stands for itself,
  * so that
  * "\d+" is what it looks like.
@@ -35,7 +35,9 @@ struct expression;
 MUST_USE enum err expression_parse(struct expression **out, struct bytes text, char *why, size_t why_size);
 void expression_free(struct expression *e);
 
-/* Any number of threads at a time.  A want of memory while it is being asked is false. */
+/* Any number of threads at a time.  Where it cannot be told, because a match took too long or memory was short, the
+ * condition holds, whatever stands around that match: who sends an event shall not get past a handler by a text that a
+ * pattern takes long for. */
 bool expression_holds(const struct expression *e, const json_t *event);
 
 #endif
