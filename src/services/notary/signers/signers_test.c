@@ -415,14 +415,17 @@ static int drop_world(void **state)
     return 0;
 }
 
-/* For a run under the sanitizers: SoftHSM leaks the name of each Edwards curve that it reads. */
-const char *__lsan_default_suppressions(void);
+/* For a run under the sanitizers, whose library has to see these: SoftHSM leaks the name of each Edwards curve that it
+ * reads. */
+#define SEEN __attribute__((visibility("default")))
+
+SEEN const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libsofthsm2.so";
 }
 
-const char *__asan_default_options(void);
+SEEN const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "fast_unwind_on_malloc=0"; /* or a leak's stack ends in libcrypto */
