@@ -113,6 +113,10 @@ class GoSuite:
 class RustSuite:
     name = "rust"
     crate, version = "pulsar", "6.9.1"
+    # Tests that believe that no producer's or consumer's id is 0, which is the first one's in a process: another test goes
+    # before these in theirs. (That of the routing picks its first partition by chance, so alone it fails one time in three.)
+    first = "consumer::tests::consumer_zero_receiver_queue_size"
+    not_first = {"producer::tests::test_round_robin_routing_policy", "reader::tests::reader"}
 
     def __init__(self):
         self.root = CACHE / f"rust-{self.version}"
@@ -150,11 +154,13 @@ class RustSuite:
         return [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
 
     def command(self, test, seconds, copy, files):
-        return [str(self.program), "--exact", test, "--test-threads=1", "--nocapture"], files.tests_in or copy
+        names = [self.first, test] if test in self.not_first else [test]
+        return [str(self.program), "--exact", *names, "--test-threads=1", "--nocapture"], files.tests_in or copy
 
     def outcome(self, test, code, output):
         lines = [line for line in output.splitlines() if line.strip()]
-        passed = code == 0 and lines and lines[-1].startswith("test result: ok. 1 passed; 0 failed")
+        count = 2 if test in self.not_first else 1
+        passed = code == 0 and lines and lines[-1].startswith(f"test result: ok. {count} passed; 0 failed")
         return "pass" if passed else "fail"
 
 
