@@ -187,7 +187,8 @@ static enum err decide_all(struct notary *n, struct item *items, size_t count)
     if (n->options.lanes.collect)
         n->options.lanes.collect(n->options.lanes.ctx);
     if ((err = n->call_err) != OK || (err = examine_all(n, items, count)) != OK || (err = notary_timers(n)) != OK ||
-        (err = notary_batch(n)) != OK || (err = notary_notices(n)) != OK || (err = note_published(n)) != OK)
+        (err = notary_batch(n)) != OK || (err = notary_notices(n)) != OK || (err = notary_conduct_poll(n)) != OK ||
+        (err = note_published(n)) != OK)
         return err;
     return write_round(n, items, count);
 }
@@ -220,6 +221,7 @@ static void forget_closed(struct notary *n)
 
     while ((node = list_pop_front(&n->closing))) {
         struct open_workflow *o = container_of(node, struct open_workflow, node);
+        text_deinit(&o->conducted.token);
         workflow_free(o->workflow);
         free(o);
     }
@@ -310,6 +312,7 @@ static int64_t wait_ms(struct handler *handler)
         at_ms = sooner(at_ms, now + again_wait_ms(n));
     at_ms = sooner(at_ms, notary_batch_due_ms(n));
     at_ms = sooner(at_ms, notary_notices_due_ms(n));
+    at_ms = sooner(at_ms, notary_conduct_due_ms(n));
     if (n->confirmed != n->recorded)
         at_ms = sooner(at_ms, n->recorded_ms + PUBLISHED_MS);
     if (at_ms < 0)
@@ -346,6 +349,7 @@ static void forget(struct notary *n)
     forget_closed(n);
     notary_forget_all(n);
     n->batch_running = false;
+    memset(n->polls, 0, sizeof n->polls);
     n->batch_limit = n->options.batch_events_max;
     notary_notices_forget(n);
 }

@@ -31,7 +31,15 @@ enum notary_output { NOTARY_RESULTS, NOTARY_STATUS, NOTARY_ERRORS, NOTARY_NOTICE
 enum notary_input { NOTARY_EVENTS, NOTARY_APPROVALS, NOTARY_INPUTS };
 
 /* Which of the lanes a call of another system goes to. */
-enum notary_lane { LANE_SIGNER, LANE_HANDLERS, LANE_ARTIFACTS, LANE_NOTICES, NOTARY_LANES };
+enum notary_lane {
+    LANE_SIGNER,
+    LANE_HANDLERS,
+    LANE_ARTIFACTS,
+    LANE_NOTICES,
+    LANE_CONDUCTOR, /* telling and answering it */
+    LANE_TASKS,     /* waiting for its tasks: two calls at most */
+    NOTARY_LANES
+};
 
 /* How calls are made that may wait (lanes.h); in tests, when the test says so. */
 struct notary_lanes {
@@ -58,6 +66,7 @@ struct notary_ports {
                              size_t why_size);
 };
 
+struct conductor;
 struct tracer;
 struct notary;
 
@@ -68,6 +77,7 @@ struct notary_options {
     struct wall_clock clock;
     struct notary_lanes lanes; /* may be empty when nothing needs to wait */
     struct notary_ports ports;
+    struct conductor *conductor;                      /* who runs workflows that stay open; NULL: the notary alone */
     const struct filter *filter;                      /* which events are the notary's business; NULL: all */
     bool tells_skipped;                               /* an event that is not gets a status */
     const struct approvers *approvers;                /* NULL: nobody has a key of his own */

@@ -247,8 +247,7 @@ enum err notary_compose_now(struct notary *n, struct item *item, struct bytes ev
 
 /* ---- after the document is written ---- */
 
-enum err notary_add_result(struct notary *n, struct outcome *outcome, const char *event_id,
-                           const struct registry_result *known)
+static enum err write_result(const struct notary *n, const struct registry_result *known, struct text *out)
 {
     struct receipt_entry entry = {.leaf = bytes_of(known->leaf.data, known->leaf.len),
                                   .rest = bytes_of(known->rest.data, known->rest.len),
@@ -259,7 +258,19 @@ enum err notary_add_result(struct notary *n, struct outcome *outcome, const char
                                   .proof = &known->proof,
                                   .checkpoint = bytes_of(known->checkpoint.data, known->checkpoint.len)};
 
-    return receipt_result(&entry, outcome_publish(outcome, NOTARY_RESULTS, event_id, REST_BYTES_MAX));
+    return receipt_result(&entry, out);
+}
+
+enum err notary_add_result(struct notary *n, struct outcome *outcome, const char *event_id,
+                           const struct registry_result *known)
+{
+    return write_result(n, known, outcome_publish(outcome, NOTARY_RESULTS, event_id, REST_BYTES_MAX));
+}
+
+enum err notary_write_result(const struct notary *n, const struct registry_result *known, struct text *out)
+{
+    text_init(out, REST_BYTES_MAX);
+    return write_result(n, known, out);
 }
 
 static void count(struct notary *n, enum workflow_outcome outcome)
@@ -311,7 +322,7 @@ static enum err say_status(struct notary *n, const struct open_workflow *o, uint
     return message_status(&facts, outcome_publish(n->own, NOTARY_STATUS, w->event_id, MESSAGE_BYTES_MAX));
 }
 
-static enum err say_one(struct notary *n, const struct open_workflow *o)
+static enum err say_one(struct notary *n, struct open_workflow *o)
 {
     struct registry_result known;
     enum err err = n->options.book->ops->find(n->options.book, o->workflow->event_id, &known);
@@ -320,6 +331,8 @@ static enum err say_one(struct notary *n, const struct open_workflow *o)
         return err;
     if ((err = notary_add_result(n, n->own, o->workflow->event_id, &known)) == OK)
         err = say_status(n, o, known.index);
+    if (err == OK)
+        err = notary_conduct_closed(n, o, &known);
     book_result_deinit(&known);
     count(n, o->outcome);
     end_trail(n, o);

@@ -173,6 +173,9 @@ static enum err decide_open(struct notary *n, struct item *item, struct open_wor
         return OK;
     }
     workflow_next(o->workflow, notary_now_ms(n), &next);
+    if (next.action == ACTION_CLOSE && notary_conducted(n, o, &next))
+        return notary_say_status(n, o, item->outcome,
+                                 "How this workflow ends is decided, and not in the log yet; this changes nothing");
     if (next.action == ACTION_CLOSE) { /* it has expired, and nobody has said so yet */
         item->outcome->verdict = VERDICT_HOLD;
         return notary_advance(n, o);

@@ -4,6 +4,7 @@
  */
 #include "services/notary/notary_parts.h"
 
+#include "services/notary/temporal/temporal.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #define LANE_QUEUE     1000
 #define SIGNER_THREADS 4
 #define NOTICE_THREADS 2
+#define CONDUCTOR_THREADS 4
 
 static bool is_given(const char *text)
 {
@@ -40,9 +42,9 @@ static unsigned threads_of(int64_t wanted)
 
 static enum err open_lanes(struct notary_parts *p, const struct notary_settings *s, void (*wake)(void *ctx), void *ctx)
 {
-    static const char *const names[NOTARY_LANES] = {"signer", "handlers", "artifacts", "notices"};
+    static const char *const names[NOTARY_LANES] = {"signer", "handlers", "artifacts", "notices", "conductor", "tasks"};
     const unsigned threads[NOTARY_LANES] = {SIGNER_THREADS, threads_of(s->handlers.parallel),
-                                            threads_of(s->artifacts.parallel), NOTICE_THREADS};
+                                            threads_of(s->artifacts.parallel), NOTICE_THREADS, CONDUCTOR_THREADS, 2};
     enum err err = lanes_new(&p->lanes, wake, ctx);
 
     for (unsigned i = 0; i < NOTARY_LANES && err == OK; i++)
@@ -94,21 +96,33 @@ static enum err open_adapters(struct notary_parts *p, const struct notary_settin
     return err;
 }
 
+/* Down, it is waited for. */
+static enum err open_conductor(struct notary_parts *p, const struct notary_settings *s, uint64_t seed, char *message,
+                               size_t size)
+{
+    if (strcmp(s->own.workflow_engine, "temporal") != 0)
+        return OK;
+    return temporal_new(&p->conductor, &s->temporal, seed, message, size);
+}
+
 enum err notary_parts_open(struct notary_parts *p, const struct notary_settings *settings, struct log *log,
-                           void (*wake)(void *ctx), void *ctx, char *message, size_t message_size)
+                           void (*wake)(void *ctx), void *ctx, uint64_t seed, char *message, size_t message_size)
 {
     enum err err;
 
     memset(p, 0, sizeof *p);
     if ((err = open_filter(p, &settings->filter, message, message_size)) != OK ||
         (err = open_approvers(p, &settings->approvals, message, message_size)) != OK ||
-        (err = open_adapters(p, settings, log, message, message_size)) != OK)
+        (err = open_adapters(p, settings, log, message, message_size)) != OK ||
+        (err = open_conductor(p, settings, seed, message, message_size)) != OK)
         return err;
     return open_lanes(p, settings, wake, ctx);
 }
 
 void notary_parts_stop(struct notary_parts *p)
 {
+    if (p->conductor)
+        p->conductor->ops->stop(p->conductor);
     lanes_free(p->lanes, notary_call_dropped);
     p->lanes = NULL;
 }
@@ -116,6 +130,8 @@ void notary_parts_stop(struct notary_parts *p)
 void notary_parts_close(struct notary_parts *p)
 {
     assert(!p->lanes);
+    if (p->conductor)
+        p->conductor->ops->close(p->conductor);
     if (p->notices)
         notices_free(p->notices);
     if (p->artifacts)
@@ -145,6 +161,7 @@ void notary_parts_use(struct notary_parts *p, const struct notary_settings *sett
                                            .notices = has_channels(&settings->notices) ? p->notices : NULL,
                                            .notices_topic = notices_topic,
                                            .notices_send = notices_send};
+    options->conductor = p->conductor;
     options->filter = p->filter;
     options->tells_skipped = strcmp(settings->filter.answer, "skipped") == 0;
     options->approvers = p->approvers;

@@ -17,6 +17,7 @@ struct notary_parts {
     struct handlers *handlers;
     struct artifacts *artifacts;
     struct notices *notices;
+    struct conductor *conductor;
     struct lanes *lanes;
     unsigned lane_of[NOTARY_LANES];
 };
@@ -24,7 +25,7 @@ struct notary_parts {
 /* `wake` is called from any thread when a call has come back.  The sentence for the user is in `message`, or it is as
  * it was, where the error's name says it all.  notary_parts_close after any result. */
 MUST_USE enum err notary_parts_open(struct notary_parts *p, const struct notary_settings *settings, struct log *log,
-                                    void (*wake)(void *ctx), void *ctx, char *message, size_t message_size);
+                                    void (*wake)(void *ctx), void *ctx, uint64_t seed, char *message, size_t message_size);
 
 /* Ends the lanes: calls that are under way are waited for.  While the notary is still there. */
 void notary_parts_stop(struct notary_parts *p);

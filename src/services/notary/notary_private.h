@@ -10,6 +10,7 @@
  *   notary_batch.c      many under one signature
  *   notary_calls.c      activities on their lanes
  *   notary_notices.c    telling people
+ *   notary_conduct.c    another system that runs the workflows
  */
 #ifndef SERVICES_NOTARY_NOTARY_PRIVATE_H
 #define SERVICES_NOTARY_NOTARY_PRIVATE_H
@@ -17,6 +18,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "services/notary/conductor.h"
 #include "services/notary/draft.h"
 #include "services/notary/event.h"
 #include "services/notary/message.h"
@@ -40,6 +42,17 @@
 #define NOTICES_MAX        1000 /* that wait for their channel */
 #define TELL_AGAIN_MAX     1000 /* workflows a round that are taken up after a takeover */
 
+/* Of a workflow that a conductor runs, too (conductor.h). */
+struct conducted {
+    bool released, expired; /* the conductor found its end; and that it is its timeout */
+    bool telling;           /* a call is under way */
+    unsigned told;          /* which state of it; 0: none */
+    unsigned failures;      /* since it was last told */
+    int64_t again_ms;       /* not before this */
+    int64_t check_ms;       /* waits for the conductor's word: asks again at this; 0: it does not wait */
+    struct text token;      /* of the task that is to be answered */
+};
+
 /* A workflow that is under way; and, for the rest of its last round, one that has just been closed. */
 struct open_workflow {
     struct workflow *workflow;
@@ -51,6 +64,7 @@ struct open_workflow {
     bool running;                  /* a call for it is under way */
     bool taken_up;                 /* came with a takeover, and nobody has been told since */
     enum workflow_outcome outcome; /* of a closing one */
+    struct conducted conducted;
 };
 
 struct notary {
@@ -68,6 +82,11 @@ struct notary {
     bool batch_running;
     struct list notices_later; /* failed ones, until their next attempt */
     size_t notices_waiting;    /* these, and those on their lane */
+    struct {
+        bool running;
+        unsigned failures;
+        int64_t again_ms;
+    } polls[2]; /* of the conductor: for its own work, and for tasks */
 
     /* Of this round. */
     struct map round; /* event ids whose result the book gets in this round */
@@ -167,6 +186,8 @@ MUST_USE enum err notary_close(struct notary *n, struct open_workflow *o, enum w
 MUST_USE enum err notary_say_closed(struct notary *n);
 MUST_USE enum err notary_add_result(struct notary *n, struct outcome *outcome, const char *event_id,
                                     const struct registry_result *known);
+/* The NotaryResult; `out` is initialized here. */
+MUST_USE enum err notary_write_result(const struct notary *n, const struct registry_result *known, struct text *out);
 
 /* ---- notary_batch.c ---- */
 
@@ -194,6 +215,24 @@ int64_t notary_notices_due_ms(const struct notary *n); /* -1: none */
 /* The clock was set back: none waits for what was later. */
 void notary_notices_hurry(struct notary *n);
 void notary_notices_forget(struct notary *n);
+
+/* ---- notary_conduct.c ---- */
+
+/* Tells the conductor where the workflow stands, if it does not know. */
+MUST_USE enum err notary_conduct(struct notary *n, struct open_workflow *o);
+/* Whether this is for the conductor to say, who has not said it. */
+bool notary_conducted(const struct notary *n, const struct open_workflow *o, const struct workflow_next *next);
+/* Waits for its word. */
+void notary_conduct_wait(struct notary *n, struct open_workflow *o);
+/* Once the workflow's next time is known: not later than the conductor is to be told. */
+void notary_conduct_schedule(struct notary *n, struct open_workflow *o);
+/* The time that the workflow goes by. */
+int64_t notary_conduct_now_ms(const struct notary *n, const struct open_workflow *o);
+/* It was closed, and the document is written: the conductor gets the result. */
+MUST_USE enum err notary_conduct_closed(struct notary *n, struct open_workflow *o, const struct registry_result *known);
+/* Asks the conductor for work. */
+MUST_USE enum err notary_conduct_poll(struct notary *n);
+int64_t notary_conduct_due_ms(const struct notary *n); /* -1: none */
 
 /* Embedded first in each kind of call. */
 struct notary_call {

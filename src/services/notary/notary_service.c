@@ -110,7 +110,11 @@ static void wake_runtime(void *ctx)
 
 static enum err open_parts(struct notary_service *s, char *message, size_t size)
 {
-    return notary_parts_open(&s->parts, s->settings, s->log, wake_runtime, s, message, size);
+    struct loop *loop = sys_of(s)->loop;
+    uint64_t seed;
+
+    loop->ops->entropy(loop, (uint8_t *)&seed, sizeof seed);
+    return notary_parts_open(&s->parts, s->settings, s->log, wake_runtime, s, seed, message, size);
 }
 
 /* Before the runtime, which calls it; it wakes the runtime only when that has called it. */

@@ -112,6 +112,7 @@ void notary_forget_all(struct notary *n)
     while ((o = map_next(&n->open, &at))) {
         notary_schedule(n, o, -1);
         notary_uncollect(n, o);
+        text_deinit(&o->conducted.token);
         workflow_free(o->workflow);
         free(o);
     }
@@ -259,7 +260,11 @@ static enum err step(struct notary *n, struct open_workflow *o)
 {
     struct workflow_next next;
 
-    workflow_next(o->workflow, notary_now_ms(n), &next);
+    workflow_next(o->workflow, notary_conduct_now_ms(n, o), &next);
+    if (notary_conducted(n, o, &next)) {
+        notary_conduct_wait(n, o);
+        return OK;
+    }
     switch (next.action) {
     case ACTION_CLOSE:
         return notary_close_refused(n, o, next.outcome, next.why);
@@ -289,7 +294,12 @@ static enum err say_arrived(struct notary *n, struct open_workflow *o, enum work
 
 enum err notary_advance(struct notary *n, struct open_workflow *o)
 {
-    return step(n, o);
+    enum err err = step(n, o);
+
+    if (err != OK || workflow_state(o->workflow) == WORKFLOW_CLOSED || (err = notary_conduct(n, o)) != OK)
+        return err;
+    notary_conduct_schedule(n, o);
+    return OK;
 }
 
 enum err notary_changed(struct notary *n, struct open_workflow *o, enum workflow_state before)

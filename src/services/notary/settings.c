@@ -49,7 +49,7 @@ static const struct option rows[] = {
      .fallback = "embedded",
      .choices = workflow_engines,
      AT(workflow_engine),
-     .text = "Who runs workflows: the notary itself, by its journal; temporal is not built, and refused."},
+     .text = "Who runs workflows that stay open: the notary itself, by its journal; temporal: Temporal, too."},
     {.key = "notary.log_level",
      .env = "GEMINGA_NOTARY_LOG_LEVEL",
      .flag = "--log-level",
@@ -92,6 +92,7 @@ void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLE
     values[i++] = &s->anchors;
     values[i++] = &s->signer;
     values[i++] = &s->workflows;
+    values[i++] = &s->temporal;
     assert(i == NOTARY_TABLES);
 }
 
@@ -194,12 +195,9 @@ enum err notary_settings_check(const struct notary_settings *s, char *message, s
                  URL_MAX, s->own.log_url);
         return ERR_INVALID;
     }
-    if (strcmp(s->own.workflow_engine, "temporal") == 0) {
-        snprintf(message, message_size,
-                 "notary.workflow.engine: temporal is not built; embedded keeps workflows in the journal, durable and "
-                 "shared by all replicas");
-        return ERR_UNSUPPORTED;
-    }
+    if (strcmp(s->own.workflow_engine, "temporal") == 0 &&
+        temporal_settings_check(&s->temporal, message, message_size) != OK)
+        return ERR_INVALID;
     if (notary_http_settings_check(&s->http, message, message_size) != OK || log_check(s, message, message_size) != OK)
         return ERR_INVALID;
     return pulsar_settings_check(&s->pulsar, message, message_size);

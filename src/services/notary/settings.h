@@ -15,6 +15,7 @@
 #include "services/notary/http_settings.h"
 #include "services/notary/notices/notices.h"
 #include "services/notary/signers/signers.h"
+#include "services/notary/temporal/temporal.h"
 #include "services/notary/workflow_settings.h"
 #include "services/runtime/settings.h"
 
@@ -23,7 +24,7 @@ struct notary_own_settings {
     char *log_url;
     char *log_key_file; /* "": notary.key in the data directory */
     char *journal_topic;
-    char *workflow_engine; /* embedded */
+    char *workflow_engine; /* embedded, temporal */
     char *log_level, *log_format, *rust_log;
 };
 
@@ -41,6 +42,7 @@ struct notary_settings {
     struct anchor_settings anchors;
     struct signer_settings signer;
     struct workflow_settings workflows;
+    struct temporal_settings temporal;
 };
 
 /* One line for each table, and its values in the same place of notary_settings_values. */
@@ -51,9 +53,9 @@ struct notary_settings {
     &filter_options, &artifacts_options, &notices_options, &handlers_options,              \
     &anchor_options,                                                                      \
     &signer_options,                                                                      \
-    &workflow_options
+    &workflow_options, &temporal_options
 /* clang-format on */
-#define NOTARY_TABLES 11
+#define NOTARY_TABLES 12
 
 void notary_settings_values(struct notary_settings *s, void *values[NOTARY_TABLES]);
 

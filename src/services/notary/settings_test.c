@@ -289,6 +289,31 @@ static void a_mistyped_key_is_named_with_its_line_and_its_neighbour(void **state
     notary_settings_deinit(w.sets);
 }
 
+static void temporal_needs_settings_that_make_sense(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    assert_int_equal(world_set(&w, "notary.temporal.address", "http://temporal:7233"), OK);
+    assert_int_equal(world_check(&w), OK);
+    assert_int_equal(world_set(&w, "notary.workflow.engine", "temporal"), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    assert_non_null(strstr(w.message, "notary.temporal.address must be HOST:PORT"));
+    assert_int_equal(world_set(&w, "notary.temporal.address", "temporal:7233"), OK);
+    assert_int_equal(world_check(&w), OK);
+    assert_int_equal(world_set(&w, "notary.temporal.api_key", "secret"), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    assert_null(strstr(w.message, "secret"));
+    assert_int_equal(world_set(&w, "notary.temporal.tls", "true"), OK);
+    assert_int_equal(world_check(&w), OK);
+    assert_int_equal(world_set(&w, "notary.temporal.key", "key.pem"), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    assert_int_equal(world_set(&w, "notary.temporal.certificate", "certificate.pem"), OK);
+    assert_int_equal(world_set(&w, "notary.temporal.task_queue", ""), OK);
+    assert_int_equal(world_check(&w), ERR_INVALID);
+    notary_settings_deinit(w.sets);
+}
+
 static void what_is_not_built_is_refused_and_not_ignored(void **state)
 {
     struct world w;
@@ -297,9 +322,6 @@ static void what_is_not_built_is_refused_and_not_ignored(void **state)
     assert_int_equal(world_set(&w, "pulsar.service_url", "http://x:8080"), OK);
     assert_int_equal(world_check(&w), ERR_INVALID);
     assert_int_equal(world_set(&w, "pulsar.service_url", "pulsar://x"), OK);
-    assert_int_equal(world_set(&w, "notary.workflow.engine", "temporal"), OK);
-    assert_int_equal(world_check(&w), ERR_UNSUPPORTED);
-    assert_int_equal(world_set(&w, "notary.workflow.engine", "embedded"), OK);
     assert_int_equal(world_set(&w, "pulsar.tracing.protocol", "grpc"), OK);
     assert_int_equal(world_check(&w), OK);
     assert_int_equal(world_set(&w, "pulsar.tracing.enabled", "true"), OK);
@@ -632,6 +654,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_environment_goes_over_the_file),
         cmocka_unit_test(the_defaults_are_those_of_the_document_and_valid),
         cmocka_unit_test(a_mistyped_key_is_named_with_its_line_and_its_neighbour),
+        cmocka_unit_test(temporal_needs_settings_that_make_sense),
         cmocka_unit_test(what_is_not_built_is_refused_and_not_ignored),
         cmocka_unit_test(settings_that_do_not_go_together_are_refused),
         cmocka_unit_test(each_way_to_authenticate_wants_what_it_shows),

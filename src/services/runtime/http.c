@@ -164,6 +164,26 @@ static void set_answer(struct curl_transfer *t, struct exchange *x)
     }
 }
 
+static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    struct exchange *x = ctx;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    if (!x->call->cancelled(x->call->ctx))
+        return 0;
+    x->err = ERR_CANCELLED;
+    return 1;
+}
+
+static void set_cancelling(struct curl_transfer *t, struct exchange *x)
+{
+    if (!x->call->cancelled)
+        return;
+    CURL_SET(t, CURLOPT_NOPROGRESS, 0L);
+    CURL_SET(t, CURLOPT_XFERINFOFUNCTION, on_progress);
+    CURL_SET(t, CURLOPT_XFERINFODATA, x);
+}
+
 static enum err explain_own(const struct exchange *x, char *why, size_t why_size)
 {
     char origin[256];
@@ -198,6 +218,7 @@ static enum err perform(struct curl_transfer *t, struct exchange *x, struct curl
     set_method(t, x->call);
     set_identity(t, x->call);
     set_answer(t, x);
+    set_cancelling(t, x);
     err = curl_transfer_run(t, x->call->url, why, why_size);
     x->reply->elapsed_ms = elapsed_ms(t);
     if (err == ERR_IO && x->address_refused)

@@ -36,6 +36,8 @@ struct http_call {
     /* Asked of each address before it is connected to; when it refuses all that there are, ERR_DENIED.  NULL: any will
      * do. */
     bool (*may_connect)(void *ctx, const struct sockaddr *address);
+    /* Asked about once a second while nothing comes; true ends the call by ERR_CANCELLED.  NULL: never. */
+    bool (*cancelled)(void *ctx);
     void *ctx;
 };
 
