@@ -92,6 +92,7 @@ static enum err make_notary(struct notary_service *s)
                                      .signer = s->signer,
                                      .log_url = s->settings->own.log_url,
                                      .clock = {wall_ms, sys_of(s)->loop},
+                                     .log = s->log,
                                      .tracer = trace_export_tracer(s->traces)};
     struct loop *loop = sys_of(s)->loop;
 

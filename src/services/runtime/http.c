@@ -285,6 +285,12 @@ void http_connections_free(struct http_connections *c)
     free(c);
 }
 
+/* libcurl (7.88) fails the second request of a connection that HTTP/2 was spoken on without asking. */
+static struct http_connections *connections_of(const struct http_call *call)
+{
+    return call->http2_prior_knowledge ? NULL : call->connections;
+}
+
 enum err http_perform(const struct http_call *call, struct http_reply *out, char *why, size_t why_size)
 {
     struct exchange x = {.call = call, .reply = out};
@@ -295,12 +301,12 @@ enum err http_perform(const struct http_call *call, struct http_reply *out, char
     *out = (struct http_reply){0};
     text_init(&out->body, call->answer_max);
     text_init(&out->headers, HEADERS_MAX);
-    err = curl_transfer_init(&t, connections_take(call->connections), "http,https", call->url, call->timeout_ms, why,
+    err = curl_transfer_init(&t, connections_take(connections_of(call)), "http,https", call->url, call->timeout_ms, why,
                              why_size);
     if (err == OK)
         err = perform(&t, &x, &list, why, why_size);
     if (err == OK)
-        connections_give(call->connections, &t);
+        connections_give(connections_of(call), &t);
     if (list)
         t.curl->slist_free_all(list);
     curl_transfer_deinit(&t);
