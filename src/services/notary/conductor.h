@@ -4,7 +4,8 @@
  *
  * The journal is the truth of what was decided.  The conductor is told how each open workflow began and where it
  * stands, keeps its deadline, and when it finds that the workflow has come to its end, hands out the task to notarize
- * it; until then the notary does not end it.  All calls are repeated after a crash or a takeover, so all are idempotent.
+ * it; until then the notary does not end it.  All calls are repeated after a crash or a takeover, so all are
+ * idempotent.
  *
  * They block, and are made on lanes, several at a time.  ERR_AGAIN, ERR_TIMEOUT, ERR_IO: later it may work.  `why` is a
  * sentence for people, without secrets.  Pure; may call: base/.
@@ -38,8 +39,8 @@ struct conductor_task {
 /* What became of it. */
 struct conductor_answer {
     struct text token;
-    struct text result;  /* the NotaryResult; empty: there is none, because of `why` */
-    bool hopeless;       /* without a result: asking again will not help */
+    struct text result; /* the NotaryResult; empty: there is none, because of `why` */
+    bool hopeless;      /* without a result: asking again will not help */
     char why[200];
 };
 
@@ -49,7 +50,8 @@ struct conductor_ops {
     enum err (*tell)(struct conductor *c, const struct conductor_telling *t, char *why, size_t why_size);
     /* Waits for something to happen in any workflow, and runs that workflow's code. */
     enum err (*work)(struct conductor *c, char *why, size_t why_size);
-    /* Waits for a task; none came: OK, and the token is empty.  ERR_CORRUPT: one that makes no sense; it was refused. */
+    /* Waits for a task; none came: OK, and the token is empty.  ERR_CORRUPT: one that makes no sense; it was refused.
+     */
     enum err (*take)(struct conductor *c, struct conductor_task *out, char *why, size_t why_size);
     /* ERR_NOT_FOUND: it was given to somebody else meanwhile, or is done. */
     enum err (*answer)(struct conductor *c, const struct conductor_answer *a, char *why, size_t why_size);

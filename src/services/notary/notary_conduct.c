@@ -6,8 +6,9 @@
  * says is a hint: what is brought about is what the journal's records say.  The exceptions are what the conductor is
  * for, that the deadline has passed, and a cancellation by who may do so there, which becomes a record.
  *
- * Nothing of this is in the journal.  Who takes over tells of all open workflows once more, and a task that was given to
- * the leader before comes again when its time is up; if its workflow has been closed, the answer is the book's result.
+ * Nothing of this is in the journal.  Who takes over tells of all open workflows once more, and a task that was given
+ * to the leader before comes again when its time is up; if its workflow has been closed, the answer is the book's
+ * result.
  */
 #include "services/notary/notary_private.h"
 
@@ -33,8 +34,7 @@ static int64_t again_after_ms(unsigned failures)
 /* Never 0; grows with the records. */
 static unsigned version_of(const struct open_workflow *o)
 {
-    return 1 + 2 * (unsigned)json_array_size(o->workflow->decisions) +
-           (workflow_state(o->workflow) == WORKFLOW_ENDING);
+    return 1 + 2 * (unsigned)json_array_size(o->workflow->decisions) + (workflow_state(o->workflow) == WORKFLOW_ENDING);
 }
 
 static struct open_workflow *find(struct notary *n, const char *event_id)
@@ -142,8 +142,8 @@ static enum err tell(struct notary *n, struct open_workflow *o)
 
     if (!c)
         return ERR_NOMEM;
-    c->call =
-        (struct notary_call){.job = {.run = tell_run, .done = tell_done}, .notary = n, .term = n->term, .drop = tell_drop};
+    c->call = (struct notary_call){
+        .job = {.run = tell_run, .done = tell_done}, .notary = n, .term = n->term, .drop = tell_drop};
     if ((err = tell_fill(c, o)) == OK && (err = notary_submit(n, LANE_CONDUCTOR, &c->call.job)) == OK) {
         o->conducted.telling = true;
         return OK;
@@ -365,9 +365,8 @@ static void poll_run(struct job *job)
     struct poll_call *c = container_of(job, struct poll_call, call.job);
     struct conductor *conductor = c->call.notary->options.conductor;
 
-    c->call.err = c->poll == POLL_WORK
-                      ? conductor->ops->work(conductor, c->call.why, sizeof c->call.why)
-                      : conductor->ops->take(conductor, &c->task, c->call.why, sizeof c->call.why);
+    c->call.err = c->poll == POLL_WORK ? conductor->ops->work(conductor, c->call.why, sizeof c->call.why)
+                                       : conductor->ops->take(conductor, &c->task, c->call.why, sizeof c->call.why);
 }
 
 static enum err polled(struct notary *n, struct poll_call *c)

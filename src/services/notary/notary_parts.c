@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LANE_QUEUE     1000
-#define SIGNER_THREADS 4
-#define NOTICE_THREADS 2
+#define LANE_QUEUE        1000
+#define SIGNER_THREADS    4
+#define NOTICE_THREADS    2
 #define CONDUCTOR_THREADS 4
 
 static bool is_given(const char *text)
@@ -43,8 +43,12 @@ static unsigned threads_of(int64_t wanted)
 static enum err open_lanes(struct notary_parts *p, const struct notary_settings *s, void (*wake)(void *ctx), void *ctx)
 {
     static const char *const names[NOTARY_LANES] = {"signer", "handlers", "artifacts", "notices", "conductor", "tasks"};
-    const unsigned threads[NOTARY_LANES] = {SIGNER_THREADS, threads_of(s->handlers.parallel),
-                                            threads_of(s->artifacts.parallel), NOTICE_THREADS, CONDUCTOR_THREADS, 2};
+    const unsigned threads[NOTARY_LANES] = {SIGNER_THREADS,
+                                            threads_of(s->handlers.parallel),
+                                            threads_of(s->artifacts.parallel),
+                                            NOTICE_THREADS,
+                                            CONDUCTOR_THREADS,
+                                            2};
     enum err err = lanes_new(&p->lanes, wake, ctx);
 
     for (unsigned i = 0; i < NOTARY_LANES && err == OK; i++)

@@ -30,8 +30,8 @@ struct http_call {
     const char *sigv4;                    /* as CURLOPT_AWS_SIGV4: "aws:amz:REGION:s3", with `user`; or NULL */
     const char *user;                     /* "name:password", or NULL */
     bool http2_prior_knowledge;           /* HTTP/2 without TLS and without asking (gRPC) */
-    struct http_connections *connections; /* one of these if one is idle, which goes back; NULL: one of its own, as always
-                                           * with http2_prior_knowledge */
+    struct http_connections *connections; /* one of these if one is idle, which goes back; NULL: one of its own, as
+                                           * always with http2_prior_knowledge */
     /* Takes the answer piece by piece instead of `body` below; false ends the call by ERR_CANCELLED.  NULL: none. */
     bool (*take)(void *ctx, struct bytes piece);
     /* Asked of each address before it is connected to; when it refuses all that there are, ERR_DENIED.  NULL: any will

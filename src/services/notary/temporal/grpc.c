@@ -13,9 +13,10 @@
 
 enum err grpc_status_err(long status)
 {
-    static const enum err errs[] = {OK,           ERR_CANCELLED, ERR_IO,      ERR_INVALID, ERR_TIMEOUT,     ERR_NOT_FOUND,
-                                    ERR_EXISTS,   ERR_DENIED,    ERR_AGAIN,   ERR_INVALID, ERR_AGAIN,       ERR_INVALID,
-                                    ERR_UNSUPPORTED, ERR_IO,     ERR_AGAIN,   ERR_IO,      ERR_DENIED};
+    static const enum err errs[] = {
+        OK,         ERR_CANCELLED, ERR_IO,      ERR_INVALID, ERR_TIMEOUT, ERR_NOT_FOUND,   ERR_EXISTS,
+        ERR_DENIED, ERR_AGAIN,     ERR_INVALID, ERR_AGAIN,   ERR_INVALID, ERR_UNSUPPORTED, ERR_IO,
+        ERR_AGAIN,  ERR_IO,        ERR_DENIED};
 
     return status >= 0 && (size_t)status < sizeof errs / sizeof *errs ? errs[status] : ERR_IO;
 }

@@ -22,8 +22,10 @@ static void a_message_is_framed_by_its_length(void **state)
 
 static void what_is_no_single_message_is_refused(void **state)
 {
-    static const uint8_t bodies[][8] = {{1, 0, 0, 0, 3, 'a', 'b', 'c'}, {0, 0, 0, 0, 2, 'a', 'b', 'c'},
-                                        {0, 0, 0, 0, 4, 'a', 'b', 'c'}, {0, 1, 0, 0, 3, 'a', 'b', 'c'},
+    static const uint8_t bodies[][8] = {{1, 0, 0, 0, 3, 'a', 'b', 'c'},
+                                        {0, 0, 0, 0, 2, 'a', 'b', 'c'},
+                                        {0, 0, 0, 0, 4, 'a', 'b', 'c'},
+                                        {0, 1, 0, 0, 3, 'a', 'b', 'c'},
                                         {0, 255, 255, 255, 255, 'a', 'b', 'c'}};
     struct bytes message;
 

@@ -645,8 +645,7 @@ static enum err work(struct conductor *c, char *why, size_t why_size)
 {
     struct temporal *t = temporal_of(c);
     Tmprl__WorkflowTask *task = NULL;
-    enum err err =
-        poll(t, "PollWorkflowTaskQueue", &tmprl__workflow_task__descriptor, &task, why, why_size);
+    enum err err = poll(t, "PollWorkflowTaskQueue", &tmprl__workflow_task__descriptor, &task, why, why_size);
 
     if (err == OK && task->task_token.len > 0)
         err = run_task(t, task, why, why_size);
@@ -687,8 +686,7 @@ static enum err take(struct conductor *c, struct conductor_task *out, char *why,
 {
     struct temporal *t = temporal_of(c);
     Tmprl__ActivityTask *task = NULL;
-    enum err err =
-        poll(t, "PollActivityTaskQueue", &tmprl__activity_task__descriptor, &task, why, why_size);
+    enum err err = poll(t, "PollActivityTaskQueue", &tmprl__activity_task__descriptor, &task, why, why_size);
 
     if (err == OK && task->task_token.len > 0)
         err = read_activity(t, task, out, why, why_size);

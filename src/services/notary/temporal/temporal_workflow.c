@@ -13,8 +13,8 @@
 
 /* Where the workflow stands by the history so far. */
 struct standing {
-    json_t *input;               /* NULL: the history has no beginning */
-    json_t *decided;             /* approver -> verdict */
+    json_t *input;   /* NULL: the history has no beginning */
+    json_t *decided; /* approver -> verdict */
     size_t approvals, rejections, approvers, quorum;
     int64_t started_ms, deadline_ms;
     enum workflow_outcome outcome; /* OUTCOMES: none yet */
@@ -181,7 +181,8 @@ static enum err plan_end(const struct standing *s, struct temporal_plan *p)
     if (completed)
         text_add_bytes(&p->payload, s->done->payload);
     else
-        text_add(&p->payload, s->done->name && *s->done->name ? s->done->name : "the notary could not end the workflow");
+        text_add(&p->payload,
+                 s->done->name && *s->done->name ? s->done->name : "the notary could not end the workflow");
     return text_failed(&p->payload) ? ERR_TOO_LARGE : OK;
 }
 
@@ -211,8 +212,8 @@ static const char *state_name(const struct standing *s)
 
 static enum err describe(const struct standing *s, struct text *out)
 {
-    return dump(json_pack("{s:I, s:I, s:o, s:O, s:s?, s:I, s:I, s:s}", "approvals", (json_int_t)s->approvals, "approvers",
-                          (json_int_t)s->approvers, "deadline_ms",
+    return dump(json_pack("{s:I, s:I, s:o, s:O, s:s?, s:I, s:I, s:s}", "approvals", (json_int_t)s->approvals,
+                          "approvers", (json_int_t)s->approvers, "deadline_ms",
                           s->deadline_ms < 0 ? json_null() : json_integer(s->deadline_ms), "decisions", s->decided,
                           "outcome", s->outcome == OUTCOMES ? NULL : workflow_outcome_name(s->outcome), "quorum",
                           (json_int_t)s->quorum, "rejections", (json_int_t)s->rejections, "state", state_name(s)),

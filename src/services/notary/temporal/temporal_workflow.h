@@ -2,7 +2,8 @@
  *
  * temporal_workflow.h - the code of the workflow that Temporal keeps: what its history means, and what is to follow.
  *
- *     started -> deadline's timer | decisions as signals | cancelled there -> outcome -> activity `notarize` -> completed
+ *     started -> deadline's timer | decisions as signals | cancelled there -> outcome -> activity `notarize` ->
+ * completed
  *
  * A pure function of the history, without a memory of its own: whatever process runs it comes to the same commands, and
  * a command that is in the history already is not given again.  The first outcome that the history shows stays.

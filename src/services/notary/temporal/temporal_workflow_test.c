@@ -8,7 +8,7 @@
 #include "services/notary/conductor.h"
 #include "services/notary/temporal/temporal_workflow.h"
 
-#define NOW   1705318500000
+#define NOW 1705318500000
 #define INPUT(deadline)                                                                                                \
     "{\"approvers\":[\"a\",\"b\",\"c\"],\"deadline_ms\":" deadline ",\"event_hash\":\"sha256:0\",\"event_id\":\"e\","  \
     "\"format\":\"geminga/notary/temporal/v1\",\"quorum\":2,\"workflow_id\":\"wf-1\",\"workflow_type\":\"approval_"    \
@@ -55,8 +55,8 @@ static enum err make(struct temporal_plan *plan, const struct temporal_fact *fac
 
 static void assert_commands(const struct temporal_plan *plan, const char *commands)
 {
-    static const char letters[] = {[COMMAND_TIMER] = 'T', [COMMAND_NOTARIZE] = 'N', [COMMAND_COMPLETE] = 'C',
-                                   [COMMAND_FAIL] = 'F'};
+    static const char letters[] = {
+        [COMMAND_TIMER] = 'T', [COMMAND_NOTARIZE] = 'N', [COMMAND_COMPLETE] = 'C', [COMMAND_FAIL] = 'F'};
     char said[TEMPORAL_COMMANDS_MAX + 1] = "";
 
     for (size_t i = 0; i < plan->count; i++)
@@ -124,8 +124,8 @@ static void a_workflow_that_is_decided_when_it_begins_needs_no_timer(void **stat
 {
     struct temporal_plan plan;
 
-    assert_int_equal(
-        MAKE(&plan, started(WITH_DEADLINE), state_signal(STATE(D("a", "approve") "," D("c", "approve")))), OK);
+    assert_int_equal(MAKE(&plan, started(WITH_DEADLINE), state_signal(STATE(D("a", "approve") "," D("c", "approve")))),
+                     OK);
     assert_plan(&plan, "N", "notarized");
     assert_int_equal(MAKE(&plan, started(NOBODY)), OK);
     assert_plan(&plan, "N", "notarized");
@@ -207,7 +207,12 @@ static void the_notarys_result_is_the_workflows(void **state)
 
 static void signals_that_make_no_sense_are_passed_over(void **state)
 {
-    static const char *const payloads[] = {"", "{", "[]", "7", "{}", "{\"decisions\":7,\"ended\":[]}",
+    static const char *const payloads[] = {"",
+                                           "{",
+                                           "[]",
+                                           "7",
+                                           "{}",
+                                           "{\"decisions\":7,\"ended\":[]}",
                                            "{\"decisions\":[7,{},{\"approver\":7,\"verdict\":\"approve\"}]}"};
     struct temporal_plan plan;
     struct temporal_fact other = state_signal(ENDED("cancelled"));
@@ -223,10 +228,14 @@ static void signals_that_make_no_sense_are_passed_over(void **state)
 
 static void what_is_no_history_of_ours_is_refused(void **state)
 {
-    static const char *const inputs[] = {"", "7", "{}", "{\"format\":\"other\",\"event_id\":\"e\"}",
-                                         "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"\"}",
-                                         "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"e\",\"quorum\":1}",
-                                         "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"e\",\"quorum\":-1}"};
+    static const char *const inputs[] = {
+        "",
+        "7",
+        "{}",
+        "{\"format\":\"other\",\"event_id\":\"e\"}",
+        "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"\"}",
+        "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"e\",\"quorum\":1}",
+        "{\"format\":\"geminga/notary/temporal/v1\",\"event_id\":\"e\",\"quorum\":-1}"};
     struct temporal_plan plan;
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
