@@ -10,9 +10,8 @@
 #include "services/notary/temporal/temporal.h"
 
 #include "services/notary/temporal/grpc.h"
-#include "services/notary/temporal/temporal_workflow.h"
+#include "services/notary/temporal/temporal_messages.h"
 #include "services/runtime/secret_source.h"
-#include "temporal.pb-c.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,30 +19,12 @@
 #include <string.h>
 
 #define SERVICE         "/temporal.api.workflowservice.v1.WorkflowService/"
-#define IDENTITY        "geminga-notary"
 #define ANSWER_MAX      (64u << 20) /* a workflow's history is at most 50 MB */
 #define PAGES_MAX       10000
-#define FACTS_MAX       60000 /* Temporal ends a workflow whose history has more than 51,200 events */
 #define UNKNOWN_QUERY   "the query is \"" TEMPORAL_QUERY "\""
-#define QUEUE_NORMAL    1
 #define ALLOW_DUPLICATE 1
-#define TASK_SECONDS    30 /* how long the notary has for a task, until it is given to the next */
-#define RETRY_SECONDS   60 /* at most between two attempts */
 #define WORKER_FAILURE  14 /* the workflow's code failed */
 
-enum event_type {
-    EVENT_STARTED = 1,
-    EVENT_ACTIVITY_SCHEDULED = 10,
-    EVENT_ACTIVITY_COMPLETED = 12,
-    EVENT_ACTIVITY_FAILED = 13,
-    EVENT_ACTIVITY_TIMED_OUT = 14,
-    EVENT_TIMER_STARTED = 17,
-    EVENT_TIMER_FIRED = 18,
-    EVENT_CANCEL_REQUESTED = 20,
-    EVENT_SIGNALED = 26,
-};
-
-enum command_type { TYPE_ACTIVITY = 1, TYPE_TIMER = 3, TYPE_COMPLETE = 4, TYPE_FAIL = 5 };
 enum query_result { QUERY_ANSWERED = 1, QUERY_FAILED = 2 };
 
 struct temporal {
@@ -158,68 +139,6 @@ static enum err ask(struct temporal *t, const char *method, const ProtobufCMessa
     return err;
 }
 
-/* ---- pieces of messages ---- */
-
-/* protobuf-c's strings are not const; packing does not write to them. */
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData binary(const struct text *t)
-{
-    return (ProtobufCBinaryData){.len = t->len, .data = (uint8_t *)t->data};
-}
-
-/* One payload of JSON, with all that it points to. */
-struct json_payload {
-    Tmprl__Payloads payloads; /* first */
-    Tmprl__Payload payload, *of_payloads[1];
-    Tmprl__Pair encoding, *of_payload[1];
-};
-
-static Tmprl__Payloads *json_payload(struct json_payload *p, const struct text *json)
-{
-    static const char plain[] = "json/plain";
-
-    tmprl__payloads__init(&p->payloads);
-    tmprl__payload__init(&p->payload);
-    tmprl__pair__init(&p->encoding);
-    p->encoding.key = lent("encoding");
-    p->encoding.value = (ProtobufCBinaryData){.len = sizeof plain - 1, .data = (uint8_t *)(uintptr_t)plain};
-    p->of_payload[0] = &p->encoding;
-    p->payload.n_metadata = 1;
-    p->payload.metadata = p->of_payload;
-    p->payload.data = binary(json);
-    p->of_payloads[0] = &p->payload;
-    p->payloads.n_payloads = 1;
-    p->payloads.payloads = p->of_payloads;
-    return &p->payloads;
-}
-
-static struct bytes payload_of(const Tmprl__Payloads *p)
-{
-    return p && p->n_payloads > 0 ? bytes_of(p->payloads[0]->data.data, p->payloads[0]->data.len) : bytes_of("", 0);
-}
-
-static void set_queue(const struct temporal *t, Tmprl__Queue *q)
-{
-    tmprl__queue__init(q);
-    q->name = t->s->task_queue;
-    q->kind = QUEUE_NORMAL;
-}
-
-static void set_failure(Tmprl__Failure *f, Tmprl__ApplicationFailure *a, const char *message, bool hopeless)
-{
-    tmprl__failure__init(f);
-    tmprl__application_failure__init(a);
-    f->message = lent(message);
-    f->source = lent(IDENTITY);
-    a->type = lent("notary");
-    a->non_retryable = hopeless;
-    f->application = a;
-}
-
 /* ---- telling ---- */
 
 static enum err start(struct temporal *t, const struct conductor_telling *telling, char *why, size_t why_size)
@@ -227,21 +146,21 @@ static enum err start(struct temporal *t, const struct conductor_telling *tellin
     Tmprl__StartWorkflow m;
     Tmprl__Name type;
     Tmprl__Queue queue;
-    struct json_payload input;
+    struct temporal_json input;
     char id[64];
     enum err err;
 
     tmprl__start_workflow__init(&m);
     tmprl__name__init(&type);
     snprintf(id, sizeof id, "%016" PRIx64 "-%" PRIuFAST64, t->seed, atomic_fetch_add(&t->requests, 1));
-    set_queue(t, &queue);
-    type.name = lent(TEMPORAL_TYPE);
+    temporal_queue_set(&queue, t->s->task_queue);
+    type.name = temporal_lent(TEMPORAL_TYPE);
     m.namespace_ = t->s->namespace_name;
-    m.workflow_id = lent(telling->workflow_id);
+    m.workflow_id = temporal_lent(telling->workflow_id);
     m.workflow_type = &type;
     m.task_queue = &queue;
-    m.input = json_payload(&input, &telling->input);
-    m.identity = lent(IDENTITY);
+    m.input = temporal_json(&input, &telling->input);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.request_id = id;
     m.id_reuse_policy = ALLOW_DUPLICATE;
     err = send(t, "StartWorkflowExecution", &m.base, why, why_size);
@@ -252,18 +171,18 @@ static enum err signal_state(struct temporal *t, const struct conductor_telling 
 {
     Tmprl__SignalWorkflow m;
     Tmprl__Execution execution;
-    struct json_payload input;
+    struct temporal_json input;
     char id[96];
 
     tmprl__signal_workflow__init(&m);
     tmprl__execution__init(&execution);
     snprintf(id, sizeof id, "%.63s-%u", telling->workflow_id, telling->version);
-    execution.workflow_id = lent(telling->workflow_id);
+    execution.workflow_id = temporal_lent(telling->workflow_id);
     m.namespace_ = t->s->namespace_name;
     m.execution = &execution;
-    m.name = lent(TEMPORAL_SIGNAL);
-    m.input = json_payload(&input, &telling->state);
-    m.identity = lent(IDENTITY);
+    m.name = temporal_lent(TEMPORAL_SIGNAL);
+    m.input = temporal_json(&input, &telling->state);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.request_id = id;
     return send(t, "SignalWorkflowExecution", &m.base, why, why_size);
 }
@@ -282,96 +201,9 @@ static enum err tell(struct conductor *c, const struct conductor_telling *tellin
 
 /* ---- a workflow's task: its history ---- */
 
-struct facts {
-    struct temporal_fact *facts;
-    size_t count, capacity;
-};
-
-static bool facts_reserve(struct facts *f)
-{
-    size_t capacity = f->capacity ? f->capacity * 2 : 64;
-    struct temporal_fact *more;
-
-    if (f->count < f->capacity)
-        return true;
-    if (f->count >= FACTS_MAX || !(more = realloc(f->facts, capacity * sizeof *more)))
-        return false;
-    f->facts = more;
-    f->capacity = capacity;
-    return true;
-}
-
-static int64_t span_ms(const Tmprl__Span *s)
-{
-    return s ? s->seconds * 1000 + s->nanos / 1000000 : 0;
-}
-
-static const char *failure_text(const Tmprl__ActivityFailed *a)
-{
-    const Tmprl__Failure *f = a ? a->failure : NULL;
-
-    while (f && f->cause)
-        f = f->cause;
-    return f ? f->message : NULL;
-}
-
-/* False: it is none that matters. */
-static bool fact_of(const Tmprl__HistoryEvent *e, struct temporal_fact *f)
-{
-    *f = (struct temporal_fact){.at_ms = span_ms(e->time)};
-    switch ((enum event_type)e->type) {
-    case EVENT_STARTED:
-        f->kind = FACT_STARTED;
-        f->payload = payload_of(e->started ? e->started->input : NULL);
-        return true;
-    case EVENT_SIGNALED:
-        f->kind = FACT_SIGNALED;
-        f->name = e->signaled ? e->signaled->name : NULL;
-        f->payload = payload_of(e->signaled ? e->signaled->input : NULL);
-        return true;
-    case EVENT_CANCEL_REQUESTED:
-        f->kind = FACT_CANCEL_REQUESTED;
-        f->name = e->cancel_requested ? e->cancel_requested->cause : NULL;
-        return true;
-    case EVENT_TIMER_STARTED:
-        f->kind = FACT_TIMER_STARTED;
-        f->name = e->timer_started ? e->timer_started->timer_id : NULL;
-        return true;
-    case EVENT_TIMER_FIRED:
-        f->kind = FACT_TIMER_FIRED;
-        f->name = e->timer_fired ? e->timer_fired->timer_id : NULL;
-        return true;
-    case EVENT_ACTIVITY_SCHEDULED:
-        f->kind = FACT_ACTIVITY_SCHEDULED;
-        f->name = e->activity_scheduled ? e->activity_scheduled->activity_id : NULL;
-        return true;
-    case EVENT_ACTIVITY_COMPLETED:
-        f->kind = FACT_ACTIVITY_COMPLETED;
-        f->payload = payload_of(e->activity_completed ? e->activity_completed->result : NULL);
-        return true;
-    case EVENT_ACTIVITY_FAILED:
-    case EVENT_ACTIVITY_TIMED_OUT:
-        f->kind = FACT_ACTIVITY_FAILED;
-        f->name = failure_text(e->type == EVENT_ACTIVITY_FAILED ? e->activity_failed : e->activity_timed_out);
-        return true;
-    }
-    return false;
-}
-
-static enum err facts_add(struct facts *f, const Tmprl__History *history)
-{
-    for (size_t i = 0; history && i < history->n_events; i++) {
-        if (!facts_reserve(f))
-            return ERR_TOO_LARGE;
-        if (fact_of(history->events[i], &f->facts[f->count]))
-            f->count++;
-    }
-    return OK;
-}
-
 /* The task's history, page by page; the facts point into the pages. */
 struct history {
-    struct facts facts;
+    struct temporal_facts facts;
     Tmprl__HistoryPage **pages;
     size_t count;
 };
@@ -381,7 +213,7 @@ static void history_deinit(struct history *h)
     for (size_t i = 0; i < h->count; i++)
         unpacked_free(h->pages[i]);
     free(h->pages);
-    free(h->facts.facts);
+    temporal_facts_deinit(&h->facts);
 }
 
 static enum err history_next(struct temporal *t, Tmprl__WorkflowTask *task, const ProtobufCBinaryData *token,
@@ -402,14 +234,14 @@ static enum err history_next(struct temporal *t, Tmprl__WorkflowTask *task, cons
               &h->pages[h->count], why, why_size);
     if (err != OK)
         return err;
-    return facts_add(&h->facts, h->pages[h->count++]->history);
+    return temporal_facts_add(&h->facts, h->pages[h->count++]->history);
 }
 
 static enum err history_read(struct temporal *t, Tmprl__WorkflowTask *task, struct history *h, char *why,
                              size_t why_size)
 {
     ProtobufCBinaryData token = task->next_page_token;
-    enum err err = facts_add(&h->facts, task->history);
+    enum err err = temporal_facts_add(&h->facts, task->history);
 
     while (err == OK && token.len > 0 && h->count < PAGES_MAX)
         if ((err = history_next(t, task, &token, h, why, why_size)) == OK)
@@ -419,88 +251,10 @@ static enum err history_read(struct temporal *t, Tmprl__WorkflowTask *task, stru
 
 /* ---- a workflow's task: the answer ---- */
 
-/* A command with all that it may point to. */
-struct command {
-    Tmprl__Command command;
-    Tmprl__ScheduleActivity activity;
-    Tmprl__StartTimer timer;
-    Tmprl__CompleteWorkflow complete;
-    Tmprl__FailWorkflow fail;
-    Tmprl__Failure failure;
-    Tmprl__ApplicationFailure application;
-    Tmprl__Name type;
-    Tmprl__Queue queue;
-    Tmprl__Span limit, first, most;
-    Tmprl__RetryPolicy retries;
-    struct json_payload payload;
-};
-
-static void set_span(Tmprl__Span *s, int64_t ms)
-{
-    tmprl__span__init(s);
-    s->seconds = ms / 1000;
-    s->nanos = (int32_t)(ms % 1000) * 1000000;
-}
-
-/* Tried again for ever: what is decided is brought about, whenever the notary is there. */
-static void set_activity(const struct temporal *t, struct command *c, const struct text *input)
-{
-    tmprl__schedule_activity__init(&c->activity);
-    tmprl__name__init(&c->type);
-    tmprl__retry_policy__init(&c->retries);
-    set_queue(t, &c->queue);
-    set_span(&c->limit, TASK_SECONDS * 1000);
-    set_span(&c->first, 1000);
-    set_span(&c->most, RETRY_SECONDS * 1000);
-    c->type.name = lent(TEMPORAL_ACTIVITY);
-    c->retries.initial_interval = &c->first;
-    c->retries.backoff_coefficient = 2;
-    c->retries.maximum_interval = &c->most;
-    c->activity.activity_id = lent(TEMPORAL_ACTIVITY);
-    c->activity.activity_type = &c->type;
-    c->activity.task_queue = &c->queue;
-    c->activity.input = json_payload(&c->payload, input);
-    c->activity.start_to_close_timeout = &c->limit;
-    c->activity.retry_policy = &c->retries;
-    c->command.type = TYPE_ACTIVITY;
-    c->command.schedule_activity = &c->activity;
-}
-
-static void set_command(const struct temporal *t, struct command *c, const struct temporal_plan *plan, size_t i)
-{
-    tmprl__command__init(&c->command);
-    switch (plan->commands[i].kind) {
-    case COMMAND_TIMER:
-        tmprl__start_timer__init(&c->timer);
-        set_span(&c->limit, plan->commands[i].after_ms);
-        c->timer.timer_id = lent(TEMPORAL_TIMER);
-        c->timer.start_to_fire_timeout = &c->limit;
-        c->command.type = TYPE_TIMER;
-        c->command.start_timer = &c->timer;
-        break;
-    case COMMAND_NOTARIZE:
-        set_activity(t, c, &plan->payload);
-        break;
-    case COMMAND_COMPLETE:
-        tmprl__complete_workflow__init(&c->complete);
-        c->complete.result = json_payload(&c->payload, &plan->payload);
-        c->command.type = TYPE_COMPLETE;
-        c->command.complete = &c->complete;
-        break;
-    case COMMAND_FAIL:
-        tmprl__fail_workflow__init(&c->fail);
-        set_failure(&c->failure, &c->application, plan->payload.data, true);
-        c->fail.failure = &c->failure;
-        c->command.type = TYPE_FAIL;
-        c->command.fail = &c->fail;
-        break;
-    }
-}
-
 /* The same answer to all queries that came with the task, or that there is no such query. */
 struct answers {
     Tmprl__QueryResult status, unknown;
-    struct json_payload payload;
+    struct temporal_json payload;
     Tmprl__NamedQueryResult *named, **pointers;
 };
 
@@ -518,9 +272,9 @@ static bool set_answers(struct answers *a, const Tmprl__WorkflowTask *task, cons
     tmprl__query_result__init(&a->status);
     tmprl__query_result__init(&a->unknown);
     a->status.type = QUERY_ANSWERED;
-    a->status.answer = json_payload(&a->payload, status);
+    a->status.answer = temporal_json(&a->payload, status);
     a->unknown.type = QUERY_FAILED;
-    a->unknown.error_message = lent(UNKNOWN_QUERY);
+    a->unknown.error_message = temporal_lent(UNKNOWN_QUERY);
     for (size_t i = 0; i < task->n_queries; i++) {
         tmprl__named_query_result__init(&a->named[i]);
         a->named[i].key = task->queries[i]->key;
@@ -534,20 +288,20 @@ static enum err complete_task(struct temporal *t, const Tmprl__WorkflowTask *tas
                               char *why, size_t why_size)
 {
     Tmprl__WorkflowTaskCompleted m;
-    struct command commands[TEMPORAL_COMMANDS_MAX];
+    struct temporal_command_message commands[TEMPORAL_COMMANDS_MAX];
     Tmprl__Command *pointers[TEMPORAL_COMMANDS_MAX];
     struct answers answers = {0};
     enum err err = ERR_NOMEM;
 
     tmprl__workflow_task_completed__init(&m);
     for (size_t i = 0; i < plan->count; i++) {
-        set_command(t, &commands[i], plan, i);
+        temporal_command_set(&commands[i], plan, i, t->s->task_queue);
         pointers[i] = &commands[i].command;
     }
     m.task_token = task->task_token;
     m.n_commands = plan->count;
     m.commands = pointers;
-    m.identity = lent(IDENTITY);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.namespace_ = t->s->namespace_name;
     if (set_answers(&answers, task, &plan->status)) {
         m.n_query_results = task->n_queries;
@@ -563,17 +317,17 @@ static enum err answer_query(struct temporal *t, const Tmprl__WorkflowTask *task
                              char *why, size_t why_size)
 {
     Tmprl__QueryTaskCompleted m;
-    struct json_payload payload;
+    struct temporal_json payload;
 
     tmprl__query_task_completed__init(&m);
     m.task_token = task->task_token;
     m.namespace_ = t->s->namespace_name;
     if (is_status(task->query)) {
         m.type = QUERY_ANSWERED;
-        m.result = json_payload(&payload, &plan->status);
+        m.result = temporal_json(&payload, &plan->status);
     } else {
         m.type = QUERY_FAILED;
-        m.error_message = lent(UNKNOWN_QUERY);
+        m.error_message = temporal_lent(UNKNOWN_QUERY);
     }
     return send(t, "RespondQueryTaskCompleted", &m.base, why, why_size);
 }
@@ -587,11 +341,11 @@ static enum err fail_task(struct temporal *t, const Tmprl__WorkflowTask *task, c
     Tmprl__Failure failure;
 
     tmprl__workflow_task_failed__init(&m);
-    set_failure(&failure, &application, message, false);
+    temporal_failure_set(&failure, &application, message, false);
     m.task_token = task->task_token;
     m.cause = WORKER_FAILURE;
     m.failure = &failure;
-    m.identity = lent(IDENTITY);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.namespace_ = t->s->namespace_name;
     return send(t, "RespondWorkflowTaskFailed", &m.base, why, why_size);
 }
@@ -626,10 +380,10 @@ static enum err poll(struct temporal *t, const char *method, const ProtobufCMess
     enum err err;
 
     tmprl__poll__init(&m);
-    set_queue(t, &queue);
+    temporal_queue_set(&queue, t->s->task_queue);
     m.namespace_ = t->s->namespace_name;
     m.task_queue = &queue;
-    m.identity = lent(IDENTITY);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     err = ask(t, method, &m.base, t->s->poll_ms, descriptor, out, why, why_size);
     return err;
 }
@@ -661,10 +415,10 @@ static enum err fail_activity(struct temporal *t, ProtobufCBinaryData token, con
     Tmprl__Failure failure;
 
     tmprl__activity_task_failed__init(&m);
-    set_failure(&failure, &application, message, hopeless);
+    temporal_failure_set(&failure, &application, message, hopeless);
     m.task_token = token;
     m.failure = &failure;
-    m.identity = lent(IDENTITY);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.namespace_ = t->s->namespace_name;
     return send(t, "RespondActivityTaskFailed", &m.base, why, why_size);
 }
@@ -673,7 +427,7 @@ static enum err read_activity(struct temporal *t, const Tmprl__ActivityTask *tas
                               char *why, size_t why_size)
 {
     if (task->activity_type && strcmp(task->activity_type->name, TEMPORAL_ACTIVITY) == 0 &&
-        temporal_read_task(payload_of(task->input), out) == OK) {
+        temporal_read_task(temporal_json_of(task->input), out) == OK) {
         text_add_bytes(&out->token, bytes_of(task->task_token.data, task->task_token.len));
         return text_failed(&out->token) ? ERR_NOMEM : OK;
     }
@@ -698,14 +452,14 @@ static enum err answer(struct conductor *c, const struct conductor_answer *a, ch
 {
     struct temporal *t = temporal_of(c);
     Tmprl__ActivityTaskCompleted m;
-    struct json_payload payload;
+    struct temporal_json payload;
 
     tmprl__activity_task_completed__init(&m);
     if (a->result.len == 0)
-        return fail_activity(t, binary(&a->token), a->why, a->hopeless, why, why_size);
-    m.task_token = binary(&a->token);
-    m.result = json_payload(&payload, &a->result);
-    m.identity = lent(IDENTITY);
+        return fail_activity(t, temporal_binary(&a->token), a->why, a->hopeless, why, why_size);
+    m.task_token = temporal_binary(&a->token);
+    m.result = temporal_json(&payload, &a->result);
+    m.identity = temporal_lent(TEMPORAL_IDENTITY);
     m.namespace_ = t->s->namespace_name;
     return send(t, "RespondActivityTaskCompleted", &m.base, why, why_size);
 }
