@@ -47,8 +47,12 @@ void grpc_unescape(char *text)
 
     for (const char *from = text; *from; from++) {
         int high = *from == '%' ? hex_digit(from[1]) : -1, low = high >= 0 ? hex_digit(from[2]) : -1;
-        *to++ = low >= 0 ? (char)(high << 4 | low) : *from;
-        from += low >= 0 ? 2 : 0;
+        if (low >= 0) {
+            *to++ = (char)(high * 16 + low);
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
     }
     *to = '\0';
 }
