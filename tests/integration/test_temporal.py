@@ -5,6 +5,9 @@ What Temporal says of a workflow is asked by its own HTTP interface, which no co
 """
 import base64
 import json
+import socket
+import ssl
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +16,7 @@ import pytest
 
 from backend import free_ports, need
 from broker_process import eventually
+from certificates import make as make_certificates
 from notary_port import Port, approval_event, port_settings
 from notary_process import Channel, Notary, minimal_event, verify
 
@@ -75,17 +79,18 @@ def temporal(start):
 
 
 def settings(temporal, directory, **more):
-    return port_settings(directory, GEMINGA_NOTARY_WORKFLOW_ENGINE="temporal", TEMPORAL_ADDRESS=temporal.address,
-                         GEMINGA_NOTARY_TEMPORAL_TASK_QUEUE=f"notary-{directory.name}", **more)
+    ours = {"GEMINGA_NOTARY_WORKFLOW_ENGINE": "temporal", "TEMPORAL_ADDRESS": temporal.address,
+            "GEMINGA_NOTARY_TEMPORAL_TASK_QUEUE": f"notary-{directory.name}"}
+    return port_settings(directory, **ours | more)
 
 
 @pytest.fixture
 def make(broker, temporal, tmp_path):
     notaries = []
 
-    def one(name="notary", **options):
-        notaries.append(Notary(broker.url, tmp_path / name, **settings(temporal, tmp_path, **options)))
-        return notaries[-1].start()
+    def one(name="notary", space=None, key=None, ready=True, **options):
+        notaries.append(Notary(broker.url, tmp_path / name, space, key, **settings(temporal, tmp_path, **options)))
+        return notaries[-1].start(ready)
 
     yield one
     for notary in notaries:
@@ -234,6 +239,94 @@ def test_batches_and_what_ends_at_once(make, client, temporal):
     assert all(result["success"] for result in by_event.values())
     assert temporal.state(by_event[events[1]["event_id"]]["workflow_id"]) is None
     eventually(lambda: temporal.state(by_event[events[0]["event_id"]]["workflow_id"]) == "COMPLETED")
+
+
+def test_the_other_replica_goes_on(make, client, temporal):
+    first = make("first")
+    channel, port = Channel(client, first), Port(first, "ann")
+    event = approval_event("ann", "bob")
+    workflow_id = opened(channel, port, temporal, event)
+    decide(first, "ann", event, "approve")
+    second = make("second", space=first.space, key=first.data / "notary.key", ready="standby")
+    first.kill()
+    decide(second, "bob", event, "approve")
+    assert json.loads(channel.next("results", 60))["success"] is True
+    eventually(lambda: temporal.state(workflow_id) == "COMPLETED", 60)
+
+
+def test_the_notary_ends_in_order_while_it_waits_for_work(make, client, temporal):
+    notary = make(GEMINGA_NOTARY_TEMPORAL_POLL="10m")
+    channel, port = Channel(client, notary), Port(notary, "ann")
+    opened(channel, port, temporal, approval_event("ann"))
+    notary.stop()
+
+
+def test_a_namespace_that_is_not_there_is_said(make, client, temporal):
+    notary = make(TEMPORAL_NAMESPACE="nowhere")
+    channel, port = Channel(client, notary), Port(notary, "ann")
+    event = approval_event("ann")
+    channel.send(event)
+    eventually(lambda: "nowhere" in json.dumps(port.show(event["event_id"])[1]))
+    assert port.show(event["event_id"])[1]["open"] is True
+
+
+def test_another_query_is_refused(make, client, temporal):
+    notary = make()
+    channel, port = Channel(client, notary), Port(notary, "ann")
+    workflow_id = opened(channel, port, temporal, approval_event("ann"))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        temporal.query(workflow_id, "another")
+    assert 'the query is \\"status\\"' in refused.value.read().decode()
+
+
+class TlsFront:
+    """What stands before a Temporal that is spoken to by TLS: it wants our certificate, and passes all on."""
+
+    def __init__(self, certs, target):
+        self.target, self.seen = target, 0
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certs.trust)
+        self.context.load_cert_chain(certs.broker.certificate, certs.broker.key)
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.set_alpn_protocols(["h2"])
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            plain, _ = self.listener.accept()
+            threading.Thread(target=self.one, args=(plain,), daemon=True).start()
+
+    def one(self, plain):
+        with self.context.wrap_socket(plain, server_side=True) as client, socket.create_connection(self.target) as server:
+            self.seen += 1
+            threading.Thread(target=pump, args=(server, client), daemon=True).start()
+            pump(client, server)
+
+
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def test_by_tls_with_a_certificate(make, client, temporal, tmp_path):
+    certs = make_certificates(tmp_path / "certificates")
+    host, port = temporal.address.split(":")
+    front = TlsFront(certs, (host, int(port)))
+    notary = make(TEMPORAL_ADDRESS=f"localhost:{front.port}", TEMPORAL_TLS="true",
+                  TEMPORAL_TLS_SERVER_CA_CERT_PATH=certs.trust, TEMPORAL_TLS_CLIENT_CERT_PATH=certs.broker.certificate,
+                  TEMPORAL_TLS_CLIENT_KEY_PATH=certs.broker.key)
+    channel = Channel(client, notary)
+    event = approval_event("ann")
+    workflow_id = opened(channel, Port(notary, "ann"), temporal, event)
+    decide(notary, "ann", event, "approve")
+    assert json.loads(channel.next("results"))["success"] is True
+    eventually(lambda: temporal.state(workflow_id) == "COMPLETED")
+    assert 0 < front.seen <= 6, "connections are used again"
 
 
 def test_while_temporal_is_down_the_others_go_on(make, client, temporal):
