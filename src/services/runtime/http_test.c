@@ -208,6 +208,30 @@ static void a_server_that_says_nothing_is_left_at_the_deadline(void **state)
     http_reply_deinit(&reply);
 }
 
+static bool is_cancelled(void *ctx)
+{
+    return true;
+}
+
+static void a_call_that_is_cancelled_ends_before_its_deadline(void **state)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof here;
+    int silent = socket(AF_INET, SOCK_STREAM, 0); /* it listens, and accepts nobody */
+    struct http_reply reply;
+    char url[64], why[200];
+
+    assert_int_equal(bind(silent, (struct sockaddr *)&here, size), 0);
+    assert_int_equal(listen(silent, 1), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&here, &size), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(here.sin_port));
+    struct http_call call = call_to(url);
+    call.cancelled = is_cancelled;
+    assert_int_equal(http_perform(&call, &reply, why, sizeof why), ERR_CANCELLED);
+    http_reply_deinit(&reply);
+    close(silent);
+}
+
 static void a_redirect_is_an_answer_like_any_other(void **state)
 {
     static const struct step steps[] = {
@@ -580,6 +604,7 @@ int main(void)
         cmocka_unit_test(an_interim_answer_is_forgotten_and_trailers_are_headers),
         cmocka_unit_test(an_answer_longer_than_the_bound_is_too_large_whether_it_says_so_before_or_not),
         cmocka_unit_test(a_server_that_says_nothing_is_left_at_the_deadline),
+        cmocka_unit_test(a_call_that_is_cancelled_ends_before_its_deadline),
         cmocka_unit_test(a_redirect_is_an_answer_like_any_other),
         cmocka_unit_test(nobody_there_is_an_error_that_names_the_host_and_neither_user_nor_path),
         cmocka_unit_test(what_is_no_http_is_not_called),
