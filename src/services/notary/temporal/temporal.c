@@ -466,16 +466,6 @@ static enum err answer(struct conductor *c, const struct conductor_answer *a, ch
 
 /* ---- being made ---- */
 
-enum err temporal_check(struct conductor *c, char *why, size_t why_size)
-{
-    struct temporal *t = temporal_of(c);
-    Tmprl__DescribeNamespace m;
-
-    tmprl__describe_namespace__init(&m);
-    m.namespace_ = t->s->namespace_name;
-    return send(t, "DescribeNamespace", &m.base, why, why_size);
-}
-
 static void stop(struct conductor *c)
 {
     atomic_store(&temporal_of(c)->stopping, true);

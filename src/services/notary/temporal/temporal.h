@@ -27,7 +27,4 @@ MUST_USE enum err temporal_settings_check(const struct temporal_settings *s, cha
 MUST_USE enum err temporal_new(struct conductor **out, const struct temporal_settings *settings, uint64_t seed,
                                char *why, size_t why_size);
 
-/* Is it there, and has it the namespace?  As the calls' errors. */
-MUST_USE enum err temporal_check(struct conductor *c, char *why, size_t why_size);
-
 #endif
