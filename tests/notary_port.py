@@ -33,10 +33,12 @@ def port_settings(directory, tokens=True, certs=None, **more):
 
 
 def token(name, key=SECRET, **claims):
+    """Good for an hour unless `exp` says otherwise; None: for ever."""
     def part(value):
         return base64.urlsafe_b64encode(value).rstrip(b"=")
 
-    text = b".".join(part(json.dumps(one).encode()) for one in ({"alg": "HS256"}, {"sub": name, **claims}))
+    payload = {claim: value for claim, value in {"sub": name, "exp": int(time.time()) + 3600, **claims}.items() if value is not None}
+    text = b".".join(part(json.dumps(one).encode()) for one in ({"alg": "HS256"}, payload))
     return (text + b"." + part(hmac.digest(key, text, "sha256"))).decode()
 
 
@@ -124,12 +126,13 @@ def event_hash(event):
 class Approver:
     """Somebody with a key of his own, made by `geminga notary approver-key`."""
 
-    def __init__(self, directory, name, kind="ed25519", operator=False):
+    def __init__(self, directory, name, kind="ed25519", operator=False, methods=("key", "token", "tls")):
+        """`methods` None: as the file has it without."""
         self.name = name
         self.key = directory / f"{uuid.uuid4().hex}.key"
         made = run_notary("approver-key", name, "--out", self.key, "--kind", kind, *(["--operator"] if operator else []))
         assert made.returncode == 0, made.stderr
-        self.lines = made.stdout
+        self.lines = made.stdout + (f"methods = {json.dumps(methods)}\n" if methods else "")
 
     def statement(self, event, decision, **claims):
         """A JWS by a library that is not ours."""

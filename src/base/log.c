@@ -128,11 +128,20 @@ static size_t format_stamp(const struct log *log, char *to, size_t size)
     return len + (size_t)snprintf(to + len, size - len, ".%03dZ ", (int)(ms % 1000));
 }
 
+/* Those of UTF-8's second row (C1), which terminals obey as well, are two bytes. */
+static bool begins_c1(const char *text, size_t len)
+{
+    return len >= 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+           (unsigned char)text[1] < 0xa0;
+}
+
 static void hide_controls(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = '?';
+        else if (begins_c1(text + i, len - i))
+            text[i] = text[i + 1] = '?';
 }
 
 static void write_stderr(const char *text, size_t len)

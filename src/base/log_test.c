@@ -56,6 +56,10 @@ static void a_text_from_outside_cannot_forge_a_line(void **state)
 
     log_info(&log, "session", "client says %s", "a\nerror store: b\x1b[31m");
     assert_string_equal(c.text, "info session: client says a?error store: b?[31m\n");
+    log_info(&log, "session", "client says %s",
+             "\xc2\x9b"
+             "31m \xc3\x9b\xc2");
+    assert_string_equal(c.text, "info session: client says ??31m \xc3\x9b\xc2\n");
 }
 
 static void a_long_line_is_cut_and_still_ends(void **state)

@@ -4,6 +4,7 @@ retrying; and what is no decision changes nothing."""
 import base64
 import hashlib
 import json
+import time
 
 import pytest
 
@@ -49,8 +50,9 @@ def scene(broker, client, tmp_path):
     """Ann, Ben and Cia have keys, Ops is an operator."""
     scenes = []
 
-    def make_scene(certs=None, **more):
-        people = [Approver(tmp_path, name, operator=name == OPS) for name in (ANN, BEN, CIA, OPS)]
+    def make_scene(certs=None, by_key_only=(), **more):
+        people = [Approver(tmp_path, name, operator=name == OPS, **({"methods": None} if name in by_key_only else {}))
+                  for name in (ANN, BEN, CIA, OPS)]
         (tmp_path / "approvers.toml").write_text("".join(one.lines for one in people))
         settings = port_settings(tmp_path, certs=certs, GEMINGA_NOTARY_APPROVERS_FILE=str(tmp_path / "approvers.toml"), **more)
         notary = Notary(broker.url, tmp_path / "notary", **settings)
@@ -260,6 +262,41 @@ def test_a_retry_that_is_sent_again_retries_nothing(scene, tmp_path):
     assert workflow["status"] == "failed" and attempts() == 2
     assert it.port(ANN).decide(name, "retry")[0] == 200
     it.port(ANN).until(name, "pending_approval")
+
+
+def test_who_has_a_key_is_not_spoken_for_by_token_or_certificate(scene, tmp_path):
+    certs = make(tmp_path / "certs", role=ANN)
+    it = scene(certs=certs, by_key_only=(ANN, OPS))
+    event = approval_event(ANN)
+    it.channel.send(event)
+    name = event["event_id"]
+    by_token, by_certificate = it.port(ANN, certs=certs), it.port(certs=certs, issued=certs.client)
+    by_token.until(name, "pending_approval")
+    for port in (by_token, by_certificate, it.port(OPS, certs=certs)):
+        for decision in ("approve", "cancel"):
+            status, body = port.decide(name, decision)
+            assert status == 403 and "methods" in body["reason"]
+    assert by_token.show(name)[1]["steps"][-1]["kind"] != "decision"
+    assert it.port(certs=certs).decide(name, "approve", statement=it.keys[ANN].statement(event, "approve"))[0] == 200
+    assert decisions_of(by_token.until(name, "notarized")) == [(ANN, "approve", "key")]
+
+
+def test_a_token_decides_that_expires_soon(scene):
+    it = scene()
+    name = it.send(approval_event(ANN))
+    for exp in (None, int(time.time()) + 25 * 3600):
+        status, body = it.port(bearer=token(ANN, exp=exp)).decide(name, "approve")
+        assert status == 403 and ("must expire" in body["reason"]) == (exp is None), body
+        assert it.port(bearer=token(ANN, exp=exp)).show(name)[0] == 200  # to read, it is as good as any
+    assert it.port(bearer=token(ANN, exp=int(time.time()) - 3600)).decide(name, "approve")[0] == 401
+    assert it.port(ANN).show(name)[1]["approvals"] == 0
+    assert it.port(bearer=token(ANN, exp=int(time.time()) + 23 * 3600)).decide(name, "approve")[0] == 200
+
+
+def test_tokens_need_not_expire_where_the_operator_says_so(scene):
+    it = scene(GEMINGA_NOTARY_APPROVALS_TOKEN_LIFETIME_MAX="0")
+    name = it.send(approval_event(ANN))
+    assert it.port(bearer=token(ANN, exp=None)).decide(name, "approve")[0] == 200
 
 
 def test_strangers_decide_nothing(scene, tmp_path):

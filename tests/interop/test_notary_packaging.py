@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from broker_process import DIES_WITH_PARENT, PROGRAM, eventually
+from notary_port import SECRET, token
 from notary_process import minimal_event, verify
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,7 @@ def public_half(key):
 def key(tmp_path):
     path = tmp_path / "notary.key"
     subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True)
+    path.with_name("http.key").write_bytes(SECRET)
     return path
 
 
@@ -79,7 +81,8 @@ class Replica:
         if name == "PULSAR_SERVICE_URL":
             assert re.fullmatch(r"pulsar://[a-z-]+:6650", value)
             return broker.url
-        return {"GEMINGA_NOTARY_LOG_KEY_FILE": str(key), "GEMINGA_NOTARY_HTTP_BIND": "127.0.0.1"}.get(name, value)
+        return {"GEMINGA_NOTARY_LOG_KEY_FILE": str(key), "GEMINGA_NOTARY_HTTP_BIND": "127.0.0.1",
+                "GEMINGA_NOTARY_HTTP_TOKEN_SECRET_KEY": f"file://{key.with_name('http.key')}"}.get(name, value)
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -87,13 +90,14 @@ class Replica:
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 
-    def probe(self, path):
+    def probe(self, path, **headers):
         found = re.search(r"on 127\.0\.0\.1:(\d+)", self.log.read_text())
         assert self.process.poll() is None, self.log.read_text()
         if not found:
             return None
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}{path}", timeout=30) as answer:
+            request = urllib.request.Request(f"http://127.0.0.1:{found[1]}{path}", headers=headers)
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status
         except urllib.error.HTTPError as refused:
             return refused.code
@@ -172,7 +176,7 @@ def test_the_compose_file_is_one():
     only(compose, "services", "volumes", "secrets", required=("services", "volumes", "secrets"))
     for name, service in compose["services"].items():
         only(service, "image", "command", "environment", "ports", "volumes", "secrets", "depends_on", "healthcheck",
-             "stop_grace_period", "restart", required=("image", "command", "environment", "volumes"))
+             "pids_limit", "stop_grace_period", "restart", required=("image", "command", "environment", "volumes"))
         for mount in service["volumes"]:
             volume, _, path = mount.partition(":")
             assert volume in compose["volumes"] and path.startswith("/"), (name, mount)
@@ -182,7 +186,7 @@ def test_the_compose_file_is_one():
         for other, condition in service.get("depends_on", {}).items():
             assert other in compose["services"] and "healthcheck" in compose["services"][other]
             assert condition == {"condition": "service_healthy"}
-        assert all(re.fullmatch(r"(127\.0\.0\.1:)?\d+:\d+", port) for port in service.get("ports", []))
+        assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in service.get("ports", [])), "for everybody"
     volumes = [mount for service in compose["services"].values() for mount in service["volumes"]]
     assert len(set(volumes)) == len(volumes), "two services with one directory"
 
@@ -193,6 +197,33 @@ def test_the_compose_files_healthcheck_is_a_command_that_works(afdp_broker):
     done = subprocess.run([PROGRAM, "admin", "--admin-url", afdp_broker.http_url, *test[3:]], env=CLEAN, capture_output=True,
                           text=True, timeout=60)
     assert test[1:3] == ["geminga", "admin"] and done.returncode == 0, done.stderr
+
+
+def secret_files():
+    """Where each manifest puts its secrets: the names of variables that say so, and the paths."""
+    (compose,) = read("container/compose.yaml")
+    for name, service in compose["services"].items():
+        if name.startswith("notary"):
+            yield dict(line.split("=", 1) for line in service["environment"]), \
+                {f"/run/secrets/{secret['source']}" for secret in service["secrets"]}
+    for _, _, environment in kubernetes_replicas():
+        yield environment, {"/etc/notary/notary.key", "/etc/notary/http.key"}
+
+
+def test_no_manifest_opens_the_port_to_others_without_a_key_of_tokens():
+    described = list(secret_files())
+    assert len(described) == 5
+    for environment, secrets in described:
+        key = environment["GEMINGA_NOTARY_HTTP_TOKEN_SECRET_KEY"]
+        assert environment["GEMINGA_NOTARY_HTTP_BIND"] != "0.0.0.0" or key.startswith("file:///")
+        assert {key.removeprefix("file://"), environment["GEMINGA_NOTARY_LOG_KEY_FILE"]} == secrets
+
+
+def test_a_notary_of_the_compose_file_shows_workflows_to_whom_it_knows(replicas):
+    (one,) = replicas(compose_notaries()[:1])
+    assert one.probe("/v1/workflows") == 401
+    assert one.probe("/v1/workflows", Authorization=f"Bearer {token('ann@example.com')}") == 200
+    assert one.probe("/v1/log") == 200
 
 
 def test_the_two_notaries_of_the_compose_file_give_each_event_one_receipt(replicas, exchange, key, tmp_path):

@@ -19,6 +19,7 @@ struct approver {
     struct jws_key *keys[APPROVER_KEYS_MAX];
     struct digest key_ids[APPROVER_KEYS_MAX]; /* of their public bytes */
     size_t key_count;
+    unsigned methods; /* a bit of each enum approver_method; 0: the file does not say */
     unsigned line;
     bool is_operator;
 };
@@ -132,6 +133,46 @@ static enum err add_keys(struct approver *a, const struct toml_node *node, const
     return err;
 }
 
+/* ---- methods ---- */
+
+static const char *const method_names[APPROVER_METHODS] = {"key", "token", "tls"};
+
+static enum err add_method(struct approver *a, const struct toml_node *node, const struct reading *r)
+{
+    for (unsigned i = 0; i < APPROVER_METHODS && node->type == TOML_STRING; i++)
+        if (bytes_equal(node->value.string, bytes_of_text(method_names[i]))) {
+            a->methods |= 1u << i;
+            return OK;
+        }
+    return invalid(r, "methods is a list of \"key\", \"token\" and \"tls\"");
+}
+
+static enum err add_methods(struct approver *a, const struct toml_node *node, const struct reading *r)
+{
+    enum err err = OK;
+
+    if (node->type != TOML_ARRAY || !node->children)
+        return invalid(r, "methods is a list of \"key\", \"token\" and \"tls\", and not empty");
+    for (const struct toml_node *method = node->children; method && err == OK; method = method->next)
+        err = add_method(a, method, r);
+    return err;
+}
+
+/* What the file does not say, and what it cannot mean. */
+static enum err settle_methods(struct approver *a, struct reading *r)
+{
+    const unsigned key = 1u << APPROVER_KEY;
+
+    r->line = a->line;
+    if (a->methods == 0)
+        a->methods = a->key_count > 0 ? key : 1u << APPROVER_TOKEN | 1u << APPROVER_TLS;
+    if ((a->methods & key) && a->key_count == 0)
+        return invalid(r, "%s decides by key, and has no public_key", a->name);
+    if (!(a->methods & key) && a->key_count > 0)
+        return invalid(r, "%s has a public_key that counts for nothing: methods lacks \"key\"", a->name);
+    return OK;
+}
+
 /* ---- approvers ---- */
 
 static enum err set_member(struct approver *a, const struct toml_node *node, struct reading *r)
@@ -139,8 +180,10 @@ static enum err set_member(struct approver *a, const struct toml_node *node, str
     r->line = node->line;
     if (bytes_equal(node->key, bytes_of_text("public_key")))
         return add_keys(a, node, r);
+    if (bytes_equal(node->key, bytes_of_text("methods")))
+        return add_methods(a, node, r);
     if (!bytes_equal(node->key, bytes_of_text("operator")))
-        return invalid(r, "unknown key `%.*s`: an approver has public_key and operator", (int)node->key.len,
+        return invalid(r, "unknown key `%.*s`: an approver has public_key, methods and operator", (int)node->key.len,
                        (const char *)node->key.data);
     if (node->type != TOML_BOOL)
         return invalid(r, "operator is true or false");
@@ -170,7 +213,7 @@ static enum err add_approver(struct approvers *all, const struct toml_node *node
     all->count++;
     for (const struct toml_node *member = node->children; member && err == OK; member = member->next)
         err = set_member(a, member, r);
-    return err;
+    return err == OK ? settle_methods(a, r) : err;
 }
 
 static bool have_a_key_in_common(const struct approver *a, const struct approver *b)
@@ -284,6 +327,15 @@ bool approvers_is_operator(const struct approvers *a, const char *approver)
     const struct approver *found = find(a, approver);
 
     return found && found->is_operator;
+}
+
+bool approvers_allow(const struct approvers *a, const char *approver, enum approver_method method)
+{
+    const struct approver *found = find(a, approver);
+
+    if (!a)
+        return true;
+    return found ? found->methods >> method & 1u : method != APPROVER_KEY;
 }
 
 const struct jws_key *approvers_key(const struct approvers *a, const char *approver, size_t index)

@@ -43,9 +43,15 @@ static const char *text_member(const json_t *claims, const char *name, size_t ma
     return text;
 }
 
-static bool is_method(const char *method)
+/* APPROVER_METHODS: it is none. */
+static enum approver_method method_of(const char *method)
 {
-    return method && (strcmp(method, "key") == 0 || strcmp(method, "token") == 0 || strcmp(method, "mtls") == 0);
+    static const char *const names[APPROVER_METHODS] = {"key", "token", "mtls"};
+    unsigned i = 0;
+
+    while (i < APPROVER_METHODS && (!method || strcmp(method, names[i]) != 0))
+        i++;
+    return (enum approver_method)i;
 }
 
 static enum err read_texts(struct decision *d, char *why, size_t size)
@@ -71,7 +77,7 @@ static enum err read_texts(struct decision *d, char *why, size_t size)
         return refuse(why, size, "the decision's subject is not a text of at most %d bytes", SUBJECT_MAX);
     if (!receipt_hash_read(d->event_hash, &hash))
         return refuse(why, size, "the decision's event_hash is not \"sha256:\" and 64 lower-case digits");
-    if (!is_method(d->method))
+    if (method_of(d->method) == APPROVER_METHODS)
         return refuse(why, size, "the decision's method is not key, token or mtls");
     return OK;
 }
@@ -171,9 +177,14 @@ enum err decision_read(struct decision *out, struct bytes statement, const struc
     refuse(why, why_size, "out of memory");
     if ((err = parse(out, statement, why, why_size)) != OK || (err = read_claims(out, why, why_size)) != OK)
         return err;
-    if (strcmp(out->method, "key") == 0)
+    if (method_of(out->method) == APPROVER_KEY)
         return check_approver(out, statement, approvers, why, why_size);
-    return check_log_key(statement, log_key, why, why_size);
+    if ((err = check_log_key(statement, log_key, why, why_size)) != OK)
+        return err;
+    if (approvers_allow(approvers, out->approver, method_of(out->method)))
+        return OK;
+    refuse(why, why_size, DECISION_METHOD_REFUSED, out->approver, out->method);
+    return ERR_DENIED;
 }
 
 void decision_deinit(struct decision *d)

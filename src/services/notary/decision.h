@@ -36,6 +36,9 @@ enum decision_kind { DECISION_APPROVE, DECISION_REJECT, DECISION_CANCEL, DECISIO
 #define DECISION_COMMENT_MAX 2000
 #define DECISION_TYPE        "geminga-decision+jwt"
 
+/* The approver's name and the statement's method. */
+#define DECISION_METHOD_REFUSED "decisions of %s are not made by %s: see `methods` in the approvers file"
+
 struct decision {
     json_t *claims; /* owned; the texts below are borrowed from it */
     const char *event_id, *event_hash, *approver, *method;
@@ -45,8 +48,8 @@ struct decision {
     struct text statement; /* the JWS */
 };
 
-/* ERR_INVALID: not a decision; ERR_DENIED: not signed by whom it says; ERR_NOMEM.  `why` is a sentence.  `approvers`
- * may be NULL: then nobody has a key.  decision_deinit after any; but for ERR_NOMEM and what is no JWS the members are
+/* ERR_INVALID: not a decision; ERR_DENIED: not signed by whom it says, or not in a way that the approvers file has for
+ * that name; ERR_NOMEM.  `why` is a sentence.  `approvers` may be NULL: then nobody has a key.  decision_deinit after any; but for ERR_NOMEM and what is no JWS the members are
  * there, so that a refusal can name them. */
 MUST_USE enum err decision_read(struct decision *out, struct bytes statement, const struct approvers *approvers,
                                 const struct public_key *log_key, char *why, size_t why_size);

@@ -43,7 +43,8 @@ static void write_in(const struct world *w, const char *name, const struct text 
     assert_int_equal(file_write_whole(path, bytes_of(content->data, content->len)), OK);
 }
 
-/* The approvers' file: lead with two keys, one of them in a file; boss with one, an operator; ghost with none. */
+/* The approvers' file: lead with two keys, one of them in a file; boss with one, an operator, who may
+ * show a certificate, too; ghost with none. */
 static void write_approvers(const struct world *w)
 {
     struct text pem, toml;
@@ -55,7 +56,8 @@ static void write_approvers(const struct world *w)
     text_init(&toml, 10000);
     text_add(&toml, "[approver.\"lead@x\"]\npublic_key = [\"lead.pub\", \"\"\"\n");
     public_pem(w->old_key, &toml);
-    text_add(&toml, "\"\"\"]\n[approver.\"boss@x\"]\noperator = true\npublic_key = \"\"\"\n");
+    text_add(&toml, "\"\"\"]\n[approver.\"boss@x\"]\noperator = true\nmethods = [\"tls\", \"key\"]\n"
+                    "public_key = \"\"\"\n");
     public_pem(w->boss, &toml);
     text_add(&toml, "\"\"\"\n[approver.ghost]\n");
     write_in(w, "approvers.toml", &toml);
@@ -178,9 +180,9 @@ static void the_notary_signs_for_whom_it_has_seen_a_token_of(void **state)
     struct decision_facts facts = {.kind = DECISION_APPROVE,
                                    .event_id = "e-1",
                                    .event_hash = HASH,
-                                   .approver = "lead@x",
+                                   .approver = "ghost",
                                    .method = "token",
-                                   .subject = "lead@x",
+                                   .subject = "ghost",
                                    .jti = "1",
                                    .at_ms = 1705318500000};
     struct text text;
@@ -190,7 +192,7 @@ static void the_notary_signs_for_whom_it_has_seen_a_token_of(void **state)
     assert_int_equal(decision_make(&facts, &w->log.signer, &text), OK);
     assert_int_equal(read_back(w, text.data, why, sizeof why), OK);
     text_deinit(&text);
-    snprintf(claims, sizeof claims, CLAIMS, "lead@x", "token"); /* a key's own, claiming to be a token's */
+    snprintf(claims, sizeof claims, CLAIMS, "ghost", "token"); /* a key's own, claiming to be a token's */
     statement = signed_claims(w->lead, DECISION_TYPE, claims);
     assert_int_equal(read_back(w, statement, why, sizeof why), ERR_DENIED);
     assert_non_null(strstr(why, "not signed by the notary"));
@@ -200,6 +202,46 @@ static void the_notary_signs_for_whom_it_has_seen_a_token_of(void **state)
     assert_int_equal(decision_make(&facts, &w->log.signer, &text), OK);
     assert_int_equal(read_back(w, text.data, why, sizeof why), ERR_DENIED);
     text_deinit(&text);
+}
+
+/* Whether a statement that the notary signed for somebody who showed something counts. */
+static bool counts_by(struct world *w, const char *approver, const char *method, char *why, size_t size)
+{
+    const struct decision_facts facts = {.kind = DECISION_APPROVE,
+                                         .event_id = "e-1",
+                                         .event_hash = HASH,
+                                         .approver = approver,
+                                         .method = method,
+                                         .subject = approver,
+                                         .jti = "1",
+                                         .at_ms = 1705318500000};
+    struct text text;
+    enum err err;
+
+    text_init(&text, DECISION_BYTES_MAX);
+    assert_int_equal(decision_make(&facts, &w->log.signer, &text), OK);
+    err = read_back(w, text.data, why, size);
+    text_deinit(&text);
+    assert_true(err == OK || err == ERR_DENIED);
+    return err == OK;
+}
+
+static void who_has_a_key_is_not_spoken_for_by_token_or_certificate_unless_the_file_says_so(void **state)
+{
+    struct world *w = *state;
+    char why[300];
+
+    assert_false(counts_by(w, "lead@x", "token", why, sizeof why));
+    assert_string_equal(why, "decisions of lead@x are not made by token: see `methods` in the approvers file");
+    assert_false(counts_by(w, "lead@x", "mtls", why, sizeof why));
+    assert_true(counts_by(w, "boss@x", "mtls", why, sizeof why));
+    assert_false(counts_by(w, "boss@x", "token", why, sizeof why));
+    assert_true(counts_by(w, "ghost", "token", why, sizeof why));
+    assert_true(counts_by(w, "ghost", "mtls", why, sizeof why));
+    assert_true(counts_by(w, "stranger@x", "token", why, sizeof why));
+    char *statement = signed_by_key(w->boss, "boss@x");
+    assert_int_equal(read_back(w, statement, why, sizeof why), OK);
+    free(statement);
 }
 
 static void a_statement_with_any_bit_flipped_is_refused(void **state)
@@ -285,6 +327,12 @@ static void an_approvers_file_with_a_fault_is_refused_with_its_line(void **state
         {"[approver.a]\npublic_key = \"-----BEGIN PUBLIC KEY-----\"", "not a public key in PEM"},
         {"[approver.a]\npublic_key = \"\"\"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\"\"\"",
          "not a key that can sign"},
+        {"[approver.a]\nmethods = \"key\"", ":2: methods is a list"},
+        {"[approver.a]\nmethods = []", ":2: methods is a list"},
+        {"[approver.a]\nmethods = [\"key\", \"mail\"]", ":2: methods is a list"},
+        {"\n[approver.a]\nmethods = [\"key\"]", ":2: a decides by key, and has no public_key"},
+        {"[approver.a]\npublic_key = \"lead.pub\"\nmethods = [\"token\"]",
+         ":1: a has a public_key that counts for nothing"},
         {"[approver.a\n", ":1: "},
         {"[approver.\"a\\u0000b\"]\n", ":1: write [approver."},
     };
@@ -327,6 +375,7 @@ int main(void)
         cmocka_unit_test(an_approver_decides_with_each_of_their_keys),
         cmocka_unit_test(nobody_decides_in_the_name_of_another),
         cmocka_unit_test(the_notary_signs_for_whom_it_has_seen_a_token_of),
+        cmocka_unit_test(who_has_a_key_is_not_spoken_for_by_token_or_certificate_unless_the_file_says_so),
         cmocka_unit_test(a_statement_with_any_bit_flipped_is_refused),
         cmocka_unit_test(each_fault_of_the_claims_is_said),
         cmocka_unit_test(an_operator_is_who_the_file_says),

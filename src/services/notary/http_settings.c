@@ -84,6 +84,14 @@ static const struct option approvals_rows[] = {
      .type = OPTION_TEXT,
      APPROVALS(approvers_file),
      .text = "Who decides with which key of his own, and who may cancel and retry any workflow (TOML)."},
+    {.key = "notary.approvals.token_lifetime_max",
+     .env = "GEMINGA_NOTARY_APPROVALS_TOKEN_LIFETIME_MAX",
+     .type = OPTION_DURATION,
+     .fallback = "24h",
+     .min = 0,
+     .max = INT64_C(366) * 24 * 3600 * 1000,
+     APPROVALS(token_lifetime_max_ms),
+     .text = "A token that decides expires (exp), at most so long from now; 0: it need not."},
 };
 const struct option_table notary_approvals_options = OPTION_TABLE(approvals_rows);
 

@@ -21,6 +21,7 @@ extern const struct option_table notary_http_options;
 
 struct notary_approvals_settings {
     char *topic, *approvers_file;
+    int64_t token_lifetime_max_ms; /* 0: tokens need not expire */
 };
 extern const struct option_table notary_approvals_options;
 

@@ -7,6 +7,7 @@
 #include "services/notary/notary_service.h"
 #include "services/notary/notary_verbs.h"
 #include "services/notary/port_client.h"
+#include "services/notary/visible.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,9 +16,10 @@
 
 #define CONFIG_DEFAULT "config/pulsar.toml"
 #define CONFIG_MAX     (1u << 20)
+#define COMPLAINT_MAX  4096
 
 #define DECIDE_ARGUMENTS "EVENT [--comment TEXT] [--token T | --cert FILE --key FILE | --approver-key FILE --as NAME]"
-#define DECIDE_FLAGS     PORT_FLAGS "|--comment|--wait|--approver-key|--as|--event|--service-url"
+#define DECIDE_FLAGS     PORT_FLAGS "|--comment|--wait|--approver-key|--as|--event|--yes|--service-url"
 
 static const struct notary_verb verbs[] = {
     {.name = "verify",
@@ -143,15 +145,27 @@ const struct notary_verb *notary_verbs(size_t *count)
 
 /* ---- what is said ---- */
 
+/* A line, whatever servers and files have in it. */
+static void complain(const char *format, va_list args)
+{
+    char line[COMPLAINT_MAX];
+    struct text shown;
+
+    vsnprintf(line, sizeof line, format, args);
+    text_init(&shown, 10 * sizeof line);
+    visible_add(&shown, bytes_of_text(line));
+    fprintf(stderr, "%s\n", shown.data ? shown.data : "");
+    text_deinit(&shown);
+}
+
 void notary_complain(const char *format, ...)
 {
     va_list args;
 
     fputs("geminga notary: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    complain(format, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 /* ---- flags and settings ---- */
@@ -329,9 +343,9 @@ int notary_verb_misused(const char *name, const char *format, ...)
 
     fprintf(stderr, "geminga notary %s: ", name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    complain(format, args);
     va_end(args);
-    fprintf(stderr, "\nusage: geminga notary %s %s\n", name, verb ? verb->arguments : "");
+    fprintf(stderr, "usage: geminga notary %s %s\n", name, verb ? verb->arguments : "");
     return NOTARY_EXIT_USAGE;
 }
 

@@ -59,7 +59,7 @@ int notary_verb_misused(const char *name, const char *format, ...) PRINTF_LIKE(2
 /* Appends a file that the user named; false, said, when it cannot be read. */
 bool notary_read_named(const char *path, struct text *to);
 
-/* "geminga notary: ..." on standard error. */
+/* "geminga notary: ..." on standard error: one line, made visible (visible.h). */
 void notary_complain(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Takes "--name VALUE" or "--name=VALUE" out of argv: the last one given, or NULL.  False, said, without a value. */

@@ -6,6 +6,7 @@
 
 #include "services/notary/files.h"
 #include "services/notary/notary_verbs.h"
+#include "services/notary/visible.h"
 #include "services/runtime/http.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,14 @@ void port_flags_deinit(struct options *sets, size_t count)
 bool port_wants_json(const struct port_flags *f)
 {
     return strcmp(f->output, "json") == 0;
+}
+
+bool port_shows(const struct port_flags *f, json_t *json)
+{
+    if (port_wants_json(f) || visible_json(json))
+        return true;
+    notary_complain("out of memory");
+    return false;
 }
 
 /* ---- paths ---- */

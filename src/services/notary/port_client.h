@@ -29,8 +29,10 @@ void port_flags_deinit(struct options *sets, size_t count);
 /* Appends the tables' flags, for a verb's help. */
 void port_flags_help(const struct option_table *const *tables, size_t count, struct text *out);
 
-/* "json" was asked for. */
+/* "json" was asked for: it is printed as it came. */
 bool port_wants_json(const struct port_flags *f);
+/* Otherwise: what is about to be printed for people, made visible (visible.h).  False, said, when memory is short. */
+bool port_shows(const struct port_flags *f, json_t *json);
 
 /* Appends "/v1/workflows/ID", escaped. */
 void port_workflow_path(const char *event_id, struct text *out);

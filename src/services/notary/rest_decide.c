@@ -9,6 +9,7 @@
  */
 #include "services/notary/notary_rest_private.h"
 
+#include <inttypes.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,12 @@ static bool statement_fits(struct deciding *d)
     return false;
 }
 
+/* How who asks was known: "token", "mtls". */
+static const char *method_shown(const struct deciding *d)
+{
+    return strcmp(d->call->method, "tls") == 0 ? "mtls" : d->call->method;
+}
+
 static bool sign_statement(struct deciding *d, int64_t now_ms)
 {
     uint8_t random[16];
@@ -127,7 +134,7 @@ static bool sign_statement(struct deciding *d, int64_t now_ms)
     struct decision_facts facts = {.event_id = d->event_id,
                                    .event_hash = text_of(d, "event_hash"),
                                    .approver = d->approver,
-                                   .method = strcmp(d->call->method, "tls") == 0 ? "mtls" : d->call->method,
+                                   .method = method_shown(d),
                                    .comment = d->comment,
                                    .subject = d->call->who,
                                    .jti = jti,
@@ -139,6 +146,38 @@ static bool sign_statement(struct deciding *d, int64_t now_ms)
     for (size_t i = 0; i < sizeof random; i++)
         (void)snprintf(jti + 2 * i, 3, "%02x", random[i]);
     return decision_make(&facts, d->rest->log_key, &d->statement) == OK;
+}
+
+/* A token that was lost decides no longer than its time.  False: answered. */
+static bool token_ends_soon(const struct deciding *d)
+{
+    const int64_t max_s = d->rest->settings->approvals.token_lifetime_max_ms / 1000;
+    const int64_t now_s = loop_wall_ms(notary_clocks(d->rest->service)) / 1000;
+
+    if (max_s == 0 || strcmp(d->call->method, "token") != 0)
+        return true;
+    if (d->call->expires_s == 0)
+        call_reason(d->call->call, 403, "a token that decides must expire (claim exp), within %" PRId64 " s from now",
+                    max_s);
+    else if (d->call->expires_s - now_s > max_s)
+        call_reason(d->call->call, 403,
+                    "the token is good for %" PRId64 " s from now: one that decides for %" PRId64
+                    " at most (notary.approvals.token_lifetime_max)",
+                    d->call->expires_s - now_s, max_s);
+    else
+        return true;
+    return false;
+}
+
+/* Who signs his decisions himself is not spoken for by whoever has a token in his name.  False: answered. */
+static bool method_may(const struct deciding *d)
+{
+    const enum approver_method method = strcmp(d->call->method, "tls") == 0 ? APPROVER_TLS : APPROVER_TOKEN;
+
+    if (approvers_allow(d->rest->approvers, d->approver, method))
+        return true;
+    call_reason(d->call->call, 403, DECISION_METHOD_REFUSED, d->approver, method_shown(d));
+    return false;
 }
 
 /* False: answered. */
@@ -155,7 +194,7 @@ static bool have_statement(struct deciding *d)
         return false;
     }
     d->approver = d->call->who;
-    return true;
+    return token_ends_soon(d) && method_may(d);
 }
 
 /* ---- who may ---- */

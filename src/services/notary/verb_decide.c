@@ -10,6 +10,7 @@
  * 2, asked wrongly; 3, written, and the notary did not show it within --wait.
  */
 #include "services/notary/approvals_writer.h"
+#include "services/notary/canonical.h"
 #include "services/notary/decision.h"
 #include "services/notary/event.h"
 #include "services/notary/evidence.h"
@@ -17,20 +18,24 @@
 #include "services/notary/port_client.h"
 #include "services/notary/receipt.h"
 #include "services/notary/signers/signers.h"
+#include "services/notary/visible.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ANSWER_MAX    (64u << 20)
 #define PATH_TEXT_MAX 4096
 #define COMPLAINT_MAX 1200
 #define RANDOM_LEN    16
+#define SHOWN_MAX     (32u << 20) /* of an event: indented, and all of it escaped */
 
 struct decide_flags {
     char *comment, *approver_key, *approver, *event_file, *service_url;
     int64_t wait_s;
+    bool yes;
 };
 
 #define AT(member) .offset = offsetof(struct decide_flags, member)
@@ -64,7 +69,13 @@ static const struct option rows[] = {
      .flag = "--event",
      .type = OPTION_TEXT,
      AT(event_file),
-     .text = "With --approver-key: the event that we decide about; without, it is the one that the notary has."},
+     .text = "With --approver-key: the event that we decide about; without, the notary's is shown, hashed and signed."},
+    {.key = "decide.yes",
+     .flag = "--yes",
+     .type = OPTION_BOOL,
+     .fallback = "false",
+     AT(yes),
+     .text = "Signs the event that the notary shows without asking at the terminal."},
     {.key = "decide.service_url",
      .flag = "--service-url",
      .type = OPTION_TEXT,
@@ -84,10 +95,10 @@ struct deciding {
 
 /* ---- a statement of our own ---- */
 
-/* The hash of the package of an event that we have.  False, said. */
-static bool hash_event(const struct deciding *d, char to[RECEIPT_HASH_SIZE])
+/* The hash of an event's package, by ourselves.  `where` it is from.  False, said. */
+static bool hash_event(const struct deciding *d, const char *where, struct bytes bytes, char to[RECEIPT_HASH_SIZE])
 {
-    struct text bytes, evidence;
+    struct text evidence;
     struct faults faults;
     struct event event = {0};
     struct digest digest;
@@ -95,43 +106,110 @@ static bool hash_event(const struct deciding *d, char to[RECEIPT_HASH_SIZE])
 
     if (faults_init(&faults) != OK)
         return false;
-    text_init(&bytes, 2 * EVENT_BYTES_MAX);
     text_init(&evidence, EVIDENCE_BYTES_MAX);
-    if (!notary_read_named(d->flags.event_file, &bytes))
-        goto out;
-    if (event_parse(&event, bytes_of(bytes.data, bytes.len), &faults) != OK) {
-        notary_complain("%s is no event of a pipeline: try geminga notary evidence", d->flags.event_file);
+    if (event_parse(&event, bytes, &faults) != OK) {
+        notary_complain("%s is no event of a pipeline: try geminga notary evidence", where);
     } else if (strcmp(event.event_id, d->event_id) != 0) {
-        notary_complain("%s is another event: %s", d->flags.event_file, event.event_id);
+        notary_complain("%s is another event: %s", where, event.event_id);
     } else if (evidence_build(&event, &evidence) == OK) {
         digest = digest_of(bytes_of(evidence.data, evidence.len));
         receipt_hash_text(&digest, to);
         done = true;
     }
     event_deinit(&event);
-out:
-    text_deinit(&bytes);
     text_deinit(&evidence);
     faults_deinit(&faults);
     return done;
 }
 
-/* The hash that the notary has.  False, said. */
+/* Of the event that we have.  False, said. */
+static bool hash_file(const struct deciding *d, char to[RECEIPT_HASH_SIZE])
+{
+    struct text bytes;
+    bool done;
+
+    text_init(&bytes, 2 * EVENT_BYTES_MAX);
+    done = notary_read_named(d->flags.event_file, &bytes) &&
+           hash_event(d, d->flags.event_file, bytes_of(bytes.data, bytes.len), to);
+    text_deinit(&bytes);
+    return done;
+}
+
+/* All of it, for all of it is signed; line by line, as the terminal may see it. */
+static bool show_event(const struct deciding *d, const json_t *event, const char *hash)
+{
+    char *lines = json_dumps(event, JSON_INDENT(2)), *rest = lines, *line;
+    struct text shown;
+    bool done;
+
+    if (!lines)
+        return false;
+    text_init(&shown, SHOWN_MAX);
+    while ((line = strsep(&rest, "\n"))) {
+        visible_add(&shown, bytes_of_text(line));
+        text_add(&shown, "\n");
+    }
+    done =
+        !text_failed(&shown) && fprintf(stderr, "the event, as the notary has it:\n%s", shown.data) >= 0 &&
+        fprintf(stderr, "to be signed: %s of %s, as %s\n", decision_kind_name(d->kind), hash, d->flags.approver) >= 0;
+    text_deinit(&shown);
+    free(lines);
+    return done;
+}
+
+/* At a terminal only: elsewhere nobody would answer. */
+static bool agrees(const struct deciding *d)
+{
+    char answer[8];
+
+    if (d->flags.yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return true;
+    fputs("sign this? [y/N] ", stderr);
+    if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+        return true;
+    notary_complain("not signed");
+    return false;
+}
+
+/* The port's word for what it is about is not enough: its event is hashed here, and shown.  False, said. */
+static bool hash_shown(const struct deciding *d, const json_t *workflow, char to[RECEIPT_HASH_SIZE])
+{
+    json_t *event = json_object_get(workflow, "event");
+    const char *named = json_string_value(json_object_get(workflow, "event_hash"));
+    struct text bytes;
+    bool done = false;
+
+    text_init(&bytes, 2 * EVENT_BYTES_MAX);
+    if (!json_is_object(event))
+        notary_complain("the notary does not show the event of %s: give it by --event FILE", d->event_id);
+    else if (canonical_json(event, &bytes) == OK)
+        done = hash_event(d, "what the notary shows", bytes_of(bytes.data, bytes.len), to);
+    else
+        notary_complain("what the notary shows is no event");
+    text_deinit(&bytes);
+    if (done && (!named || strcmp(named, to) != 0)) {
+        notary_complain("the notary shows one event and names another: %s is the hash of what it shows, %s is what it "
+                        "wants signed; nothing was signed",
+                        to, named ? named : "nothing");
+        done = false;
+    }
+    return done && show_event(d, event, to) && agrees(d);
+}
+
+/* Of the event that the notary has.  False, said. */
 static bool hash_known(const struct deciding *d, char to[RECEIPT_HASH_SIZE])
 {
     struct text path;
     json_t *workflow;
-    const char *hash;
+    bool done;
 
     text_init(&path, PATH_TEXT_MAX);
     port_workflow_path(d->event_id, &path);
     workflow = text_failed(&path) ? NULL : port_get(&d->port, path.data);
     text_deinit(&path);
-    hash = json_string_value(json_object_get(workflow, "event_hash"));
-    if (hash)
-        (void)snprintf(to, RECEIPT_HASH_SIZE, "%s", hash);
+    done = workflow && hash_shown(d, workflow, to);
     json_decref(workflow);
-    return hash != NULL;
+    return done;
 }
 
 static bool sign(struct deciding *d)
@@ -150,7 +228,7 @@ static bool sign(struct deciding *d)
                                          .at_ms = loop_wall_ms(clocks)};
     enum err err;
 
-    if (!(d->flags.event_file ? hash_event(d, hash) : hash_known(d, hash)))
+    if (!(d->flags.event_file ? hash_file(d, hash) : hash_known(d, hash)))
         return false;
     clocks->ops->entropy(clocks, random, sizeof random);
     for (size_t i = 0; i < sizeof random; i++)
@@ -215,8 +293,13 @@ static char *body_of(const struct deciding *d)
 static int tell(const struct deciding *d, long status, const struct text *answer)
 {
     json_t *json = json_loadb(answer->data ? answer->data : "", answer->len, JSON_ALLOW_NUL, NULL);
-    const char *now = json_string_value(json_object_get(json, "status"));
+    const char *now;
 
+    if (!port_shows(&d->port, json)) {
+        json_decref(json);
+        return NOTARY_EXIT_FAILED;
+    }
+    now = json_string_value(json_object_get(json, "status"));
     if (port_wants_json(&d->port))
         printf("%s\n", answer->data ? answer->data : "");
     else if (status == 202)
@@ -258,8 +341,8 @@ static int check_flags(const struct deciding *d)
 
     if (f->approver_key && !f->approver)
         return notary_verb_misused(name, "--approver-key needs --as NAME");
-    if (!f->approver_key && (f->approver || f->event_file || f->service_url))
-        return notary_verb_misused(name, "--as, --event and --service-url are for --approver-key");
+    if (!f->approver_key && (f->approver || f->event_file || f->service_url || f->yes))
+        return notary_verb_misused(name, "--as, --event, --yes and --service-url are for --approver-key");
     if (f->service_url && !f->event_file)
         return notary_verb_misused(name, "--service-url needs --event FILE: what is decided about");
     if (f->comment && strlen(f->comment) > DECISION_COMMENT_MAX)

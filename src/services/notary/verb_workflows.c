@@ -132,7 +132,7 @@ static int list(const struct port_flags *port, const struct list_flags *flags)
     add_query(&path, "status", flags->status);
     add_query(&path, "type", flags->type);
     add_query(&path, "after", flags->after);
-    if (!text_failed(&path) && (answer = port_get(port, path.data)))
+    if (!text_failed(&path) && (answer = port_get(port, path.data)) && port_shows(port, answer))
         status = port_wants_json(port) ? print_json(answer) : print_list(answer);
     json_decref(answer);
     text_deinit(&path);
@@ -238,9 +238,9 @@ int notary_verb_show(int argc, char **argv)
 
     if (status == NOTARY_EXIT_OK) {
         workflow = get_workflow(&port, argv[0]);
-        status = !workflow                ? NOTARY_EXIT_FAILED
-                 : port_wants_json(&port) ? print_json(workflow)
-                                          : print_workflow(workflow);
+        status = !workflow || !port_shows(&port, workflow) ? NOTARY_EXIT_FAILED
+                 : port_wants_json(&port)                  ? print_json(workflow)
+                                                           : print_workflow(workflow);
     }
     json_decref(workflow);
     port_flags_deinit(sets, 1);

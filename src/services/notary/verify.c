@@ -13,6 +13,7 @@
 #include "services/notary/canonical.h"
 #include "services/notary/evidence.h"
 #include "services/notary/receipt.h"
+#include "services/notary/visible.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,10 +26,9 @@ static PRINTF_LIKE(4, 0) bool line(struct verification *v, bool holds, const cha
     char text[600];
 
     vsnprintf(text, sizeof text, format, args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20) /* a name with a line feed in it does not make lines of its own */
-            *c = '?';
-    text_printf(v->report, "%-8s %-11s %s\n", holds ? "ok" : "refused", name, text);
+    text_printf(v->report, "%-8s %-11s ", holds ? "ok" : "refused", name);
+    visible_add(v->report, bytes_of_text(text)); /* a name with a line feed in it makes no lines of its own */
+    text_add(v->report, "\n");
     return holds;
 }
 

@@ -30,7 +30,7 @@ struct world {
     EVP_PKEY *p256;
     struct public_key key;         /* of it */
     struct fixture_signer a, b, d; /* approvers' keys; d is nobody who was asked */
-    struct approvers *approvers;   /* of all three */
+    struct approvers *approvers;   /* of all three; b may show a token, too */
     struct trusted_keys trusted;   /* key and log key */
     char directory[64];
 };
@@ -263,7 +263,8 @@ static void write_approvers(struct world *w)
 
     text_init(&toml, 10000);
     for (size_t i = 0; i < 3; i++) {
-        text_printf(&toml, "[approver.\"%s\"]\npublic_key = \"\"\"\n", names[i]);
+        text_printf(&toml, "[approver.\"%s\"]\n%spublic_key = \"\"\"\n", names[i],
+                    i == 1 ? "methods = [\"key\", \"token\"]\n" : "");
         public_key_to_pem(&signers[i]->public_key, &toml);
         text_add(&toml, "\"\"\"\n");
     }
@@ -442,6 +443,9 @@ static void a_notary_that_lies_about_approvals_is_found_out(void **state)
         w, json_pack("[o, o]", A(DECISION_APPROVE), decision_of(w, &w->d, "b@x", DECISION_APPROVE, hash)), 2,
         "not signed by b@x"));
     assert_false(approvals_verify(
+        w, json_pack("[o, o]", B(DECISION_APPROVE), decision_of(w, NULL, "a@x", DECISION_APPROVE, hash)), 2,
+        "decisions of a@x are not made by token"));
+    assert_false(approvals_verify(
         w, json_pack("[o, o]", A(DECISION_APPROVE), decision_of(w, &w->b, "b@x", DECISION_APPROVE, other)), 2,
         "about another event"));
     assert_false(approvals_verify(w, json_array(), 2, "0 approved"));
@@ -520,7 +524,7 @@ static void a_result_without_a_receipt_proves_nothing_and_says_why(void **state)
 
     text_init(&report, 10000);
     assert_false(verifies_at(w, bytes_of_text(rejected), APPROVAL_EVENT, "", &report));
-    assert_non_null(strstr(report.data, "there is none: the event was not notarized: rejected by b@x?ok  all"));
+    assert_non_null(strstr(report.data, "there is none: the event was not notarized: rejected by b@x\\x0aok  all"));
     text_deinit(&report);
 }
 

@@ -71,6 +71,7 @@ static bool identify(struct rest *r, enum rest_access access, struct rest_call *
     if (err == OK) {
         c->who = arena_text(&c->call->arena, identity.role);
         c->method = identity.method;
+        c->expires_s = identity.expires_s;
         identity_deinit(&identity);
     }
     if (err == ERR_DENIED)

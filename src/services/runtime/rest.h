@@ -44,6 +44,7 @@ struct rest_call {
     char *parameters[REST_PARAMETERS_MAX]; /* what the pattern's {names} stand for; in the call's arena */
     const char *who;                       /* the role; NULL: nobody */
     const char *method;                    /* how it was shown: "token", "tls"; NULL: not at all */
+    int64_t expires_s;                     /* of a token, since 1970; 0: never */
 };
 
 /* For the document: parameters behind the question mark, and statuses that the route answers with.  Both lists end

@@ -13,6 +13,7 @@
 #include "services/notary/anchors/rekor_entry.h"
 #include "services/notary/anchors/time_stamp.h"
 #include "services/notary/canonical.h"
+#include "services/notary/visible.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,11 +42,9 @@ static PRINTF_LIKE(3, 4) bool say(struct check *c, bool holds, const char *forma
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 ||
-            *p == 0x7f) /* a server's name with a line feed does not make lines of its own */
-            *p = '?';
-    text_printf(c->report, "%-8s %-11s %s\n", holds ? "ok" : "refused", "anchor", text);
+    text_printf(c->report, "%-8s %-11s ", holds ? "ok" : "refused", "anchor");
+    visible_add(c->report, bytes_of_text(text)); /* a server's name with a line feed makes no lines of its own */
+    text_add(c->report, "\n");
     return holds;
 }
 
