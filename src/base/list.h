@@ -63,6 +63,19 @@ static inline struct list *list_pop_front(struct list *l)
     return node;
 }
 
+/* All of `from`, in its order, becomes `to`, which need not be a list before; `from` is empty then. */
+static inline void list_move(struct list *to, struct list *from)
+{
+    if (list_empty(from)) {
+        list_init(to);
+        return;
+    }
+    *to = *from;
+    to->next->prev = to;
+    to->prev->next = to;
+    list_init(from);
+}
+
 #define list_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* Safe when the body removes (and frees) `node`, not its neighbour. */

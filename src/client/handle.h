@@ -41,10 +41,11 @@ struct _pulsar_client {
 
     _Atomic bool stopped; /* freed by the user: the thread has ended */
 
-    /* Any thread, under the lock; after any gate's. */
+    /* Any thread.  Who waits for memory does so under the lock, and is counted. */
+    _Atomic size_t memory_used;
+    _Atomic uint32_t memory_waiters;
     pthread_mutex_t memory_lock;
     pthread_cond_t memory_freed;
-    size_t memory_used;
 };
 
 struct _pulsar_client *client_ref(struct _pulsar_client *c);

@@ -10,6 +10,7 @@
 #include "wire/batch.h"
 #include "wire/command.h"
 #include "wire/frame.h"
+#include "wire/metadata.h"
 #include "wire/publish.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ void client_batch_add(struct client_batch *b, struct client_send *s)
     list_push_back(&b->sends, &s->node);
     b->count++;
     b->bytes += client_send_size(s);
+    b->charge += s->charge;
 }
 
 bool client_send_shares(const struct client_send *s)
@@ -110,6 +112,20 @@ static enum err metadata_fill(Wire__MessageMetadata *m, const struct client_batc
     return OK;
 }
 
+/* It says nothing that only protobuf-c writes. */
+static bool body_is_plain(const struct client_body *b)
+{
+    return !b->key && !b->ordering_key && !b->null_value && b->properties.count == 0 && b->event_time == 0;
+}
+
+/* Nor does the entry of this one message. */
+static bool single_is_plain(const struct client_batch *batch, const struct client_parcel_common *common)
+{
+    const struct client_send *s = first_send(&batch->sends);
+
+    return batch->count == 1 && body_is_plain(s->body) && client_send_shares(s) && common->schema_version.len == 0;
+}
+
 /* ---- the payload of a batch ---- */
 
 static enum err single_fill(Wire__SingleMessageMetadata *m, const struct client_send *s)
@@ -130,18 +146,50 @@ static enum err single_fill(Wire__SingleMessageMetadata *m, const struct client_
     return client_map_wire(&b->properties, &m->properties);
 }
 
-static enum err batch_len(const struct client_batch *batch, size_t *out)
+static enum err message_len(const struct client_send *s, size_t *len)
 {
     Wire__SingleMessageMetadata m;
-    size_t len = 0;
 
+    if (body_is_plain(s->body)) {
+        *len = batch_plain_len(s->sequence_id, s->body->len);
+        return OK;
+    }
+    if (single_fill(&m, s) != OK)
+        return ERR_NOMEM;
+    *len = batch_message_len(&m, s->body->len);
+    free(m.properties);
+    return OK;
+}
+
+static enum err message_write(const struct client_send *s, uint8_t *to, size_t size, size_t *len)
+{
+    const struct bytes payload = bytes_of(s->body->data, s->body->len);
+    Wire__SingleMessageMetadata m;
+
+    if (body_is_plain(s->body)) {
+        *len = batch_plain_encode(to, size, s->sequence_id, payload);
+        return OK;
+    }
+    if (single_fill(&m, s) != OK)
+        return ERR_NOMEM;
+    *len = batch_message_encode(to, size, &m, payload);
+    free(m.properties);
+    return OK;
+}
+
+/* Of the payload before compression. */
+static enum err raw_len(const struct client_batch *batch, size_t *out)
+{
+    size_t len = 0, each;
+
+    if (batch->count == 1) {
+        *out = first_send(&batch->sends)->body->len;
+        return OK;
+    }
     list_each (node, &batch->sends) {
-        const struct client_send *s = container_of(node, struct client_send, node);
-
-        if (single_fill(&m, s) != OK)
+        if (message_len(container_of(node, struct client_send, node), &each) != OK)
             return ERR_NOMEM;
-        len += batch_message_len(&m, s->body->len);
-        free(m.properties);
+        len += each;
     }
     *out = len;
     return OK;
@@ -149,39 +197,41 @@ static enum err batch_len(const struct client_batch *batch, size_t *out)
 
 static enum err batch_write(const struct client_batch *batch, uint8_t *to, size_t size)
 {
-    Wire__SingleMessageMetadata m;
-    size_t at = 0;
+    size_t at = 0, len;
 
     list_each (node, &batch->sends) {
-        const struct client_send *s = container_of(node, struct client_send, node);
-
-        if (single_fill(&m, s) != OK)
+        if (message_write(container_of(node, struct client_send, node), to + at, size - at, &len) != OK)
             return ERR_NOMEM;
-        at += batch_message_encode(to + at, size - at, &m, bytes_of(s->body->data, s->body->len));
-        free(m.properties);
+        at += len;
     }
     assert(at == size);
     return OK;
 }
 
-/* The payload before compression: the message's own bytes, or *scratch, to be freed by the caller. */
-static enum err raw_payload(const struct client_batch *batch, struct bytes *raw, uint8_t **scratch)
+/* A batch that is compressed is written elsewhere first. */
+static enum err batch_compress(const struct client_batch *batch, enum codec codec, size_t raw, uint8_t *to, size_t size,
+                               size_t *len)
+{
+    uint8_t *scratch = malloc(raw);
+    enum err err = scratch ? batch_write(batch, scratch, raw) : ERR_NOMEM;
+
+    if (err == OK)
+        err = codec_compress(codec, bytes_of(scratch, raw), to, size, len);
+    free(scratch);
+    return err;
+}
+
+static enum err payload_write(const struct client_batch *batch, enum codec codec, size_t raw, uint8_t *to, size_t size,
+                              size_t *len)
 {
     const struct client_body *first = first_send(&batch->sends)->body;
-    size_t len;
-    enum err err;
 
-    *scratch = NULL;
-    if (batch->count == 1) {
-        *raw = bytes_of(first->data, first->len);
-        return OK;
-    }
-    if ((err = batch_len(batch, &len)) != OK)
-        return err;
-    if (!(*scratch = malloc(len)))
-        return ERR_NOMEM;
-    *raw = bytes_of(*scratch, len);
-    return batch_write(batch, *scratch, len);
+    if (batch->count == 1)
+        return codec_compress(codec, bytes_of(first->data, first->len), to, size, len);
+    if (codec != CODEC_NONE)
+        return batch_compress(batch, codec, raw, to, size, len);
+    *len = raw;
+    return batch_write(batch, to, raw);
 }
 
 /* ---- the frame ---- */
@@ -198,22 +248,53 @@ static struct send send_of(const struct client_batch *batch, const struct client
     };
 }
 
-static enum err frame_write(struct slice *out, const struct client_batch *batch,
-                            const struct client_parcel_common *common, const Wire__MessageMetadata *m, struct bytes raw)
+/* Room for the frame, and its metadata, which begins at SEND_HEAD_MAX. */
+static enum err frame_open(struct buffer **out, size_t *metadata_len, const struct client_batch *batch,
+                           const struct client_parcel_common *common, size_t raw, size_t bound)
 {
-    size_t metadata_len = wire__message_metadata__get_packed_size(m), payload_len, head_len;
-    size_t bound = codec_bound(common->codec, raw.len);
-    struct buffer *buffer = buffer_new(SEND_HEAD_MAX + metadata_len + bound, NULL);
-    struct send send = send_of(batch, common);
+    const struct bytes name = bytes_of_text(common->producer_name);
+    const bool plain = single_is_plain(batch, common);
+    Wire__MessageMetadata m = {0};
+    size_t max = METADATA_PLAIN_MAX + name.len;
+
+    if (!plain && metadata_fill(&m, batch, common, raw) != OK)
+        return ERR_NOMEM;
+    if (!plain)
+        max = wire__message_metadata__get_packed_size(&m);
+    struct buffer *buffer = buffer_new(SEND_HEAD_MAX + max + bound, NULL);
+    if (buffer && plain)
+        *metadata_len = metadata_plain_encode(buffer->data + SEND_HEAD_MAX,
+                                              &(struct metadata){.producer_name = name,
+                                                                 .sequence_id = first_send(&batch->sends)->sequence_id,
+                                                                 .publish_time = common->publish_time_ms,
+                                                                 .compression = (Wire__CompressionType)common->codec,
+                                                                 .uncompressed_size = (uint32_t)raw});
+    else if (buffer)
+        *metadata_len = wire__message_metadata__pack(&m, buffer->data + SEND_HEAD_MAX);
+    free(m.properties);
+    *out = buffer;
+    return buffer ? OK : ERR_NOMEM;
+}
+
+static enum err frame_encode(struct slice *out, const struct client_batch *batch,
+                             const struct client_parcel_common *common)
+{
+    const struct send send = send_of(batch, common);
     uint8_t head[SEND_HEAD_MAX], *metadata, *payload;
+    size_t raw, bound, metadata_len, payload_len, head_len;
+    struct buffer *buffer = NULL;
     enum err err;
 
-    if (!buffer)
-        return ERR_NOMEM;
+    if ((err = raw_len(batch, &raw)) != OK)
+        return err;
+    if (raw > INT32_MAX / 2)
+        return ERR_TOO_LARGE;
+    bound = codec_bound(common->codec, raw);
+    if ((err = frame_open(&buffer, &metadata_len, batch, common, raw, bound)) != OK)
+        return err;
     metadata = buffer->data + SEND_HEAD_MAX;
     payload = metadata + metadata_len;
-    wire__message_metadata__pack(m, metadata);
-    if ((err = codec_compress(common->codec, raw, payload, bound, &payload_len)) != OK)
+    if ((err = payload_write(batch, common->codec, raw, payload, bound, &payload_len)) != OK)
         goto out;
     if (payload_len > common->payload_max) {
         err = ERR_TOO_LARGE;
@@ -225,38 +306,6 @@ static enum err frame_write(struct slice *out, const struct client_batch *batch,
 out:
     buffer_unref(buffer);
     return err;
-}
-
-static enum err frame_encode(struct slice *out, const struct client_batch *batch,
-                             const struct client_parcel_common *common)
-{
-    Wire__MessageMetadata metadata;
-    struct bytes raw;
-    uint8_t *scratch;
-    enum err err;
-
-    if ((err = raw_payload(batch, &raw, &scratch)) != OK)
-        goto out;
-    if (raw.len > INT32_MAX / 2) {
-        err = ERR_TOO_LARGE;
-        goto out;
-    }
-    if ((err = metadata_fill(&metadata, batch, common, raw.len)) != OK)
-        goto out;
-    err = frame_write(out, batch, common, &metadata, raw);
-    free(metadata.properties);
-out:
-    free(scratch);
-    return err;
-}
-
-static void sends_move(struct list *to, struct list *from)
-{
-    struct list *node;
-
-    list_init(to);
-    while ((node = list_pop_front(from)))
-        list_push_back(to, node);
 }
 
 enum err client_parcel_new(struct client_parcel **out, struct client_batch *batch,
@@ -274,9 +323,10 @@ enum err client_parcel_new(struct client_parcel **out, struct client_batch *batc
     }
     list_init(&p->node);
     p->count = batch->count;
+    p->charge = batch->charge;
     p->sequence_id = first_send(&batch->sends)->sequence_id;
     p->deadline_ns = first_send(&batch->sends)->deadline_ns;
-    sends_move(&p->sends, &batch->sends);
+    list_move(&p->sends, &batch->sends);
     client_batch_init(batch);
     *out = p;
     return OK;

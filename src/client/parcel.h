@@ -22,6 +22,7 @@ struct client_send {
     uint64_t sequence_id;
     uint64_t deadline_ns; /* UINT64_MAX: none */
     int64_t deliver_at;   /* ms since the epoch; 0: at once */
+    size_t charge;        /* what it counts for against the sender's limits */
     /* Ok: `id` is where it is; valid during the call. */
     void (*done)(struct client_send *s, pulsar_result result, const struct _pulsar_message_id *id);
 };
@@ -30,6 +31,7 @@ struct client_batch {
     struct list sends;
     uint32_t count;
     size_t bytes; /* of payloads and keys: about what the entry will have */
+    size_t charge;
 };
 
 void client_batch_init(struct client_batch *b);
@@ -60,6 +62,7 @@ struct client_parcel {
     struct list sends; /* in order; done is called for all of them */
     uint64_t number;   /* the publisher's, counting up */
     uint32_t count;
+    size_t charge;        /* of all sends */
     uint64_t sequence_id; /* of the first */
     uint64_t deadline_ns; /* the earliest */
     struct slice frame;   /* the whole SEND frame */

@@ -4,7 +4,11 @@
  * publisher for each.
  *
  * Who touches what.  Set before the user has the handle: config, topic, name, publishers.  The gate: any thread, under
- * its lock. The loop's: the rest.  A send holds a reference to the handle and a place in the gate until it completes.
+ * its lock. The loop's: the rest.  A send has a place in the gate until it completes, and as long as there are any the
+ * gate holds a reference to the handle.
+ *
+ * What a message costs is kept small: sends reach the loop by the outbox, which is posted once for all that come before
+ * the loop looks, and those of one receipt leave the gate together.  Locks: the gate's, then the loop's (of its posts).
  */
 #include "client/discovery.h"
 #include "client/handle.h"
@@ -15,11 +19,17 @@
 #include <pulsar/c/client.h>
 #include <stdlib.h>
 
+/* Operations are made on the users' threads and end on the loop's: who frees there what another one allocated pays for
+ * it, so some are kept to be used again. */
+#define SPARES_MAX 4096
+
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t left;
     uint32_t pending, pending_max; /* messages; max 0: no limit */
     struct client_routing routing;
+    struct list outbox; /* send_ops that the loop has not taken; not empty: `outbox_task` is posted */
+    struct list spares; /* send_ops */
 };
 
 struct _pulsar_producer {
@@ -30,6 +40,9 @@ struct _pulsar_producer {
     struct client_publisher **publishers; /* as long as the handle, so that any thread may ask them how they are */
     uint32_t count, created, alive;
     struct gate gate;
+    struct task outbox_task;
+    struct list ended; /* the loop's: send_ops that will be spares */
+    uint32_t ended_count;
 
     struct client_discovery discovery;
     bool discovering;
@@ -54,14 +67,46 @@ static struct _pulsar_producer *producer_of(struct client_handle *h)
 
 /* ---- the gate ---- */
 
+struct send_op {
+    struct client_send send; /* its node is also that of `outbox`, `spares` and `ended` */
+    struct _pulsar_producer *producer;
+    uint32_t partition;
+    pulsar_send_callback callback;
+    void *ctx;
+};
+
+static struct send_op *op_of(struct list *node)
+{
+    return node ? container_of(node, struct send_op, send.node) : NULL;
+}
+
+static void ops_free(struct list *ops)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(ops)))
+        free(op_of(node));
+}
+
 static void gate_init(struct gate *g)
 {
     pthread_mutex_init(&g->lock, NULL);
     client_cond_init(&g->left);
+    list_init(&g->outbox);
+    list_init(&g->spares);
 }
 
-/* Whether `p` may have one more pending; waits where it was told to. */
-static pulsar_result gate_enter(struct _pulsar_producer *p)
+static void gate_deinit(struct gate *g)
+{
+    assert(g->pending == 0);
+    assert(list_empty(&g->outbox));
+    ops_free(&g->spares);
+    pthread_mutex_destroy(&g->lock);
+    pthread_cond_destroy(&g->left);
+}
+
+/* Whether `p` may have one more pending; waits where it was told to.  *spare is an operation, or NULL. */
+static pulsar_result gate_enter(struct _pulsar_producer *p, struct send_op **spare)
 {
     struct gate *g = &p->gate;
     bool waits = p->config.block_if_full && !client_on_loop(p->handle.client);
@@ -70,23 +115,36 @@ static pulsar_result gate_enter(struct _pulsar_producer *p)
     pthread_mutex_lock(&g->lock);
     while (!atomic_load(&p->handle.closed) && g->pending_max > 0 && g->pending >= g->pending_max && waits)
         pthread_cond_wait(&g->left, &g->lock);
-    if (atomic_load(&p->handle.closed))
+    if (atomic_load(&p->handle.closed)) {
         result = pulsar_result_AlreadyClosed;
-    else if (g->pending_max > 0 && g->pending >= g->pending_max)
+    } else if (g->pending_max > 0 && g->pending >= g->pending_max) {
         result = pulsar_result_ProducerQueueIsFull;
-    else
-        g->pending++;
+    } else {
+        if (g->pending++ == 0)
+            client_handle_ref(&p->handle);
+        *spare = op_of(list_pop_front(&g->spares));
+    }
     pthread_mutex_unlock(&g->lock);
     return result;
 }
 
-static void gate_leave(struct _pulsar_producer *p)
+/* On the loop with what the loop has `ended`, elsewhere without. */
+static void gate_leave(struct _pulsar_producer *p, uint32_t sends, struct list *ended)
 {
-    pthread_mutex_lock(&p->gate.lock);
-    assert(p->gate.pending > 0);
-    p->gate.pending--;
-    pthread_cond_signal(&p->gate.left);
-    pthread_mutex_unlock(&p->gate.lock);
+    struct gate *g = &p->gate;
+
+    pthread_mutex_lock(&g->lock);
+    assert(g->pending >= sends);
+    g->pending -= sends;
+    const bool last = g->pending == 0;
+    if (ended && list_empty(&g->spares)) {
+        list_move(&g->spares, ended);
+        p->ended_count = 0;
+    }
+    pthread_cond_broadcast(&g->left);
+    pthread_mutex_unlock(&g->lock);
+    if (last)
+        client_handle_unref(&p->handle);
 }
 
 /* Wakes those who wait at the gate or for memory, to see that the producer is closed. */
@@ -103,89 +161,140 @@ static void gate_wake(struct _pulsar_producer *p)
 }
 
 /* A message larger than the limit goes alone. */
-static bool memory_fits(const struct _pulsar_client *c, size_t size)
+static bool memory_try(struct _pulsar_client *c, size_t size)
 {
-    return c->memory_used == 0 || c->memory_used + size <= c->config.memory_limit;
+    size_t used = atomic_load(&c->memory_used);
+
+    do {
+        if (used > 0 && used + size > c->config.memory_limit)
+            return false;
+    } while (!atomic_compare_exchange_weak(&c->memory_used, &used, used + size));
+    return true;
+}
+
+/* Who gives memory back sees the waiter, or the waiter sees what was given: it is counted before it tries. */
+static bool memory_wait(struct _pulsar_producer *p, size_t size)
+{
+    struct _pulsar_client *c = p->handle.client;
+    bool taken;
+
+    pthread_mutex_lock(&c->memory_lock);
+    atomic_fetch_add(&c->memory_waiters, 1);
+    while (!(taken = memory_try(c, size)) && !atomic_load(&p->handle.closed))
+        pthread_cond_wait(&c->memory_freed, &c->memory_lock);
+    atomic_fetch_sub(&c->memory_waiters, 1);
+    pthread_mutex_unlock(&c->memory_lock);
+    return taken;
 }
 
 static pulsar_result memory_take(struct _pulsar_producer *p, size_t size)
 {
     struct _pulsar_client *c = p->handle.client;
-    bool waits = p->config.block_if_full && !client_on_loop(c);
-    pulsar_result result = pulsar_result_Ok;
 
-    if (c->config.memory_limit == 0)
+    if (c->config.memory_limit == 0 || memory_try(c, size))
         return pulsar_result_Ok;
-    pthread_mutex_lock(&c->memory_lock);
-    while (!atomic_load(&p->handle.closed) && !memory_fits(c, size) && waits)
-        pthread_cond_wait(&c->memory_freed, &c->memory_lock);
-    if (atomic_load(&p->handle.closed))
-        result = pulsar_result_AlreadyClosed;
-    else if (!memory_fits(c, size))
-        result = pulsar_result_MemoryBufferIsFull;
-    else
-        c->memory_used += size;
-    pthread_mutex_unlock(&c->memory_lock);
-    return result;
+    if (!p->config.block_if_full || client_on_loop(c))
+        return pulsar_result_MemoryBufferIsFull;
+    return memory_wait(p, size) ? pulsar_result_Ok : pulsar_result_AlreadyClosed;
 }
 
 static void memory_give(struct _pulsar_client *c, size_t size)
 {
     if (c->config.memory_limit == 0)
         return;
+    const size_t before = atomic_fetch_sub(&c->memory_used, size);
+    assert(before >= size);
+    if (atomic_load(&c->memory_waiters) == 0)
+        return;
     pthread_mutex_lock(&c->memory_lock);
-    assert(c->memory_used >= size);
-    c->memory_used -= size;
     pthread_cond_broadcast(&c->memory_freed);
     pthread_mutex_unlock(&c->memory_lock);
 }
 
 /* ---- sending ---- */
 
-struct send_op {
-    struct client_send send;
-    struct task task;
-    struct _pulsar_producer *producer; /* a reference */
-    uint32_t partition;
-    size_t size;
-    pulsar_send_callback callback;
-    void *ctx;
-};
-
-static void send_op_end(struct send_op *op, pulsar_result result, const struct _pulsar_message_id *id)
+static void on_leaving(struct client_publisher *publisher, uint32_t sends, size_t charge)
 {
-    struct _pulsar_producer *p = op->producer;
+    struct _pulsar_producer *p = publisher->owner;
 
-    gate_leave(p);
-    memory_give(p->handle.client, op->size);
+    memory_give(p->handle.client, charge);
+    gate_leave(p, sends, &p->ended);
+}
+
+static void send_op_tell(struct send_op *op, pulsar_result result, const struct _pulsar_message_id *id)
+{
     if (op->callback)
         op->callback(result, result == pulsar_result_Ok ? client_message_id_new(id) : NULL, op->ctx);
     client_body_unref(op->send.body);
+}
+
+/* On the loop; the handle is open as long as publishers have sends. */
+static void on_sent(struct client_send *s, pulsar_result result, const struct _pulsar_message_id *id)
+{
+    struct send_op *op = container_of(s, struct send_op, send);
+    struct _pulsar_producer *p = op->producer;
+
+    send_op_tell(op, result, id);
+    if (p->ended_count == SPARES_MAX) {
+        free(op);
+        return;
+    }
+    list_push_back(&p->ended, &op->send.node);
+    p->ended_count++;
+}
+
+/* It did not come as far as a publisher. */
+static void send_op_refuse(struct send_op *op)
+{
+    struct _pulsar_producer *p = op->producer;
+
+    client_handle_ref(&p->handle);
+    memory_give(p->handle.client, op->send.charge);
+    gate_leave(p, 1, NULL);
+    send_op_tell(op, pulsar_result_AlreadyClosed, NULL);
     free(op);
     client_handle_unref(&p->handle);
 }
 
-static void on_sent(struct client_send *s, pulsar_result result, const struct _pulsar_message_id *id)
+static void on_outbox(struct task *task)
 {
-    send_op_end(container_of(s, struct send_op, send), result, id);
+    struct _pulsar_producer *p = container_of(task, struct _pulsar_producer, outbox_task);
+    struct list sends, *node;
+
+    client_handle_ref(&p->handle);
+    pthread_mutex_lock(&p->gate.lock);
+    list_move(&sends, &p->gate.outbox);
+    pthread_mutex_unlock(&p->gate.lock);
+    while ((node = list_pop_front(&sends))) {
+        struct send_op *op = op_of(node);
+
+        if (p->handle.gone)
+            send_op_refuse(op);
+        else
+            client_publisher_send(p->publishers[op->partition], &op->send);
+    }
+    client_handle_unref(&p->handle);
 }
 
-static void on_send(struct task *task)
+/* The post is under the lock, so that a flush posted after this send finds it there.  False: the loop has stopped. */
+static bool outbox_put(struct _pulsar_producer *p, struct send_op *op)
 {
-    struct send_op *op = container_of(task, struct send_op, task);
-    struct _pulsar_producer *p = op->producer;
+    struct gate *g = &p->gate;
+    bool taken = true;
 
-    if (p->handle.gone)
-        send_op_end(op, pulsar_result_AlreadyClosed, NULL);
-    else
-        client_publisher_send(p->publishers[op->partition], &op->send);
+    pthread_mutex_lock(&g->lock);
+    const bool first = list_empty(&g->outbox);
+    list_push_back(&g->outbox, &op->send.node);
+    if (first && !(taken = client_post(p->handle.client, &p->outbox_task, on_outbox)))
+        list_remove(&op->send.node);
+    pthread_mutex_unlock(&g->lock);
+    return taken;
 }
 
 /* The partition, or -1: the router chose one that is none. */
 static int64_t partition_choose(struct _pulsar_producer *p, pulsar_message_t *msg)
 {
     struct _pulsar_topic_metadata metadata = {.partitions = (int)p->count};
-    uint64_t now_ms = loop_now_ns(p->handle.client->core.sys->loop) / NS_PER_MS;
     uint32_t partition;
     int chosen;
 
@@ -195,6 +304,7 @@ static int64_t partition_choose(struct _pulsar_producer *p, pulsar_message_t *ms
         chosen = p->config.router(msg, &metadata, p->config.router_ctx);
         return chosen >= 0 && chosen < (int)p->count ? chosen : -1;
     }
+    const uint64_t now_ms = loop_now_ns(p->handle.client->core.sys->loop) / NS_PER_MS;
     pthread_mutex_lock(&p->gate.lock);
     partition = client_routing_choose(&p->gate.routing, msg->body->key, now_ms);
     pthread_mutex_unlock(&p->gate.lock);
@@ -210,47 +320,33 @@ static pulsar_result send_check(struct _pulsar_producer *p, const struct client_
     return b->len > INT32_MAX / 2 ? pulsar_result_MessageTooBig : pulsar_result_Ok;
 }
 
-static struct send_op *send_op_new(struct _pulsar_producer *p, pulsar_message_t *msg, uint32_t partition, size_t size,
-                                   pulsar_send_callback callback, void *ctx)
+/* Through the gate; on Ok *op, perhaps a spare, holds what was taken there. */
+static pulsar_result send_admit(struct _pulsar_producer *p, pulsar_message_t *msg, struct send_op **op)
 {
-    struct send_op *op = calloc(1, sizeof *op);
-
-    if (!op)
-        return NULL;
-    client_handle_ref(&p->handle);
-    op->send.body = client_body_ref(msg->body);
-    op->send.done = on_sent;
-    list_init(&op->send.node);
-    op->producer = p;
-    op->partition = partition;
-    op->size = size;
-    op->callback = callback;
-    op->ctx = ctx;
-    return op;
-}
-
-/* Through the gate; on Ok *op holds what was taken there. */
-static pulsar_result send_admit(struct _pulsar_producer *p, pulsar_message_t *msg, pulsar_send_callback callback,
-                                void *ctx, struct send_op **op)
-{
+    const size_t charge = client_body_size(msg->body);
     pulsar_result result = send_check(p, msg->body);
-    size_t size = client_body_size(msg->body);
+    struct send_op *o = NULL;
     int64_t partition;
 
-    if (result != pulsar_result_Ok || (result = gate_enter(p)) != pulsar_result_Ok)
+    if (result != pulsar_result_Ok || (result = gate_enter(p, &o)) != pulsar_result_Ok)
         return result;
-    if ((result = memory_take(p, size)) != pulsar_result_Ok)
+    result = pulsar_result_MemoryBufferIsFull;
+    if (!o && !(o = malloc(sizeof *o)))
+        goto leave;
+    if ((result = memory_take(p, charge)) != pulsar_result_Ok)
         goto leave;
     result = pulsar_result_UnknownError;
     if ((partition = partition_choose(p, msg)) < 0)
         goto give;
-    result = pulsar_result_MemoryBufferIsFull;
-    if ((*op = send_op_new(p, msg, (uint32_t)partition, size, callback, ctx)))
-        return pulsar_result_Ok;
+    *o = (struct send_op){.producer = p, .partition = (uint32_t)partition};
+    o->send = (struct client_send){.body = client_body_ref(msg->body), .charge = charge, .done = on_sent};
+    *op = o;
+    return pulsar_result_Ok;
 give:
-    memory_give(p->handle.client, size);
+    memory_give(p->handle.client, charge);
 leave:
-    gate_leave(p);
+    free(o);
+    gate_leave(p, 1, NULL);
     return result;
 }
 
@@ -258,15 +354,17 @@ void pulsar_producer_send_async(pulsar_producer_t *producer, pulsar_message_t *m
                                 void *ctx)
 {
     struct send_op *op;
-    pulsar_result result = send_admit(producer, msg, callback, ctx, &op);
+    pulsar_result result = send_admit(producer, msg, &op);
 
     if (result != pulsar_result_Ok) {
         if (callback)
             callback(result, NULL, ctx);
         return;
     }
-    if (!client_post(producer->handle.client, &op->task, on_send))
-        send_op_end(op, pulsar_result_AlreadyClosed, NULL);
+    op->callback = callback;
+    op->ctx = ctx;
+    if (!outbox_put(producer, op))
+        send_op_refuse(op);
 }
 
 static void on_send_wait(pulsar_result result, pulsar_message_id_t *id, void *ctx)
@@ -425,8 +523,8 @@ static void producer_free(struct client_handle *h)
         client_publisher_free(p->publishers[i]);
     free(p->publishers);
     client_producer_config_deinit(&p->config);
-    pthread_mutex_destroy(&p->gate.lock);
-    pthread_cond_destroy(&p->gate.left);
+    gate_deinit(&p->gate);
+    ops_free(&p->ended);
     free(p->name);
     free(p->topic);
     free(p);
@@ -494,6 +592,7 @@ static pulsar_result publisher_add(struct _pulsar_producer *p, uint32_t i, bool 
         free(name);
     if (err != OK)
         return pulsar_result_MemoryBufferIsFull;
+    p->publishers[i]->on_leaving = on_leaving;
     p->alive++;
     return pulsar_result_Ok;
 }
@@ -560,6 +659,7 @@ static enum err producer_new(struct _pulsar_producer **out, pulsar_client_t *cli
     if ((err = client_producer_config_copy(&p->config, conf ? conf : &defaults)) != OK)
         goto fail;
     gate_init(&p->gate);
+    list_init(&p->ended);
     client_handle_init(&p->handle, client, &producer_ops);
     *out = p;
     return OK;

@@ -55,28 +55,33 @@ static void flushes_note(struct client_publisher *p, uint64_t number, pulsar_res
     }
 }
 
+static void leaving(struct client_publisher *p, uint32_t sends, size_t charge)
+{
+    if (p->on_leaving)
+        p->on_leaving(p, sends, charge);
+}
+
 static void parcel_finish(struct client_publisher *p, struct client_parcel *parcel, pulsar_result result,
                           const struct message_id *entry)
 {
     list_remove(&parcel->node);
     flushes_note(p, parcel->number, result);
+    leaving(p, parcel->count, parcel->charge);
     client_parcel_finish(parcel, result, entry);
     flushes_check(p);
 }
 
 static void batch_fail(struct client_publisher *p, pulsar_result result)
 {
-    struct client_batch batch = {.count = p->batch.count};
-    struct list *node;
+    struct list sends, *node;
 
     timer_stop(&p->batch_timer);
     if (client_batch_empty(&p->batch))
         return;
-    list_init(&batch.sends);
-    while ((node = list_pop_front(&p->batch.sends)))
-        list_push_back(&batch.sends, node);
+    leaving(p, p->batch.count, p->batch.charge);
+    list_move(&sends, &p->batch.sends);
     client_batch_init(&p->batch);
-    while ((node = list_pop_front(&batch.sends))) {
+    while ((node = list_pop_front(&sends))) {
         struct client_send *s = container_of(node, struct client_send, node);
 
         s->done(s, result, NULL);
@@ -195,13 +200,13 @@ static struct client_parcel_common common_of(const struct client_publisher *p)
 /* Makes the open batch, if there is one, a pending parcel; or fails it. */
 static pulsar_result batch_close(struct client_publisher *p)
 {
-    struct client_parcel_common common = common_of(p);
     struct client_parcel *parcel;
     enum err err;
 
     timer_stop(&p->batch_timer);
     if (client_batch_empty(&p->batch))
         return pulsar_result_Ok;
+    const struct client_parcel_common common = common_of(p);
     if ((err = client_parcel_new(&parcel, &p->batch, &common)) == OK)
         parcel_post(p, parcel);
     else
@@ -232,13 +237,14 @@ static bool batch_full(const struct client_publisher *p)
 static void send_number(struct client_publisher *p, struct client_send *s)
 {
     const struct client_body *b = s->body;
-    int64_t wall = loop_wall_ms(p->core->sys->loop);
     unsigned timeout_ms = p->config->send_timeout_ms > 0 ? (unsigned)p->config->send_timeout_ms : 0;
 
     s->sequence_id = b->sequence_id >= 0 ? (uint64_t)b->sequence_id : p->next_sequence_id;
     if (s->sequence_id >= p->next_sequence_id)
         p->next_sequence_id = s->sequence_id + 1;
-    s->deliver_at = b->deliver_after > 0 ? wall + b->deliver_after : b->deliver_at;
+    s->deliver_at = b->deliver_at;
+    if (b->deliver_after > 0)
+        s->deliver_at = loop_wall_ms(p->core->sys->loop) + b->deliver_after;
     s->deadline_ns = UINT64_MAX;
     if (timeout_ms > 0)
         s->deadline_ns = now_ns(p) + timeout_ms * NS_PER_MS;
@@ -249,6 +255,7 @@ void client_publisher_send(struct client_publisher *p, struct client_send *s)
     bool shares;
 
     if (p->state != PUBLISHER_OPEN || p->failed != pulsar_result_Ok) {
+        leaving(p, 1, s->charge);
         s->done(s, p->failed != pulsar_result_Ok ? p->failed : pulsar_result_AlreadyClosed, NULL);
         return;
     }

@@ -11,7 +11,8 @@
  *  3. Receipts are for the oldest pending parcel.  One with a smaller sequence id is for a parcel that timed out; one
  * with a greater id means that something was lost, and the connection is given up.
  *  4. Every send completes exactly once, in order but for those refused alone (too large, not allowed).
- *  5. What is pending is bounded by the caller, who counts sends (producer.c's gate).
+ *  5. What is pending is bounded by the caller, who counts sends (producer.c's gate).  It hears that sends leave before
+ * the first of them is told, so that who is told may send again.
  *
  * Owner: the loop.
  */
@@ -46,6 +47,8 @@ struct client_publisher {
     int32_t partition; /* -1: none */
     void *owner;
     void (*on_created)(struct client_publisher *p, pulsar_result result);
+    /* So many sends, of so much charge, are about to be told; NULL: nobody counts them. */
+    void (*on_leaving)(struct client_publisher *p, uint32_t sends, size_t charge);
 
     enum client_publisher_state state;
     char *name; /* NULL until the broker or the user gave one */

@@ -25,11 +25,7 @@ enum err client_queue_init(struct client_queue *q, uint32_t sources, bool tracki
 
 static void bodies_drop(struct client_queue *q, struct list *out)
 {
-    struct list *node;
-
-    list_init(out);
-    while ((node = list_pop_front(&q->bodies)))
-        list_push_back(out, node);
+    list_move(out, &q->bodies);
     q->count = q->bytes = 0;
 }
 

@@ -160,18 +160,6 @@ static void real_defer(struct loop *loop, struct task *task)
     list_push_back(&l->deferred, &task->node);
 }
 
-static void list_move(struct list *to, struct list *from)
-{
-    if (list_empty(from)) {
-        list_init(to);
-        return;
-    }
-    *to = *from;
-    to->next->prev = to;
-    to->prev->next = to;
-    list_init(from);
-}
-
 /* Runs what is deferred now; what that defers is for the next round. */
 static void round_run(struct uv_loop *l)
 {

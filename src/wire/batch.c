@@ -127,3 +127,31 @@ size_t batch_message_encode(uint8_t *out, size_t size, Wire__SingleMessageMetada
         memcpy(out + len - payload.len, payload.data, payload.len);
     return len;
 }
+
+static size_t plain_metadata_len(uint64_t sequence_id, size_t payload_len)
+{
+    return field_varint_len(payload_len) + field_varint_len(sequence_id);
+}
+
+size_t batch_plain_len(uint64_t sequence_id, size_t payload_len)
+{
+    assert(payload_len <= INT32_MAX);
+
+    return SIZE_FIELD + plain_metadata_len(sequence_id, payload_len) + payload_len;
+}
+
+size_t batch_plain_encode(uint8_t *out, size_t size, uint64_t sequence_id, struct bytes payload)
+{
+    const size_t len = batch_plain_len(sequence_id, payload.len);
+    uint8_t *p = out + SIZE_FIELD;
+
+    assert(len <= size);
+
+    be32_put(out, (uint32_t)plain_metadata_len(sequence_id, payload.len));
+    p = field_put_varint(p, PAYLOAD_SIZE, payload.len);
+    p = field_put_varint(p, SEQUENCE_ID, sequence_id);
+    if (payload.len > 0)
+        memcpy(p, payload.data, payload.len);
+    assert(p + payload.len == out + len);
+    return len;
+}

@@ -58,4 +58,8 @@ size_t batch_message_len(Wire__SingleMessageMetadata *metadata, size_t payload_l
 /* Writes one message; asserts that it fits into `size`.  Sets metadata->payload_size.  Returns its length. */
 size_t batch_message_encode(uint8_t *out, size_t size, Wire__SingleMessageMetadata *metadata, struct bytes payload);
 
+/* The same two of a message that has nothing but a sequence id: the bytes that they make, without protobuf-c. */
+size_t batch_plain_len(uint64_t sequence_id, size_t payload_len);
+size_t batch_plain_encode(uint8_t *out, size_t size, uint64_t sequence_id, struct bytes payload);
+
 #endif

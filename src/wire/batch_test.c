@@ -105,6 +105,26 @@ static void a_batch_is_written_as_it_is_read(void **state)
     assert_bytes_equal(bytes_of(out, len), HEX(BATCH));
 }
 
+static void a_message_with_nothing_but_a_sequence_id_is_written_the_same_by_hand(void **state)
+{
+    static const uint64_t ids[] = {0, 1, 127, 128, UINT32_MAX, UINT64_MAX};
+    static const size_t lens[] = {0, 1, 127, 128, 300};
+    uint8_t payload[300] = {1, 2, 3}, expected[400], out[400];
+
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        for (size_t k = 0; k < sizeof lens / sizeof lens[0]; k++) {
+            Wire__SingleMessageMetadata m = WIRE__SINGLE_MESSAGE_METADATA__INIT;
+            const struct bytes body = bytes_of(payload, lens[k]);
+            m.has_sequence_id = true;
+            m.sequence_id = ids[i];
+            const size_t len = batch_message_encode(expected, sizeof expected, &m, body);
+            assert_int_equal(batch_plain_len(ids[i], lens[k]), len);
+            assert_int_equal(batch_plain_encode(out, len, ids[i], body), len);
+            assert_bytes_equal(bytes_of(out, len), bytes_of(expected, len));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_message_without_a_sensible_size_is_refused),
         cmocka_unit_test(properties_come_from_the_decoder),
         cmocka_unit_test(a_batch_is_written_as_it_is_read),
+        cmocka_unit_test(a_message_with_nothing_but_a_sequence_id_is_written_the_same_by_hand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include "wire/command.h"
 #include "wire/fields.h"
 
+#include <assert.h>
+
 /* Field numbers of MessageMetadata. */
 enum {
     PRODUCER_NAME = 1,
@@ -194,4 +196,19 @@ struct bytes metadata_key(const struct metadata *m)
     if (m->has_ordering_key)
         return m->ordering_key;
     return m->has_partition_key ? m->partition_key : bytes_of(NULL, 0);
+}
+
+size_t metadata_plain_encode(uint8_t *out, const struct metadata *m)
+{
+    uint8_t *p = field_put_head(out, PRODUCER_NAME, m->producer_name.len);
+
+    if (m->producer_name.len > 0)
+        memcpy(p, m->producer_name.data, m->producer_name.len);
+    p = field_put_varint(p + m->producer_name.len, SEQUENCE_ID, m->sequence_id);
+    p = field_put_varint(p, PUBLISH_TIME, m->publish_time);
+    if (m->compression != WIRE__COMPRESSION_TYPE__NONE)
+        p = field_put_varint(p, COMPRESSION, (uint64_t)m->compression);
+    p = field_put_varint(p, UNCOMPRESSED_SIZE, m->uncompressed_size);
+    assert(p <= out + METADATA_PLAIN_MAX + m->producer_name.len);
+    return (size_t)(p - out);
 }

@@ -6,7 +6,7 @@
  * metadata_decode gives everything (properties, encryption keys) in an arena.  Whatever metadata_decode accepts,
  * metadata_scan accepts with equal values; the scan does not look inside properties and keys.
  *
- * Writing is protobuf-c's: wire__message_metadata__get_packed_size and __pack.
+ * Writing is protobuf-c's: wire__message_metadata__get_packed_size and __pack; but for what is plain.
  * Pure.  May call: base/, command.h.
  */
 #ifndef WIRE_METADATA_H
@@ -74,5 +74,11 @@ struct bytes metadata_property(struct bytes metadata, struct bytes name);
 /* What key-shared dispatch and compaction go by: the ordering key if there is one, else the partition key (as written:
  * base64 if partition_key_is_base64), else nothing. */
 struct bytes metadata_key(const struct metadata *m);
+
+enum { METADATA_PLAIN_MAX = 48 }; /* bytes beside the name of the producer */
+
+/* Writes what an entry of one message without key, properties or times has: producer_name, sequence_id, publish_time,
+ * compression if it is not NONE, and uncompressed_size: the bytes that protobuf-c makes.  Returns their number. */
+size_t metadata_plain_encode(uint8_t *out, const struct metadata *m);
 
 #endif

@@ -142,6 +142,32 @@ static void everything_else_comes_from_the_decoder(void **state)
     arena_deinit(&arena);
 }
 
+static void what_is_plain_is_written_the_same_by_hand(void **state)
+{
+    static const Wire__CompressionType types[] = {WIRE__COMPRESSION_TYPE__NONE, WIRE__COMPRESSION_TYPE__ZSTD};
+    static const uint64_t numbers[] = {0, 127, 128, UINT64_MAX};
+    char name[] = "standalone-0-1";
+    uint8_t expected[100], out[METADATA_PLAIN_MAX + sizeof name];
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] * 2; i++) {
+        const struct metadata plain = {.producer_name = bytes_of_text(i % 3 ? name : ""),
+                                       .sequence_id = numbers[i / 2],
+                                       .publish_time = numbers[3 - i / 2],
+                                       .uncompressed_size = (uint32_t)numbers[i / 2],
+                                       .compression = types[i % 2]};
+        Wire__MessageMetadata m = WIRE__MESSAGE_METADATA__INIT;
+        m.producer_name = i % 3 ? name : name + strlen(name);
+        m.sequence_id = plain.sequence_id;
+        m.publish_time = plain.publish_time;
+        m.has_compression = plain.compression != WIRE__COMPRESSION_TYPE__NONE;
+        m.compression = plain.compression;
+        m.has_uncompressed_size = true;
+        m.uncompressed_size = plain.uncompressed_size;
+        const size_t len = wire__message_metadata__pack(&m, expected);
+        assert_bytes_equal(bytes_of(out, metadata_plain_encode(out, &plain)), bytes_of(expected, len));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +181,7 @@ int main(void)
         cmocka_unit_test(what_lacks_a_required_field_is_refused),
         cmocka_unit_test(what_is_of_the_wrong_kind_or_cut_short_is_refused),
         cmocka_unit_test(everything_else_comes_from_the_decoder),
+        cmocka_unit_test(what_is_plain_is_written_the_same_by_hand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
