@@ -9,6 +9,7 @@
 #include "cli/admin_call.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "cli/http_access.h"
 #include "cli/pulsar_keys.h"
 
 #include <signal.h>
@@ -156,39 +157,6 @@ static bool output_take(const struct invocation *inv, int *argc, char **argv, en
 
 /* ---- running ---- */
 
-static bool starts_with(const char *text, const char *begin)
-{
-    return strncmp(text, begin, strlen(begin)) == 0;
-}
-
-/* Where it is and who we are; what is in `proof` is to be freed in any case.  False: `why` says what is wrong. */
-static bool target_of(const struct admin_config *config, struct http_target *target, struct admin_proof *proof,
-                      char *why, size_t why_size)
-{
-    struct pulsar_access access;
-
-    if (!access_read(&config->access, &access, why, why_size))
-        return false;
-    if (config->access.tls_enabled && !starts_with(config->url, "https://")) {
-        (void)snprintf(why, why_size, "PULSAR_TLS_ENABLED is set, and %.200s is without TLS: https://HOST:PORT",
-                       config->url);
-        return false;
-    }
-    if (admin_proof_make(proof, access.auth_plugin, access.auth_params, why, why_size) != OK)
-        return false;
-    *target = (struct http_target){
-        .url = config->url,
-        .authorization = proof->authorization,
-        .trust_certs = access.trust_certs,
-        .certificate = proof->certificate ? proof->certificate : access.certificate,
-        .key = proof->key ? proof->key : access.key,
-        .allow_insecure = access.any_certificate,
-        .verify_hostname = !access.any_host,
-        .timeout_ms = (int)config->timeout_seconds * 1000,
-    };
-    return true;
-}
-
 static int command_carry_out(const struct admin_config *config, const struct admin_group *group,
                              const struct admin_command *command, enum admin_output output, int argc, char **argv)
 {
@@ -205,7 +173,8 @@ static int command_carry_out(const struct admin_config *config, const struct adm
                               .in = stdin};
     int status = admin_words_read(&call, argc, argv);
 
-    if (status == 0 && !target_of(config, &http.target, &proof, why, sizeof why))
+    if (status == 0 && !http_access_read(config->url, &config->access, (int)config->timeout_seconds * 1000,
+                                         &http.target, &proof, why, sizeof why))
         status = admin_refuse(&call, "%s", why);
     call.authorization = proof.authorization;
     if (status == 0)

@@ -13,21 +13,23 @@
 
 #define AT(member) .offset = offsetof(struct client_config, member)
 
-/* The flags of pulsar-client, the keys of Pulsar's client.conf. */
+/* The flags of pulsar-client and of pulsar-perf, the keys of Pulsar's client.conf. */
 static const struct option rows[] = {
     {.key = "client.url",
      .alias = "brokerServiceUrl",
      .env = "PULSAR_SERVICE_URL",
-     .flag = "--url",
+     .flag = "--url|-u|--service-url",
      .type = OPTION_TEXT,
      .fallback = "pulsar://localhost:6650",
      AT(url),
      .text = "Where the broker is."},
     {.key = "client.web_url",
      .alias = "webServiceUrl",
+     .flag = "-au|--admin-url",
      .type = OPTION_TEXT,
+     .fallback = "http://localhost:8080",
      AT(web_url),
-     .text = "Where its HTTP is; these verbs do not ask there."},
+     .text = "Where its HTTP is: for partitions that `perf` makes."},
     {.key = "client.listener_name",
      .alias = "listenerName",
      .flag = "--listener-name",
@@ -196,18 +198,25 @@ bool pace_init(struct pace *p, const char *text)
 {
     char *end;
 
-    *p = (struct pace){.per_second = strtod(text, &end), .next_ns = now_ns()};
+    *p = (struct pace){.per_second = strtod(text, &end), .next_ns = (double)now_ns()};
     return end != text && *end == '\0' && p->per_second >= 0 && p->per_second <= 1e9;
+}
+
+int64_t pace_next(struct pace *p)
+{
+    const int64_t due_ns = (int64_t)p->next_ns;
+
+    p->next_ns += 1e9 / p->per_second;
+    return due_ns;
 }
 
 void pace_wait(struct pace *p)
 {
     if (p->per_second <= 0)
         return;
-    int64_t wait = p->next_ns - now_ns();
+    const int64_t wait = pace_next(p) - now_ns();
     if (wait > 0) {
         struct timespec time = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
         (void)nanosleep(&time, NULL); /* a signal ends it early: that is for the caller to see */
     }
-    p->next_ns += (int64_t)(1e9 / p->per_second);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client.h - what `geminga client produce | consume | read` share: the connection's options, a client, the topic, a
- * pace, and the end by a signal.
+ * client.h - what `geminga client produce | consume | read` and `geminga perf` share: the connection's options, a
+ * client, the topic, a pace, and the end by a signal.
  *
  * Programs like any other over the public client library: nothing here knows how it works, or whose broker it is.
  */
@@ -39,10 +39,12 @@ bool client_interrupted(void);
 /* How many a second; 0: as fast as possible. */
 struct pace {
     double per_second;
-    int64_t next_ns;
+    double next_ns; /* monotonic */
 };
 /* False: `text` is no rate. */
 bool pace_init(struct pace *p, const char *text);
+/* When the next one is due, which is counted by that.  Only with a rate. */
+int64_t pace_next(struct pace *p);
 /* Waits until the next one is due, or a signal comes. */
 void pace_wait(struct pace *p);
 

@@ -9,40 +9,6 @@
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 
-static const struct option client_rows[] = {
-    {.key = "client.url",
-     .alias = "brokerServiceUrl",
-     .env = "PULSAR_SERVICE_URL",
-     .flag = "-u|--service-url",
-     .type = OPTION_TEXT,
-     .fallback = "pulsar://localhost:6650",
-     AT(client_config, url),
-     .text = "Where the broker is."},
-    {.key = "client.web_url",
-     .alias = "webServiceUrl",
-     .flag = "-au|--admin-url",
-     .type = OPTION_TEXT,
-     AT(client_config, web_url),
-     .text = "Where its HTTP is; these verbs do not ask there."},
-    {.key = "client.listener_name",
-     .alias = "listenerName",
-     .flag = "--listener-name",
-     .type = OPTION_TEXT,
-     AT(client_config, listener_name),
-     .text = "Which of the broker's advertised listeners to use."},
-    ACCESS_ROWS(struct client_config, access),
-    {.key = "client.memory_limit",
-     .alias = "memoryLimit",
-     .flag = "-ml|--memory-limit",
-     .type = OPTION_BYTES,
-     .fallback = "64MiB",
-     .max = (int64_t)1 << 40,
-     AT(client_config, memory_limit),
-     .text = "Bytes of messages that wait for their receipts; 0: no limit."},
-};
-
-const struct option_table perf_client_table = OPTION_TABLE(client_rows);
-
 static const struct option rows[] = {
     {.key = "perf.topics",
      .flag = "-t|--num-topics|--num-topic",

@@ -13,8 +13,6 @@
 #include "cli/client.h"
 #include <stdatomic.h>
 
-extern const struct option_table perf_client_table; /* of a struct client_config, as pulsar-perf spells its flags */
-
 struct perf_config {
     int64_t topics, connections;
     int64_t duration_s; /* 0: without end */
@@ -77,6 +75,9 @@ void perf_meter_begin(struct perf_meter *m, const struct perf_config *config);
 void perf_meter_watch(struct perf_meter *m, const struct perf_config *config);
 /* The last lines; everybody has ended. */
 void perf_meter_finish(struct perf_meter *m);
+
+/* Waits until the next one is due, or the end comes, and returns when that was; without a pace: at once, now. */
+int64_t perf_due_wait(struct perf_meter *m, struct pace *pace);
 
 static inline void perf_stop(struct perf_meter *m)
 {

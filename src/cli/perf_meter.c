@@ -32,6 +32,20 @@ static int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t perf_due_wait(struct perf_meter *m, struct pace *pace)
+{
+    if (pace->per_second <= 0)
+        return perf_now_ns();
+    const int64_t due_ns = pace_next(pace);
+    int64_t wait_ns;
+
+    while ((wait_ns = due_ns - perf_now_ns()) > 0 && !perf_stopped(m)) {
+        const int64_t nap_ns = wait_ns < NS_PER_S / 10 ? wait_ns : NS_PER_S / 10;
+        (void)nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+    }
+    return due_ns;
+}
+
 int perf_meter_init(struct perf_meter *m, enum perf_kind kind, const struct invocation *inv,
                     const struct perf_config *config)
 {

@@ -9,26 +9,27 @@
  * A message that is sent late because earlier ones held up the sender counts from when it was due (no coordinated
  * omission); with a rate that is meant as "as fast as possible" (RATE_NONE) it counts from its sending.
  */
-#include "base/random.h"
 #include "cli/perf.h"
+#include "cli/perf_pattern.h"
+#include "cli/perf_payload.h"
+#include "cli/perf_rest.h"
 #include "cli/pulsar_keys.h"
 #include "pulsar/c/producer.h"
 #include "sys/uv_sys.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define NS_PER_S    INT64_C(1000000000)
+#define MEMORY_KEPT (256 * 1024 * 1024)
 #define RATE_NONE   1e7 /* messages a second: from here on there is no pace */
-#define PAYLOAD_MAX (64u * 1024 * 1024)
 
 struct produce_config {
-    char *rate, *payload_file, *payload_delimiter, *key_mode, *delay_range, *producer_name, *separator, *access,
-        *warmup, *compression, *batch_delay;
-    int64_t messages, size, producers, threads, pending, pending_across, send_timeout_ms, delay_s;
+    char *rate, *key_mode, *delay_range, *producer_name, *separator, *access, *warmup, *compression, *batch_delay;
+    int64_t messages, producers, threads, pending, pending_across, send_timeout_ms, delay_s, partitions;
     int64_t batch_messages, batch_bytes;
     bool no_batching, exit_on_failure, event_time;
 };
@@ -46,13 +47,6 @@ static const struct option produce_rows[] = {
      .fallback = "100",
      AT(rate),
      .text = "Messages a second, of all producers together; 0, or 10000000 and more: as fast as possible."},
-    {.key = "produce.size",
-     .flag = "-s|--size",
-     .type = OPTION_BYTES,
-     .fallback = "1024",
-     .max = PAYLOAD_MAX,
-     AT(size),
-     .text = "Bytes of a message."},
     {.key = "produce.producers",
      .flag = "-n|--num-producers",
      .type = OPTION_INTEGER,
@@ -102,7 +96,7 @@ static const struct option produce_rows[] = {
      .type = OPTION_BYTES,
      .fallback = "4MiB",
      .min = 1,
-     .max = PAYLOAD_MAX,
+     .max = PERF_PAYLOAD_MAX,
      AT(batch_bytes),
      .text = "Bytes of a batch."},
     {.key = "produce.no_batching",
@@ -118,18 +112,6 @@ static const struct option produce_rows[] = {
      .choices = compressions,
      AT(compression),
      .text = "How payloads are compressed."},
-    {.key = "produce.payload_file",
-     .flag = "-f|--payload-file",
-     .type = OPTION_TEXT,
-     AT(payload_file),
-     .text =
-         "A file of payloads, of which each message has one by chance; without it they are random bytes of --size."},
-    {.key = "produce.payload_delimiter",
-     .flag = "-e|--payload-delimiter",
-     .type = OPTION_TEXT,
-     .fallback = "\\n",
-     AT(payload_delimiter),
-     .text = "What separates the payloads in the file; \\n is the end of a line."},
     {.key = "produce.keys",
      .flag = "-mk|--message-key-generation-mode",
      .type = OPTION_CHOICE,
@@ -191,6 +173,13 @@ static const struct option produce_rows[] = {
      .fallback = "false",
      AT(exit_on_failure),
      .text = "The first message that is refused ends it."},
+    {.key = "produce.partitions",
+     .flag = "-np|--partitions",
+     .type = OPTION_INTEGER,
+     .fallback = "0",
+     .max = 100000,
+     AT(partitions),
+     .text = "Makes the topics first, by --admin-url, with so many partitions each; 0: takes them as they are."},
     {.key = "produce.messages",
      .flag = "-m|--num-messages",
      .type = OPTION_INTEGER,
@@ -200,132 +189,94 @@ static const struct option produce_rows[] = {
      .text = "Messages in all; 0: without end."},
 };
 
-/* ---- what is sent ---- */
-
-struct payloads {
-    struct bytes file;   /* all of it; or random bytes */
-    struct bytes *items; /* into it */
-    size_t count;
-};
-
-static void payloads_free(struct payloads *p)
-{
-    free((void *)(uintptr_t)p->file.data);
-    free(p->items);
-}
-
-/* One payload of chance. */
-static bool payload_make(struct payloads *p, size_t size)
-{
-    uint8_t *data = malloc(size + 1);
-    struct random r;
-
-    random_init(&r, 1);
-    for (size_t i = 0; data && i < size; i++)
-        data[i] = (uint8_t)('a' + random_below(&r, 26));
-    p->file = bytes_of(data, size);
-    return data && (p->items[p->count++] = p->file, true);
-}
-
-static bool payload_add(struct payloads *p, size_t *capacity, struct bytes item)
-{
-    if (p->count == *capacity) {
-        struct bytes *more = realloc(p->items, *capacity * 2 * sizeof *more);
-        if (!more)
-            return false;
-        p->items = more;
-        *capacity *= 2;
-    }
-    p->items[p->count++] = item;
-    return true;
-}
-
-static bool payloads_split(struct payloads *p, const char *delimiter)
-{
-    const size_t len = strlen(delimiter);
-    const uint8_t *at = p->file.data, *end = p->file.data + p->file.len;
-    size_t capacity = 1;
-
-    while (at < end) {
-        const uint8_t *next = len > 0 ? memmem(at, (size_t)(end - at), delimiter, len) : NULL;
-        const uint8_t *stop = next ? next : end;
-        if (stop > at && !payload_add(p, &capacity, bytes_of(at, (size_t)(stop - at))))
-            return false;
-        at = next ? next + len : end;
-    }
-    return true;
-}
-
-static int payloads_gather(struct payloads *p, const struct invocation *inv, const struct produce_config *c)
-{
-    const char *delimiter = strcmp(c->payload_delimiter, "\\n") == 0 ? "\n" : c->payload_delimiter;
-
-    if (!(p->items = malloc(sizeof *p->items))) {
-        cli_error(inv, "no memory");
-        return CLI_FAILED;
-    }
-    if (!c->payload_file || !*c->payload_file)
-        return payload_make(p, (size_t)c->size) ? CLI_OK : (cli_error(inv, "no memory"), CLI_FAILED);
-    if (cli_file_read(c->payload_file, PAYLOAD_MAX, &p->file) != OK) {
-        cli_error(inv, "cannot read %s, or it is larger than 64 MiB", c->payload_file);
-        return CLI_FAILED;
-    }
-    if (payloads_split(p, delimiter) && p->count > 0)
-        return CLI_OK;
-    cli_error(inv, "%s has no payload", c->payload_file);
-    return CLI_FAILED;
-}
-
 /* ---- senders ---- */
 
 struct producing;
+struct sender;
 
+/* One message under way. */
+struct send {
+    struct sender *sender;
+    struct send *next; /* of those that are free */
+    int64_t due_ns;
+    size_t len;
+};
+
+/* What a message costs here is taken from what the broker can have on the same machine.  So messages that differ in
+ * nothing are made once, and sent again and again; and places for what is under way go back to their sender. */
 struct sender {
     struct producing *p;
     struct uv_thread *thread;
     pulsar_producer_t **producers;
     size_t count;
-    double per_second; /* 0: no pace */
-    double due_ns;     /* when the next message is to be sent */
-    uint64_t quota;    /* messages */
+    struct pace pace;
+    uint64_t quota, sent; /* messages */
     struct random chance;
+    pulsar_message_t **messages; /* one of each payload; NULL: each is made when it is sent */
+    struct text text;            /* of the last pattern */
+    struct send *spares;
+    _Atomic(struct send *) returned; /* by the clients' threads; taken all at once */
 };
 
 struct producing {
     const struct invocation *inv;
     const struct produce_config *config;
+    const struct perf_payload_config *payload;
     struct perf_meter meter;
     struct perf_topics topics;
     struct perf_clients clients;
-    struct payloads payloads;
+    struct perf_payloads payloads;
     struct sender *senders;
     size_t sender_count;
     uint64_t delay_from_ms, delay_to_ms;
     int64_t warm_ns; /* latencies count from then on */
-    atomic_uint_fast64_t key;
+    atomic_uint_fast64_t number;
     atomic_int failure; /* the first refusal: a pulsar_result; 0: none */
 };
 
-/* One message under way. */
-struct send {
-    struct producing *p;
-    int64_t due_ns;
-    size_t len;
-};
+/* NULL: memory is short. */
+static struct send *send_take(struct sender *s)
+{
+    if (!s->spares)
+        s->spares = atomic_exchange(&s->returned, NULL);
+    struct send *send = s->spares;
+    if (!send)
+        return malloc(sizeof *send);
+    s->spares = send->next;
+    return send;
+}
+
+static void send_return(struct send *send)
+{
+    struct sender *s = send->sender;
+
+    send->next = atomic_load_explicit(&s->returned, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&s->returned, &send->next, send))
+        ;
+}
+
+static void sends_free(struct send *send)
+{
+    while (send) {
+        struct send *next = send->next;
+        free(send);
+        send = next;
+    }
+}
 
 /* On a client's thread. */
 static void on_receipt(pulsar_result result, pulsar_message_id_t *id, void *ctx)
 {
     struct send *send = ctx;
-    struct producing *p = send->p;
-    const int64_t now_ns = perf_now_ns();
+    struct producing *p = send->sender->p;
     int none = 0;
 
     if (id)
         pulsar_message_id_free(id);
     if (result == pulsar_result_Ok) {
-        atomic_fetch_add(&p->meter.messages, 1);
-        atomic_fetch_add(&p->meter.bytes, send->len);
+        const int64_t now_ns = perf_now_ns();
+        atomic_fetch_add_explicit(&p->meter.messages, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&p->meter.bytes, send->len, memory_order_relaxed);
         if (now_ns >= p->warm_ns)
             histogram_record(p->meter.now, (uint64_t)(now_ns - send->due_ns) / 1000);
     } else {
@@ -334,34 +285,20 @@ static void on_receipt(pulsar_result result, pulsar_message_id_t *id, void *ctx)
         if (p->config->exit_on_failure)
             perf_stop(&p->meter);
     }
-    free(send);
+    send_return(send);
 }
 
-/* Waits until the next message is due, and returns when that was. */
-static int64_t due_wait(struct sender *s)
-{
-    if (s->per_second <= 0)
-        return perf_now_ns();
-    const int64_t due_ns = (int64_t)s->due_ns;
-    int64_t wait_ns;
+/* ---- a message ---- */
 
-    while ((wait_ns = due_ns - perf_now_ns()) > 0 && !perf_stopped(&s->p->meter)) {
-        const int64_t nap_ns = wait_ns < NS_PER_S / 10 ? wait_ns : NS_PER_S / 10;
-        (void)nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
-    }
-    s->due_ns += (double)NS_PER_S / s->per_second;
-    return due_ns;
-}
-
-static void message_key(struct sender *s, pulsar_message_t *message)
+static void message_key(struct sender *s, pulsar_message_t *message, uint64_t number)
 {
     const char *mode = s->p->config->key_mode;
     char key[24];
 
     if (!mode)
         return;
-    const uint64_t number =
-        mode[0] == 'a' ? atomic_fetch_add(&s->p->key, 1) : random_below(&s->chance, (uint64_t)INT32_MAX);
+    if (mode[0] != 'a')
+        number = random_below(&s->chance, (uint64_t)INT32_MAX);
     (void)snprintf(key, sizeof key, "%" PRIu64, number);
     pulsar_message_set_partition_key(message, key);
 }
@@ -375,43 +312,82 @@ static void message_delay(struct sender *s, pulsar_message_t *message)
 }
 
 /* False: memory is short. */
+static bool message_content(struct sender *s, pulsar_message_t *message, size_t choice, const char *producer,
+                            uint64_t number)
+{
+    const struct bytes payload = s->p->payloads.items[choice];
+
+    if (!s->p->payload->patterns) {
+        pulsar_message_set_allocated_content(message, (void *)(uintptr_t)payload.data, payload.len);
+        return true;
+    }
+    s->text.len = 0;
+    perf_pattern_format(&s->text, payload, producer, number, perf_now_ns(), &s->chance);
+    pulsar_message_set_content(message, s->text.data, s->text.len);
+    return !text_failed(&s->text);
+}
+
+/* True: messages with the same payload are the same in all. */
+static bool messages_are_same(const struct producing *p)
+{
+    return !p->config->key_mode && !p->config->event_time && p->delay_to_ms == 0 && !p->payload->patterns;
+}
+
+/* NULL: memory is short. */
+static pulsar_message_t *message_make(struct sender *s, size_t choice, pulsar_producer_t *producer)
+{
+    const uint64_t number = atomic_fetch_add_explicit(&s->p->number, 1, memory_order_relaxed);
+    pulsar_message_t *message = pulsar_message_create();
+
+    if (!message || !message_content(s, message, choice, pulsar_producer_get_producer_name(producer), number)) {
+        pulsar_message_free(message);
+        return NULL;
+    }
+    message_key(s, message, number);
+    message_delay(s, message);
+    return message;
+}
+
+static void event_time_set(pulsar_message_t *message)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    pulsar_message_set_event_timestamp(message, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+}
+
+/* False: memory is short. */
 static bool message_send(struct sender *s, pulsar_producer_t *producer)
 {
     struct producing *p = s->p;
-    const struct bytes payload =
-        p->payloads.items[p->payloads.count > 1 ? random_below(&s->chance, p->payloads.count) : 0];
-    pulsar_message_t *message = pulsar_message_create();
-    struct send *send = malloc(sizeof *send);
+    const size_t choice = perf_payload_choose(&p->payloads, &s->chance);
+    pulsar_message_t *message = s->messages ? s->messages[choice] : message_make(s, choice, producer);
+    struct send *send = send_take(s);
 
-    if (!message || !send) {
+    if (message && send) {
+        *send = (struct send){.sender = s, .len = pulsar_message_get_length(message)};
+        send->due_ns = perf_due_wait(&p->meter, &s->pace);
+        if (p->config->event_time)
+            event_time_set(message);
+        if (perf_stopped(&p->meter))
+            send_return(send);
+        else
+            pulsar_producer_send_async(producer, message, on_receipt, send);
+    } else {
+        free(send);
+    }
+    if (!s->messages)
         pulsar_message_free(message);
-        free(send);
-        return false;
-    }
-    pulsar_message_set_content(message, payload.data, payload.len);
-    message_key(s, message);
-    message_delay(s, message);
-    *send = (struct send){.p = p, .due_ns = due_wait(s), .len = payload.len};
-    if (p->config->event_time) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        pulsar_message_set_event_timestamp(message, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-    }
-    if (perf_stopped(&p->meter))
-        free(send);
-    else
-        pulsar_producer_send_async(producer, message, on_receipt, send);
-    pulsar_message_free(message);
-    return true;
+    return message && send;
 }
 
 static void sender_run(void *ctx)
 {
     struct sender *s = ctx;
 
-    s->due_ns = (double)perf_now_ns();
-    for (uint64_t sent = 0; !perf_stopped(&s->p->meter) && sent < s->quota; sent++) {
-        if (!message_send(s, s->producers[sent % s->count])) {
+    s->pace.next_ns = (double)perf_now_ns();
+    for (; !perf_stopped(&s->p->meter) && s->sent < s->quota; s->sent++) {
+        if (!message_send(s, s->producers[s->sent % s->count])) {
             atomic_store(&s->p->failure, pulsar_result_MemoryBufferIsFull);
             perf_stop(&s->p->meter);
         }
@@ -482,6 +458,19 @@ static int producer_open(struct producing *p, struct sender *s, const char *topi
     return CLI_OK;
 }
 
+static bool messages_make(struct sender *s)
+{
+    const size_t count = s->p->payloads.count;
+
+    if (!(s->messages = calloc(count, sizeof *s->messages)))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!(s->messages[i] = pulsar_message_create()) || !message_content(s, s->messages[i], i, "", 0))
+            return false;
+    }
+    return true;
+}
+
 /* Its share, the first having what cannot be divided. */
 static int sender_open(struct producing *p, struct sender *s, size_t index, double rate)
 {
@@ -490,7 +479,9 @@ static int sender_open(struct producing *p, struct sender *s, size_t index, doub
     const uint64_t messages = (uint64_t)c->messages;
     int status = CLI_OK;
 
-    *s = (struct sender){.p = p, .per_second = rate >= RATE_NONE ? 0 : rate / (double)threads};
+    *s = (struct sender){.p = p, .pace.per_second = rate >= RATE_NONE ? 0 : rate / (double)threads};
+    text_init(&s->text, PERF_PAYLOAD_MAX);
+    atomic_init(&s->returned, NULL);
     s->quota = messages == 0 ? UINT64_MAX : messages / threads + (index < messages % threads);
     random_init(&s->chance, index + 1);
     if (!(s->producers = calloc(p->topics.count * each, sizeof(pulsar_producer_t *))))
@@ -499,6 +490,8 @@ static int sender_open(struct producing *p, struct sender *s, size_t index, doub
         for (size_t i = 0; i < each && status == CLI_OK; i++)
             status = producer_open(p, s, p->topics.names[t], (index * p->topics.count + t) * each + i);
     }
+    if (status == CLI_OK && messages_are_same(p) && !messages_make(s))
+        status = client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
     return status;
 }
 
@@ -516,17 +509,26 @@ static int senders_open(struct producing *p, double rate)
     return status;
 }
 
+static void sender_close(struct sender *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        (void)pulsar_producer_close(s->producers[i]);
+        pulsar_producer_free(s->producers[i]);
+    }
+    free(s->producers);
+    for (size_t i = 0; s->messages && i < s->p->payloads.count; i++)
+        pulsar_message_free(s->messages[i]);
+    free(s->messages);
+    sends_free(s->spares);
+    sends_free(atomic_load(&s->returned));
+    text_deinit(&s->text);
+}
+
 /* Waits for the receipts of all; no callback runs after it. */
 static void senders_close(struct producing *p)
 {
-    for (size_t i = 0; i < p->sender_count; i++) {
-        struct sender *s = &p->senders[i];
-        for (size_t k = 0; k < s->count; k++) {
-            (void)pulsar_producer_close(s->producers[k]);
-            pulsar_producer_free(s->producers[k]);
-        }
-        free(s->producers);
-    }
+    for (size_t i = 0; i < p->sender_count; i++)
+        sender_close(&p->senders[i]);
     free(p->senders);
 }
 
@@ -597,12 +599,22 @@ static int number_parse(const struct invocation *inv, const char *flag, const ch
     return CLI_OK;
 }
 
-static int produce(struct invocation *inv, const struct produce_config *c, const struct perf_config *config,
-                   const struct client_config *client)
+/* What is freed stays with us: giving it back to the kernel and having it cleared anew would cost as much as the rest.
+ */
+static void memory_keep(void)
 {
-    struct producing p = {.inv = inv, .config = c};
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT / 8);
+    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+}
+
+static int produce(struct invocation *inv, const struct produce_config *c, const struct perf_payload_config *payload,
+                   const struct perf_config *config, const struct client_config *client)
+{
+    struct producing p = {.inv = inv, .config = c, .payload = payload};
     double rate = 0, warmup_s = 0, unused;
     int status = perf_meter_init(&p.meter, PERF_PRODUCE, inv, config);
+
+    memory_keep();
 
     if (status == CLI_OK)
         status = number_parse(inv, "--rate", c->rate, &rate);
@@ -615,7 +627,9 @@ static int produce(struct invocation *inv, const struct produce_config *c, const
     if (status == CLI_OK)
         status = perf_topics_gather(&p.topics, inv, config);
     if (status == CLI_OK)
-        status = payloads_gather(&p.payloads, inv, c);
+        status = perf_payloads_gather(&p.payloads, inv, payload);
+    if (status == CLI_OK)
+        status = perf_partitions_make(inv, client, p.topics.names, p.topics.count, c->partitions);
     if (status == CLI_OK)
         status = perf_clients_open(&p.clients, inv, config, client);
     if (status == CLI_OK)
@@ -634,7 +648,7 @@ static int produce(struct invocation *inv, const struct produce_config *c, const
     if (status == CLI_OK && failure != 0)
         status = client_failed(inv, "messages were not taken", (pulsar_result)failure);
     perf_clients_close(&p.clients);
-    payloads_free(&p.payloads);
+    perf_payloads_free(&p.payloads);
     perf_topics_free(&p.topics);
     perf_meter_deinit(&p.meter);
     return status;
@@ -644,13 +658,14 @@ static int produce_run(struct invocation *inv)
 {
     struct options sets[VERB_TABLES_MAX];
     struct produce_config config = {0};
+    struct perf_payload_config payload = {0};
     struct perf_config perf = {0};
     struct client_config client = {0};
-    void *const values[VERB_TABLES_MAX] = {&config, &perf, &client};
+    void *const values[VERB_TABLES_MAX] = {&config, &payload, &perf, &client};
     int status = cli_configure(inv, sets, values);
 
     if (status == CLI_OK)
-        status = produce(inv, &config, &perf, &client);
+        status = produce(inv, &config, &payload, &perf, &client);
     cli_deconfigure(inv, sets);
     return status;
 }
@@ -661,7 +676,7 @@ const struct verb perf_produce_verb = {
     .arguments = "TOPIC...",
     .text = "Sends messages at a rate, and tells how long their receipts took.",
     .example = "  geminga perf produce my-topic -r 10000 -s 1024 -time 30\n",
-    .tables = {VERB_TABLE(produce_rows), &perf_table, &perf_client_table},
+    .tables = {VERB_TABLE(produce_rows), &perf_payload_table, &perf_table, &client_option_table},
     .foreign = &pulsar_perf_produce_keys,
     .run = produce_run,
 };

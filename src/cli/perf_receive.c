@@ -416,7 +416,7 @@ const struct verb perf_consume_verb = {
     .arguments = "TOPIC...",
     .text = "Receives and acknowledges messages, and tells how long they were under way.",
     .example = "  geminga perf consume my-topic -ss my-subscription -time 30\n",
-    .tables = {VERB_TABLE(consume_rows), &receive_table, &perf_table, &perf_client_table},
+    .tables = {VERB_TABLE(consume_rows), &receive_table, &perf_table, &client_option_table},
     .foreign = &pulsar_perf_consume_keys,
     .run = consume_run,
 };
@@ -511,7 +511,7 @@ const struct verb perf_read_verb = {
     .arguments = "TOPIC...",
     .text = "Reads topics from a place on, without a subscription, and tells how long messages were under way.",
     .example = "  geminga perf read my-topic -m earliest -n 100000\n",
-    .tables = {VERB_TABLE(read_rows), &receive_table, &perf_table, &perf_client_table},
+    .tables = {VERB_TABLE(read_rows), &receive_table, &perf_table, &client_option_table},
     .foreign = &pulsar_perf_read_keys,
     .run = read_run,
 };

@@ -658,9 +658,6 @@ static const struct foreign_flag perf_produce_flags[] = {
     {"-ch|--chunking", false, "the client library does not split messages"},
     {"-k|--encryption-key-name", true, "the client library does not encrypt"},
     {"-v|--encryption-key-value-file", true, "the client library does not encrypt"},
-    {"-fc|--format-class", true, "payloads are sent as they are"},
-    {"-fp|--format-payload", false, "payloads are sent as they are"},
-    {"-np|--partitions", true, "`geminga admin topics create-partitioned-topic` makes partitions"},
 };
 
 static const struct foreign_flag perf_consume_flags[] = {
