@@ -124,6 +124,46 @@ def test_a_batch_is_one_log_entry_and_every_receipt_verifies(notary, channel, tm
         assert verify(tmp_path, results[event["event_id"]], event, "--public-key", notary.data / "notary.pub")
 
 
+def test_what_has_piled_up_is_worked_on_by_its_priority(notary, channel):
+    notary.stop()
+    priorities = ["low", "critical", "normal", "high"] * 10
+    events = [minimal_event(priority=priority) for priority in priorities]
+    for event in events:
+        channel.send(event)
+    notary.environment["PULSAR_BATCH_RECEIVE_MAX_MESSAGES"] = str(len(events))  # a round begins when all of them are there
+    notary.environment["PULSAR_BATCH_RECEIVE_MAX_WAIT_TIME"] = "10s"
+    notary.start()
+    results = {key: json.loads(data.pop()) for key, data in channel.results(len(events)).items()}
+    logged = sorted(events, key=lambda event: results[event["event_id"]]["receipt"]["log_index"])
+    ranks = ["critical", "high", "normal", "low"]
+    assert logged == sorted(events, key=lambda event: ranks.index(event["priority"]))  # and in one of them as they came
+
+
+def test_approvals_that_nobody_decides_hold_up_no_other_source(notary, channel):
+    notary.stop()
+    notary.environment.update(GEMINGA_NOTARY_WORKFLOWS_MAX_OPEN="4", GEMINGA_NOTARY_WORKFLOWS_MAX_APPROVALS_PER_SOURCE="2",
+                              GEMINGA_NOTARY_BATCH_MAX_WAIT="50ms")
+    notary.start()
+    flood = [{**approval(), "source": "flood"} for _ in range(5)]
+    for event in flood:
+        channel.send(event)
+    for event in flood[2:]:
+        error = channel.next_json("errors")
+        assert error["event_id"] == event["event_id"] and error["error_type"] == "quota", error
+        assert 'source "flood"' in error["message"] and "max_approvals_per_source" in error["message"]
+    patient = {**approval(), "source": "calm"}
+    channel.send(patient)
+    status(channel, patient, "pending_approval")
+    batch = [minimal_event(workflow_config={"workflow_type": "batch"}) for _ in range(6)]  # one place is left for them
+    for event in batch:
+        channel.send(event)
+    assert set(channel.results(6)) == {event["event_id"] for event in batch}
+    decide(notary, "cancel", flood[0], APPROVERS[0])
+    channel.next("results")
+    channel.send(flood[2])
+    status(channel, flood[2], "pending_approval")
+
+
 def test_a_notary_that_dies_with_workflows_open_goes_on_with_all_of_them(notary, channel):
     events = [approval(quorum=1) for _ in range(20)]
     for event in events:

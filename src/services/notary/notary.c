@@ -34,6 +34,8 @@ enum err notary_fold(struct notary *n, struct open_workflow *o, const json_t *re
     enum err err = workflow_apply(o->workflow, record);
 
     n->open_bytes += workflow_bytes(o->workflow) - before;
+    if (o->share)
+        shares_change(&n->shares, o->share, before, workflow_bytes(o->workflow));
     return err;
 }
 
@@ -113,7 +115,7 @@ static void published(struct handler *handler, bool all)
     }
 }
 
-enum err notary_prove(struct notary *n)
+static enum err record_through(struct notary *n)
 {
     enum err err =
         draft_add(&n->draft, json_pack("{s:s, s:I}", "kind", "published", "through", (json_int_t)n->confirmed));
@@ -122,9 +124,15 @@ enum err notary_prove(struct notary *n)
     return err;
 }
 
+/* Any record proves it. */
+enum err notary_prove(struct notary *n)
+{
+    return n->draft.records ? OK : record_through(n);
+}
+
 static enum err record_published(struct notary *n)
 {
-    return n->confirmed == n->recorded ? OK : notary_prove(n);
+    return n->confirmed == n->recorded ? OK : record_through(n);
 }
 
 /* With what is written anyhow, or when nothing was for a while. */
@@ -241,9 +249,11 @@ static enum err handle(struct handler *handler, const struct delivery *deliverie
         items[i].outcome = &outcomes[i];
     }
     n->own = own;
+    n->held = false;
     map_init(&n->round, n->options.seed);
     err = work(n, items, count);
     map_deinit(&n->round);
+    n->has_room = n->held && !list_empty(&n->closing);
     forget_closed(n);
     n->own = NULL;
     for (size_t i = 0; i < count; i++)
@@ -308,6 +318,8 @@ static int64_t wait_ms(struct handler *handler)
     const struct open_workflow *first = heap_peek(&n->due);
     int64_t at_ms = first ? first->due_ms : -1, now = notary_now_ms(n);
 
+    if (n->has_room)
+        return 0;
     if (is_publishing_again(n))
         at_ms = sooner(at_ms, now + again_wait_ms(n));
     at_ms = sooner(at_ms, notary_batch_due_ms(n));
@@ -352,6 +364,7 @@ static void forget(struct notary *n)
     memset(n->polls, 0, sizeof n->polls);
     n->batch_limit = n->options.batch_events_max;
     notary_notices_forget(n);
+    n->has_room = false;
 }
 
 enum err notary_lead(struct notary *n)
@@ -385,6 +398,7 @@ static void on_moved(void *item, size_t index)
 static void set_defaults(struct notary_options *o)
 {
     o->open_max = o->open_max ? o->open_max : OPEN_MAX_DEFAULT;
+    o->source_approvals_max = o->source_approvals_max ? o->source_approvals_max : SHARE_MAX_DEFAULT;
     o->batch_events_max = o->batch_events_max ? o->batch_events_max : BATCH_MAX_DEFAULT;
     o->batch_wait_ms = o->batch_wait_ms ? o->batch_wait_ms : BATCH_WAIT_DEFAULT;
     o->call_timeout_ms = o->call_timeout_ms ? o->call_timeout_ms : CALL_MS_DEFAULT;
@@ -409,6 +423,7 @@ enum err notary_new(struct notary **out, const struct notary_options *options)
     set_defaults(&n->options);
     trails_init(&n->trails, options->tracer);
     map_init(&n->open, options->seed);
+    shares_init(&n->shares, n->options.open_max, OPEN_BYTES_MAX, n->options.source_approvals_max, options->seed);
     heap_init(&n->due, TAKEN_UP_MAX, is_due_before, on_moved);
     list_init(&n->collecting);
     list_init(&n->closing);
@@ -428,6 +443,7 @@ void notary_free(struct notary *n)
     forget(n);
     heap_deinit(&n->due);
     map_deinit(&n->open);
+    shares_deinit(&n->shares);
     draft_deinit(&n->draft);
     trails_deinit(&n->trails);
     free(n);

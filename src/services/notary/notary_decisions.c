@@ -68,7 +68,7 @@ static enum err decide_closed(struct notary *n, struct item *item, const struct 
     enum err err;
 
     if (map_find(&n->round, bytes_of_text(d->event_id))) { /* it ends in this very round: look again in the next */
-        item->outcome->verdict = VERDICT_HOLD;
+        notary_hold(n, item);
         return OK;
     }
     err = n->options.book->ops->find(n->options.book, d->event_id, &known);
@@ -177,7 +177,7 @@ static enum err decide_open(struct notary *n, struct item *item, struct open_wor
         return notary_say_status(n, o, item->outcome,
                                  "How this workflow ends is decided, and not in the log yet; this changes nothing");
     if (next.action == ACTION_CLOSE) { /* it has expired, and nobody has said so yet */
-        item->outcome->verdict = VERDICT_HOLD;
+        notary_hold(n, item);
         return notary_advance(n, o);
     }
     return apply(n, item, o, d);

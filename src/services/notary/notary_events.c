@@ -25,6 +25,12 @@ void notary_retry(struct item *item, const char *why)
     item->stage = STAGE_ANSWERED;
 }
 
+void notary_hold(struct notary *n, struct item *item)
+{
+    item->outcome->verdict = VERDICT_HOLD;
+    n->held = true;
+}
+
 void notary_answer_error(struct notary *n, struct item *item, const char *type, const char *message,
                          const struct faults *faults)
 {
@@ -258,12 +264,51 @@ static void answer_too_large(struct notary *n, struct item *item)
     faults_deinit(&faults);
 }
 
+/* An approval may wait for people for as long as they take, so it does not wait in the topic, before others' events. */
+static enum err refuse_approval(struct notary *n, struct item *item, const char *whose, const char *which)
+{
+    char message[500];
+
+    snprintf(message, sizeof message,
+             "Not now: %s wait for approval already, as many as may (%s). Decide or cancel some of them, or let them "
+             "expire (workflow_config.timeout), and send the event again",
+             whose, which);
+    notary_answer_error(n, item, "quota", message, NULL);
+    return notary_prove(n);
+}
+
+/* True when it is answered. */
+static bool is_over_its_share(struct notary *n, struct item *item, enum err *err)
+{
+    const char *source = json_string_value(json_object_get(item->event.json, "source"));
+    char whose[200];
+
+    if (workflow_type_of(item->event.workflow_type) != WORKFLOW_APPROVAL)
+        return false;
+    switch (shares_room(&n->shares, bytes_of_text(source), item->delivery->payload.len)) {
+    case SHARES_SOURCE_FULL:
+        snprintf(whose, sizeof whose, "events of the source \"%.120s\"", source);
+        workflow_clean(whose);
+        *err = refuse_approval(n, item, whose, "notary.workflows.max_approvals_per_source, and its share of memory");
+        return true;
+    case SHARES_FULL:
+        *err = refuse_approval(n, item, "events", "three quarters of notary.workflows.max_open, or of their memory");
+        return true;
+    case SHARES_ROOM:
+        break;
+    }
+    return false;
+}
+
 static enum err begin_open(struct notary *n, struct item *item)
 {
-    enum err err = notary_open(n, item);
+    enum err err;
 
+    if (is_over_its_share(n, item, &err))
+        return err;
+    err = notary_open(n, item);
     if (err == ERR_FULL)
-        item->outcome->verdict = VERDICT_HOLD;
+        notary_hold(n, item);
     if (err == ERR_TOO_LARGE)
         answer_too_large(n, item);
     item->stage = STAGE_ANSWERED;

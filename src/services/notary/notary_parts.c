@@ -171,6 +171,8 @@ void notary_parts_use(struct notary_parts *p, const struct notary_settings *sett
     options->approvers = p->approvers;
     options->public_url = settings->http.public_url;
     options->open_max = (size_t)settings->workflows.max_open;
+    options->source_approvals_max = (size_t)settings->workflows.source_approvals_max;
+    options->approval_timeout_ms = settings->workflows.approval_timeout_ms;
     options->batch_events_max = (size_t)settings->workflows.batch_max_events;
     options->batch_wait_ms = settings->workflows.batch_max_wait_ms;
     options->call_timeout_ms = settings->workflows.call_timeout_ms;

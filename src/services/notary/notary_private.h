@@ -24,11 +24,13 @@
 #include "services/notary/message.h"
 #include "services/notary/notary.h"
 #include "services/notary/receipt.h"
+#include "services/notary/shares.h"
 #include "services/notary/trails.h"
 #include "services/notary/workflow.h"
 
 #define OPEN_BYTES_MAX     (64u << 20) /* of open workflows, above which no more are opened */
 #define OPEN_MAX_DEFAULT   10000
+#define SHARE_MAX_DEFAULT  1000
 #define TAKEN_UP_MAX       (1u << 24) /* workflows that the book may have open, whatever their bound was */
 #define BATCH_MAX_DEFAULT  1000
 #define BATCH_WAIT_DEFAULT 1000
@@ -56,8 +58,9 @@ struct conducted {
 /* A workflow that is under way; and, for the rest of its last round, one that has just been closed. */
 struct open_workflow {
     struct workflow *workflow;
-    uint64_t serial; /* a call says whose it is by this */
-    int64_t due_ms;  /* when it is looked at again, while heap_at is not NOT_IN_HEAP */
+    struct share *share; /* of an approval: its source's; else NULL */
+    uint64_t serial;     /* a call says whose it is by this */
+    int64_t due_ms;      /* when it is looked at again, while heap_at is not NOT_IN_HEAP */
     size_t heap_at;
     struct list node;              /* in notary.collecting, or notary.closing */
     bool collecting;               /* in notary.collecting */
@@ -75,7 +78,8 @@ struct notary {
     uint64_t term, serials; /* how often it began to lead; calls of earlier terms count for nothing */
     struct map open;        /* by event id */
     struct heap due;
-    size_t open_bytes; /* of these, by workflow_bytes */
+    size_t open_bytes;    /* of these, by workflow_bytes */
+    struct shares shares; /* of those that wait for people */
     struct list collecting;
     size_t collecting_count, batch_limit;
     int64_t collecting_since_ms, batch_busy_ms;
@@ -92,6 +96,8 @@ struct notary {
     struct map round; /* event ids whose result the book gets in this round */
     struct list closing;
     struct outcome *own;
+    bool held;         /* a delivery was put off */
+    bool has_room;     /* ... and there is room for it by now: the next round need not wait */
     enum err call_err; /* the first error of a call's `done` */
     int64_t seen_ms;   /* the clock, when it began */
 
@@ -134,6 +140,8 @@ MUST_USE enum err notary_examine(struct notary *n, struct item *item);
 /* After the document is written. */
 MUST_USE enum err notary_answer(struct notary *n, struct item *item);
 void notary_retry(struct item *item, const char *why);
+/* It is looked at again in a later round. */
+void notary_hold(struct notary *n, struct item *item);
 struct trail notary_trail(const struct item *item);
 void notary_answer_error(struct notary *n, struct item *item, const char *type, const char *message,
                          const struct faults *faults);

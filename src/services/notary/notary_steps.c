@@ -64,6 +64,24 @@ void notary_schedule(struct notary *n, struct open_workflow *o, int64_t at_ms)
         abort();
 }
 
+/* An approval is counted for its source. */
+static enum err take_share(struct notary *n, struct open_workflow *o, const json_t *opened)
+{
+    const json_t *source = json_object_get(json_object_get(opened, "event"), "source");
+
+    if (o->workflow->type != WORKFLOW_APPROVAL)
+        return OK;
+    return shares_take(&n->shares, bytes_of(json_string_value(source), json_string_length(source)),
+                       workflow_bytes(o->workflow), &o->share);
+}
+
+static void give_share(struct notary *n, struct open_workflow *o)
+{
+    if (o->share)
+        shares_give(&n->shares, o->share, workflow_bytes(o->workflow));
+    o->share = NULL;
+}
+
 static enum err put(struct notary *n, struct open_workflow *o)
 {
     enum err err;
@@ -86,7 +104,9 @@ static enum err open_new(struct notary *n, const json_t *record, struct open_wor
     o->heap_at = NOT_IN_HEAP;
     o->serial = ++n->serials;
     list_init(&o->node);
-    if ((err = workflow_new(&o->workflow, record)) != OK || (err = put(n, o)) != OK) {
+    if ((err = workflow_new(&o->workflow, record)) != OK || (err = take_share(n, o, record)) != OK ||
+        (err = put(n, o)) != OK) {
+        give_share(n, o);
         workflow_free(o->workflow);
         free(o);
         return err;
@@ -100,6 +120,7 @@ void notary_forget(struct notary *n, struct open_workflow *o)
 {
     notary_schedule(n, o, -1);
     notary_uncollect(n, o);
+    give_share(n, o);
     map_remove(&n->open, bytes_of_text(o->workflow->event_id));
     n->open_bytes -= workflow_bytes(o->workflow);
 }
@@ -113,6 +134,7 @@ void notary_forget_all(struct notary *n)
         notary_schedule(n, o, -1);
         notary_uncollect(n, o);
         text_deinit(&o->conducted.token);
+        give_share(n, o);
         workflow_free(o->workflow);
         free(o);
     }
@@ -138,7 +160,9 @@ static json_t *activities_of(const struct notary *n, const json_t *event)
 static json_t *opened_record(const struct notary *n, const struct item *item)
 {
     const struct event *e = &item->event;
-    int64_t received_ms = item->delivery->received_ms, deadline_ms = workflow_deadline_ms(e->json, received_ms);
+    bool approval = workflow_type_of(e->workflow_type) == WORKFLOW_APPROVAL;
+    int64_t received_ms = item->delivery->received_ms;
+    int64_t deadline_ms = workflow_deadline_ms(e->json, received_ms, approval ? n->options.approval_timeout_ms : 0);
     char hash[RECEIPT_HASH_SIZE];
 
     receipt_hash_text(&item->evidence, hash);

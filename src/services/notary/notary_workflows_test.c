@@ -221,7 +221,7 @@ static void assert_status(const struct outcome *o, const char *status, const cha
 
 /* ---- events and decisions ---- */
 
-static char *make_event(const char *id, const char *config)
+static char *make_event_of(const char *source, const char *id, const char *config)
 {
     static char texts[16][2000];
     static unsigned next;
@@ -229,10 +229,15 @@ static char *make_event(const char *id, const char *config)
 
     snprintf(text, sizeof *texts,
              "{\"event_id\":\"%s\",\"event_type\":{\"model_deployment\":{\"model_id\":\"m\",\"version\":\"1\","
-             "\"environment\":\"p\"}},\"source\":\"s\",\"actor\":{\"actor_type\":\"c\",\"id\":\"g\"},\"artifacts\":[{"
+             "\"environment\":\"p\"}},\"source\":\"%s\",\"actor\":{\"actor_type\":\"c\",\"id\":\"g\"},\"artifacts\":[{"
              "\"name\":\"a\",\"hash_sha256\":\"" FIXTURE_HASH "\"}],\"workflow_config\":%s}",
-             id, config);
+             id, source, config);
     return text;
+}
+
+static char *make_event(const char *id, const char *config)
+{
+    return make_event_of("s", id, config);
 }
 
 #define APPROVAL "{\"workflow_type\":\"approval_sign\",\"approvers\":[\"a\",\"b\",\"c\"],\"quorum\":2,\"timeout\":3600}"
@@ -453,12 +458,116 @@ static void beyond_the_bound_events_wait_and_are_not_lost(void **state)
     w.options.open_max = 1;
     world_start(&w);
     event(&w, first);
-    event(&w, make_event("e-2", APPROVAL));
+    event(&w, make_event("e-2", BATCH));
     assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
     assert_int_equal(w.outcomes[0].count, 0);
     decide(&w, first, "e-1", "a", DECISION_CANCEL);
-    event(&w, make_event("e-2", APPROVAL));
+    event(&w, make_event("e-2", BATCH));
     assert_int_equal(w.outcomes[0].verdict, VERDICT_DONE);
+    world_deinit(&w);
+}
+
+static void assert_over_its_share(struct world *w, const char *payload, const char *whose)
+{
+    json_t *error;
+
+    event(w, payload);
+    assert_int_equal(w->outcomes[0].verdict, VERDICT_DONE);
+    assert_true(w->outcomes[0].refused);
+    error = json_loads(published(&w->outcomes[0], NOTARY_ERRORS, 0), 0, NULL);
+    assert_string_equal(fixture_member(error, "error_type"), "quota");
+    assert_non_null(strstr(fixture_member(error, "message"), whose));
+    json_decref(error);
+}
+
+/* Nobody decides about them and they name no timeout: they wait for ever, and no one else does. */
+static void a_source_with_its_share_of_approvals_is_refused_and_others_go_on(void **state)
+{
+    struct world w;
+    const char *first = make_event_of("a", "a-1", APPROVAL);
+
+    world_init(&w);
+    w.options.open_max = 6;
+    w.options.source_approvals_max = 2;
+    world_start(&w);
+    event(&w, first);
+    event(&w, make_event_of("a", "a-2", APPROVAL));
+    assert_over_its_share(&w, make_event_of("a", "a-3", APPROVAL), "the source \"a\"");
+    event(&w, make_event_of("a", "a-2", APPROVAL)); /* it is open: told where it stands */
+    assert_status(&w.outcomes[0], "pending_approval", "collecting_approvals");
+    event(&w, make_event_of("b", "b-1", APPROVAL));
+    event(&w, make_event_of("c", "c-1", APPROVAL));
+    event(&w, make_event_of("d", "d-1", APPROVAL));
+    assert_int_equal(notary_counts(w.notary).open, 5);
+    assert_over_its_share(&w, make_event_of("e", "e-1", APPROVAL), "three quarters");
+    event(&w, make_event_of("a", "a-4", BATCH)); /* the last place is for what waits for nobody */
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_DONE);
+    tick(&w, 1000);
+    assert_non_null(published(&w.own, NOTARY_RESULTS, 0));
+
+    world_kill(&w);
+    world_start(&w);
+    assert_over_its_share(&w, make_event_of("a", "a-3", APPROVAL), "the source \"a\""); /* taken up with its share */
+    decide(&w, first, "a-1", "a", DECISION_CANCEL);
+    event(&w, make_event_of("a", "a-3", APPROVAL));
+    assert_status(&w.outcomes[0], "pending_approval", "collecting_approvals");
+    world_deinit(&w);
+}
+
+/* A leader that was replaced and has not heard of it does not know what is open. */
+static void a_share_is_refused_by_who_leads_for_sure(void **state)
+{
+    struct world w;
+    const char *payload = make_event_of("a", "a-2", APPROVAL);
+
+    world_init(&w);
+    w.options.source_approvals_max = 1;
+    world_start(&w);
+    event(&w, make_event_of("a", "a-1", APPROVAL));
+    w.book.next = ERR_FENCED;
+    assert_int_equal(world_round(&w, NOTARY_EVENTS, &payload, 1), ERR_FENCED);
+    world_deinit(&w);
+}
+
+static void an_approval_without_a_timeout_expires_when_the_settings_say(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    w.options.approval_timeout_ms = 7000;
+    world_start(&w);
+    event(&w, make_event("e-1", "{\"workflow_type\":\"approval_sign\",\"approvers\":[\"a\"]}"));
+    event(&w, make_event("e-2", APPROVAL)); /* it names one */
+    tick(&w, 6999);
+    assert_int_equal(w.book.count, 0);
+    tick(&w, 1);
+    assert_int_equal(w.book.count, 1);
+    assert_status(&w.own, "expired", "logged");
+    assert_int_equal(notary_counts(w.notary).open, 1);
+    world_deinit(&w);
+}
+
+static void what_waited_for_room_goes_on_as_soon_as_there_is_some(void **state)
+{
+    struct world w;
+    struct handler *h;
+    const char *waits = make_event("b-2", BATCH);
+
+    world_init(&w);
+    w.options.open_max = 1;
+    world_start(&w);
+    h = notary_handler(w.notary);
+    event(&w, make_event("b-1", BATCH));
+    event(&w, waits);
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
+    assert_int_not_equal(h->wait_ms(h), 0);
+    w.now_ms += 1000;
+    event(&w, waits); /* the batch ends in this round, after it was looked at */
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
+    assert_int_equal(h->wait_ms(h), 0);
+    event(&w, waits);
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_DONE);
+    assert_int_not_equal(h->wait_ms(h), 0);
     world_deinit(&w);
 }
 
@@ -478,7 +587,7 @@ static void more_workflows_than_the_bound_are_taken_up(void **state)
     w.options.open_max = 1;
     world_start(&w);
     assert_int_equal(notary_counts(w.notary).open, 5);
-    event(&w, make_event("e-5", APPROVAL));
+    event(&w, make_event("e-5", BATCH));
     assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
     tick(&w, 3600000);
     assert_int_equal(w.book.count, 5);
@@ -500,16 +609,15 @@ static void the_memory_of_open_workflows_is_bounded_with_what_was_found(void **s
     world_start(&w);
     for (i = 0; i < 300; i++) {
         snprintf(id, sizeof id, "e-%d", i);
-        event(&w, make_event(id, APPROVAL));
-        if (w.outcomes[0].verdict == VERDICT_HOLD)
+        event(&w, make_event_of(id, id, APPROVAL));
+        if (w.outcomes[0].refused)
             break;
         tick(&w, 0);
     }
-    assert_in_range(i, 250, 290);
+    assert_in_range(i, 190, 210); /* three quarters of 64 MiB: the rest is for what waits for nobody */
     world_kill(&w);
     world_start(&w);
-    event(&w, make_event("e-new", APPROVAL));
-    assert_int_equal(w.outcomes[0].verdict, VERDICT_HOLD);
+    assert_over_its_share(&w, make_event("e-new", APPROVAL), "three quarters");
     tick(&w, 3600000);
     w.finding_bytes = 0;
     event(&w, make_event("e-new", APPROVAL));
@@ -980,6 +1088,10 @@ int main(void)
         cmocka_unit_test(a_decision_about_nothing_is_refused_by_who_leads_for_sure),
         cmocka_unit_test(an_open_event_that_comes_again_gets_its_status_and_other_content_is_a_conflict),
         cmocka_unit_test(beyond_the_bound_events_wait_and_are_not_lost),
+        cmocka_unit_test(what_waited_for_room_goes_on_as_soon_as_there_is_some),
+        cmocka_unit_test(a_source_with_its_share_of_approvals_is_refused_and_others_go_on),
+        cmocka_unit_test(a_share_is_refused_by_who_leads_for_sure),
+        cmocka_unit_test(an_approval_without_a_timeout_expires_when_the_settings_say),
         cmocka_unit_test(the_clock_may_jump_and_deadlines_stay_what_was_recorded),
         cmocka_unit_test(more_workflows_than_the_bound_are_taken_up),
         cmocka_unit_test(the_memory_of_open_workflows_is_bounded_with_what_was_found),

@@ -60,11 +60,13 @@ unsigned workflow_priority(const json_t *event)
     return 1;
 }
 
-int64_t workflow_deadline_ms(const json_t *event, int64_t received_ms)
+int64_t workflow_deadline_ms(const json_t *event, int64_t received_ms, int64_t otherwise_ms)
 {
     const json_t *timeout = json_object_get(json_object_get(event, "workflow_config"), "timeout");
 
-    return json_is_number(timeout) ? received_ms + (int64_t)(json_number_value(timeout) * 1000) : -1;
+    if (json_is_number(timeout))
+        return received_ms + (int64_t)(json_number_value(timeout) * 1000);
+    return otherwise_ms > 0 ? received_ms + otherwise_ms : -1;
 }
 
 void workflow_clean(char *text)

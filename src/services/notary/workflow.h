@@ -73,7 +73,7 @@ struct workflow {
     int64_t attempts, not_before_ms; /* of the activity at hand */
     bool failed, cancelled, closed;
     json_t *retried; /* a set: SHA-256 (hex) of what was signed of each retry that counted */
-    char why[512]; /* of the failure, the rejection, the cancellation */
+    char why[512];   /* of the failure, the rejection, the cancellation */
 };
 
 /* A copy of the record's contents.  ERR_INVALID: no `opened` record of an event that we take; ERR_NOMEM. */
@@ -144,7 +144,9 @@ const char *activity_name(enum activity activity);
 
 /* 0 low .. 4 critical, as records have it; of none: normal. */
 unsigned workflow_priority(const json_t *event);
-/* When it expires: received_ms and workflow_config.timeout; -1: never. */
-int64_t workflow_deadline_ms(const json_t *event, int64_t received_ms);
+/* When it expires: received_ms and workflow_config.timeout, or that many milliseconds where there is none (0: -1,
+ * never).
+ */
+int64_t workflow_deadline_ms(const json_t *event, int64_t received_ms, int64_t otherwise_ms);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/options.h"
 
 struct workflow_settings {
-    int64_t max_open, call_timeout_ms;
+    int64_t max_open, source_approvals_max, approval_timeout_ms, call_timeout_ms;
     int64_t batch_max_events, batch_max_wait_ms;
 };
 extern const struct option_table workflow_options;

@@ -19,7 +19,7 @@ static struct workflow *opened(const char *type, const char *config, const char 
 
     assert_non_null(settings);
     json_object_set_new(event, "workflow_config", settings);
-    deadline = workflow_deadline_ms(event, NOW);
+    deadline = workflow_deadline_ms(event, NOW, 0);
     record = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:I, s:o, s:i, s:s, s:o}", "kind", "opened", "event_id", "e",
                        "workflow_id", "wf-1", "workflow_type", type, "event", event, "event_hash", HASH, "received_ms",
                        (json_int_t)NOW, "deadline_ms", deadline < 0 ? json_null() : json_integer(deadline), "priority",
