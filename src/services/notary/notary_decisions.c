@@ -122,11 +122,11 @@ static json_t *command_record(struct notary *n, const struct decision *d)
 /* What has no effect now; NULL: it has. */
 static const char *no_effect(struct open_workflow *o, const struct decision *d)
 {
-    if (d->kind == DECISION_RETRY && workflow_state(o->workflow) != WORKFLOW_FAILED)
-        return "Nothing has failed: there is nothing to retry";
     if (d->kind == DECISION_RETRY &&
-        workflow_was_retried_by(o->workflow, bytes_of(d->statement.data, d->statement.len)))
-        return "This statement had it retried before; it does so once";
+        workflow_has_seen_retry(o->workflow, bytes_of(d->statement.data, d->statement.len)))
+        return "This statement asked for a retry before; it does so once";
+    if (d->kind == DECISION_RETRY && workflow_has_seen_enough(o->workflow))
+        return "Too many statements have asked for a retry: this workflow can only be cancelled";
     if ((d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT) &&
         workflow_approver(o->workflow, d->approver)->decision)
         return "This approver has decided before; the first decision counts";
@@ -146,7 +146,7 @@ static void trace_approval(struct notary *n, const struct workflow *w)
 static enum err apply(struct notary *n, struct item *item, struct open_workflow *o, const struct decision *d)
 {
     const char *why = no_effect(o, d);
-    bool was_approved;
+    bool was_approved, in_vain = d->kind == DECISION_RETRY && workflow_state(o->workflow) != WORKFLOW_FAILED;
     json_t *record;
     enum err err;
 
@@ -156,7 +156,11 @@ static enum err apply(struct notary *n, struct item *item, struct open_workflow 
     }
     was_approved = workflow_is_approved(o->workflow);
     record = d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT ? decision_record(n, d) : command_record(n, d);
-    if ((err = notary_record(n, o, record)) != OK || (err = notary_note_status(n, o, item->outcome)) != OK)
+    if ((err = notary_record(n, o, record)) != OK)
+        return err;
+    if (in_vain) /* and it is spent: nobody can have it count for a failure that comes later */
+        return notary_say_status(n, o, item->outcome, "Nothing has failed: there is nothing to retry");
+    if ((err = notary_note_status(n, o, item->outcome)) != OK)
         return err;
     if (!was_approved && workflow_is_approved(o->workflow))
         trace_approval(n, o->workflow);

@@ -11,6 +11,7 @@
 #include "services/notary/fixture.h"
 #include "services/notary/notary.h"
 #include "services/notary/verify.h"
+#include "services/notary/workflow.h"
 
 #define NOW 1705318500000
 
@@ -748,6 +749,56 @@ static void a_signer_that_is_down_is_tried_again_as_the_event_says_then_failed_t
     world_deinit(&w);
 }
 
+/* The statement lies on the topic, where anybody who may write to it can send it again. */
+static void a_retry_that_came_before_there_was_a_failure_is_spent(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", "{\"workflow_type\":\"simple_sign\",\"approvers\":[\"a\"],\"retry_config\":{"
+                                      "\"max_retries\":1,\"initial_delay\":10}}");
+    const char *payload;
+    struct text statement;
+
+    world_init(&w);
+    w.options.signer = &w.slow.signer;
+    w.slow_says = ERR_IO;
+    world_start(&w);
+    event(&w, e);
+    make_statement(&w, e, "e-1", "a", DECISION_RETRY, &statement);
+    payload = statement.data;
+    assert_int_equal(world_round(&w, NOTARY_APPROVALS, &payload, 1), OK);
+    assert_non_null(strstr(published(&w.outcomes[0], NOTARY_STATUS, 0), "Nothing has failed"));
+    tick(&w, 10000);
+    tick(&w, 0);
+    assert_status(&w.own, "failed", "signing");
+    world_kill(&w); /* and the next leader knows it, too */
+    world_start(&w);
+    tick(&w, 0);
+    assert_int_equal(world_round(&w, NOTARY_APPROVALS, &payload, 1), OK);
+    assert_status(&w.outcomes[0], "failed", "signing");
+    assert_non_null(strstr(published(&w.outcomes[0], NOTARY_STATUS, 0), "asked for a retry before"));
+    decide(&w, e, "e-1", "a", DECISION_RETRY); /* another statement */
+    assert_status(&w.outcomes[0], "in_progress", "signing");
+    text_deinit(&statement);
+    world_deinit(&w);
+}
+
+static void retries_that_find_nothing_failed_are_bounded(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", APPROVAL);
+
+    world_init(&w);
+    world_start(&w);
+    event(&w, e);
+    for (int i = 0; i < WORKFLOW_RETRIES_SEEN_MAX; i++)
+        decide(&w, e, "e-1", "a", DECISION_RETRY);
+    decide(&w, e, "e-1", "a", DECISION_RETRY);
+    assert_non_null(strstr(published(&w.outcomes[0], NOTARY_STATUS, 0), "Too many"));
+    decide(&w, e, "e-1", "a", DECISION_CANCEL);
+    assert_int_equal(w.book.count, 1);
+    world_deinit(&w);
+}
+
 static void an_instant_signer_that_fails_is_tried_again_as_well(void **state)
 {
     struct world w;
@@ -1099,6 +1150,8 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_back_delays_neither_batches_nor_attempts),
         cmocka_unit_test(a_slow_signer_holds_nobody_up_and_its_signature_is_used),
         cmocka_unit_test(a_signer_that_is_down_is_tried_again_as_the_event_says_then_failed_then_retried),
+        cmocka_unit_test(a_retry_that_came_before_there_was_a_failure_is_spent),
+        cmocka_unit_test(retries_that_find_nothing_failed_are_bounded),
         cmocka_unit_test(an_instant_signer_that_fails_is_tried_again_as_well),
         cmocka_unit_test(a_lane_that_is_full_is_asked_again),
         cmocka_unit_test(handlers_and_artifacts_have_their_say_and_it_is_in_the_evidence),

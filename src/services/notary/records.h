@@ -15,7 +15,8 @@
  *               decision.h)
  *   attempt     event_id, activity, attempt (from 1), why, next_ms or null (null: the last one; the workflow has failed
  *               and waits for `retry` or `cancel`)
- *   command     event_id, command ("cancel", "retry"), by, comment or null, at_ms, method, statement or null
+ *   command     event_id, command ("cancel", "retry"), by, comment or null, at_ms, method, statement or null.  A retry that
+ *               found nothing failed changes nothing; its statement is spent
  *   closed      leaf (text: the log entry's bytes, at most RECORD_LEAF_MAX), outcome ("notarized", "rejected",
  *               "expired", "cancelled"), results: an array of {event_id, event_hash, workflow_id, workflow_type, rest
  *               (text), path or null}; the entry's index is the log's size so far.  A workflow that begins and ends in

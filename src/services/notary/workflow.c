@@ -179,7 +179,7 @@ enum err workflow_new(struct workflow **out, const json_t *opened)
         return ERR_INVALID;
     if (!(w = calloc(1, sizeof *w)))
         return ERR_NOMEM;
-    if ((w->findings = json_object()) && (w->decisions = json_array()) && (w->retried = json_object()))
+    if ((w->findings = json_object()) && (w->decisions = json_array()) && (w->retries_seen = json_object()))
         err = read_opened(w, opened);
     if (err != OK) {
         workflow_free(w);
@@ -196,7 +196,7 @@ void workflow_free(struct workflow *w)
     json_decref(w->config);
     json_decref(w->findings);
     json_decref(w->decisions);
-    json_decref(w->retried);
+    json_decref(w->retries_seen);
     free(w->event.data);
     free(w);
 }
@@ -280,25 +280,36 @@ static void name_statement(struct bytes statement, char to[DIGEST_HEX_SIZE])
     digest_hex(&d, to);
 }
 
-bool workflow_was_retried_by(const struct workflow *w, struct bytes statement)
+bool workflow_has_seen_retry(const struct workflow *w, struct bytes statement)
 {
     char name[DIGEST_HEX_SIZE];
 
     name_statement(statement, name);
-    return json_object_get(w->retried, name) != NULL;
+    return json_object_get(w->retries_seen, name) != NULL;
+}
+
+bool workflow_has_seen_enough(const struct workflow *w)
+{
+    return json_object_size(w->retries_seen) >= WORKFLOW_RETRIES_SEEN_MAX;
+}
+
+static enum err note_retry(struct workflow *w, const char *statement)
+{
+    char name[DIGEST_HEX_SIZE];
+
+    name_statement(bytes_of_text(statement), name);
+    return *statement == '\0' || json_object_set_new(w->retries_seen, name, json_true()) == 0 ? OK : ERR_NOMEM;
 }
 
 static enum err apply_retry(struct workflow *w, const json_t *record)
 {
-    const char *statement = text_of(record, "statement");
-    char name[DIGEST_HEX_SIZE];
-
-    w->failed = false;
-    w->attempts = 0;
-    w->not_before_ms = 0;
-    w->why[0] = '\0';
-    name_statement(bytes_of_text(statement), name);
-    return *statement == '\0' || json_object_set_new(w->retried, name, json_true()) == 0 ? OK : ERR_NOMEM;
+    if (w->failed) {
+        w->failed = false;
+        w->attempts = 0;
+        w->not_before_ms = 0;
+        w->why[0] = '\0';
+    }
+    return note_retry(w, text_of(record, "statement"));
 }
 
 static enum err apply_command(struct workflow *w, const json_t *record)
@@ -306,10 +317,9 @@ static enum err apply_command(struct workflow *w, const json_t *record)
     if (same_text(record, "command", "cancel")) {
         w->cancelled = true;
         set_why(w, "cancelled by ", text_of(record, "by"), text_of(record, "comment"));
-    } else if (w->failed) {
-        return apply_retry(w, record);
+        return OK;
     }
-    return OK;
+    return apply_retry(w, record);
 }
 
 void workflow_close(struct workflow *w)

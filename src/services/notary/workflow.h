@@ -72,8 +72,8 @@ struct workflow {
     size_t approvals, rejections;
     int64_t attempts, not_before_ms; /* of the activity at hand */
     bool failed, cancelled, closed;
-    json_t *retried; /* a set: SHA-256 (hex) of what was signed of each retry that counted */
-    char why[512];   /* of the failure, the rejection, the cancellation */
+    json_t *retries_seen; /* a set: SHA-256 (hex) of what was signed of each retry, whether it found a failure or not */
+    char why[512];        /* of the failure, the rejection, the cancellation */
 };
 
 /* A copy of the record's contents.  ERR_INVALID: no `opened` record of an event that we take; ERR_NOMEM. */
@@ -98,8 +98,13 @@ bool workflow_is_approved(const struct workflow *w);
 /* The approver's place in `approvers`, or NULL. */
 struct workflow_approver *workflow_approver(struct workflow *w, const char *name);
 
-/* This statement (a JWS) had the workflow retried before: it does so once, whoever sends it again. */
-bool workflow_was_retried_by(const struct workflow *w, struct bytes statement);
+/* This statement (a JWS) asked for a retry before: it is good for one failure, the one at the time when it came, and
+ * for none that comes later, whoever sends it again. */
+bool workflow_has_seen_retry(const struct workflow *w, struct bytes statement);
+
+/* So many statements have asked for a retry that no more are taken; a cancellation still is. */
+#define WORKFLOW_RETRIES_SEEN_MAX 100
+bool workflow_has_seen_enough(const struct workflow *w);
 
 enum workflow_action {
     ACTION_WAIT,  /* until `at_ms`, or for something to happen (at_ms < 0) */

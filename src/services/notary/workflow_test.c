@@ -194,13 +194,13 @@ static void a_retry_counts_once_whatever_its_signature_looks_like(void **state)
     struct workflow *w = opened("simple_sign", "{}", "[]");
 
     apply(w, ATTEMPT("sign", "4", "null"));
-    assert_false(workflow_was_retried_by(w, bytes_of_text("h.one.s")));
+    assert_false(workflow_has_seen_retry(w, bytes_of_text("h.one.s")));
     apply(w, "{\"kind\":\"command\",\"event_id\":\"e\",\"command\":\"retry\",\"by\":\"op\",\"comment\":null,"
              "\"at_ms\":1,\"method\":\"key\",\"statement\":\"h.one.s\"}");
     assert_false(w->failed);
-    assert_true(workflow_was_retried_by(w, bytes_of_text("h.one.s")));
-    assert_true(workflow_was_retried_by(w, bytes_of_text("h.one.the same in another form")));
-    assert_false(workflow_was_retried_by(w, bytes_of_text("h.two.s")));
+    assert_true(workflow_has_seen_retry(w, bytes_of_text("h.one.s")));
+    assert_true(workflow_has_seen_retry(w, bytes_of_text("h.one.the same in another form")));
+    assert_false(workflow_has_seen_retry(w, bytes_of_text("h.two.s")));
     workflow_free(w);
 }
 
