@@ -6,12 +6,15 @@
 
 #include "services/notary/checkpoint.h"
 #include "services/notary/receipt.h"
-#include <assert.h>
 #include <stdlib.h>
 
-enum err draft_init(struct draft *d, struct book *book, struct signer *log_key, const char *log_url)
+#define RECORD_MAX_LEAST (4u << 10) /* a broker that takes no more than this is none for us */
+
+enum err draft_init(struct draft *d, struct book *book, struct signer *log_key, const char *log_url, struct log *log)
 {
     memset(d, 0, sizeof *d);
+    d->record_max = DRAFT_RECORD_MAX;
+    d->log = log;
     d->book = book;
     d->log_key = log_key;
     text_init(&d->origin, CHECKPOINT_ORIGIN_MAX);
@@ -40,9 +43,9 @@ static size_t record_bytes(const json_t *record)
     return json_dumpb(record, NULL, 0, JSON_COMPACT) + 1; /* a comma */
 }
 
-bool draft_fits(const json_t *record)
+bool draft_fits(const struct draft *d, const json_t *record)
 {
-    return record_bytes(record) <= DRAFT_RECORD_MAX;
+    return record_bytes(record) <= d->record_max;
 }
 
 /* ---- the checkpoint ---- */
@@ -131,13 +134,30 @@ static enum err write_document(struct draft *d, const json_t *records, size_t be
     return err;
 }
 
+/* The next bound is well below: each one that is found out costs a term. */
+static enum err learn(struct draft *d, const json_t *record)
+{
+    size_t bytes = record_bytes(record);
+
+    if (bytes <= RECORD_MAX_LEAST)
+        return ERR_TOO_LARGE;
+    d->record_max = bytes - bytes / 8;
+    log_warn(d->log, "notary",
+             "the broker takes no message with a record of %zu bytes: what needs one of more than %zu is refused, or "
+             "fails (its maxMessageSize should be 5 MiB)",
+             bytes, d->record_max);
+    return ERR_FENCED;
+}
+
 /* A broker may take less than we would write at once: then it is halved, down to single records. */
 static enum err write_records(struct draft *d, const json_t *records, size_t begin, size_t end)
 {
     enum err err = write_document(d, records, begin, end);
     size_t middle = begin + (end - begin) / 2;
 
-    if (err != ERR_TOO_LARGE || end - begin < 2)
+    if (err == ERR_TOO_LARGE && end - begin == 1)
+        return learn(d, json_array_get(records, begin));
+    if (err != ERR_TOO_LARGE)
         return err;
     err = write_records(d, records, begin, middle);
     return err == OK ? write_records(d, records, middle, end) : err;
@@ -180,8 +200,7 @@ enum err draft_add(struct draft *d, json_t *record)
     if (!record)
         return ERR_NOMEM;
     bytes = record_bytes(record);
-    assert(bytes <= DRAFT_RECORD_MAX);
-    err = put(d, record, bytes);
+    err = bytes <= d->record_max ? put(d, record, bytes) : ERR_TOO_LARGE;
     json_decref(record);
     return err;
 }

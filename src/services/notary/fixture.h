@@ -112,10 +112,10 @@ struct fixture_book {
     struct digest leaves[FIXTURE_RESULTS_MAX];
     size_t size;
     uint64_t published;
-    json_t *open;  /* event id -> array of records; jansson keeps the order of insertion */
-    enum err next; /* what the next append fails with... */
-    bool written;  /* ...although it has been written */
-    size_t limit;  /* the most records that a document may have; 0: any number */
+    json_t *open;              /* event id -> array of records; jansson keeps the order of insertion */
+    enum err next;             /* what the next append fails with... */
+    bool written;              /* ...although it has been written */
+    size_t limit, limit_bytes; /* the most records that a document may have, and bytes; 0: any number */
     struct merkle_source source;
 };
 
@@ -214,7 +214,8 @@ static enum err fixture_book_append(struct book *book, json_t *records)
     enum err err = b->next;
 
     b->next = OK;
-    if (b->limit && json_array_size(records) > b->limit)
+    if ((b->limit && json_array_size(records) > b->limit) ||
+        (b->limit_bytes && json_dumpb(records, NULL, 0, JSON_COMPACT) > b->limit_bytes))
         err = ERR_TOO_LARGE;
     if (err == OK || (b->written && err != ERR_TOO_LARGE)) {
         fixture_book_apply(b, records);

@@ -41,8 +41,10 @@ enum err notary_fold(struct notary *n, struct open_workflow *o, const json_t *re
 
 enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record)
 {
-    enum err err = record ? notary_fold(n, o, record) : ERR_NOMEM;
+    enum err err = ERR_NOMEM;
 
+    if (record)
+        err = draft_fits(&n->draft, record) ? notary_fold(n, o, record) : ERR_TOO_LARGE;
     if (err == OK)
         return draft_add(&n->draft, record);
     json_decref(record);
@@ -428,7 +430,7 @@ enum err notary_new(struct notary **out, const struct notary_options *options)
     list_init(&n->collecting);
     list_init(&n->closing);
     list_init(&n->notices_later);
-    if ((err = draft_init(&n->draft, options->book, options->log_key, options->log_url)) != OK) {
+    if ((err = draft_init(&n->draft, options->book, options->log_key, options->log_url, options->log)) != OK) {
         notary_free(n);
         return err;
     }

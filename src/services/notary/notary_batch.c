@@ -278,10 +278,13 @@ static enum err finish(struct notary *n, struct batch_call *c)
         return collect_again(n, c);
     if ((err = compose(n, c, &record)) != OK)
         return err;
-    if (draft_fits(record) || c->count == 1)
+    if (draft_fits(&n->draft, record))
         return close_all(n, c, record);
     json_decref(record);
-    return halve(n, c);
+    if (c->count > 1)
+        return halve(n, c);
+    notary_call_too_large(&c->call);
+    return fail_all(n, c);
 }
 
 /* ---- signing ---- */

@@ -37,6 +37,12 @@ enum err notary_submit(struct notary *n, enum notary_lane lane, struct job *job)
     return n->options.lanes.submit ? n->options.lanes.submit(n->options.lanes.ctx, lane, job) : ERR_UNSUPPORTED;
 }
 
+void notary_call_too_large(struct notary_call *call)
+{
+    call->err = ERR_TOO_LARGE;
+    snprintf(call->why, sizeof call->why, "what it came to is more than the broker takes in one message");
+}
+
 static void drop(struct notary_call *call)
 {
     struct activity_call *c = container_of(call, struct activity_call, call);
@@ -65,8 +71,8 @@ static void run(struct job *job)
                                             c->call.why, sizeof c->call.why);
         break;
     case ACTIVITY_ARTIFACTS:
-        c->call.err = o->ports.artifacts_check(o->ports.artifacts, input, &c->finding, o->artifacts_timeout_ms, c->call.why,
-                                               sizeof c->call.why);
+        c->call.err = o->ports.artifacts_check(o->ports.artifacts, input, &c->finding, o->artifacts_timeout_ms,
+                                               c->call.why, sizeof c->call.why);
         break;
     case ACTIVITIES:
         break;
@@ -131,6 +137,12 @@ static enum err go_on(struct notary *n, struct open_workflow *o, enum workflow_s
     return err == OK ? notary_changed(n, o, before) : err;
 }
 
+/* Not what the event says it is: that is an answer, too. */
+static bool found_another(const struct activity_call *c)
+{
+    return c->call.err == ERR_CORRUPT && c->activity == ACTIVITY_ARTIFACTS;
+}
+
 static enum err finish(struct notary *n, struct open_workflow *o, struct activity_call *c)
 {
     enum workflow_state before = workflow_state(o->workflow);
@@ -138,13 +150,11 @@ static enum err finish(struct notary *n, struct open_workflow *o, struct activit
 
     trace(n, c, o->workflow);
     o->running = false;
-    if (c->call.err == OK) {
-        err = succeeded(n, o, c);
-        return err != OK || c->activity == ACTIVITY_SIGN ? err : go_on(n, o, before);
-    }
-    if (c->call.err == ERR_CORRUPT && c->activity == ACTIVITY_ARTIFACTS) {
-        err = found(n, o, c, "reject");
-        return err == OK ? go_on(n, o, before) : err;
+    if (c->call.err == OK || found_another(c)) {
+        err = c->call.err == OK ? succeeded(n, o, c) : found(n, o, c, "reject");
+        if (err != ERR_TOO_LARGE)
+            return err != OK || c->activity == ACTIVITY_SIGN ? err : go_on(n, o, before);
+        notary_call_too_large(&c->call);
     }
     err = notary_attempt_failed(n, o, c->activity, c->call.err, c->call.why);
     return err == OK ? notary_changed(n, o, before) : err;

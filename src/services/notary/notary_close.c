@@ -156,10 +156,10 @@ enum err notary_close(struct notary *n, struct open_workflow *o, enum workflow_o
     return map_put(&n->round, bytes_of_text(o->workflow->event_id), o);
 }
 
-/* Takes the record. */
+/* Takes the record.  ERR_TOO_LARGE: it cannot be written, and the workflow stays open. */
 static enum err close_with(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome, json_t *record)
 {
-    enum err err = notary_close(n, o, outcome);
+    enum err err = draft_fits(&n->draft, record) ? notary_close(n, o, outcome) : ERR_TOO_LARGE;
 
     if (err == OK)
         return notary_record(n, o, record);
@@ -193,24 +193,35 @@ static void refusal(enum workflow_outcome outcome, const char *why, char *to, si
     workflow_clean(to);
 }
 
-enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome, const char *why)
+/* Whole, with what was found and decided; or without. */
+static enum err close_refused(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome,
+                              const char *error, bool whole)
 {
     struct ending ending = ending_of(o->workflow, outcome);
     struct receipt_facts facts;
     json_t *metadata, *record = NULL, *package = NULL;
+    enum err err = whole ? compose_package(o->workflow, &package) : OK;
+
+    if (err != OK)
+        return err;
+    notary_facts(n, o->workflow, &metadata, &facts);
+    facts.error = error;
+    facts.package = package;
+    facts.metadata = whole ? metadata : NULL;
+    err = compose(&facts, &ending, &record);
+    json_decref(package);
+    json_decref(metadata);
+    return err == OK ? close_with(n, o, outcome, record) : err;
+}
+
+enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum workflow_outcome outcome, const char *why)
+{
     char error[600];
     enum err err;
 
     refusal(outcome, why, error, sizeof error);
-    notary_facts(n, o->workflow, &metadata, &facts);
-    if ((err = compose_package(o->workflow, &package)) == OK) {
-        facts.package = package;
-        facts.error = error;
-        err = compose(&facts, &ending, &record);
-    }
-    json_decref(package);
-    json_decref(metadata);
-    return err == OK ? close_with(n, o, outcome, record) : err;
+    err = close_refused(n, o, outcome, error, true);
+    return err == ERR_TOO_LARGE ? close_refused(n, o, outcome, error, false) : err;
 }
 
 /* ---- at once ---- */

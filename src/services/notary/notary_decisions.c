@@ -156,7 +156,11 @@ static enum err apply(struct notary *n, struct item *item, struct open_workflow 
     }
     was_approved = workflow_is_approved(o->workflow);
     record = d->kind == DECISION_APPROVE || d->kind == DECISION_REJECT ? decision_record(n, d) : command_record(n, d);
-    if ((err = notary_record(n, o, record)) != OK)
+    if ((err = notary_record(n, o, record)) == ERR_TOO_LARGE) {
+        refuse(n, item, d, "Decision refused: it is more than the broker takes in one message");
+        return OK;
+    }
+    if (err != OK)
         return err;
     if (in_vain) /* and it is spent: nobody can have it count for a failure that comes later */
         return notary_say_status(n, o, item->outcome, "Nothing has failed: there is nothing to retry");

@@ -258,8 +258,8 @@ static void answer_too_large(struct notary *n, struct item *item)
         notary_retry(item, "out of memory");
         return;
     }
-    faults_add(&faults, "the event is too large: its numbers and texts take more than %u bytes when they are written",
-               DRAFT_RECORD_MAX);
+    faults_add(&faults, "the event is too large: its numbers and texts take more than %zu bytes when they are written",
+               n->draft.record_max);
     answer_faults(n, item, &faults, "validation");
     faults_deinit(&faults);
 }
@@ -332,7 +332,11 @@ static enum err begin_now(struct notary *n, struct item *item, struct bytes evid
         return OK;
     }
     item->stage = STAGE_NEW;
-    return draft_add(&n->draft, record);
+    if ((err = draft_add(&n->draft, record)) != ERR_TOO_LARGE)
+        return err;
+    map_remove(&n->round, bytes_of_text(item->event.event_id));
+    answer_too_large(n, item);
+    return OK;
 }
 
 /* A valid event: is it known, and if not, how does its workflow begin? */

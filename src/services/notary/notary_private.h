@@ -130,7 +130,7 @@ MUST_USE enum err notary_fold(struct notary *n, struct open_workflow *o, const j
 /* Has this round write a document, which ends it when another leads by now: for answers that say that something is not
  * there, which a leader that was replaced and has not heard of it may not give. */
 MUST_USE enum err notary_prove(struct notary *n);
-/* Adds a record of this workflow to the draft, and folds it. */
+/* Adds a record of this workflow to the draft, and folds it.  ERR_TOO_LARGE: it cannot be written; nothing was done. */
 MUST_USE enum err notary_record(struct notary *n, struct open_workflow *o, json_t *record);
 
 /* ---- notary_events.c ---- */
@@ -212,6 +212,10 @@ void notary_batch_wait_anew(struct notary *n);
 /* Has the activity done on its lane.  ERR_BUSY: not now. */
 MUST_USE enum err notary_call(struct notary *n, struct open_workflow *o, enum activity activity);
 MUST_USE enum err notary_submit(struct notary *n, enum notary_lane lane, struct job *job);
+
+/* What it came to cannot be written: it failed. */
+struct notary_call;
+void notary_call_too_large(struct notary_call *call);
 
 /* ---- notary_notices.c ---- */
 

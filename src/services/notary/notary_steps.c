@@ -177,7 +177,7 @@ static json_t *opened_record(const struct notary *n, const struct item *item)
 /* Takes the record. */
 static enum err open_with(struct notary *n, struct item *item, json_t *record, struct open_workflow **out)
 {
-    enum err err = draft_fits(record) ? open_new(n, record, out) : ERR_TOO_LARGE;
+    enum err err = draft_fits(&n->draft, record) ? open_new(n, record, out) : ERR_TOO_LARGE;
 
     if (err != OK) {
         json_decref(record);

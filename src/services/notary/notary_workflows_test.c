@@ -881,6 +881,79 @@ static void handlers_and_artifacts_have_their_say_and_it_is_in_the_evidence(void
     world_deinit(&w);
 }
 
+/* ---- a broker that takes small messages ---- */
+
+static void a_large_event(char *to, size_t size, const char *id, const char *config, size_t bytes)
+{
+    const char *event = make_event(id, config);
+    size_t len = strlen(event) - 1; /* without the last bracket */
+
+    assert_true(len + bytes + 40 < size);
+    len = (size_t)snprintf(to, size, "%.*s,\"metadata\":{\"text\":\"", (int)len, event);
+    memset(to + len, 'x', bytes);
+    snprintf(to + len + bytes, size - len - bytes, "\"}}");
+}
+
+/* Round after round, led again when it must be, until the broker would have nothing to deliver again. */
+static void work_on(struct world *w, const char *const *payloads, size_t count)
+{
+    enum err err;
+
+    while ((err = world_round(w, NOTARY_EVENTS, payloads, count)) == ERR_FENCED)
+        assert_int_equal(notary_lead(w->notary), OK);
+    assert_int_equal(err, OK);
+}
+
+static void an_event_that_is_too_large_for_the_broker_is_refused_and_others_go_on(void **state)
+{
+    static char large[2][12000];
+    const char *events[] = {make_event("e-1", SIMPLE), large[0], large[1], make_event("e-2", APPROVAL)};
+    struct world w;
+
+    world_init(&w);
+    w.book.limit_bytes = 6000;
+    world_start(&w);
+    a_large_event(large[0], sizeof *large, "large-1", APPROVAL, 10000);
+    a_large_event(large[1], sizeof *large, "large-2", BATCH, 8000);
+    work_on(&w, events, 4);
+    assert_non_null(published(&w.outcomes[0], NOTARY_RESULTS, 0));
+    assert_non_null(strstr(published(&w.outcomes[1], NOTARY_ERRORS, 0), "the event is too large"));
+    assert_non_null(strstr(published(&w.outcomes[2], NOTARY_ERRORS, 0), "the event is too large"));
+    assert_status(&w.outcomes[3], "pending_approval", "collecting_approvals");
+    world_deinit(&w);
+}
+
+/* What handlers found, and after that what would be signed with it. */
+static void what_is_too_large_for_the_broker_fails_its_workflow_which_can_be_cancelled(void **state)
+{
+    static const size_t sizes[] = {9000, 4000};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct world w;
+        const char *e = make_event("e-1", "{\"workflow_type\":\"simple_sign\",\"approvers\":[\"a\"]}");
+        json_t *result;
+        world_init(&w);
+        w.finding_bytes = sizes[i];
+        w.book.limit_bytes = 5000;
+        w.options.ports.handlers = (struct handlers *)&w;
+        w.options.ports.handlers_wanted = fake_handlers_wanted;
+        w.options.ports.handlers_run = fake_handlers_run;
+        world_start(&w);
+        event(&w, e);
+        do {
+            work_on(&w, NULL, 0);
+        } while (!published(&w.own, NOTARY_ERRORS, 0));
+        assert_non_null(strstr(published(&w.own, NOTARY_ERRORS, 0), "more than the broker takes in one message"));
+        assert_status(&w.own, "failed", i == 0 ? "handlers" : "signing");
+        decide(&w, e, "e-1", "a", DECISION_CANCEL);
+        result = own_result(&w);
+        assert_string_equal(fixture_member(result, "error"), "Cancelled: cancelled by a: so be it");
+        json_decref(result);
+        assert_int_equal(notary_counts(w.notary).open, 0);
+        world_deinit(&w);
+    }
+}
+
 /* ---- batches ---- */
 
 static void a_batch_is_one_entry_and_each_event_has_a_result_that_verifies(void **state)
@@ -1155,6 +1228,8 @@ int main(void)
         cmocka_unit_test(an_instant_signer_that_fails_is_tried_again_as_well),
         cmocka_unit_test(a_lane_that_is_full_is_asked_again),
         cmocka_unit_test(handlers_and_artifacts_have_their_say_and_it_is_in_the_evidence),
+        cmocka_unit_test(an_event_that_is_too_large_for_the_broker_is_refused_and_others_go_on),
+        cmocka_unit_test(what_is_too_large_for_the_broker_fails_its_workflow_which_can_be_cancelled),
         cmocka_unit_test(a_batch_is_one_entry_and_each_event_has_a_result_that_verifies),
         cmocka_unit_test(a_full_batch_does_not_wait_and_a_cancelled_member_is_left_out),
         cmocka_unit_test(killed_at_every_document_each_event_gets_one_distinct_result),

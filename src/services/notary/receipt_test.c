@@ -20,7 +20,7 @@ static void enter(struct world *w, const char *event_id, const char *leaf, const
 {
     struct draft draft;
 
-    assert_int_equal(draft_init(&draft, &w->book.book, &w->signer.signer, FIXTURE_URL), OK);
+    assert_int_equal(draft_init(&draft, &w->book.book, &w->signer.signer, FIXTURE_URL, NULL), OK);
     assert_int_equal(
         draft_add(&draft, json_pack("{s:s, s:s, s:s, s:[{s:s, s:s, s:s, s:s, s:s, s:n}]}", "kind", "closed", "leaf",
                                     leaf, "outcome", "notarized", "results", "event_id", event_id, "event_hash", "",
