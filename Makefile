@@ -5,6 +5,7 @@
 #   make bench         start, idle cost and a lone publish: the README's figures, in two minutes
 #   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
+#   make instructions  instructions for each message in fixed scenarios, beside tests/instructions/counts.txt: 30 s
 #   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt; and
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
@@ -24,7 +25,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
+.PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
 	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -43,6 +44,11 @@ run: packages $(BUILD)/build.ninja
 test:
 	@tools/install-packages build test disk
 	@tools/test
+
+# Instructions of the whole broker for each message, counted by callgrind: fails when one scenario takes more than the file says.
+instructions: all
+	@tools/install-packages build instructions
+	@tools/instructions --build $(BUILD)
 
 # The whole broker in one thread on simulated disk, network and clock: SEEDS more, or STEPS in all.
 sim: all

@@ -53,6 +53,12 @@ struct sim *sim_new(uint64_t seed)
     return s;
 }
 
+void sim_calm(struct sim *s)
+{
+    assert(list_empty(&s->hosts));
+    s->manners = (struct manners){.latency_us_max = 20, .work_us_max = 10, .window_bytes = 256 * 1024};
+}
+
 void sim_slow(struct sim *s, uint64_t ms)
 {
     s->slow_us = ms * 1000;

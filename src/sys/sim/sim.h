@@ -49,6 +49,9 @@ uint64_t sim_next_ns(struct sim *s);
 void sim_wall_jump(struct sim *s, int64_t delta_ms);
 /* From now on a worker's job takes up to so long, as on a disk that has become slow; 0: as the seed drew it. */
 void sim_slow(struct sim *s, uint64_t ms);
+/* In place of the manners that the seed drew, before there is a host: a quick disk and network, connections that take
+ * 256 KiB, nothing split.  For measuring. */
+void sim_calm(struct sim *s);
 /* `cross` is called before (true) and after (false) every task, timer and job that the simulator runs: so that a test
  * can make the program's allocations fail and not the simulator's. */
 void sim_border(struct sim *s, void (*cross)(bool inside));
