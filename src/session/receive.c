@@ -9,7 +9,8 @@
 #include <assert.h>
 
 #define BUFFER_FIRST 4096         /* of a connection that says little */
-#define BUFFER_MOST  (256 * 1024) /* of one that says much; a larger frame gets its own */
+#define BUFFER_MOST  (256 * 1024) /* of one that says much in small frames */
+#define OWN_LEAST    (16 * 1024)  /* a larger frame gets its own */
 #define SPACE_LEAST  1024         /* less room at the end of a buffer is not worth a read */
 
 void receive_init(struct receive *r, size_t frame_limit, struct budget *budget)
@@ -83,22 +84,41 @@ static void compact(struct receive *r)
     r->end = rest;
 }
 
+/* The frame at hand is a large one, and not all there.  Behind it only the beginning of the next is read: that says how
+ * large a buffer the next one needs, and is all that has to be copied there. */
+static bool is_large(const struct receive *r)
+{
+    return r->need > OWN_LEAST && r->need > r->end - r->start;
+}
+
+/* So many bytes from `start` on must fit. */
+static size_t least(const struct receive *r)
+{
+    if (is_large(r))
+        return r->need + SPACE_LEAST;
+    return r->need > r->end - r->start ? r->need : r->end - r->start + SPACE_LEAST;
+}
+
+static bool fits(const struct receive *r, size_t want)
+{
+    return r->buffer && r->start + want <= r->buffer->capacity;
+}
+
 enum err receive_space(struct receive *r, uint8_t **data, size_t *len)
 {
-    size_t want = r->need > r->end - r->start ? r->need : r->end - r->start + SPACE_LEAST;
+    const size_t want = least(r);
     enum err err;
 
     compact(r);
-    if (!r->buffer || r->start + want > r->buffer->capacity) {
-        if (want < r->next && budget_has(r->budget, r->next))
-            err = renew(r, r->next);
-        else
-            err = renew(r, want > BUFFER_FIRST ? want : BUFFER_FIRST);
-        if (err != OK)
+    if (!is_large(r) && want < r->next && !(fits(r, want) && r->buffer->capacity >= r->next) &&
+        budget_has(r->budget, r->next)) {
+        if ((err = renew(r, r->next)) != OK)
             return err;
+    } else if (!fits(r, want) && (err = renew(r, want > BUFFER_FIRST ? want : BUFFER_FIRST)) != OK) {
+        return err;
     }
     *data = r->buffer->data + r->end;
-    *len = r->buffer->capacity - r->end;
+    *len = (is_large(r) ? r->start + want : r->buffer->capacity) - r->end;
     return OK;
 }
 
@@ -106,7 +126,7 @@ void receive_got(struct receive *r, size_t len)
 {
     assert(len <= r->buffer->capacity - r->end);
     r->end += len;
-    if (r->end == r->buffer->capacity && r->next < BUFFER_MOST) /* more was there, perhaps */
+    if (r->end == r->buffer->capacity && !is_large(r) && r->next < BUFFER_MOST) /* more was there, perhaps */
         r->next *= 4;
 }
 
@@ -126,6 +146,8 @@ enum err receive_take(struct receive *r, struct bytes *frame)
         return ERR_AGAIN;
     *frame = bytes_of(received.data, r->need);
     r->start += r->need;
+    if (r->need > OWN_LEAST) /* the next one may be as large */
+        r->next = BUFFER_FIRST;
     r->need = 0;
     return OK;
 }
