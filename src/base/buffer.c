@@ -3,11 +3,27 @@
  * buffer.c - counted buffers and slices.
  *
  * A buffer charges its budget when it is made and gives the charge back with its last reference.
+ *
+ * Buffers of a pool have a few sizes only, eight between a power of two and the next, so that those that come back fit
+ * those that are wanted.  With the address sanitizer nothing is kept: it would not see who looks into a free one.
  */
 #include "base/buffer.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdlib.h>
+
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+#define POOLED_LEAST (16u * 1024) /* smaller ones are malloc's */
+#define STEPS        8u           /* sizes between a power of two and the next */
+#define SPARE        4u           /* a free one that is larger by less than a quarter is taken */
 
 struct buffer *buffer_new(size_t capacity, struct budget *budget)
 {
@@ -21,10 +37,86 @@ struct buffer *buffer_new(size_t capacity, struct budget *budget)
     b->refs = 1;
     b->capacity = capacity;
     b->budget = budget;
+    b->pool = NULL;
     if (budget)
         budget->used += capacity;
     return b;
 }
+
+/* ---- pools ---- */
+
+static struct list *node_of(struct buffer *b)
+{
+    static_assert(sizeof(struct list) <= POOLED_LEAST && offsetof(struct buffer, data) % alignof(struct list) == 0, "");
+    return (struct list *)(void *)b->data;
+}
+
+static struct buffer *buffer_of(struct list *node)
+{
+    return (struct buffer *)(void *)((uint8_t *)node - offsetof(struct buffer, data));
+}
+
+void buffer_pool_init(struct buffer_pool *p, size_t limit)
+{
+    *p = (struct buffer_pool){.limit = SANITIZED ? 0 : limit};
+    list_init(&p->free);
+}
+
+static void pool_remove(struct buffer_pool *p, struct buffer *b)
+{
+    list_remove(node_of(b));
+    p->bytes -= b->capacity;
+}
+
+/* Until it holds no more than so many bytes. */
+static void pool_shrink(struct buffer_pool *p, size_t bytes)
+{
+    while (p->bytes > bytes) {
+        struct buffer *b = buffer_of(p->free.prev);
+        pool_remove(p, b);
+        free(b);
+    }
+}
+
+void buffer_pool_deinit(struct buffer_pool *p)
+{
+    pool_shrink(p, 0);
+}
+
+static size_t pooled_size(size_t capacity)
+{
+    const size_t step = ((size_t)1 << (63 - __builtin_clzll(capacity))) / STEPS;
+    return (capacity + step - 1) / step * step;
+}
+
+struct buffer *buffer_pool_take(struct buffer_pool *p, size_t capacity, struct budget *budget)
+{
+    if (capacity < POOLED_LEAST || capacity > p->limit / 2)
+        return buffer_new(capacity, budget);
+    capacity = pooled_size(capacity);
+    list_each (node, &p->free) {
+        struct buffer *b = buffer_of(node);
+        if (b->capacity < capacity || b->capacity > capacity + capacity / SPARE)
+            continue;
+        pool_remove(p, b);
+        b->refs = 1;
+        buffer_charge(b, budget);
+        return b;
+    }
+    struct buffer *b = buffer_new(capacity, budget);
+    if (b)
+        b->pool = p;
+    return b;
+}
+
+static void pool_give(struct buffer_pool *p, struct buffer *b)
+{
+    list_push_front(&p->free, node_of(b));
+    p->bytes += b->capacity;
+    pool_shrink(p, p->limit);
+}
+
+/* ---- references ---- */
 
 struct buffer *buffer_ref(struct buffer *b)
 {
@@ -42,11 +134,11 @@ void buffer_unref(struct buffer *b)
 
     if (--b->refs > 0)
         return;
-    if (b->budget) {
-        assert(b->budget->used >= b->capacity);
-        b->budget->used -= b->capacity;
-    }
-    free(b);
+    buffer_charge(b, NULL);
+    if (b->pool)
+        pool_give(b->pool, b);
+    else
+        free(b);
 }
 
 void buffer_charge(struct buffer *b, struct budget *budget)

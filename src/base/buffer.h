@@ -5,7 +5,10 @@
  * An entry is read from the socket once; the journal write, the cache and every dispatch hold slices
  * of that same buffer.  The count is not atomic: only the thread that owns the buffer (the core, or
  * the loop of a client) changes it; a worker thread borrows bytes until its completion.
- * May call: err.h, bytes.h.
+ * May call: err.h, bytes.h, list.h.
+ *
+ * Large buffers that come and go all the time are taken from a pool, so that the kernel need not map and clear their
+ * pages again and again.  What is free there is charged to no budget: the pool has a limit of its own.
  *
  * Invariant: refs >= 1 while anybody points into the buffer; budget->used is the sum of the
  * capacities of the live buffers charged to it.
@@ -15,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/list.h"
 
 /* A named share of the process's memory_limit.  Only counts: who is refused decides what to do. */
 struct budget {
@@ -23,10 +27,13 @@ struct budget {
     size_t used;      /* bytes */
 };
 
+struct buffer_pool;
+
 struct buffer {
     uint32_t refs;
     size_t capacity;
-    struct budget *budget; /* may be NULL: uncharged */
+    struct budget *budget;    /* may be NULL: uncharged */
+    struct buffer_pool *pool; /* where it goes with its last reference; may be NULL */
     uint8_t data[];
 };
 
@@ -36,6 +43,19 @@ MUST_USE struct buffer *buffer_new(size_t capacity, struct budget *budget);
 
 struct buffer *buffer_ref(struct buffer *b);
 void buffer_unref(struct buffer *b); /* NULL is fine */
+
+/* Free buffers, the ones given back last before the others; private to buffer.c, here so that an owner can embed it. */
+struct buffer_pool {
+    struct list free; /* linked through their data */
+    size_t bytes;     /* of them */
+    size_t limit;     /* bytes: beyond it the ones longest unused go; 0: none are kept */
+};
+
+void buffer_pool_init(struct buffer_pool *p, size_t limit);
+void buffer_pool_deinit(struct buffer_pool *p); /* after the last buffer taken from it */
+
+/* As buffer_new, of `capacity` or somewhat more, and it comes back here. */
+MUST_USE struct buffer *buffer_pool_take(struct buffer_pool *p, size_t capacity, struct budget *budget);
 
 /* From now on `budget` is charged for it, however much that has; NULL: none is. */
 void buffer_charge(struct buffer *b, struct budget *budget);

@@ -89,6 +89,65 @@ static void a_size_that_cannot_be_is_refused(void **state)
     assert_null(buffer_new(SIZE_MAX, NULL));
 }
 
+static void a_buffer_given_back_to_its_pool_is_the_next_of_its_size(void **state)
+{
+    struct budget budget = {.name = "test", .limit = 1000000};
+    struct buffer_pool pool;
+
+    buffer_pool_init(&pool, 1000000);
+    const bool pools = pool.limit > 0; /* not with the address sanitizer */
+    struct buffer *b = buffer_pool_take(&pool, 100000, &budget);
+    assert_true(b->capacity >= 100000 && b->capacity < 113000);
+    assert_int_equal(budget.used, b->capacity);
+    const uintptr_t was = (uintptr_t)b;
+    buffer_unref(b);
+    assert_int_equal(budget.used, 0);
+
+    struct buffer *larger = buffer_pool_take(&pool, 150000, &budget);
+    b = buffer_pool_take(&pool, 97000, &budget);
+    assert_true(!pools || (uintptr_t)b == was);
+    assert_true((uintptr_t)larger != (uintptr_t)b);
+    assert_int_equal(budget.used, b->capacity + larger->capacity);
+    buffer_unref(b);
+    buffer_unref(larger);
+    buffer_pool_deinit(&pool);
+}
+
+static void a_pool_keeps_no_more_than_its_limit_and_lets_the_longest_unused_go(void **state)
+{
+    struct buffer_pool pool;
+    struct buffer *b[8];
+    uintptr_t was[8];
+
+    buffer_pool_init(&pool, 4 * 65536);
+    for (size_t i = 0; i < 8; i++) {
+        b[i] = buffer_pool_take(&pool, 65536, NULL);
+        was[i] = (uintptr_t)b[i];
+    }
+    for (size_t i = 0; i < 8; i++)
+        buffer_unref(b[i]);
+    assert_int_equal(pool.bytes, pool.limit);
+    for (size_t i = 7; i >= 4 && pool.limit > 0; i--) {
+        b[i] = buffer_pool_take(&pool, 65536, NULL);
+        assert_int_equal((uintptr_t)b[i], was[i]);
+    }
+    for (size_t i = 4; i < 8 && pool.limit > 0; i++)
+        buffer_unref(b[i]);
+    buffer_pool_deinit(&pool);
+    assert_int_equal(pool.bytes, 0);
+}
+
+static void small_buffers_and_huge_ones_are_not_pooled(void **state)
+{
+    struct buffer_pool pool;
+
+    buffer_pool_init(&pool, 1000000);
+    buffer_unref(buffer_pool_take(&pool, 4096, NULL));
+    buffer_unref(buffer_pool_take(&pool, 600000, NULL));
+    assert_int_equal(pool.bytes, 0);
+    buffer_pool_deinit(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +158,9 @@ int main(void)
         cmocka_unit_test(a_copy_is_independent_of_its_source),
         cmocka_unit_test(a_slice_without_a_buffer_needs_no_counting),
         cmocka_unit_test(a_size_that_cannot_be_is_refused),
+        cmocka_unit_test(a_buffer_given_back_to_its_pool_is_the_next_of_its_size),
+        cmocka_unit_test(a_pool_keeps_no_more_than_its_limit_and_lets_the_longest_unused_go),
+        cmocka_unit_test(small_buffers_and_huge_ones_are_not_pooled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@ struct node {
     struct authenticator *authenticator;
     struct authorization *authorization;
     struct admin *admin;
-    struct budget receive; /* the server's, which the store outlives */
+    struct server_memory memory; /* the server's, which outlives the store */
     const struct budget *budgets[BUDGETS];
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -108,7 +108,7 @@ static enum err parts_start(struct node *n, const struct node_options *o, const 
     server.audit = n->audit;
     server.authenticator = n->authenticator;
     server.authorization = n->authorization;
-    server.receive = &n->receive;
+    server.memory = &n->memory;
     if ((err = server_start(&n->server, &server, sys, n->broker, message, message_size)) != OK)
         return err;
     struct admin_options admin = o->admin;
@@ -237,5 +237,6 @@ void node_free(struct node *n)
     authenticator_free(n->authenticator);
     audit_free(n->audit);
     store_free(n->store);
+    server_memory_deinit(&n->memory);
     free(n);
 }

@@ -13,9 +13,9 @@
 #define OWN_LEAST    (16 * 1024)  /* a larger frame gets its own */
 #define SPACE_LEAST  1024         /* less room at the end of a buffer is not worth a read */
 
-void receive_init(struct receive *r, size_t frame_limit, struct budget *budget)
+void receive_init(struct receive *r, size_t frame_limit, struct budget *budget, struct buffer_pool *pool)
 {
-    *r = (struct receive){.next = BUFFER_FIRST, .frame_limit = frame_limit, .budget = budget};
+    *r = (struct receive){.next = BUFFER_FIRST, .frame_limit = frame_limit, .budget = budget, .pool = pool};
 }
 
 static void let_go(struct receive *r)
@@ -61,7 +61,7 @@ static enum err renew(struct receive *r, size_t capacity)
     assert(rest < capacity);
     if (capacity > BUFFER_FIRST && !budget_has(r->budget, capacity))
         return ERR_FULL;
-    struct buffer *b = buffer_new(capacity, r->budget);
+    struct buffer *b = buffer_pool_take(r->pool, capacity, r->budget);
     if (!b)
         return ERR_NOMEM;
     if (rest)

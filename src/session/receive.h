@@ -23,9 +23,11 @@ struct receive {
     size_t next;        /* capacity of the next buffer */
     size_t frame_limit; /* see frame_peek */
     struct budget *budget;
+    struct buffer_pool *pool;
 };
 
-void receive_init(struct receive *r, size_t frame_limit, struct budget *budget);
+/* Buffers are of `pool`, which outlives all slices of them. */
+void receive_init(struct receive *r, size_t frame_limit, struct budget *budget, struct buffer_pool *pool);
 void receive_deinit(struct receive *r);
 
 /* Where the next bytes go.  ERR_FULL: the frame at hand does not fit a small buffer, and the budget is spent; ask again

@@ -8,6 +8,14 @@
 
 #define LIMIT (1024 * 1024)
 
+static struct buffer_pool no_pool; /* that keeps nothing */
+
+static void begin(struct receive *r, struct budget *budget)
+{
+    buffer_pool_init(&no_pool, 0);
+    receive_init(r, LIMIT, budget, &no_pool);
+}
+
 static void put(struct receive *r, const uint8_t *bytes, size_t len)
 {
     while (len > 0) {
@@ -38,7 +46,7 @@ static void a_frame_that_comes_byte_by_byte_is_taken_when_it_is_whole(void **sta
     uint8_t bytes[20];
 
     make_frame(bytes, sizeof bytes, 7);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     for (size_t i = 0; i < sizeof bytes; i++) {
         assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
         put(&r, bytes + i, 1);
@@ -59,7 +67,7 @@ static void many_frames_of_one_read_are_taken_one_by_one(void **state)
 
     for (size_t i = 0; i < 100; i++)
         make_frame(bytes + 16 * i, 16, (uint8_t)i);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
     for (size_t i = 0; i < 100; i++) {
         assert_int_equal(receive_take(&r, &frame), OK);
@@ -77,7 +85,7 @@ static void a_slice_that_is_kept_is_not_written_over(void **state)
     uint8_t bytes[3000];
     struct slice kept;
 
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     make_frame(bytes, sizeof bytes, 1);
     put(&r, bytes, sizeof bytes);
     assert_int_equal(receive_take(&r, &frame), OK);
@@ -102,7 +110,7 @@ static void a_large_frame_gets_a_buffer_of_its_size(void **state)
     uint8_t *bytes = test_malloc(600000);
 
     make_frame(bytes, 600000, 9);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     put(&r, bytes, 100);
     assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
     put(&r, bytes + 100, 600000 - 100);
@@ -137,7 +145,7 @@ static void of_large_frames_in_a_row_each_is_read_to_where_it_stays(void **state
 
     for (unsigned i = 0; i < 10; i++)
         make_frame(bytes + 100000 * i, 100000, (uint8_t)i);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     for (size_t at = 0; at < 10 * 100000; reads++) {
         at += offer(&r, bytes + at, 10 * 100000 - at);
         while (receive_take(&r, &frame) == OK) {
@@ -165,7 +173,7 @@ static void who_sends_much_in_small_frames_is_soon_read_in_large_pieces(void **s
 
     for (unsigned i = 0; i < 1000; i++)
         make_frame(bytes + 1000 * i, 1000, (uint8_t)i);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     for (size_t at = 0; at < 1000 * 1000; reads++) {
         at += offer(&r, bytes + at, 1000 * 1000 - at);
         while (receive_take(&r, &frame) == OK) /* nobody keeps it: the buffer could be used for ever */
@@ -188,7 +196,7 @@ static void a_large_frame_waits_while_the_budget_is_spent(void **state)
     make_frame(bytes, sizeof bytes, 0);
     be32_put(bytes, 600000);
     be32_put(bytes + 4, 100);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
     assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
     assert_int_equal(receive_space(&r, &to, &len), ERR_FULL);
@@ -205,7 +213,7 @@ static void when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_oth
     uint8_t *to, bytes[2000];
     size_t len;
 
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     r.next = 64 * 1024; /* it says much */
     make_frame(bytes, sizeof bytes, 1);
     for (int i = 0; i < 100; i++) {
@@ -228,7 +236,7 @@ static void a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it(void **state
     struct bytes frame;
     uint8_t bytes[3000];
 
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     make_frame(bytes, sizeof bytes, 1);
     put(&r, bytes, sizeof bytes);
     assert_int_equal(receive_take(&r, &frame), OK);
@@ -247,7 +255,7 @@ static void a_size_beyond_the_limit_is_refused_before_memory_is_taken(void **sta
     struct bytes frame;
     uint8_t bytes[8] = {0x7f, 0xff, 0xff, 0xff};
 
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
     assert_int_equal(receive_take(&r, &frame), ERR_TOO_LARGE);
     assert_true(budget.used < 10000);
@@ -262,7 +270,7 @@ static void an_idle_connection_holds_no_buffer(void **state)
     uint8_t bytes[16];
 
     make_frame(bytes, sizeof bytes, 0);
-    receive_init(&r, LIMIT, &budget);
+    begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
     assert_int_equal(receive_take(&r, &frame), OK);
     receive_relax(&r);

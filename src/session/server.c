@@ -17,6 +17,7 @@
 
 #define FAREWELLS_MAX   64                /* refused connections that are told why, at a time */
 #define HANDSHAKE_SHARE 32                /* of the receive budget: for what comes before connections are READY */
+#define POOL_SHARE      16                /* of the receive budget, at most: for free buffers */
 #define HUNGER_MS       1000              /* who waits so long for the receive budget looks who holds it for nothing */
 #define ARENA_BYTES     (8 * 1024 * 1024) /* a decoded command may be a few times larger than its frame */
 
@@ -288,6 +289,21 @@ bool server_renew(struct server *s)
     return s->tls_renewal != NULL;
 }
 
+static void memory_init(struct server_memory *m, const struct server_options *o)
+{
+    const size_t all = o->receive_bytes_max, least = 2 * (size_t)o->message_bytes_max;
+    const size_t pool = all <= least ? 0 : all / POOL_SHARE < all - least ? all / POOL_SHARE : all - least;
+
+    m->receive = (struct budget){.name = "receive", .limit = all - pool};
+    buffer_pool_init(&m->pool, pool);
+}
+
+void server_memory_deinit(struct server_memory *m)
+{
+    if (m->pool.limit > 0)
+        buffer_pool_deinit(&m->pool);
+}
+
 enum err server_start(struct server **out, const struct server_options *options, const struct sys *sys,
                       struct broker *broker, char *message, size_t message_size)
 {
@@ -309,8 +325,9 @@ enum err server_start(struct server **out, const struct server_options *options,
     timer_init(&s->hunger, s->loop, hunger_fired);
     watches_init(s);
     rights_init(s);
-    s->receive = options->receive;
-    *s->receive = (struct budget){.name = "receive", .limit = options->receive_bytes_max};
+    memory_init(options->memory, options);
+    s->receive = &options->memory->receive;
+    s->pool = &options->memory->pool;
     s->handshake = (struct budget){.name = "handshake", .limit = options->receive_bytes_max / HANDSHAKE_SHARE};
     s->output = (struct budget){.name = "output", .limit = options->outputs_bytes_max};
     s->feed.run = feed_run;

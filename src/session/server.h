@@ -8,16 +8,23 @@
 #ifndef SESSION_SERVER_H
 #define SESSION_SERVER_H
 
+#include "base/buffer.h"
 #include "broker/broker.h"
 #include "sys/sys.h"
 
 struct audit;
 struct authenticator;
 struct authorization;
-struct budget;
 struct log;
 struct server;
 struct tls_settings;
+
+/* Where what is received lies: the store holds some of it when the server is gone. */
+struct server_memory {
+    struct budget receive;
+    struct buffer_pool pool;
+};
+void server_memory_deinit(struct server_memory *m); /* after the store; fine for one of zeros */
 
 struct server_options {
     const char *bind; /* "0.0.0.0", "127.0.0.1", a host of the simulation */
@@ -45,11 +52,13 @@ struct server_options {
     uint32_t pending_sends_max;           /* per connection: 1,000 */
     /* Messages whose receipts a connection has not taken, 1,000: beyond it those that are not kept are dropped. */
     uint32_t non_persistent_pending_max;
-    size_t receive_bytes_max; /* budget of all receive buffers, at least twice message_bytes_max */
-    struct budget *receive;   /* its place, which outlives the store: that holds buffers when the server is gone */
-    size_t outputs_bytes_max; /* budget of what is queued for all peers together */
-    size_t output_bytes_max;  /* queued for one peer that does not read: beyond it the connection is closed */
-    struct audit *audit;      /* NULL: there is none.  Outlives the server, as the next two. */
+    /* Budget of all receive buffers, at least twice message_bytes_max; a 16th of it, of what is more than that, for
+     * free ones. */
+    size_t receive_bytes_max;
+    struct server_memory *memory; /* its place, which outlives the store */
+    size_t outputs_bytes_max;     /* budget of what is queued for all peers together */
+    size_t output_bytes_max;      /* queued for one peer that does not read: beyond it the connection is closed */
+    struct audit *audit;          /* NULL: there is none.  Outlives the server, as the next two. */
     struct authenticator *authenticator; /* NULL: nobody is asked who they are */
     struct authorization *authorization; /* NULL: everybody may everything */
     struct log *log;

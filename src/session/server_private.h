@@ -38,6 +38,7 @@ struct server {
     struct list starved; /* sessions that wait for the receive budget */
     struct timer hunger; /* runs while somebody is starved */
     struct budget *receive, output;
+    struct buffer_pool *pool;
     struct budget handshake; /* what comes before a connection is READY: nothing that is received then is kept */
     size_t publishing;       /* sessions with publishes under way */
     struct task feed;

@@ -601,7 +601,7 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     s->conn = conn;
     conn_peer(conn, s->peer, sizeof s->peer);
     s->state = SESSION_HANDSHAKE;
-    receive_init(&s->receive, HANDSHAKE_FRAME_MAX, &server->handshake);
+    receive_init(&s->receive, HANDSHAKE_FRAME_MAX, &server->handshake, server->pool);
     output_init(&s->output, conn, &server->chunks, &server->output, server->options.output_bytes_max, session_relieved);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);

@@ -24,7 +24,7 @@ void session_world_start(struct session_world *w, uint64_t seed)
     broker_options_init(&w->broker_options);
     server_options_init(&w->options);
     authenticator_options_init(&w->authentication);
-    w->options.receive = &w->receive;
+    w->options.memory = &w->memory;
     w->options.bind = "broker";
 }
 
@@ -74,6 +74,7 @@ static void free_broker(struct session_world *w)
     authorization_free(w->authorization);
     broker_free(w->broker);
     store_free(w->store);
+    server_memory_deinit(&w->memory);
     sim_host_free(w->broker_host);
 }
 

@@ -26,7 +26,7 @@ struct session_world {
     struct authorization_options authorities; /* without super users: everybody may everything */
     struct server *server;
     struct server_options options;
-    struct budget receive;
+    struct server_memory memory;
     size_t journal_pending_bytes, tail_cache_bytes, cold_read_bytes; /* of the store; 0: its default */
     bool server_stopped;
     uint64_t now_ns; /* until when session_world_pass went */

@@ -31,7 +31,7 @@ static enum err start_server(struct process *p)
     struct server_options options;
 
     server_options_init(&options);
-    options.receive = &p->receive;
+    options.memory = &p->memory;
     options.bind = "broker";
     options.port = PORT;
     options.version = "sim";
@@ -45,6 +45,7 @@ static void bury(struct process *p)
     server_free(p->server);
     broker_free(p->broker);
     store_free(p->store);
+    server_memory_deinit(&p->memory);
     sim_host_free(p->host);
     p->server = NULL;
     p->broker = NULL;

@@ -32,9 +32,9 @@ struct process {
     struct store *store;
     struct broker *broker;
     struct server *server;
-    struct budget receive; /* the server's */
-    bool stopped;          /* the orderly end was reached */
-    char message[512];     /* why a start failed, or what was fatal */
+    struct server_memory memory; /* the server's */
+    bool stopped;                /* the orderly end was reached */
+    char message[512];           /* why a start failed, or what was fatal */
 };
 
 void process_init(struct process *p, struct sim *sim, struct sim_disk *disk, struct log *log);
