@@ -67,16 +67,26 @@ static uint32_t product(uint32_t a, uint32_t b)
 }
 
 /* A checksum is moved over n bytes by multiplying it with x^(8n). */
-uint32_t crc32c_join(uint32_t a, uint32_t b, uint64_t len_b)
+uint32_t crc32c_moved_table(uint32_t crc, uint64_t len)
 {
     uint32_t power = UINT32_C(1) << 23; /* x^8 */
 
-    for (; len_b > 0; len_b >>= 1) {
-        if (len_b & 1)
-            a = product(power, a);
+    for (; len > 0; len >>= 1) {
+        if (len & 1)
+            crc = product(power, crc);
         power = product(power, power);
     }
-    return a ^ b;
+    return crc;
+}
+
+uint32_t crc32c_join(uint32_t a, uint32_t b, uint64_t len_b)
+{
+    return (crc32c_hardware_has() ? crc32c_moved_hardware(a, len_b) : crc32c_moved_table(a, len_b)) ^ b;
+}
+
+size_t crc32c_join_least(void)
+{
+    return crc32c_hardware_has() ? crc32c_short_hardware() : CRC32C_SHORT_TABLE;
 }
 
 static uint32_t murmur_mix(uint32_t k)

@@ -93,6 +93,21 @@ static void two_checksums_joined_are_that_of_both(void **state)
     }
 }
 
+static void a_checksum_is_moved_over_any_length_as_by_multiplications(void **state)
+{
+    struct random random;
+
+    if (!crc32c_hardware_has())
+        skip();
+    random_init(&random, 4);
+    for (unsigned bits = 0; bits < 64; bits++) {
+        const uint32_t crc = (uint32_t)random_next(&random);
+        const uint64_t len = UINT64_C(1) << bits;
+        assert_int_equal(crc32c_moved_hardware(crc, len), crc32c_moved_table(crc, len));
+        assert_int_equal(crc32c_moved_hardware(crc, len - 1), crc32c_moved_table(crc, len - 1));
+    }
+}
+
 static void murmur3_gives_the_published_values(void **state)
 {
     assert_int_equal(murmur3_32(bytes_of_text(""), 0), 0);
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(a_checksum_continues_over_any_split_and_alignment),
         cmocka_unit_test(the_processor_agrees_with_the_table),
         cmocka_unit_test(two_checksums_joined_are_that_of_both),
+        cmocka_unit_test(a_checksum_is_moved_over_any_length_as_by_multiplications),
         cmocka_unit_test(what_puts_streams_together_follows_from_the_polynomial),
         cmocka_unit_test(murmur3_gives_the_published_values),
     };

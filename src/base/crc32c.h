@@ -12,6 +12,12 @@ uint32_t crc32c_table(uint32_t crc, struct bytes bytes);
 bool crc32c_hardware_has(void);
 uint32_t crc32c_hardware(uint32_t crc, struct bytes bytes); /* only where crc32c_hardware_has() */
 
+/* The checksum `crc`, moved over `len` bytes: that of them joined to it is the sum of the two. */
+uint32_t crc32c_moved_table(uint32_t crc, uint64_t len);
+uint32_t crc32c_moved_hardware(uint32_t crc, uint64_t len); /* only where crc32c_hardware_has() */
+#define CRC32C_SHORT_TABLE 8192u /* bytes: over fewer it takes longer than to checksum them */
+size_t crc32c_short_hardware(void);
+
 /* What moves a CRC over n and over 2n bytes, where long bytes are taken in several streams: x^(8n - 33) and
  * x^(16n - 33) modulo the polynomial, bit 31 being x^0. */
 struct crc32c_stride {

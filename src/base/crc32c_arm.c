@@ -26,6 +26,16 @@ __attribute__((target("+crc"))) uint32_t crc32c_hardware(uint32_t crc, struct by
     return ~crc;
 }
 
+uint32_t crc32c_moved_hardware(uint32_t crc, uint64_t len)
+{
+    return crc32c_moved_table(crc, len);
+}
+
+size_t crc32c_short_hardware(void)
+{
+    return CRC32C_SHORT_TABLE;
+}
+
 const struct crc32c_stride *crc32c_strides(size_t *count)
 {
     *count = 0;

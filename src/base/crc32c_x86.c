@@ -40,6 +40,26 @@ TARGET static uint32_t moved(uint32_t crc, uint32_t by)
     return (uint32_t)_mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(product));
 }
 
+/* x^(8 * 2^k - 33) for each k; after 31 of them they begin again, for x^(2^31 - 1) is 1 modulo this polynomial. */
+static const uint32_t doublings[31] = {
+    0xbf818109, 0x780d5a4d, 0x05ec76f1, 0x00000001, 0x493c7d27, 0xba4fc28e, 0x9e4addf8, 0x0d3b6092,
+    0xb9e02b86, 0xdd7e3b0c, 0x170076fa, 0xa51b6135, 0x82f89c77, 0x54a86326, 0x1dc403cc, 0x5ae703ab,
+    0xc5013a36, 0xac2ac6dd, 0x9b4615a9, 0x688d1c61, 0xf6af14e6, 0xb6ffe386, 0xb717425b, 0x478b0d30,
+    0x54cc62e5, 0x7b2102ee, 0x8a99adef, 0xa7568c8f, 0xd610d67e, 0x6b086b3f, 0xd94f3c0b,
+};
+
+TARGET uint32_t crc32c_moved_hardware(uint32_t crc, uint64_t len)
+{
+    for (; len > 0; len &= len - 1)
+        crc = moved(crc, doublings[(unsigned)__builtin_ctzll(len) % 31]);
+    return crc;
+}
+
+size_t crc32c_short_hardware(void)
+{
+    return 512; /* a dozen cycles for each bit of the length */
+}
+
 /* Three strides of bytes. */
 TARGET static uint32_t three_streams(uint32_t crc, const uint8_t *at, const struct crc32c_stride *s)
 {

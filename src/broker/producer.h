@@ -101,9 +101,10 @@ struct publish {
     bool marker;       /* not for consumers: they never see it */
     bool crowded;      /* its connection has not taken the receipts before it: dropped, where nothing is kept */
     int64_t publish_ms;
-    int64_t deliver_ms;    /* consumers that share get it then; 0, or in the past: at once */
-    struct bytes metadata; /* of the entry, borrowed for the call */
-    struct slice bytes;    /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
+    int64_t deliver_ms;       /* consumers that share get it then; 0, or in the past: at once */
+    struct bytes metadata;    /* of the entry, borrowed for the call */
+    struct slice bytes;       /* the entry: checksum, metadata, payload; the caller's reference stays the caller's */
+    struct crc32c_tail known; /* of `bytes`, verified */
 };
 
 /* Ends with the sink's `published`, in order of the calls.  A duplicate (deduplication.h) ends OK and has no position.

@@ -383,7 +383,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
 
     assert(m->messages > 0);
     const struct publish_op now = {
-        .append = {.done = append_done},
+        .append = {.done = append_done, .known = m->known},
         .topic = t,
         .producer = p,
         .sink = sink,

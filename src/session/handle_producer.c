@@ -239,6 +239,7 @@ static void send_entry(struct session *s, const struct incoming *in, const struc
         .deliver_ms = view->metadata.has_deliver_at ? view->metadata.deliver_at_time : 0,
         .metadata = view->metadata_bytes,
         .bytes = {.buffer = in->buffer, .data = view->entry.data, .len = view->entry.len},
+        .known = entry_view_known(view),
     };
 
     if (s->pending_sends++ == 0)

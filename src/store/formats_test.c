@@ -77,6 +77,24 @@ static void an_entry_is_these_bytes(void **state)
     assert_int_equal(entry_decode_at(&e, bytes_of(bytes, len), (struct position){8, 5}), ERR_CORRUPT);
 }
 
+static void a_record_is_sealed_the_same_whatever_is_known_of_its_end(void **state)
+{
+    static uint8_t apart[3000], whole[ENTRY_HEADER_SIZE + 3000];
+    const struct position p = {.ledger = 7, .entry = 5};
+
+    for (size_t i = 0; i < sizeof apart; i++)
+        apart[i] = (uint8_t)(i * i);
+    memcpy(whole + ENTRY_HEADER_SIZE, apart, sizeof apart);
+    entry_header_encode(whole, p, &header, sizeof apart);
+    const uint32_t crc = record_seal(whole, sizeof whole, bytes_of(NULL, 0));
+    for (uint32_t len = 0; len <= sizeof apart; len += 250) {
+        const struct crc32c_tail known = {len, crc32c(0, bytes_of(apart + sizeof apart - len, len))};
+        assert_int_equal(record_seal_known(whole, sizeof whole, bytes_of(NULL, 0), known), crc);
+        assert_int_equal(record_seal_known(whole, ENTRY_HEADER_SIZE, bytes_of(apart, sizeof apart), known), crc);
+        assert_int_equal(le32_get(whole + 4), crc);
+    }
+}
+
 static void any_flipped_bit_and_any_cut_of_an_entry_is_noticed(void **state)
 {
     uint8_t bytes[80];
@@ -701,6 +719,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_these_bytes),
+        cmocka_unit_test(a_record_is_sealed_the_same_whatever_is_known_of_its_end),
         cmocka_unit_test(any_flipped_bit_and_any_cut_of_an_entry_is_noticed),
         cmocka_unit_test(an_entry_with_a_longer_header_of_a_later_version_is_still_read),
         cmocka_unit_test(an_entry_that_is_to_be_delivered_later_has_that_time_behind_the_usual_header),

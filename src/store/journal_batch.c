@@ -146,6 +146,7 @@ enum err batch_add_entry(struct batch *b, struct gather *g, const struct journal
     item->entry = true;
     item->gathered = gathered;
     item->append = e->append;
+    item->known = e->append ? e->append->known : (struct crc32c_tail){0};
     if (gathered) {
         if (len > 0)
             memcpy(item->head + header_size, e->bytes.data, len);

@@ -23,8 +23,9 @@ struct batch_item {
     uint8_t *head; /* in a block: the whole record, or an entry's header with its bytes in `bytes` */
     uint32_t head_len;
     bool entry;
-    bool gathered;      /* the entry's bytes are in the block, behind its header */
-    struct slice bytes; /* entries: a reference, of the caller's buffer or of the block */
+    bool gathered;            /* the entry's bytes are in the block, behind its header */
+    struct slice bytes;       /* entries: a reference, of the caller's buffer or of the block */
+    struct crc32c_tail known; /* of the entry's bytes */
     struct append *append;
 };
 

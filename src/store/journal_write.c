@@ -2,9 +2,10 @@
  *
  * journal_write.c - one batch to the disk; see journal_write.h.
  *
- * Checksums of the records and of the batch are computed here, off the core, in one pass over the bytes of large
- * records: the batch's is joined from theirs.  A whole batch is copied together in the same pass, while the processor
- * has the bytes at hand, for a write past the page cache wants them aligned.
+ * Checksums of the records and of the batch are computed here, off the core: those of records from what is known of
+ * their entries' bytes, of which then none is looked at, and the batch's from the records'.  A whole batch is copied
+ * together in the same pass, while the processor has at hand what it looked at, for a write past the page cache wants
+ * it aligned.
  */
 #include "store/journal_write.h"
 
@@ -12,8 +13,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define JOIN_BYTES 16384u /* from here on two checksums are sooner joined than one is computed again */
 
 #define IMAGE_MAX  (8u * 1024 * 1024) /* a larger batch, of one record, is not gathered */
 #define IMAGE_UNIT (64u * 1024)
@@ -154,10 +153,11 @@ static struct bytes rest_of(const struct batch_item *item)
 static uint32_t seal_record(const struct batch_item *item, uint32_t crc)
 {
     const struct bytes rest = rest_of(item);
-    const uint32_t own = record_seal(item->head, item->head_len, rest); /* of all but the first 8 bytes */
+    const size_t len = item->head_len - 8 + rest.len; /* what a record's own checksum covers */
+    const uint32_t own = record_seal_known(item->head, item->head_len, rest, item->known);
 
-    if (rest.len >= JOIN_BYTES)
-        return crc32c_join(crc32c(crc, bytes_of(item->head, 8)), own, item->head_len - 8 + rest.len);
+    if (len >= crc32c_join_least())
+        return crc32c_join(crc32c(crc, bytes_of(item->head, 8)), own, len);
     return crc32c(crc32c(crc, bytes_of(item->head, item->head_len)), rest);
 }
 

@@ -7,8 +7,6 @@
  */
 #include "store/record.h"
 
-#include "base/checksum.h"
-
 #include <assert.h>
 
 static_assert(RECORD_LEDGER_CREATE_SIZE == 44 && RECORD_LEDGER_CLOSE_SIZE == 28 && RECORD_LEDGER_DELETE_SIZE == 20,
@@ -39,9 +37,20 @@ void record_begin(uint8_t *to, enum record_kind kind, size_t len)
 
 uint32_t record_seal(uint8_t *head, size_t head_len, struct bytes rest)
 {
-    assert(head_len >= RECORD_HEADER_SIZE && le32_get(head) == head_len + rest.len);
+    return record_seal_known(head, head_len, rest, (struct crc32c_tail){0});
+}
 
-    const uint32_t crc = crc32c(crc32c(0, bytes_of(head + 8, head_len - 8)), rest);
+uint32_t record_seal_known(uint8_t *head, size_t head_len, struct bytes rest, struct crc32c_tail known)
+{
+    assert(head_len >= RECORD_HEADER_SIZE && le32_get(head) == head_len + rest.len);
+    assert(known.len <= (rest.len > 0 ? rest.len : head_len - RECORD_HEADER_SIZE));
+
+    const size_t joined = known.len < crc32c_join_least() ? 0 : known.len, of_rest = rest.len > 0 ? joined : 0;
+    uint32_t crc = crc32c(0, bytes_of(head + 8, head_len - 8 - (joined - of_rest)));
+
+    crc = crc32c(crc, bytes_of(rest.data, rest.len - of_rest));
+    if (joined > 0)
+        crc = crc32c_join(crc, known.crc, joined);
     le32_put(head + 4, crc);
     return crc;
 }

@@ -34,6 +34,7 @@
 #define STORE_RECORD_H
 
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "store/position.h"
 
@@ -92,6 +93,8 @@ void record_begin(uint8_t *to, enum record_kind kind, size_t len);
 /* Computes, stores and returns the checksum, which is of all but the first 8 bytes; `head` starts with the record's
  * header, `rest` (may be empty) follows it. */
 uint32_t record_seal(uint8_t *head, size_t head_len, struct bytes rest);
+/* The same where the checksum of the last bytes is known: of `rest`, or of the head when there is no rest. */
+uint32_t record_seal_known(uint8_t *head, size_t head_len, struct bytes rest, struct crc32c_tail known);
 
 /* Each writes a whole record of the size above. */
 void record_ledger_create_encode(uint8_t *to, const struct record_ledger_create *r);

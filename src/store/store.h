@@ -23,6 +23,7 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "store/position.h"
 #include "sys/sys.h"
@@ -200,6 +201,7 @@ struct append {
     /* err OK: entry is synced and readable.  Else nothing of it will ever be readable (ERR_CLOSED: its topic was
      * removed). */
     void (*done)(struct append *a, enum err err);
+    struct crc32c_tail known; /* of the entry's bytes, which the caller has read just now: the store need not, then */
     struct position position; /* set by ledger_append */
     struct append *next;      /* the store's */
 };

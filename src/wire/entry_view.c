@@ -4,7 +4,6 @@
  */
 #include "wire/entry_view.h"
 
-#include "base/checksum.h"
 #include "wire/fields.h"
 
 #include <assert.h>
@@ -85,6 +84,13 @@ enum err entry_view_verify(const struct entry_view *view)
     if (view->has_checksum && crc32c(0, view->covered) != view->checksum)
         return ERR_CHECKSUM;
     return OK;
+}
+
+struct crc32c_tail entry_view_known(const struct entry_view *view)
+{
+    const bool known = view->has_checksum && view->covered.len <= UINT32_MAX;
+
+    return (struct crc32c_tail){.len = known ? (uint32_t)view->covered.len : 0, .crc = view->checksum};
 }
 
 void entry_head_encode(uint8_t out[ENTRY_HEAD_SIZE], struct bytes metadata, struct bytes payload)

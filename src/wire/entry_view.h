@@ -19,6 +19,7 @@
 #define WIRE_ENTRY_VIEW_H
 
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "wire/metadata.h"
 
@@ -49,6 +50,8 @@ MUST_USE enum err entry_view_decode(struct bytes entry, struct entry_view *out);
 
 /* ERR_CHECKSUM when there is a checksum and it is not that of the bytes. */
 MUST_USE enum err entry_view_verify(const struct entry_view *view);
+/* What that has shown of the end of view->entry. */
+struct crc32c_tail entry_view_known(const struct entry_view *view);
 
 /* Writes what stands before the metadata: 0x0e01, CRC32C over M, metadata and payload, M.  The caller puts
  * `metadata` and `payload` behind it: three parts, nothing copied. */

@@ -24,6 +24,9 @@ static void an_entry_is_found_in_its_parts(void **state)
     assert_bytes_equal(v.entry, HEX(ENTRY));
     assert_false(v.has_broker_timestamp || v.has_broker_index);
     assert_int_equal(entry_view_verify(&v), OK);
+    const struct crc32c_tail known = entry_view_known(&v);
+    assert_true(known.len < v.entry.len);
+    assert_int_equal(known.crc, crc32c(0, bytes_of(v.entry.data + (v.entry.len - known.len), known.len)));
 }
 
 static void one_wrong_bit_anywhere_is_found(void **state)
