@@ -9,6 +9,7 @@
 
 #define GAP_MAX    (16u * 1024)  /* bytes of others between two records that are read along sooner than skipped */
 #define DIRECT_MIN (64u * 1024)  /* bytes of a stretch that is read past the page cache */
+#define SPARE      (16u * 1024)  /* bytes of a large buffer beyond what it is made for */
 #define GENTLE     (128u * 1024) /* bytes that a gentle load asks the disk for at once; a multiple of DISK_ALIGN */
 
 static_assert(COLD_ENTRIES_MAX >= STORE_READ_MAX, "a read that is answered by one load is answered whole");
@@ -190,13 +191,24 @@ static enum err find_pieces(struct cold_load *l, struct file *f)
     return segment_pieces(f, &l->extent, first, l->max, l->bytes, l->pieces, &l->count);
 }
 
+/* A buffer for l->len bytes.  A large one serves later loads that are a little larger, too. */
+static enum err reserve(struct cold_load *l)
+{
+    if (l->buffer && l->buffer->capacity >= l->len)
+        return OK;
+    buffer_unref(l->buffer);
+    l->buffer = buffer_new(l->len < DIRECT_MIN ? l->len : l->len + SPARE, NULL);
+    return l->buffer ? OK : ERR_NOMEM;
+}
+
 static enum err load_from(struct cold_load *l, struct file *f)
 {
     enum err err;
 
     assert(l->count > 0);
-    if (!(l->buffer = buffer_new(bytes_to_read(l), NULL)))
-        return ERR_NOMEM;
+    l->len = bytes_to_read(l);
+    if ((err = reserve(l)) != OK)
+        return err;
     if ((err = read_stretches(l, f)) != OK)
         return err;
     return check_entries(l);

@@ -43,11 +43,12 @@ struct cold_load {
     uint32_t journal_file;           /* in_journal, or of an adopted extent: pinned; else 0 */
     char journal[JOURNAL_PATH_SIZE]; /* its path */
     struct extent extent;
-    struct piece *pieces; /* malloc'd.  In: where in the file (in_journal).  Out: where in the buffer */
-    size_t count;         /* of pieces.  Out: entries that hold */
+    struct piece *pieces;  /* malloc'd.  In: where in the file (in_journal).  Out: where in the buffer */
+    size_t count;          /* of pieces.  Out: entries that hold */
+    struct buffer *buffer; /* uncharged; the core's to count.  In: NULL, or one to be used if it is large enough */
     /* Out. */
-    struct buffer *buffer; /* uncharged; the core's to count */
-    enum err err;          /* of the first entry; OK: count >= 1 */
+    size_t len;   /* bytes of the file that it took */
+    enum err err; /* of the first entry; OK: count >= 1 */
 };
 
 void cold_load_run(struct cold_load *l);

@@ -133,21 +133,38 @@ static size_t room(const struct cold_windows *ws)
     return taken < ws->budget.limit ? ws->budget.limit - taken : 0;
 }
 
-static void drop_first(struct cold_windows *ws, struct list *order, size_t wanted)
+/* It is nobody else's, and not much larger than what `to` is to have.  (It may be too small: the load sees.) */
+static bool can_hand_down(const struct cold_window *from, const struct cold_window *to)
 {
-    while (room(ws) < wanted && !list_empty(order))
-        windows_remove(ws, container_of(order->next, struct cold_window, order));
+    const struct buffer *b = from->load.buffer;
+
+    return !to->load.buffer && b->refs == 1 && b->capacity <= to->wanted + to->wanted / 4;
+}
+
+/* So that `to` has room.  Its load gets the memory of one that goes, if it can: of memory that was there before no page
+ * has to be found and filled with zeros. */
+static void drop_first(struct cold_windows *ws, struct list *order, size_t wanted, struct cold_window *to)
+{
+    while (room(ws) < wanted && !list_empty(order)) {
+        struct cold_window *first = container_of(order->next, struct cold_window, order);
+        struct buffer *handed = can_hand_down(first, to) ? buffer_ref(first->load.buffer) : NULL;
+        windows_remove(ws, first);
+        if (!handed)
+            continue;
+        buffer_charge(handed, NULL);
+        to->load.buffer = handed;
+    }
 }
 
 bool windows_reserve(struct cold_windows *ws, struct cold_window *w)
 {
     assert(w->state == COLD_WAITING);
 
-    drop_first(ws, &ws->passed, w->wanted);
+    drop_first(ws, &ws->passed, w->wanted, w);
     if (room(ws) < w->wanted && room(ws) < COLD_FIRST) {
         if (w->wanted_ahead)
             return false;
-        drop_first(ws, &ws->fresh, w->wanted < COLD_FIRST ? w->wanted : COLD_FIRST);
+        drop_first(ws, &ws->fresh, w->wanted < COLD_FIRST ? w->wanted : COLD_FIRST, w);
     }
     if (w->wanted > room(ws))
         w->wanted = room(ws) > COLD_FIRST ? room(ws) : COLD_FIRST;

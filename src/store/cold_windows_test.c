@@ -19,7 +19,8 @@ static void load(struct cold_windows *ws, struct cold_window *w, size_t entries,
 {
     w->load.pieces = calloc(entries, sizeof *w->load.pieces);
     w->load.count = entries;
-    w->load.buffer = buffer_new(bytes, NULL);
+    if (!w->load.buffer)
+        w->load.buffer = buffer_new(bytes, NULL);
     windows_loaded(ws, w);
     windows_check(ws);
 }
@@ -158,6 +159,26 @@ static void bytes_that_slow_consumers_hold_make_windows_small_and_stop_nobody(vo
     assert_int_equal(ws.budget.used, 0);
 }
 
+static void a_window_that_goes_hands_its_memory_down_to_the_next_unless_somebody_still_reads_it(void **state)
+{
+    struct cold_windows ws;
+
+    windows_init(&ws, 2 * COLD_FIRST);
+    struct cold_window *next = loaded(&ws, 100, 1, 2 * COLD_FIRST);
+    struct buffer *memory = next->load.buffer;
+    windows_use(&ws, next, 1);
+    struct slice held = slice_of(memory, 0, 1);
+    next = loaded(&ws, 200, 1, 2 * COLD_FIRST);
+    assert_ptr_not_equal(next->load.buffer, memory);
+    slice_unref(&held);
+    windows_use(&ws, next, 1);
+    memory = next->load.buffer;
+    next = loaded(&ws, 300, 1, 2 * COLD_FIRST);
+    assert_ptr_equal(next->load.buffer, memory);
+    windows_deinit(&ws);
+    assert_int_equal(ws.budget.used, 0);
+}
+
 static void windows_that_nobody_uses_go_in_time(void **state)
 {
     struct cold_windows ws;
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(each_window_of_a_sequence_is_twice_as_large_up_to_a_share_of_the_budget),
         cmocka_unit_test(what_was_passed_goes_first_and_what_was_read_ahead_is_not_dropped_for_more_of_it),
         cmocka_unit_test(bytes_that_slow_consumers_hold_make_windows_small_and_stop_nobody),
+        cmocka_unit_test(a_window_that_goes_hands_its_memory_down_to_the_next_unless_somebody_still_reads_it),
         cmocka_unit_test(windows_that_nobody_uses_go_in_time),
     };
 

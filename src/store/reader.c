@@ -123,6 +123,7 @@ static enum err plan(struct reader *r, struct cold_window *w, const struct ledge
     struct cold_load *load = &w->load;
 
     *load = (struct cold_load){.files = &w->worker->files,
+                               .buffer = load->buffer,
                                .from = w->from,
                                .bytes = w->wanted,
                                .passing = follows,
@@ -321,10 +322,10 @@ static void load_done(struct work *work)
     unpin(r, &w->load);
     if (w->load.err == OK) {
         windows_loaded(&r->windows, w);
-        r->cold_bytes += w->load.buffer->capacity;
+        r->cold_bytes += w->load.len;
         if (!timer_running(&r->age))
             timer_start_ms(&r->age, AGE_MS);
-        if (w->load.buffer->capacity < w->wanted / 2) /* the file had no more: one such window ahead is too little */
+        if (w->load.len < w->wanted / 2) /* the file had no more: one such window ahead is too little */
             follow(r, w, AHEAD_MAX);
         answer_from(r, w);
     } else {
