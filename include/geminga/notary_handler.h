@@ -16,8 +16,9 @@
  *     config = "whatever open() understands"
  *
  * A process asks one thing at a time, from one thread.  What is written to standard output goes to standard error,
- * whose end is shown in the message when the handler fails.  Programs cannot be started from it unless its entry says
- * `sandbox = false`.
+ * whose end is shown in the message when the handler fails.  From its first constructor on it starts no programs, and
+ * opens no files but the system's libraries and those that its entry lists as `readable`, unless that says `sandbox =
+ * "calls"` (files are open) or `sandbox = false`.
  */
 #ifndef GEMINGA_NOTARY_HANDLER_H
 #define GEMINGA_NOTARY_HANDLER_H

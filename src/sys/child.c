@@ -22,6 +22,7 @@
 
 #define CHUNK           4096
 #define FILES_MAX       256
+#define TASKS_MAX       4096
 #define PIPE_CHUNKS_MAX 256 /* of what a pipe holds; whoever goes on writing is not listened to for ever */
 
 struct child {
@@ -74,12 +75,23 @@ static void limit(int resource, uint64_t most)
     (void)setrlimit((__rlimit_resource_t)resource, &both);
 }
 
+/* The kernel counts all of a user's processes and threads together, ours too: with half of what we may have, a child
+ * that starts them without end leaves us the other half. */
+static void limit_tasks(void)
+{
+    struct rlimit ours;
+
+    if (getrlimit(RLIMIT_NPROC, &ours) == 0)
+        limit(RLIMIT_NPROC, ours.rlim_cur / 2 < TASKS_MAX ? ours.rlim_cur / 2 : TASKS_MAX);
+}
+
 static void set_limits(const struct child_options *o)
 {
     struct itimerval life = {.it_value = {.tv_sec = o->life_ms / 1000, .tv_usec = o->life_ms % 1000 * 1000}};
 
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);
+    limit_tasks();
     if (o->memory_max)
         limit(RLIMIT_AS, o->memory_max);
     if (o->processor_seconds_max)

@@ -6,6 +6,7 @@
 
 #include "sys/child.h"
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000 /* of a test that does not expect to wait */
@@ -182,6 +183,20 @@ static void no_file_of_ours_is_open_in_it(void **state)
     close(leaked);
 }
 
+static void it_may_not_start_processes_without_end(void **state)
+{
+    struct child *c =
+        shell("read x; while read -r a b limit more; do case $a$b in Maxprocesses) echo $limit; esac; done "
+              "</proc/self/limits");
+    char answer[41];
+    long limit;
+
+    assert_int_equal(ask(c, "x", true, PATIENCE_MS, answer), OK);
+    limit = strtol(answer, NULL, 10);
+    assert_true(limit > 0 && limit <= 4096);
+    child_end(c, NULL);
+}
+
 static void a_program_that_is_not_there_is_not_found(void **state)
 {
     static const char *const environment[] = {NULL};
@@ -265,6 +280,7 @@ int main(void)
         cmocka_unit_test(two_lines_for_one_are_refused),
         cmocka_unit_test(the_environment_is_what_was_given),
         cmocka_unit_test(no_file_of_ours_is_open_in_it),
+        cmocka_unit_test(it_may_not_start_processes_without_end),
         cmocka_unit_test(a_program_that_is_not_there_is_not_found),
         cmocka_unit_test(memory_beyond_the_limit_is_not_had),
         cmocka_unit_test(processor_time_beyond_the_limit_ends_it),

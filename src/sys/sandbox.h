@@ -21,6 +21,11 @@
 void sandbox_forbid_privileges(void);
 /* Keys are in this memory: no core files, and none but the kernel's administrator looks into it. */
 void sandbox_hide_memory(void);
+/* This thread and those that it starts, and their programs, from now on: what lies at or beneath `readable` (ends with
+ * NULL; what is not there is passed over) can be read, executed and mapped; no other file can be opened, made, renamed
+ * or removed.  What is open stays so.  By Landlock, before sandbox_enter.  ERR_UNSUPPORTED: this build or this kernel
+ * has none, and nothing has changed. */
+MUST_USE enum err sandbox_limit_files(const char *const *readable);
 /* All threads, those to come included.  When all that is listened on is open.  ERR_UNSUPPORTED: this build or this
  * kernel has no such filter, and nothing has changed. */
 MUST_USE enum err sandbox_enter(void);

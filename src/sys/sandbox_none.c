@@ -16,6 +16,11 @@ void sandbox_hide_memory(void)
 {
 }
 
+enum err sandbox_limit_files(const char *const *readable)
+{
+    return ERR_UNSUPPORTED;
+}
+
 enum err sandbox_enter(void)
 {
     return ERR_UNSUPPORTED;

@@ -5,6 +5,7 @@
 #include "base/base_test.h"
 #include "sys/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -20,6 +21,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -226,6 +228,48 @@ static void memory_with_keys_is_not_written_to_core_files(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* The number of the first thing that was not as it should be. */
+static int try_files(void)
+{
+    static const char *const readable[] = {"/usr/lib", "/etc/hostname", "/nowhere/at/all", NULL};
+    DIR *directory;
+    int fd;
+
+    if (sandbox_limit_files(readable) != OK)
+        return 77;
+    if (!(directory = opendir("/usr/lib")))
+        return 1;
+    closedir(directory);
+    if (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES)
+        return 2;
+    if (open("/tmp", O_RDONLY | O_DIRECTORY) >= 0 || errno != EACCES)
+        return 3;
+    if (open("/tmp/geminga-sandbox-test", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EACCES)
+        return 4;
+    if (mkdir("/tmp/geminga-sandbox-test", 0700) == 0 || errno != EACCES)
+        return 5;
+    if (open("/usr/lib/geminga-sandbox-test", O_WRONLY | O_CREAT, 0600) >= 0)
+        return 6;
+    if ((fd = open("/proc/self/environ", O_RDONLY)) >= 0)
+        return 7;
+    return sandbox_enter() == OK ? 0 : 8;
+}
+
+static void only_files_that_are_listed_can_be_opened(void **state)
+{
+    int status;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(try_files());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip(); /* this kernel has no Landlock */
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +279,7 @@ int main(void)
         cmocka_unit_test(an_assertion_still_ends_the_process),
         cmocka_unit_test(threads_that_run_already_are_bound),
         cmocka_unit_test(memory_with_keys_is_not_written_to_core_files),
+        cmocka_unit_test(only_files_that_are_listed_can_be_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,7 +326,7 @@ def test_the_example_of_a_shared_object_decides_in_a_process_of_its_own(ask, tmp
         pytest.skip("not installed: cc")
     subprocess.run([compiler, "-shared", "-fPIC", "-I", INCLUDE, "-o", tmp_path / "accuracy.so", EXAMPLES / "accuracy.c"], check=True)
     toml = f"[[handler]]\nname = 'accuracy'\nkind = 'shared_object'\npath = '{tmp_path}/accuracy.so'\nconfig = '0.9'\n" \
-           f"memory = '{'0' if os.environ.get('GEMINGA_SANITIZED') else '256MB'}'\n"
+           + ("memory = '0'\nsandbox = false\n" if os.environ.get("GEMINGA_SANITIZED") else "memory = '256MB'\nsandbox = 'calls'\n")
     it = ask(toml, event_of(metadata={"model_accuracy": 0.94}))
     assert it.said == "ok accept", it.said
     assert it.found == [{"handler": "accuracy", "verdict": "accept", "reason": "", "metadata": {"accuracy": 0.94, "least": 0.9}}]

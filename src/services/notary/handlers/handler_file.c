@@ -21,6 +21,7 @@
     }
 
 static const char *const kinds[] = {"shared_object", "command", "http", NULL}; /* in the order of enum handler_kind */
+static const char *const sandboxes[] = {"true", "calls", "false", NULL};
 static const char *const priorities[] = {"low", "normal", "medium", "high", "critical", NULL};
 
 static const struct option rows[] = {
@@ -28,7 +29,8 @@ static const struct option rows[] = {
     {.key = "kind", .type = OPTION_CHOICE, .choices = kinds, AT(kind_name)},
     TEXT("path", path),
     {.key = "config", .type = OPTION_TEXT, .fallback = "", AT(config)},
-    {.key = "sandbox", .type = OPTION_BOOL, .fallback = "true", AT(sandbox)},
+    {.key = "sandbox", .type = OPTION_CHOICE, .choices = sandboxes, .fallback = "true", AT(sandbox)},
+    {.key = "readable", .type = OPTION_TEXTS, AT(readable)},
     {.key = "command", .type = OPTION_TEXTS, AT(command)},
     TEXT("url", url),
     {.key = "token", .type = OPTION_TEXT, .secret = true, AT(token)},
@@ -148,6 +150,14 @@ static const char *missing(const struct handler_spec *spec)
     return NULL;
 }
 
+static bool are_paths(char *const *names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        if (names[i][0] != '/')
+            return false;
+    return true;
+}
+
 static enum err check_entry(const struct reading *r, struct handler_spec *spec, unsigned line)
 {
     const char *lacks;
@@ -163,6 +173,8 @@ static enum err check_entry(const struct reading *r, struct handler_spec *spec, 
         spec->kind++;
     if ((lacks = missing(spec)))
         return refuse(r, line, lacks);
+    if (!are_paths(spec->readable))
+        return refuse(r, line, "`readable` is a list of paths, from the root on");
     if (spec->events_per_process == 0)
         spec->events_per_process = spec->kind == HANDLER_COMMAND ? 1 : 1000;
     return OK;

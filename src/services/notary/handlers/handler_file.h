@@ -3,7 +3,7 @@
  * handler_file.h - the list of custom handlers, as TOML: a [[handler]] for each, in the order in which they are asked.
  *
  *   name        letters, digits, - and _; once in the file
- *   kind        "shared_object": path, config, sandbox, program-independent (include/geminga/notary_handler.h);
+ *   kind        "shared_object": path, config, sandbox, readable (include/geminga/notary_handler.h);
  *               "command": command = ["/usr/bin/x", "argument"], a line of JSON in, a line of JSON out;
  *               "http": url, token (Authorization: Bearer), trust_certs: a POST of the event, its answer
  *   types, sources, minimum_priority, filter    which events it is asked about (filters/filter.h)
@@ -29,8 +29,9 @@ struct handler_spec {
     char *name, *kind_name;
     enum handler_kind kind;
     char *path, *config;
-    bool sandbox;
-    char **command; /* ends with NULL */
+    char *sandbox;   /* "true": no programs, and no files but these; "calls": no programs; "false" */
+    char **readable; /* files and directories; ends with NULL, or NULL */
+    char **command;  /* ends with NULL */
     char *url, *token, *trust_certs;
     char *types, *sources, *minimum_priority, *filter;
     int64_t timeout_ms, memory_max, cpu_ms, processes, events_per_process, retries;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * handler_host.c - dlopen, a loop over lines, and a thread that watches the other end of the input.
+ * handler_host.c - the sandbox, dlopen in it, a loop over lines, and a thread that watches the other end of the input.
  */
 #include "services/notary/handlers/handler_host.h"
 
@@ -116,13 +116,52 @@ static int serve(struct host *h)
     return 0;
 }
 
+/* ---- the sandbox ---- */
+
+/* What the dynamic linker and the C library read, wherever there is such a thing. */
+static const char *const system_files[] = {"/lib",           "/lib64",           "/usr/lib",   "/usr/lib64",
+                                           "/usr/local/lib", "/etc/ld.so.cache", "/usr/share", "/etc/localtime",
+                                           "/dev/null",      "/dev/urandom"};
+#define SYSTEM_FILES (sizeof system_files / sizeof *system_files)
+
+static bool limit_files(const char *object, char *const *readable, size_t count)
+{
+    const char **all = calloc(SYSTEM_FILES + count + 2, sizeof *all);
+    bool done;
+
+    if (!all)
+        return complain("out of memory", "");
+    memcpy(all, system_files, sizeof system_files);
+    all[SYSTEM_FILES] = object;
+    for (size_t i = 0; i < count; i++)
+        all[SYSTEM_FILES + 1 + i] = readable[i];
+    done = sandbox_limit_files(all) == OK;
+    free(all);
+    return done ||
+           complain("cannot be kept from files: this kernel has no Landlock, or the build no sandbox; the entry's "
+                    "sandbox = \"calls\" does without",
+                    "");
+}
+
+/* This thread only, which is the only one. */
+static bool enclose(const char *how, const char *object, char *const *readable, size_t count)
+{
+    if (strcmp(how, "false") == 0)
+        return true;
+    if (strcmp(how, "calls") != 0 && !limit_files(object, readable, count))
+        return false;
+    return sandbox_enter() == OK ||
+           complain("cannot be enclosed: this build or this kernel has no sandbox; the entry's sandbox = false does "
+                    "without",
+                    "");
+}
+
 int handler_host_main(int argc, char **argv)
 {
     struct host h = {0};
 
-    if (argc != 3 || !move_output(&h) || !load(&h, argv[0], argv[1]) || !start_watching())
+    if (argc < 3 || !move_output(&h) || !enclose(argv[2], argv[0], argv + 3, (size_t)argc - 3) || !start_watching() ||
+        !load(&h, argv[0], argv[1]))
         return EXIT_UNUSABLE;
-    if (strcmp(argv[2], "on") == 0)
-        (void)!sandbox_enter(); /* where there is none, the limits of the process are what there is */
     return serve(&h);
 }

@@ -58,19 +58,30 @@ static bool make_environment(struct handler_pool *p)
     return true;
 }
 
+static size_t words_in(char *const *list)
+{
+    size_t count = 0;
+
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+/* What it is started as, and behind it the words of its entry. */
 static bool make_arguments(struct handler_pool *p, const char *program)
 {
     const struct handler_spec *spec = p->spec;
-    const char *host[] = {program, "notary", "handler-host", spec->path, spec->config, spec->sandbox ? "on" : "off",
-                          NULL};
-    const char *const *from = spec->kind == HANDLER_COMMAND ? (const char *const *)spec->command : host;
-    size_t count = 0;
+    const char *const host[] = {program, "notary", "handler-host", spec->path, spec->config, spec->sandbox};
+    const bool hosted = spec->kind == HANDLER_SHARED_OBJECT;
+    const size_t first = hosted ? sizeof host / sizeof *host : 0;
+    char *const *words = hosted ? spec->readable : spec->command;
+    const size_t count = words_in(words);
 
-    while (from[count])
-        count++;
-    if (!(p->argv = calloc(count + 1, sizeof *p->argv)))
+    if (!(p->argv = calloc(first + count + 1, sizeof *p->argv)))
         return false;
-    memcpy(p->argv, from, count * sizeof *from);
+    memcpy(p->argv, host, first * sizeof *host);
+    for (size_t i = 0; i < count; i++)
+        p->argv[first + i] = words[i];
     return true;
 }
 

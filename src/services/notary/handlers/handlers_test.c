@@ -9,10 +9,12 @@
 
 #include "services/notary/handlers/handler_host.h"
 #include "services/notary/handlers/handlers.h"
+#include "sys/sandbox.h"
 #include "sys/uv_sys.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
@@ -81,8 +83,12 @@ static uint64_t metric(struct world *w, const char *line)
     return number;
 }
 
-#define OBJECT(more)                                                                                                   \
-    "[[handler]]\nname = \"so\"\nkind = \"shared_object\"\npath = \"" NAUGHTY_HANDLER "\"\n" MEMORY more
+/* Sanitizers have no sandbox. */
+#define IS_SANDBOXED (strcmp(HANDLER_TEST_MEMORY, "0") != 0)
+#define OBJECT(more) OBJECT_IN(HANDLER_TEST_SANDBOX, more)
+#define OBJECT_IN(sandbox, more)                                                                                       \
+    "[[handler]]\nname = \"so\"\nkind = \"shared_object\"\npath = \"" NAUGHTY_HANDLER "\"\nsandbox = " sandbox         \
+    "\n" MEMORY more
 #define SCRIPT(name, script, more)                                                                                     \
     "[[handler]]\nname = \"" name "\"\nkind = \"command\"\ncommand = [\"/bin/sh\", \"-c\", '''" script "''']\n" more
 
@@ -223,8 +229,8 @@ static void an_object_that_cannot_work_says_why(void **state)
     assert_int_equal(ask(&w, "x"), ERR_IO);
     assert_non_null(strstr(w.why, "the licence has run out"));
     world_close(&w);
-    open_or_fail(&w,
-                 "[[handler]]\nname = \"a\"\nkind = \"shared_object\"\npath = \"/nowhere/x.so\"\nretries = 0\n" MEMORY);
+    open_or_fail(&w, "[[handler]]\nname = \"a\"\nkind = \"shared_object\"\npath = \"/nowhere/x.so\"\nretries = 0\n"
+                     "sandbox = " HANDLER_TEST_SANDBOX "\n" MEMORY);
     assert_int_equal(ask(&w, "x"), ERR_IO);
     assert_non_null(strstr(w.why, "cannot be loaded"));
     world_close(&w);
@@ -237,16 +243,99 @@ static void a_shared_object_starts_no_programs_unless_it_may(void **state)
 {
     struct world w;
 
-    if (strcmp(HANDLER_TEST_MEMORY, "0") == 0)
-        skip(); /* sanitizers have no sandbox */
+    if (!IS_SANDBOXED)
+        skip();
     open_or_fail(&w, OBJECT(""));
     assert_int_equal(ask(&w, "start"), OK);
     assert_non_null(strstr(w.finding.data, "forbidden"));
     world_close(&w);
-    open_or_fail(&w, OBJECT("sandbox = false\n"));
+    open_or_fail(&w, OBJECT_IN("false", ""));
     assert_int_equal(ask(&w, "start"), OK);
     assert_non_null(strstr(w.finding.data, "started"));
     world_close(&w);
+}
+
+/* Whether this kernel, and this build, can keep a process from files. */
+static bool files_can_be_limited(void)
+{
+    static const char *const nothing[] = {NULL};
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(sandbox_limit_files(nothing) == OK ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void not_even_its_constructors_do(void **state)
+{
+    static const char *const sandboxes[] = {"true", "'calls'", "false"};
+
+    for (int i = 0; i < 3; i++) {
+        struct world w;
+        char file[600];
+        if ((i == 0 && !files_can_be_limited()) || (i == 1 && !IS_SANDBOXED))
+            continue;
+        snprintf(file, sizeof file, OBJECT_IN("%s", ""), sandboxes[i]);
+        open_or_fail(&w, file);
+        if (ask(&w, "early") != OK)
+            fail_msg("%s", w.why);
+        assert_non_null(strstr(w.finding.data, i < 2 ? "forbidden" : "started"));
+        world_close(&w);
+    }
+}
+
+/* What becomes of opening a file that its entry does not name, or that `more` names. */
+static void expect_peek(const char *sandbox, const char *more, const char *expected)
+{
+    char secret[] = "/tmp/geminga-secret-XXXXXX", file[800], named[100];
+    struct world w;
+
+    close(mkstemp(secret));
+    snprintf(named, sizeof named, more, secret);
+    snprintf(file, sizeof file, OBJECT_IN("%s", "config = \"%s\"\n%s"), sandbox, secret, named);
+    open_or_fail(&w, file);
+    if (ask(&w, "peek") != OK)
+        fail_msg("%s", w.why);
+    assert_non_null(strstr(w.finding.data, expected));
+    world_close(&w);
+    unlink(secret);
+}
+
+static void a_shared_object_reads_no_files_but_those_of_its_entry(void **state)
+{
+    if (!files_can_be_limited())
+        skip();
+    expect_peek("true", "# %s\n", "Permission denied");
+    expect_peek("true", "readable = [\"%s\"]\n", "\"read\"");
+    expect_peek("'calls'", "# %s\n", "\"read\"");
+}
+
+/* In a sandbox no other can be entered: a host that is asked for one in there is as on a kernel without. */
+static int host_without_sandbox(const char *how)
+{
+    char *argv[] = {(char[]){NAUGHTY_HANDLER}, (char[]){""}, strdup(how), NULL};
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        close(0); /* the end of the input, at once */
+        if (IS_SANDBOXED && sandbox_enter() != OK)
+            _exit(99);
+        exit(handler_host_main(3, argv));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    free(argv[2]);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void where_there_is_no_sandbox_a_shared_object_runs_only_if_its_entry_says_so(void **state)
+{
+    assert_int_equal(host_without_sandbox("true"), 3);
+    assert_int_equal(host_without_sandbox("calls"), 3);
+    assert_int_equal(host_without_sandbox("false"), 0);
 }
 
 static void hang(void *ctx)
@@ -320,6 +409,9 @@ static void a_file_that_makes_no_sense_is_refused_with_its_line(void **state)
         {"[[handler]]\nname = \"a\"\nkind = \"http\"\n", "needs its `url`"},
         {"[[handler]]\nname = \"a\"\nkind = \"command\"\n", "needs `command`"},
         {"[[handler]]\nname = \"a\"\nkind = \"shared_object\"\npath = \"x.so\"\n", "needs its `path`"},
+        {"[[handler]]\nname = \"a\"\nkind = \"shared_object\"\npath = \"/x.so\"\nreadable = [\"x\"]\n",
+         ":1: `readable` is a list of paths"},
+        {"[[handler]]\nname = \"a\"\nkind = \"http\"\nurl = \"http://x\"\nsandbox = \"on\"\n", ":5: `sandbox`"},
         {"[[handler]]\nname = \"a\"\nkind = \"http\"\nurl = \"http://x\"\ntimeut = \"1s\"\n",
          ":5: unknown key `timeut`; did you mean `timeout`"},
         {"[[handler]]\nname = \"a\"\nkind = \"http\"\nurl = \"http://x\"\ntimeout = \"soon\"\n", ":5: `timeout`"},
@@ -358,6 +450,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_fails_once_is_asked_again_at_once),
         cmocka_unit_test(an_object_that_cannot_work_says_why),
         cmocka_unit_test(a_shared_object_starts_no_programs_unless_it_may),
+        cmocka_unit_test(not_even_its_constructors_do),
+        cmocka_unit_test(a_shared_object_reads_no_files_but_those_of_its_entry),
+        cmocka_unit_test(where_there_is_no_sandbox_a_shared_object_runs_only_if_its_entry_says_so),
         cmocka_unit_test(an_event_that_hangs_holds_up_no_other),
         cmocka_unit_test(the_environment_of_ours_is_seen_only_where_it_is_named),
         cmocka_unit_test(without_a_file_there_are_no_handlers),

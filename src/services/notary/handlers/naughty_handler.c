@@ -12,9 +12,18 @@
 #include <unistd.h>
 
 static int events;
+static int forked_early; /* by the constructor: -1 when it may not */
+static const char *peeked_at;
+
+__attribute__((constructor)) static void begin(void)
+{
+    if ((forked_early = fork()) == 0)
+        _exit(0);
+}
 
 static void *open_handler(const char *config, char *why, size_t why_size)
 {
+    peeked_at = config;
     if (strcmp(config, "refuse") != 0)
         return &events;
     snprintf(why, why_size, "the licence has run out");
@@ -40,6 +49,15 @@ static void start_a_program(char *answer, size_t size)
     snprintf(answer, size, "{\"verdict\":\"accept\",\"reason\":\"%s\"}", pid < 0 ? "forbidden" : "started");
 }
 
+static void peek(char *answer, size_t size)
+{
+    FILE *file = fopen(peeked_at, "r");
+
+    snprintf(answer, size, "{\"verdict\":\"accept\",\"reason\":\"%s\"}", file ? "read" : strerror(errno));
+    if (file)
+        fclose(file);
+}
+
 static int handle(void *handler, const char *event, size_t event_len, char *answer, size_t answer_size)
 {
     events++;
@@ -60,6 +78,15 @@ static int handle(void *handler, const char *event, size_t event_len, char *answ
         return -5;
     if (strstr(event, "\"start\"")) {
         start_a_program(answer, answer_size);
+        return 0;
+    }
+    if (strstr(event, "\"early\"")) {
+        snprintf(answer, answer_size, "{\"verdict\":\"accept\",\"reason\":\"%s\"}",
+                 forked_early < 0 ? "forbidden" : "started");
+        return 0;
+    }
+    if (strstr(event, "\"peek\"")) {
+        peek(answer, answer_size);
         return 0;
     }
     if (strstr(event, "\"long\"")) {
