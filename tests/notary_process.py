@@ -94,6 +94,25 @@ class Notary:
         self.process = None
 
 
+class Up(Notary):
+    """A notary in one process with a broker of its own: `geminga up`, in its sandbox."""
+
+    def __init__(self, url, directory, **environment):
+        super().__init__(None, directory, **{**environment, "PULSAR_SERVICE_URL": ""})
+        del self.environment["PULSAR_SERVICE_URL"]
+
+    def start(self, ready=True):
+        answer = self.directory / "ready.json"
+        command = [PROGRAM, "up", "--port", "0", "--http-port", "0", "--data", self.directory / "broker", "-o", "json"]
+        with open(self.log, "ab") as log, open(answer, "wb") as out:
+            self.process = subprocess.Popen([*DIES_WITH_PARENT, *command], env=self.environment, stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=log, cwd=self.directory)
+        if ready:
+            eventually(lambda: self._is_ready(0, ready) and answer.read_bytes().endswith(b"\n"))
+            self.url = json.loads(answer.read_text())["service_url"]
+        return self
+
+
 class Channel:
     """The other side of a notary: sends events, reads what comes of them."""
 

@@ -469,6 +469,8 @@ static void on_companion_ended(struct task *task)
 {
     struct serving *s = container_of(task, struct serving, companion_ended);
 
+    if (!s->companion) /* part of it began, and ended with its start, which failed */
+        return;
     s->companion->finish(s->companion);
     if (!s->stopping) { /* nobody asked for its end: it said why */
         s->stopping = true;
@@ -499,11 +501,19 @@ static void begin_end(struct serving *s)
         node_end(s);
 }
 
+/* False: there are no files to look at again. */
+static bool renew(struct serving *s)
+{
+    const bool of_node = node_renew(s->node), of_companion = s->companion && s->companion->renew(s->companion);
+
+    return of_node || of_companion;
+}
+
 static void on_signal(void *ctx, int number)
 {
     struct serving *s = ctx;
 
-    if (number == SIGHUP && !s->stopping && node_renew(s->node)) {
+    if (number == SIGHUP && !s->stopping && renew(s)) {
         log_info(s->log, "cli", "signal %d: looking at the files of certificates and keys", number);
         return;
     }

@@ -20,6 +20,7 @@ struct companion {
     enum err (*start)(struct companion *c, const char *service_url, const char *tls_url, void (*ended)(void *ctx),
                       void *ctx, char *message, size_t message_size);
     void (*stop)(struct companion *c);   /* asks for the end and returns at once */
+    bool (*renew)(struct companion *c);  /* looks at its files again, soon; false: it has none */
     void (*finish)(struct companion *c); /* after `ended`; on the core thread */
 };
 

@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "cli/pulsar_keys.h"
 #include "cli/serve.h"
-#include "services/notary/notary_rest.h"
+#include "services/notary/notary_renewal.h"
 #include "services/notary/notary_service.h"
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ struct notary_companion {
     struct log *log;
     struct notary_settings *settings;
     struct notary_service *service;
-    struct notary_rest *http; /* NULL unless it is asked for */
+    struct notary_rest *http;       /* NULL unless it is asked for */
+    struct notary_renewal *renewal; /* NULL: there are no files to look at again */
     void (*ended)(void *ctx);
     void *ended_ctx;
 };
@@ -39,18 +40,28 @@ static void on_notary_ended(void *ctx, enum err err, const char *why)
     n->ended(n->ended_ctx);
 }
 
-/* The notary and its HTTP port. */
-static enum err start_both(struct notary_companion *n, char *message, size_t message_size)
+static void companion_finish(struct companion *c)
+{
+    struct notary_companion *n = companion_of(c);
+
+    notary_renewal_stop(n->renewal);
+    notary_rest_stop(n->http);
+    notary_finish(n->service);
+}
+
+/* The notary, its HTTP port, and who looks at its files. */
+static enum err start_all(struct notary_companion *n, char *message, size_t message_size)
 {
     enum err err = notary_start(&n->service, n->settings, n->log, on_notary_ended, n, message, message_size);
 
     if (err != OK)
         return err;
     err = notary_rest_start(&n->http, n->settings, n->service, n->log, message, message_size);
+    if (err == OK)
+        err = notary_renewal_start(&n->renewal, n->settings, n->service, n->http, n->log, message, message_size);
     if (err != OK) {
         notary_stop(n->service);
-        notary_finish(n->service);
-        n->service = NULL;
+        companion_finish(&n->companion);
     }
     return err;
 }
@@ -76,7 +87,7 @@ static enum err companion_start(struct companion *c, const char *service_url, co
     n->settings->pulsar.service_url = url; /* freed with the options */
     n->ended = ended;
     n->ended_ctx = ctx;
-    return start_both(n, message, message_size);
+    return start_all(n, message, message_size);
 }
 
 static void companion_stop(struct companion *c)
@@ -84,12 +95,9 @@ static void companion_stop(struct companion *c)
     notary_stop(companion_of(c)->service);
 }
 
-static void companion_finish(struct companion *c)
+static bool companion_renew(struct companion *c)
 {
-    struct notary_companion *n = companion_of(c);
-
-    notary_rest_stop(n->http);
-    notary_finish(n->service);
+    return notary_renewal_ask(companion_of(c)->renewal);
 }
 
 /* The notary's directory is in the broker's, unless somebody said otherwise. */
@@ -129,6 +137,7 @@ static int up(struct invocation *inv, struct options *options, const struct brok
         .companion = {.namespace_ = namespace_,
                       .start = companion_start,
                       .stop = companion_stop,
+                      .renew = companion_renew,
                       .finish = companion_finish},
         .log = &log,
         .settings = settings,

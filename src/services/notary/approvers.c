@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,13 +26,16 @@ struct approver {
 };
 
 struct approvers {
+    atomic_uint owners;
     struct approver *list;
     size_t count;
+    struct digest content; /* of the file, and of those that it names, in order */
 };
 
 /* What is being read: where, and where to complain. */
 struct reading {
     const char *path;
+    struct digest *content;
     unsigned line;
     char *message;
     size_t message_size;
@@ -47,6 +51,14 @@ static PRINTF_LIKE(2, 3) enum err invalid(const struct reading *r, const char *f
         vsnprintf(r->message + len, r->message_size - (size_t)len, format, args);
     va_end(args);
     return ERR_INVALID;
+}
+
+/* Another file was read. */
+static void note_content(const struct reading *r, struct bytes bytes)
+{
+    const struct digest both[2] = {*r->content, digest_of(bytes)};
+
+    *r->content = digest_of(bytes_of(both, sizeof both));
 }
 
 /* ---- keys ---- */
@@ -106,6 +118,8 @@ static enum err add_file(struct approver *a, struct bytes name, const struct rea
         err = invalid(r, "cannot read %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
     else
         err = add_pem(a, bytes_of(pem.data, pem.len), r, path);
+    if (err == OK)
+        note_content(r, bytes_of(pem.data, pem.len));
     text_deinit(&pem);
     return err;
 }
@@ -281,11 +295,15 @@ enum err approvers_read(struct approvers **out, const char *path, char *message,
     snprintf(message, message_size, "out of memory");
     if (!all)
         return ERR_NOMEM;
+    atomic_init(&all->owners, 1);
+    r.content = &all->content;
     text_init(&text, APPROVERS_BYTES_MAX);
     if ((err = file_read_whole(path, &text)) != OK)
         snprintf(message, message_size, "cannot read %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
     else
         err = parse(all, bytes_of(text.data ? text.data : "", text.len), &r);
+    if (err == OK)
+        note_content(&r, bytes_of(text.data ? text.data : "", text.len));
     text_deinit(&text);
     if (err == OK)
         *out = all;
@@ -294,9 +312,21 @@ enum err approvers_read(struct approvers **out, const char *path, char *message,
     return err;
 }
 
+struct approvers *approvers_ref(struct approvers *a)
+{
+    if (a)
+        (void)atomic_fetch_add_explicit(&a->owners, 1, memory_order_relaxed);
+    return a;
+}
+
+bool approvers_same(const struct approvers *a, const struct approvers *b)
+{
+    return digest_equal(&a->content, &b->content);
+}
+
 void approvers_free(struct approvers *a)
 {
-    if (!a)
+    if (!a || atomic_fetch_sub_explicit(&a->owners, 1, memory_order_acq_rel) > 1)
         return;
     for (size_t i = 0; i < a->count; i++) {
         for (size_t k = 0; k < a->list[i].key_count; k++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * approvers.h - who may decide, and by which keys: a TOML file, read once and immutable after.
+ * approvers.h - who may decide, and by which keys: a TOML file, immutable once it is read; a newer one takes
+ * its place in approvers_source.h.
  *
  *     [approver."security.lead@company.com"]
  *     public_key = "keys/lead.pub"      # a file (beside this one, unless absolute), PEM itself, or an array of either
@@ -33,7 +34,12 @@ enum approver_method { APPROVER_KEY, APPROVER_TOKEN, APPROVER_TLS, APPROVER_METH
 
 /* ERR_IO, ERR_INVALID, ERR_NOMEM: `message` is the sentence for the user. */
 MUST_USE enum err approvers_read(struct approvers **out, const char *path, char *message, size_t message_size);
-void approvers_free(struct approvers *a); /* NULL is fine */
+/* One more owner; from any thread, as approvers_free, which the last one's frees.  NULL is fine for both. */
+struct approvers *approvers_ref(struct approvers *a);
+void approvers_free(struct approvers *a);
+
+/* Both were read from the same bytes, those of key files included. */
+bool approvers_same(const struct approvers *a, const struct approvers *b);
 
 bool approvers_has(const struct approvers *a, const char *approver);
 bool approvers_is_operator(const struct approvers *a, const char *approver);

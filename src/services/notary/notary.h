@@ -77,17 +77,17 @@ struct notary_options {
     struct wall_clock clock;
     struct notary_lanes lanes; /* may be empty when nothing needs to wait */
     struct notary_ports ports;
-    struct conductor *conductor;       /* who runs workflows that stay open; NULL: the notary alone */
-    const struct filter *filter;       /* which events are the notary's business; NULL: all */
-    bool tells_skipped;                /* an event that is not gets a status */
-    const struct approvers *approvers; /* NULL: nobody has a key of his own */
-    const char *public_url;            /* where links in notices lead; NULL or empty: no links */
-    size_t open_max;                   /* workflows under way; events beyond wait.  0: 10,000 */
-    size_t source_approvals_max;       /* of these, approvals of one source; events beyond are refused.  0: 1,000 */
-    int64_t approval_timeout_ms;       /* of an approval whose event names none; 0: it never expires */
-    size_t batch_events_max;           /* 0: 1,000 */
-    int64_t batch_wait_ms;             /* how long the first event of a batch waits for others; 0: 1 s */
-    int64_t call_timeout_ms;           /* of one call of a signer or of handlers; 0: 30 s */
+    struct conductor *conductor;        /* who runs workflows that stay open; NULL: the notary alone */
+    const struct filter *filter;        /* which events are the notary's business; NULL: all */
+    bool tells_skipped;                 /* an event that is not gets a status */
+    struct approvers_source *approvers; /* NULL, or none in it: nobody has a key of his own */
+    const char *public_url;             /* where links in notices lead; NULL or empty: no links */
+    size_t open_max;                    /* workflows under way; events beyond wait.  0: 10,000 */
+    size_t source_approvals_max;        /* of these, approvals of one source; events beyond are refused.  0: 1,000 */
+    int64_t approval_timeout_ms;        /* of an approval whose event names none; 0: it never expires */
+    size_t batch_events_max;            /* 0: 1,000 */
+    int64_t batch_wait_ms;              /* how long the first event of a batch waits for others; 0: 1 s */
+    int64_t call_timeout_ms;            /* of one call of a signer or of handlers; 0: 30 s */
     int64_t artifacts_timeout_ms, notices_timeout_ms; /* the same */
     struct log *log;                                  /* NULL: none */
     struct tracer *tracer;                            /* gets spans of what becomes of each event; NULL: none */

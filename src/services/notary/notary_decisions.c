@@ -5,6 +5,7 @@
  * What is decided about a workflow that has ended changes nothing, and is told so.  A decision that comes twice is told
  * where the workflow stands.
  */
+#include "services/notary/approvers_source.h"
 #include "services/notary/notary_private.h"
 
 #include <inttypes.h>
@@ -86,6 +87,15 @@ static enum err decide_closed(struct notary *n, struct item *item, const struct 
 
 /* ---- of an open one ---- */
 
+static bool is_operator(struct notary *n, const char *name)
+{
+    struct approvers *approvers = approvers_source_take(n->options.approvers);
+    const bool is = approvers && approvers_is_operator(approvers, name);
+
+    approvers_free(approvers);
+    return is;
+}
+
 /* Who may: an approver of the event to approve and to reject; to cancel and to retry operators too. */
 static const char *objection(struct notary *n, struct open_workflow *o, const struct decision *d)
 {
@@ -98,7 +108,7 @@ static const char *objection(struct notary *n, struct open_workflow *o, const st
             return "Decision refused: this workflow needs no approval";
         return approver ? NULL : "Decision refused: who signed it is no approver of this event";
     }
-    if (approver || (n->options.approvers && approvers_is_operator(n->options.approvers, d->approver)))
+    if (approver || is_operator(n, d->approver))
         return NULL;
     return "Decision refused: only approvers of the event and operators may cancel and retry";
 }
@@ -202,9 +212,11 @@ enum err notary_decide(struct notary *n, struct item *item)
 {
     struct decision d = {0};
     char why[300], message[340];
-    enum err err = decision_read(&d, item->delivery->payload, n->options.approvers, signer_key(n->options.log_key), why,
-                                 sizeof why);
+    struct approvers *approvers = approvers_source_take(n->options.approvers);
+    enum err err =
+        decision_read(&d, item->delivery->payload, approvers, signer_key(n->options.log_key), why, sizeof why);
 
+    approvers_free(approvers);
     item->stage = STAGE_ANSWERED;
     if (err == ERR_NOMEM) {
         notary_retry(item, "out of memory");

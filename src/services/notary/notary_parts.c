@@ -4,6 +4,7 @@
  */
 #include "services/notary/notary_parts.h"
 
+#include "services/notary/approvers_source.h"
 #include "services/notary/temporal/temporal.h"
 #include <assert.h>
 #include <stdio.h>
@@ -83,7 +84,14 @@ static enum err open_filter(struct notary_parts *p, const struct filter_settings
 static enum err open_approvers(struct notary_parts *p, const struct notary_approvals_settings *s, char *message,
                                size_t size)
 {
-    return is_given(s->approvers_file) ? approvers_read(&p->approvers, s->approvers_file, message, size) : OK;
+    struct approvers *first = NULL;
+    enum err err = OK;
+
+    if (is_given(s->approvers_file))
+        err = approvers_read(&first, s->approvers_file, message, size);
+    if (err == OK && (err = approvers_source_new(&p->approvers, first)) != OK)
+        approvers_free(first);
+    return err;
 }
 
 static enum err open_adapters(struct notary_parts *p, const struct notary_settings *s, struct log *log, char *message,
@@ -142,7 +150,7 @@ void notary_parts_close(struct notary_parts *p)
         artifacts_free(p->artifacts);
     if (p->handlers)
         handlers_free(p->handlers);
-    approvers_free(p->approvers);
+    approvers_source_free(p->approvers);
     filter_free(p->filter);
 }
 

@@ -13,7 +13,7 @@
 
 struct notary_parts {
     struct filter *filter;
-    struct approvers *approvers;
+    struct approvers_source *approvers;
     struct handlers *handlers;
     struct artifacts *artifacts;
     struct notices *notices;

@@ -229,27 +229,20 @@ static enum err make_authentication(const struct notary_http_settings *s, struct
 
 /* ---- the life of it ---- */
 
-static enum err open_parts(struct notary_rest *r, char *message, size_t message_size)
+void notary_rest_tls(const struct notary_http_settings *s, struct tls_settings *out)
 {
-    const char *approvers = r->settings->approvals.approvers_file;
-    enum err err = OK;
-
-    if (approvers && *approvers)
-        err = approvers_read(&r->approvers, approvers, message, message_size);
-    if (err == OK)
-        err = approvals_writer_new(&r->writer, r->settings, r->log);
-    return err;
+    *out = (struct tls_settings){.side = TLS_SERVER,
+                                 .certificate_file = s->tls_cert_path,
+                                 .key_file = s->tls_key_path,
+                                 .trust_file = s->tls_client_ca_path,
+                                 .client_certificates =
+                                     s->tls_client_ca_path ? TLS_CERTIFICATE_OPTIONAL : TLS_CERTIFICATE_NONE};
 }
 
 static enum err listen_at(struct notary_rest *r, char *message, size_t message_size)
 {
     const struct notary_http_settings *s = &r->settings->http;
-    const struct tls_settings tls = {.side = TLS_SERVER,
-                                     .certificate_file = s->tls_cert_path,
-                                     .key_file = s->tls_key_path,
-                                     .trust_file = s->tls_client_ca_path,
-                                     .client_certificates =
-                                         s->tls_client_ca_path ? TLS_CERTIFICATE_OPTIONAL : TLS_CERTIFICATE_NONE};
+    struct tls_settings tls;
     struct rest_options options = {.bind = s->bind,
                                    .port = (uint16_t)s->port,
                                    .tls = s->tls_cert_path ? &tls : NULL,
@@ -258,7 +251,10 @@ static enum err listen_at(struct notary_rest *r, char *message, size_t message_s
                                    .ctx = r,
                                    .clocks = notary_clocks(r->service),
                                    .log = r->log};
-    enum err err = make_authentication(s, &options.authentication, message, message_size);
+    enum err err;
+
+    notary_rest_tls(s, &tls);
+    err = make_authentication(s, &options.authentication, message, message_size);
 
     if (err == OK)
         err = rest_start(&r->rest, &options, message, message_size);
@@ -282,7 +278,7 @@ enum err notary_rest_start(struct notary_rest **out, const struct notary_setting
         r->log = log;
         r->log_key = notary_log_key(service);
         pthread_mutex_init(&r->lock, NULL);
-        if ((err = uv_event_new(&r->stopping)) == OK && (err = open_parts(r, message, message_size)) == OK)
+        if ((err = uv_event_new(&r->stopping)) == OK && (err = approvals_writer_new(&r->writer, settings, log)) == OK)
             err = listen_at(r, message, message_size);
     }
     if (err != OK) {
@@ -292,9 +288,17 @@ enum err notary_rest_start(struct notary_rest **out, const struct notary_setting
         return err;
     }
     if (!notary_http_decides(&settings->http))
-        log_warn(log, "http", "nobody can be known on %s: decisions are not taken there", settings->http.bind);
+        log_warn(
+            log, "http",
+            "nobody can be known on %s: decisions are not taken there, and whoever reaches it may read all workflows",
+            settings->http.bind);
     *out = r;
     return OK;
+}
+
+void notary_rest_replace_tls(struct notary_rest *r, struct tls_context *context)
+{
+    rest_replace_tls(r->rest, context);
 }
 
 void notary_rest_stop(struct notary_rest *r)
@@ -305,7 +309,6 @@ void notary_rest_stop(struct notary_rest *r)
         uv_event_set(r->stopping);
     rest_stop(r->rest);
     approvals_writer_free(r->writer);
-    approvers_free(r->approvers);
     registry_view_close(r->view);
     if (r->stopping)
         uv_event_free(r->stopping);

@@ -26,6 +26,13 @@ MUST_USE enum err notary_rest_start(struct notary_rest **out, const struct notar
                                     struct notary_service *service, struct log *log, char *message,
                                     size_t message_size);
 
+/* What its certificates are by the settings, which own the texts; and newer ones for the next connections, from any
+ * thread, of a server that has TLS.  Takes a reference. */
+struct tls_context;
+struct tls_settings;
+void notary_rest_tls(const struct notary_http_settings *s, struct tls_settings *out);
+void notary_rest_replace_tls(struct notary_rest *r, struct tls_context *context);
+
 /* Before notary_finish.  NULL is fine. */
 void notary_rest_stop(struct notary_rest *r);
 

@@ -9,6 +9,7 @@
 #define SERVICES_NOTARY_NOTARY_REST_PRIVATE_H
 
 #include "services/notary/approvals_writer.h"
+#include "services/notary/approvers_source.h"
 #include "services/notary/decision.h"
 #include "services/notary/notary_rest.h"
 #include "services/notary/registry.h"
@@ -24,7 +25,6 @@ struct notary_rest {
     struct notary_service *service;
     struct log *log;
     struct signer *log_key;
-    struct approvers *approvers; /* NULL: there is no such file */
     struct approvals_writer *writer;
     struct rest *rest;
     struct uv_event *stopping; /* who waits need not wait any more */

@@ -353,6 +353,11 @@ struct signer *notary_log_key(struct notary_service *s)
     return data_dir_log_key(s->data);
 }
 
+struct approvers_source *notary_approvers(struct notary_service *s)
+{
+    return s->parts.approvers;
+}
+
 struct loop *notary_clocks(struct notary_service *s)
 {
     return sys_of(s)->loop;

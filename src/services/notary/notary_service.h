@@ -11,6 +11,7 @@
 #include "services/notary/settings.h"
 
 struct notary_service;
+struct approvers_source;
 struct signer;
 struct loop;
 
@@ -38,8 +39,10 @@ bool notary_is_ready(struct notary_service *s);
 void notary_metrics(struct notary_service *s, struct text *out);
 void notary_health(struct notary_service *s, struct text *out);
 
-/* For what serves beside it (notary_rest.h): the log's own key and the clocks, as long as the service. */
+/* For what serves beside it (notary_rest.h): the log's own key, who may decide and the clocks, as long as the service.
+ */
 struct signer *notary_log_key(struct notary_service *s);
+struct approvers_source *notary_approvers(struct notary_service *s);
 struct loop *notary_clocks(struct notary_service *s);
 
 /* `geminga notary [verify | evidence | demo] ...`: argv[0] is "notary".  Returns the exit status: 0 done, 1 it could

@@ -20,6 +20,7 @@
 struct deciding {
     struct notary_rest *rest;
     struct rest_call *call;
+    struct approvers *approvers; /* that count now; NULL: there is no such file */
     enum decision_kind kind;
     int64_t wait_s;
     const char *event_id;
@@ -93,7 +94,7 @@ static bool find_workflow(struct deciding *d)
 static bool take_statement(struct deciding *d)
 {
     char why[300];
-    enum err err = decision_read(&d->given, bytes_of(d->statement.data, d->statement.len), d->rest->approvers,
+    enum err err = decision_read(&d->given, bytes_of(d->statement.data, d->statement.len), d->approvers,
                                  signer_key(d->rest->log_key), why, sizeof why);
 
     if (err == ERR_DENIED)
@@ -174,7 +175,7 @@ static bool method_may(const struct deciding *d)
 {
     const enum approver_method method = strcmp(d->call->method, "tls") == 0 ? APPROVER_TLS : APPROVER_TOKEN;
 
-    if (approvers_allow(d->rest->approvers, d->approver, method))
+    if (approvers_allow(d->approvers, d->approver, method))
         return true;
     call_reason(d->call->call, 403, DECISION_METHOD_REFUSED, d->approver, method_shown(d));
     return false;
@@ -214,7 +215,7 @@ static bool may(const struct deciding *d)
 {
     const bool repairs = d->kind == DECISION_CANCEL || d->kind == DECISION_RETRY;
 
-    if (is_approver(d) || (repairs && d->rest->approvers && approvers_is_operator(d->rest->approvers, d->approver)))
+    if (is_approver(d) || (repairs && d->approvers && approvers_is_operator(d->approvers, d->approver)))
         return true;
     call_reason(d->call->call, 403,
                 repairs ? "%s is neither an approver of this event nor an operator"
@@ -371,10 +372,12 @@ static void decide_on(struct notary_rest *r, struct rest_call *c, enum decision_
 {
     struct deciding d = {.rest = r, .call = c, .kind = kind, .event_id = c->parameters[0]};
 
+    d.approvers = approvers_source_take(notary_approvers(r->service));
     text_init(&d.statement, DECISION_BYTES_MAX);
     decide(&d);
     json_decref(d.workflow);
     decision_deinit(&d.given);
+    approvers_free(d.approvers);
     text_deinit(&d.statement);
 }
 

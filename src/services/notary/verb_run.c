@@ -2,17 +2,20 @@
  *
  * verb_run.c - `geminga notary` without a verb: the service in the foreground, until a signal or its own end.
  */
-#include "services/notary/notary_rest.h"
+#include "services/notary/notary_renewal.h"
 #include "services/notary/notary_verbs.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"
+#include <signal.h>
 #include <unistd.h>
 
 /* The foreground: the main thread waits for signals, and for the service to end. */
 struct foreground {
     struct uv_sys *sys;
     struct notary_service *service;
-    struct notary_rest *http; /* NULL unless it is asked for */
+    struct notary_rest *http;       /* NULL unless it is asked for */
+    struct notary_renewal *renewal; /* NULL: there are no files to look at again */
+    struct log *log;
     enum err err;
     bool asked;
 };
@@ -21,6 +24,10 @@ static void on_signal(void *ctx, int signal)
 {
     struct foreground *f = ctx;
 
+    if (signal == SIGHUP && !f->asked && notary_renewal_ask(f->renewal)) {
+        log_info(f->log, "notary", "signal %d: looking at the files of certificates and approvers", signal);
+        return;
+    }
     if (f->asked)
         _exit(128 + signal); /* asked twice: now */
     f->asked = true;
@@ -45,6 +52,8 @@ static enum err start_http(struct foreground *f, const struct notary_settings *s
     char message[600];
     enum err err = notary_rest_start(&f->http, settings, f->service, log, message, sizeof message);
 
+    if (err == OK)
+        err = notary_renewal_start(&f->renewal, settings, f->service, f->http, log, message, sizeof message);
     if (err != OK)
         notary_complain("%s", message);
     return err;
@@ -55,10 +64,12 @@ static enum err serve(struct foreground *f, const struct notary_settings *settin
 {
     enum err err;
 
+    f->log = log;
     if ((err = start_http(f, settings, log)) == OK && (err = uv_sys_on_signal(f->sys, on_signal, f)) == OK)
         uv_sys_run(f->sys);
     else
         notary_stop(f->service);
+    notary_renewal_stop(f->renewal);
     notary_rest_stop(f->http);
     notary_finish(f->service);
     return err == OK ? f->err : err;

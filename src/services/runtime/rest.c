@@ -257,6 +257,11 @@ uint16_t rest_port(const struct rest *r)
     return http_tls_port(r->http) ? http_tls_port(r->http) : http_port(r->http);
 }
 
+void rest_replace_tls(struct rest *r, struct tls_context *context)
+{
+    http_replace_tls(r->http, tls_context_ssl(context));
+}
+
 void rest_stop(struct rest *r)
 {
     if (!r)

@@ -92,6 +92,10 @@ MUST_USE enum err rest_start(struct rest **out, const struct rest_options *optio
 
 uint16_t rest_port(const struct rest *r);
 
+/* From any thread, where there is TLS: its certificate, its key and whom it believes, from the next handshake on. */
+struct tls_context;
+void rest_replace_tls(struct rest *r, struct tls_context *context);
+
 /* Takes no more, waits for handlers that are at work (their owner ends what they wait for), frees.  NULL is fine. */
 void rest_stop(struct rest *r);
 
