@@ -2,10 +2,12 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build three ways, run all tests
-#   make bench         start, idle cost and a lone publish: the README's figures, in two minutes
-#   make bench-store   the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
-#   make bench-broker  through the broker over loopback: one busy topic, many topics (bench/README.md)
-#   make instructions  instructions for each message in fixed scenarios, beside tests/instructions/counts.txt: 30 s
+#   make bench          beside Apache Pulsar, Kafka and NATS JetStream: the whole matrix in 25 minutes, docs/performance-peers.md
+#                       and its plots; BENCH="--only p1k n1k --systems geminga pulsar --rounds 1" for a share (bench/README.md)
+#   make bench-figures  start, idle cost and a lone publish: the README's figures, in two minutes
+#   make bench-store    the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
+#   make bench-broker   through the broker over loopback: one busy topic, many topics (bench/README.md)
+#   make instructions   instructions for each message in fixed scenarios, beside tests/instructions/counts.txt: 30 s
 #   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
 #   make conformance   Apache Pulsar's own client suites, Go's and Rust's, against this broker: tests/conformance/*.txt; and
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
@@ -25,7 +27,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-store bench-broker \
+.PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-figures bench-store bench-broker \
 	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -98,7 +100,13 @@ fuzz-coverage:
 	@tools/install-packages build test
 	@tools/fuzz --coverage
 
+# The peers are fetched once, by Maven and Go, into GEMINGA_PEERS (~/.cache/geminga/peers); one that cannot be had is left out.  BENCH says
+# which share; only the whole of it writes docs/.
 bench: all
+	@tools/install-packages build peers
+	@PYTHONDONTWRITEBYTECODE=1 python3 bench/compare.py $(BUILD)/geminga $(or $(BENCH),--docs docs)
+
+bench-figures: all
 	@tools/install-packages build test
 	@python3 bench/figures.py $(BUILD)/geminga
 

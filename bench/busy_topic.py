@@ -93,7 +93,7 @@ class Watch(threading.Thread):
 # ---- the raw disk ----
 
 
-def raw_rate(path, size):
+def raw_rate(path, size, seconds=RAW_SECONDS):
     """Bytes per second of one write and one fdatasync, again and again, over bytes that were written before."""
     block = os.urandom(size)
     raw = os.open(path, os.O_CREAT | os.O_RDWR)
@@ -102,7 +102,7 @@ def raw_rate(path, size):
         at += os.pwrite(raw, block, at)
     os.fsync(raw)
     done, at, began = 0, 0, time.perf_counter()
-    while time.perf_counter() - began < RAW_SECONDS:
+    while time.perf_counter() - began < seconds:
         at = at if at + size <= RAW_FILE else 0
         at += os.pwrite(raw, block, at)
         os.fdatasync(raw)

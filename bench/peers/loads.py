@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generators: each starts a program, waits for its end and reads its lines.
+
+What they give back is a Load: messages a second from a time on when all was warm, the messages in all, and the
+latencies in milliseconds by name.  `geminga perf` and pulsar-perf print the same lines, so the same reader serves both.
+"""
+import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+from . import fetch
+from .systems import OPEN_MODULES
+
+QUANTILES = {"mean": "mean", "med": "p50", "95pct": "p95", "99pct": "p99", "99.9pct": "p99.9", "99.99pct": "p99.99",
+             "Max": "max"}
+
+
+class Failed(Exception):
+    """A load that ended otherwise than it should; what it said."""
+
+
+@dataclasses.dataclass
+class Load:
+    rate: float
+    messages: int
+    latency: dict
+
+
+# ---- the lines of pulsar-perf ----
+
+
+def read_latency(line):
+    return {QUANTILES[name]: float(value)
+            for name, value in re.findall(r"([\w.]+): *([0-9.]+)", line) if name in QUANTILES}
+
+
+def read_perf(text, skip):
+    """Rate: of the intervals behind the first `skip`; of all of it where there are none."""
+    rates = [float(rate) for rate in re.findall(r"(?:produced|received|throughput): *\d+ +msg --- *([0-9.]+) +msg/s", text)]
+    whole = re.search(r"Aggregated throughput stats --- *(\d+) records \w+ --- *([0-9.]+) msg/s", text)
+    latency = re.search(r"Aggregated latency stats --- (.*)", text)
+    if not whole:
+        raise Failed(text.strip()[-300:] or "it said nothing")
+    warm = rates[skip:]
+    return Load(sum(warm) / len(warm) if warm else float(whole[2]), int(whole[1]),
+                read_latency(latency[1]) if latency else {})
+
+
+# ---- programs ----
+
+
+def finish(process, patience_s):
+    """What it said; one that does not end is ended."""
+    try:
+        said = process.communicate(timeout=patience_s)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said = process.communicate()[0]
+        raise Failed(f"it did not end in {patience_s:.0f} s: {said.strip()[-200:]}") from None
+    return said
+
+
+def begin(command):
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+class Perf:
+    """`geminga perf` against a server of Pulsar's protocol."""
+    skip = 1
+    interval = 1
+
+    def __init__(self, program, port):
+        self.command, self.port = [os.path.abspath(program), "perf"], port
+
+    def begin(self, verb, topic, *words):
+        return begin([*self.command, verb, topic, "-u", f"pulsar://127.0.0.1:{self.port}", "-i", str(self.interval),
+                      *[str(word) for word in words]])
+
+    def run(self, verb, topic, *words, patience_s=120):
+        return read_perf(finish(self.begin(verb, topic, *words), patience_s), self.skip)
+
+
+class PulsarPerf(Perf):
+    """The official one; its first seconds are those of its own compiler."""
+
+    def __init__(self, port, http, seconds):
+        self.directory = tempfile.TemporaryDirectory()
+        with open(os.path.join(self.directory.name, "client.conf"), "w") as file:
+            file.write(f"webServiceUrl=http://127.0.0.1:{http}/\nbrokerServiceUrl=pulsar://127.0.0.1:{port}/\n")
+        self.port, self.skip = port, max(1, int(seconds / 2))
+        logging = "-Dlog4j2.configurationFile=" + os.path.join(fetch.RECIPES, "log4j2.xml")
+        self.command = ["java", "-Xms1g", "-Xmx1g", "-XX:MaxDirectMemorySize=1g", "-cp", fetch.jars("pulsar") + "/*",
+                        "-Djava.net.preferIPv4Stack=true", "-Dio.netty.tryReflectionSetAccessible=true",
+                        "-Dio.netty.recycler.maxCapacityPerThread=4096", *OPEN_MODULES, logging,
+                        "org.apache.pulsar.testclient.PulsarPerfTestTool", file.name]
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+
+
+# ---- Kafka ----
+
+
+def read_kafka(text):
+    """The last line tells of all."""
+    whole = re.findall(r"(\d+) records sent, ([0-9.]+) records/sec .*?([0-9.]+) ms 50th, [0-9.]+ ms 95th, ([0-9.]+) ms 99th, "
+                       r"([0-9.]+) ms 99\.9th", text)
+    if not whole:
+        raise Failed(text.strip()[-300:] or "it said nothing")
+    messages, rate, p50, p99, p999 = whole[-1]
+    return Load(float(rate), int(messages), {"p50": float(p50), "p99": float(p99), "p99.9": float(p999)})
+
+
+def kafka_produce(jars, port, topic, messages, size, batch_bytes):
+    """kafka-producer-perf-test: one producer, all acknowledgements, a batch sent as soon as the one before allows it."""
+    command = ["java", "-Xms512m", "-Xmx512m", "-cp", jars + "/*", "org.apache.kafka.tools.ProducerPerformance",
+               "--topic", topic, "--num-records", str(messages), "--record-size", str(size), "--throughput", "-1",
+               "--producer-props", f"bootstrap.servers=127.0.0.1:{port}", "acks=all", f"batch.size={batch_bytes}"]
+    return read_kafka(finish(begin(command), 120))
+
+
+# ---- JetStream ----
+
+
+def nats_produce(port, size, window, seconds):
+    said = finish(begin([fetch.nats_load(), "-url", f"nats://127.0.0.1:{port}", "-size", str(size), "-window", str(window),
+                         "-seconds", str(seconds)]), 60 + seconds)
+    try:
+        load = json.loads(said)
+    except ValueError:
+        raise Failed(said.strip()[-300:]) from None
+    return Load(load["counted"] / load["seconds"], load["messages"], load["latency_ms"])

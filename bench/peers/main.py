@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of bench/compare.py, and what it leaves: lines, tables, docs/, a file of all samples."""
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import signal
+import sys
+import time
+
+from . import plots, report
+from .cases import CASES
+from .rounds import Runner
+from .systems import everybody
+
+
+def arguments():
+    names = [case.key for case in CASES]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program", help="build/geminga, which is also the load")
+    parser.add_argument("--seconds", type=float, default=4, help="of a case")
+    parser.add_argument("--rounds", type=int, default=3, help="at most")
+    parser.add_argument("--minutes", type=float, default=25, help="no turn is begun that would not end by then")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="CASE", help="of: " + " ".join(names))
+    parser.add_argument("--systems", nargs="+", choices=[one.key for one in everybody("")], help="instead of all")
+    parser.add_argument("--data", default=os.environ.get("BENCH_DIR"), help="where the directories are made: the disk")
+    parser.add_argument("--docs", metavar="DIRECTORY", help="writes performance-peers.md, its plots and the goals there")
+    parser.add_argument("--samples", metavar="FILE", help="writes all that was measured as JSON")
+    return parser.parse_args()
+
+
+def about(options, took_s):
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    return (f"{time.strftime('%d %B %Y')}, {os.cpu_count()} cores ({model}), Linux {platform.release()}; broker and load share them. "
+            f"Medians of up to {options.rounds} rounds, {options.seconds:g} s a case, the systems brought up one at a time and in turns; "
+            f"smallest and largest in brackets. It took {took_s / 60:.0f} minutes.")
+
+
+def write_docs(run, options, systems, said):
+    drawn = plots.draw(run, CASES, options.docs)
+    with open(os.path.join(options.docs, "performance-peers.md"), "w") as file:
+        file.write(report.markdown(run, CASES, systems, said, drawn))
+    path = os.path.join(options.docs, "performance.md")
+    with open(path) as file:
+        document = file.read()
+    with open(path, "w") as file:
+        file.write(report.between_markers(document, report.table(*report.goal_rows(run))))
+    return len(drawn)
+
+
+def write_samples(run, path):
+    samples = {f"{case} {system}": [dataclasses.asdict(one) for one in found] for (case, system), found in run.samples.items()}
+    rest = {name: getattr(run, name) for name in ("starts", "memory", "raw", "synced_bytes", "missed")}
+    with open(path, "w") as file:
+        json.dump({"samples": samples, "lone": [dataclasses.asdict(one) for one in run.lone], **rest}, file, indent=1)
+
+
+def main():
+    options, began = arguments(), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server that is up is stopped
+    systems = [one for one in everybody(options.program) if not options.systems or one.key in options.systems]
+    wanted = [case for case in CASES if not options.only or case.key in options.only]
+    run = Runner(systems, wanted, options).whole()
+    if options.samples:
+        write_samples(run, options.samples)
+    print(report.terminal(run, CASES, systems))
+    said = about(options, time.monotonic() - began)
+    drawn = write_docs(run, options, systems, said) if options.docs else 0
+    left_out = "".join(f"; left out: {name} ({why.splitlines()[-1] if why else 'no reason told'})" for name, why in run.missed.items())
+    print(f"bench: {sum(map(len, run.samples.values()))} samples of {len({case for case, _ in run.samples})} cases, {drawn} plots, "
+          f"{(time.monotonic() - began) / 60:.1f} minutes{left_out}")
+    return 0

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run: rounds of turns.  A turn is one system that is brought up alone, measured in its cases, and stopped.
+
+All that is measured is kept in a Run, as lists in the order of the rounds: the medians of the reports are of these.
+A turn is begun only when what it took before still fits into the time that is left, so that a round may be cut short.
+"""
+import dataclasses
+import os
+import shutil
+import tempfile
+import time
+
+import busy_topic
+
+from . import cases, loads, lone
+from .fetch import Missing
+
+RAW_LARGE = 4 << 20
+RAW_SECONDS = 2
+WARM_S = 6  # of the systems that compile while they run, before the first case
+
+
+@dataclasses.dataclass
+class Run:
+    samples: dict = dataclasses.field(default_factory=dict)  # (case, system) -> [Sample]
+    starts: dict = dataclasses.field(default_factory=dict)   # system -> [seconds]
+    memory: dict = dataclasses.field(default_factory=dict)   # system -> [(KiB when ready, the most)]
+    raw: dict = dataclasses.field(default_factory=dict)      # bytes of a sync, "large" or "as ours" -> [bytes a second]
+    synced_bytes: list = dataclasses.field(default_factory=list)
+    lone: list = dataclasses.field(default_factory=list)     # [lone.Lone]
+    missed: dict = dataclasses.field(default_factory=dict)   # system or "case, system" -> why
+
+    def add(self, table, key, value):
+        getattr(self, table).setdefault(key, []).append(value)
+
+
+def disk(run, server, directory, before):
+    """The raw loop, in syncs of 4 MiB and of the size that ours had since `before`."""
+    after = busy_topic.metrics(server)
+    moved = {name: after[name] - before.get(name, 0) for name in ("journal_bytes_total", "syncs_total")}
+    size = max(4096, int(moved["journal_bytes_total"] / max(moved["syncs_total"], 1)) & ~511)
+    run.synced_bytes.append(size)
+    for name, bytes_each in (("large", RAW_LARGE), ("as ours", size)):
+        run.add("raw", name, busy_topic.raw_rate(os.path.join(directory, "raw"), bytes_each, RAW_SECONDS))
+
+
+class Runner:
+    def __init__(self, systems, wanted, options):
+        self.systems, self.wanted, self.options = systems, wanted, options
+        self.run, self.took = Run(), {}
+        self.ends = time.monotonic() + 60 * options.minutes
+
+    def say(self, text):
+        print(text, flush=True)
+
+    def cases_of(self, system, number):
+        return [case for case in self.wanted if system.key in case.systems and number < case.rounds]
+
+    def whole(self):
+        """All rounds, or as many as fit."""
+        for number in range(self.options.rounds):
+            for system in self.systems:
+                todo = self.cases_of(system, number)
+                left = self.ends - time.monotonic()
+                if system.key in self.run.missed or not todo:
+                    continue
+                if number > 0 and self.took.get(system.key, 0) > left:
+                    self.say(f"round {number + 1}: no time left for {system.title}")
+                    continue
+                began = time.monotonic()
+                self.turn(system, todo, number)
+                self.took[system.key] = time.monotonic() - began
+        return self.run
+
+    def turn(self, system, todo, number):
+        directory = tempfile.mkdtemp(prefix="geminga-peers-", dir=self.options.data)
+        server = None
+        try:
+            system.prepare()
+            server = system.start(directory)
+            self.say(f"round {number + 1}: {system.title}: ready in {server.ready_s:.2f} s")
+            self.run.add("starts", system.key, server.ready_s)
+            self.measure(cases.Turn(system, server, self.options.program, self.options.seconds), todo, directory)
+            self.run.add("memory", system.key, (server.memory_ready_kb, server.memory_kb("VmHWM")))
+        except (Missing, RuntimeError, OSError) as error:
+            self.run.missed[system.key] = str(error)
+            self.say(f"skipped {system.title}: {error}")
+        finally:
+            if server:
+                server.stop()
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def measure(self, turn, todo, directory):
+        ours = turn.system.key == "geminga"
+        if turn.system.key.startswith("pulsar"):
+            self.warm(turn)
+        if ours:
+            self.run.lone += lone.measure(turn.server, directory, self.say)
+        for case in todo:
+            before = busy_topic.metrics(turn.server) if ours and case.key == "p1k" else None
+            self.one(turn, case)
+            if before is not None:
+                disk(self.run, turn.server, directory, before)
+
+    def warm(self, turn):
+        for words in (["-s", 1024], ["-s", 1024, "-db", "-o", 1000]):
+            turn.perf().run("produce", turn.topic(), *words, "-r", cases.MAXIMUM, "-time", WARM_S // 2)
+
+    def one(self, turn, case):
+        try:
+            sample = case.run(turn)
+        except (loads.Failed, OSError) as error:
+            self.run.missed[f"{case.title}, {turn.system.title}"] = str(error)
+            self.say(f"  {case.title:<32} failed: {error}")
+            return
+        self.run.add("samples", (case.key, turn.system.key), sample)
+        latency = " ".join(f"{name} {sample.latency[name]:g}" for name in ("p50", "p99", "p99.9") if name in sample.latency)
+        self.say(f"  {case.title:<32} {sample.rate:>11,.0f}/s  {sample.cpu:>7.2f} s/M  load {sample.load_cpu:>6.2f} s/M  "
+                 f"others {100 * sample.others:3.0f} %  {latency}")
