@@ -12,9 +12,8 @@ Throughput produced:  170575 msg ---  68000.5 msg/s ---    536.0 Mbit/s  --- fai
 Aggregated throughput stats --- 223579 records sent --- 51270.620 msg/s ---  400.552 Mbit/s
 Aggregated latency stats --- Latency: mean: 8.5 ms - med: 7.5 - 95pct: 8 - 99pct: 9.25 - 99.9pct: 10 - 99.99pct: 11 - 99.999pct: 12 - Max: 12
 """
-KAFKA = """9000 records sent, 1800.0 records/sec (1.7 MB/sec), 1.0 ms avg latency, 2.0 ms max latency.
-30000 records sent, 23800.5 records/sec (23.2 MB/sec), 3.20 ms avg latency, 90.00 ms max latency, 2 ms 50th, 8 ms 95th, 30 ms 99th, 88 ms 99.9th.
-"""
+KAFKA = ["9000 records sent, 1800.0 records/sec (1.7 MB/sec), 1.0 ms avg latency, 2.0 ms max latency.\n",
+         "120000 records sent, 24000.0 records/sec (23.4 MB/sec), 3.2 ms avg latency, 90.0 ms max latency.\n"]
 TRACE = """ 26440 100.000000:  syscalls:sys_exit_read: 0x422
  26443 100.000030: syscalls:sys_enter_pwritev: fd: 0x15, vec: 0x7f, vlen: 0x3
  26443 100.000040: syscalls:sys_exit_pwritev: 0x600
@@ -54,9 +53,9 @@ class Reading(unittest.TestCase):
         with self.assertRaises(loads.Failed):
             loads.read_perf("the broker closed the connection", 1)
 
-    def test_of_kafkas_lines_the_last_counts(self):
+    def test_of_kafkas_lines_the_first_is_its_compilers(self):
         load = loads.read_kafka(KAFKA)
-        self.assertEqual((load.rate, load.messages, load.latency["p99.9"]), (23800.5, 30000, 88))
+        self.assertEqual((load.rate, load.messages), (24000.0, 129000))
 
     def test_a_lone_publish_lasts_from_its_frame_to_its_receipt(self):
         ((whole, disk),) = lone.inside(lone.events(TRACE))

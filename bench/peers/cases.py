@@ -122,12 +122,9 @@ class Publish(Case):
         return clock.sample(load, size=self.size)
 
     def run_kafka(self, turn):
-        """The tool counts messages, not seconds: a short load before tells how many are a turn's."""
-        topic, bytes_each = turn.topic(), self.batch[1] if self.batched else 0
-        short = loads.kafka_produce(turn.system.jars, turn.server.port, topic, 10_000, self.size, bytes_each)
-        messages = int(min(max(short.rate * 1.5 * turn.seconds, 10_000), 2_000_000))
         clock = Clock(turn)
-        load = loads.kafka_produce(turn.system.jars, turn.server.port, topic, messages, self.size, bytes_each)
+        load = loads.kafka_produce(turn.system.jars, turn.server.port, turn.topic(), self.size,
+                                   self.batch[1] if self.batched else 0)
         return clock.sample(load, size=self.size)
 
     def run_nats(self, turn):

@@ -5,7 +5,7 @@
 //	natsload -url nats://127.0.0.1:4222 -size 1024 -window 1000 -seconds 5
 //
 // One connection, one subject, `window` messages on their way; a receipt's time is from the call that sends to the
-// channel that tells.  The first second does not count.
+// channel that tells.  What comes in the first second does not count.
 package main
 
 import (
@@ -37,8 +37,8 @@ func receipts(flights <-chan flight, from time.Time, done chan<- []float64) {
 	for f := range flights {
 		select {
 		case <-f.future.Ok():
-			if f.sent.After(from) {
-				took = append(took, time.Since(f.sent).Seconds()*1000)
+			if now := time.Now(); now.After(from) {
+				took = append(took, now.Sub(f.sent).Seconds()*1000)
 			}
 		case err := <-f.future.Err():
 			log.Fatal(err)
