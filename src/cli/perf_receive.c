@@ -16,38 +16,34 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Of both verbs: what one has no option for is not looked at. */
 struct receive_config {
     char *rate;
-    int64_t queue_size;
-};
-
-struct consume_config {
+    int64_t queue_size, messages;
+    /* consume */
     char **subscriptions;
     char *type, *position;
-    int64_t messages, subscription_count, consumers, queue_across, ack_delay_ms, chunked_max;
+    int64_t subscription_count, consumers, queue_across, ack_delay_ms, chunked_max;
     bool batch_index_ack, ack_chunked;
-};
-
-struct read_config {
+    /* read */
     char *start;
-    int64_t messages;
 };
 
-#define AT(type, member) .offset = offsetof(struct type, member)
+#define AT(member) .offset = offsetof(struct receive_config, member)
 
 static const struct option receive_rows[] = {
     {.key = "receive.rate",
      .flag = "-r|--rate",
      .type = OPTION_TEXT,
      .fallback = "0",
-     AT(receive_config, rate),
+     AT(rate),
      .text = "Messages a second, of each connection; 0: as fast as possible."},
     {.key = "receive.queue_size",
      .flag = "-q|--receiver-queue-size",
      .type = OPTION_INTEGER,
      .fallback = "1000",
      .max = 10000000,
-     AT(receive_config, queue_size),
+     AT(queue_size),
      .text = "Messages that the broker may send ahead."},
 };
 static const struct option_table receive_table = OPTION_TABLE(receive_rows);
@@ -61,12 +57,12 @@ static const struct option consume_rows[] = {
      .type = OPTION_INTEGER,
      .fallback = "0",
      .max = INT64_MAX,
-     AT(consume_config, messages),
+     AT(messages),
      .text = "Messages in all; 0: without end."},
     {.key = "consume.subscriptions",
      .flag = "-ss|--subscriptions",
      .type = OPTION_TEXTS,
-     AT(consume_config, subscriptions),
+     AT(subscriptions),
      .text = "The subscriptions' names, with commas between, or said again; sub."},
     {.key = "consume.subscription_count",
      .flag = "-ns|--num-subscriptions",
@@ -74,7 +70,7 @@ static const struct option consume_rows[] = {
      .fallback = "1",
      .min = 1,
      .max = 100000,
-     AT(consume_config, subscription_count),
+     AT(subscription_count),
      .text = "How many subscriptions; with one name, its numbers are put behind it: NAME-0, NAME-1, and so on."},
     {.key = "consume.consumers",
      .flag = "-n|--num-consumers",
@@ -82,54 +78,54 @@ static const struct option consume_rows[] = {
      .fallback = "1",
      .min = 1,
      .max = 100000,
-     AT(consume_config, consumers),
+     AT(consumers),
      .text = "Consumers of each subscription."},
     {.key = "consume.type",
      .flag = "-st|--subscription-type",
      .type = OPTION_CHOICE,
      .fallback = "Exclusive",
      .choices = types,
-     AT(consume_config, type),
+     AT(type),
      .text = "How consumers share a subscription."},
     {.key = "consume.position",
      .flag = "-sp|--subscription-position",
      .type = OPTION_CHOICE,
      .fallback = "Latest",
      .choices = positions,
-     AT(consume_config, position),
+     AT(position),
      .text = "Where a new subscription begins."},
     {.key = "consume.queue_across",
      .flag = "-p|--receiver-queue-size-across-partitions",
      .type = OPTION_INTEGER,
      .fallback = "50000",
      .max = 10000000,
-     AT(consume_config, queue_across),
+     AT(queue_across),
      .text = "Messages that may be sent ahead from all partitions together."},
     {.key = "consume.ack_delay",
      .flag = "--acks-delay-millis",
      .type = OPTION_INTEGER,
      .fallback = "100",
      .max = INT32_MAX,
-     AT(consume_config, ack_delay_ms),
+     AT(ack_delay_ms),
      .text = "Milliseconds for which acknowledgements are gathered."},
     {.key = "consume.batch_index_ack",
      .flag = "--batch-index-ack",
      .type = OPTION_BOOL,
      .fallback = "false",
-     AT(consume_config, batch_index_ack),
+     AT(batch_index_ack),
      .text = "Acknowledges single messages of a batch."},
     {.key = "consume.chunked_max",
      .flag = "-mc|--max_chunked_msg",
      .type = OPTION_INTEGER,
      .fallback = "0",
      .max = 1000000,
-     AT(consume_config, chunked_max),
+     AT(chunked_max),
      .text = "Messages that may be there in part, in chunks; 0: as many as the library has by default."},
     {.key = "consume.ack_chunked",
      .flag = "-ac|--auto_ack_chunk_q_full",
      .type = OPTION_BOOL,
      .fallback = "false",
-     AT(consume_config, ack_chunked),
+     AT(ack_chunked),
      .text = "Acknowledges the oldest of them when there are too many."},
 };
 
@@ -138,14 +134,14 @@ static const struct option read_rows[] = {
      .flag = "-m|--start-message-id",
      .type = OPTION_TEXT,
      .fallback = "earliest",
-     AT(read_config, start),
+     AT(start),
      .text = "Where to begin: earliest, latest, or behind LEDGER:ENTRY."},
     {.key = "read.messages",
      .flag = "-n|--num-messages",
      .type = OPTION_INTEGER,
      .fallback = "0",
      .max = INT64_MAX,
-     AT(read_config, messages),
+     AT(messages),
      .text = "Messages in all; 0: without end."},
 };
 
@@ -158,6 +154,7 @@ struct receiver {
 };
 
 struct receiving {
+    const struct receive_kind *kind;
     const struct invocation *inv;
     const struct receive_config *config;
     struct perf_meter meter;
@@ -168,6 +165,13 @@ struct receiving {
     atomic_uint_fast64_t taken;
     void **open; /* consumers or readers */
     size_t open_count;
+};
+
+/* What the two verbs do differently. */
+struct receive_kind {
+    enum perf_kind kind;
+    int (*open)(struct receiving *r); /* all of them; everything said */
+    void (*close)(void *it);
 };
 
 /* False: enough came. */
@@ -251,12 +255,60 @@ static void receiving_close(struct receiving *r)
     perf_meter_deinit(&r->meter);
 }
 
-/* ---- consume ---- */
+/* One of the topics' clients, in turn. */
+static size_t client_next(const struct receiving *r)
+{
+    return r->open_count % r->clients.count;
+}
 
-struct consuming {
-    struct receiving r;
-    const struct consume_config *config;
-};
+/* Keeps what was opened, or says why it was not. */
+static int opened(struct receiving *r, const char *topic, pulsar_result result, void *it)
+{
+    if (result != pulsar_result_Ok)
+        return client_failed(r->inv, topic, result);
+    r->open[r->open_count++] = it;
+    return CLI_OK;
+}
+
+static int receive(struct receiving *r, const struct perf_config *perf, const struct client_config *client)
+{
+    int status = perf_meter_init(&r->meter, r->kind->kind, r->inv, perf);
+
+    r->wanted = r->config->messages > 0 ? (uint64_t)r->config->messages : UINT64_MAX;
+    perf_meter_begin(&r->meter, perf);
+    if (status == CLI_OK)
+        status = receiving_open(r, perf, client);
+    if (status == CLI_OK)
+        status = r->kind->open(r);
+    if (status == CLI_OK) {
+        client_signals();
+        perf_meter_watch(&r->meter, perf);
+    }
+    for (size_t i = 0; i < r->open_count; i++)
+        r->kind->close(r->open[i]);
+    if (status == CLI_OK)
+        perf_meter_finish(&r->meter);
+    receiving_close(r);
+    return status;
+}
+
+static int receive_run(struct invocation *inv, const struct receive_kind *kind)
+{
+    struct options sets[VERB_TABLES_MAX];
+    struct receive_config config = {0};
+    struct perf_config perf = {0};
+    struct client_config client = {0};
+    void *const values[VERB_TABLES_MAX] = {&config, &config, &perf, &client};
+    struct receiving r = {.kind = kind, .inv = inv, .config = &config};
+    int status = cli_configure(inv, sets, values);
+
+    if (status == CLI_OK)
+        status = receive(&r, &perf, &client);
+    cli_deconfigure(inv, sets);
+    return status;
+}
+
+/* ---- consume ---- */
 
 static pulsar_consumer_type type_of(const char *name)
 {
@@ -269,14 +321,12 @@ static pulsar_consumer_type type_of(const char *name)
     return kinds[i];
 }
 
-static void consumer_configure(const struct consuming *c, struct receiver *receiver,
+static void consumer_configure(const struct receive_config *config, struct receiver *receiver,
                                pulsar_consumer_configuration_t *conf)
 {
-    const struct consume_config *config = c->config;
-
     pulsar_consumer_configuration_set_consumer_type(conf, type_of(config->type));
     pulsar_consumer_configuration_set_message_listener(conf, on_message, receiver);
-    pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)c->r.config->queue_size);
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)config->queue_size);
     pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(conf, (int)config->queue_across);
     pulsar_configure_set_ack_grouping_time_ms(conf, (long)config->ack_delay_ms);
     pulsar_consumer_set_subscription_initial_position(
@@ -287,28 +337,24 @@ static void consumer_configure(const struct consuming *c, struct receiver *recei
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full(conf, config->ack_chunked);
 }
 
-static int consumer_open(struct consuming *c, const char *topic, const char *subscription)
+static int consumer_open(struct receiving *r, const char *topic, const char *subscription)
 {
-    struct receiving *r = &c->r;
-    const size_t client = r->open_count % r->clients.count;
+    const size_t client = client_next(r);
     pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
     pulsar_consumer_t *consumer;
 
     if (!conf)
         return client_failed(r->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
-    consumer_configure(c, &r->receivers[client], conf);
+    consumer_configure(r->config, &r->receivers[client], conf);
     pulsar_result result = pulsar_client_subscribe(r->clients.at[client], topic, subscription, conf, &consumer);
     pulsar_consumer_configuration_free(conf);
-    if (result != pulsar_result_Ok)
-        return client_failed(r->inv, topic, result);
-    r->open[r->open_count++] = consumer;
-    return CLI_OK;
+    return opened(r, topic, result, consumer);
 }
 
 /* The names that were given, or one with numbers behind it. */
-static int subscription_open(struct consuming *c, const char *topic, const struct perf_topics *names, size_t number)
+static int subscription_open(struct receiving *r, const char *topic, const struct perf_topics *names, size_t number)
 {
-    const size_t count = (size_t)c->config->subscription_count;
+    const size_t count = (size_t)r->config->subscription_count;
     const char *name = names->names[names->count > 1 ? number : 0];
     char numbered[300];
     int status = CLI_OK;
@@ -317,21 +363,21 @@ static int subscription_open(struct consuming *c, const char *topic, const struc
         (void)snprintf(numbered, sizeof numbered, "%s-%zu", name, number);
         name = numbered;
     }
-    for (int64_t i = 0; i < c->config->consumers && status == CLI_OK; i++)
-        status = consumer_open(c, topic, name);
+    for (int64_t i = 0; i < r->config->consumers && status == CLI_OK; i++)
+        status = consumer_open(r, topic, name);
     return status;
 }
 
 /* Splits --subscriptions at its commas; borrowed names in an own list. */
-static int subscriptions_gather(const struct consuming *c, struct perf_topics *names, char **copy)
+static int subscriptions_gather(const struct receiving *r, struct perf_topics *names, char **copy)
 {
     size_t count = 1, len = 1;
 
-    for (char **word = c->config->subscriptions; word && *word; word++)
+    for (char **word = r->config->subscriptions; word && *word; word++)
         len += strlen(*word) + 1;
     if (!(*copy = calloc(len + sizeof "sub", 1)))
-        return client_failed(c->r.inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
-    for (char **word = c->config->subscriptions; word && *word; word++) {
+        return client_failed(r->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
+    for (char **word = r->config->subscriptions; word && *word; word++) {
         strcat(*copy, **copy ? "," : "");
         strcat(*copy, *word);
     }
@@ -340,74 +386,46 @@ static int subscriptions_gather(const struct consuming *c, struct perf_topics *n
     for (const char *at = *copy; *at; at++)
         count += *at == ',';
     if (!(names->names = calloc(count, sizeof *names->names)))
-        return client_failed(c->r.inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
+        return client_failed(r->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
     char *rest = *copy;
     for (char *name; (name = strsep(&rest, ","));)
         names->names[names->count++] = name;
-    if (names->count > 1 && c->config->subscription_count > 1 && names->count != (size_t)c->config->subscription_count)
-        return cli_usage_error(c->r.inv, "--num-subscriptions is for one name, or says how many there are: %zu",
+    if (names->count > 1 && r->config->subscription_count > 1 && names->count != (size_t)r->config->subscription_count)
+        return cli_usage_error(r->inv, "--num-subscriptions is for one name, or says how many there are: %zu",
                                names->count);
     return CLI_OK;
 }
 
-static int consumers_open(struct consuming *c)
+static int consumers_open(struct receiving *r)
 {
     struct perf_topics names = {0};
     char *copy = NULL;
-    int status = subscriptions_gather(c, &names, &copy);
-    const size_t each = names.count > 1 ? names.count : (size_t)c->config->subscription_count;
+    int status = subscriptions_gather(r, &names, &copy);
+    const size_t each = names.count > 1 ? names.count : (size_t)r->config->subscription_count;
 
     if (status == CLI_OK)
-        status = room_make(&c->r, c->r.topics.count * each * (size_t)c->config->consumers);
-    for (size_t t = 0; t < c->r.topics.count && status == CLI_OK; t++) {
+        status = room_make(r, r->topics.count * each * (size_t)r->config->consumers);
+    for (size_t t = 0; t < r->topics.count && status == CLI_OK; t++) {
         for (size_t i = 0; i < each && status == CLI_OK; i++)
-            status = subscription_open(c, c->r.topics.names[t], &names, i);
+            status = subscription_open(r, r->topics.names[t], &names, i);
     }
     free(names.names);
     free(copy);
     return status;
 }
 
-static int consume(struct invocation *inv, const struct consume_config *config, const struct receive_config *receive,
-                   const struct perf_config *perf, const struct client_config *client)
+/* What was acknowledged goes out first. */
+static void consumer_close(void *it)
 {
-    struct consuming c = {.r = {.inv = inv, .config = receive}, .config = config};
-    int status = perf_meter_init(&c.r.meter, PERF_CONSUME, inv, perf);
-
-    c.r.wanted = config->messages > 0 ? (uint64_t)config->messages : UINT64_MAX;
-    perf_meter_begin(&c.r.meter, perf);
-    if (status == CLI_OK)
-        status = receiving_open(&c.r, perf, client);
-    if (status == CLI_OK)
-        status = consumers_open(&c);
-    if (status == CLI_OK) {
-        client_signals();
-        perf_meter_watch(&c.r.meter, perf);
-    }
-    for (size_t i = 0; i < c.r.open_count; i++) {
-        (void)pulsar_consumer_close(c.r.open[i]); /* what was acknowledged goes out first */
-        pulsar_consumer_free(c.r.open[i]);
-    }
-    if (status == CLI_OK)
-        perf_meter_finish(&c.r.meter);
-    receiving_close(&c.r);
-    return status;
+    (void)pulsar_consumer_close(it);
+    pulsar_consumer_free(it);
 }
 
 static int consume_run(struct invocation *inv)
 {
-    struct options sets[VERB_TABLES_MAX];
-    struct consume_config config = {0};
-    struct receive_config receive = {0};
-    struct perf_config perf = {0};
-    struct client_config client = {0};
-    void *const values[VERB_TABLES_MAX] = {&config, &receive, &perf, &client};
-    int status = cli_configure(inv, sets, values);
+    static const struct receive_kind kind = {PERF_CONSUME, consumers_open, consumer_close};
 
-    if (status == CLI_OK)
-        status = consume(inv, &config, &receive, &perf, &client);
-    cli_deconfigure(inv, sets);
-    return status;
+    return receive_run(inv, &kind);
 }
 
 const struct verb perf_consume_verb = {
@@ -423,15 +441,9 @@ const struct verb perf_consume_verb = {
 
 /* ---- read ---- */
 
-struct reading {
-    struct receiving r;
-    const struct read_config *config;
-};
-
-static int reader_open(struct reading *c, const char *topic, const pulsar_message_id_t *start)
+static int reader_open(struct receiving *r, const char *topic, const pulsar_message_id_t *start)
 {
-    struct receiving *r = &c->r;
-    const size_t client = r->open_count % r->clients.count;
+    const size_t client = client_next(r);
     pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
     pulsar_reader_t *reader;
 
@@ -441,68 +453,36 @@ static int reader_open(struct reading *c, const char *topic, const pulsar_messag
     pulsar_reader_configuration_set_reader_listener(conf, on_read, &r->receivers[client]);
     pulsar_result result = pulsar_client_create_reader(r->clients.at[client], topic, start, conf, &reader);
     pulsar_reader_configuration_free(conf);
-    if (result != pulsar_result_Ok)
-        return client_failed(r->inv, topic, result);
-    r->open[r->open_count++] = reader;
-    return CLI_OK;
+    return opened(r, topic, result, reader);
 }
 
-static int readers_open(struct reading *c)
+static int readers_open(struct receiving *r)
 {
     pulsar_message_id_t *owned = NULL;
-    const pulsar_message_id_t *start = client_start(c->config->start, false, &owned);
-    int status = start ? room_make(&c->r, c->r.topics.count) : CLI_USAGE;
+    const pulsar_message_id_t *start = client_start(r->config->start, false, &owned);
 
     if (!start)
-        status = cli_usage_error(c->r.inv, "--start-message-id expects earliest, latest or LEDGER:ENTRY, not `%s`",
-                                 c->config->start);
-    for (size_t t = 0; t < c->r.topics.count && status == CLI_OK; t++)
-        status = reader_open(c, c->r.topics.names[t], start);
+        return cli_usage_error(r->inv, "--start-message-id expects earliest, latest or LEDGER:ENTRY, not `%s`",
+                               r->config->start);
+    int status = room_make(r, r->topics.count);
+    for (size_t t = 0; t < r->topics.count && status == CLI_OK; t++)
+        status = reader_open(r, r->topics.names[t], start);
     if (owned)
         pulsar_message_id_free(owned);
     return status;
 }
 
-static int read_all(struct invocation *inv, const struct read_config *config, const struct receive_config *receive,
-                    const struct perf_config *perf, const struct client_config *client)
+static void reader_close(void *it)
 {
-    struct reading c = {.r = {.inv = inv, .config = receive}, .config = config};
-    int status = perf_meter_init(&c.r.meter, PERF_READ, inv, perf);
-
-    c.r.wanted = config->messages > 0 ? (uint64_t)config->messages : UINT64_MAX;
-    perf_meter_begin(&c.r.meter, perf);
-    if (status == CLI_OK)
-        status = receiving_open(&c.r, perf, client);
-    if (status == CLI_OK)
-        status = readers_open(&c);
-    if (status == CLI_OK) {
-        client_signals();
-        perf_meter_watch(&c.r.meter, perf);
-    }
-    for (size_t i = 0; i < c.r.open_count; i++) {
-        (void)pulsar_reader_close(c.r.open[i]);
-        pulsar_reader_free(c.r.open[i]);
-    }
-    if (status == CLI_OK)
-        perf_meter_finish(&c.r.meter);
-    receiving_close(&c.r);
-    return status;
+    (void)pulsar_reader_close(it);
+    pulsar_reader_free(it);
 }
 
 static int read_run(struct invocation *inv)
 {
-    struct options sets[VERB_TABLES_MAX];
-    struct read_config config = {0};
-    struct receive_config receive = {0};
-    struct perf_config perf = {0};
-    struct client_config client = {0};
-    void *const values[VERB_TABLES_MAX] = {&config, &receive, &perf, &client};
-    int status = cli_configure(inv, sets, values);
+    static const struct receive_kind kind = {PERF_READ, readers_open, reader_close};
 
-    if (status == CLI_OK)
-        status = read_all(inv, &config, &receive, &perf, &client);
-    cli_deconfigure(inv, sets);
-    return status;
+    return receive_run(inv, &kind);
 }
 
 const struct verb perf_read_verb = {
