@@ -49,7 +49,13 @@ static const struct option rows[] = {
 
 const struct option_table perf_table = OPTION_TABLE(rows);
 
-static const struct verb *const perf_verbs[] = {&perf_produce_verb, &perf_consume_verb, &perf_read_verb, NULL};
+static const struct verb *const perf_verbs[] = {&perf_produce_verb,
+                                                &perf_consume_verb,
+                                                &perf_read_verb,
+                                                &perf_socket_verb,
+                                                &perf_monitor_verb,
+                                                &perf_monitor_short_verb,
+                                                NULL};
 
 const struct verb perf_verb = {
     .name = "perf",

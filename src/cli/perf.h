@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * perf.h - what `geminga perf produce | consume | read` share: the options of every load, its topics and clients, and
+ * perf.h - what the verbs of `geminga perf` share: the options of every load, its topics and clients, and
  * the meter that prints what it does.
  *
  * The flags and the lines are those of Apache Pulsar's `pulsar-perf`, and the client library is the public one: the
@@ -44,7 +44,7 @@ void perf_clients_close(struct perf_clients *c);
 
 /* ---- the meter ---- */
 
-enum perf_kind { PERF_PRODUCE, PERF_CONSUME, PERF_READ };
+enum perf_kind { PERF_PRODUCE, PERF_CONSUME, PERF_READ, PERF_SOCKET };
 
 struct perf_log; /* the histogram file */
 
@@ -92,5 +92,8 @@ static inline bool perf_stopped(struct perf_meter *m)
 extern const struct verb perf_produce_verb; /* perf_produce.c */
 extern const struct verb perf_consume_verb; /* perf_receive.c */
 extern const struct verb perf_read_verb;    /* perf_receive.c */
+extern const struct verb perf_socket_verb;  /* perf_socket.c */
+extern const struct verb perf_monitor_verb; /* perf_monitor.c */
+extern const struct verb perf_monitor_short_verb;
 
 #endif

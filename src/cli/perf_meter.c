@@ -49,7 +49,8 @@ int64_t perf_due_wait(struct perf_meter *m, struct pace *pace)
 int perf_meter_init(struct perf_meter *m, enum perf_kind kind, const struct invocation *inv,
                     const struct perf_config *config)
 {
-    *m = (struct perf_meter){.kind = kind, .unit = kind == PERF_PRODUCE ? 1000 : 1}; /* publish times are in ms */
+    /* Publish times are in ms. */
+    *m = (struct perf_meter){.kind = kind, .unit = kind == PERF_CONSUME || kind == PERF_READ ? 1 : 1000};
     const uint64_t largest = LATENCY_MAX * (uint64_t)m->unit;
 
     if (histogram_new(&m->now, largest) != OK || histogram_new(&m->whole, largest) != OK) {
@@ -89,10 +90,17 @@ static void latency_print(const struct perf_meter *m, const struct histogram *h,
                  {"99.9pct", 99.9}, {"99.99pct", 99.99}, {"99.999pct", 99.999}};
     const size_t count = sizeof parts / sizeof parts[0] - !whole;
 
+    /* pulsar-perf's lines of WebSockets name the unit each time, and not the largest. */
+    const bool plain = m->kind == PERF_SOCKET && !whole;
+
     printf("Latency: mean: %7.3f ms", histogram_mean(h) / m->unit);
     for (size_t i = 0; i < count; i++)
-        printf(" - %s: %7.3f", parts[i].name, (double)histogram_percentile(h, parts[i].percentile) / m->unit);
-    printf(" - Max: %7.3f\n", (double)histogram_max(h) / m->unit);
+        printf(" - %s: %7.3f%s", parts[i].name, (double)histogram_percentile(h, parts[i].percentile) / m->unit,
+               plain ? " ms" : "");
+    if (plain)
+        printf("\n");
+    else
+        printf(" - Max: %7.3f\n", (double)histogram_max(h) / m->unit);
 }
 
 /* Since the last line. */
@@ -109,6 +117,9 @@ static void line_print(struct perf_meter *m, const struct histogram *h)
     case PERF_PRODUCE:
         printf("Throughput produced: %7" PRIu64 " msg --- %8.1f msg/s --- %8.1f Mbit/s  --- failure %8.1f msg/s --- ",
                messages, rate, mbits, (double)(failures - m->line_failures) / seconds);
+        break;
+    case PERF_SOCKET:
+        printf("Throughput produced: %7" PRIu64 " msg --- %8.1f  msg/s --- %8.1f Mbit/s --- ", messages, rate, mbits);
         break;
     case PERF_CONSUME:
         printf("Throughput received: %7" PRIu64 " msg --- %8.3f  msg/s --- %8.3f Mbit/s  --- ", messages, rate, mbits);
@@ -165,6 +176,7 @@ void perf_meter_finish(struct perf_meter *m)
     interval_end(m, m->log != NULL);
     switch (m->kind) {
     case PERF_PRODUCE:
+    case PERF_SOCKET:
         printf("Aggregated throughput stats --- %" PRIu64 " records sent --- %8.3f msg/s --- %8.3f Mbit/s\n", messages,
                rate, mbits);
         break;

@@ -557,7 +557,7 @@ const struct foreign_keys pulsar_keys = {
 /* ---- client.conf and pulsar-client ---- */
 
 static const struct foreign_key client_keys[] = {
-    {"useKeyStoreTls", "false", "there is no TLS yet"},
+    {"useKeyStoreTls", "false", "keys and certificates are files in PEM here: tlsTrustCertsFilePath"},
     {"proxyServiceUrl", "", "the client library speaks to brokers only"},
 };
 
@@ -676,6 +676,10 @@ static const struct foreign_flag perf_read_flags[] = {
     {"--use-tls", false, "the URL says so: pulsar+ssl://"},
 };
 
+static const struct foreign_flag perf_socket_flags[] = {
+    {"-cf|--conf-file", true, "that is --config"},
+};
+
 #define PERF_KEYS(name)                                                                                                \
     {                                                                                                                  \
         .keys = client_keys, .key_count = COUNT_OF(client_keys), .groups = client_groups,                              \
@@ -685,6 +689,7 @@ static const struct foreign_flag perf_read_flags[] = {
 const struct foreign_keys pulsar_perf_produce_keys = PERF_KEYS(perf_produce_flags);
 const struct foreign_keys pulsar_perf_consume_keys = PERF_KEYS(perf_consume_flags);
 const struct foreign_keys pulsar_perf_read_keys = PERF_KEYS(perf_read_flags);
+const struct foreign_keys pulsar_perf_socket_keys = PERF_KEYS(perf_socket_flags);
 
 /* ---- client.conf, for `admin` ---- */
 

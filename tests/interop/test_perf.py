@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`geminga perf produce | consume | read`: the lines of pulsar-perf, the histogram file, what it sends and takes."""
+"""`geminga perf`: the lines of pulsar-perf, the histogram file, what it sends and takes."""
+import json
 import re
 import signal
+import socket
 import subprocess
+import threading
 
 import pulsar
 import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from broker_process import DIES_WITH_PARENT, PROGRAM
+from broker_process import DIES_WITH_PARENT, PROGRAM, Broker
 from rest import request
 
 NUMBER = r" *([\d.]+)"
@@ -125,11 +128,146 @@ def test_the_histogram_file_is_read_by_others(broker, topic, tmp_path):
     assert abs(whole.get_value_at_percentile(50) / 1000 - float(said.group(2))) < 0.01 * float(said.group(2)) + 0.01
 
 
+def test_payloads_are_made_of_patterns(broker, client, topic, tmp_path):
+    (tmp_path / "payloads").write_text('{"by": "%p", "i": %i, "word": "%12s"}')
+    run("produce", topic, "-m", "5", "-r", "0", "-f", str(tmp_path / "payloads"), "-fp", "-pn", "me", broker=broker)
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    messages = [json.loads(reader.read_next(10000).data()) for _ in range(5)]
+    assert [m["i"] for m in messages] == list(range(5))
+    assert {m["by"] for m in messages} == {"me-0"}
+    assert all(re.fullmatch("[a-z]{12}", m["word"]) for m in messages)
+
+
+def test_topics_are_made_with_partitions(broker, client, topic):
+    for _ in range(2):  # those that are there are as they should be
+        run("produce", topic, "-m", "6", "-r", "0", "-np", "3", "-au", broker.http_url, broker=broker)
+    assert len(client.get_topic_partitions(topic)) == 3
+    said = run("produce", topic, "-m", "6", "-np", "4", "-au", broker.http_url, broker=broker, expect=1)
+    assert "with 3 partitions instead of 4" in said
+
+
+class Relay:
+    """A way to a broker that brings nothing back for a while, once so much has gone there."""
+
+    def __init__(self, after, seconds):
+        self.after, self.seconds = after, seconds
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"pulsar://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.gone = 0
+        self.never = threading.Event()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.port))
+            threading.Thread(target=self.there, args=(near, far), daemon=True).start()
+            threading.Thread(target=self.back, args=(far, near), daemon=True).start()
+
+    def there(self, near, far):
+        while data := near.recv(65536):
+            self.gone += len(data)
+            far.sendall(data)
+        far.shutdown(socket.SHUT_WR)
+
+    def back(self, far, near):
+        while data := far.recv(65536):
+            if self.seconds and self.gone > self.after:
+                self.never.wait(self.seconds)
+                self.seconds = 0
+            near.sendall(data)
+
+
+def test_messages_that_a_stall_held_up_count_from_when_they_were_due(tmp_path):
+    """One message may be under way: during the stall nothing is sent, and yet all that should have been are late."""
+    relay = Relay(after=20 * 1024, seconds=0.3)
+    broker = Broker(tmp_path, options=["--advertised-listeners", f"there:{relay.url}", "--durability", "os"])
+    relay.port = broker.port
+    log = tmp_path / "latencies.hlog"
+    try:
+        run("produce", "stalled", "--listener-name", "there", "-m", "400", "-r", "1000", "-o", "1", "-db", "--warmup-time",
+            "0", "--histogram-file", str(log), broker=broker)
+    finally:
+        broker.kill()
+        relay.listener.close()
+    late = HdrHistogram(1, 3600000000, 3)
+    reader = HistogramLogReader(str(log), HdrHistogram(1, 3600000000, 3))
+    while (part := reader.get_next_interval_histogram()) is not None:
+        late.add(part)
+    assert late.get_total_count() == 400
+    assert late.get_value_at_percentile(99) > 250_000  # the first of them, by the whole stall
+    assert late.get_value_at_percentile(50) > 70_000  # 300 were due while it lasted, two thirds of them by more than a third of it
+
+
+SOCKET = re.compile(f"Throughput produced:{NUMBER} msg ---{NUMBER}  msg/s ---{NUMBER} Mbit/s --- Latency: mean:{NUMBER} ms" +
+                    "".join(f" - {name}:{NUMBER} ms" for name in ("med", "95pct", "99pct", "99.9pct", "99.99pct")) + "$")
+
+
+def perf(*words, expect=0):
+    it = subprocess.run([PROGRAM, "perf", *words], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert it.returncode == expect, it
+    return it.stdout if expect == 0 else it.stderr
+
+
+def test_messages_go_over_web_sockets(broker, client, topic):
+    url = broker.http_url.replace("http", "ws", 1) + "/"
+    printed = perf("websocket-producer", topic, "-u", url, "-m", "300", "-r", "3000", "-s", "50")
+    assert count(SENT, printed) == 300
+    assert WHOLE.search(printed.splitlines()[-1])
+    reader = client.create_reader(topic, pulsar.MessageId.earliest)
+    assert [len(reader.read_next(10000).data()) for _ in range(300)] == [50] * 300
+
+
+def test_each_topic_has_a_web_socket(broker, client, topic):
+    url = broker.http_url.replace("http", "ws", 1)
+    assert count(SENT, perf("websocket-producer", topic, "-u", url, "-m", "30", "-r", "0", "-t", "3")) == 30
+    for i in range(3):
+        reader = client.create_reader(f"{topic}{i}", pulsar.MessageId.earliest)
+        assert [len(reader.read_next(10000).data()) for _ in range(10)] == [1024] * 10
+
+
+@pytest.mark.parametrize("words, about, code", [
+    (["persistent://no/such/topic"], "4001", 1),
+    (["x", "-r", "fast"], "--rate expects", 2),
+    (["x", "-cf", "file"], "that is --config", 2),
+    ([], "which topic?", 2),
+])
+def test_what_it_cannot_over_web_sockets_is_said(broker, words, about, code):
+    url = broker.http_url.replace("http", "ws", 1)
+    assert about in perf("websocket-producer", *words, "-u", url, "-m", "1", expect=code)
+
+
+def test_a_web_socket_that_nobody_answers_is_an_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert "ws://127.0.0.1" in perf("websocket-producer", "x", "-u", f"ws://127.0.0.1:{port}", "-m", "1", expect=1)
+
+
+def test_brokers_are_monitored_over_http(broker, client, topic):
+    producer = client.create_producer(topic)
+    producer.send(b"x")
+    printed = perf("monitor-brokers", "--connect-string", broker.http_url, "-n", "1").splitlines()
+    assert printed[0].startswith("Gained broker: ")
+    assert printed[2].startswith("Broker Data for ")
+    assert printed[3] == "=" * 115 and all(len(line) == 115 for line in printed[4:15])
+    assert printed[4] == ("||SYSTEM         |CPU %          |MEMORY %       |DIRECT %       |BW IN %        |BW OUT %       |MAX %"
+                          "          ||")
+    counts = [cell.strip() for cell in printed[7].strip("|").split("|")]
+    assert int(counts[-6]) >= 1 and int(counts[-4]) >= 1  # topics, producers
+    assert "Overall Broker Data:" in printed
+    assert [cell.strip() for cell in printed[-2].strip("|").split("|")][0] == "TOTAL"
+    assert "no-such" in perf("monitor", "--connect-string", "http://no-such.invalid:1", "-n", "1", expect=1)
+
+
 @pytest.mark.parametrize("verb, words, about", [
     ("produce", ["-txn"], "no transactions"),
     ("produce", ["-k", "key"], "does not encrypt"),
     ("produce", ["-r", "fast"], "--rate expects"),
     ("produce", ["-dr", "5,1"], "--delay-range expects"),
+    ("produce", ["-fc", "my.Formatter"], "there are no plug-ins"),
     ("read", ["-m", "there"], "--start-message-id expects"),
     ("consume", ["-ss", "a,b", "-ns", "3"], "how many there are: 2"),
 ])
