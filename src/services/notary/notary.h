@@ -112,6 +112,13 @@ struct notary_counts {
 };
 struct notary_counts notary_counts(const struct notary *n);
 
+/* What became of notices since the start, from any thread: sent; given up, each with a warning and a `notified` record;
+ * forgotten, because this replica stopped leading, or ended, while they waited (the next one does not send them). */
+struct notice_counts {
+    uint64_t sent, failed, forgotten;
+};
+struct notice_counts notary_notice_counts(const struct notary *n);
+
 /* "wf-" and 16 digits that depend on the event id alone: the same for every answer about it. */
 #define WORKFLOW_ID_SIZE 20
 void workflow_id_of(const char *event_id, char to[WORKFLOW_ID_SIZE]);

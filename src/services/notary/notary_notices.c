@@ -5,6 +5,7 @@
  */
 #include "services/notary/notary_private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,8 +43,14 @@ static void drop(struct notary_call *call)
     free(c);
 }
 
+/* What became of it, for good; `error` NULL: it was sent. */
 static enum err note(struct notary *n, const struct notice_call *c, const char *error)
 {
+    n->notices_sent += !error;
+    n->notices_failed += error != NULL;
+    if (error)
+        log_warn(n->options.log, "notices", "%s: %s is not told to %s: %s", c->event_id, notice_kind_name(c->kind),
+                 c->channel, error);
     return draft_add(&n->draft, json_pack("{s:s, s:s, s:s, s:s, s:s?}", "kind", "notified", "event_id", c->event_id,
                                           "notice", notice_kind_name(c->kind), "channel", c->channel, "error", error));
 }
@@ -75,6 +82,8 @@ static void done(struct job *job)
     struct notary *n = c->call.notary;
 
     if (!n->own || c->call.term != n->term) {
+        n->notices_sent += c->call.err == OK;
+        n->notices_forgotten += c->call.err != OK;
         drop(&c->call);
         return;
     }
@@ -212,8 +221,18 @@ void notary_notices_hurry(struct notary *n)
 void notary_notices_forget(struct notary *n)
 {
     struct list *node;
+    uint64_t count = 0;
 
-    while ((node = list_pop_front(&n->notices_later)))
+    for (; (node = list_pop_front(&n->notices_later)); count++)
         drop(&container_of(node, struct notice_call, later)->call);
     n->notices_waiting = 0;
+    n->notices_forgotten += count;
+    if (count > 0)
+        log_warn(n->options.log, "notices", "%" PRIu64 " notices that were to be tried again are forgotten", count);
+}
+
+struct notice_counts notary_notice_counts(const struct notary *n)
+{
+    return (struct notice_counts){
+        .sent = n->notices_sent, .failed = n->notices_failed, .forgotten = n->notices_forgotten};
 }

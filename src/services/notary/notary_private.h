@@ -86,6 +86,7 @@ struct notary {
     bool batch_running;
     struct list notices_later; /* failed ones, until their next attempt */
     size_t notices_waiting;    /* these, and those on their lane */
+    _Atomic uint64_t notices_sent, notices_failed, notices_forgotten;
     struct {
         bool running;
         unsigned failures;

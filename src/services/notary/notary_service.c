@@ -375,6 +375,20 @@ static void write_gauge(struct text *out, const char *name, const char *help, ui
     text_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRIu64 "\n", name, help, name, name, value);
 }
 
+static void write_notices(const struct notary *n, struct text *out)
+{
+    const struct notice_counts counts = notary_notice_counts(n);
+
+    text_printf(
+        out,
+        "# HELP geminga_notary_notices_total What became of notices; of a process that was killed nobody knows.\n"
+        "# TYPE geminga_notary_notices_total counter\n"
+        "geminga_notary_notices_total{outcome=\"sent\"} %" PRIu64 "\n"
+        "geminga_notary_notices_total{outcome=\"failed\"} %" PRIu64 "\n"
+        "geminga_notary_notices_total{outcome=\"forgotten\"} %" PRIu64 "\n",
+        counts.sent, counts.failed, counts.forgotten);
+}
+
 /* What the registry holds; without it, when it cannot be read now. */
 static void registry_metrics(struct notary_service *s, struct text *out)
 {
@@ -398,6 +412,7 @@ void notary_metrics(struct notary_service *s, struct text *out)
     trace_metrics(trace_export_tracer(s->traces), out);
     anchoring_handler_metrics(s->anchoring, out);
     handlers_metrics(s->parts.handlers, out);
+    write_notices(s->notary, out);
     write_gauge(out, "geminga_notary_leading", "1 while this replica leads, 0 while it stands by.", status.leading);
     write_gauge(out, "geminga_notary_ready", "1 while it leads or stands by, with all of the journal read.",
                 notary_is_ready(s));

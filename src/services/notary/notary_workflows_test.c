@@ -29,7 +29,7 @@ struct world {
     enum handler_verdict verdict;
     enum err handlers_say;
     size_t finding_bytes; /* of the handlers; 0: a few */
-    enum err artifacts_say;
+    enum err artifacts_say, notices_say;
     struct notary_options options;
     unsigned decisions; /* made so far: their jti */
 };
@@ -1202,6 +1202,62 @@ static void more_urgent_events_and_decisions_go_first(void **state)
     world_deinit(&w);
 }
 
+/* ---- notices ---- */
+
+static enum err fake_notices_send(struct notices *n, const struct notice *notice, int64_t timeout_ms, char *why,
+                                  size_t why_size)
+{
+    snprintf(why, why_size, "the mail server is down");
+    return the_world->notices_say;
+}
+
+#define TOLD                                                                                                           \
+    "{\"workflow_type\":\"approval_sign\",\"approvers\":[\"a\"],\"notifications\":{\"enabled\":true,"                  \
+    "\"channels\":[{\"slack\":\"#a\"}],\"events\":[\"approval_required\"]}}"
+
+static void assert_notices(const struct world *w, uint64_t sent, uint64_t failed, uint64_t forgotten)
+{
+    const struct notice_counts counts = notary_notice_counts(w->notary);
+
+    assert_int_equal(counts.sent, sent);
+    assert_int_equal(counts.failed, failed);
+    assert_int_equal(counts.forgotten, forgotten);
+}
+
+static void a_line_of_the_log(void *ctx, const char *text, size_t len)
+{
+    snprintf(ctx, 300, "%.*s", (int)len, text);
+}
+
+static void a_notice_that_is_lost_is_counted_and_said(void **state)
+{
+    struct world w;
+    char said[300] = "";
+    struct log log = {.line = a_line_of_the_log, .ctx = said};
+
+    world_init(&w);
+    w.options.log = &log;
+    w.options.ports.notices = (struct notices *)(void *)&w;
+    w.options.ports.notices_send = fake_notices_send;
+    world_start(&w);
+    event(&w, make_event("e-1", TOLD));
+    tick(&w, 10);
+    assert_notices(&w, 1, 0, 0);
+    w.notices_say = ERR_DENIED; /* for good */
+    event(&w, make_event("e-2", TOLD));
+    tick(&w, 10);
+    assert_notices(&w, 1, 1, 0);
+    assert_non_null(strstr(said, "e-2: approval_required is not told to {\"slack\":\"#a\"}: the mail server is down"));
+    w.notices_say = ERR_AGAIN; /* waits for another attempt, and another leads */
+    event(&w, make_event("e-3", TOLD));
+    tick(&w, 10);
+    assert_notices(&w, 1, 1, 0);
+    assert_int_equal(notary_lead(w.notary), OK);
+    assert_notices(&w, 1, 1, 1);
+    assert_non_null(strstr(said, "1 notices that were to be tried again are forgotten"));
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1236,6 +1292,7 @@ int main(void)
         cmocka_unit_test(results_that_nobody_saw_are_published_after_a_takeover),
         cmocka_unit_test(a_result_whose_publication_failed_is_published_again),
         cmocka_unit_test(more_urgent_events_and_decisions_go_first),
+        cmocka_unit_test(a_notice_that_is_lost_is_counted_and_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
