@@ -10,15 +10,22 @@
 #include "cli/serve.h"
 #include "services/notary/notary_renewal.h"
 #include "services/notary/notary_service.h"
+#include "sys/uv_sys.h"
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define WAIT_MS 60000
 
 struct notary_companion {
     struct companion companion;
     struct log *log;
     struct notary_settings *settings;
     struct notary_service *service;
+    /* The notary's thread's once `started` is set, which it waits for. */
+    struct uv_event *started;
+    pthread_mutex_t lock;           /* of `renewal`: a signal may come while it stops */
     struct notary_rest *http;       /* NULL unless it is asked for */
     struct notary_renewal *renewal; /* NULL: there are no files to look at again */
     void (*ended)(void *ctx);
@@ -30,11 +37,30 @@ static struct notary_companion *companion_of(struct companion *c)
     return container_of(c, struct notary_companion, companion);
 }
 
-/* On the notary's thread. */
+static struct notary_renewal *renewal_take(struct notary_companion *n)
+{
+    pthread_mutex_lock(&n->lock);
+    struct notary_renewal *taken = n->renewal;
+    n->renewal = NULL;
+    pthread_mutex_unlock(&n->lock);
+    return taken;
+}
+
+static void stop_http(struct notary_companion *n)
+{
+    notary_renewal_stop(renewal_take(n));
+    notary_rest_stop(n->http);
+    n->http = NULL;
+}
+
+/* On the notary's thread: its HTTP port says good-bye to the broker, which goes on meanwhile. */
 static void on_notary_ended(void *ctx, enum err err, const char *why)
 {
     struct notary_companion *n = ctx;
 
+    while (!uv_event_wait(n->started, WAIT_MS)) /* or failed to */
+        ;
+    stop_http(n);
     if (err != OK)
         log_error(n->log, "cli", "the notary ended: %s", why);
     n->ended(n->ended_ctx);
@@ -44,9 +70,8 @@ static void companion_finish(struct companion *c)
 {
     struct notary_companion *n = companion_of(c);
 
-    notary_renewal_stop(n->renewal);
-    notary_rest_stop(n->http);
     notary_finish(n->service);
+    uv_event_free(n->started);
 }
 
 /* The notary, its HTTP port, and who looks at its files. */
@@ -60,9 +85,12 @@ static enum err start_all(struct notary_companion *n, char *message, size_t mess
     if (err == OK)
         err = notary_renewal_start(&n->renewal, n->settings, n->service, n->http, n->log, message, message_size);
     if (err != OK) {
+        stop_http(n);
         notary_stop(n->service);
-        companion_finish(&n->companion);
     }
+    uv_event_set(n->started);
+    if (err != OK)
+        notary_finish(n->service);
     return err;
 }
 
@@ -87,7 +115,14 @@ static enum err companion_start(struct companion *c, const char *service_url, co
     n->settings->pulsar.service_url = url; /* freed with the options */
     n->ended = ended;
     n->ended_ctx = ctx;
-    return start_all(n, message, message_size);
+    enum err err = uv_event_new(&n->started);
+    if (err != OK) {
+        (void)snprintf(message, message_size, "%s", err_text(err));
+        return err;
+    }
+    if ((err = start_all(n, message, message_size)) != OK)
+        uv_event_free(n->started);
+    return err;
 }
 
 static void companion_stop(struct companion *c)
@@ -97,7 +132,12 @@ static void companion_stop(struct companion *c)
 
 static bool companion_renew(struct companion *c)
 {
-    return notary_renewal_ask(companion_of(c)->renewal);
+    struct notary_companion *n = companion_of(c);
+
+    pthread_mutex_lock(&n->lock);
+    const bool asked = notary_renewal_ask(n->renewal);
+    pthread_mutex_unlock(&n->lock);
+    return asked;
 }
 
 /* The notary's directory is in the broker's, unless somebody said otherwise. */
@@ -139,6 +179,7 @@ static int up(struct invocation *inv, struct options *options, const struct brok
                       .stop = companion_stop,
                       .renew = companion_renew,
                       .finish = companion_finish},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
         .log = &log,
         .settings = settings,
     };

@@ -132,6 +132,29 @@ def test_an_own_key_decides_by_topic_and_by_port(scene):
     assert decisions_of(workflow) == [(ANN, "approve", "key"), (BEN, "approve", "key")]
 
 
+def test_who_shows_a_copied_statement_reads_no_workflow(scene):
+    it = scene()
+    event = approval_event(ANN, BEN, event_id="a secret/model?")
+    name = it.send(event)
+    statement = it.keys[ANN].statement(event, "approve")
+    brief = {"event_id": name, "decision": "approve", "approver": ANN, "look_at": workflow_path(name)}
+    status, first = it.port().decide(name, "approve", statement=statement)
+    assert status == 200 and first == {**brief, "state": "counted", "status": "pending_approval"}
+    status, again = it.port().decide(name, "approve", statement=statement)  # anybody who has read the topic has it
+    assert status == 200 and again == first
+    status, shown = it.port(CIA).decide(name, "approve", statement=statement)  # who is known may read it
+    assert status == 200 and shown["event"] == event
+    assert it.port().show(name)[0] == 401
+
+
+def test_a_comment_that_no_statement_may_have_is_refused_at_once(scene):
+    it = scene()
+    name = it.send(approval_event(ANN))
+    status, body = it.port(ANN).decide(name, "approve", comment="all \x1b[2J well")
+    assert status == 400 and "control characters" in body["reason"]
+    assert it.port(ANN).decide(name, "approve", comment="two\n\tlines")[0] == 200
+
+
 def test_decisions_by_own_keys_are_verified_with_the_approvers_file(scene, tmp_path):
     one = scene()
     event = approval_event(ANN, BEN)

@@ -79,6 +79,7 @@ def test_certificates_and_approvers_are_read_again_and_what_is_no_good_is_not(se
     assert signed()[0] == 200 and key
 
 
+@pytest.mark.parametrize("serve", ["alone"], indirect=True)
 def test_a_change_is_noticed_without_a_signal(serve, connect, tmp_path):
     ann, approvers = Approver(tmp_path, ANN, methods=None), tmp_path / "a.toml"
     approvers.write_text(ann.lines)

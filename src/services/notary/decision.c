@@ -26,7 +26,23 @@ static PRINTF_LIKE(3, 4) enum err refuse(char *why, size_t why_size, const char 
     return ERR_INVALID;
 }
 
-/* A text without control characters; `fallback` when it may be absent and is.  NULL: it is no such text. */
+/* Without control characters but line ends and tabs. */
+static bool is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t')
+            return false;
+    return true;
+}
+
+bool decision_comment_fits(const char *comment)
+{
+    const size_t len = strlen(comment);
+
+    return len <= DECISION_COMMENT_MAX && is_plain(comment, len);
+}
+
+/* A plain text; `fallback` when it may be absent and is.  NULL: it is no such text. */
 static const char *text_member(const json_t *claims, const char *name, size_t max, const char *fallback)
 {
     const json_t *value = json_object_get(claims, name);
@@ -35,12 +51,7 @@ static const char *text_member(const json_t *claims, const char *name, size_t ma
 
     if (!value)
         return fallback;
-    if (!text || len > max || (len == 0 && !fallback))
-        return NULL;
-    for (size_t i = 0; i < len; i++)
-        if ((uint8_t)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t')
-            return NULL;
-    return text;
+    return text && len <= max && (len > 0 || fallback) && is_plain(text, len) ? text : NULL;
 }
 
 /* APPROVER_METHODS: it is none. */

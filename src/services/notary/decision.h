@@ -49,11 +49,14 @@ struct decision {
 };
 
 /* ERR_INVALID: not a decision; ERR_DENIED: not signed by whom it says, or not in a way that the approvers file has for
- * that name; ERR_NOMEM.  `why` is a sentence.  `approvers` may be NULL: then nobody has a key.  decision_deinit after any; but for ERR_NOMEM and what is no JWS the members are
- * there, so that a refusal can name them. */
+ * that name; ERR_NOMEM.  `why` is a sentence.  `approvers` may be NULL: then nobody has a key.  decision_deinit after
+ * any; but for ERR_NOMEM and what is no JWS the members are there, so that a refusal can name them. */
 MUST_USE enum err decision_read(struct decision *out, struct bytes statement, const struct approvers *approvers,
                                 const struct public_key *log_key, char *why, size_t why_size);
 void decision_deinit(struct decision *d);
+
+/* Whether a statement may have this comment. */
+bool decision_comment_fits(const char *comment);
 
 /* ---- making one (decision_make.c) ---- */
 

@@ -30,6 +30,7 @@ struct notary_renewal {
     struct task asked, ending;
     /* the thread's */
     struct timer timer;
+    struct approvers *found;      /* by the last look, if the one before did not find the same */
     char complaint[MESSAGE_SIZE]; /* that was made last; empty: the file is good */
 };
 
@@ -48,7 +49,25 @@ static void complain(struct notary_renewal *r, const char *message)
     log_error(r->log, "approvers", "%s; going on with what was read before", message);
 }
 
-static void look_at_approvers(struct notary_renewal *r)
+/* Whether these were found by the look before, too; if not they are kept for the next one. */
+static bool has_settled(struct notary_renewal *r, struct approvers *newer)
+{
+    const bool settled = r->found && approvers_same(r->found, newer);
+
+    approvers_free(r->found);
+    r->found = settled ? NULL : approvers_ref(newer);
+    return settled;
+}
+
+static void take_over(struct notary_renewal *r, struct approvers *newer)
+{
+    if (approvers_source_give(r->approvers, newer))
+        log_info(r->log, "approvers", "%s has changed, and was read again", r->approvers_file);
+    else
+        approvers_free(newer);
+}
+
+static void look_at_approvers(struct notary_renewal *r, bool asked)
 {
     char message[MESSAGE_SIZE];
     struct approvers *newer;
@@ -60,8 +79,8 @@ static void look_at_approvers(struct notary_renewal *r)
         return;
     }
     r->complaint[0] = '\0';
-    if (approvers_source_give(r->approvers, newer))
-        log_info(r->log, "approvers", "%s has changed, and was read again", r->approvers_file);
+    if (has_settled(r, newer) || asked)
+        take_over(r, newer);
     else
         approvers_free(newer);
 }
@@ -70,7 +89,7 @@ static void on_timer(struct timer *timer)
 {
     struct notary_renewal *r = container_of(timer, struct notary_renewal, timer);
 
-    look_at_approvers(r);
+    look_at_approvers(r, false);
     timer_start_ms(timer, CHECK_MS);
 }
 
@@ -110,7 +129,7 @@ static void on_asked(struct task *task)
 {
     struct notary_renewal *r = container_of(task, struct notary_renewal, asked);
 
-    look_at_approvers(r);
+    look_at_approvers(r, true);
     if (r->tls)
         tls_renewal_check(r->tls);
 }
@@ -194,6 +213,7 @@ void notary_renewal_stop(struct notary_renewal *r)
     if (r->timer.loop)
         timer_stop(&r->timer);
     tls_renewal_free(r->tls);
+    approvers_free(r->found);
     if (r->uv)
         uv_sys_free(r->uv);
     free(r);

@@ -4,9 +4,10 @@
  * the approvers file with the keys that it names.
  *
  * Looks at them every second, and when asked (SIGHUP), on a thread of its own, so that a disk which hangs holds up
- * nobody.  Files that have changed count from the next connection, and from the next decision, on; files that are no
- * good are named in the log, once for each fault, and what was read before stays in use.
- * May call: base/, sys/, security/tls.h, notary_rest.h, approvers_source.h.
+ * nobody.  Approvers that have changed count when two looks have found the same, or when somebody asked: half of a file
+ * that is being written may be a good one, in which who has a key has none.  Files that have changed count from the
+ * next connection, and from the next decision, on; files that are no good are named in the log, once for each fault,
+ * and what was read before stays in use. May call: base/, sys/, security/tls.h, notary_rest.h, approvers_source.h.
  */
 #ifndef SERVICES_NOTARY_NOTARY_RENEWAL_H
 #define SERVICES_NOTARY_NOTARY_RENEWAL_H

@@ -8,13 +8,15 @@
  * What is checked here is checked again by who leads: here for an answer that says why, there for the truth.
  */
 #include "services/notary/notary_rest_private.h"
+#include "services/notary/port_client.h"
 
 #include <inttypes.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOK_MS 50 /* between looks at the registry, while somebody waits */
+#define PATH_TEXT_MAX 4096
+#define LOOK_MS       50 /* between looks at the registry, while somebody waits */
 
 /* One decision on its way.  Texts lie in the call's arena, in `workflow` or in `given`. */
 struct deciding {
@@ -56,8 +58,10 @@ static bool read_body(struct deciding *d)
     json_decref(json);
     if (!fits || text_failed(&d->statement))
         call_reason(d->call->call, 400, "the body is {\"comment\": TEXT}, {\"statement\": JWS}, or a JWS by itself");
-    else if (d->comment && strlen(d->comment) > DECISION_COMMENT_MAX)
-        call_reason(d->call->call, 400, "a comment has at most %d bytes", DECISION_COMMENT_MAX);
+    else if (d->comment && !decision_comment_fits(d->comment))
+        call_reason(d->call->call, 400,
+                    "a comment has at most %d bytes, and no control characters but line ends and tabs",
+                    DECISION_COMMENT_MAX);
     else
         return true;
     return false;
@@ -224,6 +228,47 @@ static bool may(const struct deciding *d)
     return false;
 }
 
+/* ---- what is answered ---- */
+
+/* {"event_id", "decision", "approver", "state", "look_at"}, and the workflow's status where it is known. */
+static void answer_briefly(struct deciding *d, int status, const char *state, const char *now)
+{
+    struct text *body = &d->call->call->answer.body;
+    struct text path;
+
+    text_init(&path, PATH_TEXT_MAX);
+    port_workflow_path(d->event_id, &path);
+    text_add(body, "{\"event_id\":");
+    text_add_json(body, bytes_of_text(d->event_id));
+    text_printf(body, ",\"decision\":\"%s\",\"approver\":", decision_kind_name(d->kind));
+    text_add_json(body, bytes_of_text(d->approver));
+    text_printf(body, ",\"state\":\"%s\",\"look_at\":", state);
+    text_add_json(body, bytes_of(path.data, path.len));
+    if (now) {
+        text_add(body, ",\"status\":");
+        text_add_json(body, bytes_of_text(now));
+    }
+    text_add(body, "}");
+    text_deinit(&path);
+    call_json_status(d->call->call, status);
+}
+
+/* The decision is there.  A statement lies on a topic and, later, in a receipt, for many to copy: who shows nothing
+ * else is told what became of it, and nothing that only who is known may read. */
+static void answer_shown(struct deciding *d)
+{
+    json_t *workflow = NULL;
+
+    if (d->call->who || !rest_authenticates(d->call->rest)) {
+        rest_workflow_show(d->rest, d->call);
+    } else if (notary_rest_workflow(d->rest, d->event_id, &workflow) == OK) {
+        answer_briefly(d, 200, "counted", json_string_value(json_object_get(workflow, "status")));
+        json_decref(workflow);
+    } else {
+        answer_briefly(d, 200, "counted", NULL);
+    }
+}
+
 /* ---- whether it would change anything ---- */
 
 /* The record of the approver's decision; NULL: there is none yet. */
@@ -254,7 +299,7 @@ static bool changes_verdict(struct deciding *d)
     else if (!first)
         return true;
     else if (verdict && strcmp(verdict, decision_kind_name(d->kind)) == 0)
-        rest_workflow_show(d->rest, d->call);
+        answer_shown(d);
     else
         call_reason(d->call->call, 409, "%s has decided before (%s): the first decision counts", d->approver,
                     verdict ? verdict : "");
@@ -315,20 +360,6 @@ static bool wait_for_effect(struct deciding *d)
     return done;
 }
 
-static void answer_accepted(struct deciding *d)
-{
-    struct text *body = &d->call->call->answer.body;
-
-    text_add(body, "{\"event_id\":");
-    text_add_json(body, bytes_of_text(d->event_id));
-    text_printf(body, ",\"decision\":\"%s\",\"approver\":", decision_kind_name(d->kind));
-    text_add_json(body, bytes_of_text(d->approver));
-    text_add(body, ",\"state\":\"written\",\"look_at\":");
-    text_add_json(body, bytes_of_text(arena_printf(&d->call->call->arena, "/v1/workflows/%s", d->event_id)));
-    text_add(body, "}");
-    call_json_status(d->call->call, 202);
-}
-
 static void write_and_answer(struct deciding *d)
 {
     char why[600];
@@ -341,9 +372,9 @@ static void write_and_answer(struct deciding *d)
     }
     log_info(d->rest->log, "http", "%s: %s by %s, written", d->event_id, decision_kind_name(d->kind), d->approver);
     if (wait_for_effect(d))
-        rest_workflow_show(d->rest, d->call);
+        answer_shown(d);
     else
-        answer_accepted(d);
+        answer_briefly(d, 202, "written", NULL);
 }
 
 /* ---- all of it ---- */

@@ -345,8 +345,9 @@ static int check_flags(const struct deciding *d)
         return notary_verb_misused(name, "--as, --event, --yes and --service-url are for --approver-key");
     if (f->service_url && !f->event_file)
         return notary_verb_misused(name, "--service-url needs --event FILE: what is decided about");
-    if (f->comment && strlen(f->comment) > DECISION_COMMENT_MAX)
-        return notary_verb_misused(name, "a comment has at most %d bytes", DECISION_COMMENT_MAX);
+    if (f->comment && !decision_comment_fits(f->comment))
+        return notary_verb_misused(name, "a comment has at most %d bytes, and no control characters",
+                                   DECISION_COMMENT_MAX);
     return NOTARY_EXIT_OK;
 }
 
