@@ -119,10 +119,11 @@ struct ack_scan {
     int32_t type, validation_error;
 };
 
+enum { ID_LEAST = 4 }; /* bytes of a MessageIdData: two fields that must be there */
+
+/* Of the ids no more than how many there are: a client may send thousands in one command. */
 static bool ack_field(struct ack_scan *s, const struct field *f)
 {
-    struct message_id id;
-
     switch (f->number) {
     case 1:
         return field_u64(f, &s->ack.consumer_id);
@@ -130,7 +131,7 @@ static bool ack_field(struct ack_scan *s, const struct field *f)
         return field_i32(f, &s->type);
     case 3:
         s->ack.count++;
-        return message_id_get(f, &id);
+        return f->kind == FIELD_BYTES && f->bytes.len >= ID_LEAST;
     case 4:
         return field_i32(f, &s->validation_error);
     case 6:
@@ -144,7 +145,7 @@ static bool ack_field(struct ack_scan *s, const struct field *f)
     }
 }
 
-/* The ids of a body that ack_field has accepted. */
+/* The ids of a body whose fields ack_field has accepted. */
 static enum err ack_ids_get(struct bytes body, uint32_t count, struct arena *arena, const struct message_id **out)
 {
     struct fields walk = fields_of(body);
@@ -159,8 +160,10 @@ static enum err ack_ids_get(struct bytes body, uint32_t count, struct arena *are
     if (!(ids = arena_alloc(arena, count * sizeof *ids)))
         return ERR_NOMEM;
     while (fields_next(&walk, &f)) {
-        if (f.number != 3 || !message_id_get(&f, &ids[i]))
+        if (f.number != 3)
             continue;
+        if (!message_id_get(&f, &ids[i]))
+            return ERR_PROTOCOL;
         enum err err = ack_set_get(f.bytes, ID_ACK_SET, ids[i].ack_set_words, arena, &ids[i].ack_set);
         if (err != OK)
             return err;

@@ -9,7 +9,8 @@
 
 enum { TAG_MAX = 5, LENGTH_MAX = 5 }; /* bytes of a varint that holds 32 bits */
 
-bool varint_get(const uint8_t **at, const uint8_t *end, uint64_t *out)
+/* One of more than a byte. */
+static bool varint_get_long(const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
     uint64_t value = 0;
     unsigned shift = 0;
@@ -28,11 +29,25 @@ bool varint_get(const uint8_t **at, const uint8_t *end, uint64_t *out)
     return false;
 }
 
+/* Most are of one byte: tags, lengths, small numbers. */
+static inline bool varint_take(const uint8_t **at, const uint8_t *end, uint64_t *out)
+{
+    if (*at == end || **at >= 0x80)
+        return varint_get_long(at, end, out);
+    *out = *(*at)++;
+    return true;
+}
+
+bool varint_get(const uint8_t **at, const uint8_t *end, uint64_t *out)
+{
+    return varint_take(at, end, out);
+}
+
 static bool varint_get_short(struct fields *walk, ptrdiff_t size_max, uint64_t *out)
 {
     const uint8_t *end = walk->end - walk->at > size_max ? walk->at + size_max : walk->end;
 
-    return varint_get(&walk->at, end, out);
+    return varint_take(&walk->at, end, out);
 }
 
 static bool take_bytes(struct fields *walk, size_t len, struct bytes *out)
@@ -51,7 +66,7 @@ static bool take_value(struct fields *walk, struct field *f)
 
     switch (f->kind) {
     case FIELD_VARINT:
-        return varint_get(&walk->at, walk->end, &f->value);
+        return varint_take(&walk->at, walk->end, &f->value);
     case FIELD_64:
         if (!take_bytes(walk, 8, &fixed))
             return false;
