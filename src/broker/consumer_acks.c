@@ -18,10 +18,10 @@ static void count_acked(struct consumer *c, uint32_t messages)
 {
     struct subscription *s = c->subscription;
     struct broker *b = broker_of(c);
-    uint64_t now_ns = loop_now_ns(b->loop);
+    uint64_t now_ns = loop_event_ns(b->loop);
 
     s->moved_ns = now_ns;
-    c->last_acked_ms = s->last_acked_ms = loop_wall_ms(b->loop);
+    c->last_acked_ms = s->last_acked_ms = loop_event_wall_ms(b->loop);
     if (!position_equal(s->mark_delete_seen, cursor_mark_delete(s->cursor))) {
         s->mark_delete_seen = cursor_mark_delete(s->cursor);
         s->last_mark_delete_ms = s->last_acked_ms;

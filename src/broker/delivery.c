@@ -40,7 +40,7 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
                     uint32_t redeliveries)
 {
     struct broker *b = broker_of(s);
-    uint64_t now_ns = loop_now_ns(b->loop);
+    uint64_t now_ns = loop_event_ns(b->loop);
     uint32_t messages = share->messages;
 
     permits_charge(&c->permits, messages);
@@ -55,7 +55,7 @@ static void deliver(struct subscription *s, struct consumer *c, const struct ent
     };
     c->sink->ops->message(c->sink, &delivery);
 
-    c->last_consumed_ms = s->last_consumed_ms = loop_wall_ms(b->loop);
+    c->last_consumed_ms = s->last_consumed_ms = loop_event_wall_ms(b->loop);
     if (c->first_sent_ms == 0)
         c->first_sent_ms = c->last_consumed_ms;
     c->entries_out++;

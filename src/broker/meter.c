@@ -19,7 +19,7 @@ void meter_turn(struct meter *m, uint64_t now_ns)
         return;
     }
     const uint64_t elapsed_ns = now_ns - m->window_ns;
-    if (elapsed_ns < RATE_WINDOW_NS)
+    if (now_ns < m->window_ns || elapsed_ns < RATE_WINDOW_NS)
         return;
     m->last = m->now;
     m->seconds = (double)elapsed_ns / 1e9;
@@ -80,7 +80,7 @@ static double fine_bound(size_t bucket)
 
 void latencies_turn(struct latencies *l, uint64_t now_ns)
 {
-    if (l->window_ns != 0 && now_ns - l->window_ns < RATE_WINDOW_NS)
+    if (l->window_ns != 0 && now_ns < l->window_ns + RATE_WINDOW_NS)
         return;
     if (l->window_ns != 0) {
         l->last = l->now;

@@ -364,7 +364,7 @@ static uint64_t charge(struct limiter *l, const struct publish *m, uint64_t now_
 uint64_t producer_publish(struct producer *p, const struct publish *m)
 {
     struct topic *t = p->topic;
-    const uint64_t now_ns = loop_now_ns(t->broker->loop);
+    const uint64_t now_ns = loop_event_ns(t->broker->loop);
     const uint64_t of_topic = charge(&t->publish_limiter, m, now_ns);
     const uint64_t of_all = charge(&t->broker->publish_limiter, m, now_ns);
 

@@ -89,7 +89,7 @@ static uint64_t ledger_spent_ns(const struct topic *t)
 
 static bool ledger_spent(const struct topic *t)
 {
-    return ledger_spent_ns(t) <= loop_now_ns(t->broker->loop);
+    return ledger_spent_ns(t) <= loop_event_ns(t->broker->loop);
 }
 
 static void ledger_leave(struct topic *t)
@@ -165,9 +165,9 @@ static void fence(struct topic *t, enum err err)
 void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_t len, bool chunk)
 {
     struct broker *b = t->broker;
-    const uint64_t now_ns = loop_now_ns(b->loop);
+    const uint64_t now_ns = loop_event_ns(b->loop);
 
-    t->last_publish_ms = loop_wall_ms(b->loop);
+    t->last_publish_ms = loop_event_wall_ms(b->loop);
     t->entries_in++;
     t->messages_in += messages;
     t->bytes_in += len;
@@ -188,7 +188,7 @@ void publish_count(struct topic *t, struct producer *p, uint32_t messages, size_
 /* How long it took, and how large it is. */
 static void publish_meter(struct topic *t, const struct publish_op *op)
 {
-    const uint64_t now_ns = loop_now_ns(t->broker->loop), took_ns = now_ns - op->begun_ns;
+    const uint64_t now_ns = loop_event_ns(t->broker->loop), took_ns = now_ns - op->begun_ns;
 
     latencies_add(&t->broker->publish_latencies, now_ns, took_ns);
     if (t->meter || (t->meter = calloc(1, sizeof *t->meter)))
@@ -262,7 +262,7 @@ static void publish_enter(struct topic *t, struct publish_op *op)
 
 static enum err publish_append(struct topic *t, struct publish_op *op, const struct publish *m)
 {
-    const int64_t now_ms = loop_wall_ms(t->broker->loop);
+    const int64_t now_ms = loop_event_wall_ms(t->broker->loop);
     const struct entry_header header = {
         .kind = m->marker ? ENTRY_MARKER : ENTRY_DATA,
         .flags = m->flags,
@@ -281,7 +281,7 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
     t->next_message += m->messages;
     t->ledger_entries++;
     t->ledger_bytes += m->bytes.len;
-    t->ledger_appended_ns = op->begun_ns = loop_now_ns(t->broker->loop);
+    t->ledger_appended_ns = op->begun_ns = loop_event_ns(t->broker->loop);
     deduplication_pushed(op->sequence, op->last_sequence);
     id_window_appended(op->event, now_ms);
     publish_enter(t, op);

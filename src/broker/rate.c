@@ -12,7 +12,7 @@ static void roll(struct rate *r, uint64_t now_ns)
 {
     if (r->window_ns == 0)
         r->window_ns = now_ns;
-    const uint64_t elapsed = now_ns - r->window_ns;
+    const uint64_t elapsed = now_ns > r->window_ns ? now_ns - r->window_ns : 0;
     if (elapsed < WINDOW_NS)
         return;
     const bool next = elapsed < 2 * WINDOW_NS;
@@ -33,7 +33,8 @@ void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes)
 void rate_turn(struct rate *r, uint64_t now_ns)
 {
     roll(r, now_ns);
-    const uint64_t elapsed = now_ns - r->window_ns, at_least = elapsed > NS_PER_S ? elapsed : NS_PER_S;
+    const uint64_t elapsed = now_ns > r->window_ns ? now_ns - r->window_ns : 0;
+    const uint64_t at_least = elapsed > NS_PER_S ? elapsed : NS_PER_S;
     const double seconds = r->whole ? RATE_WINDOW_S : (double)at_least / (double)NS_PER_S;
     const double left = (double)(WINDOW_NS - elapsed) / (double)WINDOW_NS; /* of the window before */
 

@@ -25,6 +25,7 @@ struct rate {
     double per_second, bytes_per_second; /* as of the last rate_turn */
 };
 
+/* Times may be a little before those of earlier calls: of the event's beginning (loop_event_ns), after others'. */
 void rate_add(struct rate *r, uint64_t now_ns, uint64_t count, uint64_t bytes);
 void rate_turn(struct rate *r, uint64_t now_ns); /* before reading the last two */
 

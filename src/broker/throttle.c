@@ -10,7 +10,7 @@
 
 static uint64_t now_of(const struct topic *t)
 {
-    return loop_now_ns(t->broker->loop);
+    return loop_event_ns(t->broker->loop);
 }
 
 /* The rates that hold: what is published in a period comes on top where they are relative to it. */

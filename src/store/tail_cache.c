@@ -98,7 +98,7 @@ static enum err keep_bytes(struct slice *out, struct slice bytes, bool gathered)
 
 static struct cached_entry *cached_new(struct slice bytes, bool gathered)
 {
-    struct cached_entry *e = calloc(1, sizeof *e);
+    struct cached_entry *e = malloc(sizeof *e);
     if (!e)
         return NULL;
     if (keep_bytes(&e->entry.bytes, bytes, gathered) != OK) {

@@ -47,8 +47,8 @@ struct work {
 };
 
 struct loop_ops {
-    uint64_t (*now_ns)(struct loop *loop);  /* monotonic */
-    int64_t (*wall_ms)(struct loop *loop);  /* since the epoch; may jump */
+    uint64_t (*now_ns)(struct loop *loop); /* monotonic */
+    int64_t (*wall_ms)(struct loop *loop); /* since the epoch; may jump */
     void (*entropy)(struct loop *loop, void *to, size_t len);
     void (*timer_start)(struct loop *loop, struct timer *timer, uint64_t deadline_ns); /* restarts a running one */
     void (*timer_stop)(struct loop *loop, struct timer *timer);
@@ -67,6 +67,11 @@ struct loop_ops {
 /* Embedded at the start of an implementation. */
 struct loop {
     const struct loop_ops *ops;
+    /* For loop_event_ns: an implementation whose clock goes on during an event sets the first, and begins each event
+     * with loop_event_begin. */
+    bool clock_runs;
+    uint64_t event_ns; /* 0: nobody has asked yet */
+    int64_t event_wall_ms;
 };
 
 struct executor {
@@ -83,6 +88,33 @@ static inline uint64_t loop_now_ns(struct loop *l)
 static inline int64_t loop_wall_ms(struct loop *l)
 {
     return l->ops->wall_ms(l);
+}
+
+/* The time of the event at hand: of one callback of the loop, which may handle thousands of messages; read from the
+ * clock when first asked for.  Never after loop_now_ns, and before it by as long as the event has lasted.  For what is
+ * done for each message: a look at the clock costs as much as a hundred instructions. */
+static inline uint64_t loop_event_ns(struct loop *l)
+{
+    if (!l->clock_runs)
+        return loop_now_ns(l);
+    if (l->event_ns == 0)
+        l->event_ns = loop_now_ns(l);
+    return l->event_ns;
+}
+
+static inline int64_t loop_event_wall_ms(struct loop *l)
+{
+    if (!l->clock_runs)
+        return loop_wall_ms(l);
+    if (l->event_wall_ms == 0)
+        l->event_wall_ms = loop_wall_ms(l);
+    return l->event_wall_ms;
+}
+
+static inline void loop_event_begin(struct loop *l)
+{
+    l->event_ns = 0;
+    l->event_wall_ms = 0;
 }
 
 static inline void timer_init(struct timer *t, struct loop *loop, void (*fire)(struct timer *))

@@ -97,6 +97,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     struct uv_conn *c = container_of((uv_tcp_t *)stream, struct uv_conn, tcp);
 
     (void)buf;
+    loop_event_begin(&c->net->loop->loop);
     if (c->state == CONN_LINGERING) {
         if (got < 0)
             uv_conn_end(c, OK);
@@ -208,6 +209,7 @@ static void on_request(uv_write_t *request, int status)
     struct uv_conn *c = container_of(request, struct uv_conn, request);
     size_t len = c->request_len;
 
+    loop_event_begin(&c->net->loop->loop);
     c->request_len = 0;
     if (c->state == CONN_CLOSING)
         return;

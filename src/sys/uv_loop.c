@@ -108,6 +108,7 @@ static void timers_fire(struct uv_loop *l)
     for (struct timer *t; (t = heap_peek(&l->timers)) && t->deadline_ns <= now && t->sequence < end;) {
         heap_pop(&l->timers);
         t->deadline_ns = 0;
+        loop_event_begin(&l->loop);
         t->fire(t);
     }
 }
@@ -170,6 +171,7 @@ static void round_run(struct uv_loop *l)
     while ((node = list_pop_front(&round))) {
         struct task *task = container_of(node, struct task, node);
         task->queued = false;
+        loop_event_begin(&l->loop);
         task->run(task);
     }
 }
@@ -263,8 +265,11 @@ static void on_wake(uv_async_t *wake)
     bool stop;
     size_t count = posted_count(l, &stop); /* what they post is for the next turn */
 
-    for (struct task *task; count > 0 && (task = posted_take(l)); count--)
+    for (struct task *task; count > 0 && (task = posted_take(l)); count--) {
+        loop_event_begin(&l->loop);
         task->run(task);
+    }
+    loop_event_begin(&l->loop);
     if (stop && !l->stopping) {
         l->stopping = true;
         if (l->on_stop)
@@ -290,6 +295,7 @@ static void on_before_wait(uv_prepare_t *handle)
     alarm_set(l);
     if (is_finished(l))
         uv_stop(&l->uv); /* the poll then does not wait */
+    loop_event_begin(&l->loop);
 }
 
 static void on_after_wait(uv_check_t *handle)
@@ -339,7 +345,7 @@ static const struct loop_ops uv_loop_ops = {
 
 enum err uv_loop_open(struct uv_loop *l)
 {
-    *l = (struct uv_loop){.loop.ops = &uv_loop_ops};
+    *l = (struct uv_loop){.loop = {.ops = &uv_loop_ops, .clock_runs = true}};
     if (uv_loop_init(&l->uv) != 0)
         return ERR_IO;
     if (uv_async_init(&l->uv, &l->wake, on_wake) != 0) {
