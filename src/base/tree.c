@@ -56,10 +56,11 @@ static struct tree_node *rotate(struct tree *t, struct tree_node *n, int side)
     return up;
 }
 
-/* Restores the invariant from n up to the root, after one of n's subtrees grew or shrank by one. */
+/* Restores the invariant from n up, after one of n's subtrees grew or shrank by one: as far as that is seen above. */
 static void rebalance(struct tree *t, struct tree_node *n)
 {
     for (; n; n = n->parent) {
+        const int before = n->height;
         int lean = height(n->child[1]) - height(n->child[0]);
         if (lean > 1 || lean < -1) {
             int side = lean > 0;
@@ -70,6 +71,8 @@ static void rebalance(struct tree *t, struct tree_node *n)
         } else {
             update_height(n);
         }
+        if (n->height == before)
+            return;
     }
 }
 
@@ -108,6 +111,7 @@ void tree_remove(struct tree *t, struct tree_node *node)
         replace(t, node, next);
         attach(next, 0, node->child[0]);
         attach(next, 1, node->child[1]);
+        next->height = node->height;
     } else {
         replace(t, node, node->child[0] ? node->child[0] : node->child[1]);
     }
