@@ -21,7 +21,7 @@
 #define SANITIZED false
 #endif
 
-#define POOLED_LEAST (16u * 1024) /* smaller ones are malloc's */
+#define POOLED_LEAST (16u * 1024) /* smaller ones are malloc's, but for the last one given back */
 #define STEPS        8u           /* sizes between a power of two and the next */
 #define SPARE        4u           /* a free one that is larger by less than a quarter is taken */
 
@@ -81,6 +81,8 @@ static void pool_shrink(struct buffer_pool *p, size_t bytes)
 void buffer_pool_deinit(struct buffer_pool *p)
 {
     pool_shrink(p, 0);
+    free(p->small);
+    p->small = NULL;
 }
 
 static size_t pooled_size(size_t capacity)
@@ -89,28 +91,56 @@ static size_t pooled_size(size_t capacity)
     return (capacity + step - 1) / step * step;
 }
 
+static struct buffer *taken(struct buffer *b, struct budget *budget)
+{
+    b->refs = 1;
+    buffer_charge(b, budget);
+    return b;
+}
+
+static struct buffer *new_of_pool(struct buffer_pool *p, size_t capacity, struct budget *budget)
+{
+    struct buffer *b = buffer_new(capacity, budget);
+
+    if (b)
+        b->pool = p;
+    return b;
+}
+
+static struct buffer *take_small(struct buffer_pool *p, size_t capacity, struct budget *budget)
+{
+    struct buffer *b = p->small;
+
+    if (!b || b->capacity != capacity)
+        return new_of_pool(p, capacity, budget);
+    p->small = NULL;
+    return taken(b, budget);
+}
+
 struct buffer *buffer_pool_take(struct buffer_pool *p, size_t capacity, struct budget *budget)
 {
-    if (capacity < POOLED_LEAST || capacity > p->limit / 2)
+    if (capacity > p->limit / 2)
         return buffer_new(capacity, budget);
+    if (capacity < POOLED_LEAST)
+        return take_small(p, capacity, budget);
     capacity = pooled_size(capacity);
     list_each (node, &p->free) {
         struct buffer *b = buffer_of(node);
         if (b->capacity < capacity || b->capacity > capacity + capacity / SPARE)
             continue;
         pool_remove(p, b);
-        b->refs = 1;
-        buffer_charge(b, budget);
-        return b;
+        return taken(b, budget);
     }
-    struct buffer *b = buffer_new(capacity, budget);
-    if (b)
-        b->pool = p;
-    return b;
+    return new_of_pool(p, capacity, budget);
 }
 
 static void pool_give(struct buffer_pool *p, struct buffer *b)
 {
+    if (b->capacity < POOLED_LEAST) {
+        free(p->small);
+        p->small = b;
+        return;
+    }
     list_push_front(&p->free, node_of(b));
     p->bytes += b->capacity;
     pool_shrink(p, p->limit);

@@ -46,9 +46,10 @@ void buffer_unref(struct buffer *b); /* NULL is fine */
 
 /* Free buffers, the ones given back last before the others; private to buffer.c, here so that an owner can embed it. */
 struct buffer_pool {
-    struct list free; /* linked through their data */
-    size_t bytes;     /* of them */
-    size_t limit;     /* bytes: beyond it the ones longest unused go; 0: none are kept */
+    struct list free;     /* linked through their data */
+    struct buffer *small; /* one that is too small for the list, or NULL: for who gives back and takes by turns */
+    size_t bytes;         /* of those in the list */
+    size_t limit;         /* bytes: beyond it the ones longest unused go; 0: none are kept */
 };
 
 void buffer_pool_init(struct buffer_pool *p, size_t limit);

@@ -137,6 +137,28 @@ static void a_pool_keeps_no_more_than_its_limit_and_lets_the_longest_unused_go(v
     assert_int_equal(pool.bytes, 0);
 }
 
+static void of_small_buffers_a_pool_keeps_the_last_given_back(void **state)
+{
+    struct budget budget = {.name = "test", .limit = 1000000};
+    struct buffer_pool pool;
+
+    buffer_pool_init(&pool, 1000000);
+    struct buffer *a = buffer_pool_take(&pool, 4096, &budget), *b = buffer_pool_take(&pool, 4096, &budget);
+    const uintptr_t last = (uintptr_t)b;
+    buffer_unref(a);
+    buffer_unref(b);
+    assert_int_equal(budget.used, 0);
+    assert_int_equal(pool.bytes, 0);
+    a = buffer_pool_take(&pool, 4096, &budget);
+    assert_true(pool.limit == 0 || (uintptr_t)a == last);
+    assert_int_equal(budget.used, 4096);
+    b = buffer_pool_take(&pool, 2048, &budget);
+    assert_int_equal(b->capacity, 2048);
+    buffer_unref(a);
+    buffer_unref(b);
+    buffer_pool_deinit(&pool);
+}
+
 static void small_buffers_and_huge_ones_are_not_pooled(void **state)
 {
     struct buffer_pool pool;
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_size_that_cannot_be_is_refused),
         cmocka_unit_test(a_buffer_given_back_to_its_pool_is_the_next_of_its_size),
         cmocka_unit_test(a_pool_keeps_no_more_than_its_limit_and_lets_the_longest_unused_go),
+        cmocka_unit_test(of_small_buffers_a_pool_keeps_the_last_given_back),
         cmocka_unit_test(small_buffers_and_huge_ones_are_not_pooled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,13 @@ void receive_relax(struct receive *r)
     r->next = BUFFER_FIRST;
 }
 
+void receive_rest(struct receive *r)
+{
+    if (r->buffer && r->start == r->end && r->next == BUFFER_FIRST && r->buffer->capacity == BUFFER_FIRST &&
+        r->buffer->refs == 1)
+        let_go(r);
+}
+
 void receive_move(struct receive *r, size_t frame_limit, struct budget *budget)
 {
     if (r->buffer)

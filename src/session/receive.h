@@ -47,5 +47,8 @@ bool receive_holds_large(const struct receive *r);
 
 /* Lets go of a buffer in which nothing is. */
 void receive_relax(struct receive *r);
+/* The same, but only of a small one of which nobody holds a slice: it costs nothing to have it again, and a connection
+ * that says little goes without in between. */
+void receive_rest(struct receive *r);
 
 #endif

@@ -185,6 +185,52 @@ static void who_sends_much_in_small_frames_is_soon_read_in_large_pieces(void **s
     test_free(bytes);
 }
 
+static void who_has_said_all_has_no_small_buffer(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive a, b;
+    struct bytes frame;
+    uint8_t bytes[600];
+
+    make_frame(bytes, sizeof bytes, 0);
+    begin(&a, &budget);
+    begin(&b, &budget);
+    for (int i = 0; i < 10; i++) { /* by turns, as clients that ping */
+        struct receive *r = i % 2 ? &a : &b;
+        put(r, bytes, sizeof bytes - 1);
+        assert_int_equal(receive_take(r, &frame), ERR_AGAIN);
+        receive_rest(r);
+        assert_non_null(r->buffer); /* the rest is still to come */
+        put(r, bytes + sizeof bytes - 1, 1);
+        assert_int_equal(receive_take(r, &frame), OK);
+        receive_rest(r);
+        assert_null(r->buffer);
+        assert_int_equal(budget.used, 0);
+    }
+    receive_deinit(&a);
+    receive_deinit(&b);
+}
+
+static void a_small_buffer_stays_while_somebody_holds_a_slice_of_it(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t bytes[600];
+
+    make_frame(bytes, sizeof bytes, 0);
+    begin(&r, &budget);
+    put(&r, bytes, sizeof bytes);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    struct slice kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
+    receive_rest(&r);
+    assert_non_null(r.buffer);
+    slice_unref(&kept);
+    receive_rest(&r);
+    assert_null(r.buffer);
+    receive_deinit(&r);
+}
+
 static void a_large_frame_waits_while_the_budget_is_spent(void **state)
 {
     struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
@@ -289,6 +335,8 @@ int main(void)
         cmocka_unit_test(who_sends_much_in_small_frames_is_soon_read_in_large_pieces),
         cmocka_unit_test(when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_other),
         cmocka_unit_test(a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it),
+        cmocka_unit_test(who_has_said_all_has_no_small_buffer),
+        cmocka_unit_test(a_small_buffer_stays_while_somebody_holds_a_slice_of_it),
         cmocka_unit_test(a_large_frame_waits_while_the_budget_is_spent),
         cmocka_unit_test(a_size_beyond_the_limit_is_refused_before_memory_is_taken),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),

@@ -524,6 +524,8 @@ static void parse(struct session *s)
     }
     if (!budget_has(s->server->receive, s->server->receive->limit / 4)) /* others may need what this one only keeps */
         receive_relax(&s->receive);
+    else
+        receive_rest(&s->receive);
 }
 
 static void resume_run(struct task *task)
