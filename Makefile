@@ -7,6 +7,7 @@
 #   make bench-figures  start, idle cost and a lone publish: the README's figures, in two minutes
 #   make bench-store    the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics
 #   make bench-footprint  memory of each connection, topic, message, ...; start, idling, size; 10,000 messages a second in 64 MB: five minutes
+#   make bench-growth     what a message costs as topics, subscriptions, consumers, backlog grow by powers of ten; plots: ten minutes
 #   make bench-broker   through the broker over loopback: one busy topic, many topics (bench/README.md)
 #   make instructions   instructions for each message in fixed scenarios, beside tests/instructions/counts.txt: 30 s
 #   make mutations     each rule of subscriptions and dispatch broken by hand, and what finds it: half an hour
@@ -28,7 +29,7 @@ FLIPS     ?= 10
 PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
-.PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-figures bench-store bench-broker \
+.PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-figures bench-store bench-broker bench-footprint bench-growth \
 	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
@@ -112,7 +113,7 @@ bench-figures: all
 	@python3 bench/figures.py $(BUILD)/geminga
 
 # BENCH_DIR says which disk; a line per figure, and at the end one that says what was done.
-bench-store bench-broker bench-footprint: all
+bench-store bench-broker bench-footprint bench-growth: all
 	@BUILD=$(BUILD) tools/bench $(@:bench-%=%)
 
 # The services with other systems, real ones: GEMINGA_BACKENDS is a directory of programs that are no packages.
