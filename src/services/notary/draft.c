@@ -6,6 +6,7 @@
 
 #include "services/notary/checkpoint.h"
 #include "services/notary/receipt.h"
+#include "services/notary/records.h"
 #include <stdlib.h>
 
 #define RECORD_MAX_LEAST (4u << 10) /* a broker that takes no more than this is none for us */
@@ -40,7 +41,7 @@ void draft_deinit(struct draft *d)
 
 static size_t record_bytes(const json_t *record)
 {
-    return json_dumpb(record, NULL, 0, JSON_COMPACT) + 1; /* a comma */
+    return record_size(record) + 1; /* a comma */
 }
 
 bool draft_fits(const struct draft *d, const json_t *record)

@@ -197,6 +197,64 @@ enum record_kind record_kind(const json_t *record)
     return RECORD_KINDS;
 }
 
+/* ---- sizes ---- */
+
+static size_t text_size(const char *text, size_t len)
+{
+    size_t size = len + 2;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20)
+            size += c == '"' || c == '\\';
+        else
+            size += c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t' ? 1 : 5;
+    }
+    return size;
+}
+
+static size_t object_size(const json_t *object)
+{
+    size_t size = 2 + (json_object_size(object) ? json_object_size(object) - 1 : 0);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) size +=
+        text_size(key, strlen(key)) + 1 + record_size(value);
+    return size;
+}
+
+static size_t array_size(const json_t *array)
+{
+    size_t count = json_array_size(array), size = 2 + (count ? count - 1 : 0);
+
+    for (size_t i = 0; i < count; i++)
+        size += record_size(json_array_get(array, i));
+    return size;
+}
+
+size_t record_size(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return object_size(value);
+    case JSON_ARRAY:
+        return array_size(value);
+    case JSON_STRING:
+        return text_size(json_string_value(value), json_string_length(value));
+    case JSON_INTEGER:
+        return (size_t)snprintf(NULL, 0, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL: /* rare, and not ours to say how it is written */
+        return json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
+    case JSON_TRUE:
+    case JSON_NULL:
+        return 4;
+    case JSON_FALSE:
+        return 5;
+    }
+    return 0;
+}
+
 const char *record_kind_name(enum record_kind kind)
 {
     assert(kind < RECORD_KINDS);

@@ -58,4 +58,7 @@ enum record_kind {
 enum record_kind record_kind(const json_t *record);
 const char *record_kind_name(enum record_kind kind);
 
+/* How many bytes a JSON value is as compact JSON: what json_dumpb says, without writing it. */
+size_t record_size(const json_t *value);
+
 #endif

@@ -162,6 +162,25 @@ static void each_result_of_a_closed_record_is_looked_at(void **state)
     json_decref(closed);
 }
 
+static void a_size_is_that_of_the_text_which_would_be_written(void **state)
+{
+    static const char *const values[] = {
+        "{}",
+        "[]",
+        "[{}]",
+        "{\"a\":[1,-20,0.5,1e300,true,false,null],\"b\":{\"c\":\"\"}}",
+        "[\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f \\u007f\\u00e4\\u20ac\\ud83d\\ude00\"]",
+        "{\"\\n\\u0002\\\"\":9223372036854775807,\"x\":-9223372036854775808}",
+    };
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        json_t *value = json_loads(values[i], 0, NULL);
+        assert_non_null(value);
+        assert_int_equal(record_size(value), json_dumpb(value, NULL, 0, JSON_COMPACT));
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_word_that_is_none_of_its_kind_is_refused),
         cmocka_unit_test(a_leaf_is_not_longer_than_an_entry_of_a_tile),
         cmocka_unit_test(each_result_of_a_closed_record_is_looked_at),
+        cmocka_unit_test(a_size_is_that_of_the_text_which_would_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

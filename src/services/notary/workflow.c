@@ -233,7 +233,7 @@ static enum err apply_finding(struct workflow *w, const json_t *record)
 
     if (json_object_set(w->findings, text_of(record, "name"), value) != 0)
         return ERR_NOMEM;
-    w->noted_bytes += json_dumpb(record, NULL, 0, JSON_COMPACT);
+    w->noted_bytes += record_size(record);
     if (same_text(value, "verdict", "reject") || same_text(value, "verdict", "ignore"))
         set_why(w, "", text_of(value, "why"), "");
     w->attempts = 0;
@@ -251,7 +251,7 @@ static enum err apply_decision(struct workflow *w, const json_t *record)
     if (json_array_append(w->decisions, (json_t *)(uintptr_t)record) != 0)
         return ERR_NOMEM;
     approver->decision = record; /* `decisions` holds a reference */
-    w->noted_bytes += json_dumpb(record, NULL, 0, JSON_COMPACT);
+    w->noted_bytes += record_size(record);
     if (same_text(record, "verdict", "approve")) {
         w->approvals++;
         return OK;
