@@ -91,34 +91,27 @@ static enum err hashes_add(struct hashes *h, struct digest hash)
     return OK;
 }
 
-static enum err add_artifacts(struct batch *b, const struct event *event)
+static enum err artifact_leaves(const struct event *event, struct digest *out)
 {
     json_t *artifacts = json_object_get(event->json, "artifacts");
     struct text leaf;
     enum err err = OK;
 
     text_init(&leaf, ARTIFACT_BYTES_MAX);
-    for (size_t i = 0; err == OK && i < json_array_size(artifacts); i++) {
+    for (size_t i = 0; err == OK && i < event->artifacts; i++) {
         leaf.len = 0;
         if ((err = batch_artifact_leaf(event->event_id, json_array_get(artifacts, i), &leaf)) == OK)
-            err = hashes_add(&b->artifacts, merkle_leaf(bytes_of(leaf.data, leaf.len)));
+            out[i] = merkle_leaf(bytes_of(leaf.data, leaf.len));
     }
     text_deinit(&leaf);
     return err;
 }
 
-static enum err add_evidence(struct batch *b, const struct event *event, struct digest *evidence)
+enum err batch_leaves(const struct event *event, struct bytes package, struct digest *out)
 {
-    struct text package;
-    enum err err;
-
-    text_init(&package, EVIDENCE_BYTES_MAX);
-    if ((err = evidence_build(event, &package)) == OK) {
-        *evidence = digest_of(bytes_of(package.data, package.len));
-        err = hashes_add(&b->events, merkle_leaf(bytes_of(package.data, package.len)));
-    }
-    text_deinit(&package);
-    return err;
+    assert(event->artifacts == json_array_size(json_object_get(event->json, "artifacts")));
+    out[0] = merkle_leaf(package);
+    return artifact_leaves(event, out + 1);
 }
 
 static enum err reserve_event(struct batch *b)
@@ -135,22 +128,46 @@ static enum err reserve_event(struct batch *b)
     return OK;
 }
 
-enum err batch_add(struct batch *b, const struct event *event, struct digest *evidence)
+static enum err add_leaves(struct batch *b, const struct digest *leaves, size_t artifacts)
 {
-    size_t events = b->events.count, artifacts = b->artifacts.count;
+    enum err err = hashes_add(&b->events, leaves[0]);
+
+    for (size_t i = 0; err == OK && i < artifacts; i++)
+        err = hashes_add(&b->artifacts, leaves[1 + i]);
+    return err;
+}
+
+enum err batch_add_leaves(struct batch *b, const struct digest *leaves, size_t artifacts)
+{
+    size_t events = b->events.count, before = b->artifacts.count;
     enum err err;
 
     assert(b->tree.size == 0);
-    if (events == BATCH_EVENTS_MAX || batch_size(b) + 1 + event->artifacts > BATCH_LEAVES_MAX)
+    if (events == BATCH_EVENTS_MAX || batch_size(b) + 1 + artifacts > BATCH_LEAVES_MAX)
         return ERR_TOO_LARGE;
-    if ((err = reserve_event(b)) == OK && (err = add_artifacts(b, event)) == OK)
-        err = add_evidence(b, event, evidence);
-    if (err == OK) {
-        b->artifacts_before[events] = artifacts;
+    if ((err = reserve_event(b)) == OK && (err = add_leaves(b, leaves, artifacts)) == OK) {
+        b->artifacts_before[events] = before;
         return OK;
     }
     b->events.count = events;
-    b->artifacts.count = artifacts;
+    b->artifacts.count = before;
+    return err;
+}
+
+enum err batch_add(struct batch *b, const struct event *event, struct digest *evidence)
+{
+    struct digest *leaves = calloc(1 + event->artifacts, sizeof *leaves);
+    struct text package;
+    enum err err;
+
+    text_init(&package, EVIDENCE_BYTES_MAX);
+    err = leaves ? evidence_build(event, &package) : ERR_NOMEM;
+    if (err == OK)
+        err = batch_leaves(event, bytes_of(package.data, package.len), leaves);
+    if (err == OK && (err = batch_add_leaves(b, leaves, event->artifacts)) == OK)
+        *evidence = digest_of(bytes_of(package.data, package.len));
+    text_deinit(&package);
+    free(leaves);
     return err;
 }
 
@@ -307,23 +324,27 @@ static enum err write_json(json_t *json, bool complete, struct text *out)
     return err;
 }
 
-enum err batch_path(struct batch *b, size_t index, struct text *out)
+json_t *batch_path_json(struct batch *b, size_t index)
 {
+    struct digest root;
     struct merkle_proof path, result_path;
-    enum err err = build_results(b);
-    json_t *json;
-    bool complete;
+    char hash[RECEIPT_HASH_SIZE];
 
     assert(index < b->events.count);
-    if (err != OK)
-        return err;
+    if (build_results(b) != OK)
+        return NULL;
+    root = tree_root(&b->tree);
     tree_path(&b->tree, index, &path);
     tree_path(&b->result_tree, index, &result_path);
-    json = root_and_size(&b->tree);
-    complete = add(json, "events", json_integer((json_int_t)b->events.count)) &&
-               add(json, "hashes", receipt_hashes(&path)) && add(json, "index", json_integer((json_int_t)index)) &&
-               add(json, "result_hashes", receipt_hashes(&result_path));
-    return write_json(json, complete, out);
+    receipt_hash_text(&root, hash);
+    return json_pack("{s:I, s:o, s:I, s:o, s:s, s:I}", "events", (json_int_t)b->events.count, "hashes",
+                     receipt_hashes(&path), "index", (json_int_t)index, "result_hashes", receipt_hashes(&result_path),
+                     "root", hash, "size", (json_int_t)b->tree.size);
+}
+
+enum err batch_path(struct batch *b, size_t index, struct text *out)
+{
+    return write_json(batch_path_json(b, index), true, out);
 }
 
 enum err batch_artifact_path(struct batch *b, size_t index, size_t artifact, struct text *out)

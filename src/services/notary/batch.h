@@ -39,6 +39,12 @@ struct batch;
 MUST_USE enum err notary_batch_new(struct batch **out);
 void notary_batch_free(struct batch *b); /* NULL is fine */
 
+/* The leaves of an event, for who has its package (version 1) at hand: that of the package, then those of its
+ * artifacts, event->artifacts of them.  ERR_NOMEM. */
+MUST_USE enum err batch_leaves(const struct event *event, struct bytes package, struct digest *out);
+/* As batch_add, with these leaves of the next event. */
+MUST_USE enum err batch_add_leaves(struct batch *b, const struct digest *leaves, size_t artifacts);
+
 /* The next event, which is not kept; *evidence is the hash of its package (version 1).  ERR_TOO_LARGE: the batch is
  * full, and as it was; ERR_NOMEM: likewise.  Not after batch_statement (asserted). */
 MUST_USE enum err batch_add(struct batch *b, const struct event *event, struct digest *evidence);
@@ -58,6 +64,8 @@ MUST_USE enum err batch_leaf(struct batch *b, const struct receipt_facts *facts,
 
 /* Appends the path of event `index`: a receipt's "batch". */
 MUST_USE enum err batch_path(struct batch *b, size_t index, struct text *out);
+/* The same as JSON, its members in the canonical order.  NULL: no memory. */
+json_t *batch_path_json(struct batch *b, size_t index);
 
 /* Appends the path of artifact `artifact` of event `index`:
  * {"format":"geminga/notary/batch-artifact/v1","hashes":[..],"index":I,"root":..,"size":N}.  ERR_NOT_FOUND. */

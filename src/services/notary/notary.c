@@ -231,9 +231,7 @@ static void forget_closed(struct notary *n)
 
     while ((node = list_pop_front(&n->closing))) {
         struct open_workflow *o = container_of(node, struct open_workflow, node);
-        text_deinit(&o->conducted.token);
-        workflow_free(o->workflow);
-        free(o);
+        notary_free_workflow(o);
     }
 }
 

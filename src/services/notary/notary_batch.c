@@ -80,16 +80,28 @@ static void drop(struct notary_call *call)
     free(c);
 }
 
+static enum err add_leaves(struct batch_call *c, const struct open_workflow *o)
+{
+    const struct workflow *w = o->workflow;
+    struct event event = {.event_id = w->event_id, .artifacts = w->artifacts};
+    struct digest evidence;
+    enum err err;
+
+    if (o->leaves)
+        return batch_add_leaves(c->batch, o->leaves, w->artifacts);
+    if (!(event.json = json_loadb(w->event.data, w->event.len, 0, NULL)))
+        return ERR_NOMEM;
+    err = batch_add(c->batch, &event, &evidence);
+    json_decref(event.json);
+    return err;
+}
+
 /* False with *err OK: the batch is full. */
 static bool add(struct batch_call *c, const struct open_workflow *o, enum err *err)
 {
     const struct workflow *w = o->workflow;
-    struct event event = {
-        .json = json_loadb(w->event.data, w->event.len, 0, NULL), .event_id = w->event_id, .artifacts = w->artifacts};
-    struct digest evidence;
 
-    *err = event.json ? batch_add(c->batch, &event, &evidence) : ERR_NOMEM;
-    json_decref(event.json);
+    *err = add_leaves(c, o);
     if (*err != OK) {
         *err = *err == ERR_TOO_LARGE && c->count > 0 ? OK : *err;
         return false;
@@ -185,16 +197,10 @@ static enum err compose_rests(struct notary *n, struct batch_call *c, struct tex
 static json_t *result_of(struct notary *n, struct batch_call *c, size_t i, const struct text *rest)
 {
     const struct workflow *w = member_of(n, &c->members[i])->workflow;
-    struct text path;
-    json_t *json = NULL;
 
-    text_init(&path, RECEIPT_BYTES_MAX);
-    if (batch_path(c->batch, i, &path) == OK)
-        json = json_pack("{s:s, s:s, s:s, s:s, s:s%, s:o}", "event_id", w->event_id, "event_hash", w->event_hash,
-                         "workflow_id", w->workflow_id, "workflow_type", workflow_type_name(w->type), "rest",
-                         rest->data, rest->len, "path", json_loadb(path.data, path.len, 0, NULL));
-    text_deinit(&path);
-    return json;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s%, s:o}", "event_id", w->event_id, "event_hash", w->event_hash,
+                     "workflow_id", w->workflow_id, "workflow_type", workflow_type_name(w->type), "rest", rest->data,
+                     rest->len, "path", batch_path_json(c->batch, i));
 }
 
 static enum err compose_leaf(struct notary *n, struct batch_call *c, struct text *leaf)

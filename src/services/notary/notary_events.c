@@ -212,8 +212,10 @@ static enum err identify(struct item *item, struct text *evidence)
 {
     enum err err = evidence_build(&item->event, evidence);
 
-    if (err == OK)
-        item->evidence = digest_of(bytes_of(evidence->data, evidence->len));
+    if (err == OK) {
+        item->package = bytes_of(evidence->data, evidence->len);
+        item->evidence = digest_of(item->package);
+    }
     return err;
 }
 

@@ -58,9 +58,10 @@ struct conducted {
 /* A workflow that is under way; and, for the rest of its last round, one that has just been closed. */
 struct open_workflow {
     struct workflow *workflow;
-    struct share *share; /* of an approval: its source's; else NULL */
-    uint64_t serial;     /* a call says whose it is by this */
-    int64_t due_ms;      /* when it is looked at again, while heap_at is not NOT_IN_HEAP */
+    struct digest *leaves; /* of a member of a batch whose event was at hand: batch_leaves; NULL: not known yet */
+    struct share *share;   /* of an approval: its source's; else NULL */
+    uint64_t serial;       /* a call says whose it is by this */
+    int64_t due_ms;        /* when it is looked at again, while heap_at is not NOT_IN_HEAP */
     size_t heap_at;
     struct list node;              /* in notary.collecting, or notary.closing */
     bool collecting;               /* in notary.collecting */
@@ -123,6 +124,7 @@ struct item {
     struct event event;
     char workflow_id[WORKFLOW_ID_SIZE]; /* "" when the event has no id */
     struct digest evidence;             /* of version 1 */
+    struct bytes package;               /* these bytes; while it is examined */
 };
 
 int64_t notary_now_ms(const struct notary *n);
@@ -175,6 +177,7 @@ MUST_USE enum err notary_attempt_failed(struct notary *n, struct open_workflow *
 void notary_look_anew(struct notary *n);
 void notary_schedule(struct notary *n, struct open_workflow *o, int64_t at_ms); /* < 0: never */
 void notary_forget(struct notary *n, struct open_workflow *o);
+void notary_free_workflow(struct open_workflow *o); /* forgotten before */
 void notary_forget_all(struct notary *n);
 
 /* ---- notary_close.c ---- */

@@ -6,6 +6,7 @@
  */
 #include "services/notary/notary_private.h"
 
+#include "services/notary/batch.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -115,6 +116,14 @@ static enum err open_new(struct notary *n, const json_t *record, struct open_wor
     return OK;
 }
 
+void notary_free_workflow(struct open_workflow *o)
+{
+    text_deinit(&o->conducted.token);
+    workflow_free(o->workflow);
+    free(o->leaves);
+    free(o);
+}
+
 /* Out of the tables; the caller has it. */
 void notary_forget(struct notary *n, struct open_workflow *o)
 {
@@ -133,10 +142,8 @@ void notary_forget_all(struct notary *n)
     while ((o = map_next(&n->open, &at))) {
         notary_schedule(n, o, -1);
         notary_uncollect(n, o);
-        text_deinit(&o->conducted.token);
         give_share(n, o);
-        workflow_free(o->workflow);
-        free(o);
+        notary_free_workflow(o);
     }
     map_deinit(&n->open); /* its keys are gone: nothing is looked up in it any more */
     map_init(&n->open, n->options.seed);
@@ -186,6 +193,26 @@ static enum err open_with(struct notary *n, struct item *item, json_t *record, s
     return draft_add(&n->draft, record);
 }
 
+/* Of a member of a batch, while the event is at hand; without memory it is read once more when the batch is made. */
+static void note_leaves(struct open_workflow *o, const struct item *item)
+{
+    struct digest *leaves;
+
+    if (o->workflow->type != WORKFLOW_BATCH || !(leaves = calloc(1 + item->event.artifacts, sizeof *leaves)))
+        return;
+    if (batch_leaves(&item->event, item->package, leaves) == OK)
+        o->leaves = leaves;
+    else
+        free(leaves);
+}
+
+/* That it is collected needs no record of its own: `opened` of a batch without activities says so. */
+static enum err say_opened(struct notary *n, struct open_workflow *o, struct outcome *outcome)
+{
+    return workflow_state(o->workflow) == WORKFLOW_COLLECTING ? notary_say_status(n, o, outcome, NULL)
+                                                              : notary_note_status(n, o, outcome);
+}
+
 enum err notary_open(struct notary *n, struct item *item)
 {
     struct open_workflow *o;
@@ -199,7 +226,8 @@ enum err notary_open(struct notary *n, struct item *item)
     if ((err = open_with(n, item, record, &o)) != OK ||
         (err = notary_notice(n, o->workflow, NOTICE_STARTED, NULL)) != OK)
         return err;
-    if ((err = notary_note_status(n, o, item->outcome)) != OK)
+    note_leaves(o, item);
+    if ((err = say_opened(n, o, item->outcome)) != OK)
         return err;
     if (workflow_state(o->workflow) == WORKFLOW_APPROVALS &&
         (err = notary_notice(n, o->workflow, NOTICE_APPROVAL_REQUIRED, NULL)) != OK)

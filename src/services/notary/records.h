@@ -7,7 +7,8 @@
  *
  *   opened      event_id, workflow_id, workflow_type, event (the whole event), event_hash ("sha256:HEX" of its evidence
  *               package, version 1: evidence.h), received_ms, deadline_ms or null, priority (0 low .. 4 critical),
- *               message_id
+ *               message_id; activities: an array of names.  A batch without activities is "in_progress" from here on,
+ *               of others a `status` follows
  *   status      event_id, status, message or null, step or null, steps_done, steps_total, at_ms: where the workflow
  *               stands from here on
  *   finding     event_id, name, value: what an activity found out and the evidence shall say ("artifacts", "handlers")

@@ -84,6 +84,15 @@ static enum err add_step(struct change *c, uint64_t workflow, const json_t *reco
     return err;
 }
 
+/* Of a batch without activities no status record follows: it is collected. */
+static const char *status_opened(const json_t *record)
+{
+    const char *type = json_string_value(json_object_get(record, "workflow_type"));
+    bool collects = strcmp(type, "batch") == 0 && json_array_size(json_object_get(record, "activities")) == 0;
+
+    return collects ? "in_progress" : "opened";
+}
+
 static enum err apply_opened(struct change *c, const json_t *record)
 {
     struct bytes event_id = member(record, "event_id");
@@ -93,7 +102,7 @@ static enum err apply_opened(struct change *c, const json_t *record)
                                       [WORKFLOW_EVENT_ID] = cell_text(event_id),
                                       [WORKFLOW_WORKFLOW_ID] = cell_text(member(record, "workflow_id")),
                                       [WORKFLOW_TYPE] = cell_text(member(record, "workflow_type")),
-                                      [WORKFLOW_STATUS] = cell_text(bytes_of_text("opened")),
+                                      [WORKFLOW_STATUS] = cell_text(bytes_of_text(status_opened(record))),
                                       [WORKFLOW_PRIORITY] = cell_number(number(record, "priority")),
                                       [WORKFLOW_RECEIVED] = cell_number(number(record, "received_ms")),
                                       [WORKFLOW_DEADLINE] = number_or_null(record, "deadline_ms")};
