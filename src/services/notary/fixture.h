@@ -116,6 +116,7 @@ struct fixture_book {
     enum err next;             /* what the next append fails with... */
     bool written;              /* ...although it has been written */
     size_t limit, limit_bytes; /* the most records that a document may have, and bytes; 0: any number */
+    unsigned unreadable;       /* so many results more are read otherwise than they are */
     struct merkle_source source;
 };
 
@@ -241,7 +242,8 @@ static enum err fixture_book_result_at(struct book *book, uint64_t number, struc
     text_init(&out->path, 1 << 20);
     text_init(&out->event_hash, 1 << 20);
     text_init(&out->checkpoint, 1 << 20);
-    text_add(&out->leaf, b->results[i].leaf);
+    text_add(&out->leaf, b->unreadable ? "" : b->results[i].leaf);
+    b->unreadable -= b->unreadable > 0;
     text_add(&out->rest, b->results[i].rest);
     text_add(&out->path, b->results[i].path);
     text_add(&out->event_hash, b->results[i].event_hash);

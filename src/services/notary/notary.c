@@ -86,13 +86,16 @@ static int64_t again_wait_ms(const struct notary *n)
 /* Results that somebody before us, or we, may not have published: the same bytes once more. */
 static enum err publish_again(struct notary *n)
 {
+    size_t bytes = 0;
     enum err err = OK;
 
     if (again_wait_ms(n) > 0)
         return OK;
-    for (int i = 0; i < PUBLISH_AGAIN_MAX && n->again <= n->again_end && err == OK; i++)
-        if ((err = publish_again_one(n, n->again)) == OK)
+    for (int i = 0; i < PUBLISH_AGAIN_MAX && bytes < PUBLISH_AGAIN_BYTES && n->again <= n->again_end && err == OK; i++)
+        if ((err = publish_again_one(n, n->again)) == OK) {
             n->again++;
+            bytes += n->own->publications[n->own->count - 1].body.len;
+        }
     return err;
 }
 
@@ -106,7 +109,7 @@ static void published(struct handler *handler, bool all)
     struct notary *n = container_of(handler, struct notary, handler);
 
     trails_published(&n->trails, all);
-    if (!all) {
+    if (!all || n->unsaid) {
         n->again = n->confirmed + 1;
         n->again_end = n->round_end;
         n->again_ms = notary_now_ms(n) + PUBLISH_AGAIN_MS;
@@ -249,7 +252,7 @@ static enum err handle(struct handler *handler, const struct delivery *deliverie
         items[i].outcome = &outcomes[i];
     }
     n->own = own;
-    n->held = false;
+    n->held = n->unsaid = false;
     map_init(&n->round, n->options.seed);
     err = work(n, items, count);
     map_deinit(&n->round);

@@ -22,6 +22,7 @@ struct batch_call {
     struct batch *batch;
     struct member *members;
     size_t count;
+    size_t at; /* the member that is being looked at: of an error */
     struct text statement;
     struct signed_by by;
 };
@@ -96,34 +97,48 @@ static enum err add_leaves(struct batch_call *c, const struct open_workflow *o)
     return err;
 }
 
-/* False with *err OK: the batch is full. */
-static bool add(struct batch_call *c, const struct open_workflow *o, enum err *err)
+static void add(struct batch_call *c, struct open_workflow *o)
 {
-    const struct workflow *w = o->workflow;
-
-    *err = add_leaves(c, o);
-    if (*err != OK) {
-        *err = *err == ERR_TOO_LARGE && c->count > 0 ? OK : *err;
-        return false;
-    }
-    snprintf(c->members[c->count].event_id, sizeof c->members->event_id, "%s", w->event_id);
+    snprintf(c->members[c->count].event_id, sizeof c->members->event_id, "%s", o->workflow->event_id);
     c->members[c->count++].serial = o->serial;
-    return true;
+    o->running = true;
 }
 
+/* It fails alone, whatever it is about it. */
+static enum err fail_one(struct notary *n, struct open_workflow *o, enum err why, const char *sentence)
+{
+    enum workflow_state before = workflow_state(o->workflow);
+    enum err err = notary_attempt_failed(n, o, ACTIVITY_SIGN, why, sentence);
+
+    return err == OK ? notary_changed(n, o, before) : err;
+}
+
+/* The next one that is collected; *full: there is no room for it. */
+static enum err take_next(struct notary *n, struct batch_call *c, bool *full)
+{
+    struct open_workflow *o = container_of(n->collecting.next, struct open_workflow, node);
+    enum err err = add_leaves(c, o);
+
+    *full = err == ERR_TOO_LARGE && c->count > 0;
+    if (*full || err == ERR_NOMEM)
+        return *full ? OK : err;
+    notary_uncollect(n, o);
+    if (err != OK)
+        return fail_one(n, o, err, "");
+    add(c, o);
+    return OK;
+}
+
+/* As many as there are and it takes; maybe none. */
 static enum err fill(struct notary *n, struct batch_call *c)
 {
+    bool full = false;
     enum err err = OK;
 
-    while (c->count < n->batch_limit && n->collecting_count > 0) {
-        struct open_workflow *o = container_of(n->collecting.next, struct open_workflow, node);
-        if (!add(c, o, &err))
-            break;
-        notary_uncollect(n, o);
-        o->running = true;
-    }
+    while (err == OK && !full && c->count < n->batch_limit && n->collecting_count > 0)
+        err = take_next(n, c, &full);
     n->collecting_since_ms = notary_now_ms(n); /* of what is left */
-    return err == OK ? batch_statement(c->batch, &c->statement) : err;
+    return err == OK && c->count > 0 ? batch_statement(c->batch, &c->statement) : err;
 }
 
 /* A member that is open as it was, or NULL. */
@@ -161,9 +176,8 @@ static enum err fail_all(struct notary *n, struct batch_call *c)
 
     for (size_t i = 0; i < c->count && err == OK; i++) {
         struct open_workflow *o = member_of(n, &c->members[i]);
-        enum workflow_state before = o ? workflow_state(o->workflow) : WORKFLOW_CLOSED;
-        if (o && (err = notary_attempt_failed(n, o, ACTIVITY_SIGN, c->call.err, c->call.why)) == OK)
-            err = notary_changed(n, o, before);
+        if (o)
+            err = fail_one(n, o, c->call.err, c->call.why);
     }
     return err;
 }
@@ -178,18 +192,24 @@ static bool all_open(struct notary *n, const struct batch_call *c)
     return true;
 }
 
-/* The result without receipt of each member, told to the batch; later put beside its path. */
+/* The result without receipt of each member, told to the batch; later put beside its path.  ERR_TOO_LARGE as soon as
+ * they are more than a record may be, so that no more than that is ever in memory. */
 static enum err compose_rests(struct notary *n, struct batch_call *c, struct text *rests)
 {
+    size_t bytes = 0;
     enum err err = OK;
 
     for (size_t i = 0; i < c->count && err == OK; i++) {
         struct receipt_facts facts;
         json_t *metadata;
+        c->at = i;
         notary_facts(n, member_of(n, &c->members[i])->workflow, &metadata, &facts);
         if ((err = receipt_rest(&facts, &rests[i])) == OK)
             err = batch_set_result(c->batch, i, bytes_of(rests[i].data, rests[i].len));
         json_decref(metadata);
+        bytes += rests[i].len;
+        if (err == OK && bytes > n->draft.record_max)
+            err = ERR_TOO_LARGE;
     }
     return err;
 }
@@ -272,6 +292,33 @@ static enum err halve(struct notary *n, struct batch_call *c)
     return collect_again(n, c);
 }
 
+/* Not now: there is no room on the lane, or no memory. */
+static enum err collect_later(struct notary *n, struct batch_call *c)
+{
+    n->batch_busy_ms = notary_now_ms(n) + BUSY_MS;
+    return collect_again(n, c);
+}
+
+/* One of them has no result: it fails, and the others are collected once more. */
+static enum err leave_one_out(struct notary *n, struct batch_call *c, enum err why)
+{
+    enum err err = fail_one(n, member_of(n, &c->members[c->at]), why, "");
+
+    c->members[c->at].serial = 0; /* no workflow's */
+    return err == OK ? collect_again(n, c) : err;
+}
+
+static enum err close_or_halve(struct notary *n, struct batch_call *c, json_t *record, enum err err)
+{
+    if (err == OK && draft_fits(&n->draft, record))
+        return close_all(n, c, record);
+    json_decref(record);
+    if (c->count > 1)
+        return halve(n, c);
+    notary_call_too_large(&c->call);
+    return fail_all(n, c);
+}
+
 static enum err finish(struct notary *n, struct batch_call *c)
 {
     json_t *record = NULL;
@@ -282,15 +329,10 @@ static enum err finish(struct notary *n, struct batch_call *c)
         return fail_all(n, c);
     if (!all_open(n, c))
         return collect_again(n, c);
-    if ((err = compose(n, c, &record)) != OK)
-        return err;
-    if (draft_fits(&n->draft, record))
-        return close_all(n, c, record);
-    json_decref(record);
-    if (c->count > 1)
-        return halve(n, c);
-    notary_call_too_large(&c->call);
-    return fail_all(n, c);
+    err = compose(n, c, &record);
+    if (err == OK || err == ERR_TOO_LARGE)
+        return close_or_halve(n, c, record, err);
+    return err == ERR_NOMEM ? collect_later(n, c) : leave_one_out(n, c, err);
 }
 
 /* ---- signing ---- */
@@ -333,9 +375,8 @@ static enum err sign(struct notary *n, struct batch_call *c)
     if ((err = notary_submit(n, LANE_SIGNER, &c->call.job)) == OK)
         return OK;
     n->batch_running = false;
-    n->batch_busy_ms = notary_now_ms(n) + BUSY_MS;
     release(n, c);
-    err = err == ERR_BUSY ? collect_again(n, c) : err;
+    err = err == ERR_BUSY ? collect_later(n, c) : err;
     drop(&c->call);
     return err;
 }
@@ -360,10 +401,14 @@ static enum err make(struct notary *n)
     struct batch_call *c = call_new(n);
     enum err err;
 
-    if (!c)
-        return ERR_NOMEM;
-    if ((err = fill(n, c)) == OK)
+    if (!c) {
+        n->batch_busy_ms = notary_now_ms(n) + BUSY_MS;
+        return OK;
+    }
+    if ((err = fill(n, c)) == OK && c->count > 0)
         return sign(n, c);
+    release(n, c);
+    err = err == ERR_NOMEM ? collect_later(n, c) : err;
     drop(&c->call);
     return err;
 }

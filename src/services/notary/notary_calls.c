@@ -34,7 +34,9 @@ void notary_call_dropped(struct job *job)
 
 enum err notary_submit(struct notary *n, enum notary_lane lane, struct job *job)
 {
-    return n->options.lanes.submit ? n->options.lanes.submit(n->options.lanes.ctx, lane, job) : ERR_UNSUPPORTED;
+    enum err err = n->options.lanes.submit ? n->options.lanes.submit(n->options.lanes.ctx, lane, job) : ERR_UNSUPPORTED;
+
+    return err == ERR_NOMEM ? ERR_BUSY : err; /* no thread could be started: there may be one later */
 }
 
 void notary_call_too_large(struct notary_call *call)
@@ -212,17 +214,29 @@ static enum err start(struct notary *n, struct open_workflow *o, struct activity
     return OK;
 }
 
+/* What is asked about cannot be put together: this workflow's own affair, unless memory is short. */
+static enum err cannot_fill(struct notary *n, struct open_workflow *o, enum activity activity, enum err why)
+{
+    enum workflow_state before = workflow_state(o->workflow);
+    enum err err;
+
+    if (why == ERR_NOMEM)
+        return ERR_BUSY;
+    err = notary_attempt_failed(n, o, activity, why, "");
+    return err == OK ? notary_changed(n, o, before) : err;
+}
+
 enum err notary_call(struct notary *n, struct open_workflow *o, enum activity activity)
 {
     struct activity_call *c = calloc(1, sizeof *c);
     enum err err;
 
     if (!c)
-        return ERR_NOMEM;
+        return ERR_BUSY;
     c->call = (struct notary_call){.job = {.run = run, .done = done}, .notary = n, .term = n->term, .drop = drop};
     c->activity = activity;
     if ((err = fill(c, o)) == OK)
         return start(n, o, c);
     drop(&c->call);
-    return err;
+    return cannot_fill(n, o, activity, err);
 }

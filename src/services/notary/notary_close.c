@@ -221,7 +221,7 @@ enum err notary_close_refused(struct notary *n, struct open_workflow *o, enum wo
 
     refusal(outcome, why, error, sizeof error);
     err = close_refused(n, o, outcome, error, true);
-    return err == ERR_TOO_LARGE ? close_refused(n, o, outcome, error, false) : err;
+    return err == ERR_TOO_LARGE || err == ERR_INVALID ? close_refused(n, o, outcome, error, false) : err;
 }
 
 /* ---- at once ---- */

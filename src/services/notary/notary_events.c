@@ -133,7 +133,8 @@ static void answer_result(struct notary *n, struct item *item, const struct regi
     if (err == OK)
         err = add_status(item, status, message, "logged", WORKFLOW_STEPS, notary_now_ms(n));
     item->stage = STAGE_ANSWERED;
-    if (err != OK) {
+    if (err != OK) { /* it comes again, or goes to the dead letters: either way its result is not published yet */
+        n->unsaid = true;
         notary_retry(item, err_text(err));
         return;
     }

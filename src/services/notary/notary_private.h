@@ -28,21 +28,22 @@
 #include "services/notary/trails.h"
 #include "services/notary/workflow.h"
 
-#define OPEN_BYTES_MAX     (64u << 20) /* of open workflows, above which no more are opened */
-#define OPEN_MAX_DEFAULT   10000
-#define SHARE_MAX_DEFAULT  1000
-#define TAKEN_UP_MAX       (1u << 24) /* workflows that the book may have open, whatever their bound was */
-#define BATCH_MAX_DEFAULT  1000
-#define BATCH_WAIT_DEFAULT 1000
-#define CALL_MS_DEFAULT    30000
-#define FINDING_BYTES_MAX  (256u << 10)
-#define NOT_IN_HEAP        SIZE_MAX
-#define PUBLISH_AGAIN_MAX  200  /* results a round, after a takeover */
-#define PUBLISH_AGAIN_MS   500  /* after publishing failed, which may take no time at all */
-#define PUBLISHED_MS       5000 /* a `published` record at the latest after this */
-#define BUSY_MS            200  /* a lane's queue is full: look again after this */
-#define NOTICES_MAX        1000 /* that wait for their channel */
-#define TELL_AGAIN_MAX     1000 /* workflows a round that are taken up after a takeover */
+#define OPEN_BYTES_MAX      (64u << 20) /* of open workflows, above which no more are opened */
+#define OPEN_MAX_DEFAULT    10000
+#define SHARE_MAX_DEFAULT   1000
+#define TAKEN_UP_MAX        (1u << 24) /* workflows that the book may have open, whatever their bound was */
+#define BATCH_MAX_DEFAULT   1000
+#define BATCH_WAIT_DEFAULT  1000
+#define CALL_MS_DEFAULT     30000
+#define FINDING_BYTES_MAX   (256u << 10)
+#define NOT_IN_HEAP         SIZE_MAX
+#define PUBLISH_AGAIN_MAX   200 /* results a round, after a takeover */
+#define PUBLISH_AGAIN_BYTES (8u << 20)
+#define PUBLISH_AGAIN_MS    500  /* after publishing failed, which may take no time at all */
+#define PUBLISHED_MS        5000 /* a `published` record at the latest after this */
+#define BUSY_MS             200  /* a lane's queue is full: look again after this */
+#define NOTICES_MAX         1000 /* that wait for their channel */
+#define TELL_AGAIN_MAX      1000 /* workflows a round that are taken up after a takeover */
 
 /* Of a workflow that a conductor runs, too (conductor.h). */
 struct conducted {
@@ -98,6 +99,7 @@ struct notary {
     struct map round; /* event ids whose result the book gets in this round */
     struct list closing;
     struct outcome *own;
+    bool unsaid;       /* a result that the book got has not been put into the round's publications */
     bool held;         /* a delivery was put off */
     bool has_room;     /* ... and there is room for it by now: the next round need not wait */
     enum err call_err; /* the first error of a call's `done` */
@@ -215,6 +217,7 @@ void notary_batch_wait_anew(struct notary *n);
 
 /* Has the activity done on its lane.  ERR_BUSY: not now. */
 MUST_USE enum err notary_call(struct notary *n, struct open_workflow *o, enum activity activity);
+/* ERR_BUSY: not now. */
 MUST_USE enum err notary_submit(struct notary *n, enum notary_lane lane, struct job *job);
 
 /* What it came to cannot be written: it failed. */

@@ -234,12 +234,12 @@ static enum err take_turn(struct notary_service *s, char *message, size_t size)
     return err;
 }
 
-/* Events wait while the disk is full, and while somebody else leads. */
+/* Events wait while the disk is full or memory is short, and while somebody else leads. */
 static enum err serve(struct notary_service *s, char *message, size_t size)
 {
     for (;;) {
         enum err err = take_turn(s, message, size);
-        if (err == ERR_NOSPACE) {
+        if (err == ERR_NOSPACE || err == ERR_NOMEM) {
             log_error(s->log, "notary", "%s; trying again in %d s", message, FULL_PAUSE_MS / 1000);
             notary_journal_pause(s->journal, FULL_PAUSE_MS);
         } else if (err != ERR_FENCED) {

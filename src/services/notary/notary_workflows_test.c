@@ -1015,6 +1015,54 @@ static void a_full_batch_does_not_wait_and_a_cancelled_member_is_left_out(void *
     world_deinit(&w);
 }
 
+/* An earlier program let it in, or somebody's hand: it has no evidence package, since nobody agrees what number it has.
+ */
+static void a_member_that_cannot_be_signed_fails_alone(void **state)
+{
+    struct world w;
+    json_t *records;
+
+    world_init(&w);
+    records = json_pack("[{s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:n, s:i, s:s, s:[]}]", "kind", "opened", "event_id",
+                        "b-bad", "workflow_id", "wf-bad", "workflow_type", "batch", "event",
+                        json_loads(make_event("b-bad", BATCH), 0, NULL), "event_hash", "sha256:" FIXTURE_HASH,
+                        "received_ms", 1, "deadline_ms", "priority", 1, "message_id", "1:1", "activities");
+    json_object_set_new(json_object_get(json_array_get(records, 0), "event"), "n", json_integer(1LL << 60));
+    assert_int_equal(w.book.book.ops->append(&w.book.book, records), OK);
+    world_start(&w);
+    tick(&w, 0);
+    event(&w, make_event("b-1", BATCH));
+    event(&w, make_event("b-2", BATCH));
+    tick(&w, 1000);
+    assert_int_equal(w.book.count, 2);
+    assert_non_null(strstr(published(&w.own, NOTARY_ERRORS, 0), "b-bad"));
+    assert_int_equal(notary_counts(w.notary).open, 1);
+    world_deinit(&w);
+}
+
+static void a_batch_with_too_much_to_say_is_made_smaller(void **state)
+{
+    struct world w;
+    char id[10];
+
+    world_init(&w);
+    w.finding_bytes = 200000;
+    w.options.ports.handlers = (struct handlers *)&w;
+    w.options.ports.handlers_wanted = fake_handlers_wanted;
+    w.options.ports.handlers_run = fake_handlers_run;
+    world_start(&w);
+    for (int i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "b-%d", i);
+        event(&w, make_event(id, BATCH));
+    }
+    for (int i = 0; i < 5; i++)
+        tick(&w, 1000);
+    assert_int_equal(w.book.count, 40);
+    assert_int_equal(w.book.size, 2);
+    assert_int_equal(notary_counts(w.notary).open, 0);
+    world_deinit(&w);
+}
+
 /* ---- killed at every document ---- */
 
 #define EVENTS 6
@@ -1183,6 +1231,60 @@ static void a_result_whose_publication_failed_is_published_again(void **state)
     world_deinit(&w);
 }
 
+/* The answer to its event was to say it, and could not be made: the event comes again, or goes to the dead letters. */
+static void a_result_that_could_not_be_said_does_not_count_as_published(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", SIMPLE);
+    struct handler *h;
+
+    world_init(&w);
+    world_start(&w);
+    h = notary_handler(w.notary);
+    w.book.unreadable = 1;
+    event(&w, e);
+    assert_int_equal(w.outcomes[0].verdict, VERDICT_RETRY);
+    assert_int_equal(h->finish(h), OK);
+    assert_int_equal(w.book.published, 0);
+    tick(&w, 500);
+    assert_non_null(published(&w.own, NOTARY_RESULTS, 0));
+    assert_int_equal(h->finish(h), OK);
+    assert_int_equal(w.book.published, 1);
+    world_deinit(&w);
+}
+
+static void what_is_published_again_in_a_round_is_bounded_in_bytes(void **state)
+{
+    struct world w;
+    char id[10];
+    size_t first = 0, all = 0;
+
+    world_init(&w);
+    w.finding_bytes = 250000;
+    w.options.ports.handlers = (struct handlers *)&w;
+    w.options.ports.handlers_wanted = fake_handlers_wanted;
+    w.options.ports.handlers_run = fake_handlers_run;
+    w.publishing_fails = true;
+    world_start(&w);
+    for (int i = 0; i < 50; i++) {
+        snprintf(id, sizeof id, "e-%d", i);
+        event(&w, make_event(id, SIMPLE));
+        tick(&w, 0);
+    }
+    world_kill(&w);
+    w.publishing_fails = false;
+    world_start(&w);
+    tick(&w, 0);
+    while (published(&w.own, NOTARY_RESULTS, first))
+        first++;
+    assert_in_range(first, 20, 40);
+    tick(&w, 0);
+    while (published(&w.own, NOTARY_RESULTS, all))
+        all++;
+    assert_int_equal(first + all, 50);
+    world_deinit(&w);
+}
+
 static void more_urgent_events_and_decisions_go_first(void **state)
 {
     struct world w;
@@ -1288,9 +1390,13 @@ int main(void)
         cmocka_unit_test(what_is_too_large_for_the_broker_fails_its_workflow_which_can_be_cancelled),
         cmocka_unit_test(a_batch_is_one_entry_and_each_event_has_a_result_that_verifies),
         cmocka_unit_test(a_full_batch_does_not_wait_and_a_cancelled_member_is_left_out),
+        cmocka_unit_test(a_member_that_cannot_be_signed_fails_alone),
+        cmocka_unit_test(a_batch_with_too_much_to_say_is_made_smaller),
         cmocka_unit_test(killed_at_every_document_each_event_gets_one_distinct_result),
         cmocka_unit_test(results_that_nobody_saw_are_published_after_a_takeover),
         cmocka_unit_test(a_result_whose_publication_failed_is_published_again),
+        cmocka_unit_test(a_result_that_could_not_be_said_does_not_count_as_published),
+        cmocka_unit_test(what_is_published_again_in_a_round_is_bounded_in_bytes),
         cmocka_unit_test(more_urgent_events_and_decisions_go_first),
         cmocka_unit_test(a_notice_that_is_lost_is_counted_and_said),
     };
