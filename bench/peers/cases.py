@@ -57,19 +57,26 @@ class Turn:
 
 
 class Clock:
-    """Processor seconds between its making and `sample`; those of loads that ended in between, and of a `beside` one."""
+    """Processor seconds: between the intervals' ends that a load told of, without the first ones, or of all of it."""
 
     def __init__(self, turn, beside=None):
-        self.turn, self.beside = turn, beside
-        self.began = self.now()
+        self.turn, self.beside, self.marks = turn, beside, []
+        self.began = self.now(children_seconds())
 
-    def now(self):
-        client = children_seconds() + (cpu_seconds(self.beside.pid) if self.beside else 0)
+    def now(self, load):
+        client = load + (cpu_seconds(self.beside.pid) if self.beside else 0)
         return time.perf_counter(), self.turn.server.cpu(), client, machine_seconds()
 
-    def sample(self, load, size=0):
-        wall, server, client, machine = (now - then for now, then in zip(self.now(), self.began))
-        millions = max(load.messages, 1) / 1e6
+    def mark(self, messages, pid):
+        self.marks.append((messages, self.now(cpu_seconds(pid))))
+
+    def sample(self, load, size, skip=1):
+        messages, began, ended = load.messages, self.began, self.now(children_seconds())
+        if len(self.marks) > skip:
+            (before, began), (after, ended) = self.marks[skip - 1], self.marks[-1]
+            messages = after - before
+        wall, server, client, machine = (now - then for now, then in zip(ended, began))
+        millions = max(messages, 1) / 1e6
         return Sample(load.rate, server / millions, client / millions, server / wall, client / wall,
                       max(0.0, machine - server - client) / wall, load.latency, size)
 
@@ -118,19 +125,20 @@ class Publish(Case):
         perf = loads.PulsarPerf(turn.server.port, turn.server.http, seconds) if self.official else turn.perf()
         warm = seconds / 2 if self.official else 1
         topic, clock = turn.topic(self.partitions), Clock(turn)
-        load = perf.run("produce", topic, *self.words(), "-ml", "64M", "-time", int(seconds), "--warmup-time", warm)
-        return clock.sample(load, size=self.size)
+        load = perf.run("produce", topic, *self.words(), "-ml", "64M", "-time", int(seconds), "--warmup-time", warm,
+                        mark=clock.mark)
+        return clock.sample(load, self.size, perf.skip)
 
     def run_kafka(self, turn):
         clock = Clock(turn)
         load = loads.kafka_produce(turn.system.jars, turn.server.port, turn.topic(), self.size,
-                                   self.batch[1] if self.batched else 0)
-        return clock.sample(load, size=self.size)
+                                   self.batch[1] if self.batched else 0, clock.mark)
+        return clock.sample(load, self.size)
 
     def run_nats(self, turn):
         clock = Clock(turn)
         load = loads.nats_produce(turn.server.port, self.size, 1000, turn.seconds)
-        return clock.sample(load, size=self.size)
+        return clock.sample(load, self.size)
 
 
 @dataclasses.dataclass
@@ -146,8 +154,9 @@ class Tail(Case):
         try:
             time.sleep(TAIL_LEAD_S)
             clock = Clock(turn, producer)
-            load = perf.run("consume", topic, "-ss", "s", "-sp", "Latest", "-time", int(turn.seconds))
-            sample = clock.sample(load, size=KB)
+            load = perf.run("consume", topic, "-ss", "s", "-sp", "Latest", "-time", int(turn.seconds),
+                            mark=clock.mark)
+            sample = clock.sample(load, KB)
         finally:
             loads.interrupt(producer)
             loads.finish(producer, 60)
@@ -178,7 +187,7 @@ class Drain(Case):
                         "-q", 1000 if self.consumers == 1 else 100, "-time", 60)
         if load.messages < messages:
             raise loads.Failed(f"{load.messages} of {messages} messages came")
-        return clock.sample(load, size=KB)
+        return clock.sample(load, KB)
 
 
 CASES = [

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 
 from . import fetch
 from .systems import OPEN_MODULES
@@ -33,6 +34,8 @@ class Load:
 
 # ---- the lines of pulsar-perf ----
 
+INTERVAL = r"(?:produced|received|throughput): *(\d+) +msg --- *([0-9.]+) +msg/s"
+
 
 def read_latency(line):
     return {QUANTILES[name]: float(value)
@@ -41,7 +44,7 @@ def read_latency(line):
 
 def read_perf(text, skip):
     """Rate: of the intervals behind the first `skip`; of all of it where there are none."""
-    rates = [float(rate) for rate in re.findall(r"(?:produced|received|throughput): *\d+ +msg --- *([0-9.]+) +msg/s", text)]
+    rates = [float(rate) for _, rate in re.findall(INTERVAL, text)]
     whole = re.search(r"Aggregated throughput stats --- *(\d+) records \w+ --- *([0-9.]+) msg/s", text)
     latency = re.search(r"Aggregated latency stats --- (.*)", text)
     if not whole:
@@ -54,15 +57,22 @@ def read_perf(text, skip):
 # ---- programs ----
 
 
-def finish(process, patience_s):
-    """What it said; one that does not end is ended."""
+def lines_of(process, patience_s):
+    """Its lines as they come; one that does not end is ended."""
+    over = threading.Timer(patience_s, process.kill)
+    over.start()
     try:
-        said = process.communicate(timeout=patience_s)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said = process.communicate()[0]
-        raise Failed(f"it did not end in {patience_s:.0f} s: {said.strip()[-200:]}") from None
-    return said
+        yield from process.stdout
+        process.wait()
+    finally:
+        if not over.is_alive():
+            raise Failed(f"it did not end in {patience_s:.0f} s")
+        over.cancel()
+
+
+def finish(process, patience_s):
+    """What it said."""
+    return "".join(lines_of(process, patience_s))
 
 
 def begin(command):
@@ -81,8 +91,15 @@ class Perf:
         return begin([*self.command, verb, topic, "-u", f"pulsar://127.0.0.1:{self.port}", "-i", str(self.interval),
                       *[str(word) for word in words]])
 
-    def run(self, verb, topic, *words, patience_s=120):
-        return read_perf(finish(self.begin(verb, topic, *words), patience_s), self.skip)
+    def run(self, verb, topic, *words, patience_s=150, mark=None):
+        """`mark` is told of each interval's end: how many messages there were by then, and whose processor time counts."""
+        process, text = self.begin(verb, topic, *words), []
+        for line in lines_of(process, patience_s):
+            text.append(line)
+            interval = re.search(INTERVAL, line)
+            if interval and mark:
+                mark(int(interval[1]), process.pid)
+        return read_perf("".join(text), self.skip)
 
 
 class PulsarPerf(Perf):
@@ -120,15 +137,19 @@ def read_kafka(lines):
     return Load(sum(warm) / len(warm), sum(int(match[1]) for match in found), {})
 
 
-def kafka_produce(jars, port, topic, size, batch_bytes):
+def kafka_produce(jars, port, topic, size, batch_bytes, mark):
     """kafka-producer-perf-test: one producer, all acknowledgements, a batch sent as soon as the one before allows it.
 
     It counts messages, not seconds: it is ended when it has said enough."""
     process = begin(["java", "-Xms512m", "-Xmx512m", "-cp", jars + "/*", "org.apache.kafka.tools.ProducerPerformance",
                      "--topic", topic, "--num-records", "1000000000", "--record-size", str(size), "--throughput", "-1",
                      "--producer-props", f"bootstrap.servers=127.0.0.1:{port}", "acks=all", f"batch.size={batch_bytes}"])
+    lines, messages = [], 0
     try:
-        lines = list(itertools.islice(process.stdout, KAFKA_INTERVALS))
+        for line in itertools.islice(process.stdout, KAFKA_INTERVALS):
+            lines.append(line)
+            messages += int(line.split()[0]) if line[:1].isdigit() else 0
+            mark(messages, process.pid)
     finally:
         process.kill()
         process.communicate()

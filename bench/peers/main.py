@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import signal
+import statistics
 import sys
 import time
 
@@ -30,12 +31,15 @@ def arguments():
     return parser.parse_args()
 
 
-def about(options, took_s):
+def about(run, options, took_s):
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    others = [one.others for found in run.samples.values() for one in found] or [0]
+    others = others * 2 if len(others) < 2 else others
     return (f"{time.strftime('%d %B %Y')}, {os.cpu_count()} cores ({model}), Linux {platform.release()}; broker and load share them. "
             f"Medians of up to {options.rounds} rounds, {options.seconds:g} s a case, the systems brought up one at a time and in turns; "
-            f"smallest and largest in brackets. It took {took_s / 60:.0f} minutes.")
+            f"smallest and largest in brackets. What neither broker nor load used of a core: {statistics.median(others):.2f} in the median sample, "
+            f"{statistics.quantiles(others, n=10)[-1]:.2f} in one of ten. It took {took_s / 60:.0f} minutes.")
 
 
 def write_docs(run, options, systems, said):
@@ -66,7 +70,7 @@ def main():
     if options.samples:
         write_samples(run, options.samples)
     print(report.terminal(run, CASES, systems))
-    said = about(options, time.monotonic() - began)
+    said = about(run, options, time.monotonic() - began)
     drawn = write_docs(run, options, systems, said) if options.docs else 0
     left_out = "".join(f"; left out: {name} ({why.splitlines()[-1] if why else 'no reason told'})" for name, why in run.missed.items())
     print(f"bench: {sum(map(len, run.samples.values()))} samples of {len({case for case, _ in run.samples})} cases, {drawn} plots, "

@@ -34,14 +34,16 @@ class Run:
         getattr(self, table).setdefault(key, []).append(value)
 
 
-def disk(run, server, directory, before):
+def disk(run, server, directory, before, say):
     """The raw loop, in syncs of 4 MiB and of the size that ours had since `before`."""
     after = busy_topic.metrics(server)
     moved = {name: after[name] - before.get(name, 0) for name in ("journal_bytes_total", "syncs_total")}
     size = max(4096, int(moved["journal_bytes_total"] / max(moved["syncs_total"], 1)) & ~511)
     run.synced_bytes.append(size)
     for name, bytes_each in (("large", RAW_LARGE), ("as ours", size)):
-        run.add("raw", name, busy_topic.raw_rate(os.path.join(directory, "raw"), bytes_each, RAW_SECONDS))
+        rate = busy_topic.raw_rate(os.path.join(directory, "raw"), bytes_each, RAW_SECONDS)
+        run.add("raw", name, rate)
+        say(f"  the disk alone, {bytes_each >> 10:,} KiB a sync {rate / 1e6:>15,.0f} MB/s")
 
 
 class Runner:
@@ -100,7 +102,7 @@ class Runner:
             before = busy_topic.metrics(turn.server) if ours and case.key == "p1k" else None
             self.one(turn, case)
             if before is not None:
-                disk(self.run, turn.server, directory, before)
+                disk(self.run, turn.server, directory, before, self.say)
 
     def warm(self, turn):
         for words in (["-s", 1024], ["-s", 1024, "-db", "-o", 1000]):

@@ -19,6 +19,7 @@
 
 #include <inttypes.h>
 #include <malloc.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,6 +27,7 @@
 #define NS_PER_S    INT64_C(1000000000)
 #define MEMORY_KEPT (256 * 1024 * 1024)
 #define RATE_NONE   1e7 /* messages a second: from here on there is no pace */
+#define OPENING_MAX 64  /* producers that are being made at a time */
 
 struct produce_config {
     char *rate, *key_mode, *delay_range, *producer_name, *separator, *access, *warmup, *compression, *batch_delay;
@@ -207,7 +209,7 @@ struct send {
 struct sender {
     struct producing *p;
     struct uv_thread *thread;
-    pulsar_producer_t **producers;
+    pulsar_producer_t **producers; /* NULL: it was not made */
     size_t count;
     struct pace pace;
     uint64_t quota, sent; /* messages */
@@ -231,7 +233,10 @@ struct producing {
     uint64_t delay_from_ms, delay_to_ms;
     int64_t warm_ns; /* latencies count from then on */
     atomic_uint_fast64_t number;
-    atomic_int failure; /* the first refusal: a pulsar_result; 0: none */
+    atomic_int failure;      /* the first refusal: a pulsar_result; 0: none */
+    sem_t places;            /* for producers that are being made */
+    atomic_int open_failure; /* the first of these that was not: a pulsar_result; 0: none */
+    const char *open_failed; /* ... and its topic; written before its place is given back */
 };
 
 /* NULL: memory is short. */
@@ -436,25 +441,56 @@ static void producer_configure(const struct produce_config *c, pulsar_producer_c
     pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, delay_ms < 1 ? 1 : (unsigned long)delay_ms);
 }
 
-static int producer_open(struct producing *p, struct sender *s, const char *topic, size_t number)
+static void place_take(struct producing *p)
+{
+    while (sem_wait(&p->places) != 0)
+        ; /* a signal came */
+}
+
+/* One producer that is being made. */
+struct opening {
+    struct producing *p;
+    pulsar_producer_t **slot;
+    const char *topic;
+};
+
+/* On a client's thread. */
+static void on_open(pulsar_result result, pulsar_producer_t *producer, void *ctx)
+{
+    struct opening *o = ctx;
+    struct producing *p = o->p;
+    int none = pulsar_result_Ok;
+
+    if (result == pulsar_result_Ok)
+        *o->slot = producer;
+    else if (atomic_compare_exchange_strong(&p->open_failure, &none, (int)result))
+        p->open_failed = o->topic;
+    free(o);
+    (void)sem_post(&p->places);
+}
+
+/* Begins it, as soon as there is a place. */
+static int producer_open(struct producing *p, pulsar_producer_t **slot, const char *topic, size_t number)
 {
     const struct produce_config *c = p->config;
     pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+    struct opening *o = malloc(sizeof *o);
     char name[300];
 
-    if (!conf)
+    if (!conf || !o) {
+        pulsar_producer_configuration_free(conf);
+        free(o);
         return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
+    }
     producer_configure(c, conf);
     if (c->producer_name && *c->producer_name) {
         (void)snprintf(name, sizeof name, "%s%s%zu", c->producer_name, c->separator, number);
         pulsar_producer_configuration_set_producer_name(conf, name);
     }
-    pulsar_result result =
-        pulsar_client_create_producer(p->clients.at[number % p->clients.count], topic, conf, &s->producers[s->count]);
+    place_take(p);
+    *o = (struct opening){.p = p, .slot = slot, .topic = topic};
+    pulsar_client_create_producer_async(p->clients.at[number % p->clients.count], topic, conf, on_open, o);
     pulsar_producer_configuration_free(conf);
-    if (result != pulsar_result_Ok)
-        return client_failed(p->inv, topic, result);
-    s->count++;
     return CLI_OK;
 }
 
@@ -487,8 +523,9 @@ static int sender_open(struct producing *p, struct sender *s, size_t index, doub
     if (!(s->producers = calloc(p->topics.count * each, sizeof(pulsar_producer_t *))))
         return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
     for (size_t t = 0; t < p->topics.count && status == CLI_OK; t++) {
-        for (size_t i = 0; i < each && status == CLI_OK; i++)
-            status = producer_open(p, s, p->topics.names[t], (index * p->topics.count + t) * each + i);
+        for (size_t i = 0; i < each && status == CLI_OK && atomic_load(&p->open_failure) == pulsar_result_Ok; i++)
+            status = producer_open(p, &s->producers[s->count++], p->topics.names[t],
+                                   (index * p->topics.count + t) * each + i);
     }
     if (status == CLI_OK && messages_are_same(p) && !messages_make(s))
         status = client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
@@ -502,17 +539,26 @@ static int senders_open(struct producing *p, double rate)
 
     if (!(p->senders = calloc(threads, sizeof *p->senders)))
         return client_failed(p->inv, "cannot send", pulsar_result_MemoryBufferIsFull);
+    if (sem_init(&p->places, 0, OPENING_MAX) != 0)
+        return client_failed(p->inv, "cannot send", pulsar_result_UnknownError);
     while (p->sender_count < threads && status == CLI_OK) {
         status = sender_open(p, &p->senders[p->sender_count], p->sender_count, rate);
         p->sender_count++;
     }
+    for (size_t i = 0; i < OPENING_MAX; i++) /* all are made, or will not be */
+        place_take(p);
+    (void)sem_destroy(&p->places);
+    const int failure = atomic_load(&p->open_failure);
+    if (status == CLI_OK && failure != pulsar_result_Ok)
+        status = client_failed(p->inv, p->open_failed, (pulsar_result)failure);
     return status;
 }
 
 static void sender_close(struct sender *s)
 {
     for (size_t i = 0; i < s->count; i++) {
-        (void)pulsar_producer_close(s->producers[i]);
+        if (s->producers[i])
+            (void)pulsar_producer_close(s->producers[i]);
         pulsar_producer_free(s->producers[i]);
     }
     free(s->producers);

@@ -277,3 +277,8 @@ def test_what_it_cannot_is_said(broker, topic, verb, words, about):
 
 def test_no_topic_is_asked_for(broker):
     assert "which topic?" in run("produce", broker=broker, expect=2)
+
+
+def test_of_producers_that_are_made_at_the_same_time_one_that_cannot_be_is_told(broker, topic):
+    assert "no-tenant/no-namespace/topic: TopicNotFound" in run(
+        "produce", topic, "no-tenant/no-namespace/topic", "-n", "70", "-m", "1", broker=broker, expect=1)
