@@ -49,13 +49,9 @@ static const struct option rows[] = {
 
 const struct option_table perf_table = OPTION_TABLE(rows);
 
-static const struct verb *const perf_verbs[] = {&perf_produce_verb,
-                                                &perf_consume_verb,
-                                                &perf_read_verb,
-                                                &perf_socket_verb,
-                                                &perf_monitor_verb,
-                                                &perf_monitor_short_verb,
-                                                NULL};
+static const struct verb *const perf_verbs[] = {
+    &perf_produce_verb, &perf_consume_verb,     &perf_read_verb,          &perf_socket_verb,
+    &perf_monitor_verb, &perf_transaction_verb, &perf_monitor_short_verb, NULL};
 
 const struct verb perf_verb = {
     .name = "perf",
@@ -98,6 +94,55 @@ int perf_topics_gather(struct perf_topics *t, const struct invocation *inv, cons
     good = (t->names = calloc(count, sizeof *t->names)) != NULL;
     for (size_t i = 0; good && i < count; i++)
         good = numbered ? topic_add(t, inv->argv[0], i) : topic_add(t, inv->argv[i], SIZE_MAX);
+    if (!good)
+        cli_error(inv, "no memory");
+    return good ? CLI_OK : CLI_FAILED;
+}
+
+/* Every name of one word. */
+static bool names_add(struct perf_topics *t, const char *word)
+{
+    for (const char *at = word; *at; at += strspn(at, ",")) {
+        const int len = (int)strcspn(at, ",");
+        char **names = realloc(t->names, (t->count + 1) * sizeof *names);
+        if (!names)
+            return false;
+        t->names = names;
+        if (asprintf(&t->names[t->count], "%.*s", len, at) < 0)
+            return false;
+        t->count++;
+        at += len;
+    }
+    return true;
+}
+
+/* The one name becomes as many. */
+static bool names_number(struct perf_topics *t, size_t count)
+{
+    struct perf_topics numbered = {.names = calloc(count, sizeof *numbered.names)};
+    bool good = numbered.names != NULL;
+
+    for (size_t i = 0; good && i < count; i++)
+        good = topic_add(&numbered, t->names[0], i);
+    perf_topics_free(t);
+    *t = numbered;
+    return good;
+}
+
+int perf_names_gather(struct perf_topics *t, const struct invocation *inv, char *const *words, const char *fallback,
+                      int64_t numbered, const char *flag)
+{
+    bool good = true;
+
+    *t = (struct perf_topics){0};
+    for (char *const *word = words; good && word && *word; word++)
+        good = names_add(t, *word);
+    if (good && t->count == 0)
+        good = names_add(t, fallback);
+    if (good && t->count > 1 && numbered > 1 && t->count != (size_t)numbered)
+        return cli_usage_error(inv, "%s is for one name, or says how many there are: %zu", flag, t->count);
+    if (good && t->count == 1 && numbered > 1)
+        good = names_number(t, (size_t)numbered);
     if (!good)
         cli_error(inv, "no memory");
     return good ? CLI_OK : CLI_FAILED;

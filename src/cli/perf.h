@@ -31,6 +31,10 @@ struct perf_topics {
     size_t count;
 };
 int perf_topics_gather(struct perf_topics *t, const struct invocation *inv, const struct perf_config *config);
+/* The same of names that an option has, with commas between or said again; without any, the fallback.  One with
+ * `numbered` above 1 has numbers behind it; `flag` is what says that number. */
+int perf_names_gather(struct perf_topics *t, const struct invocation *inv, char *const *words, const char *fallback,
+                      int64_t numbered, const char *flag);
 void perf_topics_free(struct perf_topics *t);
 
 /* As many clients as connections are wanted: each has one to a broker. */
@@ -44,7 +48,7 @@ void perf_clients_close(struct perf_clients *c);
 
 /* ---- the meter ---- */
 
-enum perf_kind { PERF_PRODUCE, PERF_CONSUME, PERF_READ, PERF_SOCKET };
+enum perf_kind { PERF_PRODUCE, PERF_CONSUME, PERF_READ, PERF_SOCKET, PERF_TRANSACTION };
 
 struct perf_log; /* the histogram file */
 
@@ -59,6 +63,8 @@ struct perf_meter {
     uint64_t line_messages, line_bytes, line_failures;
     int64_t ends_ns; /* 0: never */
     struct perf_log *log;
+    /* Instead of our lines: those of the last `seconds`, or at the end of all; NULL: none. */
+    void (*print)(struct perf_meter *m, double seconds, bool whole);
 };
 
 /* Monotonic. */
@@ -75,6 +81,10 @@ void perf_meter_begin(struct perf_meter *m, const struct perf_config *config);
 void perf_meter_watch(struct perf_meter *m, const struct perf_config *config);
 /* The last lines; everybody has ended. */
 void perf_meter_finish(struct perf_meter *m);
+
+/* How pulsar-perf writes percentiles: in an interval's line, each with its unit, or of the whole. */
+enum perf_latency { PERF_LATENCY_LINE, PERF_LATENCY_UNITS, PERF_LATENCY_WHOLE };
+void perf_latency_print(const struct histogram *h, double unit, enum perf_latency manner);
 
 /* Waits until the next one is due, or the end comes, and returns when that was; without a pace: at once, now. */
 int64_t perf_due_wait(struct perf_meter *m, struct pace *pace);
@@ -95,5 +105,6 @@ extern const struct verb perf_read_verb;    /* perf_receive.c */
 extern const struct verb perf_socket_verb;  /* perf_socket.c */
 extern const struct verb perf_monitor_verb; /* perf_monitor.c */
 extern const struct verb perf_monitor_short_verb;
+extern const struct verb perf_transaction_verb; /* perf_transaction.c */
 
 #endif

@@ -81,26 +81,21 @@ void perf_meter_deinit(struct perf_meter *m)
 
 /* ---- lines ---- */
 
-static void latency_print(const struct perf_meter *m, const struct histogram *h, bool whole)
+void perf_latency_print(const struct histogram *h, double unit, enum perf_latency manner)
 {
     static const struct {
         const char *name;
         double percentile;
     } parts[] = {{"med", 50},       {"95pct", 95},       {"99pct", 99},
                  {"99.9pct", 99.9}, {"99.99pct", 99.99}, {"99.999pct", 99.999}};
-    const size_t count = sizeof parts / sizeof parts[0] - !whole;
+    const size_t count = sizeof parts / sizeof parts[0] - (manner != PERF_LATENCY_WHOLE);
 
-    /* pulsar-perf's lines of WebSockets name the unit each time, and not the largest. */
-    const bool plain = m->kind == PERF_SOCKET && !whole;
-
-    printf("Latency: mean: %7.3f ms", histogram_mean(h) / m->unit);
+    printf("Latency: mean: %7.3f ms", histogram_mean(h) / unit);
     for (size_t i = 0; i < count; i++)
-        printf(" - %s: %7.3f%s", parts[i].name, (double)histogram_percentile(h, parts[i].percentile) / m->unit,
-               plain ? " ms" : "");
-    if (plain)
-        printf("\n");
-    else
-        printf(" - Max: %7.3f\n", (double)histogram_max(h) / m->unit);
+        printf(" - %s: %7.3f%s", parts[i].name, (double)histogram_percentile(h, parts[i].percentile) / unit,
+               manner == PERF_LATENCY_UNITS ? " ms" : "");
+    if (manner != PERF_LATENCY_UNITS)
+        printf(" - Max: %7.3f", (double)histogram_max(h) / unit);
 }
 
 /* Since the last line. */
@@ -124,11 +119,14 @@ static void line_print(struct perf_meter *m, const struct histogram *h)
     case PERF_CONSUME:
         printf("Throughput received: %7" PRIu64 " msg --- %8.3f  msg/s --- %8.3f Mbit/s  --- ", messages, rate, mbits);
         break;
+    case PERF_TRANSACTION:
+        break; /* has lines of its own */
     case PERF_READ:
         printf("Read throughput: %7" PRIu64 " msg --- %8.3f  msg/s -- %8.3f Mbit/s --- ", messages, rate, mbits);
         break;
     }
-    latency_print(m, h, false);
+    perf_latency_print(h, m->unit, m->kind == PERF_SOCKET ? PERF_LATENCY_UNITS : PERF_LATENCY_LINE);
+    printf("\n");
     (void)fflush(stdout);
     if (m->log)
         perf_log_add(m->log, (double)(m->line_ns - m->started_ns) / NS_PER_S, seconds, h, m->unit);
@@ -143,6 +141,12 @@ static void interval_end(struct perf_meter *m, bool print)
 {
     struct histogram *h;
 
+    if (m->print) {
+        const int64_t now_ns = perf_now_ns();
+        m->print(m, (double)(now_ns - m->line_ns) / NS_PER_S, false);
+        m->line_ns = now_ns;
+        return;
+    }
     if (histogram_new(&h, LATENCY_MAX * (uint64_t)m->unit) != OK)
         return; /* its values are in the next line */
     histogram_drain(m->now, h);
@@ -173,6 +177,10 @@ void perf_meter_finish(struct perf_meter *m)
     const uint64_t messages = atomic_load(&m->messages), bytes = atomic_load(&m->bytes);
     const double rate = (double)messages / seconds, mbits = (double)bytes / seconds * 8 / 1024 / 1024;
 
+    if (m->print) {
+        m->print(m, seconds, true);
+        return;
+    }
     interval_end(m, m->log != NULL);
     switch (m->kind) {
     case PERF_PRODUCE:
@@ -186,12 +194,15 @@ void perf_meter_finish(struct perf_meter *m)
                " msg\n",
                messages, rate, mbits, (double)atomic_load(&m->acks) / seconds, (uint64_t)atomic_load(&m->ack_failures));
         break;
+    case PERF_TRANSACTION:
+        break;
     case PERF_READ:
         printf("Aggregated throughput stats --- %" PRIu64 " records received --- %8.3f msg/s --- %8.3f Mbit/s\n",
                messages, rate, mbits);
         break;
     }
     printf("Aggregated latency stats --- ");
-    latency_print(m, m->whole, true);
+    perf_latency_print(m->whole, m->unit, PERF_LATENCY_WHOLE);
+    printf("\n");
     (void)fflush(stdout);
 }

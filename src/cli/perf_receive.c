@@ -351,66 +351,28 @@ static int consumer_open(struct receiving *r, const char *topic, const char *sub
     return opened(r, topic, result, consumer);
 }
 
-/* The names that were given, or one with numbers behind it. */
-static int subscription_open(struct receiving *r, const char *topic, const struct perf_topics *names, size_t number)
+static int subscription_open(struct receiving *r, const char *topic, const char *name)
 {
-    const size_t count = (size_t)r->config->subscription_count;
-    const char *name = names->names[names->count > 1 ? number : 0];
-    char numbered[300];
     int status = CLI_OK;
 
-    if (names->count == 1 && count > 1) {
-        (void)snprintf(numbered, sizeof numbered, "%s-%zu", name, number);
-        name = numbered;
-    }
     for (int64_t i = 0; i < r->config->consumers && status == CLI_OK; i++)
         status = consumer_open(r, topic, name);
     return status;
 }
 
-/* Splits --subscriptions at its commas; borrowed names in an own list. */
-static int subscriptions_gather(const struct receiving *r, struct perf_topics *names, char **copy)
-{
-    size_t count = 1, len = 1;
-
-    for (char **word = r->config->subscriptions; word && *word; word++)
-        len += strlen(*word) + 1;
-    if (!(*copy = calloc(len + sizeof "sub", 1)))
-        return client_failed(r->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
-    for (char **word = r->config->subscriptions; word && *word; word++) {
-        strcat(*copy, **copy ? "," : "");
-        strcat(*copy, *word);
-    }
-    if (!**copy)
-        strcpy(*copy, "sub");
-    for (const char *at = *copy; *at; at++)
-        count += *at == ',';
-    if (!(names->names = calloc(count, sizeof *names->names)))
-        return client_failed(r->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
-    char *rest = *copy;
-    for (char *name; (name = strsep(&rest, ","));)
-        names->names[names->count++] = name;
-    if (names->count > 1 && r->config->subscription_count > 1 && names->count != (size_t)r->config->subscription_count)
-        return cli_usage_error(r->inv, "--num-subscriptions is for one name, or says how many there are: %zu",
-                               names->count);
-    return CLI_OK;
-}
-
 static int consumers_open(struct receiving *r)
 {
-    struct perf_topics names = {0};
-    char *copy = NULL;
-    int status = subscriptions_gather(r, &names, &copy);
-    const size_t each = names.count > 1 ? names.count : (size_t)r->config->subscription_count;
+    struct perf_topics names;
+    int status = perf_names_gather(&names, r->inv, r->config->subscriptions, "sub", r->config->subscription_count,
+                                   "--num-subscriptions");
 
     if (status == CLI_OK)
-        status = room_make(r, r->topics.count * each * (size_t)r->config->consumers);
+        status = room_make(r, r->topics.count * names.count * (size_t)r->config->consumers);
     for (size_t t = 0; t < r->topics.count && status == CLI_OK; t++) {
-        for (size_t i = 0; i < each && status == CLI_OK; i++)
-            status = subscription_open(r, r->topics.names[t], &names, i);
+        for (size_t i = 0; i < names.count && status == CLI_OK; i++)
+            status = subscription_open(r, r->topics.names[t], names.names[i]);
     }
-    free(names.names);
-    free(copy);
+    perf_topics_free(&names);
     return status;
 }
 

@@ -645,11 +645,11 @@ const struct foreign_keys pulsar_read_keys = {
         "-mlr|--max-lookup-request", true, NULL                                                                        \
     }
 #define PERF_TRANSACTION_FLAGS                                                                                         \
-    {"-txn|--txn-enable", false, "the client library has no transactions"},                                            \
-        {"-tto|--txn-timeout", true, "the client library has no transactions"},                                        \
-        {"-nmt|--numMessage-perTransaction", true, "the client library has no transactions"},                          \
+    {"-txn|--txn-enable", false, "transactions are those of `geminga perf transaction`"},                              \
+        {"-tto|--txn-timeout", true, "transactions are those of `geminga perf transaction`"},                          \
+        {"-nmt|--numMessage-perTransaction", true, "transactions are those of `geminga perf transaction`"},            \
     {                                                                                                                  \
-        "-abort", false, "the client library has no transactions"                                                      \
+        "-abort", false, "transactions are those of `geminga perf transaction`"                                        \
     }
 
 static const struct foreign_flag perf_produce_flags[] = {
@@ -663,7 +663,7 @@ static const struct foreign_flag perf_produce_flags[] = {
 static const struct foreign_flag perf_consume_flags[] = {
     PERF_FLAGS,
     PERF_TRANSACTION_FLAGS,
-    {"-ntxn", true, "the client library has no transactions"},
+    {"-ntxn", true, "transactions are those of `geminga perf transaction`"},
     {"-v|--encryption-key-value-file", true, "the client library does not decrypt"},
     {"-rs|--replicated", false, "the client library does not ask for the replication of subscriptions"},
     {"-aq|--auto-scaled-receiver-queue-size", false, NULL},
@@ -674,6 +674,11 @@ static const struct foreign_flag perf_consume_flags[] = {
 static const struct foreign_flag perf_read_flags[] = {
     PERF_FLAGS,
     {"--use-tls", false, "the URL says so: pulsar+ssl://"},
+};
+
+static const struct foreign_flag perf_transaction_flags[] = {
+    PERF_FLAGS,
+    {"-rs|--replicated", false, "the client library does not ask for the replication of subscriptions"},
 };
 
 static const struct foreign_flag perf_socket_flags[] = {
@@ -689,6 +694,7 @@ static const struct foreign_flag perf_socket_flags[] = {
 const struct foreign_keys pulsar_perf_produce_keys = PERF_KEYS(perf_produce_flags);
 const struct foreign_keys pulsar_perf_consume_keys = PERF_KEYS(perf_consume_flags);
 const struct foreign_keys pulsar_perf_read_keys = PERF_KEYS(perf_read_flags);
+const struct foreign_keys pulsar_perf_transaction_keys = PERF_KEYS(perf_transaction_flags);
 const struct foreign_keys pulsar_perf_socket_keys = PERF_KEYS(perf_socket_flags);
 
 /* ---- client.conf, for `admin` ---- */

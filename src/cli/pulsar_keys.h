@@ -17,6 +17,7 @@ extern const struct foreign_keys pulsar_read_keys;
 extern const struct foreign_keys pulsar_perf_produce_keys;
 extern const struct foreign_keys pulsar_perf_consume_keys;
 extern const struct foreign_keys pulsar_perf_read_keys;
+extern const struct foreign_keys pulsar_perf_transaction_keys;
 extern const struct foreign_keys pulsar_perf_socket_keys; /* websocket-producer */
 /* Of client.conf, for `admin`. */
 extern const struct foreign_keys pulsar_admin_keys;

@@ -469,6 +469,62 @@ static void on_last_message_id(struct client_connection *c, const Wire__BaseComm
     request_answer(c, command->get_last_message_id_response->request_id, pulsar_result_Ok, command);
 }
 
+/* To what was asked of a transaction. */
+static void transaction_answer(struct client_connection *c, uint64_t request_id, bool has_error,
+                               Wire__ServerError error, const char *message, const Wire__BaseCommand *command)
+{
+    const pulsar_result result = has_error ? client_result_of(error) : pulsar_result_Ok;
+
+    if (has_error)
+        log_debug(c->core->log, "client", "%s answered %s: %s", c->address_url, pulsar_result_str(result),
+                  message ? message : "");
+    request_answer(c, request_id, result, command);
+}
+
+static void on_coordinator_connected(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandTcClientConnectResponse *r = command->tc_client_connect_response;
+
+    transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
+static void on_new_transaction(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandNewTxnResponse *r = command->new_txn_response;
+
+    transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
+static void on_partition_added(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandAddPartitionToTxnResponse *r = command->add_partition_to_txn_response;
+
+    transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
+static void on_subscription_added(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandAddSubscriptionToTxnResponse *r = command->add_subscription_to_txn_response;
+
+    transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
+static void on_transaction_ended(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandEndTxnResponse *r = command->end_txn_response;
+
+    transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
+/* Only acknowledgements in a transaction ask for one. */
+static void on_ack_response(struct client_connection *c, const Wire__BaseCommand *command)
+{
+    const Wire__CommandAckResponse *r = command->ack_response;
+
+    if (r->has_request_id)
+        transaction_answer(c, r->request_id, r->has_error, r->error, r->message, command);
+}
+
 static void on_ping(struct client_connection *c, const Wire__BaseCommand *command)
 {
     Wire__CommandPong pong = WIRE__COMMAND_PONG__INIT;
@@ -557,7 +613,12 @@ static const struct command_row command_rows[] = {
     [WIRE__BASE_COMMAND__TYPE__TOPIC_MIGRATED] = {on_topic_migrated, false},
     [WIRE__BASE_COMMAND__TYPE__REACHED_END_OF_TOPIC] = {on_end_of_topic, false},
     [WIRE__BASE_COMMAND__TYPE__ACTIVE_CONSUMER_CHANGE] = {on_ignored, false},
-    [WIRE__BASE_COMMAND__TYPE__ACK_RESPONSE] = {on_ignored, false},
+    [WIRE__BASE_COMMAND__TYPE__ACK_RESPONSE] = {on_ack_response, false},
+    [WIRE__BASE_COMMAND__TYPE__TC_CLIENT_CONNECT_RESPONSE] = {on_coordinator_connected, false},
+    [WIRE__BASE_COMMAND__TYPE__NEW_TXN_RESPONSE] = {on_new_transaction, false},
+    [WIRE__BASE_COMMAND__TYPE__ADD_PARTITION_TO_TXN_RESPONSE] = {on_partition_added, false},
+    [WIRE__BASE_COMMAND__TYPE__ADD_SUBSCRIPTION_TO_TXN_RESPONSE] = {on_subscription_added, false},
+    [WIRE__BASE_COMMAND__TYPE__END_TXN_RESPONSE] = {on_transaction_ended, false},
 };
 
 static enum err general_handle(struct client_connection *c, int type, const struct frame *frame)
@@ -803,7 +864,8 @@ static struct client_connection *connection_open(struct client_core *core, struc
     if (!c)
         return NULL;
     c->net = net;
-    if (net->ops->connect(net, c->address.host, c->address.port, core->config->connection_timeout_ms, &c->connector) != OK) {
+    if (net->ops->connect(net, c->address.host, c->address.port, core->config->connection_timeout_ms, &c->connector) !=
+        OK) {
         connection_free(c);
         return NULL;
     }

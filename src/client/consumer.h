@@ -12,6 +12,7 @@
 #include "client/handle.h"
 #include "client/listeners.h"
 #include "client/subscriber.h"
+#include "client/transaction.h"
 #include <pulsar/c/client.h>
 
 #define CLIENT_TOPICS_MAX 10000 /* of one consumer */
@@ -76,6 +77,7 @@ struct client_consumer_op {
     struct _pulsar_consumer *consumer; /* a reference */
     struct _pulsar_message_id id;      /* a reference to its batch */
     uint64_t time_ms;
+    struct client_transaction transaction;
     pulsar_result_callback callback;
     void *ctx;
     uint32_t left;

@@ -230,6 +230,8 @@ static void ask_all(struct client_consumer_op *op, enum client_ask_kind kind, ui
         a->kind = kind;
         a->id = op->id;
         a->time_ms = op->time_ms;
+        a->transaction_most = op->transaction.most;
+        a->transaction_least = op->transaction.least;
         a->owner = op;
         a->done = done;
         client_subscriber_ask(c->subscribers[first + i], a); /* the last may be the end of op */
@@ -260,6 +262,28 @@ static void run_seek(struct task *task)
         ask_all(op, ASK_SEEK_ID, 0, c->count, on_asked);
     else
         ask_all(op, ASK_SEEK_ID, index_of(c, client_consumer_subscriber(c, &op->id)), 1, on_asked);
+}
+
+static void run_ack_in(struct task *task)
+{
+    struct client_consumer_op *op = op_of(task);
+    struct _pulsar_consumer *c = op->consumer;
+
+    ask_all(op, ASK_ACK, index_of(c, client_consumer_subscriber(c, &op->id)), 1, on_asked);
+}
+
+void client_consumer_acknowledge_in(pulsar_consumer_t *consumer, pulsar_message_t *message,
+                                    const struct client_transaction *t, pulsar_result_callback callback, void *ctx)
+{
+    struct client_consumer_op *op = client_consumer_op_new(consumer, &message->body->id, callback, ctx);
+
+    if (!op) {
+        callback(pulsar_result_MemoryBufferIsFull, ctx);
+        return;
+    }
+    op->transaction = *t;
+    if (!client_post(consumer->handle.client, &op->task, run_ack_in))
+        client_consumer_op_end(op, pulsar_result_AlreadyClosed);
 }
 
 static void run_seek_time(struct task *task)

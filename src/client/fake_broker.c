@@ -168,12 +168,33 @@ void fake_broker_dispatch(struct fake_broker *b)
         session_dispatch(container_of(node, struct session, node));
 }
 
+/* Who asks for it is in a transaction. */
+static void ack_answer(struct session *s, const struct ack *ack)
+{
+    struct fake_broker *b = s->broker;
+    Wire__CommandAckResponse answer = WIRE__COMMAND_ACK_RESPONSE__INIT;
+
+    b->transaction = ack->transaction_least;
+    answer.consumer_id = ack->consumer_id;
+    answer.has_request_id = true;
+    answer.request_id = ack->request_id;
+    if (b->refuse[WIRE__BASE_COMMAND__TYPE__ACK] > 0) {
+        b->refuse[WIRE__BASE_COMMAND__TYPE__ACK]--;
+        answer.has_error = true;
+        answer.error = b->refusal;
+    }
+    if (!b->mute[WIRE__BASE_COMMAND__TYPE__ACK])
+        command_send(s, WIRE__BASE_COMMAND__TYPE__ACK_RESPONSE, &answer);
+}
+
 static void on_ack(struct session *s, const struct frame *frame, struct arena *arena)
 {
     struct fake_broker *b = s->broker;
     struct ack ack;
 
     assert_int_equal(ack_decode(frame->command, arena, &ack), OK);
+    if (ack.has_request_id)
+        ack_answer(s, &ack);
     if (ack.has_validation_error)
         b->validation_error = (int)ack.validation_error;
     for (uint32_t i = 0; i < ack.count; i++) {

@@ -40,6 +40,7 @@ struct fake_broker {
     unsigned connections;
     uint64_t permits;                  /* granted by FLOW since the last SUBSCRIBE */
     unsigned acks;                     /* entries acknowledged, again or not */
+    uint64_t transaction;              /* of the last ACK in one; the lower half of its id */
     int validation_error;              /* of the last ACK that had one; -1: none */
     uint64_t epoch;                    /* of the last PRODUCER */
     char producer_name[64];            /* of the last PRODUCER, "" when it had none */
@@ -55,7 +56,7 @@ struct fake_broker {
     int redirects;             /* the next so many lookups are answered by Redirect to ourselves */
     uint32_t partitions;
     bool busy_on_reconnect;
-    bool challenges; /* asks again who it is before CONNECTED */
+    bool challenges;           /* asks again who it is before CONNECTED */
     const char *url, *tls_url; /* what lookups are answered with; NULL: none */
     uint32_t redelivery_count; /* in every MESSAGE */
     bool flip_bits;            /* a bit of each delivered entry is wrong */

@@ -100,6 +100,9 @@ static struct client_body *body_clone(const struct client_body *from)
     b->sequence_id = from->sequence_id;
     b->deliver_at = from->deliver_at;
     b->deliver_after = from->deliver_after;
+    b->in_transaction = from->in_transaction;
+    b->transaction_most = from->transaction_most;
+    b->transaction_least = from->transaction_least;
     b->null_value = from->null_value;
     b->key_is_base64 = from->key_is_base64;
     b->failed = from->failed;

@@ -55,7 +55,8 @@ struct client_body {
     int64_t sequence_id;   /* -1: the producer counts */
     int64_t deliver_at;    /* ms since the epoch; 0: at once */
     int64_t deliver_after; /* ms from the send; 0: at once */
-    bool null_value, key_is_base64;
+    uint64_t transaction_most, transaction_least;
+    bool null_value, key_is_base64, in_transaction;
     bool failed; /* memory was short in a setter: not fit to be sent */
     struct _pulsar_message_id id;
 };

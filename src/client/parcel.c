@@ -31,7 +31,8 @@ void client_batch_add(struct client_batch *b, struct client_send *s)
 
 bool client_send_shares(const struct client_send *s)
 {
-    return s->deliver_at == 0 && s->body->replicate_to_count == 0 && !s->body->schema_version;
+    return s->deliver_at == 0 && s->body->replicate_to_count == 0 && !s->body->schema_version &&
+           !s->body->in_transaction;
 }
 
 size_t client_send_size(const struct client_send *s)
@@ -68,6 +69,9 @@ static enum err metadata_of_single(Wire__MessageMetadata *m, const struct client
     m->deliver_at_time = s->deliver_at;
     m->n_replicate_to = b->replicate_to_count;
     m->replicate_to = b->replicate_to;
+    m->has_txnid_most_bits = m->has_txnid_least_bits = b->in_transaction;
+    m->txnid_most_bits = b->transaction_most;
+    m->txnid_least_bits = b->transaction_least;
     if (b->schema_version) {
         m->has_schema_version = true;
         m->schema_version = wire_binary(bytes_of_text(b->schema_version));
@@ -238,13 +242,17 @@ static enum err payload_write(const struct client_batch *batch, enum codec codec
 
 static struct send send_of(const struct client_batch *batch, const struct client_parcel_common *common)
 {
+    const struct client_send *first = first_send(&batch->sends);
     const struct client_send *last = container_of(batch->sends.prev, struct client_send, node);
 
     return (struct send){
         .producer_id = common->producer_id,
-        .sequence_id = first_send(&batch->sends)->sequence_id,
+        .sequence_id = first->sequence_id,
         .highest_sequence_id = batch->count > 1 ? last->sequence_id : 0,
         .messages = (int32_t)batch->count,
+        .in_transaction = first->body->in_transaction,
+        .transaction_most = first->body->transaction_most,
+        .transaction_least = first->body->transaction_least,
     };
 }
 

@@ -42,7 +42,8 @@ static inline bool client_batch_empty(const struct client_batch *b)
     return b->count == 0;
 }
 
-/* Whether `s` may share an entry with others: its delivery time, clusters and schema version are those of an entry. */
+/* Whether `s` may share an entry with others: its delivery time, clusters, schema version and transaction are those of
+ * an entry. */
 bool client_send_shares(const struct client_send *s);
 /* What it adds to client_batch.bytes. */
 size_t client_send_size(const struct client_send *s);

@@ -154,6 +154,91 @@ static void what_is_packed_is_unpacked(void **state)
                 round_trip(count, (enum codec)codec, sizes[i]);
 }
 
+/* Nothing but a payload and a number: what is written without protobuf-c. */
+static void send_plain_init(struct client_send *s, int number, size_t len)
+{
+    send_init(s, number, len);
+    free(s->body->key);
+    s->body->key = NULL;
+    client_map_deinit(&s->body->properties);
+    s->body->properties = (struct _pulsar_string_map){0};
+    s->body->event_time = 0;
+}
+
+static void plain_round_trip(int count, enum codec codec, size_t len)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    struct client_parcel_common common = common_of(codec);
+    struct client_parcel *parcel;
+    struct client_batch batch;
+    struct client_unpacked u;
+    struct sends sends = {0};
+    int number = 0;
+
+    current = &sends;
+    common.schema_version = bytes_of(NULL, 0);
+    client_batch_init(&batch);
+    for (int i = 0; i < count; i++) {
+        send_plain_init(&sends.sends[i], i, len);
+        client_batch_add(&batch, &sends.sends[i]);
+    }
+    assert_int_equal(client_parcel_new(&parcel, &batch, &common), OK);
+    assert_true(client_parcel_intact(parcel));
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    assert_int_equal(u.count, count);
+    list_each (node, &u.bodies) {
+        const struct client_body *b = container_of(node, struct client_body, node);
+        assert_int_equal(b->len, len);
+        assert_true(len == 0 || b->data[0] == 'a' + number % 26);
+        assert_int_equal(b->sequence_id, 50 + number++);
+        assert_true(!b->key && b->properties.count == 0 && b->event_time == 0);
+        assert_string_equal(b->content->producer_name, "p");
+        assert_int_equal(b->content->publish_time, 77);
+    }
+    bodies_free(&u);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+    assert_int_equal(sends.completed, count);
+}
+
+static void what_is_plain_is_packed_and_unpacked(void **state)
+{
+    static const size_t sizes[] = {0, 1, 127, 128, 20000};
+
+    for (int codec = 0; codec < CODECS; codec++)
+        for (int count = 1; count <= MESSAGES; count += 3)
+            for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+                plain_round_trip(count, (enum codec)codec, sizes[i]);
+}
+
+static void a_message_in_a_transaction_says_so_and_shares_no_entry(void **state)
+{
+    struct client_parcel_common common = common_of(CODEC_NONE);
+    struct client_parcel *parcel;
+    struct client_batch batch;
+    struct sends sends = {0};
+    struct entry_view view;
+    struct frame frame;
+    struct send send;
+
+    current = &sends;
+    client_batch_init(&batch);
+    send_plain_init(&sends.sends[0], 0, 10);
+    assert_true(client_send_shares(&sends.sends[0]));
+    sends.sends[0].body->in_transaction = true;
+    sends.sends[0].body->transaction_most = 1;
+    sends.sends[0].body->transaction_least = 7;
+    assert_false(client_send_shares(&sends.sends[0]));
+    client_batch_add(&batch, &sends.sends[0]);
+    assert_int_equal(client_parcel_new(&parcel, &batch, &common), OK);
+    assert_int_equal(frame_decode(slice_bytes(parcel->frame), &frame), OK);
+    assert_int_equal(send_decode(frame.command, &send), OK);
+    assert_true(send.in_transaction && send.transaction_most == 1 && send.transaction_least == 7);
+    assert_int_equal(entry_view_decode(frame.entry, &view), OK);
+    assert_true(view.metadata.in_transaction);
+    assert_true(view.metadata.transaction_most == 1 && view.metadata.transaction_least == 7);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
 static void the_frame_says_what_the_batch_is(void **state)
 {
     struct sends sends;
@@ -303,6 +388,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_is_unpacked),
+        cmocka_unit_test(what_is_plain_is_packed_and_unpacked),
+        cmocka_unit_test(a_message_in_a_transaction_says_so_and_shares_no_entry),
         cmocka_unit_test(the_frame_says_what_the_batch_is),
         cmocka_unit_test(a_payload_beyond_the_limit_leaves_the_batch_as_it_was),
         cmocka_unit_test(a_flipped_bit_is_seen_on_both_sides),

@@ -528,6 +528,8 @@ static void on_ask_answer(struct client_request *r, pulsar_result result, const 
                  answer->get_last_message_id_response);
     } else if (a->kind == ASK_UNSUBSCRIBE) {
         unsubscribed(s, a);
+    } else if (a->kind == ASK_ACK) {
+        ask_done(a, result, NULL);
     } else {
         sought(s, a);
     }
@@ -593,6 +595,53 @@ static void unsubscribe_send(struct client_subscriber *s, struct client_ask *a)
     client_connection_request(s->link.peer.connection, &a->request, &command);
 }
 
+/* In a transaction messages of a batch are acknowledged one by one: all the others' bits stay. */
+static bool ack_set_make(Wire__MessageIdData *id, const struct _pulsar_message_id *of)
+{
+    const size_t words = ((size_t)of->batch_size + 63) / 64;
+
+    if (!of->batch)
+        return true;
+    if (!(id->ack_set = malloc(words * sizeof *id->ack_set)))
+        return false;
+    for (size_t i = 0; i < words; i++)
+        id->ack_set[i] = -1;
+    if (of->batch_size % 64 != 0)
+        id->ack_set[words - 1] = (int64_t)((UINT64_C(1) << (of->batch_size % 64)) - 1);
+    id->ack_set[of->batch_index / 64] &= (int64_t) ~(UINT64_C(1) << (of->batch_index % 64));
+    id->n_ack_set = words;
+    id->has_batch_size = true;
+    id->batch_size = of->batch_size;
+    return true;
+}
+
+static void ack_ask_send(struct client_subscriber *s, struct client_ask *a)
+{
+    Wire__MessageIdData id = WIRE__MESSAGE_ID_DATA__INIT, *list[] = {&id};
+    Wire__CommandAck ack = WIRE__COMMAND_ACK__INIT;
+    Wire__BaseCommand command;
+
+    id.ledger_id = (uint64_t)a->id.ledger;
+    id.entry_id = (uint64_t)a->id.entry;
+    if (!ack_set_make(&id, &a->id)) {
+        ask_done(a, pulsar_result_MemoryBufferIsFull, NULL);
+        return;
+    }
+    ack.consumer_id = s->link.peer.id;
+    ack.ack_type = WIRE__COMMAND_ACK__ACK_TYPE__Individual;
+    ack.n_message_id = 1;
+    ack.message_id = list;
+    ack.has_txnid_most_bits = ack.has_txnid_least_bits = ack.has_request_id = true;
+    ack.txnid_most_bits = a->transaction_most;
+    ack.txnid_least_bits = a->transaction_least;
+    ack.request_id = a->request.id;
+    client_due_remove(&s->nacks, &a->id);
+    client_due_remove(&s->unacked, &a->id);
+    command_wrap(&command, WIRE__BASE_COMMAND__TYPE__ACK, &ack);
+    client_connection_request(s->link.peer.connection, &a->request, &command);
+    free(id.ack_set);
+}
+
 static void ask_send(struct client_subscriber *s, struct client_ask *a)
 {
     client_request_init(&a->request, s->core, on_ask_answer);
@@ -606,6 +655,9 @@ static void ask_send(struct client_subscriber *s, struct client_ask *a)
         return;
     case ASK_UNSUBSCRIBE:
         unsubscribe_send(s, a);
+        return;
+    case ASK_ACK:
+        ack_ask_send(s, a);
         return;
     }
 }

@@ -25,7 +25,7 @@
 
 struct client_subscriber;
 
-enum client_ask_kind { ASK_SEEK_ID, ASK_SEEK_TIME, ASK_LAST_ID, ASK_UNSUBSCRIBE };
+enum client_ask_kind { ASK_SEEK_ID, ASK_SEEK_TIME, ASK_LAST_ID, ASK_UNSUBSCRIBE, ASK_ACK };
 
 /* Something the broker is asked through the subscriber.  Waits for it to be attached, and is asked again after a
  * reconnect, until the operation timeout.  Embedded by who asks. */
@@ -33,8 +33,9 @@ struct client_ask {
     struct list node;
     struct client_subscriber *subscriber;
     enum client_ask_kind kind;
-    struct _pulsar_message_id id; /* ASK_SEEK_ID */
-    uint64_t time_ms;             /* ASK_SEEK_TIME */
+    struct _pulsar_message_id id;                 /* ASK_SEEK_ID, ASK_ACK */
+    uint64_t time_ms;                             /* ASK_SEEK_TIME */
+    uint64_t transaction_most, transaction_least; /* ASK_ACK: in which it is acknowledged */
     struct client_request request;
     uint64_t deadline_ns;
     void *owner;
@@ -95,7 +96,7 @@ struct client_subscriber {
     struct timer ask_timer;
     void (*on_closed)(struct client_subscriber *s, pulsar_result result);
     struct timer closing;
-    _Atomic bool end_of_topic; /* any thread reads it */
+    _Atomic bool end_of_topic;  /* any thread reads it */
     struct log_rate unreadable; /* how often they are logged */
 };
 

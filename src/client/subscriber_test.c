@@ -27,7 +27,8 @@ struct world {
     bool created, closed, drained, asked, notified;
     pulsar_result created_result, closed_result, ask_result;
     int64_t last_entry;
-    size_t wanted; /* messages in the queue, for in_queue */
+    uint64_t transaction; /* of the next ASK_ACK */
+    size_t wanted;        /* messages in the queue, for in_queue */
 };
 
 static void quiet(void *ctx, const char *text, size_t len)
@@ -504,6 +505,7 @@ static void ask(struct world *w, enum client_ask_kind kind, int64_t entry)
     w->ask = (struct client_ask){.kind = kind, .id = CLIENT_MESSAGE_ID_NONE, .done = on_asked};
     w->ask.id.ledger = 1;
     w->ask.id.entry = entry;
+    w->ask.transaction_least = w->transaction;
     client_subscriber_ask(w->subscriber, &w->ask);
 }
 
@@ -541,6 +543,30 @@ static void a_seek_that_is_refused_leaves_the_messages_to_come(void **state)
     assert_int_equal(w->ask_result, pulsar_result_UnknownError);
     queue_wait(w, 7);
     assert_true(take(w, &id));
+    world_free(w);
+}
+
+static void an_acknowledgement_in_a_transaction_is_answered(void **state)
+{
+    struct world *w = world_new(1);
+    struct _pulsar_message_id id;
+
+    publish(w, 2, 1);
+    subscriber_open(w);
+    queue_wait(w, 2);
+    assert_true(take(w, &id));
+    w->transaction = 7;
+    ask(w, ASK_ACK, id.entry);
+    assert_false(w->asked);
+    fake_run_until(w->sim, is_asked, w);
+    assert_int_equal(w->ask_result, pulsar_result_Ok);
+    assert_int_equal(w->broker->transaction, 7);
+    assert_int_equal(w->broker->acks, 1);
+    w->broker->refusal = WIRE__SERVER_ERROR__TransactionConflict;
+    w->broker->refuse[WIRE__BASE_COMMAND__TYPE__ACK] = 1;
+    ask(w, ASK_ACK, id.entry + 1);
+    fake_run_until(w->sim, is_asked, w);
+    assert_int_equal(w->ask_result, pulsar_result_TransactionConflict);
     world_free(w);
 }
 
@@ -720,6 +746,7 @@ int main(void)
         cmocka_unit_test(a_message_with_a_wrong_checksum_is_discarded_with_its_reason),
         cmocka_unit_test(a_seek_drops_what_came_before_it_and_goes_on_after_the_id),
         cmocka_unit_test(a_seek_that_is_refused_leaves_the_messages_to_come),
+        cmocka_unit_test(an_acknowledgement_in_a_transaction_is_answered),
         cmocka_unit_test(questions_survive_a_reconnect),
         cmocka_unit_test(a_question_that_is_not_answered_times_out),
         cmocka_unit_test(a_reader_goes_on_after_what_was_read_last),

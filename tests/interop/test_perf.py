@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`geminga perf`: the lines of pulsar-perf, the histogram file, what it sends and takes."""
 import json
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from broker_process import DIES_WITH_PARENT, PROGRAM, Broker
+from broker_process import DIES_WITH_PARENT, PROGRAM, SERVICE_URL, Broker
 from rest import request
 
 NUMBER = r" *([\d.]+)"
@@ -262,8 +263,39 @@ def test_brokers_are_monitored_over_http(broker, client, topic):
     assert "no-such" in perf("monitor", "--connect-string", "http://no-such.invalid:1", "-n", "1", expect=1)
 
 
+ENDED = re.compile(r"--- (\d+) transaction end successfully --- 0 transaction end failed --- 0 message ack failed --- "
+                   r"0 message send failed --- (\d+) message ack success --- (\d+) message send success")
+
+
+@pytest.mark.skipif(SERVICE_URL is not None, reason="of a broker without transactions")
+def test_a_broker_without_transactions_is_told_apart(broker, topic):
+    said = run("transaction", "--topics-c", topic, "--topics-p", topic + "-to", "-ntxn", "1", broker=broker, expect=1)
+    assert "the broker has no transactions" in said and "--txn-disable" in said
+
+
+def test_tasks_are_transactions_without_one(broker, topic):
+    run("produce", topic, "-m", "6", "-r", "0", "-db", broker=broker)
+    printed = run("transaction", "--topics-c", topic, "--topics-p", f"{topic}-a,{topic}-b", "-ntxn", "2", "-nmc", "3",
+                  "-nmp", "2", "--txn-disable", broker=broker)
+    assert ("2 task executed" in printed and
+            "0 message ack failed --- 0 message send failed --- 6 message ack success --- 8 message send success" in printed)
+    assert count(TAKEN, run("read", topic + "-b", "-n", "4", broker=broker)) == 4
+
+
+@pytest.mark.skipif(os.environ.get("TXN") != "true", reason="needs a broker with transactions, named by SERVICE_URL")
+def test_transactions_take_effect_as_a_whole_or_not_at_all(broker, topic):
+    run("produce", topic, "-m", "20", "-r", "0", "-db", broker=broker)
+    words = ["--topics-c", topic, "--topics-p", topic + "-to", "-np", "2", "-au", broker.http_url, "-nmc", "2", "-nmp", "3"]
+    path = f"/admin/v2/persistent/{topic.removeprefix('persistent://')}/stats"
+    for more, done, left in ((["-ntxn", "4"], ("4", "8", "12"), 12), (["-ntxn", "2", "-abort"], ("2", "4", "6"), 12)):
+        assert ENDED.search(run("transaction", *words, *more, broker=broker)).groups() == done
+        assert request(broker, "GET", path)[1]["subscriptions"]["sub"]["msgBacklog"] == left
+    assert count(TAKEN, run("consume", topic + "-to", "-sp", "Earliest", "-time", "3", broker=broker)) == 12
+
+
 @pytest.mark.parametrize("verb, words, about", [
-    ("produce", ["-txn"], "no transactions"),
+    ("transaction", ["-rs"], "does not ask for the replication"),
+    ("produce", ["-txn"], "geminga perf transaction"),
     ("produce", ["-k", "key"], "does not encrypt"),
     ("produce", ["-r", "fast"], "--rate expects"),
     ("produce", ["-dr", "5,1"], "--delay-range expects"),
@@ -272,7 +304,7 @@ def test_brokers_are_monitored_over_http(broker, client, topic):
     ("consume", ["-ss", "a,b", "-ns", "3"], "how many there are: 2"),
 ])
 def test_what_it_cannot_is_said(broker, topic, verb, words, about):
-    assert about in run(verb, topic, *words, broker=broker, expect=2)
+    assert about in run(verb, *([] if verb == "transaction" else [topic]), *words, broker=broker, expect=2)
 
 
 def test_no_topic_is_asked_for(broker):
