@@ -146,7 +146,7 @@ const struct notary_verb *notary_verbs(size_t *count)
 /* ---- what is said ---- */
 
 /* A line, whatever servers and files have in it. */
-static void complain(const char *format, va_list args)
+static PRINTF_LIKE(1, 0) void complain(const char *format, va_list args)
 {
     char line[COMPLAINT_MAX];
     struct text shown;
