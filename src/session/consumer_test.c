@@ -546,6 +546,25 @@ static void a_client_of_before_v5_is_closed_where_others_are_told_that_their_con
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
+/* Each turn tells a few that there is room: nobody is forgotten, though all have to wait for it several times. */
+static void every_consumer_of_a_connection_gets_what_did_not_fit_at_once(void **state)
+{
+    enum { CONSUMERS = 300, PAYLOAD = 9000 };
+    struct fixture *f = *state;
+    char name[16];
+
+    client_handshake(&f->b);
+    for (unsigned i = 0; i < CONSUMERS; i++) {
+        (void)snprintf(name, sizeof name, "s%u", i);
+        assert_int_equal(client_subscribe(&f->b, i, TOPIC, name, WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Exclusive),
+                         TYPE(SUCCESS));
+        client_flow(&f->b, i, 10);
+    }
+    client_send_entry(&f->producer, 1, 0, PAYLOAD);
+    for (unsigned i = 0; i < CONSUMERS; i++)
+        assert_non_null(client_expect(&f->b, TYPE(MESSAGE)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +585,7 @@ int main(void)
         TEST(a_client_of_before_v11_gets_its_messages_without_the_checksum),
         TEST(a_client_of_v11_gets_the_checksum),
         TEST(a_client_of_before_v5_is_closed_where_others_are_told_that_their_consumer_is),
+        TEST(every_consumer_of_a_connection_gets_what_did_not_fit_at_once),
     };
     return cmocka_run_group_tests_name("session: consumers", tests, NULL, NULL);
 }

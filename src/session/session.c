@@ -49,6 +49,7 @@ static void detach_all(struct session *s)
     map_deinit(&s->consumers);
     map_init(&s->producers, 0);
     map_init(&s->consumers, 0);
+    list_init(&s->waking);
 }
 
 /* What can be let go of while the connection is being closed. */
@@ -78,6 +79,7 @@ void session_free(struct session *s)
     timer_stop(&s->probe_timer);
     task_cancel(&s->flush);
     task_cancel(&s->resume);
+    task_cancel(&s->wake);
     task_cancel(&s->end);
     if (!s->torn_down) {
         struct handle *h;
@@ -298,6 +300,10 @@ struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint6
     struct handle *h = calloc(1, sizeof *h);
 
     if (h && map_put_id(map, id, h) == OK) {
+        if (map == &s->consumers)
+            list_push_back(&s->waking, &h->node);
+        else
+            list_init(&h->node);
         h->id = id;
         h->state = HANDLE_OPENING;
         return h;
@@ -310,6 +316,7 @@ struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint6
 void handle_free(struct session *s, struct map *map, struct handle *h)
 {
     (void)map_remove_id(map, h->id);
+    list_remove(&h->node);
     free(h);
 }
 
@@ -613,6 +620,8 @@ enum err session_new(struct session **out, struct server *server, struct conn *c
     list_init(&s->starved_node);
     s->flush.run = flush_run;
     s->resume.run = resume_run;
+    s->wake.run = session_wake_run;
+    list_init(&s->waking);
     s->end.run = end_run;
     timer_init(&s->probe_timer, server->loop, probe_fired);
     timer_init(&s->keep_alive, server->loop, keep_alive_fired);

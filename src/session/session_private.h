@@ -27,6 +27,7 @@
 #include "wire/frame.h"
 
 #define HANDLES_MAX  100000 /* producers, and consumers, of one connection */
+#define WAKE_AT_ONCE 64     /* consumers told that there is room, before it is looked how much they used */
 #define REQUESTS_MAX 1000   /* under way for one connection; beyond it reading pauses */
 
 enum session_state { SESSION_HANDSHAKE, SESSION_READY, SESSION_CLOSING };
@@ -39,6 +40,7 @@ enum handle_state {
 };
 
 struct handle {
+    struct list node; /* a consumer's: session->waking */
     uint64_t id;
     enum handle_state state;
     struct producer *producer; /* when OPEN: one of the two */
@@ -78,10 +80,13 @@ struct session {
     uint8_t discard[64];      /* where bytes go that nobody wants any more */
     struct output output;
     struct task flush, resume, end;
+    struct task wake; /* runs while the output is writable, and `to_wake` are to be told of it */
 
     struct map producers, consumers; /* struct handle by id */
-    size_t pending_sends;            /* publishes under way */
-    size_t pending_bytes;            /* of their entries */
+    struct list waking;              /* the consumers: who was told that there is room longest ago comes first */
+    size_t to_wake;
+    size_t pending_sends; /* publishes under way */
+    size_t pending_bytes; /* of their entries */
     /* Receipts, and other answers to SENDs, of this turn of the loop; and of earlier ones, not yet taken by the peer.
      */
     size_t receipts_now, receipts_waiting;
@@ -167,6 +172,7 @@ void session_end_later(struct session *s);
 extern const struct sink_ops session_sink_ops;
 void session_answer_probes(struct session *s, bool alive);
 void session_relieved(struct output *output); /* the peer reads again */
+void session_wake_run(struct task *task);
 void session_send_ping(struct session *s);
 
 /* Queues an answer. */

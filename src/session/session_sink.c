@@ -219,16 +219,28 @@ const struct sink_ops session_sink_ops = {
 };
 
 /* The peer reads again. */
-void session_relieved(struct output *output)
+/* All may be waiting, and what the connection takes now is enough for some: those who waited longest are told first,
+ * and the rest only if there is still room when these have sent what they have. */
+void session_wake_run(struct task *task)
 {
-    struct session *s = container_of(output, struct session, output);
-    struct handle *h;
-    size_t at = 0;
+    struct session *s = container_of(task, struct session, wake);
 
-    if (s->state != SESSION_READY)
-        return;
-    while ((h = map_next(&s->consumers, &at))) {
+    for (unsigned i = 0; i < WAKE_AT_ONCE && s->to_wake > 0 && !list_empty(&s->waking); i++, s->to_wake--) {
+        struct handle *h = container_of(list_pop_front(&s->waking), struct handle, node);
+        list_push_back(&s->waking, &h->node);
         if (h->state == HANDLE_OPEN)
             consumer_writable(h->consumer);
     }
+    if (s->to_wake > 0 && !list_empty(&s->waking) && output_writable(&s->output))
+        loop_defer(s->server->loop, &s->wake);
+}
+
+void session_relieved(struct output *output)
+{
+    struct session *s = container_of(output, struct session, output);
+
+    if (s->state != SESSION_READY)
+        return;
+    s->to_wake = map_count(&s->consumers);
+    loop_defer(s->server->loop, &s->wake);
 }

@@ -258,6 +258,30 @@ static void tail(struct course *c)
     counted(c, publish_and_take);
 }
 
+/* Each published is delivered to `size` subscriptions, all on one connection. */
+static void publish_and_take_copies(struct course *c)
+{
+    publish(c);
+    link_await(c->receiver, TYPE(MESSAGE), c->messages);
+}
+
+static void fan_out(struct course *c)
+{
+    char name[24];
+
+    begin(c);
+    c->window = 1;
+    link_produce(c->sender, 1, TOPIC);
+    c->receiver = load_link(&c->load);
+    for (size_t i = 0; i < c->size; i++) {
+        (void)snprintf(name, sizeof name, "s-%zu", i);
+        link_subscribe(c->receiver, i, TOPIC, name, EXCLUSIVE);
+        link_flow(c->receiver, i, (uint32_t)c->messages);
+    }
+    fill(c, c->messages / c->size, 1, KB, false);
+    counted(c, publish_and_take_copies);
+}
+
 static void look_up(struct link *link)
 {
     Wire__CommandPartitionedTopicMetadata partitions = WIRE__COMMAND_PARTITIONED_TOPIC_METADATA__INIT;
@@ -320,6 +344,7 @@ const struct scenario scenarios[] = {
     SCENARIO(5000, 100, dispatch_key_shared, "1 KB of 1,000 keys, from memory, 100 consumers"),
     SCENARIO(5000, 0, drain, "1 KB, from the disk after a restart"),
     SCENARIO(5000, 0, tail, "1 KB, published, and delivered to one consumer"),
+    SCENARIO(20000, 2000, fan_out, "1 KB, a copy to each of 2,000 subscriptions of one connection"),
     SCENARIO(5000, 0, ack_individual, "each by itself, in order"),
     SCENARIO(5000, 0, ack_holes, "every other, then those between"),
     SCENARIO(5000, 0, ack_cumulative, "each up to itself"),
