@@ -169,12 +169,12 @@ def unacknowledged(broker, n, count):
 
 # What grows; where it ends; the scenario of tools/instructions that it is, and where that ends.
 GROWTHS = {"topics": (topics, 100000, "publish_many_topics", 10000), "subscriptions": (subscriptions, 10000, None, 0),
-           "consumers": (consumers, 100000, "dispatch_shared", 10000), "backlog": (backlog, 1000000, None, 0),
+           "consumers": (consumers, 100000, "dispatch_shared", 1000), "backlog": (backlog, 1000000, None, 0),
            "unacknowledged": (unacknowledged, 100000, None, 0)}
 
 
 def instructions(build, scenario, size):
-    messages = max(5000, size)
+    messages = max(5000, 20 * size)  # what each is told once is divided by these
     done = subprocess.run([os.path.join(HERE, "tools", "instructions"), "--build", build, "--scale", scenario, str(size), str(messages)],
                           capture_output=True, text=True)
     if done.returncode != 0:
