@@ -174,7 +174,7 @@ GROWTHS = {"topics": (topics, 100000, "publish_many_topics", 10000), "subscripti
 
 
 def instructions(build, scenario, size):
-    messages = max(5000, 20 * size)  # what each is told once is divided by these
+    messages = min(50000, max(5000, 20 * size))  # what each is told once is divided by these
     done = subprocess.run([os.path.join(HERE, "tools", "instructions"), "--build", build, "--scale", scenario, str(size), str(messages)],
                           capture_output=True, text=True)
     if done.returncode != 0:
