@@ -392,6 +392,46 @@ static void it_is_rejected_expired_or_cancelled_with_a_result_and_an_entry(void 
     }
 }
 
+/* What is said of a result without receipt: every check holds but that there is a receipt. */
+static bool only_the_receipt_is_missing(struct world *w, const char *result, const char *about)
+{
+    struct text report;
+    bool verified, only;
+
+    text_init(&report, 10000);
+    assert_int_equal(
+        verify_receipt(bytes_of_text(result), bytes_of_text(about), &w->key.public_key, &report, NULL, &verified), OK);
+    assert_false(verified);
+    only = strncmp(report.data, "refused", 7) != 0 && strstr(report.data, "\nrefused  receipt") &&
+           strstr(report.data, "ok       inclusion   entry 0 of 1");
+    text_deinit(&report);
+    return only;
+}
+
+static void that_it_was_refused_is_proven_and_any_bit_flipped_is_found(void **state)
+{
+    struct world w;
+    const char *e = make_event("e-1", APPROVAL), *other = make_event("e-1", SIMPLE);
+    char *result;
+
+    world_init(&w);
+    world_start(&w);
+    event(&w, e);
+    decide(&w, e, "e-1", "a", DECISION_REJECT);
+    decide(&w, e, "e-1", "b", DECISION_REJECT);
+    result = strdup(published(&w.own, NOTARY_RESULTS, 0));
+    assert_true(only_the_receipt_is_missing(&w, result, e));
+    assert_false(only_the_receipt_is_missing(&w, result, other));
+    for (size_t i = 0; result[i]; i++) {
+        result[i] ^= 1;
+        if (only_the_receipt_is_missing(&w, result, e))
+            fail_msg("byte %zu: %s", i, result);
+        result[i] ^= 1;
+    }
+    free(result);
+    world_deinit(&w);
+}
+
 static void decisions_of_strangers_about_other_content_or_of_nothing_are_refused(void **state)
 {
     struct world w;
@@ -1366,6 +1406,7 @@ int main(void)
         cmocka_unit_test(an_approval_is_pending_until_the_quorum_and_then_notarized_with_its_decisions),
         cmocka_unit_test(the_result_of_an_approval_verifies_offline),
         cmocka_unit_test(it_is_rejected_expired_or_cancelled_with_a_result_and_an_entry),
+        cmocka_unit_test(that_it_was_refused_is_proven_and_any_bit_flipped_is_found),
         cmocka_unit_test(decisions_of_strangers_about_other_content_or_of_nothing_are_refused),
         cmocka_unit_test(a_decision_about_nothing_is_refused_by_who_leads_for_sure),
         cmocka_unit_test(an_open_event_that_comes_again_gets_its_status_and_other_content_is_a_conflict),

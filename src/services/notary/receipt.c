@@ -15,6 +15,11 @@ const struct receipt_member receipt_leaf_members[RECEIPT_LEAF_MEMBERS] = {
     {"rekor_log_id", JSON_STRING},          {"rekor_server_url", JSON_STRING}, {"signature_b64", JSON_STRING},
 };
 
+const struct receipt_member receipt_refusal_members[RECEIPT_REFUSAL_MEMBERS] = {
+    {"event_hash", JSON_STRING},   {"integrated_time", JSON_INTEGER}, {"outcome", JSON_STRING},
+    {"rekor_log_id", JSON_STRING}, {"rekor_server_url", JSON_STRING},
+};
+
 void receipt_hash_text(const struct digest *d, char to[RECEIPT_HASH_SIZE])
 {
     memcpy(to, "sha256:", 7);
@@ -242,6 +247,36 @@ static enum err complete(json_t *receipt, const struct receipt_entry *entry)
     return OK;
 }
 
+enum err receipt_refusal_leaf(const char *event_id, const json_t *refusal, const char *result_hash, struct text *out)
+{
+    json_t *leaf = json_pack("{s:s, s:s}", "event_id", event_id, "result_hash", result_hash);
+    enum err err = leaf ? OK : ERR_NOMEM;
+
+    for (size_t i = 0; err == OK && i < RECEIPT_REFUSAL_MEMBERS; i++) {
+        const char *name = receipt_refusal_members[i].name;
+        if (json_object_set(leaf, name, json_object_get(refusal, name)) != 0)
+            err = ERR_NOMEM;
+    }
+    if (err == OK)
+        err = canonical_json(leaf, out);
+    json_decref(leaf);
+    return err;
+}
+
+/* Of a result without receipt: what the log has instead, and where.  The leaf becomes it. */
+static enum err refuse(json_t *result, json_t *leaf, const struct receipt_entry *entry)
+{
+    enum err err = complete(leaf, entry);
+
+    if (err != OK)
+        return err;
+    json_object_del(leaf, "event_id");
+    json_object_del(leaf, "result_hash");
+    return json_object_set_new(result, "receipt", json_null()) == 0 && json_object_set(result, "refusal", leaf) == 0
+               ? OK
+               : ERR_NOMEM;
+}
+
 enum err receipt_result(const struct receipt_entry *entry, struct text *out)
 {
     json_t *leaf = load(entry->leaf), *result = load(entry->rest);
@@ -252,7 +287,7 @@ enum err receipt_result(const struct receipt_entry *entry, struct text *out)
     if (!json_is_object(leaf) || !json_is_object(result))
         goto out;
     if (json_object_get(leaf, "outcome"))
-        err = json_object_set_new(result, "receipt", json_null()) == 0 ? OK : ERR_NOMEM;
+        err = refuse(result, leaf, entry);
     else if (json_is_object(receipt) && (err = complete(receipt, entry)) == OK)
         err = json_object_set(result, "receipt", receipt) == 0 ? OK : ERR_NOMEM;
     if (err == OK)

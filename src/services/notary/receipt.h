@@ -24,6 +24,9 @@
  *   leaf {"event_hash":"sha256:HEX","event_id":ID,"integrated_time":SECONDS,"outcome":"rejected"|"expired"|"cancelled",
  *         "rekor_log_id":..,"rekor_server_url":..,"result_hash":"sha256:HEX"}
  *
+ * and beside the null "refusal", which is the leaf without event_id and result_hash, with log_index and
+ * inclusion_proof.
+ *
  * Pure; may call: base/, jansson's values.
  */
 #ifndef SERVICES_NOTARY_RECEIPT_H
@@ -44,6 +47,10 @@ struct receipt_member {
 };
 #define RECEIPT_LEAF_MEMBERS 6
 extern const struct receipt_member receipt_leaf_members[RECEIPT_LEAF_MEMBERS];
+
+/* The same of a refusal: the members that it and its leaf have. */
+#define RECEIPT_REFUSAL_MEMBERS 5
+extern const struct receipt_member receipt_refusal_members[RECEIPT_REFUSAL_MEMBERS];
 
 struct receipt_facts {
     const char *event_id;
@@ -77,6 +84,10 @@ MUST_USE enum err receipt_refuse(const struct receipt_facts *facts, const char *
 /* The leaf's JSON made of a receipt's six members, an event id and a hash of the rest: the one place that knows the
  * shape.  `receipt` may have other members. */
 MUST_USE enum err receipt_leaf(const char *event_id, const json_t *receipt, const char *result_hash, struct text *out);
+
+/* The leaf of a refusal, made of its five members, an event id and a hash of the rest; it may have others. */
+MUST_USE enum err receipt_refusal_leaf(const char *event_id, const json_t *refusal, const char *result_hash,
+                                       struct text *out);
 
 /* What the log has of one result. */
 struct receipt_entry {

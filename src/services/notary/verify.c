@@ -101,6 +101,26 @@ static bool check_form(struct verification *v)
     return true;
 }
 
+/* The same of what a result has that was refused. */
+static bool check_refusal_form(struct verification *v)
+{
+    for (size_t i = 0; i < RECEIPT_REFUSAL_MEMBERS; i++)
+        if (!verify_has(v, v->receipt, "the refusal", receipt_refusal_members[i].name, receipt_refusal_members[i].type))
+            return false;
+    if (!verify_has(v, v->receipt, "the refusal", "log_index", JSON_INTEGER) ||
+        !verify_has(v, v->receipt, "the refusal", "inclusion_proof", JSON_OBJECT))
+        return false;
+    v->proof = json_object_get(v->receipt, "inclusion_proof");
+    if (!verify_has(v, v->proof, "the inclusion proof", "checkpoint", JSON_STRING) ||
+        !verify_has(v, v->proof, "the inclusion proof", "hashes", JSON_ARRAY) ||
+        !verify_has(v, v->proof, "the inclusion proof", "log_public_key_b64", JSON_STRING) ||
+        !verify_has(v, v->proof, "the inclusion proof", "result_hash", JSON_STRING))
+        return false;
+    if (json_object_size(v->receipt) != RECEIPT_REFUSAL_MEMBERS + 2 || json_object_size(v->proof) != 4)
+        return verify_refused(v, "form", "the refusal has a member that is none of a refusal");
+    return true;
+}
+
 /* Which of the three kinds it is. */
 static void find_result(struct verification *v)
 {
@@ -116,18 +136,30 @@ static void find_result(struct verification *v)
         v->receipt = v->document;
 }
 
+/* Whatever holds, an event that was refused is not notarized. */
+static bool say_none(struct verification *v)
+{
+    const char *error = verify_text(v->result, "error");
+
+    return verify_refused(v, "receipt", "there is none: the event was not notarized%s%.200s", *error ? ": " : "",
+                          error);
+}
+
 static bool find_receipt(struct verification *v)
 {
-    const char *error;
+    json_t *refusal;
 
     find_result(v);
     if (json_is_object(v->receipt))
         return check_form(v);
     if (!json_is_null(v->receipt))
         return verify_refused(v, "form", "the file holds neither a NotaryResult with a receipt nor a receipt");
-    error = verify_text(v->result, "error");
-    return verify_refused(v, "receipt", "there is none: the event was not notarized%s%.200s", *error ? ": " : "",
-                          error);
+    refusal = json_object_get(v->result, "refusal");
+    if (!json_is_object(refusal)) /* as notaries before this one wrote it */
+        return say_none(v);
+    v->receipt = refusal;
+    v->refused = true;
+    return check_refusal_form(v);
 }
 
 static bool read_document(struct verification *v, struct bytes document)
@@ -215,6 +247,42 @@ static bool check_keys(struct verification *v)
     return verify_holds(v, "key", "the receipt's key and the log's are among those given with --public-key");
 }
 
+/* Nothing but the log's key has a part in a refusal. */
+static bool check_refusal_key(struct verification *v)
+{
+    const struct trusted_keys *trusted = v->trust->keys;
+    struct public_key *log_key = &v->pieces->log_key;
+    char log_id[DIGEST_HEX_SIZE];
+
+    if (!read_key(v, v->proof, "log_public_key_b64", log_key))
+        return false;
+    digest_hex(&log_key->log_id, log_id);
+    if (strcmp(log_id, verify_text(v->receipt, "rekor_log_id")) != 0)
+        return verify_refused(v, "key", "rekor_log_id is not the SHA-256 of the log's public key");
+    if (!trusted || trusted->count == 0)
+        return verify_holds(
+            v, "key", "log id %.16s... belongs to the refusal's own key; compare it with --public-key FILE", log_id);
+    if (!trusted_keys_has(trusted, log_key))
+        return verify_refused(v, "key", "the log's key %.16s... is not one given with --public-key", log_id);
+    return verify_holds(v, "key", "the log's key is one given with --public-key");
+}
+
+/* It is this event, every byte of it, that was refused. */
+static bool check_refused_event(struct verification *v)
+{
+    struct text *evidence = &v->pieces->evidence;
+    char hash[RECEIPT_HASH_SIZE];
+    struct digest d;
+
+    if (evidence_build(&v->event, evidence) != OK)
+        return verify_no_memory(v);
+    d = digest_of(bytes_of(evidence->data, evidence->len));
+    receipt_hash_text(&d, hash);
+    if (strcmp(hash, verify_text(v->receipt, "event_hash")) != 0)
+        return verify_refused(v, "event", "the refusal is of another event: this one's hash is %s", hash);
+    return verify_holds(v, "event", "%s is the hash of this event", hash);
+}
+
 static bool check_signature(struct verification *v)
 {
     struct signature *signature = &v->pieces->signature;
@@ -241,11 +309,13 @@ static bool check_result(struct verification *v)
         return verify_holds(v, "result", "a receipt alone; the NotaryResult that it came in is not checked");
     text_init(&rest, VERIFY_DOCUMENT_MAX * 8);
     json_incref(v->receipt);
+    if (v->refused)
+        json_object_del(v->result, "refusal");
     json_object_del(v->result, "receipt");
     err = canonical_json(v->result, &rest);
     d = digest_of(bytes_of(rest.data, rest.len));
     text_deinit(&rest);
-    if (json_object_set_new(v->result, "receipt", v->receipt) != 0 || err == ERR_NOMEM)
+    if (json_object_set_new(v->result, v->refused ? "refusal" : "receipt", v->receipt) != 0 || err == ERR_NOMEM)
         return verify_no_memory(v);
     receipt_hash_text(&d, hash);
     if (err != OK || strcmp(hash, verify_text(v->proof, "result_hash")) != 0)
@@ -331,11 +401,21 @@ static bool check_anchors(struct verification *v)
     return good;
 }
 
+/* That it was refused is in the log. */
+static bool verify_refusal(struct verification *v)
+{
+    return check_result(v) && check_refused_event(v) && check_refusal_key(v) && check_checkpoint(v) &&
+           check_inclusion(v) && check_anchors(v) && say_none(v);
+}
+
 static bool verify(struct verification *v, struct bytes document, struct bytes event)
 {
-    return read_document(v, document) && read_event(v, event) && check_result(v) && verify_evidence(v) &&
-           check_keys(v) && check_signature(v) && verify_decisions(v) && check_checkpoint(v) && check_inclusion(v) &&
-           verify_artifact(v) && check_anchors(v);
+    if (!read_document(v, document) || !read_event(v, event))
+        return false;
+    if (v->refused)
+        return verify_refusal(v);
+    return check_result(v) && verify_evidence(v) && check_keys(v) && check_signature(v) && verify_decisions(v) &&
+           check_checkpoint(v) && check_inclusion(v) && verify_artifact(v) && check_anchors(v);
 }
 
 static void pieces_init(struct verify_pieces *p)

@@ -117,6 +117,8 @@ enum err verify_leaf(struct verification *v, struct text *out)
     struct digest d, root;
     char hash[RECEIPT_HASH_SIZE];
 
+    if (v->refused)
+        return receipt_refusal_leaf(v->event.event_id, v->receipt, result_hash, out);
     if (!v->batch)
         return receipt_leaf(v->event.event_id, v->receipt, result_hash, out);
     if (!batch_results_root(&v->place, result_hash, &root))

@@ -16,7 +16,8 @@ struct verification {
     struct bytes artifact; /* empty: none was given */
     json_t *document;      /* owned */
     json_t *result;        /* in it: the NotaryResult; NULL: the document is a receipt alone */
-    json_t *receipt;       /* in the result, or the document */
+    json_t *receipt;       /* in the result, or the document; of a refusal, that */
+    bool refused;          /* the result has no receipt, and a refusal instead */
     json_t *proof;         /* in the receipt */
     json_t *batch;         /* in the receipt; NULL: it is none of a batch */
     struct event event;    /* owned */
