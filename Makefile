@@ -1,7 +1,7 @@
 # Geminga's front door.  Meson does the building; this file names what people do.
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
-#   make test     install what is missing, build three ways, run all tests
+#   make test     install what is missing, build with gcc and with clang's sanitizers, run all tests
 #   make bench          beside Apache Pulsar, Kafka and NATS JetStream: the whole matrix in 25 minutes, docs/performance-peers.md
 #                       and its plots; BENCH="--only p1k n1k --systems geminga pulsar --rounds 1" for a share (bench/README.md)
 #   make bench-figures  start, idle cost and a lone publish: the README's figures, in two minutes
@@ -15,7 +15,7 @@
 #                      every command of its pulsar-admin, beside what Apache Pulsar answers: tests/conformance/pulsar_admin
 #   make integration   the services with real other systems (Rekor, Vault, Temporal, ...), those that are installed
 #   make interop-java  our own tests with the official Java client (those with the Python client are in make test)
-# and: sim sweep crash notary-soak powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
+# and: whole sim sweep crash notary-soak powercut damage fuzz sanitize sanitize-interop ci-conformance install format clean
 
 BUILD     ?= build
 DATA      ?= data
@@ -30,7 +30,7 @@ PREFIX    ?= /usr/local
 export LC_ALL = C.UTF-8
 
 .PHONY: all run test instructions packages sim mutations sweep crash notary-soak powercut damage fuzz fuzz-afl fuzz-coverage bench bench-figures bench-store bench-broker bench-footprint bench-growth \
-	conformance ci-conformance interop-java integration sanitize sanitize-interop install format format-check clean
+	conformance ci-conformance interop-java integration sanitize whole sanitize-interop install format format-check clean
 
 all: packages $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -143,6 +143,11 @@ sanitize:
 	@tools/install-packages build test
 	@tools/test sanitize
 
+# The unit tests, both builds, with all that `make test` runs a share of: every bit flipped, every life, every point.
+whole:
+	@tools/install-packages build test
+	@tools/test whole
+
 # The tests with the official Python client against programs built with sanitizers: address, undefined and leak, then thread.
 sanitize-interop:
 	@tools/install-packages build test
@@ -158,4 +163,4 @@ format-check:
 	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 clean:
-	@rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz build-afl build-cov
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-afl build-cov

@@ -4,6 +4,7 @@
  */
 #include "base/base_test.h"
 #include "base/random.h"
+#include "base/test_share.h"
 #include "broker/delay_index.h"
 
 #include <stdlib.h>
@@ -143,7 +144,7 @@ static void count_one(void *ctx, struct position p)
 /* The bytes of a million entries whose delays are up to `spread` ms, all of which are taken in the end. */
 static size_t bytes_of_a_million(int64_t spread)
 {
-    const size_t count = 1000000;
+    const size_t count = test_share(1000000);
     struct delay_index x;
     struct random r;
     size_t taken = 0;
@@ -273,7 +274,7 @@ static void live(uint64_t seed)
 
 static void it_says_what_a_list_says(void **state)
 {
-    for (uint64_t seed = 1; seed <= 8; seed++)
+    for (uint64_t seed = 1; seed <= test_share(8); seed++)
         live(seed);
 }
 

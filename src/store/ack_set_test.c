@@ -4,6 +4,7 @@
 #include "base/base_test.h"
 #include "base/checksum.h"
 #include "base/random.h"
+#include "base/test_share.h"
 #include "store/chain.h"
 
 #include <stdio.h>
@@ -453,7 +454,7 @@ static void any_sequence_of_operations_agrees_with_a_plain_set(void **state)
     uint64_t seed = given ? strtoull(given, NULL, 0) : 20260803;
 
     printf("SEED=%llu\n", (unsigned long long)seed);
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < test_share(300); round++) {
         struct random r;
         struct model m = {0};
         struct ack_set s;

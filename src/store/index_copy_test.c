@@ -3,6 +3,7 @@
  * index_copy_test.c - a damaged catalog.db, and the life that goes on from its copy, against the model of the store.
  */
 #include "base/base_test.h"
+#include "base/test_share.h"
 #include "store/backup.h"
 #include "store/give_up.h"
 #include "store/store_model.h"
@@ -108,7 +109,7 @@ static void goes_on(struct model *m)
 
 static void a_damaged_index_is_refused_and_from_its_copy_nothing_is_lost(void **state)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= test_share(60); seed++) {
         struct model m;
         model_init(&m, seed);
         live(&m, (unsigned)random_below(&m.random, 400));
@@ -165,9 +166,9 @@ static bool cut_off_while_going_on(uint64_t n, bool power)
 
 static void the_start_that_goes_on_may_be_cut_off_at_any_operation(void **state)
 {
-    for (uint64_t n = 1; cut_off_while_going_on(n, true); n++)
+    for (uint64_t n = test_first(); cut_off_while_going_on(n, true); n += test_stride())
         ;
-    for (uint64_t n = 1; cut_off_while_going_on(n, false); n++)
+    for (uint64_t n = test_first(); cut_off_while_going_on(n, false); n += test_stride())
         ;
 }
 
@@ -225,18 +226,18 @@ after_a_crash_between_both_transactions_a_whole_index_is_gone_on_from_and_the_co
 {
     unsigned differed = 0;
 
-    for (uint64_t n = 1; cut_off_in_a_checkpoint(n, false, &differed); n++)
+    for (uint64_t n = test_first(); cut_off_in_a_checkpoint(n, false, &differed); n += test_stride())
         ;
-    assert_true(differed > 3);
+    assert_true(differed > test_share(3));
 }
 
 static void wherever_a_checkpoint_was_cut_off_nothing_is_lost_with_a_damaged_index(void **state)
 {
     unsigned differed = 0;
 
-    for (uint64_t n = 1; cut_off_in_a_checkpoint(n, true, &differed); n++)
+    for (uint64_t n = test_first(); cut_off_in_a_checkpoint(n, true, &differed); n += test_stride())
         ;
-    assert_true(differed > 3);
+    assert_true(differed > test_share(3));
 }
 
 static void without_room_there_is_no_copy_until_there_is_room(void **state)

@@ -2,10 +2,11 @@
  *
  * store_crash_test.c - the store against its model, with the power cut, the process killed and the disk failing.
  *
- * STORE_SEEDS=n runs n random lives (by default 40; 16 under AddressSanitizer, which makes them four times as long),
+ * STORE_SEEDS=n runs n random lives (by default 40, or what test_share.h makes of them),
  * STORE_SEED=s begins at seed s.
  */
 #include "base/base_test.h"
+#include "base/test_share.h"
 #include "store/store_model.h"
 #include "store/store_private.h"
 #include "sys/sim/sim_seeds.h"
@@ -13,11 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define LIVES 16
-#else
 #define LIVES 40
-#endif
 
 /* Ledgers that share files, most of them deleted then: the rest is copied, while one of them grows and is read. */
 static void leave_half_empty_files(struct model *m)
@@ -158,7 +155,7 @@ static void cut_the_power_everywhere(uint64_t seed, enum durability durability)
     const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_META;
     const uint64_t operations = count_operations(kinds, seed, durability);
 
-    for (uint64_t n = 1; n <= operations; n++) {
+    for (uint64_t n = test_first(); n <= operations; n += test_stride()) {
         struct model m;
         model_init(&m, seed);
         m.options.durability = durability;
@@ -183,7 +180,7 @@ static void a_power_cut_with_several_batches_in_flight_loses_nothing_that_was_pr
 
     for (uint64_t seed = 1; seed < 4; seed++) {
         bool all = false;
-        for (uint64_t n = 1; !all; n++) {
+        for (uint64_t n = test_first(); !all; n += test_stride()) {
             struct model m;
             model_init(&m, seed);
             sim_disk_crash_at(m.disk, kinds, n);
@@ -194,7 +191,7 @@ static void a_power_cut_with_several_batches_in_flight_loses_nothing_that_was_pr
             model_deinit(&m);
         }
     }
-    assert_true(beside > 500);
+    assert_true(beside > test_share(500));
 }
 
 /* The n-th write fails, and soon after it the power is cut.  False when there are not so many writes. */
@@ -224,11 +221,11 @@ static void a_write_that_fails_with_several_batches_in_flight_fails_those_behind
 
     for (uint64_t seed = 1; seed < 4; seed++) {
         for (uint64_t until_cut = 2; until_cut < 5; until_cut++) {
-            for (uint64_t n = 1; fail_a_write_of_a_stream(seed, n, until_cut, &beside); n++)
+            for (uint64_t n = test_first(); fail_a_write_of_a_stream(seed, n, until_cut, &beside); n += test_stride())
                 ;
         }
     }
-    assert_true(beside > 500);
+    assert_true(beside > test_share(500));
 }
 
 static void without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage(void **state)
@@ -284,7 +281,7 @@ static void a_kill_at_any_operation_and_a_power_cut_during_the_recovery_lose_not
     const unsigned kinds = SIM_DISK_WRITE | SIM_DISK_SYNC;
     const uint64_t operations = count_operations(kinds, 11, DURABILITY_SYNC);
 
-    for (uint64_t n = 1; n <= operations; n += 3) {
+    for (uint64_t n = test_first(); n <= operations; n += 3 * test_stride()) {
         for (uint64_t again = 1; again < 40; again += 4) {
             struct model m;
             model_init(&m, 11);
@@ -405,7 +402,7 @@ static void many_lives(uint64_t seed, struct found *found)
 
 static void random_lives_keep_every_promise(void **state)
 {
-    const uint64_t first = sim_seeds_number("STORE_SEED", 1), n = sim_seeds_number("STORE_SEEDS", LIVES);
+    const uint64_t first = sim_seeds_number("STORE_SEED", 1), n = sim_seeds_number("STORE_SEEDS", test_share(LIVES));
     struct found found = {0};
 
     for (uint64_t seed = first; seed < first + n; seed++) {
@@ -448,7 +445,7 @@ static void flip_somewhere(struct model *m)
 /* Lost is possible only where the documents say so; wrong never. */
 static void a_flipped_bit_anywhere_is_refused_or_harmless_and_wrong_bytes_are_never_served(void **state)
 {
-    const uint64_t n = sim_seeds_number("STORE_SEEDS", LIVES) * 5;
+    const uint64_t n = sim_seeds_number("STORE_SEEDS", test_share(LIVES)) * 5;
 
     for (uint64_t seed = 1; seed <= n; seed++) {
         struct model m;

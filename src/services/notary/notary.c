@@ -292,14 +292,14 @@ static unsigned rank(struct handler *handler, const struct delivery *delivery)
 {
     static const char *const names[] = {"low", "normal", "medium", "high", "critical"};
     static const char member[] = "\"priority\"";
-    const uint8_t *at, *end = delivery->payload.data + delivery->payload.len;
+    const struct bytes payload = delivery->payload;
 
     if (delivery->input == NOTARY_APPROVALS)
         return 7;
-    at =
-        delivery->payload.len ? memmem(delivery->payload.data, delivery->payload.len, member, sizeof member - 1) : NULL;
+    const uint8_t *at = payload.len ? memmem(payload.data, payload.len, member, sizeof member - 1) : NULL;
     if (!at)
         return 1;
+    const uint8_t *const end = payload.data + payload.len;
     for (at += sizeof member - 1; at < end && strchr(" \t\r\n:\"", *at);)
         at++;
     for (unsigned i = 0; i < 5; i++)

@@ -3,6 +3,7 @@
  * sim_seeds.c - seeds from the environment, and the one to blame; see sim_seeds.h.
  */
 #include "sys/sim/sim_seeds.h"
+#include "base/test_share.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -40,7 +41,7 @@ void sim_seeds_run(const char *name, uint64_t count, void (*live)(uint64_t seed)
 
     snprintf(seed_name, sizeof seed_name, "%s_SEED", name);
     snprintf(count_name, sizeof count_name, "%s_SEEDS", name);
-    const uint64_t first = sim_seeds_number(seed_name, 1), n = sim_seeds_number(count_name, count);
+    const uint64_t first = sim_seeds_number(seed_name, 1), n = sim_seeds_number(count_name, test_share(count));
 
     (void)atexit(tell_seed);
     (void)signal(SIGABRT, on_abort);

@@ -2,8 +2,9 @@
  *
  * sim_seeds.h - for tests: random lives, one for each seed, of which the environment may say how many and which.
  *
- * NAME_SEEDS=n runs n lives and tells each as it begins; NAME_SEED=s begins at seed s.  When the process ends by an
- * assertion within a life, or a test failed in one, "NAME_SEED=s" on stderr is what repeats it.
+ * By itself it is the share of `count` that test_share.h says.  NAME_SEEDS=n runs n lives and tells each as it begins;
+ * NAME_SEED=s begins at seed s.  When the process ends by an assertion within a life, or a test failed in one,
+ * "NAME_SEED=s" on stderr is what repeats it.
  */
 #ifndef SYS_SIM_SEEDS_H
 #define SYS_SIM_SEEDS_H
