@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * err.c - the texts of enum err.
+ * err.c - the texts of enum err, and sentences beside it.
  */
 #include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 const char *err_text(enum err err)
 {
@@ -55,4 +58,14 @@ const char *err_text(enum err err)
         return "a newer format than this program knows";
     }
     return "unknown error"; /* a number cast from outside */
+}
+
+enum err err_because(enum err err, char *why, size_t size, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(why, size, format, args);
+    va_end(args);
+    return err;
 }

@@ -8,6 +8,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stddef.h>
+
 #define MUST_USE          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
@@ -39,5 +41,9 @@ enum err {
 
 /* A short lower-case English text, without a full stop: "the disk is full". */
 const char *err_text(enum err err);
+
+/* Says why in `why`, which the format is printed to, and returns `err`: return err_because(ERR_INVALID, why, size,
+ * ...). */
+PRINTF_LIKE(4, 5) enum err err_because(enum err err, char *why, size_t size, const char *format, ...);
 
 #endif

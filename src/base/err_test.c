@@ -21,11 +21,20 @@ static void a_number_that_is_no_error_is_named_unknown(void **state)
     assert_string_equal(err_text((enum err)1000), "unknown error");
 }
 
+static void a_sentence_says_why_and_is_cut_where_it_does_not_fit(void **state)
+{
+    char why[12];
+
+    assert_int_equal(err_because(ERR_INVALID, why, sizeof why, "%s is %d", "port", 70000), ERR_INVALID);
+    assert_string_equal(why, "port is 700");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_error_has_a_text_of_its_own),
         cmocka_unit_test(a_number_that_is_no_error_is_named_unknown),
+        cmocka_unit_test(a_sentence_says_why_and_is_cut_where_it_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,12 @@ struct text {
     bool failed;
 };
 
+/* Whether a setting, a flag or a member says anything: it is there, and not empty. */
+static inline bool text_given(const char *text)
+{
+    return text && *text;
+}
+
 void text_init(struct text *t, size_t limit);
 void text_deinit(struct text *t);
 void text_add(struct text *t, const char *s);

@@ -5,6 +5,7 @@
 #include "broker/authentication_keys.h"
 
 #include "base/commas.h"
+#include "base/text.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -12,11 +13,6 @@
 #include <stdlib.h>
 
 #define KEY_BYTES_MAX (64u * 1024)
-
-static bool given(const char *text)
-{
-    return text && *text;
-}
 
 static enum err invalid(char *message, size_t message_size, const char *option, const char *why)
 {
@@ -129,19 +125,19 @@ static enum err source_read(const struct authenticator_options *o, const char *o
 
 static const char *token_option(const struct authenticator_options *o)
 {
-    return given(o->token_secret_key) ? "tokenSecretKey" : "tokenPublicKey";
+    return text_given(o->token_secret_key) ? "tokenSecretKey" : "tokenPublicKey";
 }
 
 static enum err sources_read(const struct authenticator_options *o, const struct authentication_settings *s,
                              struct key_material *m, char *message, size_t message_size)
 {
-    const char *key = given(o->token_secret_key) ? o->token_secret_key : o->token_public_key;
+    const char *key = text_given(o->token_secret_key) ? o->token_secret_key : o->token_public_key;
     enum err err = OK;
 
-    if (has(s, PROVIDER_TOKEN) && !given(key))
+    if (has(s, PROVIDER_TOKEN) && !text_given(key))
         return invalid(message, message_size, "authenticationProviders",
                        "tokens need the key that they are signed with: tokenSecretKey or tokenPublicKey");
-    if (has(s, PROVIDER_BASIC) && !given(o->basic_conf))
+    if (has(s, PROVIDER_BASIC) && !text_given(o->basic_conf))
         return invalid(message, message_size, "authenticationProviders",
                        "passwords need the file that they are in: basicAuthConf");
     if (has(s, PROVIDER_TOKEN))
@@ -201,7 +197,8 @@ static enum err public_family(const struct authenticator_options *o, enum jws_fa
 {
     enum jws_algorithm algorithm = JWS_RS256;
 
-    if (given(o->token_public_algorithm) && !jws_algorithm_find(bytes_of_text(o->token_public_algorithm), &algorithm)) {
+    if (text_given(o->token_public_algorithm) &&
+        !jws_algorithm_find(bytes_of_text(o->token_public_algorithm), &algorithm)) {
         (void)snprintf(message, message_size, "tokenPublicAlg: `%.40s` is no algorithm that tokens are signed with",
                        o->token_public_algorithm);
         return ERR_INVALID;
@@ -239,7 +236,7 @@ static enum err public_key(const struct authenticator_options *o, const struct k
     if (jws_key_family(key) != family) {
         (void)snprintf(message, message_size, "tokenPublicKey: it is %s, and tokenPublicAlg says %s",
                        family_names[jws_key_family(key)],
-                       given(o->token_public_algorithm) ? o->token_public_algorithm : "RS256, by default");
+                       text_given(o->token_public_algorithm) ? o->token_public_algorithm : "RS256, by default");
         jws_key_free(key);
         return ERR_INVALID;
     }
@@ -257,13 +254,13 @@ static enum err token_fill(const struct authenticator_options *o, const struct k
         return err;
     s->skew_s = o->skew_s;
     s->role_claim = o->token_claim;
-    if (given(o->audience_claim) && !given(o->audience))
+    if (text_given(o->audience_claim) && !text_given(o->audience))
         return invalid(message, message_size, "tokenAudienceClaim", "tokenAudience does not say whom tokens are for");
-    if (given(o->audience_claim)) {
+    if (text_given(o->audience_claim)) {
         s->audience_claim = o->audience_claim;
         s->audience = o->audience;
     }
-    if (given(o->token_secret_key))
+    if (text_given(o->token_secret_key))
         return secret_key(m, &s->token_key, message, message_size);
     return public_key(o, m, family, &s->token_key, message, message_size);
 }

@@ -3,16 +3,12 @@
  * access.c - see access.h.
  */
 #include "cli/access.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const char *const access_methods[] = {"none", "jwt", "token", "basic", "tls", NULL};
-
-static bool is_given(const char *text)
-{
-    return text && *text;
-}
 
 bool access_read(const struct access_config *config, struct pulsar_access *to, char *message, size_t message_size)
 {
@@ -25,9 +21,9 @@ bool access_read(const struct access_config *config, struct pulsar_access *to, c
         .any_certificate = config->allow_insecure,
         .any_host = !config->verify_hostname,
     };
-    if (!is_given(config->auth_plugin))
+    if (!text_given(config->auth_plugin))
         pulsar_access_method(to, config->auth_method, config->auth_token);
-    if (is_given(config->certificate) == is_given(config->key))
+    if (text_given(config->certificate) == text_given(config->key))
         return true;
     (void)snprintf(
         message, message_size,

@@ -110,7 +110,7 @@ static const char *host_of(const struct broker_config *c)
 
 static const char *given(const char *text)
 {
-    return text && *text ? text : NULL;
+    return text_given(text) ? text : NULL;
 }
 
 /* One of the choices that the option has. */

@@ -4,6 +4,7 @@
  */
 #include "security/tls.h"
 
+#include "base/text.h"
 #include "security/tls_pem.h"
 #include <arpa/inet.h>
 #include <assert.h>
@@ -23,11 +24,6 @@
 #define LEVEL      2           /* OpenSSL's: keys of 112 bits and more */
 #define HOST_MAX   255         /* bytes of a name, as TLS has it */
 #define CHAIN_MAX  (32 * 1024) /* bytes of the certificates that a peer may send */
-
-static bool given(const char *text)
-{
-    return text && *text;
-}
 
 static enum err no_memory(char *message, size_t message_size)
 {
@@ -50,7 +46,7 @@ static struct bytes list_next(const char **at, const char *between)
 
 static enum err protocols_set(SSL_CTX *ctx, const char *list, char *message, size_t message_size)
 {
-    bool v12 = !given(list), v13 = v12;
+    bool v12 = !text_given(list), v13 = v12;
 
     for (struct bytes name; list && (name = list_next(&list, ", ")).len > 0;) {
         if (bytes_equal(name, bytes_of_text("TLSv1.2"))) {
@@ -142,7 +138,7 @@ static enum err ciphers_set(SSL_CTX *ctx, const char *list, char *message, size_
     SSL_CTX_set_security_level(ctx, LEVEL);
     if (SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 || SSL_CTX_set1_groups_list(ctx, groups) != 1)
         return no_memory(message, message_size);
-    return given(list) ? ciphers_narrow(ctx, list, message, message_size) : OK;
+    return text_given(list) ? ciphers_narrow(ctx, list, message, message_size) : OK;
 }
 
 /* ---- who we are ---- */
@@ -171,11 +167,11 @@ static enum err identity_set(SSL_CTX *ctx, const struct tls_settings *s, char *m
     char warning[512] = "";
     enum err err;
 
-    if (!given(s->certificate_file) && !given(s->key_file) && s->side == TLS_CLIENT)
+    if (!text_given(s->certificate_file) && !text_given(s->key_file) && s->side == TLS_CLIENT)
         return OK;
-    if (!given(s->certificate_file) || !given(s->key_file)) {
+    if (!text_given(s->certificate_file) || !text_given(s->key_file)) {
         (void)snprintf(message, message_size, "TLS: there is no %s: a certificate and its key are wanted",
-                       given(s->key_file) ? "certificate" : "key");
+                       text_given(s->key_file) ? "certificate" : "key");
         return ERR_INVALID;
     }
     if ((err = tls_chain_read(s->certificate_file, &leaf, &rest, message, message_size)) != OK)
@@ -213,7 +209,7 @@ static enum err trust_set(SSL_CTX *ctx, const struct tls_settings *s, char *mess
     STACK_OF(X509) * trusted;
     char unused[512];
 
-    if (!given(s->trust_file))
+    if (!text_given(s->trust_file))
         return s->side == TLS_SERVER || SSL_CTX_set_default_verify_paths(ctx) == 1 ? OK
                                                                                    : no_memory(message, message_size);
     enum err err = tls_trust_read(s->trust_file, &trusted, unused, sizeof unused);
@@ -242,7 +238,7 @@ static enum err verification_set(SSL_CTX *ctx, const struct tls_settings *s, cha
             mode = SSL_VERIFY_NONE;
         else if (s->client_certificates == TLS_CERTIFICATE_REQUIRED)
             mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-        if (mode != SSL_VERIFY_NONE && !given(s->trust_file) && !s->allow_insecure) {
+        if (mode != SSL_VERIFY_NONE && !text_given(s->trust_file) && !s->allow_insecure) {
             (void)snprintf(
                 message, message_size,
                 "TLS: certificates of clients are asked for, and there is no file of those that are trusted");
@@ -425,7 +421,8 @@ static void digest_file(EVP_MD_CTX *sum, const char *path)
     char unused[512];
     bool others_read;
     struct bytes all;
-    enum err err = given(path) ? tls_file_read(path, "", &all, &others_read, unused, sizeof unused) : ERR_NOT_FOUND;
+    enum err err =
+        text_given(path) ? tls_file_read(path, "", &all, &others_read, unused, sizeof unused) : ERR_NOT_FOUND;
     const uint64_t head[2] = {(uint64_t)err, err == OK ? all.len : 0};
 
     EVP_DigestUpdate(sum, head, sizeof head);

@@ -3,6 +3,7 @@
  * http_settings.c - the two tables, and what goes together.
  */
 #include "services/notary/http_settings.h"
+#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -95,11 +96,6 @@ static const struct option approvals_rows[] = {
 };
 const struct option_table notary_approvals_options = OPTION_TABLE(approvals_rows);
 
-static bool given(const char *text)
-{
-    return text && *text;
-}
-
 /* An address of 127.0.0.0/8: not a name that begins so. */
 static bool is_loopback(const char *bind)
 {
@@ -110,7 +106,7 @@ static bool is_loopback(const char *bind)
 
 bool notary_http_authenticates(const struct notary_http_settings *s)
 {
-    return given(s->token_secret_key) || given(s->token_public_key) || given(s->tls_client_ca_path);
+    return text_given(s->token_secret_key) || text_given(s->token_public_key) || text_given(s->tls_client_ca_path);
 }
 
 bool notary_http_decides(const struct notary_http_settings *s)
@@ -122,13 +118,13 @@ enum err notary_http_settings_check(const struct notary_http_settings *s, char *
 {
     const char *why = NULL;
 
-    if (given(s->tls_cert_path) != given(s->tls_key_path))
+    if (text_given(s->tls_cert_path) != text_given(s->tls_key_path))
         why = "notary.http.tls_cert_path and notary.http.tls_key_path: give both or neither";
-    else if (given(s->tls_client_ca_path) && !given(s->tls_cert_path))
+    else if (text_given(s->tls_client_ca_path) && !text_given(s->tls_cert_path))
         why = "notary.http.tls_client_ca_path needs notary.http.tls_cert_path: certificates are shown over TLS only";
-    else if (given(s->token_secret_key) && given(s->token_public_key))
+    else if (text_given(s->token_secret_key) && text_given(s->token_public_key))
         why = "notary.http.token_secret_key or notary.http.token_public_key: give one of them";
-    else if (given(s->token_audience) && !given(s->token_secret_key) && !given(s->token_public_key))
+    else if (text_given(s->token_audience) && !text_given(s->token_secret_key) && !text_given(s->token_public_key))
         why = "notary.http.token_audience needs a key of tokens";
     if (!why)
         return OK;

@@ -4,6 +4,7 @@
  */
 #include "services/notary/notary_parts.h"
 
+#include "base/text.h"
 #include "services/notary/approvers_source.h"
 #include "services/notary/temporal/temporal.h"
 #include <assert.h>
@@ -14,11 +15,6 @@
 #define SIGNER_THREADS    4
 #define NOTICE_THREADS    2
 #define CONDUCTOR_THREADS 4
-
-static bool is_given(const char *text)
-{
-    return text && *text;
-}
 
 /* ---- lanes ---- */
 
@@ -62,7 +58,7 @@ static enum err open_lanes(struct notary_parts *p, const struct notary_settings 
 /* Without a filter even an event whose priority is none is told what is wrong with it. */
 static bool lets_everything_pass(const struct filter_settings *s)
 {
-    return !is_given(s->types) && !is_given(s->sources) && !is_given(s->expression) &&
+    return !text_given(s->types) && !text_given(s->sources) && !text_given(s->expression) &&
            strcmp(s->minimum_priority, "low") == 0;
 }
 
@@ -87,7 +83,7 @@ static enum err open_approvers(struct notary_parts *p, const struct notary_appro
     struct approvers *first = NULL;
     enum err err = OK;
 
-    if (is_given(s->approvers_file))
+    if (text_given(s->approvers_file))
         err = approvers_read(&first, s->approvers_file, message, size);
     if (err == OK && (err = approvers_source_new(&p->approvers, first)) != OK)
         approvers_free(first);
@@ -99,9 +95,9 @@ static enum err open_adapters(struct notary_parts *p, const struct notary_settin
 {
     enum err err = OK;
 
-    if (is_given(s->handlers.file))
+    if (text_given(s->handlers.file))
         err = handlers_new(&p->handlers, &s->handlers, NULL, log, message, size);
-    if (err == OK && (is_given(s->artifacts.schemes) || s->artifacts.required))
+    if (err == OK && (text_given(s->artifacts.schemes) || s->artifacts.required))
         err = artifacts_new(&p->artifacts, &s->artifacts, message, size);
     if (err == OK)
         err = notices_new(&p->notices, &s->notices, message, size);
@@ -157,8 +153,8 @@ void notary_parts_close(struct notary_parts *p)
 /* A notary that can reach nobody says so in its results, as before there were notices. */
 static bool has_channels(const struct notices_settings *s)
 {
-    return is_given(s->slack_url) || is_given(s->slack_urls) || is_given(s->smtp_url) || is_given(s->webhooks) ||
-           is_given(s->topic);
+    return text_given(s->slack_url) || text_given(s->slack_urls) || text_given(s->smtp_url) ||
+           text_given(s->webhooks) || text_given(s->topic);
 }
 
 void notary_parts_use(struct notary_parts *p, const struct notary_settings *settings, struct notary_options *options)

@@ -3,6 +3,7 @@
  * access.c - see access.h.
  */
 #include "services/runtime/access.h"
+#include "base/text.h"
 
 #include <geminga/client.h>
 #include <pulsar/c/authentication.h>
@@ -10,17 +11,12 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_given(const char *text)
-{
-    return text && *text;
-}
-
 void pulsar_access_method(struct pulsar_access *access, const char *method, const char *token)
 {
     const bool by_token = strcasecmp(method, "jwt") == 0 || strcasecmp(method, "token") == 0;
 
     access->auth_plugin = by_token ? "token" : method;
-    if (by_token && is_given(token))
+    if (by_token && text_given(token))
         access->auth_params = token;
 }
 
@@ -38,7 +34,7 @@ char *pulsar_access_url(const char *url, bool tls)
 /* What it is; NULL: no memory. */
 static pulsar_authentication_t *authentication_of(const struct pulsar_access *a)
 {
-    if (strcasecmp(a->auth_plugin, "tls") == 0 && !is_given(a->auth_params))
+    if (strcasecmp(a->auth_plugin, "tls") == 0 && !text_given(a->auth_params))
         return pulsar_authentication_tls_create(a->certificate, a->key);
     return pulsar_authentication_create(a->auth_plugin, a->auth_params);
 }
@@ -50,7 +46,7 @@ static enum err authentication_set(const struct pulsar_access *a, pulsar_client_
     const char *refusal;
     enum err err = OK;
 
-    if (!is_given(a->auth_plugin))
+    if (!text_given(a->auth_plugin))
         return OK;
     if (!(auth = authentication_of(a)))
         return ERR_NOMEM;
@@ -66,11 +62,11 @@ static enum err authentication_set(const struct pulsar_access *a, pulsar_client_
 
 static void tls_set(const struct pulsar_access *a, pulsar_client_configuration_t *conf)
 {
-    if (is_given(a->trust_certs))
+    if (text_given(a->trust_certs))
         pulsar_client_configuration_set_tls_trust_certs_file_path(conf, a->trust_certs);
-    if (is_given(a->certificate))
+    if (text_given(a->certificate))
         pulsar_client_configuration_set_tls_certificate_file_path(conf, a->certificate);
-    if (is_given(a->key))
+    if (text_given(a->key))
         pulsar_client_configuration_set_tls_private_key_file_path(conf, a->key);
     pulsar_client_configuration_set_tls_allow_insecure_connection(conf, a->any_certificate);
     pulsar_client_configuration_set_validate_hostname(conf, !a->any_host);

@@ -4,6 +4,7 @@
  */
 #include "services/runtime/settings.h"
 
+#include "base/text.h"
 #include "security/auth_params.h"
 #include <stdio.h>
 #include <string.h>
@@ -332,11 +333,6 @@ static bool has_scheme(const char *url, const char *scheme)
     return strncmp(url, scheme, strlen(scheme)) == 0;
 }
 
-static bool is_given(const char *text)
-{
-    return text && *text;
-}
-
 static bool is_method(const struct pulsar_settings *s, const char *method)
 {
     return strcmp(s->auth_method, method) == 0;
@@ -357,11 +353,11 @@ static enum err auth_check(const struct pulsar_settings *s, char *message, size_
     const bool by_token = is_method(s, "jwt") || is_method(s, "token");
     const char *missing = NULL;
 
-    if (by_token && !is_given(s->auth_token))
+    if (by_token && !text_given(s->auth_token))
         missing = "pulsar.auth.token (PULSAR_AUTH_TOKEN) is";
-    else if (is_method(s, "basic") && !is_given(s->auth_params))
+    else if (is_method(s, "basic") && !text_given(s->auth_params))
         missing = "pulsar.auth.params (PULSAR_AUTH_PARAMS) is";
-    else if (is_method(s, "tls") && !is_given(s->tls_cert_path))
+    else if (is_method(s, "tls") && !text_given(s->tls_cert_path))
         missing = "pulsar.connection.tls_cert_path and tls_key_path (PULSAR_TLS_CERT_PATH, PULSAR_TLS_KEY_PATH) are";
     if (!missing)
         return is_method(s, "basic") ? basic_check(s, message, message_size) : OK;
@@ -395,7 +391,7 @@ static bool is_jaeger(const char *url)
 
 static enum err tracing_check(const struct pulsar_settings *s, char *message, size_t message_size)
 {
-    const bool is_whole = is_given(s->tracing_traces_endpoint);
+    const bool is_whole = text_given(s->tracing_traces_endpoint);
     const char *url = is_whole ? s->tracing_traces_endpoint : s->tracing_endpoint;
     size_t len;
 
@@ -413,7 +409,7 @@ static enum err tracing_check(const struct pulsar_settings *s, char *message, si
                  url);
         return ERR_INVALID;
     }
-    if (is_given(s->tracing_jaeger_endpoint) && !is_jaeger(s->tracing_jaeger_endpoint)) {
+    if (text_given(s->tracing_jaeger_endpoint) && !is_jaeger(s->tracing_jaeger_endpoint)) {
         snprintf(message, message_size,
                  "pulsar.tracing.jaeger_endpoint (OTEL_EXPORTER_JAEGER_ENDPOINT) must be http://HOST:" JAEGER_PORT
                      JAEGER_PATH ", and is %.100s",
@@ -438,9 +434,9 @@ void pulsar_tracing_url(const struct pulsar_settings *s, struct text *out)
 {
     size_t len = strlen(s->tracing_endpoint);
 
-    if (is_given(s->tracing_traces_endpoint)) {
+    if (text_given(s->tracing_traces_endpoint)) {
         text_add(out, s->tracing_traces_endpoint);
-    } else if (is_given(s->tracing_jaeger_endpoint)) {
+    } else if (text_given(s->tracing_jaeger_endpoint)) {
         jaeger_url(s->tracing_jaeger_endpoint, out);
     } else {
         while (len > 0 && s->tracing_endpoint[len - 1] == '/')
@@ -463,7 +459,7 @@ enum err pulsar_settings_check(const struct pulsar_settings *s, char *message, s
                  s->service_url);
         return ERR_INVALID;
     }
-    if (is_given(s->tls_cert_path) != is_given(s->tls_key_path)) {
+    if (text_given(s->tls_cert_path) != text_given(s->tls_key_path)) {
         snprintf(
             message, message_size,
             "tls_cert_path and tls_key_path (PULSAR_TLS_CERT_PATH, PULSAR_TLS_KEY_PATH) are our own certificate and "

@@ -21,16 +21,11 @@ struct opening {
     size_t why_size;
 };
 
-static bool is_set(const char *text)
-{
-    return text && *text;
-}
-
 static enum err read_file(const struct opening *o, const char *setting, const char *path, struct text *out)
 {
     enum err err;
 
-    if (!is_set(path)) {
+    if (!text_given(path)) {
         (void)snprintf(o->why, o->why_size, "%s is required", setting);
         return ERR_INVALID;
     }
@@ -70,7 +65,7 @@ static enum err open_rekor_v1(const struct opening *o, struct anchor **out)
 {
     const struct anchor_settings *s = o->settings;
     struct public_key key;
-    bool has_key = is_set(s->rekor_v1_public_key);
+    bool has_key = text_given(s->rekor_v1_public_key);
     enum err err = check_url(o, "notary.anchors.rekor_v1_url", s->rekor_v1_url);
 
     if (err == OK && has_key)
@@ -84,7 +79,7 @@ static enum err open_rekor_v2(const struct opening *o, struct anchor **out)
     struct public_key key;
     enum err err = check_url(o, "notary.anchors.rekor_v2_url", s->rekor_v2_url);
 
-    if (err == OK && is_set(s->rekor_v2_tiles_url))
+    if (err == OK && text_given(s->rekor_v2_tiles_url))
         err = check_url(o, "notary.anchors.rekor_v2_tiles_url", s->rekor_v2_tiles_url);
     if (err == OK)
         err = read_key(o, "notary.anchors.rekor_v2_public_key", s->rekor_v2_public_key, &key);
@@ -129,7 +124,7 @@ enum err anchors_open(const struct anchor_settings *settings, struct signer *log
     assert(log_key->ops->instant);
     (void)snprintf(why, why_size, "there is no memory");
     for (size_t i = 0; i < ANCHORS_MAX && err == OK; i++)
-        if (is_set(kinds[i].url) && (err = kinds[i].open(&o, &anchors[n])) == OK)
+        if (text_given(kinds[i].url) && (err = kinds[i].open(&o, &anchors[n])) == OK)
             n++;
     if (err == OK) {
         *count = n;

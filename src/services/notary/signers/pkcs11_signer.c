@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "services/runtime/secret_source.h"
 #include <assert.h>
 #include <dlfcn.h>
@@ -23,7 +24,6 @@
 #include <openssl/ecdsa.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -50,21 +50,6 @@ struct pkcs11_signer {
     bool pin_refused;
     struct digest refused_pin;
 };
-
-static PRINTF_LIKE(4, 5) enum err fail(enum err err, char *why, size_t size, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, size, format, args);
-    va_end(args);
-    return err;
-}
-
-static bool given(const char *text)
-{
-    return text && *text;
-}
 
 /* ---- what the token's answers mean ---- */
 
@@ -104,8 +89,8 @@ static enum err meaning(CK_RV rv, const char *doing, char *why, size_t size)
 {
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (meanings[i].rv == rv)
-            return fail(meanings[i].err, why, size, "PKCS #11, %s: %s", doing, meanings[i].text);
-    return rv == CKR_OK ? OK : fail(ERR_IO, why, size, "PKCS #11, %s: error 0x%lx", doing, rv);
+            return err_because(meanings[i].err, why, size, "PKCS #11, %s: %s", doing, meanings[i].text);
+    return rv == CKR_OK ? OK : err_because(ERR_IO, why, size, "PKCS #11, %s: error 0x%lx", doing, rv);
 }
 
 /* ---- the module ---- */
@@ -118,12 +103,12 @@ static enum err load(struct pkcs11_signer *p, char *why, size_t size)
     if (p->f)
         return OK;
     if (!(module = dlopen(p->s->pkcs11_module, RTLD_NOW | RTLD_LOCAL)))
-        return fail(ERR_INVALID, why, size, "cannot load the PKCS #11 module: %s", dlerror());
+        return err_because(ERR_INVALID, why, size, "cannot load the PKCS #11 module: %s", dlerror());
     *(void **)&get = dlsym(module, "C_GetFunctionList");
     if (!get || get(&p->f) != CKR_OK || !p->f) {
         p->f = NULL;
         dlclose(module);
-        return fail(ERR_INVALID, why, size, "%s is no PKCS #11 module", p->s->pkcs11_module);
+        return err_because(ERR_INVALID, why, size, "%s is no PKCS #11 module", p->s->pkcs11_module);
     }
     return OK;
 }
@@ -166,7 +151,8 @@ static enum err find_slot(struct pkcs11_signer *p, char *why, size_t size)
         p->slot = slots[i];
         return OK;
     }
-    return fail(ERR_AGAIN, why, size, "there is no PKCS #11 token \"%.40s\" (of %lu)", p->s->pkcs11_token, count);
+    return err_because(ERR_AGAIN, why, size, "there is no PKCS #11 token \"%.40s\" (of %lu)", p->s->pkcs11_token,
+                       count);
 }
 
 static enum err session_new(struct pkcs11_signer *p, CK_SESSION_HANDLE *out, char *why, size_t size)
@@ -187,7 +173,7 @@ static enum err login(struct pkcs11_signer *p, CK_SESSION_HANDLE session, char *
     d = digest_of(bytes_of_text(pin));
     if (p->pin_refused && digest_equal(&d, &p->refused_pin)) {
         secret_free(pin);
-        return fail(ERR_DENIED, why, size, "PKCS #11: the token refused this PIN before; it is not tried again");
+        return err_because(ERR_DENIED, why, size, "PKCS #11: the token refused this PIN before; it is not tried again");
     }
     rv = p->f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)pin, strlen(pin));
     secret_free(pin);
@@ -214,8 +200,8 @@ static enum err find_one(struct pkcs11_signer *p, CK_SESSION_HANDLE session, CK_
     if (rv != CKR_OK)
         return meaning(rv, "looking for the key", why, size);
     if (n != 1)
-        return fail(ERR_INVALID, why, size, "the PKCS #11 token has %s %s key with the label \"%.60s\"",
-                    n ? "more than one" : "no", what, p->s->pkcs11_key);
+        return err_because(ERR_INVALID, why, size, "the PKCS #11 token has %s %s key with the label \"%.60s\"",
+                           n ? "more than one" : "no", what, p->s->pkcs11_key);
     *out = found[0];
     return OK;
 }
@@ -260,8 +246,8 @@ static enum err read_public(struct pkcs11_signer *p, CK_SESSION_HANDLE session, 
         return OK;
     if (rv != CKR_OK && (err = meaning(rv, "reading the public key", why, size)) == ERR_CLOSED)
         return err;
-    return fail(ERR_UNSUPPORTED, why, size, "the PKCS #11 key \"%.60s\" is neither Ed25519 nor P-256",
-                p->s->pkcs11_key);
+    return err_because(ERR_UNSUPPORTED, why, size, "the PKCS #11 key \"%.60s\" is neither Ed25519 nor P-256",
+                       p->s->pkcs11_key);
 }
 
 /* ---- opening, all of it under the lock ---- */
@@ -322,7 +308,7 @@ static enum err wait_for_session(struct pkcs11_signer *p, const struct timespec 
 {
     if (pthread_cond_timedwait(&p->freed, &p->lock, until) == 0)
         return OK;
-    return fail(ERR_TIMEOUT, why, size, "PKCS #11: no session became free in time");
+    return err_because(ERR_TIMEOUT, why, size, "PKCS #11: no session became free in time");
 }
 
 /* Under the lock: one that is idle, or a new one, or, when there are enough, the next that comes back. */
@@ -409,7 +395,7 @@ static enum err sign_raw(struct pkcs11_signer *p, const struct lease *lease, CK_
     if (rv == CKR_OK)
         rv = p->f->C_Sign(lease->session, (CK_BYTE *)(uintptr_t)data.data, data.len, raw, &len);
     if (rv == CKR_OK && len != RAW_LEN)
-        return fail(ERR_CORRUPT, why, size, "PKCS #11: a signature of %lu bytes", len);
+        return err_because(ERR_CORRUPT, why, size, "PKCS #11: a signature of %lu bytes", len);
     return meaning(rv, "signing", why, size);
 }
 
@@ -427,7 +413,7 @@ static enum err sign_with(struct pkcs11_signer *p, const struct lease *lease, st
     d = digest_of(message);
     err = sign_raw(p, lease, CKM_ECDSA, bytes_of(d.bytes, DIGEST_LEN), raw, why, size);
     if (err == OK && !der_from_numbers(raw, out))
-        err = fail(ERR_NOMEM, why, size, "out of memory");
+        err = err_because(ERR_NOMEM, why, size, "out of memory");
     return err;
 }
 
@@ -515,12 +501,12 @@ enum err pkcs11_signer_open(struct signer **out, const struct signer_settings *s
 {
     struct pkcs11_signer *p;
 
-    if (!given(settings->pkcs11_module) || !given(settings->pkcs11_token) || !given(settings->pkcs11_key) ||
-        !given(settings->pkcs11_pin))
-        return fail(ERR_INVALID, why, why_size,
-                    "a PKCS #11 signer needs notary.signer.pkcs11.module, .token, .key and .pin");
+    if (!text_given(settings->pkcs11_module) || !text_given(settings->pkcs11_token) ||
+        !text_given(settings->pkcs11_key) || !text_given(settings->pkcs11_pin))
+        return err_because(ERR_INVALID, why, why_size,
+                           "a PKCS #11 signer needs notary.signer.pkcs11.module, .token, .key and .pin");
     if (!(p = calloc(1, sizeof *p)))
-        return fail(ERR_NOMEM, why, why_size, "out of memory");
+        return err_because(ERR_NOMEM, why, why_size, "out of memory");
     p->signer.ops = &ops;
     p->s = settings;
     locks_init(p);

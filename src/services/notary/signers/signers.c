@@ -5,6 +5,7 @@
 #include "services/notary/signers/signers.h"
 
 #include "base/list.h"
+#include "base/text.h"
 #include "services/notary/files.h"
 #include "services/notary/trusted_keys.h"
 #include <errno.h>
@@ -12,11 +13,6 @@
 #include <stdlib.h>
 
 #define TRUSTED_FILE_MAX (256u << 10)
-
-static bool given(const char *text)
-{
-    return text && *text;
-}
 
 /* ---- the guard ---- */
 
@@ -111,7 +107,7 @@ static enum err open_inner(struct signer **out, const struct signer_settings *s,
         return pkcs11_signer_open(out, s, why, why_size);
     if (strcmp(s->kind, "vault") == 0)
         return vault_signer_open(out, s, why, why_size);
-    if (given(s->key_file))
+    if (text_given(s->key_file))
         return file_signer_open(out, s->key_file, why, why_size);
     snprintf(why, why_size, "notary.signer.kind is file, and notary.signer.key_file names none");
     return ERR_INVALID;
@@ -127,7 +123,7 @@ static enum err guard_new(struct signer **out, struct signer *inner, const struc
     snprintf(why, why_size, "out of memory");
     if (!g)
         return ERR_NOMEM;
-    if (given(s->trusted_keys) && (err = read_trusted(&g->trusted, s->trusted_keys, why, why_size)) != OK) {
+    if (text_given(s->trusted_keys) && (err = read_trusted(&g->trusted, s->trusted_keys, why, why_size)) != OK) {
         free(g);
         return err;
     }
@@ -155,7 +151,8 @@ enum err signer_open(struct signer **out, const struct signer_settings *settings
     }
     if ((err = open_inner(&inner, settings, why, why_size)) != OK)
         return err;
-    if (strcmp(settings->kind, "file") == 0 && !given(settings->trusted_keys)) { /* we are not to be guarded from us */
+    if (strcmp(settings->kind, "file") == 0 &&
+        !text_given(settings->trusted_keys)) { /* we are not to be guarded from us */
         *out = inner;
         return OK;
     }

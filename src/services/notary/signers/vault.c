@@ -5,12 +5,12 @@
 #include "services/notary/signers/vault.h"
 
 #include "base/secret.h"
+#include "base/text.h"
 #include "services/runtime/http.h"
 #include "services/runtime/secret_source.h"
 #include <assert.h>
 #include <ctype.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -27,21 +27,6 @@ struct vault {
     struct http_connections *connections;
 };
 
-static PRINTF_LIKE(4, 5) enum err fail(enum err err, char *why, size_t size, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, size, format, args);
-    va_end(args);
-    return err;
-}
-
-static bool given(const char *text)
-{
-    return text && *text;
-}
-
 int64_t vault_clock_ms(void)
 {
     struct timespec t;
@@ -55,7 +40,7 @@ int64_t vault_clock_ms(void)
 /* A mount or a key's name, as part of a path. */
 static bool is_path(const char *text)
 {
-    if (!given(text) || strstr(text, "..") || text[0] == '/' || strlen(text) > 256)
+    if (!text_given(text) || strstr(text, "..") || text[0] == '/' || strlen(text) > 256)
         return false;
     for (const char *c = text; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("_-./", *c))
@@ -68,17 +53,18 @@ static enum err check_settings(const struct signer_settings *s, char *why, size_
     bool by_token = strcmp(s->vault_auth, "token") == 0;
 
     if (strncmp(s->vault_address, "https://", 8) != 0 && strncmp(s->vault_address, "http://", 7) != 0)
-        return fail(ERR_INVALID, why, size, "notary.signer.vault.address must begin with https:// or http://");
+        return err_because(ERR_INVALID, why, size, "notary.signer.vault.address must begin with https:// or http://");
     if (!is_path(s->vault_mount) || !is_path(s->vault_key))
-        return fail(ERR_INVALID, why, size, "notary.signer.vault.mount and .key are letters, digits and _ - . /");
-    if (given(s->vault_auth_mount) && !is_path(s->vault_auth_mount))
-        return fail(ERR_INVALID, why, size, "notary.signer.vault.auth_mount is letters, digits and _ - . /");
-    if (by_token && !given(s->vault_token))
-        return fail(ERR_INVALID, why, size, "Vault needs a token: VAULT_TOKEN, or notary.signer.vault.token");
-    if (!by_token && !given(s->vault_role))
-        return fail(ERR_INVALID, why, size, "logging in to Vault needs notary.signer.vault.role");
-    if (strcmp(s->vault_auth, "approle") == 0 && !given(s->vault_secret))
-        return fail(ERR_INVALID, why, size, "AppRole needs notary.signer.vault.secret");
+        return err_because(ERR_INVALID, why, size,
+                           "notary.signer.vault.mount and .key are letters, digits and _ - . /");
+    if (text_given(s->vault_auth_mount) && !is_path(s->vault_auth_mount))
+        return err_because(ERR_INVALID, why, size, "notary.signer.vault.auth_mount is letters, digits and _ - . /");
+    if (by_token && !text_given(s->vault_token))
+        return err_because(ERR_INVALID, why, size, "Vault needs a token: VAULT_TOKEN, or notary.signer.vault.token");
+    if (!by_token && !text_given(s->vault_role))
+        return err_because(ERR_INVALID, why, size, "logging in to Vault needs notary.signer.vault.role");
+    if (strcmp(s->vault_auth, "approle") == 0 && !text_given(s->vault_secret))
+        return err_because(ERR_INVALID, why, size, "AppRole needs notary.signer.vault.secret");
     return OK;
 }
 
@@ -94,10 +80,10 @@ enum err vault_new(struct vault **out, const struct signer_settings *settings, c
     while (len > 0 && settings->vault_address[len - 1] == '/')
         len--;
     if (len >= sizeof v->address)
-        return fail(ERR_INVALID, why, why_size, "notary.signer.vault.address is too long");
+        return err_because(ERR_INVALID, why, why_size, "notary.signer.vault.address is too long");
     if (!(v = calloc(1, sizeof *v)) || http_connections_new(&v->connections) != OK) {
         free(v);
-        return fail(ERR_NOMEM, why, why_size, "out of memory");
+        return err_because(ERR_NOMEM, why, why_size, "out of memory");
     }
     v->s = settings;
     memcpy(v->address, settings->vault_address, len);
@@ -145,29 +131,31 @@ static enum err judge(const struct vault *v, const char *path, long status, cons
         return OK;
     case 400:
     case 405:
-        return fail(ERR_INVALID, why, size, "Vault at %s refuses %s%s", v->address, path, reason);
+        return err_because(ERR_INVALID, why, size, "Vault at %s refuses %s%s", v->address, path, reason);
     case 404:
-        return fail(ERR_INVALID, why, size,
-                    "Vault at %s has nothing at %s (the mount, the key's name, the namespace)%s", v->address, path,
-                    reason);
+        return err_because(ERR_INVALID, why, size,
+                           "Vault at %s has nothing at %s (the mount, the key's name, the namespace)%s", v->address,
+                           path, reason);
     case 403:
-        return fail(ERR_DENIED, why, size, "Vault at %s denies %s (the token, or its policy)%s", v->address, path,
-                    reason);
+        return err_because(ERR_DENIED, why, size, "Vault at %s denies %s (the token, or its policy)%s", v->address,
+                           path, reason);
     case 307:
-        return fail(ERR_AGAIN, why, size, "Vault at %s is a standby that does not forward", v->address);
+        return err_because(ERR_AGAIN, why, size, "Vault at %s is a standby that does not forward", v->address);
     case 429:
-        return fail(ERR_AGAIN, why, size, "Vault at %s has too many requests%s", v->address, reason);
+        return err_because(ERR_AGAIN, why, size, "Vault at %s has too many requests%s", v->address, reason);
     case 503:
-        return fail(ERR_AGAIN, why, size, "Vault at %s is sealed or starting%s", v->address, reason);
+        return err_because(ERR_AGAIN, why, size, "Vault at %s is sealed or starting%s", v->address, reason);
     case 412:
     case 472:
     case 473:
     case 500:
     case 502:
     case 504:
-        return fail(ERR_AGAIN, why, size, "Vault at %s cannot answer now (status %ld)%s", v->address, status, reason);
+        return err_because(ERR_AGAIN, why, size, "Vault at %s cannot answer now (status %ld)%s", v->address, status,
+                           reason);
     default:
-        return fail(ERR_IO, why, size, "Vault at %s answers %s with status %ld%s", v->address, path, status, reason);
+        return err_because(ERR_IO, why, size, "Vault at %s answers %s with status %ld%s", v->address, path, status,
+                           reason);
     }
 }
 
@@ -182,7 +170,8 @@ static enum err take_answer(const struct vault *v, const char *path, struct http
     *answer = reply->body.len ? json_loadb(reply->body.data, reply->body.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
     err = judge(v, path, reply->status, *answer, why, size);
     if (err == OK && !json_is_object(*answer))
-        err = fail(ERR_IO, why, size, "Vault at %s answers %s with something that is no JSON object", v->address, path);
+        err = err_because(ERR_IO, why, size, "Vault at %s answers %s with something that is no JSON object", v->address,
+                          path);
     if (reply->body.data)
         secret_wipe(reply->body.data, reply->body.len); /* a login's has a token */
     if (err == OK)
@@ -203,16 +192,16 @@ static enum err exchange(const struct vault *v, const char *path, const char *to
     enum err err;
 
     if (left <= 0)
-        return fail(ERR_TIMEOUT, why, size, "Vault at %s took too long", v->address);
+        return err_because(ERR_TIMEOUT, why, size, "Vault at %s took too long", v->address);
     snprintf(url, sizeof url, "%s/v1/%s", v->address, path);
     if (body)
         headers[n++] = "Content-Type: application/json";
-    if (given(v->s->vault_namespace)) {
+    if (text_given(v->s->vault_namespace)) {
         snprintf(namespace, sizeof namespace, "X-Vault-Namespace: %s", v->s->vault_namespace);
         headers[n++] = namespace;
     }
     if (token && asprintf(&token_line, "X-Vault-Token: %s", token) < 0)
-        return fail(ERR_NOMEM, why, size, "out of memory");
+        return err_because(ERR_NOMEM, why, size, "out of memory");
     if (token)
         headers[n++] = token_line;
     assert(n < HEADERS_MAX);
@@ -251,7 +240,7 @@ static enum err login_body(const struct vault *v, json_t **out, char *why, size_
     *out = approle ? json_pack("{s:s, s:s}", "role_id", v->s->vault_role, "secret_id", secret)
                    : json_pack("{s:s, s:s}", "role", v->s->vault_role, "jwt", secret);
     secret_free(secret);
-    return *out ? OK : fail(ERR_NOMEM, why, size, "out of memory");
+    return *out ? OK : err_because(ERR_NOMEM, why, size, "out of memory");
 }
 
 static char *dump(json_t *json)
@@ -264,7 +253,7 @@ static char *dump(json_t *json)
 
 static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *why, size_t size)
 {
-    const char *mount = given(v->s->vault_auth_mount) ? v->s->vault_auth_mount : v->s->vault_auth;
+    const char *mount = text_given(v->s->vault_auth_mount) ? v->s->vault_auth_mount : v->s->vault_auth;
     char path[400], *text;
     const char *client_token;
     json_t *body, *answer;
@@ -274,7 +263,7 @@ static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *
         return err;
     snprintf(path, sizeof path, "auth/%s/login", mount);
     if (!(text = dump(body)))
-        return fail(ERR_NOMEM, why, size, "out of memory");
+        return err_because(ERR_NOMEM, why, size, "out of memory");
     err = exchange(v, path, NULL, text, deadline_ms, &answer, why, size);
     secret_free(text);
     if (err == ERR_INVALID) /* 400: a wrong role or secret id */
@@ -283,9 +272,9 @@ static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *
         return err;
     client_token = json_string_value(json_object_get(json_object_get(answer, "auth"), "client_token"));
     if (!client_token)
-        err = fail(ERR_IO, why, size, "Vault at %s answers a login without a token", v->address);
+        err = err_because(ERR_IO, why, size, "Vault at %s answers a login without a token", v->address);
     else if (!(*token = strdup(client_token)))
-        err = fail(ERR_NOMEM, why, size, "out of memory");
+        err = err_because(ERR_NOMEM, why, size, "out of memory");
     json_decref(answer);
     return err;
 }
@@ -349,7 +338,7 @@ enum err vault_request(struct vault *v, const char *path, json_t *body, int64_t 
     enum err err;
 
     if (body && !text)
-        return fail(ERR_NOMEM, why, why_size, "out of memory");
+        return err_because(ERR_NOMEM, why, why_size, "out of memory");
     err = request_once(v, path, text, deadline_ms, answer, &again, why, why_size);
     if (err == ERR_DENIED && again)
         err = request_once(v, path, text, deadline_ms, answer, &again, why, why_size);

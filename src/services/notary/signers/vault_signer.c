@@ -14,7 +14,6 @@
 #include "base/list.h"
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,16 +34,6 @@ struct vault_signer {
     size_t count;
     enum key_kind kind; /* when there are versions */
 };
-
-static PRINTF_LIKE(4, 5) enum err fail(enum err err, char *why, size_t size, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, size, format, args);
-    va_end(args);
-    return err;
-}
 
 /* ---- public keys ---- */
 
@@ -100,7 +89,7 @@ static enum err take_versions(struct vault_signer *v, const json_t *data, char *
     const char *number;
 
     if (!kind_of(data, &v->kind))
-        return fail(ERR_UNSUPPORTED, why, size, "Vault's key %s is of type %.40s; ed25519 and ecdsa-p256 sign evidence",
+        return err_because(ERR_UNSUPPORTED, why, size, "Vault's key %s is of type %.40s; ed25519 and ecdsa-p256 sign evidence",
                     v->s->vault_key,
                     json_is_true(json_object_get(data, "derived"))
                         ? "derived"
@@ -109,11 +98,12 @@ static enum err take_versions(struct vault_signer *v, const json_t *data, char *
     json_object_foreach(keys, number, entry)
     {
         if (!read_public_key(json_string_value(json_object_get(entry, "public_key")), v->kind, &key))
-            return fail(ERR_CORRUPT, why, size, "Vault's key %s, version %.20s, has no public key that can be read",
-                        v->s->vault_key, number);
+            return err_because(ERR_CORRUPT, why, size,
+                               "Vault's key %s, version %.20s, has no public key that can be read", v->s->vault_key,
+                               number);
         add_version(v, strtoull(number, NULL, 10), &key);
     }
-    return v->count ? OK : fail(ERR_CORRUPT, why, size, "Vault's key %s has no versions", v->s->vault_key);
+    return v->count ? OK : err_because(ERR_CORRUPT, why, size, "Vault's key %s has no versions", v->s->vault_key);
 }
 
 static enum err fetch_versions(struct vault_signer *v, int64_t deadline_ms, char *why, size_t size)
@@ -162,7 +152,7 @@ static enum err kind_get(struct vault_signer *v, int64_t deadline_ms, enum key_k
         if ((err = fetch_versions(v, deadline_ms, why, size)) != OK)
             return err;
     }
-    return fail(ERR_AGAIN, why, size, "Vault's key %s changes too often", v->s->vault_key);
+    return err_because(ERR_AGAIN, why, size, "Vault's key %s changes too often", v->s->vault_key);
 }
 
 /* ---- signing ---- */
@@ -214,14 +204,14 @@ static enum err ask(struct vault_signer *v, struct bytes message, int64_t deadli
     if (err != OK)
         return err;
     if (message.len > INPUT_MAX / 2)
-        return fail(ERR_INVALID, why, size, "the message is too long for Vault");
+        return err_because(ERR_INVALID, why, size, "the message is too long for Vault");
     if (!(body = sign_body(kind, message)))
-        return fail(ERR_NOMEM, why, size, "out of memory");
+        return err_because(ERR_NOMEM, why, size, "out of memory");
     snprintf(path, sizeof path, "%s/sign/%s", v->s->vault_mount, v->s->vault_key);
     if ((err = vault_request(v->vault, path, body, deadline_ms, &answer, why, size)) != OK)
         return err;
     if (!read_signature(json_string_value(json_object_get(json_object_get(answer, "data"), "signature")), version, out))
-        err = fail(ERR_CORRUPT, why, size, "Vault answers with no signature");
+        err = err_because(ERR_CORRUPT, why, size, "Vault answers with no signature");
     json_decref(answer);
     return err;
 }
@@ -237,12 +227,13 @@ static enum err match_key(struct vault_signer *v, uint64_t version, struct bytes
     if ((err = fetch_versions(v, deadline_ms, why, size)) != OK)
         return err;
     if (!find_version(v, version, &by->key))
-        return fail(ERR_CORRUPT, why, size,
-                    "Vault signed with version %" PRIu64 " of the key %s, which it says it has not", version,
-                    v->s->vault_key);
+        return err_because(ERR_CORRUPT, why, size,
+                           "Vault signed with version %" PRIu64 " of the key %s, which it says it has not", version,
+                           v->s->vault_key);
     if (!public_key_verifies(&by->key, message, &by->signature))
-        return fail(ERR_CORRUPT, why, size, "what Vault answered is no signature by version %" PRIu64 " of its key %s",
-                    version, v->s->vault_key);
+        return err_because(ERR_CORRUPT, why, size,
+                           "what Vault answered is no signature by version %" PRIu64 " of its key %s", version,
+                           v->s->vault_key);
     return OK;
 }
 
@@ -299,7 +290,7 @@ enum err vault_signer_open(struct signer **out, const struct signer_settings *se
     enum err err;
 
     if (!v)
-        return fail(ERR_NOMEM, why, why_size, "out of memory");
+        return err_because(ERR_NOMEM, why, why_size, "out of memory");
     if ((err = vault_new(&v->vault, settings, why, why_size)) != OK) {
         free(v);
         return err;
