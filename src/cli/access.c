@@ -3,8 +3,8 @@
  * access.c - see access.h.
  */
 #include "cli/access.h"
-#include "base/text.h"
 
+#include "base/text.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -14,6 +14,7 @@
 #include "client/handle.h"
 #include "client/publisher.h"
 #include "client/routing.h"
+#include "sys/deadline.h"
 
 #include <assert.h>
 #include <pulsar/c/client.h>
@@ -91,7 +92,7 @@ static void ops_free(struct list *ops)
 static void gate_init(struct gate *g)
 {
     pthread_mutex_init(&g->lock, NULL);
-    client_cond_init(&g->left);
+    deadline_cond_init(&g->left);
     list_init(&g->outbox);
     list_init(&g->spares);
 }

@@ -5,6 +5,7 @@
 #include "client/queue.h"
 
 #include "client/wait.h"
+#include "sys/deadline.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ enum err client_queue_init(struct client_queue *q, uint32_t sources, bool tracki
         q->sources[i].notify_at = UINT32_MAX;
     list_init(&q->bodies);
     pthread_mutex_init(&q->lock, NULL);
-    client_cond_init(&q->filled);
+    deadline_cond_init(&q->filled);
     return OK;
 }
 
@@ -104,7 +105,7 @@ struct client_body *client_queue_take(struct client_queue *q)
 
 pulsar_result client_queue_take_wait(struct client_queue *q, int timeout_ms, struct client_body **out)
 {
-    struct timespec deadline = client_deadline(timeout_ms < 0 ? 0 : timeout_ms);
+    struct timespec deadline = deadline_time(timeout_ms < 0 ? 0 : timeout_ms);
     pulsar_result closed;
     int rc = 0;
 

@@ -4,38 +4,15 @@
  */
 #include "client/wait.h"
 
+#include "sys/deadline.h"
 #include <assert.h>
 #include <stddef.h>
-
-void client_cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
-struct timespec client_deadline(int timeout_ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
 
 void client_wait_init(struct client_wait *w)
 {
     *w = (struct client_wait){0};
     pthread_mutex_init(&w->lock, NULL);
-    client_cond_init(&w->changed);
+    deadline_cond_init(&w->changed);
 }
 
 void client_wait_done(struct client_wait *w, pulsar_result result, void *value)

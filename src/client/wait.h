@@ -10,12 +10,6 @@
 #include <pthread.h>
 #include <pulsar/c/result.h>
 #include <stdbool.h>
-#include <time.h>
-
-/* A condition whose deadlines are on the monotonic clock. */
-void client_cond_init(pthread_cond_t *cond);
-/* `timeout_ms` from now. */
-struct timespec client_deadline(int timeout_ms);
 
 struct client_wait {
     pthread_mutex_t lock;

@@ -191,7 +191,7 @@ static void a_power_cut_with_several_batches_in_flight_loses_nothing_that_was_pr
             model_deinit(&m);
         }
     }
-    assert_true(beside > test_share(500));
+    assert_true(beside > 500 / test_stride());
 }
 
 /* The n-th write fails, and soon after it the power is cut.  False when there are not so many writes. */
@@ -225,7 +225,7 @@ static void a_write_that_fails_with_several_batches_in_flight_fails_those_behind
                 ;
         }
     }
-    assert_true(beside > test_share(500));
+    assert_true(beside > 500 / test_stride());
 }
 
 static void without_syncs_a_power_cut_at_any_operation_takes_the_newest_and_is_no_damage(void **state)

@@ -4,6 +4,8 @@
  */
 #include "sys/uv_sys.h"
 
+#include "sys/deadline.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,15 +19,11 @@ struct uv_event {
 enum err uv_event_new(struct uv_event **out)
 {
     struct uv_event *e = calloc(1, sizeof *e);
-    pthread_condattr_t monotonic;
 
     if (!e)
         return ERR_NOMEM;
     pthread_mutex_init(&e->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&e->changed);
     *out = e;
     return OK;
 }
@@ -40,11 +38,8 @@ void uv_event_set(struct uv_event *e)
 
 bool uv_event_wait(struct uv_event *e, uint32_t ms)
 {
-    struct timespec until;
+    const struct timespec until = deadline_time(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000 + (until.tv_nsec + (long)(ms % 1000) * 1000000) / 1000000000;
-    until.tv_nsec = (until.tv_nsec + (long)(ms % 1000) * 1000000) % 1000000000;
     pthread_mutex_lock(&e->lock);
     while (!e->set && pthread_cond_timedwait(&e->changed, &e->lock, &until) == 0)
         ;

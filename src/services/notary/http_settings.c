@@ -3,8 +3,8 @@
  * http_settings.c - the two tables, and what goes together.
  */
 #include "services/notary/http_settings.h"
-#include "base/text.h"
 
+#include "base/text.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 

@@ -5,6 +5,7 @@
 #include "services/notary/journal_link.h"
 
 #include "services/runtime/bus.h"
+#include "sys/deadline.h"
 #include <assert.h>
 #include <errno.h>
 #include <geminga/client.h>
@@ -15,15 +16,11 @@
 void journal_link_init(struct journal_link *l, const struct pulsar_settings *settings, const char *topic,
                        const char *keep, const char *name, struct loop *clocks, struct log *log)
 {
-    pthread_condattr_t monotonic;
 
     *l = (struct journal_link){
         .settings = settings, .topic = topic, .keep = keep, .name = name, .clocks = clocks, .log = log};
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&l->changed);
 }
 
 void journal_link_deinit(struct journal_link *l)

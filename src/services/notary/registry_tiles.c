@@ -7,6 +7,7 @@
  */
 #include "services/notary/registry_tiles.h"
 #include "services/notary/registry_private.h"
+#include "sys/deadline.h"
 #include "sys/disk_posix.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PACE_S 1
+#define PACE_MS 1000
 
 struct registry_tiles {
     /* The thread's. */
@@ -302,10 +303,8 @@ static void one_round(struct registry_tiles *t)
 /* Lets others collect for a while; returns at once when it is to end. */
 static void pace(struct registry_tiles *t)
 {
-    struct timespec until;
+    const struct timespec until = deadline_time(PACE_MS);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PACE_S;
     while (!t->stop && pthread_cond_timedwait(&t->changed, &t->lock, &until) == 0)
         ;
 }
@@ -345,14 +344,10 @@ static void release(struct registry_tiles *t)
 static struct registry_tiles *registry_tiles_new(struct log *log)
 {
     struct registry_tiles *t = calloc(1, sizeof *t);
-    pthread_condattr_t clock;
 
     if (!t)
         return NULL;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    deadline_cond_init(&t->changed);
     pthread_mutex_init(&t->lock, NULL);
     text_init(&t->bytes, TILE_BUNDLE_MAX);
     t->log = log;

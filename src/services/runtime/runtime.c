@@ -7,6 +7,8 @@
  */
 #include "services/runtime/runtime_private.h"
 
+#include "sys/deadline.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pulsar/c/string_map.h>
@@ -417,7 +419,6 @@ enum err runtime_run(struct runtime *r, char *message, size_t message_size)
 enum err runtime_new(struct runtime **out, const struct runtime_options *options)
 {
     struct runtime *r = calloc(1, sizeof *r);
-    pthread_condattr_t monotonic;
 
     assert(options->output_count <= RUNTIME_OUTPUTS_MAX);
     assert(options->input_count > 0 && options->input_count <= RUNTIME_INPUTS_MAX);
@@ -428,10 +429,7 @@ enum err runtime_new(struct runtime **out, const struct runtime_options *options
     for (size_t i = 0; i < RUNTIME_INPUTS_MAX; i++)
         r->bells[i].runtime = r;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&r->changed);
     *out = r;
     return OK;
 }

@@ -8,6 +8,7 @@
 #include "services/runtime/trace_export.h"
 
 #include "services/runtime/http.h"
+#include "sys/deadline.h"
 #include "sys/uv_sys.h"
 #include <errno.h>
 #include <jansson.h>
@@ -267,13 +268,8 @@ static void run(void *ctx)
 
 static void init_lock(struct trace_export *e)
 {
-    pthread_condattr_t monotonic;
-
     pthread_mutex_init(&e->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&e->changed);
 }
 
 /* The wall clock, finer than milliseconds. */

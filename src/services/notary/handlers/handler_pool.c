@@ -5,6 +5,7 @@
 #include "services/notary/handlers/handler_pool.h"
 
 #include "sys/child.h"
+#include "sys/deadline.h"
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -87,13 +88,8 @@ static bool make_arguments(struct handler_pool *p, const char *program)
 
 static void init_waiting(struct handler_pool *p)
 {
-    pthread_condattr_t monotonic;
-
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* as deadlines are */
-    pthread_cond_init(&p->given, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&p->given);
 }
 
 enum err handler_pool_new(struct handler_pool **out, const struct handler_spec *spec, const char *program)

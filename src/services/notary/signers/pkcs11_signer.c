@@ -18,6 +18,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "services/runtime/secret_source.h"
+#include "sys/deadline.h"
 #include <assert.h>
 #include <dlfcn.h>
 #include <openssl/bn.h>
@@ -431,23 +432,11 @@ static enum err sign_once(struct pkcs11_signer *p, struct bytes message, const s
     return err;
 }
 
-static struct timespec in_ms(int64_t ms)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000)
-        t.tv_sec++, t.tv_nsec -= 1000000000;
-    return t;
-}
-
 static enum err sign(struct signer *signer, struct bytes message, struct signed_by *out, int64_t timeout_ms, char *why,
                      size_t why_size)
 {
     struct pkcs11_signer *p = container_of(signer, struct pkcs11_signer, signer);
-    struct timespec until = in_ms(timeout_ms);
+    struct timespec until = deadline_time(timeout_ms);
     enum err err = sign_once(p, message, &until, out, why, why_size);
 
     if (err == ERR_CLOSED)
@@ -458,7 +447,7 @@ static enum err sign(struct signer *signer, struct bytes message, struct signed_
 static enum err check(struct signer *signer, char *why, size_t why_size)
 {
     struct pkcs11_signer *p = container_of(signer, struct pkcs11_signer, signer);
-    struct timespec until = in_ms(p->s->timeout_ms);
+    struct timespec until = deadline_time(p->s->timeout_ms);
     char log_id[DIGEST_HEX_SIZE];
     struct lease lease;
     enum err err = lease_take(p, &until, &lease, why, why_size);
@@ -488,13 +477,8 @@ static const struct signer_ops ops = {.name = "pkcs11", .sign = sign, .check = c
 
 static void locks_init(struct pkcs11_signer *p)
 {
-    pthread_condattr_t attributes;
-
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->freed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    deadline_cond_init(&p->freed);
 }
 
 enum err pkcs11_signer_open(struct signer **out, const struct signer_settings *settings, char *why, size_t why_size)

@@ -27,14 +27,6 @@ struct vault {
     struct http_connections *connections;
 };
 
-int64_t vault_clock_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- opening ---- */
 
 /* A mount or a key's name, as part of a path. */
@@ -182,16 +174,16 @@ static enum err take_answer(const struct vault *v, const char *path, struct http
 }
 
 static enum err exchange(const struct vault *v, const char *path, const char *token, const char *body,
-                         int64_t deadline_ms, json_t **answer, char *why, size_t size)
+                         const struct deadline *deadline, json_t **answer, char *why, size_t size)
 {
     char url[URL_MAX], namespace[300], *token_line = NULL;
     const char *headers[HEADERS_MAX] = {"X-Vault-Request: true"};
     size_t n = 1;
     struct http_reply reply = {0};
-    int64_t left = deadline_ms - vault_clock_ms();
+    const int64_t left = deadline_left(deadline);
     enum err err;
 
-    if (left <= 0)
+    if (left == 0)
         return err_because(ERR_TIMEOUT, why, size, "Vault at %s took too long", v->address);
     snprintf(url, sizeof url, "%s/v1/%s", v->address, path);
     if (body)
@@ -251,7 +243,7 @@ static char *dump(json_t *json)
     return text;
 }
 
-static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *why, size_t size)
+static enum err login(struct vault *v, const struct deadline *deadline, char **token, char *why, size_t size)
 {
     const char *mount = text_given(v->s->vault_auth_mount) ? v->s->vault_auth_mount : v->s->vault_auth;
     char path[400], *text;
@@ -264,7 +256,7 @@ static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *
     snprintf(path, sizeof path, "auth/%s/login", mount);
     if (!(text = dump(body)))
         return err_because(ERR_NOMEM, why, size, "out of memory");
-    err = exchange(v, path, NULL, text, deadline_ms, &answer, why, size);
+    err = exchange(v, path, NULL, text, deadline, &answer, why, size);
     secret_free(text);
     if (err == ERR_INVALID) /* 400: a wrong role or secret id */
         return ERR_DENIED;
@@ -280,7 +272,7 @@ static enum err login(struct vault *v, int64_t deadline_ms, char **token, char *
 }
 
 /* The token to show now, the caller's to secret_free. */
-static enum err token_take(struct vault *v, int64_t deadline_ms, char **token, char *why, size_t size)
+static enum err token_take(struct vault *v, const struct deadline *deadline, char **token, char *why, size_t size)
 {
     enum err err;
 
@@ -291,7 +283,7 @@ static enum err token_take(struct vault *v, int64_t deadline_ms, char **token, c
     pthread_mutex_unlock(&v->lock);
     if (*token)
         return OK;
-    if ((err = login(v, deadline_ms, token, why, size)) != OK)
+    if ((err = login(v, deadline, token, why, size)) != OK)
         return err;
     pthread_mutex_lock(&v->lock);
     secret_free(v->token);
@@ -314,24 +306,24 @@ static bool token_forget(struct vault *v, const char *token)
     return true;
 }
 
-static enum err request_once(struct vault *v, const char *path, const char *body, int64_t deadline_ms, json_t **answer,
-                             bool *again, char *why, size_t size)
+static enum err request_once(struct vault *v, const char *path, const char *body, const struct deadline *deadline,
+                             json_t **answer, bool *again, char *why, size_t size)
 {
     char *token;
-    enum err err = token_take(v, deadline_ms, &token, why, size);
+    enum err err = token_take(v, deadline, &token, why, size);
 
     *again = false;
     if (err != OK)
         return err == ERR_NOT_FOUND ? ERR_DENIED : err;
-    err = exchange(v, path, token, body, deadline_ms, answer, why, size);
+    err = exchange(v, path, token, body, deadline, answer, why, size);
     if (err == ERR_DENIED)
         *again = token_forget(v, token);
     secret_free(token);
     return err;
 }
 
-enum err vault_request(struct vault *v, const char *path, json_t *body, int64_t deadline_ms, json_t **answer, char *why,
-                       size_t why_size)
+enum err vault_request(struct vault *v, const char *path, json_t *body, const struct deadline *deadline,
+                       json_t **answer, char *why, size_t why_size)
 {
     char *text = body ? dump(body) : NULL;
     bool again;
@@ -339,9 +331,9 @@ enum err vault_request(struct vault *v, const char *path, json_t *body, int64_t 
 
     if (body && !text)
         return err_because(ERR_NOMEM, why, why_size, "out of memory");
-    err = request_once(v, path, text, deadline_ms, answer, &again, why, why_size);
+    err = request_once(v, path, text, deadline, answer, &again, why, why_size);
     if (err == ERR_DENIED && again)
-        err = request_once(v, path, text, deadline_ms, answer, &again, why, why_size);
+        err = request_once(v, path, text, deadline, answer, &again, why, why_size);
     free(text);
     return err;
 }

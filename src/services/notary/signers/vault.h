@@ -21,6 +21,7 @@
 #define SERVICES_NOTARY_SIGNERS_VAULT_H
 
 #include "services/notary/signers/signers.h"
+#include "sys/deadline.h"
 #include <jansson.h>
 
 struct vault;
@@ -29,12 +30,9 @@ struct vault;
 MUST_USE enum err vault_new(struct vault **out, const struct signer_settings *settings, char *why, size_t why_size);
 void vault_free(struct vault *v); /* NULL is fine */
 
-/* Milliseconds of a clock that only goes forward: for deadlines. */
-int64_t vault_clock_ms(void);
-
 /* `path` comes after "/v1/"; `body` is stolen and may be NULL (then it is a GET).  *answer is the whole JSON answer, to
  * be given to json_decref. */
-MUST_USE enum err vault_request(struct vault *v, const char *path, json_t *body, int64_t deadline_ms, json_t **answer,
-                                char *why, size_t why_size);
+MUST_USE enum err vault_request(struct vault *v, const char *path, json_t *body, const struct deadline *deadline,
+                                json_t **answer, char *why, size_t why_size);
 
 #endif

@@ -106,14 +106,14 @@ static enum err take_versions(struct vault_signer *v, const json_t *data, char *
     return v->count ? OK : err_because(ERR_CORRUPT, why, size, "Vault's key %s has no versions", v->s->vault_key);
 }
 
-static enum err fetch_versions(struct vault_signer *v, int64_t deadline_ms, char *why, size_t size)
+static enum err fetch_versions(struct vault_signer *v, const struct deadline *deadline, char *why, size_t size)
 {
     char path[600];
     json_t *answer;
     enum err err;
 
     snprintf(path, sizeof path, "%s/keys/%s", v->s->vault_mount, v->s->vault_key);
-    if ((err = vault_request(v->vault, path, NULL, deadline_ms, &answer, why, size)) != OK)
+    if ((err = vault_request(v->vault, path, NULL, deadline, &answer, why, size)) != OK)
         return err;
     pthread_mutex_lock(&v->lock);
     err = take_versions(v, json_object_get(answer, "data"), why, size);
@@ -137,7 +137,8 @@ static bool find_version(struct vault_signer *v, uint64_t number, struct public_
 }
 
 /* The kind of the key: of the versions that we have, or asked for. */
-static enum err kind_get(struct vault_signer *v, int64_t deadline_ms, enum key_kind *out, char *why, size_t size)
+static enum err kind_get(struct vault_signer *v, const struct deadline *deadline, enum key_kind *out, char *why,
+                         size_t size)
 {
     bool known;
     enum err err;
@@ -149,7 +150,7 @@ static enum err kind_get(struct vault_signer *v, int64_t deadline_ms, enum key_k
         pthread_mutex_unlock(&v->lock);
         if (known)
             return OK;
-        if ((err = fetch_versions(v, deadline_ms, why, size)) != OK)
+        if ((err = fetch_versions(v, deadline, why, size)) != OK)
             return err;
     }
     return err_because(ERR_AGAIN, why, size, "Vault's key %s changes too often", v->s->vault_key);
@@ -193,13 +194,13 @@ static bool read_signature(const char *text, uint64_t *version, struct signature
     return *end == ':' && base64_decode(bytes_of_text(end + 1), out->bytes, SIGNATURE_MAX, &out->len) == OK;
 }
 
-static enum err ask(struct vault_signer *v, struct bytes message, int64_t deadline_ms, uint64_t *version,
+static enum err ask(struct vault_signer *v, struct bytes message, const struct deadline *deadline, uint64_t *version,
                     struct signature *out, char *why, size_t size)
 {
     enum key_kind kind;
     char path[600];
     json_t *answer, *body;
-    enum err err = kind_get(v, deadline_ms, &kind, why, size);
+    enum err err = kind_get(v, deadline, &kind, why, size);
 
     if (err != OK)
         return err;
@@ -208,7 +209,7 @@ static enum err ask(struct vault_signer *v, struct bytes message, int64_t deadli
     if (!(body = sign_body(kind, message)))
         return err_because(ERR_NOMEM, why, size, "out of memory");
     snprintf(path, sizeof path, "%s/sign/%s", v->s->vault_mount, v->s->vault_key);
-    if ((err = vault_request(v->vault, path, body, deadline_ms, &answer, why, size)) != OK)
+    if ((err = vault_request(v->vault, path, body, deadline, &answer, why, size)) != OK)
         return err;
     if (!read_signature(json_string_value(json_object_get(json_object_get(answer, "data"), "signature")), version, out))
         err = err_because(ERR_CORRUPT, why, size, "Vault answers with no signature");
@@ -217,14 +218,14 @@ static enum err ask(struct vault_signer *v, struct bytes message, int64_t deadli
 }
 
 /* The key of this version that the signature fits; asked for again when what we know does not. */
-static enum err match_key(struct vault_signer *v, uint64_t version, struct bytes message, int64_t deadline_ms,
-                          struct signed_by *by, char *why, size_t size)
+static enum err match_key(struct vault_signer *v, uint64_t version, struct bytes message,
+                          const struct deadline *deadline, struct signed_by *by, char *why, size_t size)
 {
     enum err err;
 
     if (find_version(v, version, &by->key) && public_key_verifies(&by->key, message, &by->signature))
         return OK;
-    if ((err = fetch_versions(v, deadline_ms, why, size)) != OK)
+    if ((err = fetch_versions(v, deadline, why, size)) != OK)
         return err;
     if (!find_version(v, version, &by->key))
         return err_because(ERR_CORRUPT, why, size,
@@ -241,13 +242,13 @@ static enum err sign(struct signer *signer, struct bytes message, struct signed_
                      size_t why_size)
 {
     struct vault_signer *v = container_of(signer, struct vault_signer, signer);
-    int64_t deadline_ms = vault_clock_ms() + timeout_ms;
+    const struct deadline until = deadline_in(timeout_ms);
     struct signed_by by;
     uint64_t version = 0;
-    enum err err = ask(v, message, deadline_ms, &version, &by.signature, why, why_size);
+    enum err err = ask(v, message, &until, &version, &by.signature, why, why_size);
 
     if (err == OK)
-        err = match_key(v, version, message, deadline_ms, &by, why, why_size);
+        err = match_key(v, version, message, &until, &by, why, why_size);
     if (err == OK)
         *out = by;
     return err;
@@ -258,7 +259,8 @@ static enum err check(struct signer *signer, char *why, size_t why_size)
     struct vault_signer *v = container_of(signer, struct vault_signer, signer);
     char log_id[DIGEST_HEX_SIZE];
     size_t newest = 0;
-    enum err err = fetch_versions(v, vault_clock_ms() + v->s->timeout_ms, why, why_size);
+    const struct deadline until = deadline_in(v->s->timeout_ms);
+    enum err err = fetch_versions(v, &until, why, why_size);
 
     if (err != OK)
         return err;

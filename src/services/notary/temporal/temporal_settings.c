@@ -4,6 +4,7 @@
  */
 #include "services/notary/temporal/temporal.h"
 
+#include "base/text.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -76,26 +77,21 @@ static const struct option rows[] = {
 
 const struct option_table temporal_options = OPTION_TABLE(rows);
 
-static bool is_given(const char *text)
-{
-    return text && *text;
-}
-
 enum err temporal_settings_check(const struct temporal_settings *s, char *why, size_t why_size)
 {
-    if (!is_given(s->address) || strpbrk(s->address, "/@? ")) {
+    if (!text_given(s->address) || strpbrk(s->address, "/@? ")) {
         snprintf(why, why_size, "notary.temporal.address must be HOST:PORT, and is \"%.100s\"", s->address ?: "");
         return ERR_INVALID;
     }
-    if (!is_given(s->namespace_name) || !is_given(s->task_queue)) {
+    if (!text_given(s->namespace_name) || !text_given(s->task_queue)) {
         snprintf(why, why_size, "notary.temporal.namespace and notary.temporal.task_queue cannot be empty");
         return ERR_INVALID;
     }
-    if (is_given(s->api_key) && !s->tls) {
+    if (text_given(s->api_key) && !s->tls) {
         snprintf(why, why_size, "notary.temporal.api_key is shown by TLS only: notary.temporal.tls");
         return ERR_INVALID;
     }
-    if (is_given(s->certificate) != is_given(s->key)) {
+    if (text_given(s->certificate) != text_given(s->key)) {
         snprintf(why, why_size, "notary.temporal.certificate and notary.temporal.key come together");
         return ERR_INVALID;
     }
