@@ -23,6 +23,18 @@ def bounded(request):
     faulthandler.cancel_dump_traceback_later()
 
 
+# What takes longest, first.  The rest comes as pytest finds it.
+LONGEST_FILES = ("test_full_disk.py", "test_notary_replicas.py", "test_client_security.py", "test_notary_document.py", "test_http_hardening.py",
+                 "test_notary_soak.py", "test_c_client.py", "test_power_cut.py", "test_openapi.py", "test_python_client.py",
+                 "test_notary_log.py", "test_metrics.py", "test_backup.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Several files run at a time (tools/interop): a long one that began last would be waited for by all of them."""
+    rank = {name: i for i, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 def new_client(url, **options):
     options.setdefault("operation_timeout_seconds", 30)
     return pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error), **options)

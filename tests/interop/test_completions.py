@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -60,9 +61,12 @@ def test_groups_commands_and_options_of_admin():
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     broker = Broker(tmp_path_factory.mktemp("broker"))
-    http = lambda path, body=None: subprocess.run(
-        ["python3", "-c", "import sys,urllib.request as u;u.urlopen(u.Request(sys.argv[1],method='PUT',data=sys.argv[2].encode()"
-         ",headers={'Content-Type':'application/json'})).read()", broker.http_url + path, body or ""], check=True, timeout=60)
+
+    def http(path, body=""):
+        request = urllib.request.Request(broker.http_url + path, method="PUT", data=body.encode(),
+                                         headers={"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=60).read()
+
     for topic in "orders", "orders-late", "other":
         http(f"/admin/v2/persistent/public/default/{topic}")
     http("/admin/v2/persistent/public/default/parts/partitions", "3")

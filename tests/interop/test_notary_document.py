@@ -206,7 +206,7 @@ def test_every_command_of_the_notarys_guide_is_known():
     for group, command in set(re.findall(r"geminga admin ([a-z-]+) ([a-z-]+)", text)):
         done = subprocess.run([PROGRAM, "admin", group, command, "--help"], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, (group, command)
+    helps = [subprocess.run([PROGRAM, "notary", *words, "--help"], capture_output=True, text=True, timeout=30).stdout
+             for words in ((), *((verb,) for verb in verbs))]
     for flag in set(re.findall(r"geminga notary [^`\n]*?(--[a-z-]+)", text)):
-        helps = [subprocess.run([PROGRAM, "notary", *words, "--help"], capture_output=True, text=True, timeout=30).stdout
-                 for words in ((), *((verb,) for verb in verbs))]
         assert any(flag in one for one in helps), flag
