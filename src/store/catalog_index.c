@@ -21,9 +21,9 @@
 
 #include "base/checksum.h"
 #include "store/sqlite_vfs.h"
+#include "sys/sqlite_err.h"
 
 #include <assert.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,29 +82,10 @@ PRINTF_LIKE(3, 4) static enum err fail(struct catalog_index *x, enum err err, co
     return err;
 }
 
-/* What SQLite's primary result code means to us.  Our statements are right, so whatever is wrong with them is
- * wrong with the database. */
-static enum err err_of(int primary)
-{
-    switch (primary) {
-    case SQLITE_FULL:
-        return ERR_NOSPACE;
-    case SQLITE_NOMEM:
-        return ERR_NOMEM;
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-        return ERR_IO;
-    default:
-        return ERR_CORRUPT;
-    }
-}
-
 /* `code` is SQLite's extended result, `what` was being done. */
 static enum err fail_sqlite(struct catalog_index *x, int code, const char *what)
 {
-    enum err err = code == SQLITE_IOERR_NOMEM ? ERR_NOMEM : err_of(code & 0xff);
+    enum err err = sqlite_err(code);
     enum err disk = sqlite_vfs_take_error(x->vfs);
 
     if (sqlite_vfs_sync_failed(x->vfs))

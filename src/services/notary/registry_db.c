@@ -5,6 +5,7 @@
 #include "services/notary/registry_db.h"
 
 #include "base/checksum.h"
+#include "sys/sqlite_err.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -125,31 +126,9 @@ enum err registry_db_fail(struct registry_db *d, enum err err, const char *forma
     return err;
 }
 
-/* What SQLite's primary result code means to us.  Our statements are right, so whatever is wrong with them is wrong
- * with the file. */
-static enum err err_of(int primary)
-{
-    switch (primary) {
-    case SQLITE_FULL:
-        return ERR_NOSPACE;
-    case SQLITE_NOMEM:
-        return ERR_NOMEM;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_BUSY;
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-        return ERR_IO;
-    default:
-        return ERR_CORRUPT;
-    }
-}
-
 static enum err fail_sqlite(struct registry_db *d, int code)
 {
-    enum err err = code == SQLITE_IOERR_NOMEM ? ERR_NOMEM : err_of(code & 0xff);
+    enum err err = sqlite_err(code);
 
     return registry_db_fail(d, err, "%s", d->db ? sqlite3_errmsg(d->db) : err_text(err));
 }
