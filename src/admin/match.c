@@ -5,32 +5,9 @@
 #include "admin/kept_policies.h"
 #include "admin/policy_table.h"
 #include "admin/routes.h"
+#include "http/http_path.h"
 
 #include <assert.h>
-
-/* Cuts the part before the next slash off `rest`, which begins with a slash; false at the end. */
-static bool part_take(struct bytes *rest, struct bytes *part)
-{
-    if (rest->len == 0)
-        return false;
-    assert(rest->data[0] == '/');
-    struct bytes body = bytes_of(rest->data + 1, rest->len - 1);
-    const uint8_t *slash = body.len > 0 ? memchr(body.data, '/', body.len) : NULL;
-    size_t len = slash ? (size_t)(slash - body.data) : body.len;
-    *part = bytes_of(body.data, len);
-    *rest = bytes_of(body.data + len, body.len - len);
-    return true;
-}
-
-static size_t part_count(struct bytes rest)
-{
-    struct bytes part;
-    size_t count = 0;
-
-    while (part_take(&rest, &part))
-        count++;
-    return count;
-}
 
 static bool is(struct bytes part, const char *word)
 {
@@ -70,10 +47,10 @@ static bool topic_take(struct bytes *rest, size_t more, struct bytes *topic)
 {
     struct bytes part;
 
-    if (!part_take(rest, topic) || topic->len == 0)
+    if (!http_part_take(rest, topic) || topic->len == 0)
         return false;
     for (; more > 0; more--)
-        if (!part_take(rest, &part))
+        if (!http_part_take(rest, &part))
             return false;
     topic->len = (size_t)(rest->data - topic->data);
     return true;
@@ -87,18 +64,18 @@ bool pattern_match(const char *pattern, struct bytes path, struct bytes paramete
 
     if (path.len == 0 || path.data[0] != '/')
         return false;
-    size_t wanted = part_count(pattern_rest), there = part_count(path_rest);
+    size_t wanted = http_part_count(pattern_rest), there = http_part_count(path_rest);
     if (there < wanted)
         return false;
     size_t surplus = there - wanted;
-    while (part_take(&pattern_rest, &pattern_part)) {
+    while (http_part_take(&pattern_rest, &pattern_part)) {
         bool parameter = pattern_part.len > 0 && pattern_part.data[0] == '{';
         assert(count < PARAMETERS_MAX);
         if (is(pattern_part, "{topic+}")) {
             if (!topic_take(&path_rest, surplus, &parameters[count]))
                 return false;
             surplus = 0;
-        } else if (!part_take(&path_rest, &part) || !one_part_matches(pattern_part, part, &parameters[count])) {
+        } else if (!http_part_take(&path_rest, &part) || !one_part_matches(pattern_part, part, &parameters[count])) {
             return false;
         }
         count += parameter;
@@ -140,7 +117,7 @@ static bool subscription_decode(struct call *call)
 {
     struct bytes rest = bytes_of_text(call->route->pattern), part, before = {0};
 
-    for (size_t i = 0; i < PARAMETERS_MAX && part_take(&rest, &part); before = part) {
+    for (size_t i = 0; i < PARAMETERS_MAX && http_part_take(&rest, &part); before = part) {
         const bool parameter = part.len > 0 && part.data[0] == '{';
         struct bytes *name = &call->parameters[i];
         if (is(part, "{subscription}") && is(before, "subscription") &&

@@ -4,6 +4,8 @@
  */
 #include "services/runtime/rest.h"
 
+#include "http/http_path.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -15,21 +17,6 @@ static const char *const method_names[HTTP_METHODS] = {"GET", "PUT", "POST", "DE
 
 /* ---- which route ---- */
 
-/* Cuts the part up to the next slash off `rest`, which begins with one; false at the end. */
-static bool part_take(struct bytes *rest, struct bytes *part)
-{
-    const uint8_t *slash;
-    size_t len;
-
-    if (rest->len == 0 || rest->data[0] != '/')
-        return false;
-    slash = rest->len > 1 ? memchr(rest->data + 1, '/', rest->len - 1) : NULL;
-    len = slash ? (size_t)(slash - rest->data) : rest->len;
-    *part = bytes_of(rest->data + 1, len - 1);
-    *rest = bytes_of(rest->data + len, rest->len - len);
-    return true;
-}
-
 static bool is_parameter(struct bytes part)
 {
     return part.len > 2 && part.data[0] == '{';
@@ -40,25 +27,15 @@ static bool takes_more(struct bytes part)
     return is_parameter(part) && part.data[part.len - 2] == '+';
 }
 
-static size_t part_count(struct bytes path)
-{
-    struct bytes part;
-    size_t count = 0;
-
-    while (part_take(&path, &part))
-        count++;
-    return count;
-}
-
 /* {name+}: a part and the `more` behind it, as one. */
 static bool parts_take(struct bytes *rest, size_t more, struct bytes *out)
 {
     struct bytes part;
 
-    if (!part_take(rest, out))
+    if (!http_part_take(rest, out))
         return false;
     for (; more > 0; more--)
-        if (!part_take(rest, &part))
+        if (!http_part_take(rest, &part))
             return false;
     out->len = (size_t)(rest->data - out->data);
     return true;
@@ -67,12 +44,12 @@ static bool parts_take(struct bytes *rest, size_t more, struct bytes *out)
 static bool matches(const char *pattern, struct bytes path, struct bytes parameters[REST_PARAMETERS_MAX])
 {
     struct bytes wanted = bytes_of_text(pattern), want, part;
-    const size_t there = part_count(path), least = part_count(wanted);
+    const size_t there = http_part_count(path), least = http_part_count(wanted);
     size_t count = 0;
 
     if (there < least)
         return false;
-    while (part_take(&wanted, &want)) {
+    while (http_part_take(&wanted, &want)) {
         if (!parts_take(&path, takes_more(want) ? there - least : 0, &part) || part.len == 0 ||
             (!is_parameter(want) && !bytes_equal(want, part)))
             return false;
