@@ -43,16 +43,10 @@ static enum err fixture_signer_sign(struct signer *signer, struct bytes message,
                                     int64_t timeout_ms, char *why, size_t why_size)
 {
     struct fixture_signer *s = container_of(signer, struct fixture_signer, signer);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    size_t len = SIGNATURE_MAX;
-    int ok = EVP_DigestSignInit(ctx, NULL, NULL, NULL, s->key) == 1 &&
-             EVP_DigestSign(ctx, out->signature.bytes, &len, message.data, message.len) == 1;
 
-    EVP_MD_CTX_free(ctx);
-    out->signature.len = len;
     out->key = s->public_key;
     s->signatures++;
-    return ok ? OK : ERR_NOMEM;
+    return signature_make(&out->signature, s->key, &s->public_key, message);
 }
 
 static const struct signer_ops fixture_signer_ops = {

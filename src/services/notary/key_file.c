@@ -33,24 +33,15 @@ static const struct public_key *key_of(struct signer *signer)
     return &container_of(signer, struct key_file, signer)->public_key;
 }
 
-/* libcrypto's keys may be used by several threads at once as long as nobody changes them. */
 static enum err sign(struct signer *signer, struct bytes message, struct signed_by *out, int64_t timeout_ms, char *why,
                      size_t why_size)
 {
     struct key_file *k = container_of(signer, struct key_file, signer);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    size_t len = SIGNATURE_MAX;
-    enum err err = ERR_NOMEM;
 
-    if (ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->private_key) == 1 &&
-        EVP_DigestSign(ctx, out->signature.bytes, &len, message.data, message.len) == 1)
-        err = OK;
-    else
-        snprintf(why, why_size, "the key in " KEY_FILE_PRIVATE " cannot sign: out of memory");
-    EVP_MD_CTX_free(ctx);
-    out->signature.len = len;
+    if (signature_make(&out->signature, k->private_key, &k->public_key, message) != OK)
+        return err_because(ERR_NOMEM, why, why_size, "the key in " KEY_FILE_PRIVATE " cannot sign: out of memory");
     out->key = k->public_key;
-    return err;
+    return OK;
 }
 
 static enum err check(struct signer *signer, char *why, size_t why_size)

@@ -132,6 +132,22 @@ bool public_key_verifies(const struct public_key *key, struct bytes message, con
     return holds;
 }
 
+enum err signature_make(struct signature *out, EVP_PKEY *private_key, const struct public_key *key,
+                        struct bytes message)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t len = sizeof out->bytes;
+    const bool made = ctx &&
+                      EVP_DigestSignInit_ex(ctx, NULL, kinds[key->kind].digest, NULL, NULL, private_key, NULL) == 1 &&
+                      EVP_DigestSign(ctx, out->bytes, &len, message.data, message.len) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    if (!made)
+        return ERR_NOMEM;
+    out->len = len;
+    return OK;
+}
+
 bool signature_from_bytes(struct signature *out, struct bytes bytes)
 {
     if (bytes.len > SIGNATURE_MAX)

@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "services/notary/digest.h"
 
+#include <openssl/types.h>
+
 #define PUBLIC_KEY_RAW_LEN  32 /* of Ed25519 */
 #define PUBLIC_KEY_SPKI_MAX 91
 #define SIGNATURE_MAX       72
@@ -72,6 +74,11 @@ static inline struct bytes signature_bytes(const struct signature *s)
 {
     return bytes_of(s->bytes, s->len);
 }
+
+/* By libcrypto's private key, `key` being its public half.  libcrypto's keys may be used by several threads at once as
+ * long as nobody changes them.  ERR_NOMEM is all that can go wrong. */
+MUST_USE enum err signature_make(struct signature *out, EVP_PKEY *private_key, const struct public_key *key,
+                                 struct bytes message);
 
 /* False: longer than any signature is. */
 bool signature_from_bytes(struct signature *out, struct bytes bytes);

@@ -35,20 +35,11 @@ static enum err sign(struct signer *signer, struct bytes message, struct signed_
                      size_t why_size)
 {
     struct file_signer *s = container_of(signer, struct file_signer, signer);
-    const char *digest = s->public_key.kind == KEY_ECDSA_P256 ? "SHA256" : NULL;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    size_t len = SIGNATURE_MAX;
-    enum err err = ERR_NOMEM;
 
-    if (ctx && EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, s->private_key, NULL) == 1 &&
-        EVP_DigestSign(ctx, out->signature.bytes, &len, message.data, message.len) == 1)
-        err = OK;
-    else
-        snprintf(why, why_size, "the key cannot sign: out of memory");
-    EVP_MD_CTX_free(ctx);
-    out->signature.len = len;
+    if (signature_make(&out->signature, s->private_key, &s->public_key, message) != OK)
+        return err_because(ERR_NOMEM, why, why_size, "the key cannot sign: out of memory");
     out->key = s->public_key;
-    return err;
+    return OK;
 }
 
 static enum err check(struct signer *signer, char *why, size_t why_size)
