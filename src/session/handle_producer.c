@@ -265,7 +265,7 @@ void handle_send(struct session *s, const struct incoming *in)
     if (!(p = sending_producer(s, &send)))
         return;
     if ((err = entry_view_decode(in->frame.entry, &view)) == OK)
-        err = entry_view_verify(&view);
+        err = entry_view_verify_known(&view, in->known);
     if (err == ERR_CHECKSUM) {
         s->server->counts.checksum_errors++;
         session_send_send_error(s, send.producer_id, send.sequence_id, ERR_CHECKSUM);

@@ -4,6 +4,7 @@
  */
 #include "session/receive.h"
 
+#include "wire/entry_view.h"
 #include "wire/frame.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 #define BUFFER_FIRST 4096         /* of a connection that says little */
 #define BUFFER_MOST  (256 * 1024) /* of one that says much in small frames */
 #define OWN_LEAST    (16 * 1024)  /* a larger frame gets its own */
+#define PIECE        (128 * 1024) /* of a large frame, at once: the processor shall still have it when it is summed */
 #define SPACE_LEAST  1024         /* less room at the end of a buffer is not worth a read */
 
 void receive_init(struct receive *r, size_t frame_limit, struct budget *budget, struct buffer_pool *pool)
@@ -126,18 +128,47 @@ enum err receive_space(struct receive *r, uint8_t **data, size_t *len)
     }
     *data = r->buffer->data + r->end;
     *len = (is_large(r) ? r->start + want : r->buffer->capacity) - r->end;
+    *len = is_large(r) && *len > PIECE ? PIECE : *len;
     return OK;
+}
+
+/* The large frame at hand goes on by what came since the last time. */
+static void sum(struct receive *r)
+{
+    const size_t have = r->end - r->start < r->need ? r->end - r->start : r->need;
+    const uint8_t *frame = r->buffer->data + r->start;
+
+    if (r->summed == 0) {
+        r->summed = r->covered = entry_covered_offset(bytes_of(frame, have));
+        r->crc = 0;
+    }
+    if (r->summed == 0)
+        return;
+    r->crc = crc32c(r->crc, bytes_of(frame + r->summed, have - r->summed));
+    r->summed = have;
 }
 
 void receive_got(struct receive *r, size_t len)
 {
     assert(len <= r->buffer->capacity - r->end);
+    const bool large = is_large(r);
+
     r->end += len;
-    if (r->end == r->buffer->capacity && !is_large(r) && r->next < BUFFER_MOST) /* more was there, perhaps */
+    if (large)
+        sum(r);
+    if (r->end == r->buffer->capacity && !large && r->next < BUFFER_MOST) /* more was there, perhaps */
         r->next *= 4;
 }
 
-enum err receive_take(struct receive *r, struct bytes *frame)
+/* Of the frame that is all there. */
+static struct crc32c_tail summed_end(const struct receive *r)
+{
+    if (r->summed < r->need || r->need - r->covered > UINT32_MAX)
+        return (struct crc32c_tail){0};
+    return (struct crc32c_tail){.len = (uint32_t)(r->need - r->covered), .crc = r->crc};
+}
+
+enum err receive_take(struct receive *r, struct bytes *frame, struct crc32c_tail *known)
 {
     size_t have = r->end - r->start;
     struct bytes received = bytes_of(r->buffer ? r->buffer->data + r->start : NULL, have);
@@ -155,6 +186,8 @@ enum err receive_take(struct receive *r, struct bytes *frame)
     r->start += r->need;
     if (r->need > OWN_LEAST) /* the next one may be as large */
         r->next = BUFFER_FIRST;
+    *known = summed_end(r);
+    r->summed = 0;
     r->need = 0;
     return OK;
 }

@@ -43,17 +43,18 @@ static void a_frame_that_comes_byte_by_byte_is_taken_when_it_is_whole(void **sta
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[20];
 
     make_frame(bytes, sizeof bytes, 7);
     begin(&r, &budget);
     for (size_t i = 0; i < sizeof bytes; i++) {
-        assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+        assert_int_equal(receive_take(&r, &frame, &known), ERR_AGAIN);
         put(&r, bytes + i, 1);
     }
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     assert_true(bytes_equal(frame, bytes_of(bytes, sizeof bytes)));
-    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    assert_int_equal(receive_take(&r, &frame, &known), ERR_AGAIN);
     receive_deinit(&r);
     assert_int_equal(budget.used, 0);
 }
@@ -63,6 +64,7 @@ static void many_frames_of_one_read_are_taken_one_by_one(void **state)
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[100 * 16];
 
     for (size_t i = 0; i < 100; i++)
@@ -70,10 +72,10 @@ static void many_frames_of_one_read_are_taken_one_by_one(void **state)
     begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
     for (size_t i = 0; i < 100; i++) {
-        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_int_equal(receive_take(&r, &frame, &known), OK);
         assert_int_equal(frame.data[8], i);
     }
-    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    assert_int_equal(receive_take(&r, &frame, &known), ERR_AGAIN);
     receive_deinit(&r);
 }
 
@@ -82,18 +84,19 @@ static void a_slice_that_is_kept_is_not_written_over(void **state)
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[3000];
     struct slice kept;
 
     begin(&r, &budget);
     make_frame(bytes, sizeof bytes, 1);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
     for (uint8_t fill = 2; fill < 20; fill++) {
         make_frame(bytes, sizeof bytes, fill);
         put(&r, bytes, sizeof bytes);
-        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_int_equal(receive_take(&r, &frame, &known), OK);
         assert_int_equal(frame.data[8], fill);
     }
     for (size_t i = 8; i < kept.len; i++)
@@ -107,14 +110,15 @@ static void a_large_frame_gets_a_buffer_of_its_size(void **state)
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t *bytes = test_malloc(600000);
 
     make_frame(bytes, 600000, 9);
     begin(&r, &budget);
     put(&r, bytes, 100);
-    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    assert_int_equal(receive_take(&r, &frame, &known), ERR_AGAIN);
     put(&r, bytes + 100, 600000 - 100);
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     assert_int_equal(frame.len, 600000);
     assert_true(r.buffer->capacity < 600000 + 4096);
     receive_deinit(&r);
@@ -139,6 +143,7 @@ static void of_large_frames_in_a_row_each_is_read_to_where_it_stays(void **state
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t *bytes = test_malloc(10 * 100000);
     struct slice kept[10];
     unsigned reads = 0, frames = 0;
@@ -148,7 +153,7 @@ static void of_large_frames_in_a_row_each_is_read_to_where_it_stays(void **state
     begin(&r, &budget);
     for (size_t at = 0; at < 10 * 100000; reads++) {
         at += offer(&r, bytes + at, 10 * 100000 - at);
-        while (receive_take(&r, &frame) == OK) {
+        while (receive_take(&r, &frame, &known) == OK) {
             assert_int_equal(frame.data[99999], frames);
             kept[frames++] = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
             assert_true(r.buffer->capacity < 100000 + 4096); /* nothing else is pinned with it */
@@ -156,7 +161,7 @@ static void of_large_frames_in_a_row_each_is_read_to_where_it_stays(void **state
         }
     }
     assert_int_equal(frames, 10);
-    assert_true(reads <= 12);
+    assert_true(reads <= 12); /* a piece of 128 KiB would hold one and more */
     for (unsigned i = 0; i < 10; i++)
         slice_unref(&kept[i]);
     receive_deinit(&r);
@@ -168,6 +173,7 @@ static void who_sends_much_in_small_frames_is_soon_read_in_large_pieces(void **s
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t *bytes = test_malloc(1000 * 1000);
     unsigned reads = 0, frames = 0;
 
@@ -176,7 +182,7 @@ static void who_sends_much_in_small_frames_is_soon_read_in_large_pieces(void **s
     begin(&r, &budget);
     for (size_t at = 0; at < 1000 * 1000; reads++) {
         at += offer(&r, bytes + at, 1000 * 1000 - at);
-        while (receive_take(&r, &frame) == OK) /* nobody keeps it: the buffer could be used for ever */
+        while (receive_take(&r, &frame, &known) == OK) /* nobody keeps it: the buffer could be used for ever */
             assert_int_equal(frame.data[999], frames++ % 256);
     }
     assert_int_equal(frames, 1000);
@@ -190,6 +196,7 @@ static void who_has_said_all_has_no_small_buffer(void **state)
     struct budget budget = {.limit = LIMIT};
     struct receive a, b;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[600];
 
     make_frame(bytes, sizeof bytes, 0);
@@ -198,11 +205,11 @@ static void who_has_said_all_has_no_small_buffer(void **state)
     for (int i = 0; i < 10; i++) { /* by turns, as clients that ping */
         struct receive *r = i % 2 ? &a : &b;
         put(r, bytes, sizeof bytes - 1);
-        assert_int_equal(receive_take(r, &frame), ERR_AGAIN);
+        assert_int_equal(receive_take(r, &frame, &known), ERR_AGAIN);
         receive_rest(r);
         assert_non_null(r->buffer); /* the rest is still to come */
         put(r, bytes + sizeof bytes - 1, 1);
-        assert_int_equal(receive_take(r, &frame), OK);
+        assert_int_equal(receive_take(r, &frame, &known), OK);
         receive_rest(r);
         assert_null(r->buffer);
         assert_int_equal(budget.used, 0);
@@ -216,12 +223,13 @@ static void a_small_buffer_stays_while_somebody_holds_a_slice_of_it(void **state
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[600];
 
     make_frame(bytes, sizeof bytes, 0);
     begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     struct slice kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
     receive_rest(&r);
     assert_non_null(r.buffer);
@@ -236,6 +244,7 @@ static void a_large_frame_waits_while_the_budget_is_spent(void **state)
     struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t *to, bytes[600];
     size_t len;
 
@@ -244,7 +253,7 @@ static void a_large_frame_waits_while_the_budget_is_spent(void **state)
     be32_put(bytes + 4, 100);
     begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    assert_int_equal(receive_take(&r, &frame, &known), ERR_AGAIN);
     assert_int_equal(receive_space(&r, &to, &len), ERR_FULL);
     budget.used -= LIMIT - 1000;
     assert_int_equal(receive_space(&r, &to, &len), OK);
@@ -256,6 +265,7 @@ static void when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_oth
     struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t *to, bytes[2000];
     size_t len;
 
@@ -264,7 +274,7 @@ static void when_the_budget_is_spent_a_connection_gets_a_small_buffer_and_no_oth
     make_frame(bytes, sizeof bytes, 1);
     for (int i = 0; i < 100; i++) {
         put(&r, bytes, sizeof bytes);
-        assert_int_equal(receive_take(&r, &frame), OK);
+        assert_int_equal(receive_take(&r, &frame, &known), OK);
         assert_true(r.buffer->capacity <= 4096);
     }
     receive_relax(&r);
@@ -280,12 +290,13 @@ static void a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it(void **state
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[3000];
 
     begin(&r, &budget);
     make_frame(bytes, sizeof bytes, 1);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     const size_t capacity = r.buffer->capacity;
     struct slice kept = slice_of(r.buffer, 0, frame.len);
     receive_deinit(&r);
@@ -299,11 +310,12 @@ static void a_size_beyond_the_limit_is_refused_before_memory_is_taken(void **sta
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[8] = {0x7f, 0xff, 0xff, 0xff};
 
     begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), ERR_TOO_LARGE);
+    assert_int_equal(receive_take(&r, &frame, &known), ERR_TOO_LARGE);
     assert_true(budget.used < 10000);
     receive_deinit(&r);
 }
@@ -313,15 +325,65 @@ static void an_idle_connection_holds_no_buffer(void **state)
     struct budget budget = {.limit = LIMIT};
     struct receive r;
     struct bytes frame;
+    struct crc32c_tail known;
     uint8_t bytes[16];
 
     make_frame(bytes, sizeof bytes, 0);
     begin(&r, &budget);
     put(&r, bytes, sizeof bytes);
-    assert_int_equal(receive_take(&r, &frame), OK);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
     receive_relax(&r);
     assert_null(r.buffer);
     assert_int_equal(budget.used, 0);
+}
+
+static void the_checksum_of_a_large_frames_entry_is_known_when_the_frame_is_there(void **state)
+{
+    enum { SIZE = 300000, COVERED = 8 + 20 + 6 };
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    struct crc32c_tail known;
+    uint8_t *bytes = test_malloc(2 * SIZE);
+
+    make_frame(bytes, SIZE, 0);
+    for (size_t i = 8; i < SIZE; i++)
+        bytes[i] = (uint8_t)(i * i >> 7);
+    be32_put(bytes + 4, 20);
+    be16_put(bytes + 8 + 20, 0x0e01);
+    memcpy(bytes + SIZE, bytes, SIZE);
+    const uint32_t crc = crc32c(0, bytes_of(bytes + COVERED, SIZE - COVERED));
+    for (size_t first = 1; first < 60; first++) { /* the beginning may come in any pieces */
+        unsigned frames = 0;
+        begin(&r, &budget);
+        for (size_t at = 0; at < 2 * SIZE;) {
+            at += offer(&r, bytes + at, at < 60 ? first : 2 * SIZE - at);
+            for (; receive_take(&r, &frame, &known) == OK; frames++) {
+                assert_int_equal(known.len, SIZE - COVERED);
+                assert_int_equal(known.crc, crc);
+            }
+        }
+        assert_int_equal(frames, 2);
+        receive_deinit(&r);
+    }
+    test_free(bytes);
+}
+
+static void without_a_checksum_nothing_is_known(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    struct crc32c_tail known;
+    uint8_t *bytes = test_malloc(100000);
+
+    make_frame(bytes, 100000, 3); /* a command that is longer than the frame's first piece */
+    begin(&r, &budget);
+    put(&r, bytes, 100000);
+    assert_int_equal(receive_take(&r, &frame, &known), OK);
+    assert_int_equal(known.len, 0);
+    receive_deinit(&r);
+    test_free(bytes);
 }
 
 int main(void)
@@ -340,6 +402,8 @@ int main(void)
         cmocka_unit_test(a_large_frame_waits_while_the_budget_is_spent),
         cmocka_unit_test(a_size_beyond_the_limit_is_refused_before_memory_is_taken),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),
+        cmocka_unit_test(the_checksum_of_a_large_frames_entry_is_known_when_the_frame_is_there),
+        cmocka_unit_test(without_a_checksum_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

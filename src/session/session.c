@@ -415,9 +415,9 @@ static void keep_alive_fired(struct timer *timer)
 
 /* ---- frames in ---- */
 
-static void handle_frame(struct session *s, struct bytes whole)
+static void handle_frame(struct session *s, struct bytes whole, struct crc32c_tail known)
 {
-    struct incoming in = {.buffer = s->receive.buffer};
+    struct incoming in = {.buffer = s->receive.buffer, .known = known};
     Wire__BaseCommand *body;
     enum err err;
 
@@ -507,14 +507,15 @@ static bool space_ready(struct session *s)
 
 static void parse(struct session *s)
 {
+    struct crc32c_tail known;
     struct bytes whole;
     enum err err = OK;
 
     while (s->state != SESSION_CLOSING && !overloaded(s)) {
-        if ((err = receive_take(&s->receive, &whole)) != OK)
+        if ((err = receive_take(&s->receive, &whole, &known)) != OK)
             break;
         s->frame_began_ns = 0;
-        handle_frame(s, whole);
+        handle_frame(s, whole, known);
     }
     if (s->state == SESSION_CLOSING)
         return;

@@ -141,6 +141,7 @@ struct incoming {
     int type;
     struct frame frame;
     struct buffer *buffer;         /* that the frame lies in */
+    struct crc32c_tail known;      /* of the frame */
     const Wire__BaseCommand *body; /* NULL for the busy commands, which their handlers decode */
 };
 

@@ -5,6 +5,7 @@
 #include "wire/entry_view.h"
 
 #include "wire/fields.h"
+#include "wire/frame.h"
 
 #include <assert.h>
 
@@ -84,6 +85,23 @@ enum err entry_view_verify(const struct entry_view *view)
     if (view->has_checksum && crc32c(0, view->covered) != view->checksum)
         return ERR_CHECKSUM;
     return OK;
+}
+
+enum err entry_view_verify_known(const struct entry_view *view, struct crc32c_tail known)
+{
+    if (!view->has_checksum || known.len == 0 || known.len != view->covered.len)
+        return entry_view_verify(view);
+    return known.crc == view->checksum ? OK : ERR_CHECKSUM;
+}
+
+size_t entry_covered_offset(struct bytes frame)
+{
+    if (frame.len < FRAME_HEAD_SIZE)
+        return 0;
+    const size_t entry = FRAME_HEAD_SIZE + (size_t)be32_get(frame.data + SIZE_FIELD);
+    if (frame.len < entry + MAGIC_SIZE + CHECKSUM_SIZE || !starts_with_magic(after(frame, entry), ENTRY_MAGIC_CHECKSUM))
+        return 0;
+    return entry + MAGIC_SIZE + CHECKSUM_SIZE;
 }
 
 struct crc32c_tail entry_view_known(const struct entry_view *view)

@@ -50,6 +50,11 @@ MUST_USE enum err entry_view_decode(struct bytes entry, struct entry_view *out);
 
 /* ERR_CHECKSUM when there is a checksum and it is not that of the bytes. */
 MUST_USE enum err entry_view_verify(const struct entry_view *view);
+/* The same when the checksum of the last bytes was computed already, as they came. */
+MUST_USE enum err entry_view_verify_known(const struct entry_view *view, struct crc32c_tail known);
+/* Where in a frame those bytes begin that its entry's checksum is of: an offset from its first byte.  0: it has no
+ * checksum, or `frame`, its beginning, does not reach as far. */
+size_t entry_covered_offset(struct bytes frame);
 /* What that has shown of the end of view->entry. */
 struct crc32c_tail entry_view_known(const struct entry_view *view);
 

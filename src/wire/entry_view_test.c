@@ -115,6 +115,33 @@ static void broker_entry_metadata_is_written_as_it_is_read(void **state)
     assert_int_equal(entry_broker_head_encode(head, UINT64_MAX, UINT64_MAX), ENTRY_BROKER_HEAD_MAX);
 }
 
+static void a_checksum_that_is_known_is_not_computed_again_but_when_it_is_of_other_bytes(void **state)
+{
+    struct entry_view v;
+
+    assert_int_equal(entry_view_decode(HEX(ENTRY), &v), OK);
+    struct crc32c_tail known = entry_view_known(&v);
+    assert_int_equal(entry_view_verify_known(&v, known), OK);
+    known.crc ^= 1;
+    assert_int_equal(entry_view_verify_known(&v, known), ERR_CHECKSUM);
+    known.len--;
+    assert_int_equal(entry_view_verify_known(&v, known), OK);
+}
+
+static void where_the_covered_bytes_begin_is_found_as_soon_as_the_checksum_is_there(void **state)
+{
+    uint8_t frame[64] = {0, 0, 0, 60, 0, 0, 0, 5, 8, 1, 2, 3, 4, 0x0e, 0x01, 1, 2, 3, 4};
+
+    for (size_t len = 0; len < 19; len++)
+        assert_int_equal(entry_covered_offset(bytes_of(frame, len)), 0);
+    assert_int_equal(entry_covered_offset(bytes_of(frame, 19)), 19);
+    assert_int_equal(entry_covered_offset(bytes_of(frame, 64)), 19);
+    frame[14] = 2;
+    assert_int_equal(entry_covered_offset(bytes_of(frame, 64)), 0);
+    frame[4] = 0xff; /* a command larger than any frame */
+    assert_int_equal(entry_covered_offset(bytes_of(frame, 64)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +154,8 @@ int main(void)
         cmocka_unit_test(sizes_beyond_the_entry_are_refused),
         cmocka_unit_test(the_head_is_written_with_its_checksum),
         cmocka_unit_test(broker_entry_metadata_is_written_as_it_is_read),
+        cmocka_unit_test(a_checksum_that_is_known_is_not_computed_again_but_when_it_is_of_other_bytes),
+        cmocka_unit_test(where_the_covered_bytes_begin_is_found_as_soon_as_the_checksum_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
