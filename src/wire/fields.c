@@ -83,7 +83,7 @@ static bool take_value(struct fields *walk, struct field *f)
     return false;
 }
 
-bool fields_next(struct fields *walk, struct field *out)
+bool fields_next_any(struct fields *walk, struct field *out)
 {
     uint64_t tag;
 
@@ -121,60 +121,4 @@ enum err fields_body(struct bytes command, uint32_t type, struct bytes *body)
         return ERR_PROTOCOL;
     *body = found;
     return OK;
-}
-
-bool field_u64(const struct field *f, uint64_t *out)
-{
-    if (f->kind != FIELD_VARINT)
-        return false;
-    *out = f->value;
-    return true;
-}
-
-bool field_i64(const struct field *f, int64_t *out)
-{
-    uint64_t value;
-
-    if (!field_u64(f, &value))
-        return false;
-    *out = (int64_t)value;
-    return true;
-}
-
-bool field_u32(const struct field *f, uint32_t *out)
-{
-    uint64_t value;
-
-    if (!field_u64(f, &value))
-        return false;
-    *out = (uint32_t)value;
-    return true;
-}
-
-bool field_i32(const struct field *f, int32_t *out)
-{
-    uint64_t value;
-
-    if (!field_u64(f, &value))
-        return false;
-    *out = (int32_t)(uint32_t)value;
-    return true;
-}
-
-bool field_bool(const struct field *f, bool *out)
-{
-    uint64_t value;
-
-    if (!field_u64(f, &value))
-        return false;
-    *out = value != 0;
-    return true;
-}
-
-bool field_bytes(const struct field *f, struct bytes *out)
-{
-    if (f->kind != FIELD_BYTES)
-        return false;
-    *out = f->bytes;
-    return true;
 }

@@ -33,20 +33,82 @@ static inline struct fields fields_of(struct bytes message)
     return (struct fields){.at = message.data, .end = end};
 }
 
+bool fields_next_any(struct fields *walk, struct field *out); /* private: for fields_next */
+
 /* False at the end, or where the bytes are broken: look at `broken` after the walk. */
-bool fields_next(struct fields *walk, struct field *out);
+static inline bool fields_next(struct fields *walk, struct field *out)
+{
+    const uint8_t *p = walk->at;
+
+    /* Nearly all: a tag of one byte, then a number or a length below 128. */
+    if (walk->end - p >= 2 && p[0] >= 8 && p[0] < 0x80 && p[1] < 0x80 && !walk->broken) {
+        *out = (struct field){.number = p[0] >> 3, .kind = (enum field_kind)(p[0] & 7)};
+        if (out->kind == FIELD_VARINT) {
+            out->value = p[1];
+            walk->at = p + 2;
+            return true;
+        }
+        if (out->kind == FIELD_BYTES && p[1] <= walk->end - p - 2) {
+            out->bytes = bytes_of(p + 2, p[1]);
+            walk->at = p + 2 + p[1];
+            return true;
+        }
+    }
+    return fields_next_any(walk, out);
+}
 
 /* Finds the body of a BaseCommand, which must be of `type` and hold exactly one.  ERR_PROTOCOL. */
 MUST_USE enum err fields_body(struct bytes command, uint32_t type, struct bytes *body);
 
 /* A field's value as the type that the message declares; false: it was written as another kind, nothing is set.
  * 32-bit values keep the low half, as protobuf does. */
-bool field_u64(const struct field *f, uint64_t *out);
-bool field_i64(const struct field *f, int64_t *out);
-bool field_u32(const struct field *f, uint32_t *out);
-bool field_i32(const struct field *f, int32_t *out);
-bool field_bool(const struct field *f, bool *out);
-bool field_bytes(const struct field *f, struct bytes *out);
+static inline bool field_u64(const struct field *f, uint64_t *out)
+{
+    if (f->kind != FIELD_VARINT)
+        return false;
+    *out = f->value;
+    return true;
+}
+
+static inline bool field_i64(const struct field *f, int64_t *out)
+{
+    if (f->kind != FIELD_VARINT)
+        return false;
+    *out = (int64_t)f->value;
+    return true;
+}
+
+static inline bool field_u32(const struct field *f, uint32_t *out)
+{
+    if (f->kind != FIELD_VARINT)
+        return false;
+    *out = (uint32_t)f->value;
+    return true;
+}
+
+static inline bool field_i32(const struct field *f, int32_t *out)
+{
+    if (f->kind != FIELD_VARINT)
+        return false;
+    *out = (int32_t)(uint32_t)f->value;
+    return true;
+}
+
+static inline bool field_bool(const struct field *f, bool *out)
+{
+    if (f->kind != FIELD_VARINT)
+        return false;
+    *out = f->value != 0;
+    return true;
+}
+
+static inline bool field_bytes(const struct field *f, struct bytes *out)
+{
+    if (f->kind != FIELD_BYTES)
+        return false;
+    *out = f->bytes;
+    return true;
+}
 
 /* Reads one integer at *at; false: cut short or too long.  Moves *at behind it. */
 bool varint_get(const uint8_t **at, const uint8_t *end, uint64_t *out);

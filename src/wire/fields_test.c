@@ -119,6 +119,22 @@ static void a_body_missing_doubled_or_of_another_type_is_refused(void **state)
     assert_int_equal(fields_body(HEX("0806 3205"), 6, &body), ERR_PROTOCOL);
 }
 
+static void the_short_way_through_a_field_is_the_general_one(void **state)
+{
+    for (unsigned first = 0; first < 65536; first++) { /* tag and what follows it */
+        const uint8_t bytes[] = {(uint8_t)(first >> 8), (uint8_t)first, 0x81, 0x01, 0x7f, 0x08, 0x05, 0x00, 0xff, 0x01};
+        for (size_t len = 0; len <= sizeof bytes; len++) {
+            struct fields walk = fields_of(bytes_of(bytes, len)), general = walk;
+            struct field f = {0}, g = {0};
+            const bool found = fields_next(&walk, &f);
+            assert_true(found == fields_next_any(&general, &g));
+            assert_true(walk.at == general.at && walk.broken == general.broken);
+            assert_true(!found || (f.number == g.number && f.kind == g.kind && f.value == g.value &&
+                                   f.bytes.data == g.bytes.data && f.bytes.len == g.bytes.len));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(the_walk_ends_broken_at_bytes_that_are_no_field),
         cmocka_unit_test(a_body_is_found_behind_fields_that_we_do_not_know),
         cmocka_unit_test(a_body_missing_doubled_or_of_another_type_is_refused),
+        cmocka_unit_test(the_short_way_through_a_field_is_the_general_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
