@@ -192,8 +192,10 @@ void handle_producer(struct session *s, const struct incoming *in)
 /* The open producer of a SEND; NULL: it is dropped, or its connection is. */
 static struct producer *sending_producer(struct session *s, const struct send *send)
 {
-    struct handle *h = map_find_id(&s->producers, send->producer_id);
+    struct handle *h = s->sending;
 
+    if (!h || h->id != send->producer_id)
+        h = s->sending = map_find_id(&s->producers, send->producer_id);
     if (h && h->state == HANDLE_OPEN)
         return h->producer;
     if (!h || h->state != HANDLE_CLOSED) {

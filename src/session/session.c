@@ -32,6 +32,7 @@ static void detach_all(struct session *s)
     struct handle *h;
     size_t at = 0;
 
+    s->sending = NULL;
     while ((h = map_next(&s->producers, &at))) {
         if (h->state == HANDLE_OPEN)
             producer_detach(h->producer);
@@ -315,6 +316,8 @@ struct handle *handle_new(struct session *s, struct map *map, uint64_t id, uint6
 
 void handle_free(struct session *s, struct map *map, struct handle *h)
 {
+    if (s->sending == h)
+        s->sending = NULL;
     (void)map_remove_id(map, h->id);
     list_remove(&h->node);
     free(h);

@@ -83,6 +83,7 @@ struct session {
     struct task wake; /* runs while the output is writable, and `to_wake` are to be told of it */
 
     struct map producers, consumers; /* struct handle by id */
+    struct handle *sending;          /* the producer of the last SEND: the next is its, mostly.  NULL: not known */
     struct list waking;              /* the consumers: who was told that there is room longest ago comes first */
     size_t to_wake;
     size_t pending_sends; /* publishes under way */

@@ -23,7 +23,13 @@ enum err command_type(struct bytes command, int *type)
     struct field f;
     int32_t value = 0;
     bool seen = false;
+    struct bytes body;
+    uint32_t plain;
 
+    if (fields_plain_command(command, &plain, &body)) {
+        *type = (int)plain;
+        return OK;
+    }
     while (fields_next(&walk, &f))
         if (f.number == 1) {
             if (!field_i32(&f, &value))

@@ -107,7 +107,12 @@ enum err fields_body(struct bytes command, uint32_t type, struct bytes *body)
     uint64_t said = 0;
     unsigned bodies = 0;
     struct bytes found = {0};
+    uint32_t plain;
 
+    if (fields_plain_command(command, &plain, &found) && plain == type) {
+        *body = found;
+        return OK;
+    }
     while (fields_next(&walk, &f)) {
         if (f.number == 1 && !field_u64(&f, &said))
             return ERR_PROTOCOL;

@@ -35,6 +35,23 @@ static inline struct fields fields_of(struct bytes message)
 
 bool fields_next_any(struct fields *walk, struct field *out); /* private: for fields_next */
 
+/* An integer of at most 8 bytes from 8 that are there: returns how many it takes, or 0. */
+static inline unsigned varint_get_8(const uint8_t at[8], uint64_t *out)
+{
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    uint64_t v = le64_get(at);
+    const uint64_t ends = ~v & tops;
+
+    if (ends == 0)
+        return 0;
+    v &= (ends ^ (ends - 1)) & ~tops; /* up to the first byte without a top bit; then the sevens are moved together */
+    v = (v & UINT64_C(0x7f007f007f007f00)) >> 1 | (v & UINT64_C(0x007f007f007f007f));
+    v = (v & UINT64_C(0x3fff00003fff0000)) >> 2 | (v & UINT64_C(0x00003fff00003fff));
+    v = (v & UINT64_C(0x0fffffff00000000)) >> 4 | (v & UINT64_C(0x000000000fffffff));
+    *out = v;
+    return (unsigned)__builtin_ctzll(ends) / 8 + 1;
+}
+
 /* False at the end, or where the bytes are broken: look at `broken` after the walk. */
 static inline bool fields_next(struct fields *walk, struct field *out)
 {
@@ -53,8 +70,36 @@ static inline bool fields_next(struct fields *walk, struct field *out)
             walk->at = p + 2 + p[1];
             return true;
         }
+    } else if (walk->end - p >= 9 && p[0] >= 8 && p[0] < 0x80 && (p[0] & 7) == FIELD_VARINT && !walk->broken) {
+        *out = (struct field){.number = p[0] >> 3, .kind = FIELD_VARINT};
+        const unsigned len = varint_get_8(p + 1, &out->value);
+        walk->at = p + 1 + len;
+        if (len > 0)
+            return true;
+        walk->at = p;
     }
     return fields_next_any(walk, out);
+}
+
+/* The one way in which encoders write a BaseCommand: its type, below 128, and the body, of less than 128 bytes, behind
+ * it, and nothing else.  False: it is another way, or none. */
+static inline bool fields_plain_command(struct bytes command, uint32_t *type, struct bytes *body)
+{
+    const uint8_t *p = command.data;
+
+    if (command.len < 4 || p[0] != (1 << 3 | FIELD_VARINT) || p[1] < 2 || p[1] >= 0x80)
+        return false;
+    const unsigned tag = (unsigned)p[1] << 3 | FIELD_BYTES, tag_len = tag < 0x80 ? 1 : 2;
+    if (command.len < 3 + tag_len)
+        return false;
+    if (tag_len == 1 ? p[2] != tag : (p[2] != ((tag & 0x7f) | 0x80) || p[3] != tag >> 7))
+        return false;
+    p += 2 + tag_len;
+    if (*p >= 0x80 || (size_t)*p != command.len - 3 - tag_len)
+        return false;
+    *type = command.data[1];
+    *body = bytes_of(p + 1, *p);
+    return true;
 }
 
 /* Finds the body of a BaseCommand, which must be of `type` and hold exactly one.  ERR_PROTOCOL. */

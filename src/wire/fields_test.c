@@ -4,6 +4,7 @@
  */
 #include "wire/wire_test.h"
 
+#include "base/random.h"
 #include "wire/fields.h"
 
 static bool one_varint(struct bytes bytes, uint64_t *out)
@@ -135,6 +136,56 @@ static void the_short_way_through_a_field_is_the_general_one(void **state)
     }
 }
 
+static void integers_of_up_to_eight_bytes_are_read_at_once_as_one_by_one(void **state)
+{
+    struct random random;
+
+    random_init(&random, 7);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t bytes[16] = {0x08};
+        uint64_t v = random_next(&random) >> random_next(&random) % 64, got;
+        (void)varint_put(bytes + 1, v);
+        bytes[11] = (uint8_t)random_next(&random);
+        struct fields walk = fields_of(bytes_of(bytes, sizeof bytes)), general = walk;
+        struct field f, g;
+        assert_true(fields_next(&walk, &f) && fields_next_any(&general, &g));
+        assert_true(f.value == v && g.value == v && walk.at == general.at);
+        const unsigned len = varint_get_8(bytes + 1, &got);
+        assert_int_equal(len, varint_len(v) <= 8 ? varint_len(v) : 0);
+        assert_true(len == 0 || got == v);
+    }
+}
+
+static void a_plain_command_is_what_the_walk_finds(void **state)
+{
+    struct random random;
+    uint32_t plain = 0;
+    struct bytes body = {0};
+
+    random_init(&random, 8);
+    for (unsigned type = 2; type < 128; type++) { /* and a mistake of one byte in it */
+        for (unsigned i = 0; i < 200; i++) {
+            uint8_t bytes[64] = {0x08, (uint8_t)type}, *p = varint_put(bytes + 2, type << 3 | FIELD_BYTES);
+            const unsigned len = (unsigned)(random_next(&random) % 20);
+            p = varint_put(p, len);
+            memset(p, 0, len);
+            const size_t whole = (size_t)(p - bytes) + len;
+            assert_true(fields_plain_command(bytes_of(bytes, whole), &plain, &body));
+            assert_int_equal(plain, type);
+            assert_true(body.data == p && body.len == len);
+            bytes[random_next(&random) % whole] = (uint8_t)random_next(&random);
+            if (!fields_plain_command(bytes_of(bytes, whole), &plain, &body))
+                continue;
+            struct fields walk = fields_of(bytes_of(bytes, whole));
+            struct field first, second, none;
+            assert_true(fields_next_any(&walk, &first) && fields_next_any(&walk, &second));
+            assert_false(fields_next_any(&walk, &none) || walk.broken);
+            assert_true(first.number == 1 && first.kind == FIELD_VARINT && first.value == plain);
+            assert_true(second.number == plain && second.kind == FIELD_BYTES && second.bytes.data == body.data);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +197,8 @@ int main(void)
         cmocka_unit_test(the_walk_ends_broken_at_bytes_that_are_no_field),
         cmocka_unit_test(a_body_is_found_behind_fields_that_we_do_not_know),
         cmocka_unit_test(a_body_missing_doubled_or_of_another_type_is_refused),
+        cmocka_unit_test(integers_of_up_to_eight_bytes_are_read_at_once_as_one_by_one),
+        cmocka_unit_test(a_plain_command_is_what_the_walk_finds),
         cmocka_unit_test(the_short_way_through_a_field_is_the_general_one),
     };
 
