@@ -18,6 +18,7 @@ SYNCED_PULSARS = ("geminga", "pulsar")
 OTHERS = ("geminga", "kafka", "kafka-unsynced", "jetstream", "jetstream-unsynced")
 MAXIMUM = 10_000_000   # messages a second, which is no limit
 TAIL_LEAD_S = 1.5      # the producer runs before the consumer comes
+DELETED_MAX = 100
 EARLIEST = b'{"ledgerId": -1, "entryId": -1, "partitionIndex": -1}'
 numbers = itertools.count(1)
 
@@ -42,15 +43,25 @@ class Turn:
     program: str
     seconds: float
     tail_max: float = 0  # messages a second that a consumer kept up with
+    topics: list = dataclasses.field(default_factory=list)  # the admin URLs of those that the case made
 
     def perf(self):
         return loads.Perf(self.program, self.server.port)
 
-    def topic(self, partitions=1):
+    def topic(self, partitions=1, count=1):
+        """A new one; of a load with `count` topics what their names begin with."""
         name = f"bench-{next(numbers)}"
         if partitions > 1:
             answer(f"{self.admin(name)}/partitions", str(partitions).encode(), "PUT")
+        self.topics += [self.admin(name if count == 1 else f"{name}-{i}") + ("/partitions" if partitions > 1 else "")
+                        for i in range(min(count, DELETED_MAX))]
         return name
+
+    def tidy(self):
+        """Deletes them: the disk has room for a case, not for all of a turn."""
+        for url in self.topics if self.server.http and self.system.protocol == "pulsar" else []:
+            answer(url + "?force=true", None, "DELETE")
+        self.topics = []
 
     def admin(self, topic):
         return f"http://127.0.0.1:{self.server.http}/admin/v2/persistent/public/default/{topic}"
@@ -124,7 +135,7 @@ class Publish(Case):
         seconds = 3 * turn.seconds if self.official else turn.seconds
         perf = loads.PulsarPerf(turn.server.port, turn.server.http, seconds) if self.official else turn.perf()
         warm = seconds / 2 if self.official else 1
-        topic, clock = turn.topic(self.partitions), Clock(turn)
+        topic, clock = turn.topic(self.partitions, self.topics), Clock(turn)
         load = perf.run("produce", topic, *self.words(), "-ml", "64M", "-time", int(seconds), "--warmup-time", warm,
                         mark=clock.mark)
         return clock.sample(load, self.size, perf.skip)

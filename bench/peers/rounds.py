@@ -82,8 +82,10 @@ class Runner:
             server = system.start(directory)
             self.say(f"round {number + 1}: {system.title}: ready in {server.ready_s:.2f} s")
             self.run.add("starts", system.key, server.ready_s)
+            before = shutil.disk_usage(directory).free
             self.measure(cases.Turn(system, server, self.options.program, self.options.seconds), todo, directory)
             self.run.add("memory", system.key, (server.memory_ready_kb, server.memory_kb("VmHWM")))
+            self.say(f"  {(before - shutil.disk_usage(directory).free) / 1e9:.1f} GB more on the disk at the turn's end")
         except (Missing, RuntimeError, OSError) as error:
             self.run.missed[system.key] = str(error)
             self.say(f"skipped {system.title}: {error}")
@@ -101,12 +103,14 @@ class Runner:
         for case in todo:
             before = busy_topic.metrics(turn.server) if ours and case.key == "p1k" else None
             self.one(turn, case)
+            turn.tidy()
             if before is not None:
                 disk(self.run, turn.server, directory, before, self.say)
 
     def warm(self, turn):
         for words in (["-s", 1024], ["-s", 1024, "-db", "-o", 1000]):
             turn.perf().run("produce", turn.topic(), *words, "-r", cases.MAXIMUM, "-time", WARM_S // 2)
+            turn.tidy()
 
     def one(self, turn, case):
         try:
