@@ -46,6 +46,10 @@ class Reading(unittest.TestCase):
         self.assertEqual((load.rate, load.messages), (68000.5, 223579))
         self.assertEqual((load.latency["p50"], load.latency["p99"], load.latency["max"]), (7.5, 9.25, 12))
 
+    def test_intervals_in_which_a_load_only_closes_do_not_count(self):
+        self.assertEqual(loads.sending([(9, 9), (20, 11), (25, 5), (25, 0), (25, 0)]), [(9, 9), (20, 11)])
+        self.assertEqual(loads.sending([(9, 9), (20, 11)]), [(9, 9), (20, 11)])
+
     def test_a_load_without_a_warm_interval_has_the_rate_of_the_whole(self):
         self.assertEqual(loads.read_perf(PERF, 2).rate, 51270.62)
 

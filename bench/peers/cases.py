@@ -78,13 +78,14 @@ class Clock:
         client = load + (cpu_seconds(self.beside.pid) if self.beside else 0)
         return time.perf_counter(), self.turn.server.cpu(), client, machine_seconds()
 
-    def mark(self, messages, pid):
-        self.marks.append((messages, self.now(cpu_seconds(pid))))
+    def mark(self, messages, rate, pid):
+        self.marks.append((messages, rate, self.now(cpu_seconds(pid))))
 
     def sample(self, load, size, skip=1):
         messages, began, ended = load.messages, self.began, self.now(children_seconds())
-        if len(self.marks) > skip:
-            (before, began), (after, ended) = self.marks[skip - 1], self.marks[-1]
+        marks = loads.sending(self.marks)
+        if len(marks) > skip:
+            (before, _, began), (after, _, ended) = marks[skip - 1], marks[-1]
             messages = after - before
         wall, server, client, machine = (now - then for now, then in zip(ended, began))
         millions = max(messages, 1) / 1e6
@@ -123,7 +124,7 @@ class Publish(Case):
         if self.batch:
             words += ["-bm", self.batch[0], "-bb", self.batch[1]]
         if self.producers > 1:
-            words += ["-c", min(100, self.producers)]
+            words += ["-c", min(10, self.producers)]
         return words
 
     def run(self, turn):

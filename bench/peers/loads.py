@@ -35,6 +35,7 @@ class Load:
 # ---- the lines of pulsar-perf ----
 
 INTERVAL = r"(?:produced|received|throughput): *(\d+) +msg --- *([0-9.]+) +msg/s"
+OF_CLIENT = r"Publish throughput: *([0-9.]+) +msg/s"  # each second; pulsar-perf's own line comes every ten, whatever -i says
 
 
 def read_latency(line):
@@ -42,9 +43,30 @@ def read_latency(line):
             for name, value in re.findall(r"([\w.]+): *([0-9.]+)", line) if name in QUANTILES}
 
 
-def read_perf(text, skip):
+def sending(intervals):
+    """Without those at the end in which nothing came any more, and the one before them, which is not whole: pulsar-perf goes on
+    to print while it closes."""
+    whole = list(intervals)
+    while whole and whole[-1][1] == 0:
+        whole.pop()
+    return whole if len(whole) == len(intervals) else whole[:-1]
+
+
+def interval_of(line, before):
+    """(messages by then, messages a second in it), or None; `before`: messages until the interval before."""
+    found = re.search(INTERVAL, line)
+    return (int(found[1]), float(found[2])) if found else None
+
+
+def interval_of_client(line, before):
+    found = re.search(OF_CLIENT, line)
+    return (before + float(found[1]), float(found[1])) if found else None
+
+
+def read_perf(text, skip, interval=interval_of):
     """Rate: of the intervals behind the first `skip`; of all of it where there are none."""
-    rates = [float(rate) for _, rate in re.findall(INTERVAL, text)]
+    found = [one for one in (interval(line, 0) for line in text.splitlines()) if one]
+    rates = [rate for _, rate in sending(found)]
     whole = re.search(r"Aggregated throughput stats --- *(\d+) records \w+ --- *([0-9.]+) msg/s", text)
     latency = re.search(r"Aggregated latency stats --- (.*)", text)
     if not whole:
@@ -83,6 +105,7 @@ class Perf:
     """`geminga perf` against a server of Pulsar's protocol."""
     skip = 1
     interval = 1
+    interval_of = staticmethod(interval_of)
 
     def __init__(self, program, port):
         self.command, self.port = [os.path.abspath(program), "perf"], port
@@ -92,18 +115,21 @@ class Perf:
                       *[str(word) for word in words]])
 
     def run(self, verb, topic, *words, patience_s=150, mark=None):
-        """`mark` is told of each interval's end: how many messages there were by then, and whose processor time counts."""
-        process, text = self.begin(verb, topic, *words), []
+        """`mark` is told of each interval's end: how many messages there were by then, how many a second in it, and whose
+        processor time counts."""
+        process, text, messages = self.begin(verb, topic, *words), [], 0
         for line in lines_of(process, patience_s):
             text.append(line)
-            interval = re.search(INTERVAL, line)
-            if interval and mark:
-                mark(int(interval[1]), process.pid)
-        return read_perf("".join(text), self.skip)
+            found = self.interval_of(line, messages)
+            if found and mark:
+                messages = found[0]
+                mark(messages, found[1], process.pid)
+        return read_perf("".join(text), self.skip, self.interval_of)
 
 
 class PulsarPerf(Perf):
     """The official one; its first seconds are those of its own compiler."""
+    interval_of = staticmethod(interval_of_client)
 
     def __init__(self, port, http, seconds):
         self.directory = tempfile.TemporaryDirectory()
@@ -149,7 +175,7 @@ def kafka_produce(jars, port, topic, size, batch_bytes, mark):
         for line in itertools.islice(process.stdout, KAFKA_INTERVALS):
             lines.append(line)
             messages += int(line.split()[0]) if line[:1].isdigit() else 0
-            mark(messages, process.pid)
+            mark(messages, messages, process.pid)
     finally:
         process.kill()
         process.communicate()

@@ -11,8 +11,9 @@ import sys
 import time
 
 from . import plots, report
-from .cases import CASES
-from .rounds import Runner
+from .cases import CASES, Sample
+from .lone import Lone
+from .rounds import Run, Runner
 from .systems import everybody
 
 
@@ -28,10 +29,11 @@ def arguments():
     parser.add_argument("--data", default=os.environ.get("BENCH_DIR"), help="where the directories are made: the disk")
     parser.add_argument("--docs", metavar="DIRECTORY", help="writes performance-peers.md, its plots and the goals there")
     parser.add_argument("--samples", metavar="FILE", help="writes all that was measured as JSON")
+    parser.add_argument("--first-round", type=int, default=1, help="goes on with this one, after what an earlier run left in --samples; behind the last one it only writes")
     return parser.parse_args()
 
 
-def about(run, options, took_s):
+def about(run, options):
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
     others = [one.others for found in run.samples.values() for one in found] or [0]
@@ -39,7 +41,7 @@ def about(run, options, took_s):
     return (f"{time.strftime('%d %B %Y')}, {os.cpu_count()} cores ({model}), Linux {platform.release()}; broker and load share them. "
             f"Medians of up to {options.rounds} rounds, {options.seconds:g} s a case, the systems brought up one at a time and in turns; "
             f"smallest and largest in brackets. What neither broker nor load used of a core: {statistics.median(others):.2f} in the median sample, "
-            f"{statistics.quantiles(others, n=10)[-1]:.2f} in one of ten. It took {took_s / 60:.0f} minutes.")
+            f"{statistics.quantiles(others, n=10)[-1]:.2f} in one of ten. It took {run.took_s / 60:.0f} minutes.")
 
 
 def write_docs(run, options, systems, said):
@@ -56,9 +58,20 @@ def write_docs(run, options, systems, said):
 
 def write_samples(run, path):
     samples = {f"{case} {system}": [dataclasses.asdict(one) for one in found] for (case, system), found in run.samples.items()}
-    rest = {name: getattr(run, name) for name in ("starts", "memory", "raw", "synced_bytes", "missed")}
+    rest = {name: getattr(run, name) for name in ("starts", "memory", "raw", "paced", "synced_bytes", "missed", "took_s")}
     with open(path, "w") as file:
         json.dump({"samples": samples, "lone": [dataclasses.asdict(one) for one in run.lone], **rest}, file, indent=1)
+
+
+def read_samples(path):
+    with open(path) as file:
+        left = json.load(file)
+    run = Run(lone=[Lone(**one) for one in left.pop("lone")])
+    for name, found in left.pop("samples").items():
+        run.samples[tuple(name.split())] = [Sample(**one) for one in found]
+    for name, found in left.items():
+        setattr(run, name, found)
+    return run
 
 
 def main():
@@ -66,11 +79,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server that is up is stopped
     systems = [one for one in everybody(options.program) if not options.systems or one.key in options.systems]
     wanted = [case for case in CASES if not options.only or case.key in options.only]
-    run = Runner(systems, wanted, options).whole()
-    if options.samples:
-        write_samples(run, options.samples)
+    run = read_samples(options.samples) if options.first_round > 1 else Run()
+    try:
+        Runner(systems, wanted, options, run).whole(options.first_round - 1)
+    finally:
+        run.took_s += time.monotonic() - began
+        if options.samples:
+            write_samples(run, options.samples)
     print(report.terminal(run, CASES, systems))
-    said = about(run, options, time.monotonic() - began)
+    said = about(run, options)
     drawn = write_docs(run, options, systems, said) if options.docs else 0
     left_out = "".join(f"; left out: {name} ({why.splitlines()[-1] if why else 'no reason told'})" for name, why in run.missed.items())
     print(f"bench: {sum(map(len, run.samples.values()))} samples of {len({case for case, _ in run.samples})} cases, {drawn} plots, "

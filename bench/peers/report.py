@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables, as text for a terminal and as Markdown for docs/: pure functions of a Run."""
+import statistics
+
 from .goals import Medians, goals
 
 GOALS_BEGIN = "<!-- make bench writes from here -->"
@@ -83,6 +85,10 @@ def latency_rows(run, cases):
             if (case.key, system) in run.samples:
                 rows.append([f"{case.title}: {name}", number(m.of(case.key, system, "rate")),
                              *(number(m.of(case.key, system, quantile)) for quantile in LATENCIES)])
+    if rows and run.paced:
+        rows.append(["the disk alone: 1,000 appends of 1 KB a second, each synced", "1,000",
+                     *(number(statistics.median(one[quantile] for one in run.paced)) if quantile in run.paced[0] else "-"
+                       for quantile in LATENCIES)])
     return head, rows
 
 

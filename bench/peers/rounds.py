@@ -17,7 +17,7 @@ from .fetch import Missing
 
 RAW_LARGE = 4 << 20
 RAW_SECONDS = 2
-WARM_S = 6  # of the systems that compile while they run, before the first case
+WARM_S = 30  # of load before the first case, for systems that compile while they run
 
 
 @dataclasses.dataclass
@@ -26,9 +26,11 @@ class Run:
     starts: dict = dataclasses.field(default_factory=dict)   # system -> [seconds]
     memory: dict = dataclasses.field(default_factory=dict)   # system -> [(KiB when ready, the most)]
     raw: dict = dataclasses.field(default_factory=dict)      # bytes of a sync, "large" or "as ours" -> [bytes a second]
+    paced: list = dataclasses.field(default_factory=list)    # of lone syncs, 1,000 a second: {quantile: milliseconds}
     synced_bytes: list = dataclasses.field(default_factory=list)
     lone: list = dataclasses.field(default_factory=list)     # [lone.Lone]
     missed: dict = dataclasses.field(default_factory=dict)   # system or "case, system" -> why
+    took_s: float = 0
 
     def add(self, table, key, value):
         getattr(self, table).setdefault(key, []).append(value)
@@ -46,10 +48,33 @@ def disk(run, server, directory, before, say):
         say(f"  the disk alone, {bytes_each >> 10:,} KiB a sync {rate / 1e6:>15,.0f} MB/s")
 
 
+def paced_syncs(path):
+    """Appends of 1 KB, each synced, 1,000 a second: what a receipt waits for at least; late ones count from when they were due."""
+    raw = os.open(path, os.O_CREAT | os.O_RDWR)
+    os.pwrite(raw, bytes(8 << 20), 0)
+    os.fsync(raw)
+    took, due, at = [], time.perf_counter(), 0
+    while len(took) < 1000 * RAW_SECONDS:
+        time.sleep(max(0.0, due - time.perf_counter()))
+        at = (at + os.pwrite(raw, b"y" * 1100, at)) % (7 << 20)
+        os.fdatasync(raw)
+        took.append((time.perf_counter() - due) * 1e3)
+        due += 0.001
+    os.close(raw)
+    os.unlink(path)
+    took.sort()
+    return {name: took[int(part * (len(took) - 1))] for name, part in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))}
+
+
+def weight(todo):
+    """Of cases: what one takes, in those of our own load."""
+    return sum(3 if case.official else 1 for case in todo)
+
+
 class Runner:
-    def __init__(self, systems, wanted, options):
-        self.systems, self.wanted, self.options = systems, wanted, options
-        self.run, self.took = Run(), {}
+    def __init__(self, systems, wanted, options, run):
+        self.systems, self.wanted, self.options, self.run = systems, wanted, options, run
+        self.took = {}  # system -> seconds for a case
         self.ends = time.monotonic() + 60 * options.minutes
 
     def say(self, text):
@@ -58,21 +83,20 @@ class Runner:
     def cases_of(self, system, number):
         return [case for case in self.wanted if system.key in case.systems and number < case.rounds]
 
-    def whole(self):
+    def whole(self, first):
         """All rounds, or as many as fit."""
-        for number in range(self.options.rounds):
+        for number in range(first, self.options.rounds):
             for system in self.systems:
                 todo = self.cases_of(system, number)
                 left = self.ends - time.monotonic()
                 if system.key in self.run.missed or not todo:
                     continue
-                if number > 0 and self.took.get(system.key, 0) > left:
+                if left < self.took.get(system.key, 0) * weight(todo):
                     self.say(f"round {number + 1}: no time left for {system.title}")
                     continue
                 began = time.monotonic()
                 self.turn(system, todo, number)
-                self.took[system.key] = time.monotonic() - began
-        return self.run
+                self.took[system.key] = (time.monotonic() - began) / weight(todo)
 
     def turn(self, system, todo, number):
         directory = tempfile.mkdtemp(prefix="geminga-peers-", dir=self.options.data)
@@ -100,6 +124,9 @@ class Runner:
             self.warm(turn)
         if ours:
             self.run.lone += lone.measure(turn.server, directory, self.say)
+            self.run.paced.append(paced_syncs(os.path.join(directory, "raw")))
+            self.say("  the disk alone, 1,000 syncs of 1 KB a second " +
+                     " ".join(f"{name} {took:.3f}" for name, took in self.run.paced[-1].items()))
         for case in todo:
             before = busy_topic.metrics(turn.server) if ours and case.key == "p1k" else None
             self.one(turn, case)
