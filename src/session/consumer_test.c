@@ -565,6 +565,33 @@ static void every_consumer_of_a_connection_gets_what_did_not_fit_at_once(void **
         assert_non_null(client_expect(&f->b, TYPE(MESSAGE)));
 }
 
+static void consumers_whose_connection_is_full_have_their_turns(void **state)
+{
+    enum { CONSUMERS = 3, ENTRIES = 300, PAYLOAD = 9000 };
+    struct fixture *f = *state;
+    unsigned got[CONSUMERS] = {0};
+    char name[16];
+
+    client_handshake(&f->b);
+    for (unsigned i = 0; i < CONSUMERS; i++) {
+        (void)snprintf(name, sizeof name, "s%u", i);
+        assert_int_equal(client_subscribe(&f->b, i, TOPIC, name, ALONE), TYPE(SUCCESS));
+    }
+    for (unsigned i = 0; i < ENTRIES; i++)
+        client_send_entry(&f->producer, 1, i, PAYLOAD);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        assert_non_null(client_expect(&f->producer, TYPE(SEND_RECEIPT)));
+    for (unsigned i = 0; i < CONSUMERS; i++)
+        client_flow(&f->b, i, ENTRIES);
+    for (unsigned i = 0; i < ENTRIES; i++) { /* as many as the first could have alone */
+        const Wire__BaseCommand *command = client_expect(&f->b, TYPE(MESSAGE));
+        assert_non_null(command);
+        got[command->message->consumer_id]++;
+    }
+    for (unsigned i = 0; i < CONSUMERS; i++)
+        assert_in_range(got[i], ENTRIES / 6, ENTRIES / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +613,7 @@ int main(void)
         TEST(a_client_of_v11_gets_the_checksum),
         TEST(a_client_of_before_v5_is_closed_where_others_are_told_that_their_consumer_is),
         TEST(every_consumer_of_a_connection_gets_what_did_not_fit_at_once),
+        TEST(consumers_whose_connection_is_full_have_their_turns),
     };
     return cmocka_run_group_tests_name("session: consumers", tests, NULL, NULL);
 }

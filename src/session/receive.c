@@ -44,8 +44,9 @@ void receive_relax(struct receive *r)
 
 void receive_rest(struct receive *r)
 {
-    if (r->buffer && r->start == r->end && r->next == BUFFER_FIRST && r->buffer->capacity == BUFFER_FIRST &&
-        r->buffer->refs == 1)
+    if (!r->buffer || r->start != r->end)
+        return;
+    if ((r->next == BUFFER_FIRST && r->buffer->refs == 1) || r->end >= r->buffer->capacity / 2)
         let_go(r);
 }
 
@@ -86,7 +87,11 @@ static void compact(struct receive *r)
 {
     size_t rest = r->end - r->start;
 
-    if (!r->buffer || r->buffer->refs > 1 || r->start == 0 || rest > r->start)
+    if (!r->buffer || r->buffer->refs > 1)
+        return;
+    if (r->buffer->budget != r->budget) /* the tail cache had taken it over, and has let it go */
+        buffer_charge(r->buffer, r->budget);
+    if (r->start == 0 || rest > r->start)
         return;
     memcpy(r->buffer->data, r->buffer->data + r->start, rest);
     r->start = 0;

@@ -54,8 +54,8 @@ bool receive_holds_large(const struct receive *r);
 
 /* Lets go of a buffer in which nothing is. */
 void receive_relax(struct receive *r);
-/* The same, but only of a small one of which nobody holds a slice: it costs nothing to have it again, and a connection
- * that says little goes without in between. */
+/* The same, but only of one that says nothing of what comes next: of a connection that says little, while nobody holds
+ * a slice; and of one that is half used up, for the tail cache may take it over, as its own to charge and to drop. */
 void receive_rest(struct receive *r);
 
 #endif

@@ -239,6 +239,60 @@ static void a_small_buffer_stays_while_somebody_holds_a_slice_of_it(void **state
     receive_deinit(&r);
 }
 
+/* It goes on to charge and to drop it, and nobody else would count what the connection kept. */
+static void what_the_tail_cache_may_take_over_is_not_kept_by_the_connection(void **state)
+{
+    static const size_t sizes[] = {3000, 9000, 100000};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct budget budget = {.limit = LIMIT};
+        struct receive r;
+        struct bytes frame;
+        uint8_t *bytes = test_malloc(sizes[i]);
+
+        make_frame(bytes, sizes[i], 0);
+        begin(&r, &budget);
+        put(&r, bytes, 8);
+        assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+        put(&r, bytes + 8, sizes[i] - 8);
+        assert_int_equal(receive_take(&r, &frame), OK);
+        struct slice kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
+        receive_rest(&r);
+        assert_null(r.buffer);
+        slice_unref(&kept);
+        assert_int_equal(budget.used, 0);
+        receive_deinit(&r);
+        test_free(bytes);
+    }
+}
+
+static void a_buffer_that_the_tail_cache_has_let_go_of_is_charged_again(void **state)
+{
+    struct budget budget = {.limit = LIMIT};
+    struct receive r;
+    struct bytes frame;
+    uint8_t *bytes = test_malloc(100003), *to;
+    size_t len;
+
+    make_frame(bytes, 100000, 0);
+    memset(bytes + 100000, 0, 3); /* the next one has begun */
+    begin(&r, &budget);
+    put(&r, bytes, 8);
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    put(&r, bytes + 8, 100003 - 8);
+    assert_int_equal(receive_take(&r, &frame), OK);
+    struct slice kept = slice_of(r.buffer, (size_t)(frame.data - r.buffer->data), frame.len);
+    buffer_charge(kept.buffer, NULL);
+    assert_int_equal(receive_take(&r, &frame), ERR_AGAIN);
+    slice_unref(&kept);
+    assert_int_equal(budget.used, 0);
+    assert_int_equal(receive_space(&r, &to, &len), OK);
+    assert_int_equal(budget.used, r.buffer->capacity);
+    receive_deinit(&r);
+    assert_int_equal(budget.used, 0);
+    test_free(bytes);
+}
+
 static void a_large_frame_waits_while_the_budget_is_spent(void **state)
 {
     struct budget budget = {.limit = LIMIT, .used = LIMIT - 1000};
@@ -399,6 +453,8 @@ int main(void)
         cmocka_unit_test(a_buffer_counts_as_long_as_somebody_keeps_a_slice_of_it),
         cmocka_unit_test(who_has_said_all_has_no_small_buffer),
         cmocka_unit_test(a_small_buffer_stays_while_somebody_holds_a_slice_of_it),
+        cmocka_unit_test(what_the_tail_cache_may_take_over_is_not_kept_by_the_connection),
+        cmocka_unit_test(a_buffer_that_the_tail_cache_has_let_go_of_is_charged_again),
         cmocka_unit_test(a_large_frame_waits_while_the_budget_is_spent),
         cmocka_unit_test(a_size_beyond_the_limit_is_refused_before_memory_is_taken),
         cmocka_unit_test(an_idle_connection_holds_no_buffer),

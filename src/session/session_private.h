@@ -84,7 +84,7 @@ struct session {
 
     struct map producers, consumers; /* struct handle by id */
     struct handle *sending;          /* the producer of the last SEND: the next is its, mostly.  NULL: not known */
-    struct list waking;              /* the consumers: who was told that there is room longest ago comes first */
+    struct list waking; /* the consumers: who has waited longest to be told that there is room comes first */
     size_t to_wake;
     size_t pending_sends; /* publishes under way */
     size_t pending_bytes; /* of their entries */

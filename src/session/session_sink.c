@@ -43,9 +43,22 @@ static struct slice as_understood(const struct session *s, struct slice entry)
     return entry;
 }
 
+/* What this consumer was sent has filled the connection.  Those behind it found no room: they are told first of the
+ * next, and it last. */
+static void wake_others_first(struct session *s, uint64_t consumer_id)
+{
+    struct handle *h = map_find_id(&s->consumers, consumer_id);
+
+    if (!h)
+        return;
+    list_remove(&s->waking);
+    list_insert_after(&h->node, &s->waking); /* the list ends with it */
+}
+
 static void sink_message(struct sink *sink, const struct delivery *d)
 {
     struct session *s = session_of_sink(sink);
+    const bool had_room = output_writable(&s->output);
     const struct slice entry = as_understood(s, d->entry->bytes);
     const struct message_command message = {
         .consumer_id = d->consumer_id,
@@ -70,6 +83,8 @@ static void sink_message(struct sink *sink, const struct delivery *d)
     size_t len = message_head_encode(head, sizeof head, &message, NULL, entry.len);
     send_bytes(s, head, len);
     output_add(&s->output, entry);
+    if (had_room && !output_writable(&s->output))
+        wake_others_first(s, d->consumer_id);
 }
 
 static void send_receipt(struct session *s, const struct published *p)
@@ -218,23 +233,25 @@ const struct sink_ops session_sink_ops = {
     .probe = sink_probe,
 };
 
-/* The peer reads again. */
 /* All may be waiting, and what the connection takes now is enough for some: those who waited longest are told first,
  * and the rest only if there is still room when these have sent what they have. */
 void session_wake_run(struct task *task)
 {
     struct session *s = container_of(task, struct session, wake);
 
+    if (!output_writable(&s->output))
+        return; /* somebody was quicker: all are told when there is room again */
     for (unsigned i = 0; i < WAKE_AT_ONCE && s->to_wake > 0 && !list_empty(&s->waking); i++, s->to_wake--) {
         struct handle *h = container_of(list_pop_front(&s->waking), struct handle, node);
         list_push_back(&s->waking, &h->node);
         if (h->state == HANDLE_OPEN)
             consumer_writable(h->consumer);
     }
-    if (s->to_wake > 0 && !list_empty(&s->waking) && output_writable(&s->output))
+    if (s->to_wake > 0 && !list_empty(&s->waking))
         loop_defer(s->server->loop, &s->wake);
 }
 
+/* The peer reads again. */
 void session_relieved(struct output *output)
 {
     struct session *s = container_of(output, struct session, output);
