@@ -24,6 +24,7 @@
 #define POOLED_LEAST (16u * 1024) /* smaller ones are malloc's, but for the last one given back */
 #define STEPS        8u           /* sizes between a power of two and the next */
 #define SPARE        4u           /* a free one that is larger by less than a quarter is taken */
+#define LOOKS_MAX    32u          /* free ones that are looked at: while none of a size comes back, each would be */
 
 struct buffer *buffer_new(size_t capacity, struct budget *budget)
 {
@@ -124,8 +125,11 @@ struct buffer *buffer_pool_take(struct buffer_pool *p, size_t capacity, struct b
     if (capacity < POOLED_LEAST)
         return take_small(p, capacity, budget);
     capacity = pooled_size(capacity);
+    unsigned looks = 0;
     list_each (node, &p->free) {
         struct buffer *b = buffer_of(node);
+        if (looks++ == LOOKS_MAX)
+            break;
         if (b->capacity < capacity || b->capacity > capacity + capacity / SPARE)
             continue;
         pool_remove(p, b);

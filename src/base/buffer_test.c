@@ -170,6 +170,29 @@ static void small_buffers_and_huge_ones_are_not_pooled(void **state)
     buffer_pool_deinit(&pool);
 }
 
+/* A pool may hold thousands, and a size of which none comes back is asked for with each message. */
+static void a_pool_looks_at_a_few_of_those_given_back_last(void **state)
+{
+    enum { OTHERS = 40 };
+    struct buffer_pool pool;
+    struct buffer *others[OTHERS];
+
+    buffer_pool_init(&pool, 10000000);
+    struct buffer *b = buffer_pool_take(&pool, 65536, NULL);
+    const uintptr_t was = (uintptr_t)b;
+    for (size_t i = 0; i < OTHERS; i++)
+        others[i] = buffer_pool_take(&pool, 32768, NULL);
+    buffer_unref(b);
+    for (size_t i = 0; i < OTHERS; i++)
+        buffer_unref(others[i]);
+    const size_t free_bytes = pool.bytes;
+    b = buffer_pool_take(&pool, 65536, NULL);
+    assert_true(pool.limit == 0 || (uintptr_t)b != was);
+    assert_int_equal(pool.bytes, free_bytes);
+    buffer_unref(b);
+    buffer_pool_deinit(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_pool_keeps_no_more_than_its_limit_and_lets_the_longest_unused_go),
         cmocka_unit_test(of_small_buffers_a_pool_keeps_the_last_given_back),
         cmocka_unit_test(small_buffers_and_huge_ones_are_not_pooled),
+        cmocka_unit_test(a_pool_looks_at_a_few_of_those_given_back_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
