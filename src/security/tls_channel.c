@@ -253,6 +253,11 @@ enum err tls_channel_read(struct tls_channel *c, uint8_t *to, size_t len, size_t
     return OK;
 }
 
+bool tls_channel_spent(const struct tls_channel *c)
+{
+    return c->broken == OK && c->in.len == 0 && SSL_has_pending(c->ssl) == 0;
+}
+
 const char *tls_channel_reason(const struct tls_channel *c)
 {
     return c->reason;

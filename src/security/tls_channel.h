@@ -48,6 +48,9 @@ MUST_USE enum err tls_channel_handshake(struct tls_channel *c);
  * ERR_PROTOCOL: broken. */
 MUST_USE enum err tls_channel_read(struct tls_channel *c, uint8_t *to, size_t len, size_t *got);
 
+/* True: there is nothing to read, nor to be told of: it would be ERR_AGAIN. */
+bool tls_channel_spent(const struct tls_channel *c);
+
 /* Why it failed, for the log: "certificate verify failed: certificate has expired".  Until the channel's end. */
 const char *tls_channel_reason(const struct tls_channel *c);
 

@@ -186,10 +186,11 @@ static void broken(struct tls_conn *c, enum err err)
     tls_conn_end_politely(c, err);
 }
 
-/* Gives our user what there is, as long as he wants it. */
+/* Gives our user what there is, as long as he wants it.  When there is nothing he is not asked for a buffer: he would
+ * keep it until more comes. */
 static void deliver(struct tls_conn *c)
 {
-    while (c->state == TLS_OPEN && c->reading) {
+    while (c->state == TLS_OPEN && c->reading && !tls_channel_spent(c->channel)) {
         struct conn_handler *handler = c->conn.handler;
         uint8_t *to = NULL;
         size_t len = 0, got = 0;

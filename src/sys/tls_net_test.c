@@ -43,6 +43,7 @@ struct party {
     size_t got_len;
     size_t buffer; /* how much it takes at a time */
     bool ignores;  /* does not begin to read */
+    bool lends;    /* a buffer, in which nothing has come yet */
     int accepted, connects, dones, closed;
     enum err connect_err, closed_why, write_err;
     void (*on_end)(struct party *p);
@@ -56,6 +57,7 @@ static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
     assert_true(p->got_len + p->buffer <= BYTES_MAX);
     *data = p->got + p->got_len;
     *len = p->buffer;
+    p->lends = true;
 }
 
 static void on_read(struct conn_handler *h, size_t len)
@@ -65,6 +67,7 @@ static void on_read(struct conn_handler *h, size_t len)
     assert_int_equal(p->closed, 0);
     assert_in_range(len, 1, p->buffer);
     p->got_len += len;
+    p->lends = false;
     if (p->fickle && random_below(p->fickle, 3) == 0)
         conn_read_stop(p->conn);
 }
@@ -306,6 +309,23 @@ static void bytes_arrive_whole_and_in_order(void **state)
         free(up);
         free(down);
     }
+}
+
+static void who_has_read_all_lends_no_buffer(void **state)
+{
+    struct world *w = world_connected(3);
+    uint8_t *bytes = noise(w, 20000);
+
+    run(w);
+    assert_false(w->server.lends);
+    for (int i = 0; i < WRITES; i++) {
+        party_write(&w->client, i, bytes, (size_t)random_below(sim_random(w->sim), 20000));
+        run(w);
+        assert_int_equal(w->client.dones, i + 1);
+        assert_false(w->server.lends);
+    }
+    world_free(w);
+    free(bytes);
 }
 
 static void a_peer_that_does_not_read_holds_the_writer(void **state)
@@ -813,6 +833,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_arrive_whole_and_in_order),
+        cmocka_unit_test(who_has_read_all_lends_no_buffer),
         cmocka_unit_test(a_peer_that_does_not_read_holds_the_writer),
         cmocka_unit_test(close_after_writes_lets_the_peer_read_all),
         cmocka_unit_test(close_drops_what_is_queued),
