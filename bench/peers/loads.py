@@ -87,9 +87,11 @@ def lines_of(process, patience_s):
         yield from process.stdout
         process.wait()
     finally:
-        if not over.is_alive():
-            raise Failed(f"it did not end in {patience_s:.0f} s")
+        late = not over.is_alive()
         over.cancel()
+        process.kill()  # which is of no consequence for one that has ended
+    if late:
+        raise Failed(f"it did not end in {patience_s:.0f} s")
 
 
 def finish(process, patience_s):
