@@ -120,7 +120,7 @@ static enum err pair_read(struct parser *p, struct node *table);
 static enum err array_read(struct parser *p, struct node *array)
 {
     enum err err;
-    struct node *item;
+    struct node *item = NULL;
 
     array->node.type = TOML_ARRAY;
     array->made_by = MADE_INLINE;
@@ -261,7 +261,7 @@ static enum err table_define(struct parser *p, struct node **table, struct bytes
 
 static enum err array_extend(struct parser *p, struct node **table, struct bytes key)
 {
-    struct node *array, *item;
+    struct node *array, *item = NULL;
     bool made;
     enum err err = child_take(p, *table, key, TOML_ARRAY, &array, &made);
 

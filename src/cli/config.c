@@ -164,7 +164,7 @@ static void key_as_text(struct text *out, const char *name, const char *ours, co
     else if (harmless)
         text_printf(out, "%-55s only %s%s: %s\n", name, *harmless ? harmless : "empty", *harmless ? " or empty" : "",
                     why);
-    else
+    else if (why)
         text_printf(out, "%-55s passed over: %s\n", name, why);
 }
 
