@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/completion.h"
 #include "services/notary/notary_service.h"
-#include "services/notary/notary_verbs.h"
+#include "services/notary/verbs/notary_verbs.h"
 
 /* Verbs, and then their flags; files and event ids are not ours to find. */
 static void complete(struct completion *c, int argc, char *const *argv)

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "services/notary/decision.h"
+#include "services/notary/documents/decision.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,8 +4,8 @@
  */
 #include "fuzz.h"
 
-#include "services/notary/canonical.h"
-#include "services/notary/evidence.h"
+#include "services/notary/documents/canonical.h"
+#include "services/notary/documents/evidence.h"
 
 /* The canonical text of what canonical text says is that text. */
 static void check_package(const struct event *event)

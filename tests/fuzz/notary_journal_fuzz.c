@@ -8,8 +8,8 @@
  */
 #include "fuzz.h"
 
-#include "services/notary/records.h"
-#include "services/notary/registry_fixture.h"
+#include "services/notary/journal/records.h"
+#include "services/notary/registry/registry_fixture.h"
 
 /* Puts signed notes where they are asked for. */
 static void sign(struct registry_fixture *f, json_t *records)

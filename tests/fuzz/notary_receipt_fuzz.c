@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "services/notary/verify.h"
+#include "services/notary/documents/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * journal_replica.c - a replica that has nothing but the journal (src/services/notary/journal.h), for its tests.
+ * journal_replica.c - a replica that has nothing but the journal (src/services/notary/journal/journal.h), for its
+ * tests.
  *
  *     journal_replica URL TOPIC NAME COUNT [MS]
  *
@@ -9,7 +10,7 @@
  * OK), "unsure TEXT", "applied NUMBER TEXT" for each document of the journal, "ended TEXT".  It keeps nothing: each
  * start reads the journal from its beginning.
  */
-#include "services/notary/journal.h"
+#include "services/notary/journal/journal.h"
 #include "sys/uv_sys.h"
 
 #include <pthread.h>

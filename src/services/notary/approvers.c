@@ -5,9 +5,9 @@
 #include "services/notary/approvers.h"
 
 #include "base/toml.h"
-#include "services/notary/digest.h"
+#include "services/notary/documents/digest.h"
+#include "services/notary/documents/pem.h"
 #include "services/notary/files.h"
-#include "services/notary/pem.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #ifndef SERVICES_NOTARY_BOOK_H
 #define SERVICES_NOTARY_BOOK_H
 
-#include "services/notary/registry.h"
+#include "services/notary/registry/registry.h"
 
 #define BOOK_DOCUMENT_MAX (4u << 20) /* bytes of the records of one append, as compact JSON, with room for the rest */
 

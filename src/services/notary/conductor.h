@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "services/notary/event.h"
+#include "services/notary/documents/event.h"
 #include "services/notary/workflow.h"
 
 struct conductor;

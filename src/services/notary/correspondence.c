@@ -6,7 +6,7 @@
  */
 #include "services/notary/correspondence.h"
 
-#include "services/notary/notary_verbs.h"
+#include "services/notary/verbs/notary_verbs.h"
 #include "services/runtime/bus.h"
 #include "sys/uv_sys.h"
 #include <jansson.h>

@@ -4,10 +4,10 @@
  */
 #include "services/notary/data_dir.h"
 
-#include "services/notary/checkpoint.h"
+#include "services/notary/documents/checkpoint.h"
+#include "services/notary/documents/receipt.h"
 #include "services/notary/files.h"
 #include "services/notary/key_file.h"
-#include "services/notary/receipt.h"
 #include "sys/disk.h"
 #include "sys/loop.h"
 #include "sys/uv_sys.h"

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "services/notary/ports.h"
-#include "services/notary/registry.h"
+#include "services/notary/registry/registry.h"
 #include "services/notary/settings.h"
 #include "sys/sys.h"
 

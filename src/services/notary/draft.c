@@ -4,9 +4,9 @@
  */
 #include "services/notary/draft.h"
 
-#include "services/notary/checkpoint.h"
-#include "services/notary/receipt.h"
-#include "services/notary/records.h"
+#include "services/notary/documents/checkpoint.h"
+#include "services/notary/documents/receipt.h"
+#include "services/notary/journal/records.h"
 #include <stdlib.h>
 
 #define RECORD_MAX_LEAST (4u << 10) /* a broker that takes no more than this is none for us */

@@ -7,9 +7,9 @@
 
 #include "base/list.h"
 #include "services/notary/book.h"
-#include "services/notary/checkpoint.h"
+#include "services/notary/documents/checkpoint.h"
+#include "services/notary/documents/receipt.h"
 #include "services/notary/ports.h"
-#include "services/notary/receipt.h"
 #include <assert.h>
 #include <openssl/evp.h>
 #include <stdio.h>

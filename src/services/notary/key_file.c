@@ -7,7 +7,7 @@
 #include "services/notary/key_file.h"
 
 #include "base/list.h"
-#include "services/notary/pem.h"
+#include "services/notary/documents/pem.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>

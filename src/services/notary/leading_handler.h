@@ -8,7 +8,7 @@
 #ifndef SERVICES_NOTARY_LEADING_HANDLER_H
 #define SERVICES_NOTARY_LEADING_HANDLER_H
 
-#include "services/notary/journal.h"
+#include "services/notary/journal/journal.h"
 #include "services/runtime/handler.h"
 
 /* Embedded; the runtime is given `handler`, the rest is private. */

@@ -8,8 +8,8 @@
  */
 #include "services/notary/notary_private.h"
 
-#include "services/notary/batch.h"
-#include "services/notary/evidence.h"
+#include "services/notary/documents/batch.h"
+#include "services/notary/documents/evidence.h"
 #include <stdlib.h>
 
 struct member {

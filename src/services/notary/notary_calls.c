@@ -7,7 +7,7 @@
  */
 #include "services/notary/notary_private.h"
 
-#include "services/notary/evidence.h"
+#include "services/notary/documents/evidence.h"
 #include "services/runtime/trace.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 #include "services/notary/notary_private.h"
 
-#include "services/notary/evidence.h"
+#include "services/notary/documents/evidence.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

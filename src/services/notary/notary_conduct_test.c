@@ -6,7 +6,7 @@
 #include "base/base_test.h"
 
 #include "services/notary/conductor.h"
-#include "services/notary/evidence.h"
+#include "services/notary/documents/evidence.h"
 #include "services/notary/fixture.h"
 #include "services/notary/notary.h"
 

@@ -12,7 +12,7 @@
 #ifndef SERVICES_NOTARY_NOTARY_RENEWAL_H
 #define SERVICES_NOTARY_NOTARY_RENEWAL_H
 
-#include "services/notary/notary_rest.h"
+#include "services/notary/rest/notary_rest.h"
 
 struct notary_renewal;
 

@@ -8,8 +8,8 @@
 #include "services/notary/notary_service.h"
 
 #include "services/notary/anchors/anchoring_handler.h"
-#include "services/notary/book_journal.h"
 #include "services/notary/data_dir.h"
+#include "services/notary/journal/book_journal.h"
 #include "services/notary/leading_handler.h"
 #include "services/notary/notary.h"
 #include "services/notary/notary_parts.h"

@@ -6,7 +6,7 @@
  */
 #include "services/notary/notary_private.h"
 
-#include "services/notary/batch.h"
+#include "services/notary/documents/batch.h"
 #include <assert.h>
 #include <stdlib.h>
 

@@ -4,9 +4,9 @@
  */
 #include "base/base_test.h"
 
+#include "services/notary/documents/verify.h"
 #include "services/notary/fixture.h"
 #include "services/notary/notary.h"
-#include "services/notary/verify.h"
 
 #define NOW 1705318500250
 

@@ -7,10 +7,10 @@
 #include "base/base_test.h"
 
 #include "base/random.h"
-#include "services/notary/evidence.h"
+#include "services/notary/documents/evidence.h"
+#include "services/notary/documents/verify.h"
 #include "services/notary/fixture.h"
 #include "services/notary/notary.h"
-#include "services/notary/verify.h"
 #include "services/notary/workflow.h"
 
 #define NOW 1705318500000

@@ -12,8 +12,8 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "services/notary/merkle.h"
-#include "services/notary/public_key.h"
+#include "services/notary/documents/merkle.h"
+#include "services/notary/documents/public_key.h"
 
 struct signer;
 

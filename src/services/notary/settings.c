@@ -4,7 +4,7 @@
  */
 #include "services/notary/settings.h"
 
-#include "services/notary/checkpoint.h"
+#include "services/notary/documents/checkpoint.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "services/notary/workflow.h"
 
-#include "services/notary/digest.h"
+#include "services/notary/documents/digest.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>

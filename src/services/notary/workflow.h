@@ -17,9 +17,9 @@
 #define SERVICES_NOTARY_WORKFLOW_H
 
 #include "base/err.h"
-#include "services/notary/event.h"
-#include "services/notary/receipt.h"
-#include "services/notary/records.h"
+#include "services/notary/documents/event.h"
+#include "services/notary/documents/receipt.h"
+#include "services/notary/journal/records.h"
 
 enum workflow_type { WORKFLOW_SIMPLE, WORKFLOW_APPROVAL, WORKFLOW_BATCH, WORKFLOW_TYPES };
 

@@ -12,7 +12,7 @@
 #include "services/notary/anchors/note.h"
 #include "services/notary/anchors/rekor_entry.h"
 #include "services/notary/anchors/time_stamp.h"
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include "services/notary/visible.h"
 #include <inttypes.h>
 #include <stdarg.h>

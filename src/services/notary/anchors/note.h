@@ -10,7 +10,7 @@
 #ifndef SERVICES_NOTARY_ANCHORS_NOTE_H
 #define SERVICES_NOTARY_ANCHORS_NOTE_H
 
-#include "services/notary/checkpoint.h"
+#include "services/notary/documents/checkpoint.h"
 
 #define NOTE_BYTES_MAX (16u << 10)
 

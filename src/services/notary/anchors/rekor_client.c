@@ -5,7 +5,7 @@
 #include "services/notary/anchors/rekor_client.h"
 
 #include "services/notary/anchors/anchor_verify.h"
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include <stdio.h>
 #include <stdlib.h>
 

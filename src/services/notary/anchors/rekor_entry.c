@@ -8,7 +8,7 @@
 #include "services/notary/anchors/rekor_entry.h"
 
 #include "base/base64.h"
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include <stdlib.h>
 
 static const char digest_prefix[] = "sha256:";

@@ -9,7 +9,7 @@
  */
 #include "services/notary/anchors/rekor_v2.h"
 
-#include "services/notary/receipt.h"
+#include "services/notary/documents/receipt.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "services/notary/anchors/rekor_entry.h"
 #include "services/notary/anchors/time_stamp.h"
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include "services/runtime/http.h"
 #include <openssl/rand.h>
 #include <stdio.h>

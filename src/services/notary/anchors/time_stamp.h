@@ -10,7 +10,7 @@
 #define SERVICES_NOTARY_ANCHORS_TIME_STAMP_H
 
 #include "base/text.h"
-#include "services/notary/digest.h"
+#include "services/notary/documents/digest.h"
 
 #define TIME_STAMP_REQUEST_MAX 512
 #define TIME_STAMP_MAX         (32u << 10) /* of an answer: certificates are in it */

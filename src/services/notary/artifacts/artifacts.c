@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "services/notary/artifacts/address.h"
 #include "services/notary/artifacts/artifact_uri.h"
-#include "services/notary/digest.h"
+#include "services/notary/documents/digest.h"
 #include "services/runtime/http.h"
 #include "services/runtime/secret_source.h"
 #include "sys/beneath.h"

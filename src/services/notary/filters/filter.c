@@ -7,7 +7,7 @@
 #include "services/notary/filters/filter.h"
 
 #include "base/commas.h"
-#include "services/notary/event.h"
+#include "services/notary/documents/event.h"
 #include "services/notary/filters/expression.h"
 #include <stdio.h>
 #include <stdlib.h>

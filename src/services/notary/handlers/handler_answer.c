@@ -4,7 +4,7 @@
  */
 #include "services/notary/handlers/handler_answer.h"
 
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include <stdio.h>
 
 #define METADATA_DEPTH_MAX 16

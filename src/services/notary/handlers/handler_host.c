@@ -5,7 +5,7 @@
 #include "services/notary/handlers/handler_host.h"
 
 #include "geminga/notary_handler.h"
-#include "services/notary/event.h"
+#include "services/notary/documents/event.h"
 #include "services/notary/handlers/handler_answer.h"
 #include "sys/sandbox.h"
 #include <dlfcn.h>

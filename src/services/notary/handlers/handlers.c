@@ -5,7 +5,7 @@
 #include "services/notary/handlers/handlers.h"
 
 #include "base/secret.h"
-#include "services/notary/canonical.h"
+#include "services/notary/documents/canonical.h"
 #include "services/notary/filters/filter.h"
 #include "services/notary/handlers/handler_answer.h"
 #include "services/notary/handlers/handler_file.h"

@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/text.h"
-#include "services/notary/event.h"
+#include "services/notary/documents/event.h"
 
 struct handlers_settings {
     char *file;       /* empty: there are no handlers */

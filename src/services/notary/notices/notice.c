@@ -4,8 +4,8 @@
  */
 #include "services/notary/notices/notice.h"
 
-#include "services/notary/canonical.h"
-#include "services/notary/digest.h"
+#include "services/notary/documents/canonical.h"
+#include "services/notary/documents/digest.h"
 #include <assert.h>
 #include <stdio.h>
 

@@ -9,8 +9,8 @@
 
 #include "base/list.h"
 #include "base/secret.h"
+#include "services/notary/documents/pem.h"
 #include "services/notary/files.h"
-#include "services/notary/pem.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>

@@ -6,8 +6,8 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "services/notary/documents/trusted_keys.h"
 #include "services/notary/files.h"
-#include "services/notary/trusted_keys.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  */
 #include "base/base_test.h"
 
+#include "services/notary/documents/pem.h"
 #include "services/notary/files.h"
-#include "services/notary/pem.h"
 #include "services/notary/signers/signers.h"
 #include <dlfcn.h>
 #include <ftw.h>
