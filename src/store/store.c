@@ -99,6 +99,16 @@ static void check_room(struct store *s)
         s->on_room(s->on_room_ctx);
 }
 
+/* Where nobody follows there is nobody who would ask for the newest entries soon; and who publishes is received into
+ * memory that was used a moment ago. */
+static void keep_in_memory(struct store *s, struct ledger *l, const struct journal_entry *e)
+{
+    if (list_empty(&l->chain->cursors))
+        tail_run_deinit(&s->ledgers.cache, &l->tail); /* a run has no gaps */
+    else
+        tail_cache_add(&s->ledgers.cache, &l->tail, e->ledger, e->id, &e->header, e->bytes, e->gathered);
+}
+
 static void entry_synced(void *ctx, const struct journal_entry *e, struct journal_place place)
 {
     struct store *s = ctx;
@@ -108,7 +118,7 @@ static void entry_synced(void *ctx, const struct journal_entry *e, struct journa
     if (l)
         ledger_synced(&s->ledgers, l, &e->header, e->bytes.len, place);
     if (alive)
-        tail_cache_add(&s->ledgers.cache, &l->tail, e->ledger, e->id, &e->header, e->bytes, e->gathered);
+        keep_in_memory(s, l, e);
     s->appended_entries++;
     s->appended_bytes += e->bytes.len;
     e->append->done(e->append, alive ? OK : ERR_CLOSED);

@@ -53,7 +53,7 @@ struct store_options {
     uint64_t compaction_dead_bytes; /* so much dead in files to be emptied starts a checkpoint; 0: 32 MiB */
     uint32_t compaction_quiet_ms;   /* nothing has died for so long in a file to be emptied; 0: 10 s */
     uint32_t compaction_fan;        /* extents of about one size that become one, at least 2; 0: 16 */
-    size_t tail_cache_bytes;        /* budget of synced entries kept in memory; 0: 64 MiB */
+    size_t tail_cache_bytes;        /* budget of synced entries kept in memory, of topics with cursors; 0: 64 MiB */
     size_t journal_pending_bytes;   /* budget of what waits for the journal; 0: 32 MiB */
     size_t cold_read_bytes;         /* budget of older ones read from files, ahead of who reads them; 0: 32 MiB */
     enum durability durability;     /* SYNC unless told otherwise */

@@ -97,6 +97,56 @@ static void an_entry_is_read_from_cache_journal_and_segment_alike(void **state)
     model_deinit(&m);
 }
 
+static void appended(struct append *append, enum err err)
+{
+    assert_int_equal(err, OK);
+}
+
+static void append_plainly(struct model *m, uint64_t ledger)
+{
+    static const uint8_t bytes[1000] = {7};
+    const struct entry_header header = {.messages = 1};
+    struct append append = {.done = appended};
+
+    assert_int_equal(
+        ledger_append(m->store, ledger, &header, (struct slice){.data = bytes, .len = sizeof bytes}, &append), OK);
+    model_settle(m);
+}
+
+static void entries_are_kept_in_memory_while_their_topic_has_a_cursor(void **state)
+{
+    struct model m;
+    struct entry e;
+    struct store_stats stats;
+    struct cursor *reader;
+    uint64_t ledger;
+
+    model_init(&m, 1);
+    must_open(&m);
+    assert_int_equal(ledger_create(m.store, 4711, &ledger), OK);
+    append_plainly(&m, ledger);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.tail_cache_bytes, 0);
+    assert_int_equal(model_read(&m, (struct position){(int64_t)ledger, 0}, &e), OK);
+    assert_int_equal(e.bytes.len, 1000);
+    entry_unref(&e);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.cold_reads, 1);
+
+    assert_int_equal(cursor_new_volatile(m.store, 4711, POSITION_LATEST, 0, &reader), OK);
+    append_plainly(&m, ledger);
+    assert_int_equal(model_read(&m, (struct position){(int64_t)ledger, 1}, &e), OK);
+    entry_unref(&e);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.cold_reads, 1);
+    assert_true(stats.tail_cache_bytes >= 1000);
+    cursor_free_volatile(reader);
+    append_plainly(&m, ledger);
+    store_stats(m.store, &stats);
+    assert_int_equal(stats.tail_cache_bytes, 0);
+    model_deinit(&m);
+}
+
 static void ledgers_are_closed_by_a_restart_and_never_take_more(void **state)
 {
     struct model m;
@@ -1008,6 +1058,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_peeked_in_order_once_they_are_synced),
+        cmocka_unit_test(entries_are_kept_in_memory_while_their_topic_has_a_cursor),
         cmocka_unit_test(an_entry_is_read_from_cache_journal_and_segment_alike),
         cmocka_unit_test(ledgers_are_closed_by_a_restart_and_never_take_more),
         cmocka_unit_test(an_entry_over_the_bound_is_refused),
