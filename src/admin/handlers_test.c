@@ -317,7 +317,12 @@ static void subscriptions_are_created_listed_and_deleted(void **state)
                      204);
     assert_get(w, "/admin/v2/persistent/public/default/x/subscriptions", "[\"s\"]");
     assert_int_equal(ask(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/s"), 409);
-    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/t", NULL, "{}"), 412);
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/t", NULL, "[]"), 412);
+    assert_int_equal(
+        ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/t", NULL, "{\"ledgerId\":\"a\"}"),
+        412);
+    assert_int_equal(ask_with(w, HTTP_PUT, "/admin/v2/persistent/public/default/x/subscription/t", NULL, "{}"), 204);
+    assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/subscription/t"), 204);
     assert_int_equal(ask(w, HTTP_POST, "/admin/v2/persistent/public/default/x/subscription/s/skip_all"), 204);
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/subscription/s"), 204);
     assert_int_equal(ask(w, HTTP_DELETE, "/admin/v2/persistent/public/default/x/subscription/s"), 404);

@@ -52,14 +52,13 @@ static struct subscription_change *change_new(struct call *call)
     return c;
 }
 
+/* One that is not there is 0, as for Pulsar. */
 static bool integer_get(const json_t *object, const char *member, int64_t *out)
 {
     const json_t *value = json_object_get(object, member);
 
-    if (!json_is_integer(value))
-        return false;
     *out = json_integer_value(value);
-    return true;
+    return !value || json_is_integer(value);
 }
 
 static const struct topic_guard skip_all_guard = {.not_kept =
@@ -73,13 +72,13 @@ static const struct topic_guard skip_all_guard = {.not_kept =
                                 reset_time_guard = {.not_kept =
                                                         "Reset-cursor is not allowed for a non-persistent topic"};
 
-/* {"ledgerId":L,"entryId":E,...}, the first message to be given; an empty body, or null, is the latest.  False:
- * neither. */
 bool position_is_excluded(const json_t *position)
 {
     return json_is_true(json_object_get(position, "excluded")) || json_is_true(json_object_get(position, "isExcluded"));
 }
 
+/* {"ledgerId":L,"entryId":E,...}, the first message to be given, so that {} is the earliest; an empty body, or null, is
+ * the latest.  False: neither. */
 static bool position_read(struct bytes body, struct position *out)
 {
     json_t *root;
@@ -89,7 +88,7 @@ static bool position_read(struct bytes body, struct position *out)
     if (body.len == 0)
         return true;
     root = json_loadb((const char *)body.data, body.len, JSON_DECODE_ANY, NULL);
-    good = json_is_null(root) || (integer_get(root, "ledgerId", &out->ledger) &&
+    good = json_is_null(root) || (json_is_object(root) && integer_get(root, "ledgerId", &out->ledger) &&
                                   integer_get(root, "entryId", &out->entry) && out->entry >= -1);
     if (good && position_is_excluded(root) && out->entry >= 0 && out->entry < INT64_MAX)
         out->entry++;
