@@ -150,7 +150,7 @@ def test_acknowledgements_on_the_producers_connection_free_a_full_disk_and_nothi
     assert not full(broker)
     while publisher.send():
         pass
-    eventually(publisher.settled, 60)
+    eventually(publisher.settled, 120)  # the client waits up to a minute before it comes again
     broker.stop()
 
 
@@ -218,5 +218,5 @@ def test_a_broker_that_was_killed_on_a_full_disk_starts_there_and_serves(broker,
     (disk / "filler").unlink()
     publisher = Publisher(client, topic)
     publisher.send()
-    eventually(publisher.settled, 60)
+    eventually(publisher.settled, 120)  # the client waits up to a minute before it comes again
     broker.stop()
