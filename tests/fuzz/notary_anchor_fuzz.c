@@ -9,6 +9,15 @@
 #include "services/notary/anchors/note.h"
 #include "services/notary/anchors/time_stamp.h"
 
+/* What the input says may have these words, too, within a line. */
+static bool has_line_of(const char *report, const char *beginning)
+{
+    for (const char *at = report; (at = strstr(at, beginning)); at++)
+        if (at == report || at[-1] == '\n')
+            return true;
+    return false;
+}
+
 static void judge(const json_t *receipt, struct bytes leaf, const struct public_key *key)
 {
     const struct anchor_entry entry = {.index = 1, .leaf = leaf};
@@ -19,7 +28,7 @@ static void judge(const json_t *receipt, struct bytes leaf, const struct public_
     text_init(&report, 64u << 10);
     HOLDS(anchor_verify(receipt, &entry, key, &nobody, &report, &verified) == OK);
     HOLDS(report.len > 0);
-    HOLDS(verified == !strstr(report.data, "refused "));
+    HOLDS(verified == !has_line_of(report.data, "refused "));
     text_deinit(&report);
 }
 
