@@ -118,7 +118,7 @@ static void publish_many_topics(struct course *c)
     counted(c, publish);
 }
 
-/* ---- dispatch: what was published before waits for permits ---- */
+/* ---- dispatch: what was published to who is there waits for permits, in memory ---- */
 
 static void take_all(struct course *c)
 {
@@ -136,7 +136,6 @@ static void subscribe(struct course *c, size_t consumers, Wire__CommandSubscribe
 
 static void backlog(struct course *c, bool keys)
 {
-    begin(c);
     c->window = 100;
     link_produce(c->sender, 1, TOPIC);
     warm(c, c->messages, 1, KB, keys);
@@ -150,16 +149,18 @@ static void permits(struct course *c, size_t consumers, size_t each)
 
 static void dispatch_exclusive(struct course *c)
 {
-    backlog(c, false);
+    begin(c);
     subscribe(c, 1, EXCLUSIVE);
+    backlog(c, false);
     permits(c, 1, c->messages);
     counted(c, take_all);
 }
 
 static void dispatch_shared(struct course *c)
 {
-    backlog(c, false);
+    begin(c);
     subscribe(c, c->size, SHARED);
+    backlog(c, false);
     permits(c, c->size, c->messages / c->size);
     counted(c, take_all);
 }
@@ -167,8 +168,9 @@ static void dispatch_shared(struct course *c)
 /* Keys fall on consumers unevenly: each may take all. */
 static void dispatch_key_shared(struct course *c)
 {
-    backlog(c, true);
+    begin(c);
     subscribe(c, c->size, KEY_SHARED);
+    backlog(c, true);
     permits(c, c->size, c->messages);
     counted(c, take_all);
 }
@@ -176,6 +178,7 @@ static void dispatch_key_shared(struct course *c)
 /* Nothing is in memory. */
 static void drain(struct course *c)
 {
+    begin(c);
     backlog(c, false);
     subscribe(c, 1, EXCLUSIVE);
     load_restart(&c->load);
@@ -197,6 +200,7 @@ static void acknowledge(struct course *c)
 
 static void deliver(struct course *c, Wire__CommandSubscribe__SubType type)
 {
+    begin(c);
     backlog(c, false);
     subscribe(c, 1, type);
     c->receiver->keeps = true;
