@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +150,22 @@ void client_shut(pulsar_client_t *client)
         return;
     (void)pulsar_client_close(client);
     pulsar_client_free(client);
+}
+
+const char *const client_subscription_types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
+const char *const client_subscription_positions[] = {"Latest", "Earliest", NULL};
+
+void client_subscription_set(pulsar_consumer_configuration_t *conf, const char *type, const char *position)
+{
+    static const pulsar_consumer_type types[] = {pulsar_ConsumerExclusive, pulsar_ConsumerShared,
+                                                 pulsar_ConsumerFailover, pulsar_ConsumerKeyShared};
+    size_t i = 0;
+
+    while (strcmp(client_subscription_types[i], type) != 0)
+        i++;
+    pulsar_consumer_configuration_set_consumer_type(conf, types[i]);
+    pulsar_consumer_set_subscription_initial_position(
+        conf, strcmp(position, "Earliest") == 0 ? initial_position_earliest : initial_position_latest);
 }
 
 const char *client_topic(const struct invocation *inv)

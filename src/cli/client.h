@@ -32,6 +32,11 @@ const char *client_topic(const struct invocation *inv);
  * that it is given, so `inclusive` is the one before.  *owned is the caller's to free, or NULL. */
 const pulsar_message_id_t *client_start(const char *text, bool inclusive, pulsar_message_id_t **owned);
 
+/* Choices of options: how consumers share a subscription, and where a new one begins. */
+extern const char *const client_subscription_types[], *const client_subscription_positions[];
+/* Both are one of the choices. */
+void client_subscription_set(pulsar_consumer_configuration_t *conf, const char *type, const char *position);
+
 /* True once SIGINT or SIGTERM came, after client_signals. */
 void client_signals(void);
 bool client_interrupted(void);

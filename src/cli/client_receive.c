@@ -102,9 +102,7 @@ static const struct option receive_options[] = {
      .text = "The same, so long ago: 30s, 5m, 1h, 3d."},
 };
 
-static const char *const types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
 static const char *const modes[] = {"Durable", "NonDurable", NULL};
-static const char *const positions[] = {"Latest", "Earliest", NULL};
 
 static const struct option consume_options[] = {
     {.key = "consume.subscription",
@@ -116,7 +114,7 @@ static const struct option consume_options[] = {
      .flag = "-t|--subscription-type",
      .type = OPTION_CHOICE,
      .fallback = "Exclusive",
-     .choices = types,
+     .choices = client_subscription_types,
      AT(consume_config, type),
      .text = "How consumers share it."},
     {.key = "consume.mode",
@@ -130,7 +128,7 @@ static const struct option consume_options[] = {
      .flag = "-p|--subscription-position",
      .type = OPTION_CHOICE,
      .fallback = "Latest",
-     .choices = positions,
+     .choices = client_subscription_positions,
      AT(consume_config, position),
      .text = "Where a new subscription begins."},
     {.key = "consume.start_timestamp",
@@ -288,26 +286,13 @@ static int start_choose(struct receiving *r, int64_t start_ms)
 
 /* ---- consume ---- */
 
-static pulsar_consumer_type type_of(const char *name)
-{
-    static const pulsar_consumer_type values[] = {pulsar_ConsumerExclusive, pulsar_ConsumerShared,
-                                                  pulsar_ConsumerFailover, pulsar_ConsumerKeyShared};
-    size_t i = 0;
-
-    while (strcmp(types[i], name) != 0)
-        i++;
-    return values[i];
-}
-
 static int consume(struct receiving *r, pulsar_client_t *client, const char *topic, const struct consume_config *config)
 {
     pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
 
     if (!conf)
         return client_failed(r->inv, "cannot subscribe", pulsar_result_MemoryBufferIsFull);
-    pulsar_consumer_configuration_set_consumer_type(conf, type_of(config->type));
-    pulsar_consumer_set_subscription_initial_position(
-        conf, strcmp(config->position, "Earliest") == 0 ? initial_position_earliest : initial_position_latest);
+    client_subscription_set(conf, config->type, config->position);
     if (r->config->queue_size > 0)
         pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)r->config->queue_size);
     pulsar_result result = pulsar_client_subscribe(client, topic, config->subscription, conf, &r->consumer);

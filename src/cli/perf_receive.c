@@ -48,9 +48,6 @@ static const struct option receive_rows[] = {
 };
 static const struct option_table receive_table = OPTION_TABLE(receive_rows);
 
-static const char *const types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
-static const char *const positions[] = {"Latest", "Earliest", NULL};
-
 static const struct option consume_rows[] = {
     {.key = "consume.messages",
      .flag = "-m|--num-messages",
@@ -84,14 +81,14 @@ static const struct option consume_rows[] = {
      .flag = "-st|--subscription-type",
      .type = OPTION_CHOICE,
      .fallback = "Exclusive",
-     .choices = types,
+     .choices = client_subscription_types,
      AT(type),
      .text = "How consumers share a subscription."},
     {.key = "consume.position",
      .flag = "-sp|--subscription-position",
      .type = OPTION_CHOICE,
      .fallback = "Latest",
-     .choices = positions,
+     .choices = client_subscription_positions,
      AT(position),
      .text = "Where a new subscription begins."},
     {.key = "consume.queue_across",
@@ -310,27 +307,14 @@ static int receive_run(struct invocation *inv, const struct receive_kind *kind)
 
 /* ---- consume ---- */
 
-static pulsar_consumer_type type_of(const char *name)
-{
-    static const pulsar_consumer_type kinds[] = {pulsar_ConsumerExclusive, pulsar_ConsumerShared,
-                                                 pulsar_ConsumerFailover, pulsar_ConsumerKeyShared};
-    size_t i = 0;
-
-    while (strcmp(types[i], name) != 0)
-        i++;
-    return kinds[i];
-}
-
 static void consumer_configure(const struct receive_config *config, struct receiver *receiver,
                                pulsar_consumer_configuration_t *conf)
 {
-    pulsar_consumer_configuration_set_consumer_type(conf, type_of(config->type));
+    client_subscription_set(conf, config->type, config->position);
     pulsar_consumer_configuration_set_message_listener(conf, on_message, receiver);
     pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)config->queue_size);
     pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(conf, (int)config->queue_across);
     pulsar_configure_set_ack_grouping_time_ms(conf, (long)config->ack_delay_ms);
-    pulsar_consumer_set_subscription_initial_position(
-        conf, strcmp(config->position, "Earliest") == 0 ? initial_position_earliest : initial_position_latest);
     pulsar_consumer_configuration_set_batch_index_ack_enabled(conf, config->batch_index_ack);
     if (config->chunked_max > 0)
         pulsar_consumer_configuration_set_max_pending_chunked_message(conf, (int)config->chunked_max);

@@ -39,9 +39,6 @@ struct transaction_config {
 
 #define AT(member) .offset = offsetof(struct transaction_config, member)
 
-static const char *const types[] = {"Exclusive", "Shared", "Failover", "Key_Shared", NULL};
-static const char *const positions[] = {"Latest", "Earliest", NULL};
-
 static const struct option transaction_rows[] = {
     {.key = "transaction.topics_consume",
      .flag = "--topics-c",
@@ -132,14 +129,14 @@ static const struct option transaction_rows[] = {
      .flag = "-st|--subscription-type",
      .type = OPTION_CHOICE,
      .fallback = "Shared",
-     .choices = types,
+     .choices = client_subscription_types,
      AT(type),
      .text = "How consumers share a subscription."},
     {.key = "transaction.position",
      .flag = "-sp|--subscription-position",
      .type = OPTION_CHOICE,
      .fallback = "Earliest",
-     .choices = positions,
+     .choices = client_subscription_positions,
      AT(position),
      .text = "Where a new subscription begins."},
     {.key = "transaction.queue_size",
@@ -469,17 +466,6 @@ static int producer_open(struct worker *w, pulsar_client_t *client, const char *
     return CLI_OK;
 }
 
-static pulsar_consumer_type type_of(const char *name)
-{
-    static const pulsar_consumer_type kinds[] = {pulsar_ConsumerExclusive, pulsar_ConsumerShared,
-                                                 pulsar_ConsumerFailover, pulsar_ConsumerKeyShared};
-    size_t i = 0;
-
-    while (strcmp(types[i], name) != 0)
-        i++;
-    return kinds[i];
-}
-
 static int consumer_open(struct worker *w, pulsar_client_t *client, const char *topic, const char *subscription)
 {
     const struct transaction_config *config = w->work->config;
@@ -487,10 +473,8 @@ static int consumer_open(struct worker *w, pulsar_client_t *client, const char *
 
     if (!conf)
         return client_failed(w->work->inv, "cannot consume", pulsar_result_MemoryBufferIsFull);
-    pulsar_consumer_configuration_set_consumer_type(conf, type_of(config->type));
+    client_subscription_set(conf, config->type, config->position);
     pulsar_consumer_configuration_set_receiver_queue_size(conf, (int)config->queue_size);
-    pulsar_consumer_set_subscription_initial_position(
-        conf, strcmp(config->position, "Earliest") == 0 ? initial_position_earliest : initial_position_latest);
     const pulsar_result result =
         pulsar_client_subscribe(client, topic, subscription, conf, &w->consumers[w->consumer_count]);
     pulsar_consumer_configuration_free(conf);
