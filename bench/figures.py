@@ -150,24 +150,39 @@ def idle(program, seconds):
         broker.stop()
 
 
+def raw_file(path):
+    """A file to append to beside the broker: zero-written, as the journal's files are."""
+    raw = os.open(path, os.O_CREAT | os.O_RDWR)
+    os.pwrite(raw, bytes(8 << 20), 0)
+    os.fsync(raw)
+    return raw
+
+
+def publish_and_append(port, path, count, pause_s=0):
+    """(microseconds of lone publishes of 1 KB to their receipts, and of raw appends and syncs in turns with them)"""
+    peer = producer(port)
+    raw = raw_file(path)
+    published, appended = [], []
+    for i in range(count):
+        began = time.perf_counter()
+        peer.sendall(send(i, b"x" * 1024))
+        answer(peer, 7)
+        published.append((time.perf_counter() - began) * 1e6)
+        began = time.perf_counter()
+        os.pwrite(raw, b"y" * 1100, i * 1100)
+        os.fdatasync(raw)
+        appended.append((time.perf_counter() - began) * 1e6)
+        time.sleep(pause_s)
+    os.close(raw)
+    os.unlink(path)
+    peer.close()
+    return published, appended
+
+
 def lone_publishes(program, count):
     with tempfile.TemporaryDirectory() as data:
         broker = Broker(program, data)
-        peer = producer(broker.port)
-        raw = os.open(os.path.join(data, "raw"), os.O_CREAT | os.O_RDWR)
-        os.pwrite(raw, bytes(8 << 20), 0)  # zero-written, as the journal's files are
-        os.fsync(raw)
-        published, appended = [], []
-        for i in range(count):
-            began = time.perf_counter()
-            peer.sendall(send(i, b"x" * 1024))
-            answer(peer, 7)
-            published.append((time.perf_counter() - began) * 1e6)
-            began = time.perf_counter()
-            os.pwrite(raw, b"y" * 1100, i * 1100)
-            os.fdatasync(raw)
-            appended.append((time.perf_counter() - began) * 1e6)
-        os.close(raw)
+        published, appended = publish_and_append(broker.port, os.path.join(data, "raw"), count)
         broker.stop()
     row("one 1 KB publish to its receipt", published, "us", 0)
     row("raw append and fdatasync, interleaved", appended, "us", 0)

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import time
 
-from figures import answer, producer, send
+from figures import publish_and_append
 
 COUNT = 300
 PAUSE_S = 0.003
@@ -69,28 +69,6 @@ def inside(found):
     return spans
 
 
-def publish(server, raw_path):
-    peer = producer(server.port)
-    raw = os.open(raw_path, os.O_CREAT | os.O_RDWR)
-    os.pwrite(raw, bytes(8 << 20), 0)
-    os.fsync(raw)
-    whole, appended = [], []
-    for i in range(COUNT):
-        began = time.perf_counter()
-        peer.sendall(send(i, b"x" * 1024))
-        answer(peer, 7)
-        whole.append((time.perf_counter() - began) * 1e6)
-        began = time.perf_counter()
-        os.pwrite(raw, b"y" * 1100, i * 1100)
-        os.fdatasync(raw)
-        appended.append((time.perf_counter() - began) * 1e6)
-        time.sleep(PAUSE_S)
-    os.close(raw)
-    os.unlink(raw_path)
-    peer.close()
-    return whole, appended
-
-
 def measure(server, directory, say):
     """[Lone] of medians, or [] where there is no perf, or no right to it."""
     if not shutil.which("perf") or os.geteuid() != 0:
@@ -99,7 +77,7 @@ def measure(server, directory, say):
     path = os.path.join(directory, "perf.data")
     recorder = record(server, path)
     time.sleep(1)  # until it looks
-    whole, raw = publish(server, os.path.join(directory, "raw"))
+    whole, raw = publish_and_append(server.port, os.path.join(directory, "raw"), COUNT, PAUSE_S)
     recorder.terminate()
     recorder.wait()
     text = subprocess.run(["perf", "script", "-i", path, "-F", "tid,time,event,trace"], stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import busy_topic
+import figures
 
 from . import cases, loads, lone
 from .fetch import Missing
@@ -50,9 +51,7 @@ def disk(run, server, directory, before, say):
 
 def paced_syncs(path):
     """Appends of 1 KB, each synced, 1,000 a second: what a receipt waits for at least; late ones count from when they were due."""
-    raw = os.open(path, os.O_CREAT | os.O_RDWR)
-    os.pwrite(raw, bytes(8 << 20), 0)
-    os.fsync(raw)
+    raw = figures.raw_file(path)
     took, due, at = [], time.perf_counter(), 0
     while len(took) < 1000 * RAW_SECONDS:
         time.sleep(max(0.0, due - time.perf_counter()))
