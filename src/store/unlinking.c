@@ -30,10 +30,8 @@ static void unlink_run(struct work *work)
     struct unlinking *u = container_of(work, struct unlinking, work);
     char path[SEGMENT_PATH_SIZE];
 
-    for (size_t i = 0; i < u->now.count; i++) {
-        segment_path(path, u->now.list[i]);
-        (void)u->disk->ops->unlink(u->disk, path); /* what stays is an orphan */
-    }
+    segment_path(path, u->now.list[u->gone]);
+    (void)u->disk->ops->unlink(u->disk, path); /* what stays is an orphan */
     u->err = u->hurry ? u->disk->ops->sync_dir(u->disk, SEGMENT_DIR) : OK;
 }
 
@@ -41,15 +39,18 @@ static void unlink_start(struct store *s)
 {
     struct unlinking *u = &s->unlinking;
 
-    if (u->now.count > 0 || u->next.count == 0)
+    if (u->running)
         return;
-    u->now = u->next;
-    u->next = (struct file_numbers){0};
-    u->hurry = store_nearly_full(s);
-    if (executor_submit(s->background, &u->work) != OK) {
-        u->next = u->now; /* asked again with the next release */
-        u->now = (struct file_numbers){0};
+    if (u->gone == u->now.count) {
+        free(u->now.list);
+        u->now = u->next;
+        u->next = (struct file_numbers){0};
+        u->gone = 0;
     }
+    if (u->now.count == 0)
+        return;
+    u->hurry = u->gone + 1 == u->now.count && store_nearly_full(s);
+    u->running = executor_submit(s->background, &u->work) == OK; /* a full queue: asked again with the next release */
 }
 
 static void unlink_done(struct work *work)
@@ -57,13 +58,13 @@ static void unlink_done(struct work *work)
     struct unlinking *u = container_of(work, struct unlinking, work);
     struct store *s = container_of(u, struct store, unlinking);
 
-    free(u->now.list);
-    u->now = (struct file_numbers){0};
+    u->running = false;
     if (u->err != OK) {
         store_die(s, u->err, "the directory of segments could not be synced");
         return;
     }
-    reader_close_files(&s->reader);
+    if (++u->gone == u->now.count)
+        reader_close_files(&s->reader);
     unlink_start(s);
 }
 

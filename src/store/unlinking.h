@@ -5,7 +5,8 @@
  *     released -> (what was changed so far is synced) -> segment: now -> unlinked        journal file: given back
  *                                                                kept until a backup is over -> now
  *
- * Segments are unlinked by one job of the background worker at a time: its queue stays short however much is deleted.
+ * Segments are unlinked by one job of the background worker at a time, which is one file: its queue stays short however
+ * much is deleted, and a checkpoint waits for no more than that.
  * What is forgotten on the way, short of memory or in a crash, is an orphan that the next start removes.
  * Core thread, but for the job.  May call: store_private.h.
  */
@@ -24,9 +25,11 @@ struct unlinking {
     struct list releases; /* struct release, not durable yet */
     struct work work;
     struct disk *disk;
-    struct file_numbers now, next; /* the worker's; those after it */
-    struct file_numbers kept;      /* until a backup is over */
-    bool hurry;                    /* their room is wanted: it is had for certain when the directory is synced */
+    struct file_numbers now, next; /* the worker's, one after the other; those after it */
+    size_t gone;                   /* of those of now */
+    bool running;
+    struct file_numbers kept; /* until a backup is over */
+    bool hurry;               /* their room is wanted: it is had for certain when the directory is synced */
     enum err err;
 };
 

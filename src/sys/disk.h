@@ -50,7 +50,9 @@ struct disk_ops {
     enum err (*open)(struct disk *disk, const char *path, unsigned flags, struct file **out);
     enum err (*mkdir)(struct disk *disk, const char *path); /* OK when it is there */
     enum err (*rename)(struct disk *disk, const char *from, const char *to);
-    enum err (*unlink)(struct disk *disk, const char *path); /* ERR_NOT_FOUND */
+    /* ERR_NOT_FOUND.  The name is gone at once, the space of a large file piece by piece, so that syncs of other files
+     * hardly wait for it: this takes its time.  Who has it open may find it shorter. */
+    enum err (*unlink)(struct disk *disk, const char *path);
     enum err (*sync_dir)(struct disk *disk, const char *path);
     /* Calls `each` with every name in the directory, in no order; not "." and "..". */
     enum err (*list)(struct disk *disk, const char *path, void (*each)(void *ctx, const char *name), void *ctx);

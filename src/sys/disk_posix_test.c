@@ -4,6 +4,7 @@
  */
 #include "base/base_test.h"
 #include "sys/disk_posix.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -320,6 +321,37 @@ static void names_are_made_renamed_removed_and_listed(void **state)
     assert_int_equal(seen, 2);
 }
 
+static void a_large_file_that_is_unlinked_gives_its_space_back_piece_by_piece(void **state)
+{
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "large", 0);
+    uint64_t left;
+
+    assert_int_equal(file_truncate(file, 5 << 20), OK);
+    assert_int_equal(f->disk->ops->unlink(f->disk, "large"), OK);
+    assert_int_equal(file_size(file, &left), OK); /* the last piece goes with whoever has it open */
+    assert_int_equal(left, 1 << 20);
+    file_close(file);
+}
+
+static void a_file_that_has_another_name_keeps_its_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct file *file = file_new(f->disk, "one", 0);
+    char one[PATH_MAX], other[PATH_MAX];
+    uint64_t left;
+
+    snprintf(one, sizeof one, "%s/one", f->directory);
+    snprintf(other, sizeof other, "%s/other", f->directory);
+    assert_int_equal(file_truncate(file, 5 << 20), OK);
+    assert_int_equal(link(one, other), 0);
+    assert_int_equal(f->disk->ops->unlink(f->disk, "one"), OK);
+    assert_int_equal(file_size(file, &left), OK);
+    assert_int_equal(left, 5 << 20);
+    file_close(file);
+    assert_int_equal(f->disk->ops->unlink(f->disk, "other"), OK);
+}
+
 static void free_space_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -376,6 +408,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_absent_file_is_not_found, setup, teardown),
         cmocka_unit_test(a_full_disk_says_so),
         cmocka_unit_test_setup_teardown(names_are_made_renamed_removed_and_listed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_file_that_is_unlinked_gives_its_space_back_piece_by_piece, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_has_another_name_keeps_its_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(free_space_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_lock_is_told_who_holds_the_first, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_goes_with_its_disk, setup, teardown),
