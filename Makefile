@@ -106,7 +106,7 @@ fuzz-coverage:
 # which share; only the whole of it writes docs/.
 bench: all
 	@tools/install-packages build peers
-	@PYTHONDONTWRITEBYTECODE=1 python3 bench/compare.py $(BUILD)/geminga $(or $(BENCH),--docs docs)
+	@PYTHONDONTWRITEBYTECODE=1 python3 bench/compare.py $(BUILD)/geminga $(or $(BENCH),--docs docs --samples $(BUILD)/bench.json)
 
 bench-figures: all
 	@tools/install-packages build test

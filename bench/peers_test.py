@@ -75,6 +75,18 @@ class Writing(unittest.TestCase):
         self.assertFalse(found["batched 1 KB: at least 0.8 of the raw disk, 4 MiB a sync"].met)
         self.assertIsNone(found["unbatched 1 KB, our load on both: at least 5 x Pulsar"].met)
 
+    def test_a_missed_goal_tells_what_the_machine_can_do_and_a_met_one_does_not(self):
+        run = a_run()
+        run.raw["checked"] = [2e9]
+        run.echoed = [{"p50": 0.25, "p99": 0.5, "p99.9": 4.0}]
+        run.samples |= {("lat1k", "geminga"): [sample(1e3, 3, 3)], ("lat1k", "pulsar"): [sample(1e3, 30, 9)]}
+        found = {goal.text: goal.measured for goal in goals(run)}
+        self.assertEqual(found["batched 1 KB: at least 0.8 of the raw disk, 4 MiB a sync"],
+                         "0.51; 0.41 of what loopback and disk do alone")
+        self.assertEqual(found["send to receipt at 1,000/s, our load, p99: at most 1/2 of Pulsar's"], "1/3.0")
+        self.assertEqual(found["send to receipt at 1,000/s, our load, p99.9: at most 1/5 of Pulsar's"],
+                         "1/3.0; 6.0 ms, loopback and disk alone 4.0 ms")
+
     def test_every_table_of_the_document_is_a_table(self):
         text = report.markdown(a_run(), CASES, [], "About.", [("plot.svg", "A plot")])
         rows = [line for line in text.splitlines() if line.startswith("|")]

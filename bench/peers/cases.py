@@ -6,6 +6,8 @@ A case names the systems it is for, and in how many rounds at most it is taken (
 """
 import dataclasses
 import itertools
+import os
+import shutil
 import time
 
 from . import loads
@@ -19,6 +21,9 @@ OTHERS = ("geminga", "kafka", "kafka-unsynced", "jetstream", "jetstream-unsynced
 MAXIMUM = 10_000_000   # messages a second, which is no limit
 TAIL_LEAD_S = 1.5      # the producer runs before the consumer comes
 DELETED_MAX = 100
+SETTLED_BYTES = 16 << 20  # less than this becomes free in a look's time
+SETTLE_LOOK_S = 0.3
+SETTLE_MAX_S = 8
 EARLIEST = b'{"ledgerId": -1, "entryId": -1, "partitionIndex": -1}'
 numbers = itertools.count(1)
 
@@ -33,6 +38,17 @@ class Sample:
     others: float                    # of the machine: what neither used
     latency: dict                    # milliseconds, by name
     size: int = 0
+
+
+def settle(directory):
+    """Until the space of what was deleted has come back, which takes the disk's time; a bookie's comes minutes later."""
+    ends, before = time.monotonic() + SETTLE_MAX_S, 0
+    while time.monotonic() < ends:
+        free = shutil.disk_usage(directory).free
+        if free - before < SETTLED_BYTES:
+            return
+        before = free
+        time.sleep(SETTLE_LOOK_S)
 
 
 @dataclasses.dataclass
@@ -58,10 +74,11 @@ class Turn:
         return name
 
     def tidy(self):
-        """Deletes them: the disk has room for a case, not for all of a turn."""
+        """Deletes them: the disk has room for a case, not for all of a turn, and the next case is to be measured alone."""
         for url in self.topics if self.server.http and self.system.protocol == "pulsar" else []:
             answer(url + "?force=true", None, "DELETE")
         self.topics = []
+        settle(os.path.dirname(self.server.log))
 
     def admin(self, topic):
         return f"http://127.0.0.1:{self.server.http}/admin/v2/persistent/public/default/{topic}"

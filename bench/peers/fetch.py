@@ -2,8 +2,10 @@
 """The peers' programs, fetched once into a cache: jars by Maven, Go programs by `go install`.
 
 Recipes are bench/peers/recipes; what they fetch lies in GEMINGA_PEERS, or ~/.cache/geminga/peers.  A thing that is there
-is not asked for again; one that cannot be had is a Missing, which names it, and its system is skipped.
+is not asked for again, unless its recipe has changed; one that cannot be had is a Missing, which names it, and its system is
+skipped.
 """
+import filecmp
 import os
 import shutil
 import subprocess
@@ -42,22 +44,27 @@ def run(command, **more):
 def jars(name):
     """The directory of all jars of recipes/NAME-pom.xml."""
     program("java")
-    place = os.path.join(cache(), name)
-    if not os.path.isdir(place):
+    place, recipe = os.path.join(cache(), name), os.path.join(RECIPES, name + "-pom.xml")
+    made_by = os.path.join(place, "pom.xml")
+    if not os.path.exists(made_by) or not filecmp.cmp(made_by, recipe, shallow=False):
         print(f"fetching {name} into {place}", flush=True)
-        os.makedirs(cache(), exist_ok=True)
+        partial = place + ".partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        os.makedirs(partial)
         settings = os.path.join(cache(), "settings.xml")
         with open(settings, "w") as file:
             file.write(SETTINGS)
-        run([program("mvn"), "-q", "-B", "-gs", settings, "-f", os.path.join(RECIPES, name + "-pom.xml"),
-             "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + place + ".partial"])
-        os.rename(place + ".partial", place)
+        run([program("mvn"), "-q", "-B", "-gs", settings, "-f", recipe, "dependency:copy-dependencies", "-DincludeScope=runtime",
+             "-DoutputDirectory=" + partial])
+        shutil.copyfile(recipe, os.path.join(partial, "pom.xml"))
+        shutil.rmtree(place, ignore_errors=True)
+        os.rename(partial, place)
     return place
 
 
 def nats_server():
     """(program, whether it knows sync_interval)"""
-    made = os.path.join(cache(), "bin", "nats-server")
+    made = os.path.join(cache(), "nats-server-" + NATS_SERVER.split("@")[1], "nats-server")
     if not os.path.exists(made) and shutil.which("go"):
         print(f"building {NATS_SERVER} into {os.path.dirname(made)}", flush=True)
         run(["go", "install", NATS_SERVER], env={**os.environ, "GOBIN": os.path.dirname(made), "GOFLAGS": "-p=2"})

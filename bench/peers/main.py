@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of bench/compare.py, and what it leaves: lines, tables, docs/, a file of all samples."""
+"""Measures the broker beside Apache Pulsar, Kafka and JetStream, each brought up alone, in turns: bench/README.md tells how.
+
+The command line of bench/compare.py, and what it leaves: lines, tables, docs/, a file of all samples.
+"""
 import argparse
 import dataclasses
 import json
 import os
 import platform
+import shutil
 import signal
 import statistics
 import sys
+import tempfile
 import time
 
 from . import plots, report
@@ -16,21 +21,41 @@ from .lone import Lone
 from .rounds import Run, Runner
 from .systems import everybody
 
+ROOM_BYTES = 15 << 30  # that a whole run may want
+
+
+def check(parser, options):
+    """What would be found out after half an hour only."""
+    if not os.access(options.program, os.X_OK):
+        parser.error(f"{options.program} is no program: build it first (make)")
+    if options.data and not os.path.isdir(options.data):
+        parser.error(f"{options.data} is no directory (--data, BENCH_DIR)")
+    if options.first_round > 1 and not (options.samples and os.path.exists(options.samples)):
+        parser.error("--first-round goes on after what an earlier run left in --samples: there is no such file")
+    if options.docs:
+        try:
+            with open(os.path.join(options.docs, "performance.md")) as file:
+                report.between_markers(file.read(), "")
+        except (OSError, ValueError) as error:
+            parser.error(f"--docs {options.docs}: performance.md cannot be written: {error}")
+
 
 def arguments():
-    names = [case.key for case in CASES]
+    names, keys = [case.key for case in CASES], [one.key for one in everybody("")]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", help="build/geminga, which is also the load")
     parser.add_argument("--seconds", type=float, default=4, help="of a case")
     parser.add_argument("--rounds", type=int, default=3, help="at most")
     parser.add_argument("--minutes", type=float, default=25, help="no turn is begun that would not end by then")
     parser.add_argument("--only", nargs="+", choices=names, metavar="CASE", help="of: " + " ".join(names))
-    parser.add_argument("--systems", nargs="+", choices=[one.key for one in everybody("")], help="instead of all")
+    parser.add_argument("--systems", nargs="+", choices=keys, metavar="SYSTEM", help="instead of all, of: " + " ".join(keys))
     parser.add_argument("--data", default=os.environ.get("BENCH_DIR"), help="where the directories are made: the disk")
     parser.add_argument("--docs", metavar="DIRECTORY", help="writes performance-peers.md, its plots and the goals there")
     parser.add_argument("--samples", metavar="FILE", help="writes all that was measured as JSON")
     parser.add_argument("--first-round", type=int, default=1, help="goes on with this one, after what an earlier run left in --samples; behind the last one it only writes")
-    return parser.parse_args()
+    options = parser.parse_args()
+    check(parser, options)
+    return options
 
 
 def about(run, options):
@@ -58,7 +83,7 @@ def write_docs(run, options, systems, said):
 
 def write_samples(run, path):
     samples = {f"{case} {system}": [dataclasses.asdict(one) for one in found] for (case, system), found in run.samples.items()}
-    rest = {name: getattr(run, name) for name in ("starts", "memory", "raw", "paced", "synced_bytes", "missed", "took_s")}
+    rest = {name: getattr(run, name) for name in ("starts", "memory", "raw", "paced", "echoed", "synced_bytes", "missed", "took_s")}
     with open(path, "w") as file:
         json.dump({"samples": samples, "lone": [dataclasses.asdict(one) for one in run.lone], **rest}, file, indent=1)
 
@@ -77,6 +102,10 @@ def read_samples(path):
 def main():
     options, began = arguments(), time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server that is up is stopped
+    free = shutil.disk_usage(options.data or tempfile.gettempdir()).free
+    if free < ROOM_BYTES:
+        print(f"note: only {free / 1e9:.0f} GB are free in {options.data or tempfile.gettempdir()}: a whole run may want "
+              f"{ROOM_BYTES / 1e9:.0f} (--data, BENCH_DIR)", flush=True)
     systems = [one for one in everybody(options.program) if not options.systems or one.key in options.systems]
     wanted = [case for case in CASES if not options.only or case.key in options.only]
     run = read_samples(options.samples) if options.first_round > 1 else Run()

@@ -2,7 +2,8 @@
 """The tables, as text for a terminal and as Markdown for docs/: pure functions of a Run."""
 import statistics
 
-from .goals import Medians, goals
+from .alone import STREAMS
+from .goals import Medians, goals, quantile_of
 
 GOALS_BEGIN = "<!-- make bench writes from here -->"
 GOALS_END = "<!-- to here -->"
@@ -85,10 +86,10 @@ def latency_rows(run, cases):
             if (case.key, system) in run.samples:
                 rows.append([f"{case.title}: {name}", number(m.of(case.key, system, "rate")),
                              *(number(m.of(case.key, system, quantile)) for quantile in LATENCIES)])
-    if rows and run.paced:
-        rows.append(["the disk alone: 1,000 appends of 1 KB a second, each synced", "1,000",
-                     *(number(statistics.median(one[quantile] for one in run.paced)) if quantile in run.paced[0] else "-"
-                       for quantile in LATENCIES)])
+    for title, found in (("the disk alone: each written and synced", run.paced),
+                         ("loopback and disk alone: each sent, written, synced and answered", run.echoed)):
+        if rows and found:
+            rows.append([f"1,000/s of 1 KB, {title}", "1,000", *(number(quantile_of(found, quantile)) for quantile in LATENCIES)])
     return head, rows
 
 
@@ -125,11 +126,10 @@ def disk_rows(run):
     rate = m.of("p1k", "geminga", "rate")
     head = ["", "MB/s", "Geminga's 1 KB batched, of it"]
     rows = []
-    for name, title in (("large", "write and fdatasync, 4 MiB at once"),
-                        ("as ours", f"write and fdatasync, {size >> 10} KiB at once, as Geminga's syncs had")):
+    for name, title in STREAMS.items():
         raw = m.raw(name)
         if raw:
-            rows.append([title, number(raw / 1e6), number(rate * 1024 / raw) if rate else "-"])
+            rows.append([title.format(size=size >> 10), number(raw / 1e6), number(rate * 1024 / raw) if rate else "-"])
     return head, rows
 
 
@@ -143,14 +143,16 @@ def sections(run, cases, systems):
         ("Both with their weaker promise", "Geminga with `durability` os, Pulsar as its standalone comes, without `journalSyncData`.",
          *rate_rows(run, cases, "geminga-os", "pulsar-unsynced")),
         ("Pulsar without syncs beside Geminga with them", "", *rate_rows(run, cases, "geminga", "pulsar-unsynced")),
-        ("Latencies", "Milliseconds. Publishing: from the call that sends to its receipt, both batched for 1 ms. Tailing: from publish "
+        ("Latencies", "Milliseconds. Publishing: from the call that sends to its receipt, both batched for 1 ms. What is alone is not batched, "
+         "and the least that any broker takes here. Tailing: from publish "
          "time to the consumer, in whole milliseconds; parts are of each system's own maximum.", *latency_rows(run, cases)),
         ("Kafka and JetStream", "1 KB, one producer. Kafka by its own `kafka-producer-perf-test`, JetStream by nats.go "
          "(`bench/peers/recipes/natsload`) with 1,000 messages under way, Geminga by `geminga perf produce`.",
          *other_rows(run, systems)),
         ("Start and memory", "Until the first request is answered; resident memory then, and at most in all cases of a turn.",
          *system_rows(run, systems)),
-        ("The disk alone", "In the same turns, behind the first case.", *disk_rows(run))]
+        ("The disk alone, and behind the loopback", "In the same turns, behind the first case. The last row is what no broker of this "
+         "protocol can be beyond on this machine: nothing is made, parsed or answered there.", *disk_rows(run))]
     return [section for section in found if section[3]]
 
 

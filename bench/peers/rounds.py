@@ -7,17 +7,15 @@ A turn is begun only when what it took before still fits into the time that is l
 import dataclasses
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 
 import busy_topic
-import figures
 
-from . import cases, loads, lone
+from . import alone, cases, loads, lone
 from .fetch import Missing
 
-RAW_LARGE = 4 << 20
-RAW_SECONDS = 2
 WARM_S = 30  # of load before the first case, for systems that compile while they run
 
 
@@ -26,8 +24,9 @@ class Run:
     samples: dict = dataclasses.field(default_factory=dict)  # (case, system) -> [Sample]
     starts: dict = dataclasses.field(default_factory=dict)   # system -> [seconds]
     memory: dict = dataclasses.field(default_factory=dict)   # system -> [(KiB when ready, the most)]
-    raw: dict = dataclasses.field(default_factory=dict)      # bytes of a sync, "large" or "as ours" -> [bytes a second]
+    raw: dict = dataclasses.field(default_factory=dict)      # a key of alone.STREAMS -> [bytes a second]
     paced: list = dataclasses.field(default_factory=list)    # of lone syncs, 1,000 a second: {quantile: milliseconds}
+    echoed: list = dataclasses.field(default_factory=list)   # the same with the loopback before and behind it
     synced_bytes: list = dataclasses.field(default_factory=list)
     lone: list = dataclasses.field(default_factory=list)     # [lone.Lone]
     missed: dict = dataclasses.field(default_factory=dict)   # system or "case, system" -> why
@@ -35,34 +34,6 @@ class Run:
 
     def add(self, table, key, value):
         getattr(self, table).setdefault(key, []).append(value)
-
-
-def disk(run, server, directory, before, say):
-    """The raw loop, in syncs of 4 MiB and of the size that ours had since `before`."""
-    after = busy_topic.metrics(server)
-    moved = {name: after[name] - before.get(name, 0) for name in ("journal_bytes_total", "syncs_total")}
-    size = max(4096, int(moved["journal_bytes_total"] / max(moved["syncs_total"], 1)) & ~511)
-    run.synced_bytes.append(size)
-    for name, bytes_each in (("large", RAW_LARGE), ("as ours", size)):
-        rate = busy_topic.raw_rate(os.path.join(directory, "raw"), bytes_each, RAW_SECONDS)
-        run.add("raw", name, rate)
-        say(f"  the disk alone, {bytes_each >> 10:,} KiB a sync {rate / 1e6:>15,.0f} MB/s")
-
-
-def paced_syncs(path):
-    """Appends of 1 KB, each synced, 1,000 a second: what a receipt waits for at least; late ones count from when they were due."""
-    raw = figures.raw_file(path)
-    took, due, at = [], time.perf_counter(), 0
-    while len(took) < 1000 * RAW_SECONDS:
-        time.sleep(max(0.0, due - time.perf_counter()))
-        at = (at + os.pwrite(raw, b"y" * 1100, at)) % (7 << 20)
-        os.fdatasync(raw)
-        took.append((time.perf_counter() - due) * 1e3)
-        due += 0.001
-    os.close(raw)
-    os.unlink(path)
-    took.sort()
-    return {name: took[int(part * (len(took) - 1))] for name, part in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))}
 
 
 def weight(todo):
@@ -73,7 +44,8 @@ def weight(todo):
 class Runner:
     def __init__(self, systems, wanted, options, run):
         self.systems, self.wanted, self.options, self.run = systems, wanted, options, run
-        self.took = {}  # system -> seconds for a case
+        self.took = {}       # system -> seconds for a case
+        self.absent = set()  # systems that this machine cannot have; one that failed is tried again in the next round
         self.ends = time.monotonic() + 60 * options.minutes
 
     def say(self, text):
@@ -88,7 +60,7 @@ class Runner:
             for system in self.systems:
                 todo = self.cases_of(system, number)
                 left = self.ends - time.monotonic()
-                if system.key in self.run.missed or not todo:
+                if system.key in self.absent or not todo:
                     continue
                 if left < self.took.get(system.key, 0) * weight(todo):
                     self.say(f"round {number + 1}: no time left for {system.title}")
@@ -109,7 +81,9 @@ class Runner:
             self.measure(cases.Turn(system, server, self.options.program, self.options.seconds), todo, directory)
             self.run.add("memory", system.key, (server.memory_ready_kb, server.memory_kb("VmHWM")))
             self.say(f"  {(before - shutil.disk_usage(directory).free) / 1e9:.1f} GB more on the disk at the turn's end")
-        except (Missing, RuntimeError, OSError) as error:
+        except (Missing, RuntimeError, OSError, subprocess.SubprocessError, loads.Failed) as error:
+            if isinstance(error, Missing):
+                self.absent.add(system.key)
             self.run.missed[system.key] = str(error)
             self.say(f"skipped {system.title}: {error}")
         finally:
@@ -123,15 +97,15 @@ class Runner:
             self.warm(turn)
         if ours:
             self.run.lone += lone.measure(turn.server, directory, self.say)
-            self.run.paced.append(paced_syncs(os.path.join(directory, "raw")))
-            self.say("  the disk alone, 1,000 syncs of 1 KB a second " +
-                     " ".join(f"{name} {took:.3f}" for name, took in self.run.paced[-1].items()))
+        raw = os.path.join(directory, "raw")
         for case in todo:
             before = busy_topic.metrics(turn.server) if ours and case.key == "p1k" else None
             self.one(turn, case)
-            turn.tidy()
             if before is not None:
-                disk(self.run, turn.server, directory, before, self.say)
+                alone.streams(self.run, turn, raw, before, self.say)
+            if ours and case.key == "lat1k":
+                alone.one_by_one(self.run, turn.program, raw, self.say)
+            turn.tidy()
 
     def warm(self, turn):
         for words in (["-s", 1024], ["-s", 1024, "-db", "-o", 1000]):
