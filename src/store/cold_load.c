@@ -10,7 +10,6 @@
 #define GAP_MAX    (16u * 1024)  /* bytes of others between two records that are read along sooner than skipped */
 #define DIRECT_MIN (64u * 1024)  /* bytes of a stretch that is read past the page cache */
 #define SPARE      (16u * 1024)  /* bytes of a large buffer beyond what it is made for */
-#define GENTLE     (128u * 1024) /* bytes that a gentle load asks the disk for at once; a multiple of DISK_ALIGN */
 
 static_assert(COLD_ENTRIES_MAX >= STORE_READ_MAX, "a read that is answered by one load is answered whole");
 
@@ -132,8 +131,9 @@ static enum err read_stretch(const struct cold_load *l, struct file *f, uint64_t
     size_t got;
     enum err err;
 
+    assert(l->at_once > 0 && l->at_once % DISK_ALIGN == 0);
     assert(len < DIRECT_MIN || at + whole <= room + span(len));
-    if ((err = read_pieces(f, start - before, at, whole, l->gentle ? GENTLE : whole, &got)) != OK)
+    if ((err = read_pieces(f, start - before, at, whole, l->at_once, &got)) != OK)
         return err;
     if (got < before + len)
         return ERR_CORRUPT;

@@ -38,7 +38,7 @@ struct cold_load {
     size_t max;                      /* entries */
     size_t bytes;                    /* of records: stops before passing them, after at least one entry */
     bool passing;                    /* one of a sequence: the page cache need not keep it */
-    bool gentle;                     /* in small pieces, for the sake of those who wait for a sync meanwhile */
+    size_t at_once;                  /* bytes that it asks the disk for at once, a multiple of DISK_ALIGN */
     bool in_journal;                 /* no extent: the pieces are planned */
     uint32_t journal_file;           /* in_journal, or of an adopted extent: pinned; else 0 */
     char journal[JOURNAL_PATH_SIZE]; /* its path */

@@ -98,7 +98,8 @@ struct journal {
     uint64_t quickest_ns;     /* of the full batches since it was last looked at, per BATCH_BYTES_MIN */
     unsigned measured;        /* of those */
     uint64_t last_write_ns;
-    uint64_t published_ns; /* when the last batch with entries was done; 0: none yet */
+    uint64_t published_ns;    /* when the last batch with entries was done; 0: none yet */
+    size_t published_bytes;   /* of it */
 
     /* Figures. */
     uint64_t syncs, beside;
@@ -220,6 +221,13 @@ size_t journal_room_bytes(const struct journal *j)
 bool journal_publishing(const struct journal *j)
 {
     return j->published_ns > 0 && loop_now_ns(j->sys.loop) - j->published_ns < PUBLISHING_MS * NS_PER_MS;
+}
+
+size_t journal_beside_bytes(const struct journal *j)
+{
+    if (!journal_publishing(j))
+        return SIZE_MAX;
+    return is_shared(j) ? 0 : j->published_bytes;
 }
 
 const struct budget *journal_budget(const struct journal *j)
@@ -692,8 +700,10 @@ static void count_batch(struct journal *j, const struct batch *b, const struct j
     j->previous_crc = w->crc;
     j->sealed = b->kind == BATCH_SEAL;
     j->last_write_ns = loop_now_ns(j->sys.loop);
-    if (b->entries > 0)
+    if (b->entries > 0) {
         j->published_ns = j->last_write_ns;
+        j->published_bytes = w->span;
+    }
     if (w->sync) {
         j->durable = b->number;
         j->last_sync_ns = j->last_write_ns;

@@ -14,6 +14,7 @@
 #define LOADS     2u                           /* of a worker: the disk has the next one while the last is checked */
 #define AHEAD     (READER_WORKERS * LOADS + 1) /* windows after the one that is read: their loads, and one there */
 #define AHEAD_MAX (AHEAD + 1)                  /* the same, where they are small */
+#define GENTLE    (128u * 1024)                /* bytes that a load asks the disk for at once beside small publishes */
 #define AGE_MS    2000                         /* windows that were not used for one to two of these go */
 
 static void start_loads(struct reader *r);
@@ -117,6 +118,15 @@ static size_t entries_of(const struct extent *e, uint32_t first, size_t bytes)
     return n == 0 ? 1 : n < left ? n : left;
 }
 
+/* For the sake of those who wait for a sync meanwhile.  Where the journal writes much at once they wait for that in any
+ * case, and a reader who may not take as much falls ever further behind who publishes. */
+static size_t bytes_at_once(const struct reader *r)
+{
+    const size_t beside = journal_beside_bytes(r->journal) / DISK_ALIGN * DISK_ALIGN;
+
+    return beside > GENTLE ? beside : GENTLE;
+}
+
 static enum err plan(struct reader *r, struct cold_window *w, const struct ledger *l)
 {
     const bool follows = w->wanted > COLD_FIRST || w->wanted_ahead;
@@ -127,7 +137,7 @@ static enum err plan(struct reader *r, struct cold_window *w, const struct ledge
                                .from = w->from,
                                .bytes = w->wanted,
                                .passing = follows,
-                               .gentle = journal_publishing(r->journal)};
+                               .at_once = bytes_at_once(r)};
     load->max = entries_max(r, l, w);
     if ((uint64_t)w->from.entry >= l->moved) {
         enum err err = plan_journal(r, load, l);

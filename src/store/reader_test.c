@@ -231,6 +231,34 @@ static void while_entries_are_published_there_is_one_load_at_a_time(void **state
     assert_int_equal(most_loads(true), 1);
 }
 
+/* What the first load of a reader asks the disk for at once, after a publish of `len` bytes. */
+static size_t at_once_beside(size_t len)
+{
+    struct model m;
+    const int64_t ledger = backlog_open(&m);
+    struct drain d = {.model = &m, .at = {ledger, 0}, .until = BACKLOG};
+
+    model_append(&m, 1, len);
+    model_run_ms(&m, 100);
+    drain_turn(&d);
+    struct tree_node *first = tree_first(&m.store->reader.windows.tree);
+    assert_non_null(first);
+    const size_t at_once = container_of(first, struct cold_window, node)->load.at_once;
+    drain_all(&m, &d, 1);
+    model_deinit(&m);
+    return at_once;
+}
+
+static void while_little_is_published_a_load_asks_the_disk_for_little_at_once(void **state)
+{
+    assert_int_equal(at_once_beside(100), 128 << 10);
+}
+
+static void while_much_is_published_a_load_asks_the_disk_for_as_much_at_once(void **state)
+{
+    assert_in_range(at_once_beside(400 << 10), 400 << 10, 404 << 10);
+}
+
 static void what_was_read_goes_from_memory_and_files_are_closed_when_nobody_reads_on(void **state)
 {
     struct model m;
@@ -302,6 +330,8 @@ int main(void)
         cmocka_unit_test(a_cold_reader_leaves_the_tail_in_memory),
         cmocka_unit_test(the_next_loads_are_under_way_beside_the_one_that_is_waited_for),
         cmocka_unit_test(while_entries_are_published_there_is_one_load_at_a_time),
+        cmocka_unit_test(while_little_is_published_a_load_asks_the_disk_for_little_at_once),
+        cmocka_unit_test(while_much_is_published_a_load_asks_the_disk_for_as_much_at_once),
         cmocka_unit_test(what_was_read_goes_from_memory_and_files_are_closed_when_nobody_reads_on),
         cmocka_unit_test(a_damaged_entry_ends_the_window_before_it_and_fails_only_those_who_ask_for_it),
         cmocka_unit_test(reads_go_on_while_checkpoints_move_the_entries),
