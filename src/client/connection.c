@@ -38,6 +38,7 @@ struct client_connection {
 
     uint8_t *in; /* bytes not yet taken apart are in[0 .. in_len) */
     size_t in_len, in_capacity;
+    bool in_grew; /* a frame larger than READ_SIZE came since the last ping: more will, perhaps */
     size_t frame_limit;
     struct arena arena; /* of the frame at hand */
 
@@ -707,19 +708,31 @@ static enum err frames_take(struct client_connection *c, size_t *taken, size_t *
     return OK;
 }
 
-/* Room for a frame of `need` bytes, and gives back the room of a large one that is done with. */
-static bool in_resize(struct client_connection *c, size_t need)
+static bool in_resize(struct client_connection *c, size_t capacity)
 {
-    size_t capacity = need > READ_SIZE ? need : READ_SIZE;
-    uint8_t *in;
+    uint8_t *in = realloc(c->in, capacity);
 
-    if (capacity <= c->in_capacity && (c->in_capacity == READ_SIZE || c->in_len > 0))
-        return true;
-    if (!(in = realloc(c->in, capacity)))
-        return capacity <= c->in_capacity;
+    if (!in)
+        return false;
     c->in = in;
     c->in_capacity = capacity;
     return true;
+}
+
+/* Room for a frame of `need` bytes.  What was needed once is kept while such frames come: the kernel would have to clear the
+ * same memory for each of them. */
+static bool in_reserve(struct client_connection *c, size_t need)
+{
+    c->in_grew |= need > READ_SIZE;
+    return need <= c->in_capacity || in_resize(c, need);
+}
+
+/* Gives back the room of large frames when none came for a while. */
+static void in_settle(struct client_connection *c)
+{
+    if (!c->in_grew && c->in_len <= READ_SIZE && c->in_capacity > READ_SIZE)
+        (void)in_resize(c, READ_SIZE); /* as it is, then */
+    c->in_grew = false;
 }
 
 static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
@@ -748,7 +761,7 @@ static void on_read(struct conn_handler *h, size_t len)
     c->in_len -= taken;
     if (taken && c->in_len)
         memmove(c->in, c->in + taken, c->in_len);
-    if (!in_resize(c, need))
+    if (!in_reserve(c, need))
         client_connection_break(c, "out of memory");
 }
 
@@ -771,6 +784,7 @@ static void on_keep_alive(struct timer *timer)
         return;
     }
     c->silent = true;
+    in_settle(c);
     command_wrap(&command, WIRE__BASE_COMMAND__TYPE__PING, &ping);
     client_connection_command(c, &command);
     keep_alive_start(c);

@@ -471,6 +471,7 @@ static void consumer_free(struct client_handle *h)
     free(c->topics);
     free(c->partitions);
     free(c->subscription);
+    pthread_mutex_destroy(&c->ops_lock);
     client_consumer_config_deinit(&c->config);
     free(c);
 }
@@ -692,6 +693,8 @@ static enum err consumer_new(struct _pulsar_consumer **out, struct _pulsar_clien
     c->owner = make->owner;
     atomic_init(&c->paused, c->config.start_paused);
     atomic_init(&c->settling, false);
+    pthread_mutex_init(&c->ops_lock, NULL);
+    list_init(&c->ops);
     list_init(&c->receives);
     client_listening_init(&c->listening, on_listener_step, on_listener_idle);
     client_handle_init(&c->handle, client, &consumer_ops);

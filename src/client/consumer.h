@@ -3,7 +3,7 @@
  * consumer.h - a consumer as users hold it; readers are made of one.
  *
  * Who touches what.  Set before the user has the handle: config, names, subscribers, the queue.  Any thread: the queue
- * (which has its lock), the atomics.  The loop's: the rest.
+ * (which has its lock), `ops` under theirs, the atomics.  The loop's: the rest.
  */
 #ifndef CLIENT_CONSUMER_H
 #define CLIENT_CONSUMER_H
@@ -32,6 +32,11 @@ struct _pulsar_consumer {
     uint32_t count, created, alive;
     struct task settle; /* the queue's notification */
     _Atomic bool settling;
+
+    /* What users asked for and the loop has not begun, in order: many acknowledgements are one task. */
+    pthread_mutex_t ops_lock;
+    struct list ops;
+    struct task ops_task;
 
     struct list receives; /* asynchronous ones that wait, in order */
     size_t receive_count;

@@ -52,6 +52,61 @@ static bool in_its_listener(struct _pulsar_consumer *c)
     return c->listener && client_listeners_here(c->handle.client->listeners, &c->listening);
 }
 
+static struct client_consumer_op *op_of(struct task *task)
+{
+    return container_of(task, struct client_consumer_op, task);
+}
+
+static void ops_take(struct _pulsar_consumer *c, struct list *out)
+{
+    list_init(out);
+    pthread_mutex_lock(&c->ops_lock);
+    list_move(out, &c->ops);
+    pthread_mutex_unlock(&c->ops_lock);
+}
+
+static void on_ops(struct task *task)
+{
+    struct _pulsar_consumer *c = container_of(task, struct _pulsar_consumer, ops_task);
+    struct list ops, *node;
+
+    ops_take(c, &ops);
+    while ((node = list_pop_front(&ops))) {
+        struct task *op = container_of(node, struct task, node);
+        op->run(op);
+    }
+    client_handle_unref(&c->handle);
+}
+
+/* The loop has stopped: nobody will run them. */
+static void ops_refuse(struct _pulsar_consumer *c)
+{
+    struct list ops, *node;
+
+    ops_take(c, &ops);
+    while ((node = list_pop_front(&ops)))
+        client_consumer_op_end(op_of(container_of(node, struct task, node)), pulsar_result_AlreadyClosed);
+    client_handle_unref(&c->handle);
+}
+
+/* Behind those that wait already, which the loop was told of. */
+static bool op_post(struct client_consumer_op *op)
+{
+    struct _pulsar_consumer *c = op->consumer;
+
+    pthread_mutex_lock(&c->ops_lock);
+    const bool first = list_empty(&c->ops);
+    list_push_back(&c->ops, &op->task.node);
+    pthread_mutex_unlock(&c->ops_lock);
+    if (!first)
+        return true;
+    client_handle_ref(&c->handle);
+    if (client_post(c->handle.client, &c->ops_task, on_ops))
+        return true;
+    ops_refuse(c);
+    return false;
+}
+
 /* Hands an operation to the loop, or runs it where the caller is on it. */
 static pulsar_result op_do(struct _pulsar_consumer *c, const struct _pulsar_message_id *id,
                            void (*run)(struct task *task), pulsar_result_callback callback, void *ctx)
@@ -63,24 +118,16 @@ static pulsar_result op_do(struct _pulsar_consumer *c, const struct _pulsar_mess
     result = pulsar_result_MemoryBufferIsFull;
     if (!(op = client_consumer_op_new(c, id, callback, ctx)))
         goto refuse;
+    op->task.run = run;
     if (client_on_loop(c->handle.client)) {
-        op->task.run = run;
         run(&op->task);
         return pulsar_result_Ok;
     }
-    if (client_post(c->handle.client, &op->task, run))
-        return pulsar_result_Ok;
-    client_consumer_op_end(op, pulsar_result_AlreadyClosed);
-    return pulsar_result_AlreadyClosed;
+    return op_post(op) ? pulsar_result_Ok : pulsar_result_AlreadyClosed;
 refuse:
     if (callback)
         callback(result, ctx);
     return result;
-}
-
-static struct client_consumer_op *op_of(struct task *task)
-{
-    return container_of(task, struct client_consumer_op, task);
 }
 
 /* ---- acknowledging ---- */

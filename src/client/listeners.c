@@ -7,6 +7,7 @@
 #include "sys/uv_sys.h"
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct client_listeners {
@@ -16,6 +17,7 @@ struct client_listeners {
     struct uv_thread *thread; /* NULL: not started */
     pthread_t id;
     bool started, stop;
+    _Atomic bool wanted; /* somebody came into line, or left: the calls that are running end with the one at hand */
 };
 
 enum err client_listeners_new(struct client_listeners **out)
@@ -38,8 +40,11 @@ static void turn(struct client_listeners *ls, struct client_listening *l)
 
     l->running = true;
     l->again = false;
+    atomic_store(&ls->wanted, !list_empty(&ls->line));
     pthread_mutex_unlock(&ls->lock);
-    more = l->step(l);
+    do
+        more = l->step(l);
+    while (more && !atomic_load(&ls->wanted));
     pthread_mutex_lock(&ls->lock);
     l->running = false;
     if (!l->ended && (more || l->again))
@@ -117,6 +122,7 @@ void client_listeners_ready(struct client_listeners *ls, struct client_listening
         l->again = true;
     } else if (!l->ended && list_empty(&l->node)) {
         list_push_back(&ls->line, &l->node);
+        atomic_store(&ls->wanted, true);
         pthread_cond_broadcast(&ls->changed);
     }
     pthread_mutex_unlock(&ls->lock);
@@ -128,6 +134,7 @@ bool client_listeners_leave(struct client_listeners *ls, struct client_listening
 
     pthread_mutex_lock(&ls->lock);
     l->ended = true;
+    atomic_store(&ls->wanted, true);
     list_remove(&l->node);
     idle = !l->running;
     l->tell_idle = !idle;

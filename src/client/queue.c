@@ -155,19 +155,22 @@ pulsar_result client_queue_closed(struct client_queue *q)
     return closed;
 }
 
-void client_queue_push(struct client_queue *q, struct client_body *body)
+void client_queue_push(struct client_queue *q, struct list *bodies)
 {
-    assert(body->id.source >= 0 && (uint32_t)body->id.source < q->source_count);
+    struct list *node;
+
     pthread_mutex_lock(&q->lock);
-    if (q->closed == pulsar_result_Ok) {
+    while (q->closed == pulsar_result_Ok && (node = list_pop_front(bodies))) {
+        struct client_body *body = container_of(node, struct client_body, node);
+
+        assert(body->id.source >= 0 && (uint32_t)body->id.source < q->source_count);
         list_push_back(&q->bodies, &body->node);
         q->count++;
         q->bytes += body->len;
-        body = NULL;
         pthread_cond_signal(&q->filled);
     }
     pthread_mutex_unlock(&q->lock);
-    client_body_unref(body);
+    bodies_free(bodies);
 }
 
 size_t client_queue_drop(struct client_queue *q, uint32_t source)

@@ -50,7 +50,7 @@ size_t client_queue_bytes(struct client_queue *q);
 pulsar_result client_queue_closed(struct client_queue *q);
 
 /* The loop. */
-void client_queue_push(struct client_queue *q, struct client_body *body); /* takes the reference */
+void client_queue_push(struct client_queue *q, struct list *bodies); /* takes them, with their references */
 /* Drops what came from a source; returns how many. */
 size_t client_queue_drop(struct client_queue *q, uint32_t source);
 /* How many were taken from a source since the last call. */

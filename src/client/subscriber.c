@@ -403,10 +403,7 @@ static void bodies_drop(struct list *bodies)
 
 static void bodies_give(struct client_subscriber *s, struct client_unpacked *unpacked)
 {
-    struct list *node;
-
-    while ((node = list_pop_front(&unpacked->bodies)))
-        client_queue_push(s->subscription.queue, container_of(node, struct client_body, node));
+    client_queue_push(s->subscription.queue, &unpacked->bodies);
     s->wanted = false;
     s->subscription.on_message(s);
 }

@@ -135,7 +135,9 @@ static enum err plain_fill(struct client_body *b, const struct entry_view *view,
     b->null_value = m->null_value;
     if ((err = keys_set(b, m->has_partition_key, m->partition_key, m->partition_key_is_base64, m->has_ordering_key,
                         m->ordering_key)) != OK ||
-        (err = metadata_decode(view->metadata_bytes, arena, &all)) != OK)
+        !m->has_properties)
+        return err;
+    if ((err = metadata_decode(view->metadata_bytes, arena, &all)) != OK)
         return err;
     return properties_set(b, all->properties, all->n_properties);
 }
@@ -152,7 +154,9 @@ static enum err single_fill(struct client_body *b, const struct batch_message *m
     b->null_value = m->null_value;
     if ((err = keys_set(b, m->has_partition_key, m->partition_key, m->partition_key_is_base64, m->has_ordering_key,
                         m->ordering_key)) != OK ||
-        (err = batch_metadata_decode(m->metadata, arena, &all)) != OK)
+        !m->has_properties)
+        return err;
+    if ((err = batch_metadata_decode(m->metadata, arena, &all)) != OK)
         return err;
     return properties_set(b, all->properties, all->n_properties);
 }

@@ -13,6 +13,7 @@ enum { SIZE_FIELD = 4 };
 
 /* Field numbers of SingleMessageMetadata. */
 enum {
+    PROPERTIES = 1,
     PARTITION_KEY = 2,
     PAYLOAD_SIZE = 3,
     COMPACTED_OUT = 4,
@@ -32,6 +33,9 @@ void batch_reader_init(struct batch_reader *reader, struct bytes payload, uint32
 static bool single_field(struct batch_message *m, const struct field *f, int32_t *payload_size)
 {
     switch (f->number) {
+    case PROPERTIES:
+        m->has_properties = true;
+        return true;
     case PARTITION_KEY:
         m->has_partition_key = true;
         return field_bytes(f, &m->partition_key);

@@ -31,7 +31,8 @@ struct batch_message {
 
     bool has_sequence_id, has_partition_key, has_ordering_key;
     bool partition_key_is_base64, null_partition_key, null_value;
-    bool compacted_out; /* compaction removed it; its payload is empty */
+    bool compacted_out;  /* compaction removed it; its payload is empty */
+    bool has_properties; /* which batch_metadata_decode gives */
     uint64_t sequence_id;
     uint64_t event_time; /* 0: not said */
     struct bytes partition_key;

@@ -23,12 +23,22 @@ static void messages_are_walked_where_they_lie(void **state)
     assert_true(m.has_partition_key && m.has_sequence_id);
     assert_text_equal(m.partition_key, "k");
     assert_int_equal(m.sequence_id, 7);
-    assert_false(m.null_value || m.compacted_out || m.has_ordering_key);
+    assert_false(m.null_value || m.compacted_out || m.has_ordering_key || m.has_properties);
     assert_int_equal(batch_next(&reader, &m), OK);
     assert_int_equal(m.index, 1);
     assert_int_equal(m.payload.len, 0);
     assert_true(m.null_value);
     assert_true(batch_reader_done(&reader));
+}
+
+static void a_message_with_properties_says_so(void **state)
+{
+    struct batch_reader reader;
+    struct batch_message m;
+
+    batch_reader_init(&reader, HEX("0000000a 0a06 0a016b 120131 1800"), 1);
+    assert_int_equal(batch_next(&reader, &m), OK);
+    assert_true(m.has_properties);
 }
 
 static void a_batch_with_fewer_messages_than_said_is_refused_at_its_end(void **state)
@@ -129,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_walked_where_they_lie),
+        cmocka_unit_test(a_message_with_properties_says_so),
         cmocka_unit_test(a_batch_with_fewer_messages_than_said_is_refused_at_its_end),
         cmocka_unit_test(every_cut_of_a_batch_is_refused),
         cmocka_unit_test(a_message_without_a_sensible_size_is_refused),

@@ -120,6 +120,7 @@ static void note_presence(struct metadata *m, uint32_t seen)
     m->is_marker = seen & 1u << MARKER_TYPE;
     m->is_replicated = seen & 1u << REPLICATED_FROM;
     m->has_replicate_to = seen & 1u << REPLICATE_TO;
+    m->has_properties = seen & 1u << PROPERTIES;
     m->is_encrypted = seen & 1u << ENCRYPTION_KEYS;
     m->in_transaction = (seen & transaction) == transaction;
     m->has_schema_version = seen & 1u << SCHEMA_VERSION;

@@ -48,7 +48,8 @@ struct metadata {
     struct bytes replicated_from; /* name of the cluster of origin */
     bool has_replicate_to;
 
-    bool is_encrypted; /* it names encryption keys */
+    bool has_properties; /* which metadata_decode gives */
+    bool is_encrypted;   /* it names encryption keys */
 
     bool in_transaction; /* both halves of the id are set */
     uint64_t transaction_most, transaction_least;

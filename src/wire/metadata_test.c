@@ -20,8 +20,17 @@ static void the_smallest_metadata_is_one_message(void **state)
     assert_int_equal(m.messages, 1);
     assert_false(m.is_batch);
     assert_false(m.has_partition_key || m.has_ordering_key || m.is_marker || m.is_encrypted || m.in_transaction);
+    assert_false(m.has_properties);
     assert_int_equal(m.compression, WIRE__COMPRESSION_TYPE__NONE);
     assert_int_equal(metadata_key(&m).len, 0);
+}
+
+static void metadata_with_properties_says_so(void **state)
+{
+    struct metadata m;
+
+    assert_int_equal(metadata_scan(HEX(REQUIRED "2206 0a016b 120131"), &m), OK);
+    assert_true(m.has_properties);
 }
 
 static void a_property_is_found_by_its_name(void **state)
@@ -172,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_metadata_is_one_message),
+        cmocka_unit_test(metadata_with_properties_says_so),
         cmocka_unit_test(a_property_is_found_by_its_name),
         cmocka_unit_test(a_batch_says_its_messages_and_last_sequence_id),
         cmocka_unit_test(a_batch_of_one_is_still_a_batch),
