@@ -3,8 +3,8 @@
  * listeners.h - the thread that message listeners run on.
  *
  * One for a client, started for the first listener.  Consumers that have messages stand in line; the first gives one
- * message after the other until somebody else stands there, and goes to the end of the line if it has more, so that a busy
- * one does not hold up the others.  A listener
+ * message after the other until somebody else stands there, and goes to the end of the line if it has more, so that a
+ * busy one does not hold up the others.  A listener
  * may wait and may call anything, but it holds up the other listeners of the client.
  */
 #ifndef CLIENT_LISTENERS_H

@@ -32,15 +32,35 @@ void client_content_unref(struct client_content *c)
         free(c);
 }
 
+static void body_init(struct client_body *b)
+{
+    *b = (struct client_body){.sequence_id = -1, .id = CLIENT_MESSAGE_ID_NONE};
+    list_init(&b->node);
+    atomic_init(&b->refs, 1);
+}
+
 struct client_body *client_body_new(void)
 {
-    struct client_body *b = calloc(1, sizeof *b);
+    struct client_body *b = malloc(sizeof *b);
 
-    if (!b)
-        return NULL;
-    atomic_init(&b->refs, 1);
-    b->sequence_id = -1;
-    b->id = CLIENT_MESSAGE_ID_NONE;
+    if (b)
+        body_init(b);
+    return b;
+}
+
+struct client_body *client_body_new_in(struct client_content *content)
+{
+    struct client_body *b;
+
+    if (content->room_left == 0) {
+        if ((b = client_body_new()))
+            b->content = client_content_ref(content);
+        return b;
+    }
+    content->room_left--;
+    b = content->room++;
+    body_init(b);
+    b->content = b->home = client_content_ref(content);
     return b;
 }
 
@@ -59,18 +79,28 @@ static void replicate_to_clear(struct client_body *b)
     b->replicate_to_count = 0;
 }
 
+static void content_drop(struct client_body *b)
+{
+    if (b->content != b->home)
+        client_content_unref(b->content);
+    b->content = NULL;
+}
+
 void client_body_unref(struct client_body *b)
 {
     if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
-    client_content_unref(b->content);
+    content_drop(b);
     client_map_deinit(&b->properties);
     client_message_id_unref(&b->id);
     replicate_to_clear(b);
     free(b->key);
     free(b->ordering_key);
     free(b->schema_version);
-    free(b);
+    if (b->home)
+        client_content_unref(b->home);
+    else
+        free(b);
 }
 
 static bool replicate_to_set(struct client_body *b, const char *const *clusters, size_t count)
@@ -171,7 +201,7 @@ void pulsar_message_free(pulsar_message_t *message)
 
 static void content_set(struct client_body *b, struct client_content *content, const uint8_t *data, size_t len)
 {
-    client_content_unref(b->content);
+    content_drop(b);
     b->content = content;
     b->data = data;
     b->len = len;

@@ -7,7 +7,8 @@
  *                          id, times          messages have in common
  *
  * A handle points to a counted body, a body to counted content, so copying a message, sending it (the user may free the
- * handle at once) and unpacking a batch copy no payload.  Both counts are atomic: bodies cross from the loop to the
+ * handle at once) and unpacking a batch copy no payload; the bodies of received messages lie behind their content, in the
+ * same memory.  Both counts are atomic: bodies cross from the loop to the
  * users' threads and back.  A body with more than one reference is not changed: setters first make a copy
  * (client_message_own).
  */
@@ -30,6 +31,8 @@ struct client_content {
     size_t schema_version_len;
     uint64_t publish_time;
     uint32_t redelivery_count;
+    struct client_body *room; /* for as many bodies of its messages as room_left says; the loop's */
+    uint32_t room_left;
     size_t len;
     uint8_t data[];
 };
@@ -42,7 +45,8 @@ void client_content_unref(struct client_content *c); /* NULL is fine */
 struct client_body {
     _Atomic uint32_t refs;
     struct list node;               /* the receive queue's, until a user takes it */
-    struct client_content *content; /* may be NULL */
+    struct client_content *content; /* may be NULL; a reference, unless it is `home` */
+    struct client_content *home;    /* whose memory the body lies in, a reference; NULL: its own */
     const uint8_t *data;            /* the payload: in content, or borrowed from the user */
     size_t len;
     char *key, *ordering_key; /* NULL: none */
@@ -62,6 +66,8 @@ struct client_body {
 };
 
 struct client_body *client_body_new(void); /* NULL when memory is short */
+/* A message of a received entry, in the entry's memory while there is room. */
+struct client_body *client_body_new_in(struct client_content *content);
 struct client_body *client_body_ref(struct client_body *b);
 void client_body_unref(struct client_body *b);
 

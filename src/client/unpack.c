@@ -2,8 +2,8 @@
  *
  * unpack.c - checksum, compression, batches.
  *
- * One block (client_content) has the uncompressed payload and, behind it, the texts that all messages of the entry
- * share; the messages point into it.
+ * One block (client_content) has the uncompressed payload, behind it the texts that all messages of the entry share, and
+ * behind these the messages' bodies, which point into it.
  */
 #include "client/unpack.h"
 
@@ -11,7 +11,10 @@
 #include "wire/codec.h"
 #include "wire/command.h"
 #include <assert.h>
+#include <stdalign.h>
 #include <stdlib.h>
+
+#define BODIES_MAX 4096u /* that are given memory with their entry */
 
 /* ---- what the messages share ---- */
 
@@ -26,11 +29,25 @@ static const char *text_put(uint8_t **at, struct bytes text)
     return start;
 }
 
+/* What an entry says of itself is believed within reason; the bodies of more messages have memory of their own. */
+static uint32_t bodies_likely(const struct metadata *m, size_t payload_len)
+{
+    const size_t most = payload_len / BATCH_MESSAGE_MIN;
+
+    if (!m->is_batch)
+        return 1;
+    if (m->messages > BODIES_MAX)
+        return BODIES_MAX;
+    return m->messages < most ? m->messages : (uint32_t)most;
+}
+
 static struct client_content *content_new(const struct client_unpack *how, const struct metadata *m, size_t payload_len)
 {
     struct bytes topic = bytes_of_text(how->topic);
+    const uint32_t bodies = bodies_likely(m, payload_len);
     struct client_content *c = client_content_new(payload_len + topic.len + m->producer_name.len +
-                                                  m->replicated_from.len + m->schema_version.len + 4);
+                                                  m->replicated_from.len + m->schema_version.len + 4 +
+                                                  alignof(struct client_body) + bodies * sizeof(struct client_body));
     uint8_t *at;
 
     if (!c)
@@ -41,6 +58,9 @@ static struct client_content *content_new(const struct client_unpack *how, const
     c->replicated_from = text_put(&at, m->replicated_from);
     c->schema_version = text_put(&at, m->schema_version);
     c->schema_version_len = m->schema_version.len;
+    at += (size_t)(-(uintptr_t)at % alignof(struct client_body));
+    c->room = (struct client_body *)(void *)at;
+    c->room_left = bodies;
     c->publish_time = m->publish_time;
     c->len = payload_len;
     return c;
@@ -100,11 +120,10 @@ static enum err properties_set(struct client_body *b, Wire__KeyValue *const *lis
 static struct client_body *body_new(const struct client_unpack *how, const struct message_command *message,
                                     struct client_content *content)
 {
-    struct client_body *b = client_body_new();
+    struct client_body *b = client_body_new_in(content);
 
     if (!b)
         return NULL;
-    b->content = client_content_ref(content);
     b->id.ledger = message->id.ledger;
     b->id.entry = message->id.entry;
     b->id.partition = how->partition;

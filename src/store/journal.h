@@ -134,8 +134,8 @@ const struct budget *journal_budget(const struct journal *j);
 /* Entries were written a moment ago, and more will come, perhaps. */
 bool journal_publishing(const struct journal *j);
 
-/* What the disk may be asked for at once beside it: all, while nobody publishes; as much as the journal's last batch was,
- * where it is filled by those who wait for themselves only; else nothing that anybody would notice. */
+/* What the disk may be asked for at once beside it: all, while nobody publishes; as much as the last batch was, where
+ * those who fill the journal wait for themselves only; else nothing that anybody would notice. */
 size_t journal_beside_bytes(const struct journal *j);
 
 /* What was added is written within `ms`, unless something else causes it earlier. */
