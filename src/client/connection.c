@@ -38,7 +38,7 @@ struct client_connection {
 
     uint8_t *in; /* bytes not yet taken apart are in[0 .. in_len) */
     size_t in_len, in_capacity;
-    bool in_grew; /* a frame larger than READ_SIZE came since the last ping: more will, perhaps */
+    bool in_filled; /* there were more than READ_SIZE since the last ping: there will be again, perhaps */
     size_t frame_limit;
     struct arena arena; /* of the frame at hand */
 
@@ -723,16 +723,15 @@ static bool in_resize(struct client_connection *c, size_t capacity)
  * the same memory for each of them. */
 static bool in_reserve(struct client_connection *c, size_t need)
 {
-    c->in_grew |= need > READ_SIZE;
     return need <= c->in_capacity || in_resize(c, need);
 }
 
 /* Gives back the room of large frames when none came for a while. */
 static void in_settle(struct client_connection *c)
 {
-    if (!c->in_grew && c->in_len <= READ_SIZE && c->in_capacity > READ_SIZE)
+    if (!c->in_filled && c->in_len < READ_SIZE && c->in_capacity > READ_SIZE)
         (void)in_resize(c, READ_SIZE); /* as it is, then */
-    c->in_grew = false;
+    c->in_filled = false;
 }
 
 static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
@@ -751,6 +750,7 @@ static void on_read(struct conn_handler *h, size_t len)
     enum err err;
 
     c->in_len += len;
+    c->in_filled |= c->in_len > READ_SIZE;
     err = frames_take(c, &taken, &need);
     if (c->state == CLOSED)
         return;
