@@ -719,8 +719,8 @@ static bool in_resize(struct client_connection *c, size_t capacity)
     return true;
 }
 
-/* Room for a frame of `need` bytes.  What was needed once is kept while such frames come: the kernel would have to clear
- * the same memory for each of them. */
+/* Room for a frame of `need` bytes.  What was needed once is kept while such frames come: the kernel would have to
+ * clear the same memory for each of them. */
 static bool in_reserve(struct client_connection *c, size_t need)
 {
     return need <= c->in_capacity || in_resize(c, need);

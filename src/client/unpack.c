@@ -2,8 +2,8 @@
  *
  * unpack.c - checksum, compression, batches.
  *
- * One block (client_content) has the uncompressed payload, behind it the texts that all messages of the entry share, and
- * behind these the messages' bodies, which point into it.
+ * One block (client_content) has the uncompressed payload, behind it the texts that all messages of the entry share,
+ * and behind these the messages' bodies, which point into it.
  */
 #include "client/unpack.h"
 
@@ -32,12 +32,10 @@ static const char *text_put(uint8_t **at, struct bytes text)
 /* What an entry says of itself is believed within reason; the bodies of more messages have memory of their own. */
 static uint32_t bodies_likely(const struct metadata *m, size_t payload_len)
 {
-    const size_t most = payload_len / BATCH_MESSAGE_MIN;
+    const size_t fit = payload_len / BATCH_MESSAGE_MIN, most = fit < BODIES_MAX ? fit : BODIES_MAX;
 
     if (!m->is_batch)
         return 1;
-    if (m->messages > BODIES_MAX)
-        return BODIES_MAX;
     return m->messages < most ? m->messages : (uint32_t)most;
 }
 
