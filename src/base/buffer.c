@@ -210,6 +210,14 @@ enum err slice_copy(struct slice *out, struct bytes bytes, struct budget *budget
     return OK;
 }
 
+enum err slice_keep(struct slice *out, struct slice s)
+{
+    if (s.buffer && s.len * 2 < s.buffer->capacity)
+        return slice_copy(out, slice_bytes(s), NULL);
+    *out = slice_ref(s);
+    return OK;
+}
+
 struct slice slice_ref(struct slice s)
 {
     if (s.buffer)

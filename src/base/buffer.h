@@ -76,6 +76,10 @@ struct slice slice_of(struct buffer *b, size_t offset, size_t len);
 /* A slice over a fresh buffer that holds a copy of `bytes`; ERR_NOMEM leaves *out alone. */
 MUST_USE enum err slice_copy(struct slice *out, struct bytes bytes, struct budget *budget);
 
+/* For who holds it for long: a reference, or a copy, charged to nobody, of what fills less than half of its buffer, so
+ * that little does not pin much.  ERR_NOMEM leaves *out alone. */
+MUST_USE enum err slice_keep(struct slice *out, struct slice s);
+
 struct slice slice_ref(struct slice s);
 void slice_unref(struct slice *s); /* and clears it */
 

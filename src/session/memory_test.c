@@ -115,6 +115,15 @@ static void send_some(struct life *l, unsigned i, uint64_t most)
         client_send_entry(&l->producers[i], 1, l->sent[i]++, below(l, 3) ? below(l, 2000) : below(l, LARGEST));
 }
 
+static const struct budget *budget_named(const struct life *l, const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(l->budgets[i]->name, name) != 0)
+        i++;
+    return l->budgets[i];
+}
+
 static void toggle_reading(struct life *l, unsigned i)
 {
     l->reads[i] = !l->reads[i];
@@ -186,11 +195,9 @@ static void on_a_disk_that_takes_seconds_everybody_is_answered_and_a_lone_publis
 static void many_consumers_who_read_nothing_cost_a_share_each_and_one_who_reads_is_served(void **state)
 {
     struct life *l = life_new(3);
-    const struct budget *output = NULL;
+    const struct budget *output = budget_named(l, "output");
 
     connect_all(l);
-    for (size_t i = 0; i < BUDGETS; i++)
-        output = strcmp(l->budgets[i]->name, "output") == 0 ? l->budgets[i] : output;
     toggle_reading(l, 0);
     for (unsigned i = 0; i < PRODUCERS; i++) {
         while (l->sent[i] < SENDS)
@@ -209,12 +216,40 @@ static void many_consumers_who_read_nothing_cost_a_share_each_and_one_who_reads_
     life_end(l);
 }
 
+static void consumers_of_a_non_persistent_topic_who_read_nothing_hold_little_of_what_others_are_received_into(void **state)
+{
+    static const char topic[] = "non-persistent://public/default/n";
+    struct life *l = life_new(5);
+    const struct budget *receive = budget_named(l, "receive");
+    struct client *p = &l->producers[0];
+
+    connect_all(l);
+    const size_t idle = receive->used;
+    assert_int_equal(client_produce(p, 2, topic, NULL), TYPE(PRODUCER_SUCCESS));
+    for (unsigned i = 0; i < CONSUMERS; i++) {
+        struct client *c = &l->consumers[i];
+        conn_read_start(c->conn);
+        assert_int_equal(client_subscribe(c, 2, topic, "s", WIRE__COMMAND_SUBSCRIBE__SUB_TYPE__Shared), TYPE(SUCCESS));
+        conn_read_stop(c->conn);
+        client_flow(c, 2, 1000000);
+    }
+    for (unsigned i = 0; i < SENDS; i++) {
+        client_send_entry(p, 2, l->sent[0]++, 3000); /* and in the same buffer what is not for them */
+        for (unsigned k = 0; k < 20; k++)
+            client_send_entry(p, 1, l->sent[0]++, 3000);
+        everybody_gets_receipts(l);
+    }
+    assert_in_range(receive->used, 0, idle + receive->limit / 3);
+    life_end(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_budgets_together_stay_within_the_limit_whatever_producers_consumers_and_the_disk_do),
         cmocka_unit_test(on_a_disk_that_takes_seconds_everybody_is_answered_and_a_lone_publish_waits_for_few_batches),
         cmocka_unit_test(many_consumers_who_read_nothing_cost_a_share_each_and_one_who_reads_is_served),
+        cmocka_unit_test(consumers_of_a_non_persistent_topic_who_read_nothing_hold_little_of_what_others_are_received_into),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,3 +199,15 @@ void output_add(struct output *o, struct slice bytes)
     c->slices[c->slice_count++] = slice_ref(bytes);
     c->write.parts[c->write.count++] = slice_bytes(bytes);
 }
+
+void output_add_lent(struct output *o, struct slice bytes)
+{
+    struct slice kept;
+
+    if (!output_taken(o) && bytes.len > COPY_MAX && slice_keep(&kept, bytes) == OK) {
+        output_add(o, kept);
+        slice_unref(&kept);
+    } else {
+        output_add(o, bytes);
+    }
+}

@@ -59,6 +59,8 @@ void output_deinit(struct output *o);
 uint8_t *output_reserve(struct output *o, size_t len);
 /* Bytes that are copied or referenced, as is best. */
 void output_add(struct output *o, struct slice bytes);
+/* The same of a buffer that others wait for: while the peer does not read, little of it does not pin all of it. */
+void output_add_lent(struct output *o, struct slice bytes);
 
 static inline bool output_writable(const struct output *o)
 {

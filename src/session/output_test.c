@@ -47,6 +47,19 @@ static void take_one(struct peer *p)
     container_of(node, struct conn_write, node)->done(container_of(node, struct conn_write, node), OK);
 }
 
+/* A little of a large buffer that others wait for. */
+static void say_lent(struct peer *p, size_t len, struct budget *lender)
+{
+    struct buffer *b = buffer_new(128 * 1024, lender);
+    struct slice s = slice_of(b, 100, len);
+
+    memset(b->data, 'x', b->capacity);
+    output_add_lent(&p->output, s);
+    output_flush(&p->output);
+    slice_unref(&s);
+    buffer_unref(b);
+}
+
 static void say(struct peer *p, size_t len)
 {
     struct buffer *b = buffer_new(len, NULL);
@@ -75,6 +88,30 @@ static void small_frames_for_a_peer_that_does_not_read_gather(void **state)
         take_one(&p);
     assert_int_equal(p.output.bytes, 100000); /* the last of them went out by itself */
     assert_int_equal(budget.used, 0);
+    output_deinit(&p.output);
+    chunk_pool_deinit(&pool);
+}
+
+static void a_peer_that_does_not_read_holds_hardly_any_buffer_that_others_wait_for(void **state)
+{
+    struct budget budget = {.limit = LIMIT}, lender = {.limit = LIMIT};
+    struct chunk_pool pool;
+    struct peer p;
+
+    chunk_pool_init(&pool);
+    peer_init(&p, &pool, &budget);
+    say_lent(&p, 5000, &lender);
+    assert_true(lender.used > 0); /* one that reads is not kept waiting by copies */
+    while (output_writable(&p.output))
+        say_lent(&p, 5000, &lender);
+    assert_int_equal(lender.used, 128 * 1024);
+    say_lent(&p, 100 * 1024, &lender); /* a large part of it is not worth a copy */
+    assert_int_equal(lender.used, 2 * 128 * 1024);
+    const size_t queued = budget.used;
+    while (p.count > 0)
+        take_one(&p);
+    assert_int_equal(p.output.bytes, queued);
+    assert_int_equal(lender.used, 0);
     output_deinit(&p.output);
     chunk_pool_deinit(&pool);
 }
@@ -150,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_frames_for_a_peer_that_does_not_read_gather),
+        cmocka_unit_test(a_peer_that_does_not_read_holds_hardly_any_buffer_that_others_wait_for),
         cmocka_unit_test(what_is_left_goes_out_at_once_when_the_connection_ends),
         cmocka_unit_test(one_output_is_choked_at_its_mark_and_relieved_under_a_lower_one),
         cmocka_unit_test(beyond_the_budget_of_all_each_output_has_a_small_share_and_goes_on_by_itself),

@@ -82,7 +82,10 @@ static void sink_message(struct sink *sink, const struct delivery *d)
     }
     size_t len = message_head_encode(head, sizeof head, &message, NULL, entry.len);
     send_bytes(s, head, len);
-    output_add(&s->output, entry);
+    if (entry.buffer && entry.buffer->budget == s->server->receive) /* non-persistent: it lies where it was received */
+        output_add_lent(&s->output, entry);
+    else
+        output_add(&s->output, entry);
     if (had_room && !output_writable(&s->output))
         wake_others_first(s, d->consumer_id);
 }

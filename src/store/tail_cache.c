@@ -79,21 +79,17 @@ static enum err run_grow(struct tail_run *r)
 }
 
 /* What the cache keeps is the cache's to account for; the sockets' budget must not run dry of it. */
-static void uncharge(struct buffer *b)
-{
-    if (b)
-        buffer_charge(b, NULL);
-}
-
-/* A reference, or a copy when the reference would pin much for little. */
 static enum err keep_bytes(struct slice *out, struct slice bytes, bool gathered)
 {
-    if (!bytes.buffer || gathered || bytes.len * 2 >= bytes.buffer->capacity) {
+    enum err err = OK;
+
+    if (gathered)
         *out = slice_ref(bytes);
-        uncharge(bytes.buffer);
-        return OK;
-    }
-    return slice_copy(out, slice_bytes(bytes), NULL);
+    else
+        err = slice_keep(out, bytes);
+    if (err == OK && out->buffer)
+        buffer_charge(out->buffer, NULL);
+    return err;
 }
 
 static struct cached_entry *cached_new(struct slice bytes, bool gathered)
