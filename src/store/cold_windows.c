@@ -133,12 +133,16 @@ static size_t room(const struct cold_windows *ws)
     return taken < ws->budget.limit ? ws->budget.limit - taken : 0;
 }
 
-/* It is nobody else's, and not much larger than what `to` is to have.  (It may be too small: the load sees.) */
+/* Not much larger than what the window is to have.  (It may be too small: the load sees.) */
+static bool suits(const struct buffer *b, const struct cold_window *w)
+{
+    return b->capacity <= w->wanted + w->wanted / 4;
+}
+
+/* It is nobody else's. */
 static bool can_hand_down(const struct cold_window *from, const struct cold_window *to)
 {
-    const struct buffer *b = from->load.buffer;
-
-    return !to->load.buffer && b->refs == 1 && b->capacity <= to->wanted + to->wanted / 4;
+    return !to->load.buffer && from->load.buffer->refs == 1 && suits(from->load.buffer, to);
 }
 
 /* So that `to` has room.  Its load gets the memory of one that goes, if it can: of memory that was there before no page
@@ -156,21 +160,39 @@ static void drop_first(struct cold_windows *ws, struct list *order, size_t wante
     }
 }
 
+/* What the window was handed is in no budget before it is reserved. */
+static void drop_handed(struct cold_window *w)
+{
+    buffer_unref(w->load.buffer);
+    w->load.buffer = NULL;
+}
+
+/* There may be less room than what the window was handed takes. */
+static void settle(struct cold_windows *ws, struct cold_window *w, size_t least)
+{
+    if (w->wanted > room(ws))
+        w->wanted = room(ws) > least ? room(ws) : least;
+    if (w->load.buffer && !suits(w->load.buffer, w))
+        drop_handed(w);
+    w->reserved = w->load.buffer && w->load.buffer->capacity > w->wanted ? w->load.buffer->capacity : w->wanted;
+    ws->loading += w->reserved;
+}
+
 bool windows_reserve(struct cold_windows *ws, struct cold_window *w)
 {
-    assert(w->state == COLD_WAITING);
+    const size_t least = w->wanted < COLD_FIRST ? w->wanted : COLD_FIRST;
 
+    assert(w->state == COLD_WAITING);
     drop_first(ws, &ws->passed, w->wanted, w);
-    if (room(ws) < w->wanted && room(ws) < COLD_FIRST) {
-        if (w->wanted_ahead)
+    if (room(ws) < least) {
+        if (w->wanted_ahead) {
+            drop_handed(w);
             return false;
-        drop_first(ws, &ws->fresh, w->wanted < COLD_FIRST ? w->wanted : COLD_FIRST, w);
+        }
+        drop_first(ws, &ws->fresh, least, w);
     }
-    if (w->wanted > room(ws))
-        w->wanted = room(ws) > COLD_FIRST ? room(ws) : COLD_FIRST;
+    settle(ws, w, least);
     w->state = COLD_LOADING;
-    w->reserved = w->wanted;
-    ws->loading += w->reserved;
     return true;
 }
 

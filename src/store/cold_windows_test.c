@@ -179,6 +179,29 @@ static void a_window_that_goes_hands_its_memory_down_to_the_next_unless_somebody
     assert_int_equal(ws.budget.used, 0);
 }
 
+static void a_window_that_has_little_or_no_room_keeps_nothing_of_a_large_ones_memory(void **state)
+{
+    static const bool ahead[] = {false, true};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct cold_windows ws;
+        windows_init(&ws, 2 * COLD_FIRST);
+        windows_use(&ws, loaded(&ws, 100, 1, 2 * COLD_FIRST), 1);
+        struct cold_window *much = windows_add(&ws, at(200), 0); /* one entry that is larger than the budget */
+        assert_true(windows_reserve(&ws, much));
+        load(&ws, much, 1, 3 * COLD_FIRST);
+        struct slice held = slice_of(much->load.buffer, 0, 1);
+        struct cold_window *asked = windows_add(&ws, at(300), 2 * COLD_FIRST);
+        asked->wanted_ahead = ahead[i];
+        assert_int_equal(windows_reserve(&ws, asked), !ahead[i]);
+        assert_int_equal(asked->reserved, ahead[i] ? 0 : COLD_FIRST);
+        assert_null(asked->load.buffer);
+        slice_unref(&held);
+        windows_deinit(&ws);
+        assert_int_equal(ws.budget.used, 0);
+    }
+}
+
 static void windows_that_nobody_uses_go_in_time(void **state)
 {
     struct cold_windows ws;
@@ -207,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_was_passed_goes_first_and_what_was_read_ahead_is_not_dropped_for_more_of_it),
         cmocka_unit_test(bytes_that_slow_consumers_hold_make_windows_small_and_stop_nobody),
         cmocka_unit_test(a_window_that_goes_hands_its_memory_down_to_the_next_unless_somebody_still_reads_it),
+        cmocka_unit_test(a_window_that_has_little_or_no_room_keeps_nothing_of_a_large_ones_memory),
         cmocka_unit_test(windows_that_nobody_uses_go_in_time),
     };
 
