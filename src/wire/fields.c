@@ -50,11 +50,12 @@ static bool varint_get_short(struct fields *walk, ptrdiff_t size_max, uint64_t *
     return varint_take(&walk->at, end, out);
 }
 
-static bool take_bytes(struct fields *walk, size_t len, struct bytes *out)
+/* `len` is as it was written: it may be more than a size_t has room for. */
+static bool take_bytes(struct fields *walk, uint64_t len, struct bytes *out)
 {
-    if (len > (size_t)(walk->end - walk->at))
+    if (len > (uint64_t)(walk->end - walk->at))
         return false;
-    *out = bytes_of(walk->at, len);
+    *out = bytes_of(walk->at, (size_t)len);
     walk->at += len;
     return true;
 }

@@ -136,6 +136,15 @@ static void the_short_way_through_a_field_is_the_general_one(void **state)
     }
 }
 
+static void a_length_of_more_than_32_bits_is_not_cut_to_a_short_one(void **state)
+{
+    struct fields walk = fields_of(HEX("0a 8180808010 41 42"));
+    struct field f;
+
+    assert_false(fields_next(&walk, &f));
+    assert_true(walk.broken);
+}
+
 static void integers_of_up_to_eight_bytes_are_read_at_once_as_one_by_one(void **state)
 {
     struct random random;
@@ -197,6 +206,7 @@ int main(void)
         cmocka_unit_test(the_walk_ends_broken_at_bytes_that_are_no_field),
         cmocka_unit_test(a_body_is_found_behind_fields_that_we_do_not_know),
         cmocka_unit_test(a_body_missing_doubled_or_of_another_type_is_refused),
+        cmocka_unit_test(a_length_of_more_than_32_bits_is_not_cut_to_a_short_one),
         cmocka_unit_test(integers_of_up_to_eight_bytes_are_read_at_once_as_one_by_one),
         cmocka_unit_test(a_plain_command_is_what_the_walk_finds),
         cmocka_unit_test(the_short_way_through_a_field_is_the_general_one),
