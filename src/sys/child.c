@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #define CHUNK           4096
 #define FILES_MAX       256
 #define TASKS_MAX       4096
+#define TASKS_KEPT      16  /* one of so many that we may have is not the child's */
 #define PIPE_CHUNKS_MAX 256 /* of what a pipe holds; whoever goes on writing is not listened to for ever */
 
 struct child {
@@ -75,23 +75,41 @@ static void limit(int resource, uint64_t most)
     (void)setrlimit((__rlimit_resource_t)resource, &both);
 }
 
-/* The kernel counts all of a user's processes and threads together, ours too: with half of what we may have, a child
- * that starts them without end leaves us the other half. */
-static void limit_tasks(void)
+/* All processes and threads of the machine; 0: that cannot be told. */
+static uint64_t machine_tasks(void)
 {
-    struct rlimit ours;
+    FILE *file = fopen("/proc/loadavg", "re");
+    unsigned long all;
 
-    if (getrlimit(RLIMIT_NPROC, &ours) == 0)
-        limit(RLIMIT_NPROC, ours.rlim_cur / 2 < TASKS_MAX ? ours.rlim_cur / 2 : TASKS_MAX);
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*s %*s %*s %*u/%lu", &all) != 1)
+        all = 0;
+    (void)fclose(file);
+    return all;
 }
 
-static void set_limits(const struct child_options *o)
+/* The kernel counts all processes and threads of a user together, ours and those of whoever else works in its name.  So
+ * what a child may start counts from what there is: on the machine, because that number is had at once.  And some of
+ * what we may have stays ours. */
+static uint64_t tasks_max(void)
+{
+    const uint64_t all = machine_tasks();
+    struct rlimit ours;
+
+    if (getrlimit(RLIMIT_NPROC, &ours) != 0)
+        ours.rlim_cur = RLIM_INFINITY;
+    const uint64_t most = ours.rlim_cur - ours.rlim_cur / TASKS_KEPT;
+    return all > 0 && all + TASKS_MAX < most ? all + TASKS_MAX : most;
+}
+
+static void set_limits(const struct child_options *o, uint64_t tasks)
 {
     struct itimerval life = {.it_value = {.tv_sec = o->life_ms / 1000, .tv_usec = o->life_ms % 1000 * 1000}};
 
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);
-    limit_tasks();
+    limit(RLIMIT_NPROC, tasks);
     if (o->memory_max)
         limit(RLIMIT_AS, o->memory_max);
     if (o->processor_seconds_max)
@@ -108,7 +126,7 @@ static void close_from(int first)
 }
 
 /* In the child, which has one thread and may hold any lock: system calls only. */
-static _Noreturn void become(const struct child_options *o, const struct pipes *p)
+static _Noreturn void become(const struct child_options *o, const struct pipes *p, uint64_t tasks)
 {
     enum { KEPT = 3 }; /* where `failed` goes; closed by exec */
     sigset_t none;
@@ -121,7 +139,7 @@ static _Noreturn void become(const struct child_options *o, const struct pipes *
         (void)signal(SIGPIPE, SIG_DFL);
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        set_limits(o);
+        set_limits(o, tasks);
         execvpe(o->argv[0], (char *const *)(uintptr_t)o->argv, (char *const *)(uintptr_t)o->environment);
     }
     error = errno;
@@ -174,6 +192,7 @@ static void take_our_ends(struct child *c, struct pipes *p)
 
 static enum err start(struct child *c, struct pipes *p, const struct child_options *o, char *why, size_t why_size)
 {
+    const uint64_t tasks = tasks_max();
     int error;
 
     if (!pipes_open(p))
@@ -181,7 +200,7 @@ static enum err start(struct child *c, struct pipes *p, const struct child_optio
     if ((c->pid = fork()) < 0)
         return explain(errno, o->argv[0], why, why_size);
     if (c->pid == 0)
-        become(o, p);
+        become(o, p, tasks);
     (void)setpgid(c->pid, c->pid); /* both sides: whoever is first */
     close_one(&p->failed[1]);
     take_our_ends(c, p);

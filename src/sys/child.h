@@ -3,8 +3,8 @@
  * child.h - a program of somebody else's, started within limits, that is given a line and answers with a line.
  *
  * It gets three pipes (standard input, output, error), the environment that is given and no more, no other file of
- * ours, a process group of its own; limits of memory, processor time, files, and of
- * processes and threads (4,096, or half of what we may have; the kernel counts all of the user's, and does not hold
+ * ours, a process group of its own; limits of memory, processor time, files, and of processes and threads (4,096 more
+ * than there are on the machine, and 15/16 of what we may have; the kernel counts all of the user's, and does not hold
  * root to it).  A call has a deadline and a bound on the answer.  What it writes to standard error is read along, and
  * the end of it kept, for the message when it fails. Blocks; a child belongs to one thread at a time.  SIGPIPE must be
  * ignored by the process.

@@ -6,7 +6,9 @@
 
 #include "sys/child.h"
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 60000 /* of a test that does not expect to wait */
@@ -183,18 +185,48 @@ static void no_file_of_ours_is_open_in_it(void **state)
     close(leaked);
 }
 
-static void it_may_not_start_processes_without_end(void **state)
+/* How many processes and threads a child's user may have. */
+static unsigned long tasks_limit(void)
 {
     struct child *c =
         shell("read x; while read -r a b limit more; do case $a$b in Maxprocesses) echo $limit; esac; done "
               "</proc/self/limits");
     char answer[41];
-    long limit;
 
     assert_int_equal(ask(c, "x", true, PATIENCE_MS, answer), OK);
-    limit = strtol(answer, NULL, 10);
-    assert_true(limit > 0 && limit <= 4096);
     child_end(c, NULL);
+    return strtoul(answer, NULL, 10);
+}
+
+static unsigned long tasks_there_are(void)
+{
+    FILE *file = fopen("/proc/loadavg", "re");
+    unsigned long all;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*s %*s %*s %*u/%lu", &all), 1);
+    (void)fclose(file);
+    return all;
+}
+
+static void it_may_not_start_processes_without_end(void **state)
+{
+    assert_in_range(tasks_limit(), 1, tasks_there_are() + 5000);
+}
+
+static void it_may_start_some_when_its_user_has_many(void **state)
+{
+    const unsigned long all = tasks_there_are();
+    struct rlimit before, busy;
+
+    assert_int_equal(getrlimit(RLIMIT_NPROC, &before), 0);
+    busy = (struct rlimit){.rlim_cur = all + all / 2, .rlim_max = before.rlim_max};
+    if (busy.rlim_cur > before.rlim_max)
+        skip(); /* we may not have as many ourselves */
+    assert_int_equal(setrlimit(RLIMIT_NPROC, &busy), 0);
+    const unsigned long limit = tasks_limit();
+    assert_int_equal(setrlimit(RLIMIT_NPROC, &before), 0);
+    assert_in_range(limit, all, busy.rlim_cur - 1);
 }
 
 static void a_program_that_is_not_there_is_not_found(void **state)
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_environment_is_what_was_given),
         cmocka_unit_test(no_file_of_ours_is_open_in_it),
         cmocka_unit_test(it_may_not_start_processes_without_end),
+        cmocka_unit_test(it_may_start_some_when_its_user_has_many),
         cmocka_unit_test(a_program_that_is_not_there_is_not_found),
         cmocka_unit_test(memory_beyond_the_limit_is_not_had),
         cmocka_unit_test(processor_time_beyond_the_limit_ends_it),
