@@ -45,6 +45,7 @@ static void on_handle_closed(uv_handle_t *handle)
     struct uv_conn *c = container_of((uv_tcp_t *)handle, struct uv_conn, tcp);
     struct conn_handler *handler = c->conn.handler;
 
+    loop_event_begin(&c->net->loop->loop);
     writes_drop(c);
     uv_loop_undefer(&c->flush);
     list_remove(&c->node);

@@ -84,6 +84,7 @@ static void on_connected(uv_connect_t *request, int status)
 
     if (!a)
         return;
+    loop_event_begin(&a->net->loop->loop);
     if (status == 0) {
         attempt_succeed(a);
         return;
@@ -139,6 +140,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         uv_freeaddrinfo(found);
         return;
     }
+    loop_event_begin(&a->net->loop->loop);
     a->lookup = NULL;
     a->found = a->next = found;
     attempt_next(a, status == 0 ? ERR_NOT_FOUND : uv_net_err(status));

@@ -118,6 +118,7 @@ static void on_connection(uv_stream_t *server, int status)
     struct uv_listener *l = container_of((uv_tcp_t *)server, struct uv_listener, tcp);
     struct uv_conn *c;
 
+    loop_event_begin(&l->net->loop->loop);
     if (status != 0 || uv_conn_new(l->net, &c) != OK)
         return;
     if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0) {

@@ -5,9 +5,12 @@
 #include "base/base_test.h"
 #include "sys/net.h"
 #include "sys/uv_sys.h"
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define BULK (16u * 1024 * 1024) /* more than the sockets' buffers hold */
 
@@ -489,6 +492,48 @@ static void a_refused_guest_sees_the_end(void **state)
     w->net->ops->listener_close(closed);
 }
 
+/* Guests that come at once, and how long each is looked at. */
+struct visits {
+    struct world *world;
+    uint64_t seen_ns[2];
+    unsigned count;
+};
+
+static struct conn_handler *look_for_long(void *ctx, struct conn *conn)
+{
+    struct visits *v = ctx;
+    struct loop *loop = uv_sys_get(v->world->uv)->loop;
+
+    v->seen_ns[v->count++] = loop_event_ns(loop);
+    while (loop_now_ns(loop) < loop_event_ns(loop) + 2 * NS_PER_MS)
+        ;
+    if (v->count == 2)
+        uv_sys_stop(v->world->uv);
+    return NULL;
+}
+
+static void a_guest_who_comes_with_another_has_a_time_of_its_own(void **state)
+{
+    struct world *w = *state;
+    struct visits visits = {.world = w};
+    struct listener *listener;
+    int guests[2];
+
+    assert_int_equal(w->net->ops->listen(w->net, "127.0.0.1", 0, look_for_long, &visits, &listener), OK);
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(w->net->ops->listener_port(listener)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (size_t i = 0; i < 2; i++) { /* both are there when the loop looks */
+        guests[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(guests[i], (const struct sockaddr *)&to, sizeof to), 0);
+    }
+    uv_sys_run(w->uv);
+    assert_true(visits.seen_ns[1] >= visits.seen_ns[0] + 2 * NS_PER_MS);
+    for (size_t i = 0; i < 2; i++)
+        close(guests[i]);
+    w->net->ops->listener_close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +553,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cancelled_connect_is_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_ends_attempts_to_connect, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_guest_sees_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_guest_who_comes_with_another_has_a_time_of_its_own, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

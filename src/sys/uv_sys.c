@@ -79,6 +79,7 @@ static void on_uv_signal(uv_signal_t *handle, int number)
 {
     struct uv_sys *u = handle->data;
 
+    loop_event_begin(&u->loop.loop);
     u->on_signal(u->on_signal_ctx, number);
 }
 
