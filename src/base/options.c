@@ -98,6 +98,20 @@ enum err options_set(struct options *o, const char *key, const char *value, cons
     return err == OK ? options_assign(o, i, value, origin, message, message_size) : err;
 }
 
+static bool is_said(const struct options *o, size_t i)
+{
+    return strcmp(o->origin[i], "default") != 0;
+}
+
+enum err options_set_default(struct options *o, const char *key, const char *value, const char *origin, char *message,
+                             size_t message_size)
+{
+    size_t i;
+    enum err err = options_lookup(&o, &i, key, origin, message, message_size);
+
+    return err == OK && !is_said(o, i) ? options_assign(o, i, value, origin, message, message_size) : err;
+}
+
 /* ---- beginning and end ---- */
 
 enum err options_init(struct options *o, const struct option *table, size_t count, void *values)
@@ -364,7 +378,7 @@ const char *options_nearest_flag(const struct options *o, const char *word, char
 
 static bool is_shown(const struct options *o, size_t i, bool all)
 {
-    return all || strcmp(o->origin[i], "default") != 0;
+    return all || is_said(o, i);
 }
 
 void options_show(const struct options *o, bool all, struct text *out)

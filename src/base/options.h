@@ -95,6 +95,10 @@ MUST_USE enum err options_flags(struct options *o, int *argc, char **argv, char 
 MUST_USE enum err options_set(struct options *o, const char *key, const char *value, const char *origin, char *message,
                               size_t message_size);
 
+/* Another default than the table's: the same, unless something has been said. */
+MUST_USE enum err options_set_default(struct options *o, const char *key, const char *value, const char *origin,
+                                      char *message, size_t message_size);
+
 /* The option of the chain whose flag the word is, alone or with "=value": then *value is that, or NULL.  NULL: none. */
 const struct option *options_flag(const struct options *o, const char *word, const char **value);
 /* How many words of `words` are one flag of the chain, and its value: 0, 1 or 2. */

@@ -293,6 +293,17 @@ static void sizes_and_times_have_units(void **state)
     assert_int_equal(f->values.timeout, 15);
 }
 
+static void another_default_stands_until_something_is_said_too(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(options_set_default(&f->options, "broker.port", "7000", "the day", f->message, 300), OK);
+    assert_int_equal(f->values.port, 7000);
+    assert_int_equal(options_set(&f->options, "broker.port", "7001", "test", f->message, 300), OK);
+    assert_int_equal(options_set_default(&f->options, "broker.port", "7002", "the day", f->message, 300), OK);
+    assert_int_equal(f->values.port, 7001);
+}
+
 static void an_unknown_key_is_not_found(void **state)
 {
     struct fixture *f = *state;
@@ -512,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flag_without_its_value_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mistyped_flag_has_a_nearest_one, setup, teardown),
         cmocka_unit_test_setup_teardown(sizes_and_times_have_units, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_default_stands_until_something_is_said_too, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_key_is_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(chained_tables_share_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(an_option_with_texts_may_be_said_again, setup, teardown),

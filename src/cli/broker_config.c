@@ -6,6 +6,8 @@
 
 #include "broker/audit_file.h"
 #include "broker/partitioned.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 static const char *const durabilities[] = {"sync", "os", NULL};
 static const char *const sandboxes[] = {"on", "off", NULL};
@@ -21,6 +23,9 @@ static const char *const schema_strategies[] = {
 static const char *const authorization_providers[] = {
     "org.apache.pulsar.broker.authorization.PulsarAuthorizationProvider", NULL};
 static const char *const outputs[] = {"text", "json", NULL};
+
+#define MEMORY_LEAST   (32 << 20)
+#define MEMORY_DEFAULT (256u << 20) /* as its row says */
 
 #define AT(member) .offset = offsetof(struct broker_config, member)
 
@@ -38,12 +43,13 @@ static const struct option rows[] = {
      .flag = "--memory-limit",
      .type = OPTION_BYTES,
      .fallback = "256MiB",
-     .min = 32 << 20,
+     .min = MEMORY_LEAST,
      .max = (int64_t)1 << 40,
      AT(memory_limit),
      .text =
          "Memory for what comes and goes: receive buffers, what is queued for peers, what waits for the journal, the "
-         "tail cache, cold reads, indexes of delayed messages, the keys of a compaction, windows of events' ids."},
+         "tail cache, cold reads, indexes of delayed messages, the keys of a compaction, windows of events' ids. In a "
+         "control group (a container) the default is no more than half of what that may have."},
     {.key = "durability",
      .env = "GEMINGA_DURABILITY",
      .flag = "--durability",
@@ -1340,3 +1346,15 @@ static const struct option rows[] = {
 };
 
 const struct option_table broker_option_table = OPTION_TABLE(rows);
+
+enum err broker_config_fit(struct options *o, uint64_t process_bytes)
+{
+    const uint64_t half = process_bytes / 2, least = MEMORY_LEAST;
+    char value[32], unused[300];
+
+    if (process_bytes == 0 || half >= MEMORY_DEFAULT)
+        return OK;
+    (void)snprintf(value, sizeof value, "%" PRIu64 "MiB", (half > least ? half : least) >> 20);
+    return options_set_default(o, "memory_limit", value, "half of what the control group may have", unused,
+                               sizeof unused);
+}

@@ -92,4 +92,8 @@ struct broker_config {
 
 extern const struct option_table broker_option_table;
 
+/* memory_limit, when nobody has said it, for a process that may have so many bytes in all: no more than half of them,
+ * because the rest of the process needs room, too.  0: as much as there is. */
+MUST_USE enum err broker_config_fit(struct options *o, uint64_t process_bytes);
+
 #endif

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/pulsar_keys.h"
 #include "services/notary/notary_service.h"
+#include "sys/process.h"
 
 #include <stdio.h>
 
@@ -84,6 +85,8 @@ static int show_run(struct invocation *inv)
 
     if (status == CLI_OK && inv->argc > 0)
         status = cli_usage_error(inv, "what is `%s`?", inv->argv[0]);
+    if (status == CLI_OK && broker_config_fit(&sets[1], process_memory_limit()) != OK)
+        status = CLI_FAILED;
     if (status == CLI_OK) {
         text_init(&out, SHOWN_MAX);
         (strcmp(own.output, "json") == 0 ? shown_as_json : shown_as_text)(&sets[0], &sets[1], own.effective, &out);

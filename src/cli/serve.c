@@ -21,6 +21,7 @@
 #include "services/websocket/websocket.h"
 #include "store/give_up.h"
 #include "sys/disk_posix.h"
+#include "sys/process.h"
 #include "sys/sandbox.h"
 #include "sys/uv_sys.h"
 #include <inttypes.h>
@@ -714,6 +715,21 @@ static void leave_if_large(const struct serving *s, int status)
     _exit(status);
 }
 
+/* A broker in a small container is not killed for what nobody has said. */
+static int memory_fit(struct serving *s)
+{
+    const int64_t before = s->config->memory_limit;
+
+    if (broker_config_fit(s->options, process_memory_limit()) != OK) {
+        cli_error(s->inv, "no memory");
+        return CLI_FAILED;
+    }
+    if (s->config->memory_limit != before)
+        log_info(s->log, "cli", "memory_limit is %" PRId64 " MiB: half of what the control group may have",
+                 s->config->memory_limit >> 20);
+    return CLI_OK;
+}
+
 int serve(const struct invocation *inv, struct options *options_now, const struct broker_config *config,
           struct log *log, struct companion *companion)
 {
@@ -728,6 +744,8 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         status = ports_check(inv, config);
     if (status == CLI_OK)
         status = authorization_check_config(inv, config);
+    if (status == CLI_OK)
+        status = memory_fit(&s);
     if (status != CLI_OK)
         return status;
     memory_hide(config);

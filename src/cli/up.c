@@ -146,12 +146,8 @@ static int notary_data_place(const struct broker_config *config, struct options 
     static const char key[] = "notary.data_dir";
     char path[PATH_MAX], message[300];
 
-    for (size_t i = 0; i < notary_set->count; i++) {
-        if (strcmp(notary_set->table[i].key, key) == 0 && strcmp(notary_set->origin[i], "default") != 0)
-            return CLI_OK;
-    }
     (void)snprintf(path, sizeof path, "%s/notary", config->data);
-    return options_set(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
+    return options_set_default(notary_set, key, path, "data", message, sizeof message) == OK ? CLI_OK : CLI_FAILED;
 }
 
 /* The notary is a client as any other: where the broker asks who comes, it must have something to show. */

@@ -216,7 +216,7 @@ static void many_consumers_who_read_nothing_cost_a_share_each_and_one_who_reads_
     life_end(l);
 }
 
-static void consumers_of_a_non_persistent_topic_who_read_nothing_hold_little_of_what_others_are_received_into(void **state)
+static void silent_non_persistent_consumers_hold_little_of_what_others_are_received_into(void **state)
 {
     static const char topic[] = "non-persistent://public/default/n";
     struct life *l = life_new(5);
@@ -249,7 +249,7 @@ int main(void)
         cmocka_unit_test(all_budgets_together_stay_within_the_limit_whatever_producers_consumers_and_the_disk_do),
         cmocka_unit_test(on_a_disk_that_takes_seconds_everybody_is_answered_and_a_lone_publish_waits_for_few_batches),
         cmocka_unit_test(many_consumers_who_read_nothing_cost_a_share_each_and_one_who_reads_is_served),
-        cmocka_unit_test(consumers_of_a_non_persistent_topic_who_read_nothing_hold_little_of_what_others_are_received_into),
+        cmocka_unit_test(silent_non_persistent_consumers_hold_little_of_what_others_are_received_into),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

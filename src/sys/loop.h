@@ -91,8 +91,8 @@ static inline int64_t loop_wall_ms(struct loop *l)
 }
 
 /* The time of the event at hand: of one callback of the loop (a read, a write, a timer, a task), which may handle
- * thousands of messages; read from the clock when first asked for.  Never after loop_now_ns, nor before the event began.
- * For what is done for each message: a look at the clock costs as much as a hundred instructions. */
+ * thousands of messages; read from the clock when first asked for.  Never after loop_now_ns, nor before the event
+ * began.  For what is done for each message: a look at the clock costs as much as a hundred instructions. */
 static inline uint64_t loop_event_ns(struct loop *l)
 {
     if (!l->clock_runs)
