@@ -618,7 +618,7 @@ void client_publisher_close(struct client_publisher *p, bool now,
     p->on_closed = closed;
     p->on_created = NULL;
     if (now) {
-        if (p->link.state == LINK_READY)
+        if (p->link.state == LINK_READY && !p->request.connection) /* else the broker has been told */
             close_send(p, false);
         publisher_closed(p, pulsar_result_Ok);
         return;

@@ -678,6 +678,21 @@ static void a_close_that_is_not_answered_ends_all_the_same(void **state)
     world_free(w);
 }
 
+static void a_close_that_is_not_answered_may_be_cut_short(void **state)
+{
+    struct world *w = world_new(1);
+
+    publisher_open(w);
+    w->broker->mute[WIRE__BASE_COMMAND__TYPE__CLOSE_PRODUCER] = true;
+    client_publisher_close(w->publisher, false, on_closed);
+    fake_run_for(w->broker, 1000);
+    assert_false(w->closed);
+    client_publisher_close(w->publisher, true, on_closed);
+    assert_true(w->closed);
+    assert_int_equal(w->closed_result, pulsar_result_Ok);
+    world_free(w); /* the connection ends, and has no request of ours any more */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +720,7 @@ int main(void)
         cmocka_unit_test(closing_waits_for_what_is_pending),
         cmocka_unit_test(closing_at_any_moment_answers_everybody_once),
         cmocka_unit_test(a_close_that_is_not_answered_ends_all_the_same),
+        cmocka_unit_test(a_close_that_is_not_answered_may_be_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

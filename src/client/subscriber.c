@@ -783,7 +783,7 @@ static void on_dead_letters_closed(struct client_dead_letters *d)
 
 static void close_now(struct client_subscriber *s)
 {
-    if (is_ready(s)) {
+    if (is_ready(s) && !s->request.connection) { /* else the broker has been told */
         acks_send(s);
         close_send(s, false);
     }

@@ -728,6 +728,21 @@ static void a_busy_subscription_is_refused_at_first_and_waited_for_later(void **
     world_free(w);
 }
 
+static void a_close_that_is_not_answered_may_be_cut_short(void **state)
+{
+    struct world *w = world_new(1);
+
+    subscriber_open(w);
+    w->broker->mute[WIRE__BASE_COMMAND__TYPE__CLOSE_CONSUMER] = true;
+    client_subscriber_close(w->subscriber, false, on_closed);
+    fake_run_for(w->broker, 1000);
+    assert_false(w->closed);
+    client_subscriber_close(w->subscriber, true, on_closed);
+    assert_true(w->closed);
+    assert_int_equal(w->closed_result, pulsar_result_Ok);
+    world_free(w); /* the connection ends, and has no request of ours any more */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -754,6 +769,7 @@ int main(void)
         cmocka_unit_test(a_dead_letter_that_cannot_be_sent_leaves_its_message),
         cmocka_unit_test(closing_at_any_moment_with_dead_letters_on_the_way_leaks_nothing),
         cmocka_unit_test(a_busy_subscription_is_refused_at_first_and_waited_for_later),
+        cmocka_unit_test(a_close_that_is_not_answered_may_be_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
