@@ -8,6 +8,7 @@ largest beside it; the raw append runs interleaved with the publishes, on the sa
 """
 import argparse
 import json
+import mmap
 import os
 import socket
 import statistics
@@ -15,6 +16,9 @@ import struct
 import subprocess
 import tempfile
 import time
+
+PAGE = 4096
+RAW_PAGES = 2048
 
 
 def varint(n):
@@ -151,17 +155,20 @@ def idle(program, seconds):
 
 
 def raw_file(path):
-    """A file to append to beside the broker: zero-written, as the journal's files are."""
+    """A file to append to beside the broker: zero-written, as the journal's files are, and written past the page cache."""
     raw = os.open(path, os.O_CREAT | os.O_RDWR)
-    os.pwrite(raw, bytes(8 << 20), 0)
+    os.pwrite(raw, bytes(RAW_PAGES * PAGE), 0)
     os.fsync(raw)
-    return raw
+    os.close(raw)
+    return os.open(path, os.O_RDWR | os.O_DIRECT)
 
 
 def publish_and_append(port, path, count, pause_s=0):
-    """(microseconds of lone publishes of 1 KB to their receipts, and of raw appends and syncs in turns with them)"""
+    """(microseconds of lone publishes of 1 KB to their receipts, and of raw writes of a page, which is what the broker
+    makes of one, and syncs, in turns with them)"""
     peer = producer(port)
     raw = raw_file(path)
+    page = mmap.mmap(-1, PAGE)  # aligned
     published, appended = [], []
     for i in range(count):
         began = time.perf_counter()
@@ -169,7 +176,7 @@ def publish_and_append(port, path, count, pause_s=0):
         answer(peer, 7)
         published.append((time.perf_counter() - began) * 1e6)
         began = time.perf_counter()
-        os.pwrite(raw, b"y" * 1100, i * 1100)
+        os.pwrite(raw, page, i % RAW_PAGES * PAGE)
         os.fdatasync(raw)
         appended.append((time.perf_counter() - began) * 1e6)
         time.sleep(pause_s)

@@ -23,6 +23,12 @@ TRACE = """ 26440 100.000000:  syscalls:sys_exit_read: 0x422
  26440 100.000150: syscalls:sys_exit_read: 0x8
  26440 100.000160: syscalls:sys_exit_write: 0x18
 """
+BY_RING = """ 26440 100.000000: syscalls:sys_exit_read: 0x422
+ 26440 100.000020: syscalls:sys_enter_io_uring_enter: fd: 0x9, to_submit: 0x1
+ 26440 100.000040: syscalls:sys_exit_io_uring_enter: 0x1
+ 26440 100.000130: io_uring:io_uring_complete: ring 0xffff, req 0xffff, user_data 0x5581, result 4096, cflags 0x0
+ 26440 100.000140: syscalls:sys_exit_write: 0x18
+"""
 
 
 def sample(rate, cpu, p99=1.0):
@@ -64,6 +70,11 @@ class Reading(unittest.TestCase):
     def test_a_lone_publish_lasts_from_its_frame_to_its_receipt(self):
         ((whole, disk),) = lone.inside(lone.events(TRACE))
         self.assertAlmostEqual(whole, 160, places=1)
+        self.assertAlmostEqual(disk, 110, places=1)
+
+    def test_of_a_publish_by_io_uring_the_disk_is_what_lies_from_submission_to_completion(self):
+        ((whole, disk),) = lone.inside(lone.events(BY_RING))
+        self.assertAlmostEqual(whole, 140, places=1)
         self.assertAlmostEqual(disk, 110, places=1)
 
 

@@ -213,6 +213,7 @@ static void write_journal(struct writer *w, const struct store_stats *s)
     counter(w, "geminga_store_appended_entries_total", "entries stored", s->appended_entries);
     counter(w, "geminga_store_appended_bytes_total", "bytes of these", s->appended_bytes);
     counter(w, "geminga_store_syncs_total", "syncs of the journal", s->syncs);
+    counter(w, "geminga_store_ring_batches_total", "batches of the journal that io_uring wrote", s->ring_batches);
     write_durability(w, s->durability);
     counter(w, "geminga_store_journal_bytes_total", "bytes written to the journal", s->journal_bytes);
     gauge(w, "geminga_store_journal_pending_bytes", "bytes that wait for the journal", s->journal_pending_bytes);

@@ -654,6 +654,17 @@ static int node_serve(struct serving *s)
     return s->failed ? CLI_FAILED : CLI_OK;
 }
 
+/* Before the sandbox, in which none could be made; and for durability mode "os" there is nothing to sync at once. */
+static void ring_open(const struct serving *s)
+{
+    if (durability_of(s->config) == DURABILITY_OS)
+        return;
+    if (uv_sys_open_ring(s->uv) == OK)
+        log_debug(s->log, "cli", "small batches of the journal go to the disk by io_uring");
+    else
+        log_info(s->log, "cli", "no io_uring for this process: threads write the journal's small batches, too");
+}
+
 static int give_up_check(const struct invocation *inv, const struct broker_config *config)
 {
     char message[MESSAGE_SIZE];
@@ -757,6 +768,7 @@ int serve(const struct invocation *inv, struct options *options_now, const struc
         cli_error(inv, "cannot use %s as data directory: %s", config->data, err_text(err));
         return CLI_FAILED;
     }
+    ring_open(&s);
     if (config->websocket && websocket_new(&s.websocket, log) != OK) {
         cli_error(inv, "no memory");
         uv_sys_free(s.uv);

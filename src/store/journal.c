@@ -19,6 +19,7 @@
 #include "store/journal_files.h"
 #include "store/journal_write.h"
 #include "sys/loop.h"
+#include "sys/ring.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,6 +37,10 @@
 #define SLOW_NS         (4 * NS_PER_MS) /* for BATCH_BYTES_MIN */
 #define QUICK_NS        (19 * NS_PER_MS / 10)
 
+/* Up to here the core prepares a batch itself, for the ring: to copy so much takes it some microseconds, to wake a
+ * worker and be woken by it took tens. */
+#define RING_BYTES (32u * 1024)
+
 /* Entries that a failed write took out, until the batch was overwritten. */
 struct doomed {
     struct journal_entry *list; /* with a reference of their bytes */
@@ -49,10 +54,12 @@ struct flight {
     struct journal *journal;
     struct executor *worker;
     struct work prepare, work;
+    struct ring_write ring_write;
     struct journal_write write;
     struct batch *batch; /* NULL: the place is free */
     uint64_t began_ns;
-    bool steady; /* changes nothing but its own stretch of its file */
+    bool steady; /* others may fly beside it: it changes nothing but its own stretch of its file */
+    bool apart;  /* it changes nothing but that, whether others may or not */
     bool summed; /* its checksum is known, which the next one needs */
     bool back;   /* its job is done; it lands when those before it did */
 };
@@ -102,7 +109,7 @@ struct journal {
     size_t published_bytes;   /* of it */
 
     /* Figures. */
-    uint64_t syncs, beside;
+    uint64_t syncs, beside, ringed;
     uint64_t written, trimmed;       /* bytes in batches */
     uint64_t cut_batch, cut_written; /* of the last cut; cut_written is known once the batch is synced */
 };
@@ -318,7 +325,7 @@ uint64_t journal_cut(struct journal *j)
     return j->cut_batch;
 }
 
-/* ---- to the workers ---- */
+/* ---- to the ring, to the workers ---- */
 
 static void die(struct journal *j, enum err err, const char *what)
 {
@@ -346,22 +353,58 @@ static struct flight *free_place(struct journal *j)
     return NULL;
 }
 
-/* Where the batch goes; *steady: whether others may fly beside it.  ERR_BUSY: it has to wait until nothing flies. */
-static enum err place(struct journal *j, struct journal_write *w, bool *steady)
+/* Where the batch goes.  ERR_BUSY: it has to wait until nothing flies. */
+static enum err place(struct journal *j, struct flight *f)
 {
     const struct flight *before = last_flight(j);
+    struct journal_write *w = &f->write;
     enum err err;
 
     w->unsynced = (uint32_t)(w->batch->number - 1 - j->durable);
     w->previous_crc = before ? before->write.crc : j->previous_crc;
-    *steady = true;
+    f->apart = f->steady = true;
     if (before)
         return journal_files_place_beside(&j->files, w, &before->write) ? OK : ERR_BUSY;
     if ((err = journal_files_place(&j->files, w, j->previous_crc)) != OK)
         return err;
-    *steady = journal_files_placed_apart(w) && j->target.file && w->batch->kind == BATCH_RECORDS &&
-              !j->files.unsynced && !w->file_header.unsynced && !j->retrying;
+    f->apart = journal_files_placed_apart(w) && j->target.file && !j->files.unsynced && !w->file_header.unsynced &&
+               !j->retrying;
+    f->steady = f->apart && w->batch->kind == BATCH_RECORDS && journal_files_is_large(&j->files, w->batch);
     return OK;
+}
+
+static bool fits_ring(const struct journal *j, const struct flight *f)
+{
+    const struct journal_write *w = &f->write;
+
+    return j->sys.ring && f->apart && w->sync && w->span <= RING_BYTES && w->offset % JOURNAL_PAGE == 0;
+}
+
+/* Prepared here and now, its bytes are the ring's until it tells.  False: a worker has to write it. */
+static bool hand_to_ring(struct journal *j, struct flight *f)
+{
+    struct journal_write *w = &f->write;
+
+    if (!fits_ring(j, f))
+        return false;
+    journal_write_prepare(w);
+    f->summed = true;
+    if (!w->image)
+        return false;
+    f->ring_write.file = j->target.file;
+    f->ring_write.offset = w->offset;
+    f->ring_write.data = w->image;
+    f->ring_write.len = w->span;
+    return ring_submit(j->sys.ring, &f->ring_write) == OK;
+}
+
+static enum err hand_to_worker(struct flight *f)
+{
+    enum err err = OK;
+
+    if (f->steady && !f->summed)
+        err = executor_submit(f->worker, &f->prepare);
+    return err == OK ? executor_submit(f->worker, &f->work) : err;
 }
 
 /* False: not beside those that fly.  (The first of its file prepares in the job that writes, like one that is small:
@@ -373,7 +416,7 @@ static bool take_off(struct journal *j, struct batch *b)
 
     f->write.batch = b;
     f->write.prepared = f->summed = f->back = false;
-    if ((err = place(j, &f->write, &f->steady)) == ERR_BUSY)
+    if ((err = place(j, f)) == ERR_BUSY)
         return false;
     f->batch = b;
     f->began_ns = loop_now_ns(j->sys.loop);
@@ -381,11 +424,8 @@ static bool take_off(struct journal *j, struct batch *b)
     j->beside += j->flying_count++ > 0;
     if (err == OK) {
         f->write.sync = must_sync(j, &f->write);
-        if (f->steady)
-            err = executor_submit(f->worker, &f->prepare);
+        err = hand_to_ring(j, f) ? OK : hand_to_worker(f);
     }
-    if (err == OK)
-        err = executor_submit(f->worker, &f->work);
     if (err != OK) /* memory for a table's row; the queue of the worker is ours alone */
         die(j, err, "a journal batch could not be handed to its worker");
     return true;
@@ -791,9 +831,8 @@ static void write_run(struct work *work)
     journal_write_run(&container_of(work, struct flight, work)->write);
 }
 
-static void write_done(struct work *work)
+static void came_back(struct flight *f)
 {
-    struct flight *f = container_of(work, struct flight, work);
     struct journal *j = f->journal;
 
     if (j->dead)
@@ -808,6 +847,23 @@ static void write_done(struct work *work)
         land(j, f);
     if (f && f->back && !j->dead)
         ground(j);
+}
+
+static void write_done(struct work *work)
+{
+    came_back(container_of(work, struct flight, work));
+}
+
+/* Of a write and a sync that are one it cannot be told which failed, but where there was no room. */
+static void ring_done(struct ring_write *write, enum err err)
+{
+    struct flight *f = container_of(write, struct flight, ring_write);
+
+    if (err == ERR_UNSUPPORTED && !f->journal->dead && hand_to_worker(f) == OK)
+        return;
+    f->journal->ringed += err == OK;
+    journal_write_ended(&f->write, err);
+    came_back(f);
 }
 
 /* ---- trimming, pins ---- */
@@ -938,6 +994,7 @@ static void flights_init(struct journal *j, const struct journal_options *option
         f->write.target = &j->target;
         f->prepare = (struct work){.run = prepare_run, .done = prepare_done};
         f->work = (struct work){.run = write_run, .done = write_done};
+        f->ring_write.done = ring_done;
     }
 }
 
@@ -1035,8 +1092,12 @@ void journal_stop(struct journal *j, struct store_op *op)
 
 void journal_stats(const struct journal *j, struct journal_stats *out)
 {
-    *out = (struct journal_stats){
-        .syncs = j->syncs, .beside = j->beside, .bytes = j->written, .files = j->files.count, .zeros = j->files.zeros};
+    *out = (struct journal_stats){.syncs = j->syncs,
+                                  .beside = j->beside,
+                                  .ringed = j->ringed,
+                                  .bytes = j->written,
+                                  .files = j->files.count,
+                                  .zeros = j->files.zeros};
     list_each (node, &j->files.all)
         out->file_bytes += container_of_const(node, struct journal_file, node)->prepared;
 }

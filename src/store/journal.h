@@ -2,17 +2,17 @@
  *
  * journal.h - the writing end of the one log that everything goes through.
  *
- * Records are added on the core in order.  They gather in a batch while the batches before are being written and synced
- * by the journal's workers, each by one of its own; few are in flight, and no timer delays a lone record that asked
- * for a flush.  Owns the files under journal/ and the queue before them.  Knows records as bytes, entries by ledger and
- * id; knows neither ledgers nor cursors.  Core thread, but for its workers' jobs.  May call: journal_file.h, record.h,
- * entry.h, sys/.
+ * Records are added on the core in order.  They gather in a batch while the batches before are being written and
+ * synced by the journal's workers, each by one of its own, or, small ones, by the ring, if there is one; few are in
+ * flight, and no timer delays a lone record that asked for a flush.  Owns the files under journal/ and the queue
+ * before them.  Knows records as bytes, entries by ledger and id; knows neither ledgers nor cursors.  Core thread, but
+ * for its workers' jobs.  May call: journal_file.h, record.h, entry.h, sys/.
  *
  * Invariants
  *  1. Batches are numbered without gaps, and done in that order.  At most JOURNAL_FLIGHTS are in flight; each says how
  *     many before it were not durable when it took off.  One that changes more than its own bytes of a file that
- *     others were written to is alone in flight: the first of a file, one that takes more space, a small one, a
- *     seal, one that is written anew after a failure; and so is each in durability mode "os".
+ *     others were written to is alone in flight: the first of a file, one that takes more space, a seal, one that
+ *     is written anew after a failure; so is a small one, and each in durability mode "os".
  *  2. An entry's callback comes after the sync of its bytes, entries in the order of their adding; a barrier's after
  *     all records added before it.  In durability mode "os" read "written" for "synced" in both, but for seals, sync
  *     barriers, the first batch of a file, one that is written anew after a failure, and one each second.
@@ -196,6 +196,7 @@ void journal_stop(struct journal *j, struct store_op *op);
 struct journal_stats {
     uint64_t syncs, bytes, files, file_bytes; /* the last: that the files take on the disk */
     uint64_t beside;                          /* batches that took off while others were in flight */
+    uint64_t ringed;                          /* batches that no worker wrote: sys/ring.h */
     uint64_t zeros;                           /* written ahead */
 };
 void journal_stats(const struct journal *j, struct journal_stats *out);

@@ -155,6 +155,7 @@ enum err journal_files_init(struct journal_files *f, const struct journal_option
         .trimmed = start->trimmed,
         .sys = *sys,
         .background = options->background,
+        .paged = sys->ring && options->durability != DURABILITY_OS,
         .unsynced = options->durability == DURABILITY_OS,
     };
     list_init(&f->all);
@@ -227,23 +228,25 @@ static uint64_t page_rest(uint64_t end)
     return (JOURNAL_PAGE - end % JOURNAL_PAGE) % JOURNAL_PAGE;
 }
 
-static bool fills_its_page(const struct journal_files *f, const struct batch *batch)
+bool journal_files_is_large(const struct journal_files *f, const struct batch *batch)
 {
     return batch->payload >= min_u64(WHOLE_PAGES, f->file_bytes / 64);
 }
 
-/* At most, wherever it is put. */
+/* At most, wherever it is put; but for padding that it can do without. */
 static uint64_t span_max(const struct journal_files *f, const struct batch *batch)
 {
-    return batch_span(batch->payload) + (fills_its_page(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
+    return batch_span(batch->payload) + (journal_files_is_large(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
 }
 
-static void place_span(const struct journal_files *f, struct journal_write *w)
+/* A small batch has its page to itself only where that takes none of what is kept for a full disk. */
+static void place_span(const struct journal_files *f, struct journal_write *w, uint64_t prepared)
 {
-    const uint64_t span = batch_span(w->batch->payload);
+    const uint64_t span = batch_span(w->batch->payload), pad = page_rest(w->offset + span);
 
-    w->whole = fills_its_page(f, w->batch);
-    w->pad = w->whole ? (uint32_t)page_rest(w->offset + span) : 0;
+    w->whole = journal_files_is_large(f, w->batch) ||
+               (f->paged && w->offset + span + pad + reserve_of(f, prepared) <= prepared);
+    w->pad = w->whole ? (uint32_t)pad : 0;
     w->span = span + w->pad;
 }
 
@@ -306,7 +309,7 @@ enum err journal_files_place(struct journal_files *f, struct journal_write *w, u
     else
         w->file_header = file->header;
     const uint64_t prepared = w->create ? w->prefix : file->prepared;
-    place_span(f, w);
+    place_span(f, w, prepared);
     const bool full = w->offset + w->span <= prepared && prepared >= f->file_bytes; /* is left with what it has */
     if (!full && batches_are_large(f))
         place_room(f, w, prepared);

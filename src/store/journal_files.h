@@ -70,6 +70,7 @@ struct journal_files {
     struct journal_chore chore;
     void (*fatal)(void *ctx, enum err err, const char *what);
     void *ctx;
+    bool paged;        /* small batches, too, end with their page where there is room: the next begins with one */
     bool unsynced;     /* files taken into use from now on may have batches that were not synced */
     bool stopping;     /* no more chores */
     bool yields;       /* others want the room: one spare is enough */
@@ -87,6 +88,8 @@ MUST_USE enum err journal_files_place(struct journal_files *f, struct journal_wr
  * batch's own bytes.  False: it has to be alone under way. */
 bool journal_files_place_beside(const struct journal_files *f, struct journal_write *w,
                                 const struct journal_write *before);
+/* One that others may fly beside although it is not beside others. */
+bool journal_files_is_large(const struct journal_files *f, const struct batch *batch);
 /* Placed so, or as if. */
 bool journal_files_placed_apart(const struct journal_write *w);
 /* The job came back: what it says about the files becomes true here. */

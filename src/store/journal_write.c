@@ -294,3 +294,10 @@ void journal_write_run(struct journal_write *w)
         return;
     w->stage = WRITE_STAGE_DONE;
 }
+
+void journal_write_ended(struct journal_write *w, enum err err)
+{
+    w->switched = w->extended = false;
+    w->err = err;
+    w->stage = err == OK ? WRITE_STAGE_DONE : err == ERR_NOSPACE ? WRITE_STAGE_WRITE : WRITE_STAGE_SYNC;
+}

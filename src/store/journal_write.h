@@ -70,6 +70,8 @@ struct journal_write {
 /* On the worker. */
 void journal_write_prepare(struct journal_write *w);
 void journal_write_run(struct journal_write *w);
+/* It was written by a ring, prepared and with an image, and that ended so. */
+void journal_write_ended(struct journal_write *w, enum err err);
 /* Gives the memory back.  While none of its jobs is under way. */
 void journal_write_rest(struct journal_write *w);
 

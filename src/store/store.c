@@ -864,6 +864,7 @@ void store_stats(const struct store *s, struct store_stats *out)
         .appended_bytes = s->appended_bytes,
         .syncs = journal.syncs,
         .journal_bytes = journal.bytes,
+        .ring_batches = journal.ringed,
         .checkpoints = s->checkpoint.done_count,
         .cold_reads = s->reader.cold_reads,
         .cold_read_bytes = s->reader.cold_bytes,

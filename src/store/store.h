@@ -303,6 +303,7 @@ struct store_stats {
     enum durability durability;
     uint64_t appended_entries, appended_bytes;         /* synced, since open */
     uint64_t syncs, journal_bytes;                     /* since open */
+    uint64_t ring_batches;                             /* of the journal, that no worker wrote; since open */
     uint64_t checkpoints, cold_reads, cold_read_bytes; /* reads of files, and what they brought */
     uint64_t cache_hits, cold_hits;                    /* entries handed out: from the tail cache, from cold reads */
     uint64_t cache_hit_bytes, cache_evictions;         /* of the tail cache, since open */

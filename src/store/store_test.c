@@ -323,6 +323,96 @@ static void a_failed_sync_ends_the_process(void **state)
     model_deinit(&m);
 }
 
+/* A store in a world with a ring, behind its first batches. */
+static void begin_with_ring(struct model *m, uint64_t seed)
+{
+    model_init(m, seed);
+    assert_non_null(sim_host_sys(m->host)->ring);
+    must_open(m);
+    model_create_topics(m);
+    append_and_settle(m, 0, 1, 100);
+}
+
+static const struct model_append *last_append(const struct model *m)
+{
+    const struct model_append *a = m->appends;
+
+    while (a->next)
+        a = a->next;
+    return a;
+}
+
+static uint64_t ring_batches(const struct model *m)
+{
+    struct store_stats stats;
+
+    store_stats(m->store, &stats);
+    return stats.ring_batches;
+}
+
+static void small_batches_are_written_by_the_ring_and_large_ones_are_not(void **state)
+{
+    struct model m;
+
+    begin_with_ring(&m, 2);
+    append_and_settle(&m, 0, 16, 100);
+    const uint64_t small = ring_batches(&m);
+    assert_in_range(small, 1, 40);
+    for (unsigned i = 0; i < 12; i++) {
+        model_append(&m, 0, 4000);
+        model_append(&m, 1, 40000);
+        while (!last_append(&m)->done)
+            assert_true(sim_step(m.sim));
+    }
+    model_settle(&m);
+    assert_in_range(ring_batches(&m), small, small + 8); /* rows, seals: none of these */
+    model_crash(&m, MODEL_POWER);
+    must_open(&m);
+    model_verify(&m);
+    model_deinit(&m);
+}
+
+/* Seed by seed, until a batch that the ring was to write has met the fault. */
+static void a_failed_write_of_the_ring_ends_the_process_as_a_failed_sync_does(void **state)
+{
+    unsigned ended = 0;
+
+    for (uint64_t seed = 2; seed < 40; seed += 2) {
+        struct model m;
+        begin_with_ring(&m, seed);
+        model_append(&m, 0, 100);
+        sim_disk_fail(m.disk, SIM_DISK_WRITE, 1, ERR_IO);
+        model_settle(&m);
+        assert_false(last_append(&m)->done);
+        assert_int_equal(last_append(&m)->failed, m.fatals == 0); /* by a worker, which knows what failed */
+        ended += m.fatals;
+        model_crash(&m, MODEL_POWER);
+        must_open(&m);
+        model_verify(&m);
+        model_deinit(&m);
+    }
+    assert_in_range(ended, 8, 18);
+}
+
+static void where_the_ring_finds_no_room_the_publish_fails_and_the_store_goes_on(void **state)
+{
+    for (uint64_t seed = 2; seed < 20; seed += 2) {
+        struct model m;
+        begin_with_ring(&m, seed);
+        model_append(&m, 0, 100);
+        sim_disk_fail(m.disk, SIM_DISK_WRITE, 1, ERR_NOSPACE);
+        model_settle(&m);
+        assert_int_equal(m.fatals, 0);
+        assert_true(last_append(&m)->failed);
+        model_append(&m, 0, 100); /* refused: the model closes the ledger */
+        append_and_settle(&m, 0, 3, 100);
+        model_crash(&m, MODEL_POWER);
+        must_open(&m);
+        model_verify(&m);
+        model_deinit(&m);
+    }
+}
+
 static void a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_deletions(void **state)
 {
     struct model m;
@@ -1067,6 +1157,9 @@ int main(void)
         cmocka_unit_test(appends_of_one_turn_share_one_sync),
         cmocka_unit_test(a_failed_write_fails_what_was_queued_and_fences_its_ledgers_only),
         cmocka_unit_test(a_failed_sync_ends_the_process),
+        cmocka_unit_test(small_batches_are_written_by_the_ring_and_large_ones_are_not),
+        cmocka_unit_test(a_failed_write_of_the_ring_ends_the_process_as_a_failed_sync_does),
+        cmocka_unit_test(where_the_ring_finds_no_room_the_publish_fails_and_the_store_goes_on),
         cmocka_unit_test(a_full_disk_fails_publishes_and_still_takes_acknowledgements_and_deletions),
         cmocka_unit_test(changes_beyond_the_reserve_of_a_full_disk_wait_for_room),
         cmocka_unit_test(a_store_that_waits_for_room_takes_no_entries_and_gives_up_when_told_to_close),

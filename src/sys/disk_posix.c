@@ -523,6 +523,13 @@ static enum err directories_make(const char *directory)
     return OK;
 }
 
+int disk_posix_direct(const struct file *file)
+{
+    const struct posix_file *f = container_of_const(file, struct posix_file, file);
+
+    return f->refused ? -1 : f->direct;
+}
+
 enum err disk_posix_new(struct disk **out, const char *directory)
 {
     enum err err = directories_make(directory);

@@ -13,6 +13,9 @@
 /* The directory and its parents are made when absent.  ERR_DENIED, ERR_IO, ERR_NOSPACE, ERR_NOMEM. */
 MUST_USE enum err disk_posix_new(struct disk **out, const char *directory);
 
+/* The descriptor that writes to a DISK_DIRECT file past the page cache; -1: this file, or its file system, has none. */
+int disk_posix_direct(const struct file *file);
+
 /* After every file is closed; gives the lock back.  NULL is fine. */
 void disk_posix_free(struct disk *disk);
 

@@ -6,6 +6,7 @@
 
 #include "sys/disk_posix.h"
 #include "sys/uv_net.h"
+#include "sys/uv_ring.h"
 #include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct uv_sys {
     struct sys sys;
     struct uv_loop loop;
     struct uv_net net;
+    struct uv_ring *ring; /* NULL: none */
     uv_signal_t signal[SIGNALS];
     void (*on_signal)(void *ctx, int signal); /* NULL: not listening */
     void *on_signal_ctx;
@@ -56,6 +58,16 @@ fail:
 struct sys *uv_sys_get(struct uv_sys *u)
 {
     return &u->sys;
+}
+
+enum err uv_sys_open_ring(struct uv_sys *u)
+{
+    enum err err;
+
+    assert(!u->ring);
+    if ((err = uv_ring_open(&u->ring, &u->loop)) == OK)
+        u->sys.ring = uv_ring_get(u->ring);
+    return err;
 }
 
 void *uv_sys_loop_handle(struct uv_sys *u)
@@ -106,7 +118,10 @@ void uv_sys_free(struct uv_sys *u)
         return;
     for (size_t i = 0; u->on_signal && i < SIGNALS; i++)
         uv_close((uv_handle_t *)&u->signal[i], NULL);
+    if (u->ring)
+        uv_ring_close(u->ring);
     uv_loop_shut(&u->loop);
+    uv_ring_free(u->ring);
     uv_net_deinit(&u->net);
     disk_posix_free(u->sys.disk);
     free(u);

@@ -18,6 +18,9 @@ struct uv_sys;
 /* `data_dir` is made when absent; NULL: no disk.  ERR_IO, ERR_DENIED when it cannot be. */
 MUST_USE enum err uv_sys_new(struct uv_sys **out, const char *data_dir);
 struct sys *uv_sys_get(struct uv_sys *u);
+/* Gives its struct sys a ring.  Before it is copied, and before a sandbox is entered.  ERR_UNSUPPORTED: there is none
+ * here, and nothing has changed. */
+MUST_USE enum err uv_sys_open_ring(struct uv_sys *u);
 
 /* Runs until uv_sys_stop; then what is still open is closed and told, and the call returns. */
 void uv_sys_run(struct uv_sys *u);

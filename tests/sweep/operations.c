@@ -259,6 +259,12 @@ static void append_lone(struct model *m)
     wait_for_end(m);
 }
 
+static void append_singly(struct model *m)
+{
+    for (unsigned i = 0; i < 4 && !model_dead(m); i++)
+        append_lone(m);
+}
+
 static void append_batched(struct model *m)
 {
     for (unsigned i = 0; i < 9 && !model_dead(m); i++)
@@ -413,6 +419,14 @@ static void merge(struct model *m)
 static bool adopted(const struct model *m)
 {
     return m->store->checkpoint.adopted_bytes > 0;
+}
+
+static bool ring_wrote(const struct model *m)
+{
+    struct store_stats stats;
+
+    store_stats(m->store, &stats);
+    return stats.ring_batches > 0;
 }
 
 static bool compacted(const struct model *m)
@@ -582,6 +596,19 @@ const struct operation operations[] = {
     {"merge", "a ledger in many pieces becomes one", a_store_of_pieces, merge, .happened = compacted},
     {"mixed", "a bit of everything at once", a_store_with_segments, live},
     {"backup", "a backup while the store goes on", a_store_to_back_up, back_up, .happened = harm_backup_done},
+    {"ring-append-lone", "one entry after the other", a_store_with_entries, append_singly, .ring = true,
+     .happened = ring_wrote},
+    {"ring-append-batched", "entries of several topics in a batch, others behind it", a_store_with_entries,
+     append_batched, .ring = true, .happened = ring_wrote},
+    {"ring-append-beside", "small batches beside large ones", a_store_with_entries, append_beside, .ring = true,
+     .happened = ring_wrote},
+    {"ring-append-much", "through several journal files and checkpoints", a_store_with_entries, append_much,
+     .ring = true, .happened = ring_wrote},
+    {"ring-acknowledge", "single acknowledgements", a_store_with_segments, acknowledge, .ring = true,
+     .happened = ring_wrote},
+    {"ring-mixed", "a bit of everything at once", a_store_with_segments, live, .ring = true, .happened = ring_wrote},
+    {"ring-open-killed", "a start after a kill", killed, open_store, .ring = true},
+    {"ring-close", "an orderly end", a_store_with_segments, close_store, .ring = true},
     {"os-append", "durability \"os\": entries of several topics", an_unsynced_store, append_batched},
     {"os-checkpoint", "durability \"os\": through several journal files and checkpoints", an_unsynced_store,
      append_much},

@@ -17,6 +17,7 @@ struct operation {
     void (*prepare)(struct model *m);
     /* May find the store dead at any moment, and unable to open. */
     void (*act)(struct model *m);
+    bool ring; /* in a world with one */
     bool needs_room; /* a start on the full disk may be refused: it makes something first */
     /* After an act without a fault: it was what the name says. */
     bool (*happened)(const struct model *m);

@@ -17,7 +17,8 @@ static const struct sim_cut lose_all = {.kind = SIM_CUT_PREFIX, .n = 0, .halves 
 
 static void begin(struct model *m, const struct operation *o, const struct sim_cut *cut)
 {
-    model_init(m, SEED);
+    model_init(m, o->ring ? SEED + 1 : SEED);
+    assert(!!sim_host_sys(m->host)->ring == o->ring);
     model_hook(m, &memory_hooks);
     memory_fail(0);
     memory_fail_sqlite(0);

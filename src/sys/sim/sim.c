@@ -38,6 +38,7 @@ static struct manners draw_manners(struct random *r)
     m.work_us_max = pick(r, work_us, 3);
     m.window_bytes = pick(r, window, 4);
     m.split_in_eight = (uint32_t)pick(r, split, 3);
+    m.ring = false;
     return m;
 }
 
@@ -47,6 +48,7 @@ struct sim *sim_new(uint64_t seed)
 
     random_init(&s->random, seed);
     s->manners = draw_manners(&s->random);
+    s->manners.ring = seed % 2 == 0; /* not drawn: with and without it a seed is the same world otherwise */
     s->now_ns = START_NS;
     s->trace = seed;
     list_init(&s->hosts);
@@ -56,7 +58,14 @@ struct sim *sim_new(uint64_t seed)
 void sim_calm(struct sim *s)
 {
     assert(list_empty(&s->hosts));
-    s->manners = (struct manners){.latency_us_max = 20, .work_us_max = 10, .window_bytes = 256 * 1024};
+    const bool ring = s->manners.ring;
+    s->manners = (struct manners){.latency_us_max = 20, .work_us_max = 10, .window_bytes = 256 * 1024, .ring = ring};
+}
+
+void sim_rings(struct sim *s, bool are)
+{
+    assert(list_empty(&s->hosts));
+    s->manners.ring = are;
 }
 
 void sim_slow(struct sim *s, uint64_t ms)
@@ -88,6 +97,11 @@ uint64_t sim_soon(struct sim *s, uint64_t us_max)
     return s->now_ns + random_below(&s->random, us_max * NS_PER_US + 1);
 }
 
+uint64_t sim_work_time(struct sim *s)
+{
+    return sim_soon(s, s->slow_us ? s->slow_us : s->manners.work_us_max);
+}
+
 bool sim_chance(struct sim *s, uint32_t of_eight)
 {
     return random_below(&s->random, 8) < of_eight;
@@ -116,6 +130,7 @@ static void collect(struct sim *s)
         if (!h->dead) {
             sim_loop_offer(h);
             sim_net_offer(h);
+            sim_ring_offer(h);
         }
     }
 }
@@ -144,13 +159,16 @@ bool sim_step(struct sim *s)
     e = s->events[random_below(&s->random, s->event_count)];
     s->steps++;
     trace(s, &e);
-    if (s->cross)
+    const bool crosses = s->cross && e.kind != EVENT_RING_WRITE; /* which is the simulator's own */
+    if (crosses)
         s->cross(true);
     if (e.kind <= EVENT_JOB_DONE)
         sim_loop_run(&e);
+    else if (e.kind >= EVENT_RING_WRITE)
+        sim_ring_run(&e);
     else
         sim_net_run(&e);
-    if (s->cross)
+    if (crosses)
         s->cross(false);
     s->now_ns += random_below(&s->random, EVENT_NS_MAX);
     return true;
@@ -208,7 +226,9 @@ struct sim_host *sim_host_new(struct sim *s, const char *name, struct sim_disk *
     h->ordinal = sim_ordinal(s);
     sim_loop_init(h);
     sim_net_init(h);
+    sim_ring_init(h);
     h->sys = (struct sys){.loop = &h->loop, .net = &h->net, .disk = disk ? sim_disk_get(disk) : NULL};
+    h->sys.ring = disk && s->manners.ring ? &h->ring : NULL;
     list_push_back(&s->hosts, &h->node);
     return h;
 }
@@ -225,6 +245,7 @@ void sim_host_crash(struct sim_host *h)
     h->dead = true;
     sim_loop_crash(h);
     sim_net_crash(h);
+    sim_ring_crash(h);
 }
 
 void sim_host_free(struct sim_host *h)

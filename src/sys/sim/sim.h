@@ -2,15 +2,16 @@
  *
  * sim.h - a world in one thread, driven by one seed.
  *
- * A struct sim has one clock and any number of hosts; each host is a struct sys (a loop, the net that joins all
- * hosts, and, where asked for, a disk).  sim_step runs one event, chosen by the seed among those that may happen:
- * a timer due, a deferred or posted task, a worker's job (its run and its done are separate steps), bytes, the end of
- * a write or a close arriving on a connection (order is kept within one, not between two).  Each event takes a little
- * time; when nothing is ready the clock jumps to what comes next.  The same seed and the same program give the
- * same run: sim_trace tells whether two were.
+ * A struct sim has one clock and any number of hosts; each host is a struct sys (a loop, the net that joins all hosts,
+ * and, where asked for, a disk).  sim_step runs one event, chosen by the seed among those that may happen: a timer
+ * due, a deferred or posted task, a worker's job or a write of the ring (its run and its done are separate steps),
+ * bytes, the end of a write or a close arriving on a connection (order is kept within one, not between two).  Each
+ * event takes a little time; when nothing is ready the clock jumps to what comes next.  The same seed and the same
+ * program give the same run: sim_trace tells whether two were.
  *
  * The seed also draws the manners of this world: how slow its workers are, how late bytes come, how they are split,
- * how much a connection takes before its writer must wait.
+ * how much a connection takes before its writer must wait; and whether hosts with a disk have a ring (sys/ring.h),
+ * which then refuses some writes, and leaves some undone or cut short.
  *
  * The disk keeps, per file, what was synced and the writes since; a crash keeps all that was synced and of the
  * rest, by the seed, any subset of sectors (512 bytes), in any order, torn writes included; names created, renamed
@@ -52,6 +53,9 @@ void sim_slow(struct sim *s, uint64_t ms);
 /* In place of the manners that the seed drew, before there is a host: a quick disk and network, connections that take
  * 256 KiB, nothing split.  For measuring. */
 void sim_calm(struct sim *s);
+/* Hosts with a disk have a ring, or have none, whatever the seed says (with an even one they have); before there is a
+ * host. */
+void sim_rings(struct sim *s, bool are);
 /* `cross` is called before (true) and after (false) every task, timer and job that the simulator runs: so that a test
  * can make the program's allocations fail and not the simulator's. */
 void sim_border(struct sim *s, void (*cross)(bool inside));

@@ -490,19 +490,18 @@ static enum err op_write(struct file *file, uint64_t offset, const struct bytes 
     return err;
 }
 
-static enum err op_sync(struct file *file)
+/* `done` makes durable what the sync is for. */
+static enum err sync_as(struct sim_file *f, void (*done)(struct sim_file *f, uint64_t offset, size_t len),
+                        uint64_t offset, size_t len)
 {
-    struct sim_file *f = file_of(file);
     enum err err;
     enum verdict verdict = begin(f->disk, SIM_DISK_OP_SYNC, 0, &err);
 
     if (f->disk->dead || stale(f))
         return ERR_IO;
     if (verdict == PROCEED) {
-        if (!f->disk->lies) {
-            sim_inode_sync(f->inode);
-            sim_plan_forget(f->disk, f->inode);
-        }
+        if (!f->disk->lies)
+            done(f, offset, len);
         return OK;
     }
     if (verdict == CRASH)
@@ -512,6 +511,37 @@ static enum err op_sync(struct file *file)
     else
         sim_inode_sync_some(f->disk, f->inode);
     return err;
+}
+
+static void sync_all(struct sim_file *f, uint64_t offset, size_t len)
+{
+    (void)offset;
+    (void)len;
+    sim_inode_sync(f->inode);
+    sim_plan_forget(f->disk, f->inode);
+}
+
+static enum err op_sync(struct file *file)
+{
+    return sync_as(file_of(file), sync_all, 0, 0);
+}
+
+static void sync_stretch(struct sim_file *f, uint64_t offset, size_t len)
+{
+    sim_inode_sync_stretch(f->inode, (size_t)offset, len);
+    sim_plan_forget_stretch(f->disk, f->inode, (size_t)offset, len);
+}
+
+enum err sim_disk_write_synced(struct file *file, uint64_t offset, struct bytes b)
+{
+    const enum err err = op_write(file, offset, &b, 1);
+
+    return err == OK ? sync_as(file_of(file), sync_stretch, offset, b.len) : err;
+}
+
+bool sim_disk_is_direct(const struct file *file)
+{
+    return container_of_const(file, struct sim_file, file)->flags & DISK_DIRECT;
 }
 
 static enum err op_size(struct file *file, uint64_t *out)

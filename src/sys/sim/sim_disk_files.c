@@ -92,6 +92,16 @@ void sim_inode_sync(struct inode *f)
     sim_image_resize(&f->medium, f->now.len);
 }
 
+/* Whole sectors, which are there. */
+void sim_inode_sync_stretch(struct inode *f, size_t offset, size_t len)
+{
+    assert(offset % SECTOR == 0 && len % SECTOR == 0 && offset + len <= f->now.len);
+    for (size_t i = offset / SECTOR; i < (offset + len) / SECTOR; i++) {
+        write_back(f, i);
+        f->dirty[i] = 0;
+    }
+}
+
 /* ---- changes one by one, with a plan ---- */
 
 void sim_plan_remember(struct sim_disk *d, struct pending p)
@@ -118,6 +128,28 @@ void sim_plan_remember_write(struct sim_disk *d, struct inode *inode, uint64_t o
         p.len += len;
     }
     sim_plan_remember(d, p);
+}
+
+static bool lies_in(const struct pending *p, size_t offset, size_t len)
+{
+    const bool apart = p->resizes || p->offset + p->len <= offset || p->offset >= offset + len;
+    const bool within = p->offset >= offset && p->offset + p->len <= offset + len;
+
+    assert(apart || within); /* of a part of a change it could not be told */
+    return !apart;
+}
+
+void sim_plan_forget_stretch(struct sim_disk *d, const struct inode *f, size_t offset, size_t len)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < d->pending_count; i++) {
+        if (d->pending[i].inode == f && lies_in(&d->pending[i], offset, len))
+            free(d->pending[i].data);
+        else
+            d->pending[kept++] = d->pending[i];
+    }
+    d->pending_count = kept;
 }
 
 void sim_plan_forget(struct sim_disk *d, const struct inode *f)

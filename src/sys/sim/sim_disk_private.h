@@ -102,6 +102,7 @@ void sim_inode_write(struct sim_disk *d, struct inode *f, size_t offset, struct 
 void sim_inode_mark_dirty(struct inode *f, size_t offset, size_t len);
 /* A sync: as it shall be; as a power cut, or one that fails, leaves it; and that by the plan. */
 void sim_inode_sync(struct inode *f);
+void sim_inode_sync_stretch(struct inode *f, size_t offset, size_t len);
 void sim_inode_sync_some(struct sim_disk *d, struct inode *f);
 void sim_inode_sync_planned(struct sim_disk *d, struct inode *f);
 
@@ -110,6 +111,7 @@ void sim_plan_remember(struct sim_disk *d, struct pending p);
 void sim_plan_remember_write(struct sim_disk *d, struct inode *inode, uint64_t offset, const struct bytes *parts,
                              size_t count, uint64_t limit);
 void sim_plan_forget(struct sim_disk *d, const struct inode *f);
+void sim_plan_forget_stretch(struct sim_disk *d, const struct inode *f, size_t offset, size_t len);
 /* Whether the change of this number, from 1 on, is on the medium. */
 bool sim_plan_keeps(const struct sim_cut *plan, size_t number);
 void sim_plan_apply(const struct sim_disk *d, const struct pending *p, size_t number);

@@ -129,9 +129,7 @@ static enum err new_executor(struct loop *loop, const char *name, size_t bound, 
 
 static void draw_times(struct sim_executor *e)
 {
-    struct sim *s = e->host->sim;
-
-    e->run_at = sim_soon(s, s->slow_us ? s->slow_us : s->manners.work_us_max);
+    e->run_at = sim_work_time(e->host->sim);
 }
 
 static enum err submit(struct executor *executor, struct work *work)
