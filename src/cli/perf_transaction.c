@@ -359,6 +359,16 @@ static void task_run(struct worker *w)
         atomic_fetch_add(&w->work->ended, 1);
 }
 
+static void consumers_close(struct worker *w)
+{
+    while (w->consumer_count > 0) {
+        pulsar_consumer_t *consumer = w->consumers[--w->consumer_count];
+        (void)pulsar_consumer_close(consumer);
+        pulsar_consumer_free(consumer);
+    }
+}
+
+/* What it was sent ahead and does not need any more, another worker may be waiting for. */
 static void worker_run(void *ctx)
 {
     struct worker *w = ctx;
@@ -375,6 +385,7 @@ static void worker_run(void *ctx)
         else
             transaction_run(w);
     }
+    consumers_close(w);
 }
 
 /* ---- lines ---- */
@@ -511,10 +522,7 @@ static void worker_close(struct worker *w)
         (void)pulsar_producer_close(w->producers[i]);
         pulsar_producer_free(w->producers[i]);
     }
-    for (size_t i = 0; i < w->consumer_count; i++) {
-        (void)pulsar_consumer_close(w->consumers[i]);
-        pulsar_consumer_free(w->consumers[i]);
-    }
+    consumers_close(w);
     free(w->producers);
     free(w->consumers);
     pthread_mutex_destroy(&w->lock);

@@ -282,6 +282,14 @@ def test_tasks_are_transactions_without_one(broker, topic):
     assert count(TAKEN, run("read", topic + "-b", "-n", "4", broker=broker)) == 4
 
 
+def test_a_thread_that_is_done_leaves_what_it_was_sent_ahead_to_the_others(broker, topic):
+    """The ten messages are one batch: one of the threads has them all, and another one waits for its message."""
+    run("produce", topic, "-m", "10", "-r", "0", "-b", "1000", broker=broker)
+    printed = run("transaction", "--topics-c", topic, "--topics-p", topic + "-to", "-ntxn", "10", "-threads", "3",
+                  "--txn-disable", broker=broker)
+    assert "10 task executed" in printed
+
+
 @pytest.mark.skipif(os.environ.get("TXN") != "true", reason="needs a broker with transactions, named by SERVICE_URL")
 def test_transactions_take_effect_as_a_whole_or_not_at_all(broker, topic):
     run("produce", topic, "-m", "20", "-r", "0", "-db", broker=broker)
