@@ -3,12 +3,13 @@
  * producer.c - a producer as users hold it: the gate that bounds what is pending, the choice of a partition, and one
  * publisher for each.
  *
- * Who touches what.  Set before the user has the handle: config, topic, name, publishers.  The gate: any thread, under
- * its lock. The loop's: the rest.  A send has a place in the gate until it completes, and as long as there are any the
- * gate holds a reference to the handle.
+ * Who touches what.  Set before the user has the handle: config, topic, name, publishers.  The gate: any thread, by
+ * atomics or under its lock. The loop's: the rest.  A send has a place in the gate until it completes, and as long as
+ * there are any the gate holds a reference to the handle.
  *
  * What a message costs is kept small: sends reach the loop by the outbox, which is posted once for all that come before
- * the loop looks, and those of one receipt leave the gate together.  Locks: the gate's, then the loop's (of its posts).
+ * the loop looks; places are an atomic count, and who waits for one is woken once for all that leave in a turn of the
+ * loop.  Locks: the gate's, then the loop's (of its posts).
  */
 #include "client/discovery.h"
 #include "client/handle.h"
@@ -25,9 +26,11 @@
 #define SPARES_MAX 4096
 
 struct gate {
+    uint32_t pending_max;     /* messages; 0: no limit */
+    _Atomic uint32_t pending; /* messages */
+    _Atomic uint32_t waiters; /* for a place, under the lock */
     pthread_mutex_t lock;
     pthread_cond_t left;
-    uint32_t pending, pending_max; /* messages; max 0: no limit */
     struct client_routing routing;
     struct list outbox; /* send_ops that the loop has not taken; not empty: `outbox_task` is posted */
     struct list spares; /* send_ops */
@@ -42,7 +45,8 @@ struct _pulsar_producer {
     uint32_t count, created, alive;
     struct gate gate;
     struct task outbox_task;
-    struct list ended; /* the loop's: send_ops that will be spares */
+    struct task wake_task; /* the loop's */
+    struct list ended;     /* the loop's: send_ops that will be spares */
     uint32_t ended_count;
 
     struct client_discovery discovery;
@@ -99,52 +103,92 @@ static void gate_init(struct gate *g)
 
 static void gate_deinit(struct gate *g)
 {
-    assert(g->pending == 0);
+    assert(atomic_load(&g->pending) == 0);
     assert(list_empty(&g->outbox));
     ops_free(&g->spares);
     pthread_mutex_destroy(&g->lock);
     pthread_cond_destroy(&g->left);
 }
 
-/* Whether `p` may have one more pending; waits where it was told to.  *spare is an operation, or NULL. */
-static pulsar_result gate_enter(struct _pulsar_producer *p, struct send_op **spare)
+/* The first of several pending sends holds the handle for all of them. */
+static bool gate_try(struct _pulsar_producer *p)
 {
     struct gate *g = &p->gate;
-    bool waits = p->config.block_if_full && !client_on_loop(p->handle.client);
-    pulsar_result result = pulsar_result_Ok;
+    uint32_t pending = atomic_load(&g->pending);
 
-    pthread_mutex_lock(&g->lock);
-    while (!atomic_load(&p->handle.closed) && g->pending_max > 0 && g->pending >= g->pending_max && waits)
-        pthread_cond_wait(&g->left, &g->lock);
-    if (atomic_load(&p->handle.closed)) {
-        result = pulsar_result_AlreadyClosed;
-    } else if (g->pending_max > 0 && g->pending >= g->pending_max) {
-        result = pulsar_result_ProducerQueueIsFull;
-    } else {
-        if (g->pending++ == 0)
-            client_handle_ref(&p->handle);
-        *spare = op_of(list_pop_front(&g->spares));
-    }
-    pthread_mutex_unlock(&g->lock);
-    return result;
+    do {
+        if (g->pending_max > 0 && pending >= g->pending_max)
+            return false;
+    } while (!atomic_compare_exchange_weak(&g->pending, &pending, pending + 1));
+    if (pending == 0)
+        client_handle_ref(&p->handle);
+    return true;
 }
 
-/* On the loop with what the loop has `ended`, elsewhere without. */
-static void gate_leave(struct _pulsar_producer *p, uint32_t sends, struct list *ended)
+/* Who leaves sees the waiter, or the waiter sees the place: it is counted before it tries. */
+static bool gate_wait(struct _pulsar_producer *p)
+{
+    struct gate *g = &p->gate;
+    bool taken;
+
+    pthread_mutex_lock(&g->lock);
+    atomic_fetch_add(&g->waiters, 1);
+    while (!(taken = gate_try(p)) && !atomic_load(&p->handle.closed))
+        pthread_cond_wait(&g->left, &g->lock);
+    atomic_fetch_sub(&g->waiters, 1);
+    pthread_mutex_unlock(&g->lock);
+    return taken;
+}
+
+/* Whether `p` may have one more pending; waits where it was told to. */
+static pulsar_result gate_enter(struct _pulsar_producer *p)
+{
+    if (atomic_load(&p->handle.closed))
+        return pulsar_result_AlreadyClosed;
+    if (gate_try(p))
+        return pulsar_result_Ok;
+    if (!p->config.block_if_full || client_on_loop(p->handle.client))
+        return pulsar_result_ProducerQueueIsFull;
+    return gate_wait(p) ? pulsar_result_Ok : pulsar_result_AlreadyClosed;
+}
+
+static void waiters_wake(struct _pulsar_producer *p)
 {
     struct gate *g = &p->gate;
 
-    pthread_mutex_lock(&g->lock);
-    assert(g->pending >= sends);
-    g->pending -= sends;
-    const bool last = g->pending == 0;
-    if (ended && list_empty(&g->spares)) {
-        list_move(&g->spares, ended);
-        p->ended_count = 0;
-    }
-    pthread_cond_broadcast(&g->left);
+    pthread_mutex_lock(&g->lock); /* who has tried in vain is waiting by now */
     pthread_mutex_unlock(&g->lock);
-    if (last)
+    pthread_cond_broadcast(&g->left);
+}
+
+static void on_wake(struct task *task)
+{
+    struct _pulsar_producer *p = container_of(task, struct _pulsar_producer, wake_task);
+
+    waiters_wake(p);
+    client_handle_unref(&p->handle);
+}
+
+/* On the loop: once for all that leave before it waits again.  A waiter that is woken for each finds one place and waits
+ * again, and costs two switches of threads. */
+static void waiters_wake_soon(struct _pulsar_producer *p)
+{
+    if (p->wake_task.queued)
+        return;
+    client_handle_ref(&p->handle);
+    loop_defer(p->handle.client->core.sys->loop, &p->wake_task);
+}
+
+/* `wake`: one of the two above. */
+static void gate_leave(struct _pulsar_producer *p, uint32_t sends, void (*wake)(struct _pulsar_producer *p))
+{
+    struct gate *g = &p->gate;
+    const uint32_t before = atomic_fetch_sub(&g->pending, sends);
+
+    assert(before >= sends);
+    if (atomic_load(&g->waiters) > 0)
+        wake(p);
+    if (before == sends)
         client_handle_unref(&p->handle);
 }
 
@@ -153,9 +197,7 @@ static void gate_wake(struct _pulsar_producer *p)
 {
     struct _pulsar_client *c = p->handle.client;
 
-    pthread_mutex_lock(&p->gate.lock);
-    pthread_cond_broadcast(&p->gate.left);
-    pthread_mutex_unlock(&p->gate.lock);
+    waiters_wake(p);
     pthread_mutex_lock(&c->memory_lock);
     pthread_cond_broadcast(&c->memory_freed);
     pthread_mutex_unlock(&c->memory_lock);
@@ -219,7 +261,7 @@ static void on_leaving(struct client_publisher *publisher, uint32_t sends, size_
     struct _pulsar_producer *p = publisher->owner;
 
     memory_give(p->handle.client, charge);
-    gate_leave(p, sends, &p->ended);
+    gate_leave(p, sends, waiters_wake_soon);
 }
 
 static void send_op_tell(struct send_op *op, pulsar_result result, const struct _pulsar_message_id *id)
@@ -245,16 +287,29 @@ static void on_sent(struct client_send *s, pulsar_result result, const struct _p
 }
 
 /* It did not come as far as a publisher. */
-static void send_op_refuse(struct send_op *op)
+static void send_op_refuse(struct send_op *op, pulsar_result why)
 {
     struct _pulsar_producer *p = op->producer;
 
     client_handle_ref(&p->handle);
     memory_give(p->handle.client, op->send.charge);
-    gate_leave(p, 1, NULL);
-    send_op_tell(op, pulsar_result_AlreadyClosed, NULL);
-    free(op);
+    gate_leave(p, 1, waiters_wake);
+    send_op_tell(op, why, NULL);
     client_handle_unref(&p->handle);
+}
+
+/* What the loop has ended is the senders' to use again. */
+static void outbox_take(struct _pulsar_producer *p, struct list *sends)
+{
+    struct gate *g = &p->gate;
+
+    pthread_mutex_lock(&g->lock);
+    list_move(sends, &g->outbox);
+    if (list_empty(&g->spares)) {
+        list_move(&g->spares, &p->ended);
+        p->ended_count = 0;
+    }
+    pthread_mutex_unlock(&g->lock);
 }
 
 static void on_outbox(struct task *task)
@@ -263,33 +318,54 @@ static void on_outbox(struct task *task)
     struct list sends, *node;
 
     client_handle_ref(&p->handle);
-    pthread_mutex_lock(&p->gate.lock);
-    list_move(&sends, &p->gate.outbox);
-    pthread_mutex_unlock(&p->gate.lock);
+    outbox_take(p, &sends);
     while ((node = list_pop_front(&sends))) {
         struct send_op *op = op_of(node);
 
-        if (p->handle.gone)
-            send_op_refuse(op);
-        else
+        if (p->handle.gone) {
+            send_op_refuse(op, pulsar_result_AlreadyClosed);
+            free(op);
+        } else {
             client_publisher_send(p->publishers[op->partition], &op->send);
+        }
     }
     client_handle_unref(&p->handle);
 }
 
-/* The post is under the lock, so that a flush posted after this send finds it there.  False: the loop has stopped. */
-static bool outbox_put(struct _pulsar_producer *p, struct send_op *op)
+/* With the lock held, which is let go where memory must be had; NULL: there is none. */
+static struct send_op *spare_take(struct gate *g)
+{
+    struct send_op *op = op_of(list_pop_front(&g->spares));
+
+    if (op)
+        return op;
+    pthread_mutex_unlock(&g->lock);
+    op = malloc(sizeof *op);
+    pthread_mutex_lock(&g->lock);
+    return op;
+}
+
+/* A copy of `what` goes to the loop.  The post is under the lock, so that a flush posted after this send finds it there.
+ * Not Ok: memory is short, or the loop has stopped. */
+static pulsar_result outbox_put(struct _pulsar_producer *p, const struct send_op *what)
 {
     struct gate *g = &p->gate;
-    bool taken = true;
+    pulsar_result result = pulsar_result_MemoryBufferIsFull;
 
     pthread_mutex_lock(&g->lock);
-    const bool first = list_empty(&g->outbox);
-    list_push_back(&g->outbox, &op->send.node);
-    if (first && !(taken = client_post(p->handle.client, &p->outbox_task, on_outbox)))
-        list_remove(&op->send.node);
+    struct send_op *op = spare_take(g);
+    if (op && list_empty(&g->outbox) && !client_post(p->handle.client, &p->outbox_task, on_outbox)) {
+        free(op);
+        op = NULL;
+        result = pulsar_result_AlreadyClosed;
+    }
+    if (op) {
+        *op = *what;
+        list_push_back(&g->outbox, &op->send.node);
+        result = pulsar_result_Ok;
+    }
     pthread_mutex_unlock(&g->lock);
-    return taken;
+    return result;
 }
 
 /* The partition, or -1: the router chose one that is none. */
@@ -321,40 +397,34 @@ static pulsar_result send_check(struct _pulsar_producer *p, const struct client_
     return b->len > INT32_MAX / 2 ? pulsar_result_MessageTooBig : pulsar_result_Ok;
 }
 
-/* Through the gate; on Ok *op, perhaps a spare, holds what was taken there. */
-static pulsar_result send_admit(struct _pulsar_producer *p, pulsar_message_t *msg, struct send_op **op)
+/* Through the gate; on Ok *op holds what was taken there. */
+static pulsar_result send_admit(struct _pulsar_producer *p, pulsar_message_t *msg, struct send_op *op)
 {
     const size_t charge = client_body_size(msg->body);
     pulsar_result result = send_check(p, msg->body);
-    struct send_op *o = NULL;
     int64_t partition;
 
-    if (result != pulsar_result_Ok || (result = gate_enter(p, &o)) != pulsar_result_Ok)
+    if (result != pulsar_result_Ok || (result = gate_enter(p)) != pulsar_result_Ok)
         return result;
-    result = pulsar_result_MemoryBufferIsFull;
-    if (!o && !(o = malloc(sizeof *o)))
-        goto leave;
     if ((result = memory_take(p, charge)) != pulsar_result_Ok)
         goto leave;
     result = pulsar_result_UnknownError;
     if ((partition = partition_choose(p, msg)) < 0)
         goto give;
-    *o = (struct send_op){.producer = p, .partition = (uint32_t)partition};
-    o->send = (struct client_send){.body = client_body_ref(msg->body), .charge = charge, .done = on_sent};
-    *op = o;
+    *op = (struct send_op){.producer = p, .partition = (uint32_t)partition};
+    op->send = (struct client_send){.body = client_body_ref(msg->body), .charge = charge, .done = on_sent};
     return pulsar_result_Ok;
 give:
     memory_give(p->handle.client, charge);
 leave:
-    free(o);
-    gate_leave(p, 1, NULL);
+    gate_leave(p, 1, waiters_wake);
     return result;
 }
 
 void pulsar_producer_send_async(pulsar_producer_t *producer, pulsar_message_t *msg, pulsar_send_callback callback,
                                 void *ctx)
 {
-    struct send_op *op;
+    struct send_op op;
     pulsar_result result = send_admit(producer, msg, &op);
 
     if (result != pulsar_result_Ok) {
@@ -362,10 +432,10 @@ void pulsar_producer_send_async(pulsar_producer_t *producer, pulsar_message_t *m
             callback(result, NULL, ctx);
         return;
     }
-    op->callback = callback;
-    op->ctx = ctx;
-    if (!outbox_put(producer, op))
-        send_op_refuse(op);
+    op.callback = callback;
+    op.ctx = ctx;
+    if ((result = outbox_put(producer, &op)) != pulsar_result_Ok)
+        send_op_refuse(&op, result);
 }
 
 static void on_send_wait(pulsar_result result, pulsar_message_id_t *id, void *ctx)
@@ -661,6 +731,8 @@ static enum err producer_new(struct _pulsar_producer **out, pulsar_client_t *cli
         goto fail;
     gate_init(&p->gate);
     list_init(&p->ended);
+    p->wake_task.run = on_wake;
+    list_init(&p->wake_task.node);
     client_handle_init(&p->handle, client, &producer_ops);
     *out = p;
     return OK;
