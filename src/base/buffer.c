@@ -9,17 +9,10 @@
  */
 #include "base/buffer.h"
 
+#include "base/sanitized.h"
 #include <assert.h>
 #include <stdalign.h>
 #include <stdlib.h>
-
-#if defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
 
 #define POOLED_LEAST (16u * 1024) /* smaller ones are malloc's, but for the last one given back */
 #define STEPS        8u           /* sizes between a power of two and the next */

@@ -8,6 +8,7 @@
  */
 #include "client/connection.h"
 
+#include "base/sanitized.h"
 #include "base/secret.h"
 #include "client/result.h"
 #include "wire/frame.h"
@@ -20,6 +21,7 @@
 
 #define READ_SIZE   (64u * 1024)
 #define ARENA_LIMIT (16u * 1024 * 1024)
+#define SPARES_MAX  (SANITIZED ? 0 : 1024)
 #define REQUEST_NO  UINT64_MAX /* what an ERROR without request carries */
 
 enum connection_state { CONNECTING, HANDSHAKE, READY, CLOSED };
@@ -42,6 +44,9 @@ struct client_connection {
     size_t frame_limit;
     struct arena arena; /* of the frame at hand */
 
+    struct list spares; /* out_frames that were written, to be used again */
+    uint32_t spare_count;
+
     struct list waiters;
     struct list requests;  /* by deadline: all have the same timeout */
     struct list unhurried; /* those whose answer may take for ever */
@@ -58,9 +63,20 @@ struct client_connection {
 
 /* One frame on its way out. */
 struct out_frame {
-    struct conn_write write;
+    struct conn_write write; /* its node is also that of `spares` */
+    struct client_connection *connection;
     struct slice frame;
 };
+
+static struct out_frame *spare_take(struct client_connection *c)
+{
+    struct list *node = list_pop_front(&c->spares);
+
+    if (!node)
+        return NULL;
+    c->spare_count--;
+    return container_of(container_of(node, struct conn_write, node), struct out_frame, write);
+}
 
 /* ---- the end ---- */
 
@@ -106,6 +122,8 @@ static void peers_lose(struct client_connection *c)
 
 static void connection_free(struct client_connection *c)
 {
+    for (struct out_frame *out; (out = spare_take(c));)
+        free(out);
     map_deinit(&c->requests_by_id);
     map_deinit(&c->peers_by_id);
     arena_deinit(&c->arena);
@@ -202,9 +220,15 @@ static void on_closed(struct conn_handler *h, enum err why)
 static void on_written(struct conn_write *w, enum err err)
 {
     struct out_frame *out = container_of(w, struct out_frame, write);
+    struct client_connection *c = out->connection;
 
     slice_unref(&out->frame);
-    free(out);
+    if (c->spare_count >= SPARES_MAX) {
+        free(out);
+        return;
+    }
+    list_push_front(&c->spares, &w->node);
+    c->spare_count++;
 }
 
 /* The same of a frame that holds a proof, and that nobody else refers to. */
@@ -220,17 +244,20 @@ static void on_secret_written(struct conn_write *w, enum err err)
 static void frame_send(struct client_connection *c, struct slice frame,
                        void (*done)(struct conn_write *w, enum err err))
 {
-    struct out_frame *out = malloc(sizeof *out);
+    struct out_frame *out = spare_take(c);
 
-    if (!out) {
+    if (!out && !(out = malloc(sizeof *out))) {
         if (done == on_secret_written)
             secret_wipe(frame.buffer->data, frame.buffer->capacity);
         slice_unref(&frame);
         client_connection_break(c, "out of memory");
         return;
     }
+    out->connection = c;
     out->frame = frame;
-    out->write = (struct conn_write){.parts = {slice_bytes(frame)}, .count = 1, .done = done};
+    out->write.parts[0] = slice_bytes(frame); /* the one part that counts */
+    out->write.count = 1;
+    out->write.done = done;
     conn_write(c->conn, &out->write);
 }
 
@@ -839,6 +866,7 @@ static struct client_connection *connection_new(struct client_core *core, const 
     list_init(&c->requests);
     list_init(&c->unhurried);
     list_init(&c->peers);
+    list_init(&c->spares);
     map_init(&c->requests_by_id, random_next(&core->random));
     map_init(&c->peers_by_id, random_next(&core->random));
     arena_init(&c->arena, ARENA_LIMIT);

@@ -19,6 +19,7 @@ enum err client_core_init(struct client_core *core, struct sys *sys, struct log 
     if (!client_text_set(&core->service_url, service_url ? service_url : ""))
         return ERR_NOMEM;
     list_init(&core->connections);
+    client_parcel_pool_init(&core->parcels);
     sys->loop->ops->entropy(sys->loop, &seed, sizeof seed);
     random_init(&core->random, seed);
     return OK;
@@ -27,6 +28,7 @@ enum err client_core_init(struct client_core *core, struct sys *sys, struct log 
 void client_core_deinit(struct client_core *core)
 {
     assert(core->connections_alive == 0);
+    client_parcel_pool_deinit(&core->parcels);
     free(core->service_url);
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "client/config.h"
+#include "client/parcel.h"
 #include "client/topic.h"
 #include "sys/loop.h"
 #include "sys/net.h"
@@ -31,6 +32,7 @@ struct client_core {
     struct net *(*tls_net)(struct client_core *core, const char **why);
 
     struct random random;
+    struct client_parcel_pool parcels;
     struct list connections;  /* struct client_connection that may be given out */
     size_t connections_alive; /* those and the ones that are closing */
     struct client_address services[CLIENT_HOSTS_MAX];

@@ -42,8 +42,10 @@ struct _pulsar_client {
     _Atomic bool stopped; /* freed by the user: the thread has ended */
 
     /* Any thread.  Who waits for memory does so under the lock, and is counted. */
-    _Atomic size_t memory_used;
     _Atomic uint32_t memory_waiters;
+    char apart[64]; /* changed for each message: it does not take what is before it out of processors' caches */
+    _Atomic size_t memory_used;
+    char apart_too[64];
     pthread_mutex_t memory_lock;
     pthread_cond_t memory_freed;
 };

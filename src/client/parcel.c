@@ -7,6 +7,7 @@
  */
 #include "client/parcel.h"
 
+#include "base/sanitized.h"
 #include "wire/batch.h"
 #include "wire/command.h"
 #include "wire/frame.h"
@@ -14,6 +15,10 @@
 #include "wire/publish.h"
 #include <assert.h>
 #include <stdlib.h>
+
+#define KEPT_FRAME_MAX  (16u * 1024)
+#define KEPT_BYTES_MAX  (SANITIZED ? 0 : 2u * 1024 * 1024)
+#define FRAME_SIZE_STEP 256u /* so that the next frame, which is about as large, fits where this one was */
 
 void client_batch_init(struct client_batch *b)
 {
@@ -256,7 +261,17 @@ static struct send send_of(const struct client_batch *batch, const struct client
     };
 }
 
-/* Room for the frame, and its metadata, which begins at SEND_HEAD_MAX. */
+/* *buffer, or another one when that is none or too small.  False: memory is short. */
+static bool buffer_fit(struct buffer **buffer, size_t capacity)
+{
+    if (*buffer && (*buffer)->capacity >= capacity)
+        return true;
+    buffer_unref(*buffer);
+    *buffer = buffer_new((capacity + FRAME_SIZE_STEP - 1) / FRAME_SIZE_STEP * FRAME_SIZE_STEP, NULL);
+    return *buffer != NULL;
+}
+
+/* Room for the frame, in *out if it is there, and its metadata, which begins at SEND_HEAD_MAX. */
 static enum err frame_open(struct buffer **out, size_t *metadata_len, const struct client_batch *batch,
                            const struct client_parcel_common *common, size_t raw, size_t bound)
 {
@@ -269,37 +284,39 @@ static enum err frame_open(struct buffer **out, size_t *metadata_len, const stru
         return ERR_NOMEM;
     if (!plain)
         max = wire__message_metadata__get_packed_size(&m);
-    struct buffer *buffer = buffer_new(SEND_HEAD_MAX + max + bound, NULL);
-    if (buffer && plain)
-        *metadata_len = metadata_plain_encode(buffer->data + SEND_HEAD_MAX,
+    const bool fits = buffer_fit(out, SEND_HEAD_MAX + max + bound);
+    if (fits && plain)
+        *metadata_len = metadata_plain_encode((*out)->data + SEND_HEAD_MAX,
                                               &(struct metadata){.producer_name = name,
                                                                  .sequence_id = first_send(&batch->sends)->sequence_id,
                                                                  .publish_time = common->publish_time_ms,
                                                                  .compression = (Wire__CompressionType)common->codec,
                                                                  .uncompressed_size = (uint32_t)raw});
-    else if (buffer)
-        *metadata_len = wire__message_metadata__pack(&m, buffer->data + SEND_HEAD_MAX);
+    else if (fits)
+        *metadata_len = wire__message_metadata__pack(&m, (*out)->data + SEND_HEAD_MAX);
     free(m.properties);
-    *out = buffer;
-    return buffer ? OK : ERR_NOMEM;
+    return fits ? OK : ERR_NOMEM;
 }
 
+/* Takes over the buffer that *out may have; without one unless OK. */
 static enum err frame_encode(struct slice *out, const struct client_batch *batch,
                              const struct client_parcel_common *common)
 {
     const struct send send = send_of(batch, common);
     uint8_t head[SEND_HEAD_MAX], *metadata, *payload;
     size_t raw, bound, metadata_len, payload_len, head_len;
-    struct buffer *buffer = NULL;
+    struct buffer *buffer = out->buffer;
     enum err err;
 
+    *out = (struct slice){0};
     if ((err = raw_len(batch, &raw)) != OK)
-        return err;
+        goto out;
+    err = ERR_TOO_LARGE;
     if (raw > INT32_MAX / 2)
-        return ERR_TOO_LARGE;
+        goto out;
     bound = codec_bound(common->codec, raw);
     if ((err = frame_open(&buffer, &metadata_len, batch, common, raw, bound)) != OK)
-        return err;
+        goto out;
     metadata = buffer->data + SEND_HEAD_MAX;
     payload = metadata + metadata_len;
     if ((err = payload_write(batch, common->codec, raw, payload, bound, &payload_len)) != OK)
@@ -316,10 +333,57 @@ out:
     return err;
 }
 
+/* ---- parcels ---- */
+
+void client_parcel_pool_init(struct client_parcel_pool *pool)
+{
+    *pool = (struct client_parcel_pool){0};
+    list_init(&pool->free);
+}
+
+static void parcel_free(struct client_parcel *p)
+{
+    slice_unref(&p->frame);
+    free(p);
+}
+
+void client_parcel_pool_deinit(struct client_parcel_pool *pool)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(&pool->free)))
+        parcel_free(container_of(node, struct client_parcel, node));
+}
+
+/* Its frame may have a buffer. */
+static struct client_parcel *parcel_take(struct client_parcel_pool *pool)
+{
+    struct list *node = list_pop_front(&pool->free);
+
+    if (!node)
+        return calloc(1, sizeof(struct client_parcel));
+    struct client_parcel *p = container_of(node, struct client_parcel, node);
+    pool->bytes -= p->frame.buffer->capacity;
+    return p;
+}
+
+static void parcel_give(struct client_parcel *p)
+{
+    struct client_parcel_pool *pool = p->pool;
+    const struct buffer *b = p->frame.buffer;
+
+    if (b->refs > 1 || b->capacity > KEPT_FRAME_MAX || pool->bytes + b->capacity > KEPT_BYTES_MAX) {
+        parcel_free(p);
+        return;
+    }
+    pool->bytes += b->capacity;
+    list_push_front(&pool->free, &p->node); /* the next one finds it in the processor's cache */
+}
+
 enum err client_parcel_new(struct client_parcel **out, struct client_batch *batch,
                            const struct client_parcel_common *common)
 {
-    struct client_parcel *p = calloc(1, sizeof *p);
+    struct client_parcel *p = parcel_take(common->pool);
     enum err err;
 
     assert(batch->count > 0);
@@ -329,6 +393,7 @@ enum err client_parcel_new(struct client_parcel **out, struct client_batch *batc
         free(p);
         return err;
     }
+    p->pool = common->pool;
     list_init(&p->node);
     p->count = batch->count;
     p->charge = batch->charge;
@@ -357,8 +422,7 @@ void client_parcel_finish(struct client_parcel *p, pulsar_result result, const s
         id.batch_index = p->count > 1 ? i : -1;
         s->done(s, result, result == pulsar_result_Ok ? &id : NULL);
     }
-    slice_unref(&p->frame);
-    free(p);
+    parcel_give(p);
 }
 
 bool client_parcel_intact(const struct client_parcel *p)

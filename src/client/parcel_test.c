@@ -51,9 +51,12 @@ static void send_init(struct client_send *s, int number, size_t len)
     list_init(&s->node);
 }
 
+static struct client_parcel_pool pool;
+
 static struct client_parcel_common common_of(enum codec codec)
 {
-    return (struct client_parcel_common){.producer_id = 3,
+    return (struct client_parcel_common){.pool = &pool,
+                                         .producer_id = 3,
                                          .producer_name = "p",
                                          .schema_version = bytes_of("\0\1", 2),
                                          .codec = codec,
@@ -239,6 +242,30 @@ static void a_message_in_a_transaction_says_so_and_shares_no_entry(void **state)
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
 }
 
+/* Whoever writes the frame may do so for longer than the parcel lives. */
+static void a_finished_parcel_makes_the_next_one_unless_its_frame_is_still_needed(void **state)
+{
+    struct sends sends, others;
+    struct client_parcel *parcel = parcel_of(&sends, 1, CODEC_NONE, 1000);
+    struct slice kept = slice_ref(parcel->frame);
+    const uint8_t first = kept.data[kept.len - 1];
+
+    current = &sends;
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+    parcel = parcel_of(&others, 1, CODEC_NONE, 1001);
+    assert_ptr_not_equal(parcel->frame.buffer, kept.buffer);
+    assert_int_not_equal(slice_bytes(parcel->frame).data[parcel->frame.len - 1], first);
+    assert_int_equal(kept.data[kept.len - 1], first);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 3));
+    slice_unref(&kept);
+    for (size_t len = 10; len < 40000; len += 777) {
+        parcel = parcel_of(&sends, 1, CODEC_NONE, len);
+        assert_true(client_parcel_intact(parcel));
+        client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+        assert_true(pool.bytes <= 16 * 1024); /* one at a time is one that is kept, and no large one */
+    }
+}
+
 static void the_frame_says_what_the_batch_is(void **state)
 {
     struct sends sends;
@@ -384,12 +411,25 @@ static void any_bytes_at_all_are_survived(void **state)
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
 }
 
+static int pool_open(void **state)
+{
+    client_parcel_pool_init(&pool);
+    return 0;
+}
+
+static int pool_close(void **state)
+{
+    client_parcel_pool_deinit(&pool);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_is_unpacked),
         cmocka_unit_test(what_is_plain_is_packed_and_unpacked),
         cmocka_unit_test(a_message_in_a_transaction_says_so_and_shares_no_entry),
+        cmocka_unit_test(a_finished_parcel_makes_the_next_one_unless_its_frame_is_still_needed),
         cmocka_unit_test(the_frame_says_what_the_batch_is),
         cmocka_unit_test(a_payload_beyond_the_limit_leaves_the_batch_as_it_was),
         cmocka_unit_test(a_flipped_bit_is_seen_on_both_sides),
@@ -397,5 +437,5 @@ int main(void)
         cmocka_unit_test(messages_acknowledged_before_cost_nothing_and_do_not_come),
         cmocka_unit_test(any_bytes_at_all_are_survived),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, pool_open, pool_close);
 }

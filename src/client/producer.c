@@ -25,10 +25,16 @@
  * it, so some are kept to be used again. */
 #define SPARES_MAX 4096
 
+/* What keeps apart what different threads change all the time, so that it does not travel between their processors'
+ * caches for nothing. */
+#define CACHE_LINE 64
+
 struct gate {
     uint32_t pending_max;     /* messages; 0: no limit */
-    _Atomic uint32_t pending; /* messages */
     _Atomic uint32_t waiters; /* for a place, under the lock */
+    char apart[CACHE_LINE];
+    _Atomic uint32_t pending; /* messages */
+    char apart_too[CACHE_LINE];
     pthread_mutex_t lock;
     pthread_cond_t left;
     struct client_routing routing;
@@ -45,6 +51,7 @@ struct _pulsar_producer {
     uint32_t count, created, alive;
     struct gate gate;
     struct task outbox_task;
+    char apart[CACHE_LINE];
     struct task wake_task; /* the loop's */
     struct list ended;     /* the loop's: send_ops that will be spares */
     uint32_t ended_count;

@@ -188,12 +188,13 @@ static void parcel_post(struct client_publisher *p, struct client_parcel *parcel
 static struct client_parcel_common common_of(const struct client_publisher *p)
 {
     return (struct client_parcel_common){
+        .pool = &p->core->parcels,
         .producer_id = p->link.peer.id,
         .producer_name = p->name ? p->name : "",
         .schema_version = p->schema_version,
         .codec = (enum codec)p->config->compression,
         .payload_max = p->core->message_size_max,
-        .publish_time_ms = (uint64_t)loop_wall_ms(p->core->sys->loop),
+        .publish_time_ms = (uint64_t)loop_event_wall_ms(p->core->sys->loop),
     };
 }
 
@@ -244,10 +245,10 @@ static void send_number(struct client_publisher *p, struct client_send *s)
         p->next_sequence_id = s->sequence_id + 1;
     s->deliver_at = b->deliver_at;
     if (b->deliver_after > 0)
-        s->deliver_at = loop_wall_ms(p->core->sys->loop) + b->deliver_after;
+        s->deliver_at = loop_event_wall_ms(p->core->sys->loop) + b->deliver_after;
     s->deadline_ns = UINT64_MAX;
     if (timeout_ms > 0)
-        s->deadline_ns = now_ns(p) + timeout_ms * NS_PER_MS;
+        s->deadline_ns = loop_event_ns(p->core->sys->loop) + timeout_ms * NS_PER_MS;
 }
 
 void client_publisher_send(struct client_publisher *p, struct client_send *s)
