@@ -6,11 +6,14 @@
  *
  *     alarm         timers that are due, earliest first
  *     before_wait   rounds of tasks; the alarm is set for the next deadline
- *     (the poll)    sockets, and `wake`: posted tasks, among them the ends of jobs
+ *     (the poll)    sockets, and `wake`: posted tasks, among them the ends of jobs; the near alarm: timers that are due
  *     after_wait    rounds of tasks
  *     (closing)     ends of connections
  *
  * so whatever was deferred runs before the loop waits again.
+ *
+ * libuv's timers count whole milliseconds, so that a wait of one takes up to two.  That is good enough for a deadline
+ * that is far; one that is near has a timer of the kernel, in nanoseconds, which costs a system call for each change.
  */
 #include "sys/uv_loop.h"
 
@@ -21,9 +24,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS_PER_TURN 16
+#define NEAR_NS         (20 * NS_PER_MS) /* a deadline beyond it is met to a tenth by whole milliseconds */
 
 static struct uv_loop *uv_loop_of(struct loop *loop)
 {
@@ -122,6 +128,35 @@ static void on_alarm(uv_timer_t *alarm)
         timers_fire(l);
 }
 
+static void on_near(uv_poll_t *near, int status, int events)
+{
+    struct uv_loop *l = container_of(near, struct uv_loop, near);
+    uint64_t expirations;
+
+    (void)status;
+    (void)events;
+    if (read(l->near_fd, &expirations, sizeof expirations) < 0)
+        return; /* it was set anew since */
+    l->alarm_ns = 0;
+    l->near_armed = false;
+    if (!l->stopping)
+        timers_fire(l);
+}
+
+/* 0: never. */
+static void near_set(struct uv_loop *l, uint64_t deadline_ns)
+{
+    const struct itimerspec at = {.it_value = {.tv_sec = (time_t)(deadline_ns / (1000 * NS_PER_MS)),
+                                               .tv_nsec = (long)(deadline_ns % (1000 * NS_PER_MS))}};
+
+    if (deadline_ns == 0 && !l->near_armed)
+        return;
+    l->near_armed = deadline_ns > 0;
+    int result = timerfd_settime(l->near_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    assert(result == 0); /* it has no failure for valid arguments */
+    (void)result;
+}
+
 /* Makes the alarm agree with the first timer; called before each wait, so that timers which start and stop
  * within a turn cost nothing. */
 static void alarm_set(struct uv_loop *l)
@@ -132,12 +167,14 @@ static void alarm_set(struct uv_loop *l)
     if (wanted == l->alarm_ns)
         return;
     l->alarm_ns = wanted;
-    if (!first) {
+    uint64_t now = first ? uv_hrtime() : 0;
+    uint64_t wait_ns = wanted > now ? wanted - now : 0;
+    const bool near = wait_ns > 0 && wait_ns < NEAR_NS;
+    near_set(l, near ? wanted : 0);
+    if (!first || near) {
         uv_timer_stop(&l->alarm);
         return;
     }
-    uint64_t now = uv_hrtime();
-    uint64_t wait_ns = wanted > now ? wanted - now : 0;
     uv_update_time(&l->uv);
     uv_timer_start(&l->alarm, on_alarm, (wait_ns + NS_PER_MS - 1) / NS_PER_MS, 0); /* rounded up: never early */
 }
@@ -343,12 +380,31 @@ static const struct loop_ops uv_loop_ops = {
     .executor_free = uv_executor_free,
 };
 
+static bool near_open(struct uv_loop *l)
+{
+    l->near_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); /* the clock of uv_hrtime */
+    if (l->near_fd < 0)
+        return false;
+    if (uv_poll_init(&l->uv, &l->near, l->near_fd) != 0) {
+        close(l->near_fd);
+        return false;
+    }
+    uv_poll_start(&l->near, UV_READABLE, on_near);
+    return true;
+}
+
 enum err uv_loop_open(struct uv_loop *l)
 {
     *l = (struct uv_loop){.loop = {.ops = &uv_loop_ops, .clock_runs = true}};
     if (uv_loop_init(&l->uv) != 0)
         return ERR_IO;
     if (uv_async_init(&l->uv, &l->wake, on_wake) != 0) {
+        uv_loop_close(&l->uv);
+        return ERR_IO;
+    }
+    if (!near_open(l)) {
+        uv_close((uv_handle_t *)&l->wake, NULL);
+        uv_run(&l->uv, UV_RUN_DEFAULT);
         uv_loop_close(&l->uv);
         return ERR_IO;
     }
@@ -373,6 +429,7 @@ void uv_loop_shut(struct uv_loop *l)
         uv_run(&l->uv, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->alarm, NULL);
+    uv_close((uv_handle_t *)&l->near, NULL);
     uv_close((uv_handle_t *)&l->awake, NULL);
     uv_close((uv_handle_t *)&l->before_wait, NULL);
     uv_close((uv_handle_t *)&l->after_wait, NULL);
@@ -380,6 +437,7 @@ void uv_loop_shut(struct uv_loop *l)
     int result = uv_loop_close(&l->uv);
     assert(result == 0); /* every handle was closed */
     (void)result;
+    close(l->near_fd);
     heap_deinit(&l->timers);
     pthread_mutex_destroy(&l->lock);
 }

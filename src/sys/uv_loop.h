@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * uv_loop.h - struct loop over libuv: one timer, deferred and posted tasks, executors.
+ * uv_loop.h - struct loop over libuv: timers, deferred and posted tasks, executors.
  *
  * Internal to sys/: uv_sys.h is what the other rooms see.  One uv_loop is one thread's; only what takes `lock` may be
  * called from elsewhere.
@@ -25,7 +25,11 @@ struct uv_loop {
     uv_loop_t uv;
 
     /* The loop's thread only. */
-    uv_timer_t alarm; /* the one timer: armed for alarm_ns, or stopped when that is 0 */
+    /* The one alarm, for alarm_ns (0: none), is one of two: */
+    uv_timer_t alarm; /* in milliseconds, for what is far */
+    uv_poll_t near;   /* the kernel's timer near_fd, in nanoseconds */
+    int near_fd;
+    bool near_armed;
     uint64_t alarm_ns;
     struct heap timers;
     uint64_t timer_sequence;

@@ -54,6 +54,49 @@ static void on_lettered(struct timer *timer)
         uv_sys_stop(t->f->uv);
 }
 
+#define TRIES 50
+
+struct punctual {
+    struct timer timer;
+    struct fixture *f;
+    uint64_t deadline_ns, late_least_ns;
+    int left;
+};
+
+static void punctual_start(struct punctual *p)
+{
+    p->deadline_ns = loop_now_ns(p->f->loop) + NS_PER_MS * 3 / 10;
+    timer_start_at(&p->timer, p->deadline_ns);
+}
+
+static void on_punctual(struct timer *timer)
+{
+    struct punctual *p = container_of(timer, struct punctual, timer);
+    const uint64_t now_ns = loop_now_ns(p->f->loop);
+
+    assert_true(now_ns >= p->deadline_ns);
+    if (now_ns - p->deadline_ns < p->late_least_ns)
+        p->late_least_ns = now_ns - p->deadline_ns;
+    if (--p->left > 0)
+        punctual_start(p);
+    else
+        uv_sys_stop(p->f->uv);
+}
+
+/* The least of many: a busy machine makes some of them late. */
+static void a_near_deadline_is_met_by_less_than_a_millisecond(void **state)
+{
+    struct fixture f = fixture_open();
+    struct punctual p = {.f = &f, .late_least_ns = UINT64_MAX, .left = TRIES};
+
+    (void)state;
+    timer_init(&p.timer, f.loop, on_punctual);
+    punctual_start(&p);
+    uv_sys_run(f.uv);
+    assert_true(p.late_least_ns < NS_PER_MS / 2);
+    uv_sys_free(f.uv);
+}
+
 static void timers_fire_by_deadline_and_then_by_start(void **state)
 {
     struct fixture f = fixture_open();
@@ -422,6 +465,7 @@ static void who_waits_for_an_event_goes_on_when_it_was_brought_about_and_not_bef
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_near_deadline_is_met_by_less_than_a_millisecond),
         cmocka_unit_test(timers_fire_by_deadline_and_then_by_start),
         cmocka_unit_test(a_timer_started_again_fires_once_at_its_new_deadline),
         cmocka_unit_test(a_stopped_loop_fires_no_timer),
