@@ -314,8 +314,10 @@ static void on_receipt(struct client_peer *peer, const struct send_receipt *rece
         return;
     }
     id.partition = p->partition;
-    atomic_store(&p->last_sequence_id,
-                 (int64_t)(container_of(parcel->sends.prev, struct client_send, node)->sequence_id));
+    /* Released only: to wait until all processors see it would cost each receipt more than all else here. */
+    atomic_store_explicit(&p->last_sequence_id,
+                          (int64_t)(container_of(parcel->sends.prev, struct client_send, node)->sequence_id),
+                          memory_order_release);
     parcel_finish(p, parcel, pulsar_result_Ok, &id);
     closing_check(p);
 }

@@ -36,7 +36,7 @@ enum err uv_net_err(int status);
 
 /* ---- a connection ---- */
 
-#define CONN_PARTS_AT_ONCE 64
+#define CONN_PARTS_AT_ONCE 256
 
 enum uv_conn_state {
     CONN_OPEN,
