@@ -39,7 +39,7 @@ struct gate {
     pthread_cond_t left;
     struct client_routing routing;
     struct list outbox; /* send_ops that the loop has not taken; not empty: `outbox_task` is posted */
-    struct list spares; /* send_ops */
+    struct send_op *spares;
 };
 
 struct _pulsar_producer {
@@ -53,7 +53,7 @@ struct _pulsar_producer {
     struct task outbox_task;
     char apart[CACHE_LINE];
     struct task wake_task; /* the loop's */
-    struct list ended;     /* the loop's: send_ops that will be spares */
+    struct send_op *ended; /* the loop's: they will be spares */
     uint32_t ended_count;
 
     struct client_discovery discovery;
@@ -80,24 +80,22 @@ static struct _pulsar_producer *producer_of(struct client_handle *h)
 /* ---- the gate ---- */
 
 struct send_op {
-    struct client_send send; /* its node is also that of `outbox`, `spares` and `ended` */
+    struct client_send send; /* its node is also that of `outbox` */
+    struct send_op *next;    /* of `spares` and `ended`: last in, first out, for that one is in a cache still */
     struct _pulsar_producer *producer;
     uint32_t partition;
     pulsar_send_callback callback;
     void *ctx;
 };
 
-static struct send_op *op_of(struct list *node)
+static void ops_free(struct send_op *op)
 {
-    return node ? container_of(node, struct send_op, send.node) : NULL;
-}
+    while (op) {
+        struct send_op *next = op->next;
 
-static void ops_free(struct list *ops)
-{
-    struct list *node;
-
-    while ((node = list_pop_front(ops)))
-        free(op_of(node));
+        free(op);
+        op = next;
+    }
 }
 
 static void gate_init(struct gate *g)
@@ -105,14 +103,13 @@ static void gate_init(struct gate *g)
     pthread_mutex_init(&g->lock, NULL);
     deadline_cond_init(&g->left);
     list_init(&g->outbox);
-    list_init(&g->spares);
 }
 
 static void gate_deinit(struct gate *g)
 {
     assert(atomic_load(&g->pending) == 0);
     assert(list_empty(&g->outbox));
-    ops_free(&g->spares);
+    ops_free(g->spares);
     pthread_mutex_destroy(&g->lock);
     pthread_cond_destroy(&g->left);
 }
@@ -289,7 +286,8 @@ static void on_sent(struct client_send *s, pulsar_result result, const struct _p
         free(op);
         return;
     }
-    list_push_back(&p->ended, &op->send.node);
+    op->next = p->ended;
+    p->ended = op;
     p->ended_count++;
 }
 
@@ -312,8 +310,9 @@ static void outbox_take(struct _pulsar_producer *p, struct list *sends)
 
     pthread_mutex_lock(&g->lock);
     list_move(sends, &g->outbox);
-    if (list_empty(&g->spares)) {
-        list_move(&g->spares, &p->ended);
+    if (!g->spares) {
+        g->spares = p->ended;
+        p->ended = NULL;
         p->ended_count = 0;
     }
     pthread_mutex_unlock(&g->lock);
@@ -327,7 +326,7 @@ static void on_outbox(struct task *task)
     client_handle_ref(&p->handle);
     outbox_take(p, &sends);
     while ((node = list_pop_front(&sends))) {
-        struct send_op *op = op_of(node);
+        struct send_op *op = container_of(node, struct send_op, send.node);
 
         if (p->handle.gone) {
             send_op_refuse(op, pulsar_result_AlreadyClosed);
@@ -342,10 +341,12 @@ static void on_outbox(struct task *task)
 /* With the lock held, which is let go where memory must be had; NULL: there is none. */
 static struct send_op *spare_take(struct gate *g)
 {
-    struct send_op *op = op_of(list_pop_front(&g->spares));
+    struct send_op *op = g->spares;
 
-    if (op)
+    if (op) {
+        g->spares = op->next;
         return op;
+    }
     pthread_mutex_unlock(&g->lock);
     op = malloc(sizeof *op);
     pthread_mutex_lock(&g->lock);
@@ -602,7 +603,7 @@ static void producer_free(struct client_handle *h)
     free(p->publishers);
     client_producer_config_deinit(&p->config);
     gate_deinit(&p->gate);
-    ops_free(&p->ended);
+    ops_free(p->ended);
     free(p->name);
     free(p->topic);
     free(p);
@@ -737,7 +738,6 @@ static enum err producer_new(struct _pulsar_producer **out, pulsar_client_t *cli
     if ((err = client_producer_config_copy(&p->config, conf ? conf : &defaults)) != OK)
         goto fail;
     gate_init(&p->gate);
-    list_init(&p->ended);
     p->wake_task.run = on_wake;
     list_init(&p->wake_task.node);
     client_handle_init(&p->handle, client, &producer_ops);

@@ -147,7 +147,7 @@ static unsigned bufs_fill(const struct uv_conn *c, uv_buf_t *bufs, size_t *total
     list_each (node, &c->writes) {
         const struct conn_write *w = container_of(node, struct conn_write, node);
         for (uint32_t i = 0; i < w->count; i++) {
-            if (places == CONN_PARTS_AT_ONCE)
+            if (places == CONN_PARTS_AT_ONCE || *total >= CONN_BYTES_AT_ONCE)
                 return places;
             if (skip >= w->parts[i].len) {
                 skip -= w->parts[i].len;

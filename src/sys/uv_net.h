@@ -36,7 +36,10 @@ enum err uv_net_err(int status);
 
 /* ---- a connection ---- */
 
-#define CONN_PARTS_AT_ONCE 256
+/* What a socket is offered by one call.  Many small parts, for a call costs as much as hundreds of them; no more bytes
+ * than it may take. */
+#define CONN_PARTS_AT_ONCE 512
+#define CONN_BYTES_AT_ONCE (4u * 1024 * 1024)
 
 enum uv_conn_state {
     CONN_OPEN,
