@@ -43,7 +43,7 @@ struct _pulsar_client {
 
     /* Any thread.  Who waits for memory does so under the lock, and is counted. */
     _Atomic uint32_t memory_waiters;
-    char apart[64]; /* changed for each message: it does not take what is before it out of processors' caches */
+    char apart[64]; /* a cache line: what is next is changed for each message, its neighbours are only read */
     _Atomic size_t memory_used;
     char apart_too[64];
     pthread_mutex_t memory_lock;

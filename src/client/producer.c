@@ -23,7 +23,7 @@
 
 /* Operations are made on the users' threads and end on the loop's: who frees there what another one allocated pays for
  * it, so some are kept to be used again. */
-#define SPARES_MAX 4096
+#define SPARES_MAX 16384 /* what some receipts of large batches end at once */
 
 /* What keeps apart what different threads change all the time, so that it does not travel between their processors'
  * caches for nothing. */
@@ -39,7 +39,7 @@ struct gate {
     pthread_cond_t left;
     struct client_routing routing;
     struct list outbox; /* send_ops that the loop has not taken; not empty: `outbox_task` is posted */
-    struct send_op *spares;
+    _Atomic(struct send_op *) spares; /* changed under the lock */
 };
 
 struct _pulsar_producer {
@@ -109,7 +109,7 @@ static void gate_deinit(struct gate *g)
 {
     assert(atomic_load(&g->pending) == 0);
     assert(list_empty(&g->outbox));
-    ops_free(g->spares);
+    ops_free(atomic_load(&g->spares));
     pthread_mutex_destroy(&g->lock);
     pthread_cond_destroy(&g->left);
 }
@@ -310,8 +310,8 @@ static void outbox_take(struct _pulsar_producer *p, struct list *sends)
 
     pthread_mutex_lock(&g->lock);
     list_move(sends, &g->outbox);
-    if (!g->spares) {
-        g->spares = p->ended;
+    if (!atomic_load_explicit(&g->spares, memory_order_relaxed)) {
+        atomic_store_explicit(&g->spares, p->ended, memory_order_relaxed);
         p->ended = NULL;
         p->ended_count = 0;
     }
@@ -338,18 +338,14 @@ static void on_outbox(struct task *task)
     client_handle_unref(&p->handle);
 }
 
-/* With the lock held, which is let go where memory must be had; NULL: there is none. */
+/* With the lock held.  NULL: memory is short. */
 static struct send_op *spare_take(struct gate *g)
 {
-    struct send_op *op = g->spares;
+    struct send_op *op = atomic_load_explicit(&g->spares, memory_order_relaxed);
 
-    if (op) {
-        g->spares = op->next;
-        return op;
-    }
-    pthread_mutex_unlock(&g->lock);
-    op = malloc(sizeof *op);
-    pthread_mutex_lock(&g->lock);
+    if (!op)
+        return malloc(sizeof *op);
+    atomic_store_explicit(&g->spares, op->next, memory_order_relaxed);
     return op;
 }
 
@@ -360,8 +356,11 @@ static pulsar_result outbox_put(struct _pulsar_producer *p, const struct send_op
     struct gate *g = &p->gate;
     pulsar_result result = pulsar_result_MemoryBufferIsFull;
 
+    /* Where there are no spares memory is had before the lock, but for a race, which does not matter. */
+    struct send_op *op = atomic_load_explicit(&g->spares, memory_order_relaxed) ? NULL : malloc(sizeof *op);
     pthread_mutex_lock(&g->lock);
-    struct send_op *op = spare_take(g);
+    if (!op)
+        op = spare_take(g);
     if (op && list_empty(&g->outbox) && !client_post(p->handle.client, &p->outbox_task, on_outbox)) {
         free(op);
         op = NULL;
