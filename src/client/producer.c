@@ -23,7 +23,7 @@
 
 /* Operations are made on the users' threads and end on the loop's: who frees there what another one allocated pays for
  * it, so some are kept to be used again. */
-#define SPARES_MAX 16384 /* what some receipts of large batches end at once */
+#define SPARES_MAX 65536 /* 7 MB: what some receipts of large batches end at once */
 
 /* What keeps apart what different threads change all the time, so that it does not travel between their processors'
  * caches for nothing. */
