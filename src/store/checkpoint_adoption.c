@@ -13,7 +13,7 @@
 
 #define ROOMY_FILES 4u /* free space for so many journal files */
 
-static struct adoption *adoption_of(struct checkpoint *c, uint32_t file)
+static struct adoption *adoption_of(const struct checkpoint *c, uint32_t file)
 {
     for (size_t i = c->adoption_count; i > 0; i--) { /* the latest is the likeliest */
         if (c->adoptions[i - 1].file == file)
@@ -107,9 +107,14 @@ void checkpoint_choose_adoptions(struct store *s)
     leave_one(s);
 }
 
-uint32_t checkpoint_stays_in(struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p)
+bool checkpoint_adopts(const struct checkpoint *c, uint32_t journal)
 {
-    const struct adoption *a = m->busy ? adoption_of(c, p->file) : NULL;
+    const struct adoption *a = adoption_of(c, journal);
 
-    return a && a->adopt ? p->file : 0;
+    return a && a->adopt;
+}
+
+uint32_t checkpoint_stays_in(const struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p)
+{
+    return m->busy && checkpoint_adopts(c, p->file) ? p->file : 0;
 }

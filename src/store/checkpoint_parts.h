@@ -32,8 +32,9 @@ void checkpoint_choose_merges(struct store *s);
 
 /* c->adoptions. Short of memory, none. */
 void checkpoint_choose_adoptions(struct store *s);
+bool checkpoint_adopts(const struct checkpoint *c, uint32_t journal);
 /* The file that an entry to be moved stays in; 0: it is copied. */
-uint32_t checkpoint_stays_in(struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p);
+uint32_t checkpoint_stays_in(const struct checkpoint *c, const struct moved_ledger *m, const struct journal_place *p);
 
 /* ---- both ---- */
 

@@ -10,26 +10,58 @@
 #include "base/log.h"
 #include "store/compaction.h"
 #include "store/quarantine.h"
+#include "store/sorted_reads.h"
 
 #include <assert.h>
 #include <inttypes.h>
 
-#define WINDOW_BYTES (256u * 1024)
+/* Where the worker reads from, and what goes into the file that it writes: of the ledgers before `to`. */
+struct sources {
+    struct sorted_reads journal;
+    struct compaction_copier segments;
+    size_t to;
+    bool alone;
+};
+
+/* Adds what will be asked for from place i of the ledger on; false: no more fits. */
+static bool add_places(struct sorted_reads *journal, const struct moved_ledger *m, uint32_t i)
+{
+    for (size_t k = 0; k < m->run_count; k++) {
+        const struct moved_run *run = &m->runs[k];
+        const uint32_t end = run->place + run->added;
+        for (uint32_t n = run->place > i ? run->place : i; n < end && !run->journal; n++) {
+            if (m->places[n].file != 0 && !sorted_reads_add(journal, &m->places[n]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static enum err read_ahead(struct checkpoint *c, struct sources *from, const struct moved_ledger *m, uint32_t i)
+{
+    enum err err;
+
+    if ((err = sorted_reads_begin(&from->journal)) != OK)
+        return err;
+    bool room = sorted_reads_add(&from->journal, &m->places[i]) && add_places(&from->journal, m, i + 1);
+    for (size_t n = (size_t)(m - c->ledgers) + 1; n < from->to && room; n++)
+        room = !checkpoint_goes_into(c, &c->ledgers[n], from->alone) || add_places(&from->journal, &c->ledgers[n], 0);
+    return sorted_reads_load(&from->journal);
+}
 
 /* Borrowed until the next call. */
-static enum err get_record(struct checkpoint *c, struct window_set *journal, const struct journal_place *p,
+static enum err get_record(struct checkpoint *c, struct sources *from, const struct moved_ledger *m, uint32_t i,
                            struct bytes *out)
 {
-    struct window *w = window_set_find(journal, p->file, p->offset);
-    char path[JOURNAL_PATH_SIZE];
+    enum err err;
 
-    if (w->name != p->file) {
-        journal_path(path, p->file);
-        enum err err = window_open(w, c->disk, path, p->file);
-        if (err != OK)
-            return err;
-    }
-    return window_get(w, p->offset, p->len, out);
+    if (sorted_reads_find(&from->journal, &m->places[i], out))
+        return OK;
+    if ((err = read_ahead(c, from, m, i)) != OK)
+        return err;
+    const bool found = sorted_reads_find(&from->journal, &m->places[i], out);
+    assert(found);
+    return OK;
 }
 
 /* Bytes that went bad between their sync and now are moved as they are: reads of that entry will fail, and only
@@ -46,7 +78,7 @@ static void check_record(struct checkpoint *c, const struct moved_ledger *m, uin
 }
 
 /* Its record is lost, and was given up: a marker stands for it.  It ends where the next entry's messages begin. */
-static enum err add_lost(struct checkpoint *c, struct window_set *journal, struct segment_writer *to,
+static enum err add_lost(struct checkpoint *c, struct sources *from, struct segment_writer *to,
                          const struct moved_ledger *m, uint32_t i)
 {
     uint8_t marker[ENTRY_HEADER_SIZE];
@@ -57,7 +89,7 @@ static enum err add_lost(struct checkpoint *c, struct window_set *journal, struc
     enum err err;
 
     if (i + 1 < m->count && m->places[i + 1].file != 0) {
-        if ((err = get_record(c, journal, &m->places[i + 1], &record)) != OK)
+        if ((err = get_record(c, from, m, i + 1, &record)) != OK)
             return err;
         if (entry_decode_at(&e, record, (struct position){(int64_t)m->info.id, (int64_t)m->first + i + 1}) == OK &&
             e.header.first_message > first_message)
@@ -69,7 +101,7 @@ static enum err add_lost(struct checkpoint *c, struct window_set *journal, struc
     return segment_add(to, bytes_of(marker, sizeof marker));
 }
 
-static enum err move_added(struct checkpoint *c, struct window_set *journal, struct segment_writer *to,
+static enum err move_added(struct checkpoint *c, struct sources *from, struct segment_writer *to,
                            const struct moved_ledger *m, const struct moved_run *run)
 {
     struct bytes record;
@@ -77,11 +109,11 @@ static enum err move_added(struct checkpoint *c, struct window_set *journal, str
 
     for (uint32_t i = run->place; i < run->place + run->added; i++) {
         if (m->places[i].file == 0) {
-            if ((err = add_lost(c, journal, to, m, i)) != OK)
+            if ((err = add_lost(c, from, to, m, i)) != OK)
                 return err;
             continue;
         }
-        if ((err = get_record(c, journal, &m->places[i], &record)) != OK)
+        if ((err = get_record(c, from, m, i, &record)) != OK)
             return err;
         check_record(c, m, m->first + i, record);
         if ((err = segment_add(to, record)) != OK)
@@ -89,12 +121,6 @@ static enum err move_added(struct checkpoint *c, struct window_set *journal, str
     }
     return OK;
 }
-
-/* Where the worker reads from. */
-struct sources {
-    struct window_set journal;
-    struct compaction_copier segments;
-};
 
 /* Only a table is written. */
 static enum err adopt_run(struct sources *sources, struct segment_writer *to, const struct moved_ledger *m,
@@ -123,7 +149,7 @@ static enum err move_run(struct checkpoint *c, struct sources *sources, struct s
     for (size_t i = run->from; i < run->to && err == OK; i++)
         err = compaction_copy(&sources->segments, m->info.id, m->info.topic, &old[i], to);
     if (err == OK)
-        err = move_added(c, &sources->journal, to, m, run);
+        err = move_added(c, sources, to, m, run);
     return err;
 }
 
@@ -148,6 +174,8 @@ static enum err write_segment(struct checkpoint *c, struct sources *sources, uin
 
     if ((err = segment_writer_new(&writer, c->disk, number, c->mark.batch)) != OK)
         return err;
+    sources->to = to;
+    sources->alone = alone;
     for (size_t i = from; i < to && err == OK; i++) {
         if (checkpoint_goes_into(c, &c->ledgers[i], alone))
             err = move_ledger(c, sources, writer, &c->ledgers[i]);
@@ -199,6 +227,12 @@ static enum err leave_room(struct checkpoint *c)
     return c->no_room ? ERR_NOSPACE : OK;
 }
 
+/* Of an adopted file only what is others'. */
+static bool is_copied(void *ctx, uint32_t journal)
+{
+    return !checkpoint_adopts(ctx, journal);
+}
+
 enum err checkpoint_write_segments(struct checkpoint *c)
 {
     struct sources sources;
@@ -207,12 +241,12 @@ enum err checkpoint_write_segments(struct checkpoint *c)
     c->bad_file = 0;
     if ((err = leave_room(c)) != OK)
         return err;
-    window_set_init(&sources.journal, WINDOW_BYTES);
+    sorted_reads_init(&sources.journal, c->disk, is_copied, c);
     compaction_copier_init(&sources.segments, c->disk, c->log);
     err = write_files(c, &sources);
     c->bad_file = sources.segments.bad_file;
     compaction_copier_deinit(&sources.segments);
-    window_set_close(&sources.journal);
+    sorted_reads_deinit(&sources.journal);
     return err;
 }
 

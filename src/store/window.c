@@ -77,31 +77,3 @@ enum err window_get(struct window *w, uint64_t offset, size_t len, struct bytes 
     *out = bytes_of(w->bytes + (offset - w->start), len);
     return OK;
 }
-
-void window_set_init(struct window_set *w, size_t max)
-{
-    *w = (struct window_set){0};
-    for (size_t i = 0; i < WINDOWS; i++)
-        w->list[i].max = max;
-}
-
-void window_set_close(struct window_set *w)
-{
-    for (size_t i = 0; i < WINDOWS; i++)
-        window_close(&w->list[i]);
-}
-
-struct window *window_set_find(struct window_set *w, uint64_t name, uint64_t offset)
-{
-    size_t oldest = 0, found = WINDOWS;
-
-    for (size_t i = 0; i < WINDOWS && found == WINDOWS; i++) {
-        if (w->list[i].name == name && goes_on(&w->list[i], offset))
-            found = i;
-        if (w->used[i] < w->used[oldest])
-            oldest = i;
-    }
-    found = found < WINDOWS ? found : oldest;
-    w->used[found] = ++w->uses;
-    return &w->list[found];
-}

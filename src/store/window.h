@@ -26,20 +26,4 @@ MUST_USE enum err window_get(struct window *w, uint64_t offset, size_t len, stru
 /* Closes the file and frees the memory; the window may be opened again. */
 void window_close(struct window *w);
 
-/* Several windows, for who goes through files on several ways at a time: entries of many ledgers, taken ledger by
- * ledger out of a log in which they lie in turn, are read forward by as many windows as there were turns. */
-#define WINDOWS 16u
-
-struct window_set {
-    struct window list[WINDOWS];
-    uint64_t used[WINDOWS]; /* when, by the count of uses */
-    uint64_t uses;
-};
-
-void window_set_init(struct window_set *w, size_t max);
-void window_set_close(struct window_set *w);
-/* The one that goes on there or nearly so, else the one that was used the longest ago.  Has it another name the caller
- * opens it. */
-struct window *window_set_find(struct window_set *w, uint64_t name, uint64_t offset);
-
 #endif

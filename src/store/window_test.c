@@ -12,7 +12,7 @@
 struct fixture {
     struct sim *sim;
     struct sim_disk *disk;
-    struct window_set windows;
+    struct window window;
 };
 
 static uint8_t byte_at(uint64_t offset)
@@ -33,24 +33,22 @@ static void setup(struct fixture *f)
     assert_int_equal(disk_open(sim_disk_get(f->disk), "file", DISK_WRITE | DISK_CREATE, &file), OK);
     assert_int_equal(file_write(file, 0, &part, 1), OK);
     file_close(file);
-    window_set_init(&f->windows, MAX);
+    f->window = (struct window){.max = MAX};
+    assert_int_equal(window_open(&f->window, sim_disk_get(f->disk), "file", 1), OK);
 }
 
 static void teardown(struct fixture *f)
 {
-    window_set_close(&f->windows);
+    window_close(&f->window);
     sim_disk_free(f->disk);
     sim_free(f->sim);
 }
 
 static void want(struct fixture *f, uint64_t offset, size_t len)
 {
-    struct window *w = window_set_find(&f->windows, 1, offset);
     struct bytes got;
 
-    if (w->name != 1)
-        assert_int_equal(window_open(w, sim_disk_get(f->disk), "file", 1), OK);
-    assert_int_equal(window_get(w, offset, len, &got), OK);
+    assert_int_equal(window_get(&f->window, offset, len, &got), OK);
     assert_int_equal(got.len, len);
     for (size_t i = 0; i < len; i++)
         assert_int_equal(got.data[i], byte_at(offset + i));
@@ -69,20 +67,6 @@ static void pieces_side_by_side_are_read_in_ever_larger_parts(void **state)
     for (uint64_t at = 0; at + 500 <= FILE_BYTES; at += 500)
         want(&f, at, 500);
     assert_in_range(reads(&f), FILE_BYTES / MAX, FILE_BYTES / MAX + 4);
-    teardown(&f);
-}
-
-static void entries_that_lie_in_turn_are_read_by_as_many_windows_as_there_were_turns(void **state)
-{
-    struct fixture f;
-    const uint64_t turn = FILE_BYTES / 8;
-
-    setup(&f);
-    for (uint64_t at = 0; at + 500 <= turn; at += 500) {
-        for (uint64_t i = 0; i < 8; i++)
-            want(&f, i * turn + at, 500);
-    }
-    assert_in_range(reads(&f), 8, 8 * 7); /* for 520 pieces */
     teardown(&f);
 }
 
@@ -114,9 +98,8 @@ static void what_lies_behind_the_end_is_corrupt(void **state)
 
     setup(&f);
     want(&f, 0, 10);
-    struct window *w = window_set_find(&f.windows, 1, 5);
-    assert_int_equal(window_get(w, FILE_BYTES - 10, 11, &got), ERR_CORRUPT);
-    assert_int_equal(window_get(w, FILE_BYTES - 10, 10, &got), OK);
+    assert_int_equal(window_get(&f.window, FILE_BYTES - 10, 11, &got), ERR_CORRUPT);
+    assert_int_equal(window_get(&f.window, FILE_BYTES - 10, 10, &got), OK);
     teardown(&f);
 }
 
@@ -124,7 +107,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_side_by_side_are_read_in_ever_larger_parts),
-        cmocka_unit_test(entries_that_lie_in_turn_are_read_by_as_many_windows_as_there_were_turns),
         cmocka_unit_test(a_piece_far_away_is_read_alone),
         cmocka_unit_test(a_piece_larger_than_the_window_is_read_whole),
         cmocka_unit_test(what_lies_behind_the_end_is_corrupt),

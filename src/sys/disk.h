@@ -40,6 +40,7 @@ static inline uint8_t *disk_align(uint8_t *at)
 /* What a reader or a writer knows and the kernel cannot. */
 enum file_advice {
     FILE_PASSED,  /* was read, and will not be again soon: need not push out what others use */
+    FILE_WANTED,  /* will be read soon */
     FILE_WRITTEN, /* was written: may go to the disk now, so that the sync has less to wait for; it proves nothing */
 };
 

@@ -317,7 +317,8 @@ static void posix_advise(struct file *file, uint64_t offset, uint64_t len, enum 
     if (advice == FILE_WRITTEN)
         (void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE); /* the sync tells errors */
     else
-        (void)posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+        (void)posix_fadvise(fd, (off_t)offset, (off_t)len,
+                            advice == FILE_WANTED ? POSIX_FADV_WILLNEED : POSIX_FADV_DONTNEED);
 }
 
 static enum err posix_allocate(struct file *file, uint64_t len)
