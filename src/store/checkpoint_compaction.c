@@ -153,6 +153,7 @@ void checkpoint_choose_merges(struct store *s)
 {
     struct checkpoint *c = &s->checkpoint;
     struct compaction_merge *merges = malloc((c->count + 1) * sizeof *merges);
+    const uint64_t settled = c->own_bytes / 4; /* to read so much takes no less than to find it */
     size_t n = 0;
 
     for (size_t i = 0; i < c->count && merges; i++) {
@@ -160,7 +161,7 @@ void checkpoint_choose_merges(struct store *s)
         const struct ledger *l = m->ledger;
         const uint64_t added = m->count > 0 && checkpoint_stays_in(c, m, &m->places[0]) ? 0 : m->bytes;
         const size_t from =
-            compaction_merge_from(l->extents, l->extent_count, added, s->options.compaction_fan, c->own_bytes);
+            compaction_merge_from(l->extents, l->extent_count, added, s->options.compaction_fan, settled);
         if (l->chain && !m->busy && from < l->extent_count)
             merges[n++] = (struct compaction_merge){.ledger = i,
                                                     .from = from,

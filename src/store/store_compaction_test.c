@@ -516,6 +516,26 @@ static void a_ledger_of_a_thousand_checkpoints_has_few_extents(void **state)
     model_deinit(&m);
 }
 
+static void pieces_that_are_read_for_longer_than_they_are_looked_for_stay_as_they_are(void **state)
+{
+    struct model m;
+
+    model_init(&m, 1);
+    m.options.compaction_fan = 0;
+    m.options.own_segment_bytes = 16 << 10;
+    m.options.compaction_bytes = 1 << 20;
+    must_open(&m);
+    model_create_topics(&m);
+    for (unsigned i = 0; i < 2 * COMPACTION_FAN; i++) {
+        model_append(&m, SURVIVOR, 5000); /* more than a quarter of what goes alone */
+        checkpoint_now(&m);
+    }
+    assert_int_equal(survivor(&m)->extent_count, 2 * COMPACTION_FAN);
+    assert_int_equal(stats_of(&m).compacted_bytes, 0);
+    assert_all_is_served(&m);
+    model_deinit(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_damaged_record_is_copied_as_it_is_and_alone_not_served),
         cmocka_unit_test(a_file_whose_records_cannot_be_told_apart_is_left_alone_and_the_others_are_compacted),
         cmocka_unit_test(a_ledger_of_a_thousand_checkpoints_has_few_extents),
+        cmocka_unit_test(pieces_that_are_read_for_longer_than_they_are_looked_for_stay_as_they_are),
     };
 
     return cmocka_run_group_tests_name("store: compaction on the disk", tests, NULL, NULL);
