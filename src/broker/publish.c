@@ -289,16 +289,13 @@ static enum err publish_append(struct topic *t, struct publish_op *op, const str
 }
 
 /* Refuses one behind what is under way: its client gives up all that has no receipt then. */
-static void answer_in_order(struct topic *t, const struct publish_op *refused, enum err err)
+static void answer_in_order(struct topic *t, struct publish_op *op, enum err err)
 {
-    struct publish_op *op = t->pending > 0 ? op_take(t->broker) : NULL;
-
-    if (!op) {
-        answer(refused, err);
+    if (t->pending == 0) {
+        answer(op, err);
+        op_give(t->broker, op);
         return;
     }
-    *op = *refused;
-    list_init(&op->node);
     op->decided = op->refused = true;
     op->err = err;
     publish_enter(t, op);
@@ -376,18 +373,40 @@ static enum err publish_begin(struct topic *t, struct publish_op *op, const stru
     return failure_ahead(t) ? ERR_FENCED : publish_append(t, op, m);
 }
 
+/* Nothing of it is under way. */
+static void answer_at_once(struct sink *sink, uint64_t producer_id, const struct publish *m, enum err err)
+{
+    const struct published published = {
+        .producer_id = producer_id,
+        .sequence_id = m->sequence_id,
+        .highest_sequence_id = m->highest_sequence_id,
+        .len = m->bytes.len,
+        .err = err,
+    };
+    sink->ops->published(sink, &published);
+}
+
 void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const struct publish *m)
 {
+    const uint64_t producer_id = p ? p->id : 0; /* p may be gone when it is answered */
     struct publish_op *op;
     enum err err;
 
     assert(m->messages > 0);
-    const struct publish_op now = {
+    if (t->state != TOPIC_OPEN || (t->ending && !t->terminated)) { /* its producers are told, now or soon */
+        answer_at_once(sink, producer_id, m, ERR_CLOSED);
+        return;
+    }
+    if (!(op = op_take(t->broker))) {
+        answer_at_once(sink, producer_id, m, ERR_NOMEM);
+        return;
+    }
+    *op = (struct publish_op){
         .append = {.done = append_done, .known = m->known},
         .topic = t,
         .producer = p,
         .sink = sink,
-        .producer_id = p ? p->id : 0,
+        .producer_id = producer_id,
         .sequence_id = m->sequence_id,
         .highest_sequence_id = m->highest_sequence_id,
         .messages = m->messages,
@@ -397,20 +416,11 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         .chunk = (m->flags & ENTRY_CHUNK) != 0,
         .last_sequence = m->sequence.last,
     };
-    if (t->state != TOPIC_OPEN || (t->ending && !t->terminated)) { /* its producers are told, now or soon */
-        answer(&now, ERR_CLOSED);
-        return;
-    }
-    if ((err = publish_refusal(t, p, m)) != OK) {
-        answer_in_order(t, &now, err);
-        return;
-    }
-    if (!(op = op_take(t->broker))) {
-        answer(&now, ERR_NOMEM);
-        return;
-    }
-    *op = now;
     list_init(&op->node);
+    if ((err = publish_refusal(t, p, m)) != OK) {
+        answer_in_order(t, op, err);
+        return;
+    }
     if ((err = publish_begin(t, op, m)) == OK)
         return;
 
@@ -421,7 +431,7 @@ void topic_publish(struct topic *t, struct sink *sink, struct producer *p, const
         topic_settle(t);
         err = ERR_CLOSED;
     }
-    answer(&now, err);
+    answer_at_once(sink, producer_id, m, err);
 }
 
 void publish_forget_producer(struct topic *t, struct producer *p)
