@@ -3,9 +3,13 @@
  * perf.c - see perf.h: the verb, the options, topics and clients.
  */
 #include "cli/perf.h"
+#include "sys/uv_sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define GUARD_LOOK_MS 50
+#define PATIENCE_MS   1000 /* after a signal, with a broker that does not answer */
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 
@@ -173,8 +177,43 @@ int perf_clients_open(struct perf_clients *c, const struct invocation *inv, cons
     return c->at ? CLI_OK : CLI_FAILED;
 }
 
+/* Frees clients that others may be waiting in: what they wait for ends with an error. */
+static void guard_run(void *ctx)
+{
+    struct perf_clients *c = ctx;
+    uint64_t answered;
+
+    while (!client_interrupted()) {
+        if (uv_event_wait(c->closed, GUARD_LOOK_MS))
+            return;
+    }
+    do {
+        answered = atomic_load(&c->meter->messages);
+        if (uv_event_wait(c->closed, PATIENCE_MS))
+            return;
+    } while (atomic_load(&c->meter->messages) != answered);
+    for (size_t i = 0; i < c->count; i++) {
+        pulsar_client_free(c->at[i]);
+        c->at[i] = NULL;
+    }
+}
+
+int perf_clients_signals(struct perf_clients *c, const struct invocation *inv, const struct perf_meter *meter)
+{
+    c->meter = meter;
+    client_signals();
+    if (uv_event_new(&c->closed) == OK && uv_thread_run(&c->guard, "guard", guard_run, c) == OK)
+        return CLI_OK;
+    return client_failed(inv, "cannot start a thread", pulsar_result_UnknownError);
+}
+
 void perf_clients_close(struct perf_clients *c)
 {
+    if (c->guard) {
+        uv_event_set(c->closed);
+        uv_thread_finish(c->guard);
+    }
+    uv_event_free(c->closed);
     for (size_t i = 0; i < c->count; i++)
         client_shut(c->at[i]);
     free(c->at);

@@ -37,13 +37,24 @@ int perf_names_gather(struct perf_topics *t, const struct invocation *inv, char 
                       int64_t numbered, const char *flag);
 void perf_topics_free(struct perf_topics *t);
 
+struct perf_meter;
+
 /* As many clients as connections are wanted: each has one to a broker. */
 struct perf_clients {
     pulsar_client_t **at;
     size_t count;
+    /* Of perf_clients_signals. */
+    struct uv_thread *guard; /* NULL: there is none */
+    struct uv_event *closed; /* what the guard waits for */
+    const struct perf_meter *meter;
 };
 int perf_clients_open(struct perf_clients *c, const struct invocation *inv, const struct perf_config *config,
                       const struct client_config *client);
+/* From now on SIGINT and SIGTERM end the load (client_interrupted).  Answers are waited for as long as `meter` counts
+ * messages; when it has counted none for a second, all who wait hear that their client was closed.  CLI_OK, or
+ * everything said. */
+int perf_clients_signals(struct perf_clients *c, const struct invocation *inv, const struct perf_meter *meter);
+/* After all producers and consumers. */
 void perf_clients_close(struct perf_clients *c);
 
 /* ---- the meter ---- */

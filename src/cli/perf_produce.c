@@ -563,6 +563,10 @@ static void sender_close(struct sender *s)
             (void)pulsar_producer_close(s->producers[i]);
         pulsar_producer_free(s->producers[i]);
     }
+}
+
+static void sender_free(struct sender *s)
+{
     free(s->producers);
     for (size_t i = 0; s->messages && i < s->p->payloads.count; i++)
         pulsar_message_free(s->messages[i]);
@@ -572,11 +576,18 @@ static void sender_close(struct sender *s)
     text_deinit(&s->text);
 }
 
-/* Waits for the receipts of all; no callback runs after it. */
+/* Waits for the receipts of all. */
 static void senders_close(struct producing *p)
 {
     for (size_t i = 0; i < p->sender_count; i++)
         sender_close(&p->senders[i]);
+}
+
+/* After the clients: the thread of one that its guard closed may call back later than its producers are closed. */
+static void senders_free(struct producing *p)
+{
+    for (size_t i = 0; i < p->sender_count; i++)
+        sender_free(&p->senders[i]);
     free(p->senders);
 }
 
@@ -682,8 +693,9 @@ static int produce(struct invocation *inv, const struct produce_config *c, const
         status = perf_clients_open(&p.clients, inv, config, client);
     if (status == CLI_OK)
         status = senders_open(&p, rate > 0 ? rate : RATE_NONE);
+    if (status == CLI_OK)
+        status = perf_clients_signals(&p.clients, inv, &p.meter);
     if (status == CLI_OK) {
-        client_signals();
         perf_meter_begin(&p.meter, config);
         p.warm_ns = p.meter.started_ns + (int64_t)(warmup_s * NS_PER_S);
         status = load_run(&p, config);
@@ -696,6 +708,7 @@ static int produce(struct invocation *inv, const struct produce_config *c, const
     if (status == CLI_OK && failure != 0)
         status = client_failed(inv, "messages were not taken", (pulsar_result)failure);
     perf_clients_close(&p.clients);
+    senders_free(&p);
     perf_payloads_free(&p.payloads);
     perf_topics_free(&p.topics);
     perf_meter_deinit(&p.meter);

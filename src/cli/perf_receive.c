@@ -277,10 +277,10 @@ static int receive(struct receiving *r, const struct perf_config *perf, const st
         status = receiving_open(r, perf, client);
     if (status == CLI_OK)
         status = r->kind->open(r);
-    if (status == CLI_OK) {
-        client_signals();
+    if (status == CLI_OK)
+        status = perf_clients_signals(&r->clients, r->inv, &r->meter);
+    if (status == CLI_OK)
         perf_meter_watch(&r->meter, perf);
-    }
     for (size_t i = 0; i < r->open_count; i++)
         r->kind->close(r->open[i]);
     if (status == CLI_OK)

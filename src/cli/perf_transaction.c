@@ -629,7 +629,8 @@ static int load_run(struct work *w, const struct perf_config *perf)
 {
     struct uv_thread *joiner;
 
-    client_signals();
+    if (perf_clients_signals(&w->clients, w->inv, &w->meter) != CLI_OK)
+        return CLI_FAILED;
     perf_meter_begin(&w->meter, perf);
     for (size_t i = 0; i < w->worker_count; i++) {
         if (uv_thread_run(&w->workers[i].thread, "worker", worker_run, &w->workers[i]) != OK)

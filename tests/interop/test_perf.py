@@ -290,6 +290,24 @@ def test_a_thread_that_is_done_leaves_what_it_was_sent_ahead_to_the_others(broke
     assert "10 task executed" in printed
 
 
+@pytest.mark.parametrize("gone", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("words", [["produce", "t", "-r", "1000000", "-db"], ["produce", "t", "-r", "1000000"], ["consume", "t"],
+                                   ["transaction", "--topics-c", "t", "--topics-p", "t", "--txn-disable", "-threads", "2"]])
+def test_a_signal_ends_it_when_the_broker_is_gone(tmp_path, words, gone):
+    broker = Broker(tmp_path)
+    run("produce", "t", "-m", "100", "-r", "0", broker=broker)
+    it = subprocess.Popen([*DIES_WITH_PARENT, PROGRAM, "perf", *words, "-u", broker.url, "-i", "1"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert "Throughput" in it.stdout.readline()
+        broker.process.send_signal(gone)
+        it.send_signal(signal.SIGTERM)
+        assert it.wait(20) >= 0, "it crashed"
+    finally:
+        it.kill()
+        broker.kill()
+
+
 @pytest.mark.skipif(os.environ.get("TXN") != "true", reason="needs a broker with transactions, named by SERVICE_URL")
 def test_transactions_take_effect_as_a_whole_or_not_at_all(broker, topic):
     run("produce", topic, "-m", "20", "-r", "0", "-db", broker=broker)
