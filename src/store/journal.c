@@ -37,10 +37,6 @@
 #define SLOW_NS         (4 * NS_PER_MS) /* for BATCH_BYTES_MIN */
 #define QUICK_NS        (19 * NS_PER_MS / 10)
 
-/* Up to here the core prepares a batch itself, for the ring: to copy so much takes it some microseconds, to wake a
- * worker and be woken by it took tens. */
-#define RING_BYTES (32u * 1024)
-
 /* Entries that a failed write took out, until the batch was overwritten. */
 struct doomed {
     struct journal_entry *list; /* with a reference of their bytes */
@@ -377,7 +373,15 @@ static bool fits_ring(const struct journal *j, const struct flight *f)
 {
     const struct journal_write *w = &f->write;
 
-    return j->sys.ring && f->apart && w->sync && w->span <= RING_BYTES && w->offset % JOURNAL_PAGE == 0;
+    return j->sys.ring && f->apart && w->sync && w->span <= JOURNAL_RING_BYTES && w->offset % JOURNAL_PAGE == 0;
+}
+
+/* Nor are batches padded for it any more. */
+static void leave_ring(struct journal *j)
+{
+    log_info(j->log, "store", "this file system or kernel has no io_uring for the journal: threads write its small batches");
+    j->sys.ring = NULL;
+    j->files.paged = false;
 }
 
 /* Prepared here and now, its bytes are the ring's until it tells.  False: a worker has to write it. */
@@ -395,7 +399,10 @@ static bool hand_to_ring(struct journal *j, struct flight *f)
     f->ring_write.offset = w->offset;
     f->ring_write.data = w->image;
     f->ring_write.len = w->span;
-    return ring_submit(j->sys.ring, &f->ring_write) == OK;
+    const enum err err = ring_submit(j->sys.ring, &f->ring_write);
+    if (err == ERR_UNSUPPORTED)
+        leave_ring(j);
+    return err == OK;
 }
 
 static enum err hand_to_worker(struct flight *f)

@@ -239,13 +239,14 @@ static uint64_t span_max(const struct journal_files *f, const struct batch *batc
     return batch_span(batch->payload) + (journal_files_is_large(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
 }
 
-/* A small batch has its page to itself only where that takes none of what is kept for a full disk. */
+/* A small batch has its page to itself only where a ring may write it, and that takes none of what is kept for a full
+ * disk. */
 static void place_span(const struct journal_files *f, struct journal_write *w, uint64_t prepared)
 {
     const uint64_t span = batch_span(w->batch->payload), pad = page_rest(w->offset + span);
 
     w->whole = journal_files_is_large(f, w->batch) ||
-               (f->paged && w->offset + span + pad + reserve_of(f, prepared) <= prepared);
+               (f->paged && span + pad <= JOURNAL_RING_BYTES && w->offset + span + pad + reserve_of(f, prepared) <= prepared);
     w->pad = w->whole ? (uint32_t)pad : 0;
     w->span = span + w->pad;
 }

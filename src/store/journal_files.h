@@ -54,6 +54,10 @@ struct journal_chore {
     bool running;
 };
 
+/* Up to here the core prepares a batch itself, for the ring: to copy so much takes it some microseconds, to wake a
+ * worker and be woken by it took tens. */
+#define JOURNAL_RING_BYTES (32u * 1024)
+
 struct journal_files {
     struct list all; /* oldest use first */
     struct journal_file *current;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +38,7 @@ struct posix_disk {
     struct disk disk;
     int directory; /* descriptor */
     int lock;      /* descriptor; -1: not taken */
+    bool syncs_direct;
 };
 
 struct posix_file {
@@ -528,7 +531,25 @@ int disk_posix_direct(const struct file *file)
 {
     const struct posix_file *f = container_of_const(file, struct posix_file, file);
 
-    return f->refused ? -1 : f->direct;
+    return f->refused || !container_of_const(f->file.disk, struct posix_disk, disk)->syncs_direct ? -1 : f->direct;
+}
+
+/* 9p, SMB and FUSE write past the cache without a look at RWF_DSYNC: there fdatasync alone reaches the other side. */
+static bool syncs_direct(int directory)
+{
+    struct statfs stat;
+
+    if (fstatfs(directory, &stat) != 0)
+        return false;
+    switch ((uint32_t)stat.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+        return true;
+    default:
+        return false;
+    }
 }
 
 enum err disk_posix_new(struct disk **out, const char *directory)
@@ -547,6 +568,7 @@ enum err disk_posix_new(struct disk **out, const char *directory)
         free(d);
         return err;
     }
+    d->syncs_direct = syncs_direct(d->directory);
     *out = &d->disk;
     return OK;
 }

@@ -13,7 +13,8 @@
 /* The directory and its parents are made when absent.  ERR_DENIED, ERR_IO, ERR_NOSPACE, ERR_NOMEM. */
 MUST_USE enum err disk_posix_new(struct disk **out, const char *directory);
 
-/* The descriptor that writes to a DISK_DIRECT file past the page cache; -1: this file, or its file system, has none. */
+/* The descriptor that writes to a DISK_DIRECT file past the page cache, and with RWF_DSYNC syncs what it wrote; -1: this
+ * file has none, or its file system is not known to keep that promise. */
 int disk_posix_direct(const struct file *file);
 
 /* After every file is closed; gives the lock back.  NULL is fine. */

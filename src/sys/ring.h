@@ -38,8 +38,8 @@ struct ring {
     const struct ring_ops *ops;
 };
 
-/* From the loop's thread.  Does not wait.  ERR_BUSY, ERR_UNSUPPORTED: nothing was done, and `done` will not be called.
- */
+/* From the loop's thread.  Does not wait.  Nothing was done, and `done` will not be called: ERR_BUSY, because others are
+ * under way; ERR_UNSUPPORTED, and need not be asked again for files of this directory. */
 static inline MUST_USE enum err ring_submit(struct ring *r, struct ring_write *w)
 {
     return r->ops->submit(r, w);

@@ -12,6 +12,8 @@
  */
 #include "sys/sandbox.h"
 
+#include "sys/uv_ring.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +66,9 @@ static const struct call calls[] = {
     CALL(writev),
     CALL(pwritev),
     CALL(fdatasync),
+#if UV_RING_ALONE
     {__NR_io_uring_enter, IS, 3, 0}, /* of a ring that was there before, restricted to one operation; no flags */
+#endif
     CALL(sendmsg),
     CALL(recvmsg),
     CALL(sendto),

@@ -3,8 +3,9 @@
  * uv_ring.c - see uv_ring.h.
  *
  * Two rings of memory are shared with the kernel.  Into one we put entries (what to write) and call; it takes them
- * during the call, and never waits in it: what would have to wait it does later, on threads of its own.  Into the other
- * it puts completions, and then the ring's descriptor is readable.  Of each the reader moves the head, the writer the
+ * during the call, and what would have to wait it does later, on threads of its own: nearly always (ext4 may begin a
+ * transaction for the file's time, and its log be full), so one write at a time, and a rest after a call that took
+ * long.  Into the other it puts completions, and then the ring's descriptor is readable.  Of each the reader moves the head, the writer the
  * tail.
  *
  *     submit:    entry at tail, tail + 1 --enter--> head + 1 (taken; else the tail is put back)
@@ -27,7 +28,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PLACES 8u /* more than a journal has batches in flight */
+/* The next one waits for nothing that only the loop's thread can end: the completion of a write that was submitted before
+ * is what a file system that is being frozen waits for. */
+#define PLACES 1u
+
+#define SLOW_NS (5 * NS_PER_MS) /* of a call that did not wait, unless the processor was taken away */
+#define REST_NS (1000 * NS_PER_MS)
 
 /* The kernel's side has threads of the process's own for what waits (Linux 5.12), both rings lie in one mapping, and no
  * completion is ever dropped. */
@@ -39,7 +45,8 @@ struct uv_ring {
     uv_poll_t poll;
     int fd;
     unsigned under_way;
-    bool refused; /* it cannot do what it is for: not asked again */
+    bool refused;     /* it cannot do what it is for: not asked again */
+    uint64_t rest_ns; /* not asked until then */
 
     uint8_t *shared; /* both rings; NULL: not mapped */
     size_t shared_len;
@@ -91,6 +98,14 @@ static enum err map_all(struct uv_ring *r)
 
 /* ---- submitting ---- */
 
+static void call_timed(struct uv_ring *r, uint64_t began_ns)
+{
+    const uint64_t now_ns = loop_now_ns(&r->loop->loop);
+
+    if (now_ns - began_ns > SLOW_NS)
+        r->rest_ns = now_ns + REST_NS;
+}
+
 /* The kernel reads nothing of the ring but during this call. */
 static bool entry_taken(struct uv_ring *r, unsigned tail)
 {
@@ -103,6 +118,7 @@ static bool entry_taken(struct uv_ring *r, unsigned tail)
     while (result < 0 && errno == EINTR && peek(r, at->head) == tail);
     if (peek(r, at->head) == tail + 1)
         return true;
+    r->refused = result < 0 && (errno == EPERM || errno == ENOSYS); /* a filter around this process */
     poke(r, at->tail, tail);
     return false;
 }
@@ -112,12 +128,13 @@ static enum err uv_ring_submit(struct ring *ring, struct ring_write *w)
     struct uv_ring *r = container_of(ring, struct uv_ring, ring);
     const int fd = disk_posix_direct(w->file);
     const unsigned tail = peek(r, r->params.sq_off.tail);
+    const uint64_t began_ns = loop_now_ns(&r->loop->loop);
 
     assert(w->offset % DISK_ALIGN == 0 && w->len % DISK_ALIGN == 0 && (uintptr_t)w->data % DISK_ALIGN == 0);
     assert(w->len > 0 && w->len <= INT32_MAX);
     if (fd < 0 || r->refused)
         return ERR_UNSUPPORTED;
-    if (r->under_way == PLACES)
+    if (r->under_way == PLACES || began_ns < r->rest_ns)
         return ERR_BUSY;
     r->entries[tail % r->params.sq_entries] = (struct io_uring_sqe){
         .opcode = IORING_OP_WRITE,
@@ -128,10 +145,12 @@ static enum err uv_ring_submit(struct ring *ring, struct ring_write *w)
         .rw_flags = RWF_DSYNC,
         .user_data = (uintptr_t)w,
     };
-    if (!entry_taken(r, tail))
-        return ERR_BUSY; /* the kernel is short of memory */
+    const bool taken = entry_taken(r, tail);
+    call_timed(r, began_ns);
+    if (!taken)
+        return r->refused ? ERR_UNSUPPORTED : ERR_BUSY; /* or the kernel is short of memory */
     r->under_way++;
-    r->loop->jobs++;
+    r->loop->users++;
     return OK;
 }
 
@@ -149,6 +168,7 @@ static enum err outcome(struct uv_ring *r, const struct ring_write *w, int32_t r
         return ERR_UNSUPPORTED;
     case -EAGAIN:
     case -EINTR:
+    case -ECANCELED: /* it was for a thread of the kernel, and none could be made: not begun */
         return ERR_UNSUPPORTED;
     case -ENOSPC:
     case -EDQUOT:
@@ -168,7 +188,7 @@ static void finish(struct uv_ring *r, const struct io_uring_cqe *c)
 
     assert(r->under_way > 0);
     r->under_way--;
-    r->loop->jobs--;
+    r->loop->users--;
     w->done(w, err);
 }
 
@@ -178,12 +198,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     const struct io_cqring_offsets *at = &r->params.cq_off;
     const struct io_uring_cqe *all = (const void *)(r->shared + at->cqes);
 
+    assert(status == 0); /* a ring's descriptor has no errors; deaf, its writes would never end */
     (void)status;
     (void)events;
-    loop_event_begin(&r->loop->loop);
     for (unsigned head = peek(r, at->head); head != peek(r, at->tail); head++) {
         const struct io_uring_cqe c = all[head % r->params.cq_entries];
         poke(r, at->head, head + 1);
+        loop_event_begin(&r->loop->loop);
         finish(r, &c);
     }
     loop_event_begin(&r->loop->loop);
@@ -212,6 +233,8 @@ static enum err ring_make(struct uv_ring *r)
 {
     enum err err;
 
+    if (!UV_RING_ALONE)
+        return ERR_UNSUPPORTED;
     r->params.flags = IORING_SETUP_R_DISABLED;
     if ((r->fd = (int)syscall(__NR_io_uring_setup, PLACES, &r->params)) < 0)
         return ERR_UNSUPPORTED;
