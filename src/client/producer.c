@@ -8,8 +8,8 @@
  * there are any the gate holds a reference to the handle.
  *
  * What a message costs is kept small: sends reach the loop by the outbox, which is posted once for all that come before
- * the loop looks; places are an atomic count, and who waits for one is woken once for all that leave in a turn of the
- * loop.  Locks: the gate's, then the loop's (of its posts).
+ * the loop looks; places are an atomic count, and who waits for one is woken twice at most for all that leave in a
+ * turn of the loop.  Locks: the gate's, then the loop's (of its posts).
  */
 #include "client/discovery.h"
 #include "client/handle.h"
@@ -173,12 +173,14 @@ static void on_wake(struct task *task)
     client_handle_unref(&p->handle);
 }
 
-/* On the loop: once for all that leave before it waits again.  A waiter that is woken for each finds one place and waits
- * again, and costs two switches of threads. */
+/* On the loop: at once for the first that leaves, before its callback, which may want a lock that a waiter holds; then
+ * once for all that leave before the loop waits again.  A waiter that is woken for each finds one place and waits again,
+ * and costs two switches of threads. */
 static void waiters_wake_soon(struct _pulsar_producer *p)
 {
     if (p->wake_task.queued)
         return;
+    waiters_wake(p);
     client_handle_ref(&p->handle);
     loop_defer(p->handle.client->core.sys->loop, &p->wake_task);
 }

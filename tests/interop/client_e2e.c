@@ -506,6 +506,49 @@ static void a_full_producer_waits_where_it_is_told_to(void **state)
     free(topic);
 }
 
+struct locked_tally {
+    struct tally tally;
+    pthread_mutex_t lock;
+};
+
+/* Who waits for the lock in vain counts as failed, so that what waits for us goes on. */
+static void on_locked_tally(pulsar_result result, pulsar_message_id_t *id, void *ctx)
+{
+    struct locked_tally *t = ctx;
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    if (pthread_mutex_timedlock(&t->lock, &until) == 0)
+        pthread_mutex_unlock(&t->lock);
+    else
+        result = pulsar_result_Timeout;
+    on_tally(result, id, &t->tally);
+}
+
+static void who_waits_for_a_full_producer_may_hold_a_lock_that_callbacks_take(void **state)
+{
+    pulsar_client_t *client = client_new();
+    char *topic = topic_new("locked");
+    pulsar_producer_configuration_t *conf = batching(0);
+    struct locked_tally t = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pulsar_message_t *m = numbered(0);
+
+    pulsar_producer_configuration_set_max_pending_messages(conf, 1);
+    pulsar_producer_t *producer = producer_new(client, topic, conf);
+    pthread_mutex_lock(&t.lock);
+    pulsar_producer_send_async(producer, m, on_locked_tally, &t);
+    pulsar_producer_send_async(producer, m, on_locked_tally, &t); /* waits for the other one */
+    pthread_mutex_unlock(&t.lock);
+    assert_ok(pulsar_producer_flush(producer));
+    assert_int_equal(t.tally.ok, 2);
+
+    pulsar_message_free(m);
+    producer_end(producer);
+    client_end(client);
+    free(topic);
+}
+
 static void the_memory_limit_is_one_for_all_producers(void **state)
 {
     pulsar_client_configuration_t *conf = configuration_new();
@@ -1809,6 +1852,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_message_beyond_the_limit_is_refused_and_the_next_one_is_not),
         cmocka_unit_test(a_full_producer_refuses_where_it_is_not_told_to_wait),
         cmocka_unit_test(a_full_producer_waits_where_it_is_told_to),
+        cmocka_unit_test(who_waits_for_a_full_producer_may_hold_a_lock_that_callbacks_take),
         cmocka_unit_test(the_memory_limit_is_one_for_all_producers),
         cmocka_unit_test(a_batch_receive_gives_as_many_as_the_policy_says),
         cmocka_unit_test(a_batch_receive_ends_with_its_timeout),
