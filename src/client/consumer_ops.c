@@ -78,33 +78,30 @@ static void on_ops(struct task *task)
     client_handle_unref(&c->handle);
 }
 
-/* The loop has stopped: nobody will run them. */
-static void ops_refuse(struct _pulsar_consumer *c)
+/* Has on_ops run.  False: the loop has stopped. */
+static bool ops_post(struct _pulsar_consumer *c)
 {
-    struct list ops, *node;
-
-    ops_take(c, &ops);
-    while ((node = list_pop_front(&ops)))
-        client_consumer_op_end(op_of(container_of(node, struct task, node)), pulsar_result_AlreadyClosed);
-    client_handle_unref(&c->handle);
+    client_handle_ref(&c->handle);
+    if (client_post(c->handle.client, &c->ops_task, on_ops))
+        return true;
+    client_handle_unref(&c->handle); /* not the last one: the operation has its own */
+    return false;
 }
 
-/* Behind those that wait already, which the loop was told of. */
+/* Behind those that wait already, which the loop was told of: the post is under the lock, so that what a thread posts
+ * after its operation, a close, say, finds it there whoever was the first. */
 static bool op_post(struct client_consumer_op *op)
 {
     struct _pulsar_consumer *c = op->consumer;
 
     pthread_mutex_lock(&c->ops_lock);
-    const bool first = list_empty(&c->ops);
-    list_push_back(&c->ops, &op->task.node);
+    const bool posted = !list_empty(&c->ops) || ops_post(c);
+    if (posted)
+        list_push_back(&c->ops, &op->task.node);
     pthread_mutex_unlock(&c->ops_lock);
-    if (!first)
-        return true;
-    client_handle_ref(&c->handle);
-    if (client_post(c->handle.client, &c->ops_task, on_ops))
-        return true;
-    ops_refuse(c);
-    return false;
+    if (!posted)
+        client_consumer_op_end(op, pulsar_result_AlreadyClosed);
+    return posted;
 }
 
 /* Hands an operation to the loop, or runs it where the caller is on it. */
