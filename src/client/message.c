@@ -199,9 +199,29 @@ void pulsar_message_free(pulsar_message_t *message)
     free(message);
 }
 
-static void content_set(struct client_body *b, struct client_content *content, const uint8_t *data, size_t len)
+/* Moves a received message's body, which nobody shares and whose content was dropped, out of its entry's memory, which
+ * would stay as long as the message.  As it is, then, when memory is short. */
+static struct client_body *body_leave_home(struct _pulsar_message *m)
 {
-    content_drop(b);
+    struct client_body *b = m->body, *own;
+
+    if (!b->home || !(own = malloc(sizeof *own)))
+        return b;
+    *own = *b;
+    list_init(&own->node);
+    own->home = NULL;
+    client_content_unref(b->home);
+    m->body = own;
+    return own;
+}
+
+/* With a body that is the message's own. */
+static void content_set(struct _pulsar_message *m, struct client_content *content, const uint8_t *data, size_t len)
+{
+    struct client_body *b;
+
+    content_drop(m->body);
+    b = body_leave_home(m);
     b->content = content;
     b->data = data;
     b->len = len;
@@ -220,25 +240,21 @@ void pulsar_message_set_content(pulsar_message_t *message, const void *data, siz
     }
     if (size)
         memcpy(content->data, data, size);
-    content_set(b, content, content->data, size);
+    content_set(message, content, content->data, size);
 }
 
 void pulsar_message_set_allocated_content(pulsar_message_t *message, void *data, size_t size)
 {
-    struct client_body *b = client_message_own(message);
-
-    if (b)
-        content_set(b, NULL, data, size);
+    if (client_message_own(message))
+        content_set(message, NULL, data, size);
 }
 
 void pulsar_message_set_null_value(pulsar_message_t *message)
 {
-    struct client_body *b = client_message_own(message);
-
-    if (!b)
+    if (!client_message_own(message))
         return;
-    content_set(b, NULL, NULL, 0);
-    b->null_value = true;
+    content_set(message, NULL, NULL, 0);
+    message->body->null_value = true;
 }
 
 void pulsar_message_set_property(pulsar_message_t *message, const char *name, const char *value)

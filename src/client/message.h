@@ -8,7 +8,7 @@
  *
  * A handle points to a counted body, a body to counted content, so copying a message, sending it (the user may free the
  * handle at once) and unpacking a batch copy no payload; the bodies of received messages lie behind their content, in
- * the same memory.  Both counts are atomic: bodies cross from the loop to the
+ * the same memory, as far as they are no larger than the payload.  Both counts are atomic: bodies cross from the loop to the
  * users' threads and back.  A body with more than one reference is not changed: setters first make a copy
  * (client_message_own).
  */

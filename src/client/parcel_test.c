@@ -157,6 +157,56 @@ static void what_is_packed_is_unpacked(void **state)
                 round_trip(count, (enum codec)codec, sizes[i]);
 }
 
+static size_t bodies_at_home(const struct client_unpacked *u)
+{
+    size_t count = 0;
+
+    list_each (node, &u->bodies)
+        count += container_of(node, struct client_body, node)->home != NULL;
+    return count;
+}
+
+/* One message that is kept keeps all of that memory. */
+static void the_bodies_in_an_entrys_memory_are_not_larger_than_its_payload(void **state)
+{
+    static const size_t sizes[] = {0, 1, 100, 1000};
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct sends sends;
+        struct client_parcel *parcel = parcel_of(&sends, MESSAGES, CODEC_NONE, sizes[i]);
+        struct client_unpacked u;
+
+        assert_int_equal(unpack(parcel, &how, &u), OK);
+        assert_true(bodies_at_home(&u) * sizeof(struct client_body) <= parcel->frame.len);
+        assert_true(sizes[i] < 1000 || bodies_at_home(&u) == MESSAGES);
+        bodies_free(&u);
+        client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+    }
+}
+
+static void a_received_message_with_other_content_leaves_its_entrys_memory(void **state)
+{
+    const struct client_unpack how = {.topic = "topic", .partition = -1};
+    struct sends sends;
+    struct client_parcel *parcel = parcel_of(&sends, 2, CODEC_NONE, 1000);
+    struct client_unpacked u;
+
+    assert_int_equal(unpack(parcel, &how, &u), OK);
+    struct client_body *first = container_of(list_pop_front(&u.bodies), struct client_body, node);
+    struct client_content *entry = client_content_ref(first->home);
+    pulsar_message_t *m = client_message_of(first);
+    pulsar_message_set_content(m, "other", 5);
+    assert_memory_equal(pulsar_message_get_data(m), "other", 5);
+    assert_string_equal(pulsar_message_get_partitionKey(m), "0");
+    assert_int_equal(pulsar_message_get_length(m), 5);
+    bodies_free(&u);
+    assert_int_equal(entry->refs, 1); /* ours */
+    client_content_unref(entry);
+    pulsar_message_free(m);
+    client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+}
+
 /* Nothing but a payload and a number: what is written without protobuf-c. */
 static void send_plain_init(struct client_send *s, int number, size_t len)
 {
@@ -427,6 +477,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_is_unpacked),
+        cmocka_unit_test(the_bodies_in_an_entrys_memory_are_not_larger_than_its_payload),
+        cmocka_unit_test(a_received_message_with_other_content_leaves_its_entrys_memory),
         cmocka_unit_test(what_is_plain_is_packed_and_unpacked),
         cmocka_unit_test(a_message_in_a_transaction_says_so_and_shares_no_entry),
         cmocka_unit_test(a_finished_parcel_makes_the_next_one_unless_its_frame_is_still_needed),

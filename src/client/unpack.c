@@ -29,10 +29,11 @@ static const char *text_put(uint8_t **at, struct bytes text)
     return start;
 }
 
-/* What an entry says of itself is believed within reason; the bodies of more messages have memory of their own. */
+/* What an entry says of itself is believed within reason.  The bodies of more messages have memory of their own: who
+ * keeps one message keeps its whole entry, and that is to be about its payload, not a lot of bodies of small messages. */
 static uint32_t bodies_likely(const struct metadata *m, size_t payload_len)
 {
-    const size_t fit = payload_len / BATCH_MESSAGE_MIN, most = fit < BODIES_MAX ? fit : BODIES_MAX;
+    const size_t fit = payload_len / sizeof(struct client_body), most = fit < BODIES_MAX ? fit : BODIES_MAX;
 
     if (!m->is_batch)
         return 1;

@@ -18,8 +18,6 @@
 #include "base/err.h"
 #include "pulsar.pb-c.h"
 
-#define BATCH_MESSAGE_MIN 6u /* bytes: S, and a metadata that has a payload_size */
-
 struct batch_reader {
     struct bytes rest; /* private */
     uint32_t messages; /* as the entry's metadata says */
