@@ -23,7 +23,8 @@
 
 /* Operations are made on the users' threads and end on the loop's: who frees there what another one allocated pays for
  * it, so some are kept to be used again. */
-#define SPARES_MAX 65536 /* 7 MB: what some receipts of large batches end at once */
+#define SPARES_MAX  65536u /* 7 MB: what some receipts of large batches end at once */
+#define SPARES_IDLE 1024u  /* of those that stay when nothing is pending */
 
 /* What keeps apart what different threads change all the time, so that it does not travel between their processors'
  * caches for nothing. */
@@ -39,7 +40,8 @@ struct gate {
     pthread_cond_t left;
     struct client_routing routing;
     struct list outbox; /* send_ops that the loop has not taken; not empty: `outbox_task` is posted */
-    _Atomic(struct send_op *) spares; /* changed under the lock */
+    _Atomic(struct send_op *) spares; /* changed under the lock, and their count */
+    _Atomic uint32_t spare_count;
 };
 
 struct _pulsar_producer {
@@ -96,6 +98,13 @@ static void ops_free(struct send_op *op)
         free(op);
         op = next;
     }
+}
+
+/* With the lock held. */
+static void spares_set(struct gate *g, struct send_op *spares, uint32_t count)
+{
+    atomic_store_explicit(&g->spares, spares, memory_order_relaxed);
+    atomic_store_explicit(&g->spare_count, count, memory_order_relaxed);
 }
 
 static void gate_init(struct gate *g)
@@ -277,6 +286,38 @@ static void send_op_tell(struct send_op *op, pulsar_result result, const struct 
     client_body_unref(op->send.body);
 }
 
+static void spares_free(struct _pulsar_producer *p)
+{
+    struct gate *g = &p->gate;
+
+    pthread_mutex_lock(&g->lock);
+    struct send_op *spares = atomic_load_explicit(&g->spares, memory_order_relaxed);
+    spares_set(g, NULL, 0);
+    pthread_mutex_unlock(&g->lock);
+    ops_free(spares);
+    ops_free(p->ended);
+    p->ended = NULL;
+    p->ended_count = 0;
+}
+
+/* On the loop.  No more are kept than may be pending, and not many when nothing is. */
+static void op_end(struct _pulsar_producer *p, struct send_op *op)
+{
+    struct gate *g = &p->gate;
+    const uint32_t most = g->pending_max > 0 && g->pending_max < SPARES_MAX ? g->pending_max : SPARES_MAX;
+    const uint32_t kept = p->ended_count + atomic_load_explicit(&g->spare_count, memory_order_relaxed);
+
+    if (kept >= SPARES_IDLE && atomic_load_explicit(&g->pending, memory_order_relaxed) == 0)
+        spares_free(p);
+    if (kept >= most) {
+        free(op);
+        return;
+    }
+    op->next = p->ended;
+    p->ended = op;
+    p->ended_count++;
+}
+
 /* On the loop; the handle is open as long as publishers have sends. */
 static void on_sent(struct client_send *s, pulsar_result result, const struct _pulsar_message_id *id)
 {
@@ -284,13 +325,7 @@ static void on_sent(struct client_send *s, pulsar_result result, const struct _p
     struct _pulsar_producer *p = op->producer;
 
     send_op_tell(op, result, id);
-    if (p->ended_count == SPARES_MAX) {
-        free(op);
-        return;
-    }
-    op->next = p->ended;
-    p->ended = op;
-    p->ended_count++;
+    op_end(p, op);
 }
 
 /* It did not come as far as a publisher. */
@@ -313,7 +348,7 @@ static void outbox_take(struct _pulsar_producer *p, struct list *sends)
     pthread_mutex_lock(&g->lock);
     list_move(sends, &g->outbox);
     if (!atomic_load_explicit(&g->spares, memory_order_relaxed)) {
-        atomic_store_explicit(&g->spares, p->ended, memory_order_relaxed);
+        spares_set(g, p->ended, p->ended_count);
         p->ended = NULL;
         p->ended_count = 0;
     }
@@ -347,7 +382,7 @@ static struct send_op *spare_take(struct gate *g)
 
     if (!op)
         return malloc(sizeof *op);
-    atomic_store_explicit(&g->spares, op->next, memory_order_relaxed);
+    spares_set(g, op->next, atomic_load_explicit(&g->spare_count, memory_order_relaxed) - 1);
     return op;
 }
 
