@@ -40,7 +40,7 @@ struct client_connection {
 
     uint8_t *in; /* bytes not yet taken apart are in[0 .. in_len) */
     size_t in_len, in_capacity;
-    bool in_filled; /* there were more than READ_SIZE since the last ping: there will be again, perhaps */
+    bool in_large; /* a frame of more than READ_SIZE came since the last ping: more will, perhaps */
     size_t frame_limit;
     struct arena arena; /* of the frame at hand */
 
@@ -727,6 +727,7 @@ static enum err frames_take(struct client_connection *c, size_t *taken, size_t *
 
         if ((err = frame_peek(rest, c->frame_limit, need)) != OK)
             return err;
+        c->in_large |= *need > READ_SIZE;
         if (*need > rest.len)
             return OK;
         if ((err = frame_handle(c, bytes_of(rest.data, *need))) != OK)
@@ -746,19 +747,25 @@ static bool in_resize(struct client_connection *c, size_t capacity)
     return true;
 }
 
-/* Room for a frame of `need` bytes.  What was needed once is kept while such frames come: the kernel would have to
- * clear the same memory for each of them. */
-static bool in_reserve(struct client_connection *c, size_t need)
-{
-    return need <= c->in_capacity || in_resize(c, need);
-}
-
 /* Gives back the room of large frames when none came for a while. */
 static void in_settle(struct client_connection *c)
 {
-    if (!c->in_filled && c->in_len < READ_SIZE && c->in_capacity > READ_SIZE)
+    if (!c->in_large && c->in_len < READ_SIZE && c->in_capacity > READ_SIZE)
         (void)in_resize(c, READ_SIZE); /* as it is, then */
-    c->in_filled = false;
+    c->in_large = false;
+}
+
+/* Room for a frame of `need` bytes.  What was needed once is kept while such frames come: the kernel would have to
+ * clear the same memory for each of them.  Without pings nobody would look whether they do: it is given back at once. */
+static bool in_reserve(struct client_connection *c, size_t need)
+{
+    if (need > c->in_capacity)
+        return in_resize(c, need);
+    if (need <= READ_SIZE && c->core->config->keep_alive_s <= 0) {
+        c->in_large = false;
+        in_settle(c);
+    }
+    return true;
 }
 
 static void on_buffer(struct conn_handler *h, uint8_t **data, size_t *len)
@@ -777,7 +784,6 @@ static void on_read(struct conn_handler *h, size_t len)
     enum err err;
 
     c->in_len += len;
-    c->in_filled |= c->in_len > READ_SIZE;
     err = frames_take(c, &taken, &need);
     if (c->state == CLOSED)
         return;
