@@ -7,6 +7,7 @@
 #include "client/unpack.h"
 
 #include "base/random.h"
+#include "base/sanitized.h"
 #include "wire/frame.h"
 #include "wire/publish.h"
 #include <stdio.h>
@@ -308,6 +309,14 @@ static void a_finished_parcel_makes_the_next_one_unless_its_frame_is_still_neede
     assert_int_equal(kept.data[kept.len - 1], first);
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 3));
     slice_unref(&kept);
+    if (!SANITIZED) {
+        const struct client_parcel *free = container_of(pool.free.next, struct client_parcel, node);
+
+        assert_true(pool.bytes > 0);
+        parcel = parcel_of(&sends, 1, CODEC_NONE, 1000);
+        assert_ptr_equal(parcel, free);
+        client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
+    }
     for (size_t len = 10; len < 40000; len += 777) {
         parcel = parcel_of(&sends, 1, CODEC_NONE, len);
         assert_true(client_parcel_intact(parcel));
