@@ -2,7 +2,7 @@
 #   make          build (build/geminga, build/libgeminga.so)
 #   make run      install what is missing, build, start everything, notarize one sample event, go on serving
 #   make test     install what is missing, build with gcc and with clang's sanitizers, run all tests
-#   make bench          beside Apache Pulsar, Kafka and NATS JetStream: the whole matrix in 25 minutes, docs/performance-peers.md
+#   make bench          beside Apache Pulsar, Kafka and NATS JetStream: the whole matrix in half an hour, docs/performance-peers.md
 #                       and its plots; BENCH="--only p1k n1k --systems geminga pulsar --rounds 1" for a share (bench/README.md)
 #   make bench-figures  start, idle cost and a lone publish: the README's figures, in two minutes
 #   make bench-store    the store alone beside the raw disk: one busy ledger, many, cold reads, cursors, many topics

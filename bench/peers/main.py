@@ -46,7 +46,7 @@ def arguments():
     parser.add_argument("program", help="build/geminga, which is also the load")
     parser.add_argument("--seconds", type=float, default=4, help="of a case")
     parser.add_argument("--rounds", type=int, default=3, help="at most")
-    parser.add_argument("--minutes", type=float, default=25, help="no turn is begun that would not end by then")
+    parser.add_argument("--minutes", type=float, default=30, help="no turn is begun that would not end by then")
     parser.add_argument("--only", nargs="+", choices=names, metavar="CASE", help="of: " + " ".join(names))
     parser.add_argument("--systems", nargs="+", choices=keys, metavar="SYSTEM", help="instead of all, of: " + " ".join(keys))
     parser.add_argument("--data", default=os.environ.get("BENCH_DIR"), help="where the directories are made: the disk")

@@ -379,7 +379,8 @@ static bool fits_ring(const struct journal *j, const struct flight *f)
 /* Nor are batches padded for it any more. */
 static void leave_ring(struct journal *j)
 {
-    log_info(j->log, "store", "this file system or kernel has no io_uring for the journal: threads write its small batches");
+    log_info(j->log, "store",
+             "this file system or kernel has no io_uring for the journal: threads write its small batches");
     j->sys.ring = NULL;
     j->files.paged = false;
 }

@@ -246,7 +246,8 @@ static void place_span(const struct journal_files *f, struct journal_write *w, u
     const uint64_t span = batch_span(w->batch->payload), pad = page_rest(w->offset + span);
 
     w->whole = journal_files_is_large(f, w->batch) ||
-               (f->paged && span + pad <= JOURNAL_RING_BYTES && w->offset + span + pad + reserve_of(f, prepared) <= prepared);
+               (f->paged && span + pad <= JOURNAL_RING_BYTES &&
+                w->offset + span + pad + reserve_of(f, prepared) <= prepared);
     w->pad = w->whole ? (uint32_t)pad : 0;
     w->span = span + w->pad;
 }

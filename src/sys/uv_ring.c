@@ -5,8 +5,8 @@
  * Two rings of memory are shared with the kernel.  Into one we put entries (what to write) and call; it takes them
  * during the call, and what would have to wait it does later, on threads of its own: nearly always (ext4 may begin a
  * transaction for the file's time, and its log be full), so one write at a time, and a rest after a call that took
- * long.  Into the other it puts completions, and then the ring's descriptor is readable.  Of each the reader moves the head, the writer the
- * tail.
+ * long.  Into the other it puts completions, and then the ring's descriptor is readable.  Of each the reader moves the
+ * head, the writer the tail.
  *
  *     submit:    entry at tail, tail + 1 --enter--> head + 1 (taken; else the tail is put back)
  *     readable:  completions from head to tail --> done
@@ -28,8 +28,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The next one waits for nothing that only the loop's thread can end: the completion of a write that was submitted before
- * is what a file system that is being frozen waits for. */
+/* The next one waits for nothing that only the loop's thread can end: the completion of a write that was submitted
+ * before is what a file system that is being frozen waits for. */
 #define PLACES 1u
 
 #define SLOW_NS (5 * NS_PER_MS) /* of a call that did not wait, unless the processor was taken away */

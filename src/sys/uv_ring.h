@@ -2,8 +2,8 @@
  *
  * uv_ring.h - struct ring over io_uring, polled by libuv; for files of sys/disk_posix.h.
  *
- * Internal to sys/: uv_sys.h is what the other rooms see.  What is under way counts among the loop's users, so a stopped
- * loop returns when it is done.
+ * Internal to sys/: uv_sys.h is what the other rooms see.  What is under way counts among the loop's users, so a
+ * stopped loop returns when it is done.
  */
 #ifndef SYS_UV_RING_H
 #define SYS_UV_RING_H
@@ -11,8 +11,9 @@
 #include "sys/ring.h"
 #include "sys/uv_loop.h"
 
-/* From 1.45 on libuv makes rings of its own, which nothing restricts: a sandbox that lets calls of ours through would let
- * theirs through as well, and with them whatever they can be asked.  So with those there is no ring, and no such call. */
+/* From 1.45 on libuv makes rings of its own, which nothing restricts: a sandbox that lets calls of ours through would
+ * let theirs through as well, and with them whatever they can be asked.  So with those there is no ring, and no such
+ * call. */
 #define UV_RING_ALONE (UV_VERSION_HEX < 0x012d00)
 
 struct uv_ring;
