@@ -163,12 +163,22 @@ def raw_file(path):
     return os.open(path, os.O_RDWR | os.O_DIRECT)
 
 
+def raw_page():
+    return mmap.mmap(-1, PAGE)  # aligned
+
+
+def raw_append(raw, page, number):
+    """What the broker's disk has to do for a lone publish of 1 KB."""
+    os.pwrite(raw, page, number % RAW_PAGES * PAGE)
+    os.fdatasync(raw)
+
+
 def publish_and_append(port, path, count, pause_s=0):
     """(microseconds of lone publishes of 1 KB to their receipts, and of raw writes of a page, which is what the broker
     makes of one, and syncs, in turns with them)"""
     peer = producer(port)
     raw = raw_file(path)
-    page = mmap.mmap(-1, PAGE)  # aligned
+    page = raw_page()
     published, appended = [], []
     for i in range(count):
         began = time.perf_counter()
@@ -176,8 +186,7 @@ def publish_and_append(port, path, count, pause_s=0):
         answer(peer, 7)
         published.append((time.perf_counter() - began) * 1e6)
         began = time.perf_counter()
-        os.pwrite(raw, page, i % RAW_PAGES * PAGE)
-        os.fdatasync(raw)
+        raw_append(raw, page, i)
         appended.append((time.perf_counter() - began) * 1e6)
         time.sleep(pause_s)
     os.close(raw)
