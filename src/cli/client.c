@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,11 +182,11 @@ const char *client_topic(const struct invocation *inv)
 
 /* ---- signals ---- */
 
-static volatile sig_atomic_t interrupted; /* a signal handler has nowhere else to write to */
+static atomic_bool interrupted; /* by a signal handler, read by any thread */
 
 static void on_signal(int number)
 {
-    interrupted = 1;
+    interrupted = true;
 }
 
 void client_signals(void)
@@ -198,7 +199,7 @@ void client_signals(void)
 
 bool client_interrupted(void)
 {
-    return interrupted != 0;
+    return interrupted;
 }
 
 /* ---- pace ---- */
