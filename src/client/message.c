@@ -103,6 +103,14 @@ void client_body_unref(struct client_body *b)
         free(b);
 }
 
+void client_bodies_unref(struct list *bodies)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(bodies)))
+        client_body_unref(container_of(node, struct client_body, node));
+}
+
 static bool replicate_to_set(struct client_body *b, const char *const *clusters, size_t count)
 {
     replicate_to_clear(b);

@@ -70,6 +70,7 @@ struct client_body *client_body_new(void); /* NULL when memory is short */
 struct client_body *client_body_new_in(struct client_content *content);
 struct client_body *client_body_ref(struct client_body *b);
 void client_body_unref(struct client_body *b);
+void client_bodies_unref(struct list *bodies); /* all of a list, which is empty then */
 
 struct _pulsar_message {
     struct client_body *body;

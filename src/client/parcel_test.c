@@ -119,14 +119,6 @@ static enum err unpack(const struct client_parcel *parcel, const struct client_u
     return err;
 }
 
-static void bodies_free(struct client_unpacked *u)
-{
-    struct list *node;
-
-    while ((node = list_pop_front(&u->bodies)))
-        client_body_unref(container_of(node, struct client_body, node));
-}
-
 static void round_trip(int count, enum codec codec, size_t len)
 {
     const struct client_unpack how = {.topic = "topic", .partition = -1};
@@ -142,7 +134,7 @@ static void round_trip(int count, enum codec codec, size_t len)
     assert_int_equal(u.messages, count);
     list_each (node, &u.bodies)
         check_body(container_of(node, struct client_body, node), number++, len, count);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
     assert_int_equal(sends.completed, count);
     assert_int_equal(sends.ids[count - 1].batch_index, count > 1 ? count - 1 : -1);
@@ -181,7 +173,7 @@ static void the_bodies_in_an_entrys_memory_are_not_larger_than_its_payload(void 
         assert_int_equal(unpack(parcel, &how, &u), OK);
         assert_true(bodies_at_home(&u) * sizeof(struct client_body) <= parcel->frame.len);
         assert_true(sizes[i] < 1000 || bodies_at_home(&u) == MESSAGES);
-        bodies_free(&u);
+        client_bodies_unref(&u.bodies);
         client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
     }
 }
@@ -201,7 +193,7 @@ static void a_received_message_with_other_content_leaves_its_entrys_memory(void 
     assert_memory_equal(pulsar_message_get_data(m), "other", 5);
     assert_string_equal(pulsar_message_get_partitionKey(m), "0");
     assert_int_equal(pulsar_message_get_length(m), 5);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     assert_int_equal(entry->refs, 1); /* ours */
     client_content_unref(entry);
     pulsar_message_free(m);
@@ -249,7 +241,7 @@ static void plain_round_trip(int count, enum codec codec, size_t len)
         assert_string_equal(b->content->producer_name, "p");
         assert_int_equal(b->content->publish_time, 77);
     }
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
     assert_int_equal(sends.completed, count);
 }
@@ -396,11 +388,11 @@ static void messages_before_the_start_are_not_given_out(void **state)
     assert_int_equal(unpack(parcel, &how, &u), OK);
     assert_int_equal(u.count, 2);
     assert_int_equal(container_of(u.bodies.next, struct client_body, node)->id.batch_index, 2);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     how.start_inclusive = true;
     assert_int_equal(unpack(parcel, &how, &u), OK);
     assert_int_equal(u.count, 3);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     how.start_inclusive = false;
     start.batch_index = -1; /* the entry as a whole is behind us */
     assert_int_equal(unpack(parcel, &how, &u), OK);
@@ -409,7 +401,7 @@ static void messages_before_the_start_are_not_given_out(void **state)
     start.entry = 1; /* another entry */
     assert_int_equal(unpack(parcel, &how, &u), OK);
     assert_int_equal(u.count, 4);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
 }
 
@@ -435,7 +427,7 @@ static void messages_acknowledged_before_cost_nothing_and_do_not_come(void **sta
     b = container_of(u.bodies.prev, struct client_body, node);
     assert_int_equal(b->id.batch_index, 3);
     assert_int_equal(b->id.batch->left, 2);
-    bodies_free(&u);
+    client_bodies_unref(&u.bodies);
     arena_deinit(&arena);
     client_parcel_finish(parcel, pulsar_result_Ok, &MESSAGE_ID_OF(1, 2));
 }
@@ -462,7 +454,7 @@ static void any_bytes_at_all_are_survived(void **state)
         for (int flips = 0; flips < 3 && len; flips++)
             bytes[random_below(&random, len)] ^= (uint8_t)random_next(&random);
         (void)!client_unpack(&how, &message, bytes_of(bytes, len < 6 ? len : len - 6), &arena, &u);
-        bodies_free(&u);
+        client_bodies_unref(&u.bodies);
         arena_reset(&arena);
     }
     arena_deinit(&arena);

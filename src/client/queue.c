@@ -30,19 +30,11 @@ static void bodies_drop(struct client_queue *q, struct list *out)
     q->count = q->bytes = 0;
 }
 
-static void bodies_free(struct list *bodies)
-{
-    struct list *node;
-
-    while ((node = list_pop_front(bodies)))
-        client_body_unref(container_of(node, struct client_body, node));
-}
-
 void client_queue_deinit(struct client_queue *q)
 {
     if (!q->sources)
         return; /* its init failed, or never was */
-    bodies_free(&q->bodies);
+    client_bodies_unref(&q->bodies);
     free(q->sources);
     free(q->ids);
     pthread_mutex_destroy(&q->lock);
@@ -170,7 +162,7 @@ void client_queue_push(struct client_queue *q, struct list *bodies)
         pthread_cond_signal(&q->filled);
     }
     pthread_mutex_unlock(&q->lock);
-    bodies_free(bodies);
+    client_bodies_unref(bodies);
 }
 
 size_t client_queue_drop(struct client_queue *q, uint32_t source)
@@ -192,7 +184,7 @@ size_t client_queue_drop(struct client_queue *q, uint32_t source)
         count++;
     }
     pthread_mutex_unlock(&q->lock);
-    bodies_free(&dropped);
+    client_bodies_unref(&dropped);
     return count;
 }
 
@@ -256,5 +248,5 @@ void client_queue_close(struct client_queue *q, pulsar_result why)
     bodies_drop(q, &dropped);
     pthread_cond_broadcast(&q->filled);
     pthread_mutex_unlock(&q->lock);
-    bodies_free(&dropped);
+    client_bodies_unref(&dropped);
 }

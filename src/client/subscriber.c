@@ -393,14 +393,6 @@ static bool dead_letter_take(struct client_subscriber *s, const struct message_c
     return message->redelivery_count > max && client_dead_letters_send(&s->dead_letters, &id);
 }
 
-static void bodies_drop(struct list *bodies)
-{
-    struct list *node;
-
-    while ((node = list_pop_front(bodies)))
-        client_body_unref(container_of(node, struct client_body, node));
-}
-
 static void bodies_give(struct client_subscriber *s, struct client_unpacked *unpacked)
 {
     client_queue_push(s->subscription.queue, &unpacked->bodies);
@@ -424,7 +416,7 @@ static void on_message(struct client_peer *peer, const struct message_command *m
     if (err != OK && !is_stale(s, message))
         unreadable(s, message, err);
     if (is_stale(s, message) || dead_letter_take(s, message, &unpacked)) {
-        bodies_drop(&unpacked.bodies);
+        client_bodies_unref(&unpacked.bodies);
         unpacked.count = 0;
     } else if (unpacked.all_acked) {
         id.ledger = message->id.ledger;

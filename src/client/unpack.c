@@ -274,10 +274,7 @@ static enum err batch_unpack(const struct client_unpack *how, const struct messa
 
 static void unpacked_drop(struct client_unpacked *out)
 {
-    struct list *node;
-
-    while ((node = list_pop_front(&out->bodies)))
-        client_body_unref(container_of(node, struct client_body, node));
+    client_bodies_unref(&out->bodies);
     client_batch_state_unref(out->batch);
     out->batch = NULL;
     out->count = 0;
