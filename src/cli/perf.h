@@ -9,6 +9,7 @@
 #ifndef CLI_PERF_H
 #define CLI_PERF_H
 
+#include "base/cache_line.h"
 #include "base/histogram.h"
 #include "cli/client.h"
 #include <stdatomic.h>
@@ -69,9 +70,9 @@ struct perf_meter {
     double unit;                   /* so many of what is recorded are a millisecond */
     struct histogram *now, *whole; /* since the last line; from the beginning, without what is in `now` */
     atomic_bool stop;              /* nobody begins anything more: asked for each message by those who do not count */
-    char apart[64];                /* so that what is counted does not take it out of their processors' caches */
+    char apart[CACHE_LINE];        /* so that what is counted does not take it out of their processors' caches */
     atomic_uint_fast64_t messages, bytes, failures, acks, ack_failures;
-    char apart_too[64];
+    char apart_too[CACHE_LINE];
     int64_t started_ns, line_ns; /* the beginning, the last line */
     uint64_t line_messages, line_bytes, line_failures;
     int64_t ends_ns; /* 0: never */

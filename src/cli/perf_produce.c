@@ -217,9 +217,9 @@ struct sender {
     pulsar_message_t **messages; /* one of each payload; NULL: each is made when it is sent */
     struct text text;            /* of the last pattern */
     struct send *spares;
-    char apart[64];                  /* the sender's processor keeps what is above */
+    char apart[CACHE_LINE];          /* the sender's processor keeps what is above */
     _Atomic(struct send *) returned; /* by the clients' threads; taken all at once */
-    char apart_too[64];              /* from the next sender */
+    char apart_too[CACHE_LINE];      /* from the next sender */
 };
 
 struct producing {

@@ -12,6 +12,7 @@
 #ifndef CLIENT_HANDLE_H
 #define CLIENT_HANDLE_H
 
+#include "base/cache_line.h"
 #include "client/core.h"
 #include "client/tls.h"
 #include "client/wait.h"
@@ -43,9 +44,9 @@ struct _pulsar_client {
 
     /* Any thread.  Who waits for memory does so under the lock, and is counted. */
     _Atomic uint32_t memory_waiters;
-    char apart[64]; /* a cache line: what is next is changed for each message, its neighbours are only read */
+    char apart[CACHE_LINE]; /* what is next is changed for each message, its neighbours are only read */
     _Atomic size_t memory_used;
-    char apart_too[64];
+    char apart_too[CACHE_LINE];
     pthread_mutex_t memory_lock;
     pthread_cond_t memory_freed;
 };

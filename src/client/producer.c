@@ -26,10 +26,6 @@
 #define SPARES_MAX  65536u /* 7 MB: what some receipts of large batches end at once */
 #define SPARES_IDLE 1024u  /* of those that stay when nothing is pending */
 
-/* What keeps apart what different threads change all the time, so that it does not travel between their processors'
- * caches for nothing. */
-#define CACHE_LINE 64
-
 struct gate {
     uint32_t pending_max;     /* messages; 0: no limit */
     _Atomic uint32_t waiters; /* for a place, under the lock */
