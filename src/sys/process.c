@@ -70,6 +70,12 @@ void machine_stats_get(struct machine_stats *out)
 
 /* ---- control groups ---- */
 
+/* Of two limits; 0: none. */
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return b > 0 && (a == 0 || b < a) ? b : a;
+}
+
 /* What one file says; 0: "max", or it is not there. */
 static uint64_t group_limit(const char *path)
 {
@@ -95,10 +101,8 @@ static uint64_t least_limit(const char *groups, const char *controller, char *gr
         if (len > 0 && group[len] != '/' && group[len] != '\0')
             continue;
         group[len] = '\0';
-        if (snprintf(path, sizeof path, "%s%s%s/%s", groups, controller, len > 1 ? group : "", file) < PATH_MAX) {
-            const uint64_t limit = group_limit(path);
-            least = limit > 0 && (least == 0 || limit < least) ? limit : least;
-        }
+        if (snprintf(path, sizeof path, "%s%s%s/%s", groups, controller, len > 1 ? group : "", file) < PATH_MAX)
+            least = lesser(least, group_limit(path));
         if (len == 0)
             return least;
     }
@@ -133,10 +137,8 @@ uint64_t process_memory_limit_at(const char *own, const char *groups)
 
     if (!file)
         return 0;
-    while (fgets(line, sizeof line, file)) {
-        const uint64_t limit = limit_of_line(line, groups);
-        least = limit > 0 && (least == 0 || limit < least) ? limit : least;
-    }
+    while (fgets(line, sizeof line, file))
+        least = lesser(least, limit_of_line(line, groups));
     fclose(file);
     return least;
 }

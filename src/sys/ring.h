@@ -11,6 +11,7 @@
 #define SYS_RING_H
 
 #include "sys/disk.h"
+#include <assert.h>
 
 struct ring;
 
@@ -42,6 +43,8 @@ struct ring {
  * under way; ERR_UNSUPPORTED, and need not be asked again for files of this directory. */
 static inline MUST_USE enum err ring_submit(struct ring *r, struct ring_write *w)
 {
+    assert(w->offset % DISK_ALIGN == 0 && w->len % DISK_ALIGN == 0 && (uintptr_t)w->data % DISK_ALIGN == 0);
+    assert(w->len > 0);
     return r->ops->submit(r, w);
 }
 

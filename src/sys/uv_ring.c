@@ -130,8 +130,7 @@ static enum err uv_ring_submit(struct ring *ring, struct ring_write *w)
     const unsigned tail = peek(r, r->params.sq_off.tail);
     const uint64_t began_ns = loop_now_ns(&r->loop->loop);
 
-    assert(w->offset % DISK_ALIGN == 0 && w->len % DISK_ALIGN == 0 && (uintptr_t)w->data % DISK_ALIGN == 0);
-    assert(w->len > 0 && w->len <= INT32_MAX);
+    assert(w->len <= INT32_MAX);
     if (fd < 0 || r->refused)
         return ERR_UNSUPPORTED;
     if (r->under_way == PLACES || began_ns < r->rest_ns)

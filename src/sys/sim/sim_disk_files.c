@@ -139,12 +139,13 @@ static bool lies_in(const struct pending *p, size_t offset, size_t len)
     return !apart;
 }
 
-void sim_plan_forget_stretch(struct sim_disk *d, const struct inode *f, size_t offset, size_t len)
+/* All of the file's, or those of a stretch. */
+static void forget(struct sim_disk *d, const struct inode *f, bool all, size_t offset, size_t len)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < d->pending_count; i++) {
-        if (d->pending[i].inode == f && lies_in(&d->pending[i], offset, len))
+        if (d->pending[i].inode == f && (all || lies_in(&d->pending[i], offset, len)))
             free(d->pending[i].data);
         else
             d->pending[kept++] = d->pending[i];
@@ -152,17 +153,14 @@ void sim_plan_forget_stretch(struct sim_disk *d, const struct inode *f, size_t o
     d->pending_count = kept;
 }
 
+void sim_plan_forget_stretch(struct sim_disk *d, const struct inode *f, size_t offset, size_t len)
+{
+    forget(d, f, false, offset, len);
+}
+
 void sim_plan_forget(struct sim_disk *d, const struct inode *f)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < d->pending_count; i++) {
-        if (d->pending[i].inode == f)
-            free(d->pending[i].data);
-        else
-            d->pending[kept++] = d->pending[i];
-    }
-    d->pending_count = kept;
+    forget(d, f, true, 0, 0);
 }
 
 static void image_write(struct image *m, size_t offset, const uint8_t *data, size_t len)

@@ -14,8 +14,6 @@ static enum err submit(struct ring *ring, struct ring_write *w)
     struct sim_host *h = container_of(ring, struct sim_host, ring);
     struct sim_ring_place *place = NULL;
 
-    assert(w->offset % DISK_ALIGN == 0 && w->len % DISK_ALIGN == 0 && (uintptr_t)w->data % DISK_ALIGN == 0);
-    assert(w->len > 0);
     if (!sim_disk_is_direct(w->file))
         return ERR_UNSUPPORTED;
     for (size_t i = 0; i < SIM_RING_PLACES && !place; i++)
