@@ -239,6 +239,12 @@ static uint64_t span_max(const struct journal_files *f, const struct batch *batc
     return batch_span(batch->payload) + (journal_files_is_large(f, batch) ? JOURNAL_PAGE - JOURNAL_ALIGN : 0);
 }
 
+/* What ends there takes none of what is kept for a full disk. */
+static bool leaves_reserve(const struct journal_files *f, uint64_t end, uint64_t prepared)
+{
+    return end + reserve_of(f, prepared) <= prepared;
+}
+
 /* A small batch has its page to itself only where a ring may write it, and that takes none of what is kept for a full
  * disk. */
 static void place_span(const struct journal_files *f, struct journal_write *w, uint64_t prepared)
@@ -246,8 +252,7 @@ static void place_span(const struct journal_files *f, struct journal_write *w, u
     const uint64_t span = batch_span(w->batch->payload), pad = page_rest(w->offset + span);
 
     w->whole = journal_files_is_large(f, w->batch) ||
-               (f->paged && span + pad <= JOURNAL_RING_BYTES &&
-                w->offset + span + pad + reserve_of(f, prepared) <= prepared);
+               (f->paged && span + pad <= JOURNAL_RING_BYTES && leaves_reserve(f, w->offset + span + pad, prepared));
     w->pad = w->whole ? (uint32_t)pad : 0;
     w->span = span + w->pad;
 }
@@ -329,7 +334,7 @@ bool journal_files_place_beside(const struct journal_files *f, struct journal_wr
     const uint64_t pad = page_rest(offset + span);
 
     assert(journal_files_placed_apart(before));
-    if (offset + span + pad + reserve_of(f, c->prepared) > c->prepared)
+    if (!leaves_reserve(f, offset + span + pad, c->prepared))
         return false;
     w->switch_file = w->create = w->with_header = false;
     w->zeros = w->room = w->useless = w->fill = 0;
