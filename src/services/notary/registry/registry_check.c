@@ -12,7 +12,6 @@
 
 #include "base/checksum.h"
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 /* A table while it is read from its first row to its last. */
@@ -36,16 +35,7 @@ struct check {
     size_t size;
 };
 
-PRINTF_LIKE(2, 3) static enum err refuse(struct check *c, const char *format, ...)
-{
-    int len = snprintf(c->message, c->size, REGISTRY_FILE ": ");
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(c->message + len, c->size - (size_t)len, format, args);
-    va_end(args);
-    return ERR_CORRUPT;
-}
+#define refuse(c, ...) err_because(ERR_CORRUPT, (c)->message, (c)->size, REGISTRY_FILE ": " __VA_ARGS__)
 
 /* ---- scans ---- */
 

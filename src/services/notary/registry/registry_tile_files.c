@@ -6,19 +6,10 @@
 #include "sys/disk_posix.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-PRINTF_LIKE(2, 3) static enum err refuse(struct tile_files *f, const char *format, ...)
-{
-    int len = snprintf(f->message, f->message_size, REGISTRY_LOG_DIRECTORY "/");
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(f->message + len, f->message_size - (size_t)len, format, args);
-    va_end(args);
-    return ERR_CORRUPT;
-}
+#define refuse(f, ...)                                                                                                 \
+    err_because(ERR_CORRUPT, (f)->message, (f)->message_size, REGISTRY_LOG_DIRECTORY "/" __VA_ARGS__)
 
 /* The whole file into f->read.  ERR_NOT_FOUND. */
 static enum err read_file(struct tile_files *f, const char *path)
