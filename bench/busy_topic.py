@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.request
 
-from figures import Broker, answer, producer, send
+from figures import Broker, publish_and_append
 
 TICK = os.sysconf("SC_CLK_TCK")
 UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -147,23 +147,8 @@ def one_round(args, broker, raw_path, entries):
 
 
 def lone_publishes(broker, raw_path, name):
-    peer = producer(broker.port)
-    raw = os.open(raw_path, os.O_CREAT | os.O_RDWR)
-    published, appended = [], []
-    for i in range(LONE):
-        began = time.perf_counter()
-        peer.sendall(send(i, b"x" * 1000))
-        answer(peer, 7)
-        published.append((time.perf_counter() - began) * 1e3)
-        began = time.perf_counter()
-        os.pwrite(raw, b"y" * 1000, i * 1000)
-        os.fdatasync(raw)
-        appended.append((time.perf_counter() - began) * 1e3)
-        time.sleep(0.005)  # so that they do not fall into step with the load
-    os.close(raw)
-    os.unlink(raw_path)
-    peer.close()
-    one, other = statistics.median(published), statistics.median(appended)
+    published, appended = publish_and_append(broker.port, raw_path, LONE, 0.005)  # pauses, so as not to fall into step with the load
+    one, other = statistics.median(published) / 1e3, statistics.median(appended) / 1e3
     print(f"  one 1 KB publish, {name:<16} {one:6.2f} ms; raw append and fdatasync {other:6.2f} ms: {one / other:4.2f} x",
           flush=True)
 
